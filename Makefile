@@ -1,0 +1,62 @@
+# Two commands do all the set-up: `make demo` and `make test`. `make` alone lists every target.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format format-check lint types bench docs lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.venv/runtime: requirements.txt requirements/pip.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/pip.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@echo "$(CURDIR)/src" > "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/skucast.pth"
+	@touch $@
+
+.venv/dev: .venv/runtime requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Servers that stand in for the cloud services under test; without Python 3.13 it says so and those tests are skipped.
+.stand-ins/ready: requirements/stand-ins.txt tests/stand_ins/build.py
+	$(PYTHON) tests/stand_ins/build.py
+
+demo: .venv/runtime ## sample distributor: train, predict, four weeks forward, monitor, retrain, dashboard
+	PYTHONPATH=src $(BIN)/python -m skucast demo
+
+test: .venv/dev .stand-ins/ready ## run all tests
+	$(BIN)/python -m pytest -q -n auto
+
+check: format-check lint types test ## format, lint, types, tests
+
+format: .venv/dev ## format the code and sort imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --select I .
+
+format-check: .venv/dev
+	$(BIN)/ruff format --check .
+
+lint: .venv/dev ## ruff, with the import-direction rules
+	$(BIN)/ruff check .
+
+types: .venv/dev ## mypy, strict on src
+	$(BIN)/mypy
+
+bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA=folder)
+	$(BIN)/python benchmarks/real_chain.py --data $(DATA)
+
+docs: .venv/dev ## write the reference of settings and tables into the README
+	PYTHONPATH=src $(BIN)/python -m skucast reference --write README.md
+
+lock: .venv/dev ## compile requirements/*.in to the newest releases, with hashes
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/pip.in -o requirements/pip.txt
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/runtime.in -o requirements.txt
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.13 --generate-hashes --no-header requirements/stand-ins.in -o requirements/stand-ins.txt
+
+clean: ## remove what the other targets made, but not local/
+	rm -rf .venv .stand-ins .mypy_cache .pytest_cache .ruff_cache

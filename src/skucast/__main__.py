@@ -1,0 +1,7 @@
+"""`python -m skucast`: tools beside the four scripts."""
+
+import sys
+
+from skucast.cli import main
+
+sys.exit(main())

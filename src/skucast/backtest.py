@@ -1,0 +1,93 @@
+"""Rolling-origin backtest: at each origin the model is fitted anew and forecasts what it could not have seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skucast.baselines import last_year
+from skucast.engine.cmdstan import MIN_WEEKS
+from skucast.engine.model import FittedModel
+from skucast.engine.rollout import INTERVAL, roll_forward
+from skucast.future import future_frame, last_known
+from skucast.metrics import ratio
+
+BACKTEST_COLUMNS = ["origin", "ds", "step", "y", "yhat", "yhat_lower", "yhat_upper", "baseline"]
+BACKTEST_PATHS = 200
+
+MIN_ERRORS = 8
+"""Fewest backtest errors that an interval is calibrated with."""
+
+SCALE_LIMITS = (0.5, 4.0)
+
+
+def backtest(
+    weeks: pd.DataFrame, fit: Callable[[pd.DataFrame], FittedModel], horizon_weeks: int, origins: int
+) -> pd.DataFrame:
+    """Return the forecasts of the last origins, one row per origin and step: `BACKTEST_COLUMNS`, sales per week.
+
+    Origins lie `horizon_weeks` apart, so that every week is forecast once. Each forecast knows what prediction would
+    have known: earlier weeks and the expected promotions; later lags are its own predictions.
+    """
+    blocks = [
+        _one_origin(weeks, fit, len(weeks) - horizon_weeks * back, horizon_weeks) for back in range(origins, 0, -1)
+    ]
+    found = [block for block in blocks if block is not None]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame({name: [] for name in BACKTEST_COLUMNS})
+
+
+def score_by_step(scored: pd.DataFrame) -> dict[str, Any]:
+    """Return WAPE (ratio, None = undefined) by step and `pooled`, `baseline` for last year's week, and `origins`."""
+    known = scored[scored["y"].notna()]
+    by_step = {str(step): _wape(rows, "yhat") for step, rows in known.groupby(known["step"].astype("int64"))}
+    return {
+        **by_step,
+        "pooled": _wape(known, "yhat"),
+        "baseline": _wape(known, "baseline"),
+        "origins": int(scored["origin"].nunique()),
+    }
+
+
+def interval_scale(scored: pd.DataFrame) -> float:
+    """Return the factor on the interval's half-widths that would have covered 80 % of the backtest's weeks.
+
+    Split conformal prediction (Papadopoulos et al. 2002) with the half-width on the error's side as its scale: the
+    ceil(0.8 (n + 1))-th smallest ratio of error to half-width. 1 if there are too few errors to tell.
+    """
+    known = scored[scored["y"].notna()]
+    if len(known) < MIN_ERRORS:
+        return 1.0
+    error = (known["y"] - known["yhat"]).to_numpy(dtype="float64")
+    width = np.where(error > 0, known["yhat_upper"] - known["yhat"], known["yhat"] - known["yhat_lower"])
+    ratios = np.sort(np.abs(error) / np.maximum(width.astype("float64"), 1e-9))
+    rank = min(len(ratios), math.ceil((INTERVAL[1] - INTERVAL[0]) * (len(ratios) + 1)))
+    return float(np.clip(ratios[rank - 1], *SCALE_LIMITS))
+
+
+def _one_origin(
+    weeks: pd.DataFrame, fit: Callable[[pd.DataFrame], FittedModel], end: int, horizon_weeks: int
+) -> pd.DataFrame | None:
+    past, coming = weeks.iloc[: max(end, 0)], weeks.iloc[max(end, 0) : end + horizon_weeks]
+    if int(past["y"].notna().sum()) <= MIN_WEEKS:
+        return None
+    targets = [ds.date() for ds in coming["ds"]]
+    forecast = roll_forward(fit(past), future_frame(past, targets), last_known(past), seed=end, n_paths=BACKTEST_PATHS)
+    return pd.DataFrame(
+        {
+            "origin": past["ds"].iloc[-1],
+            "ds": coming["ds"].to_numpy(),
+            "step": np.arange(1, len(coming) + 1),
+            "y": coming["y"].to_numpy(),
+            **{name: forecast[name].to_numpy() for name in ("yhat", "yhat_lower", "yhat_upper")},
+            "baseline": last_year(past, targets),
+        }
+    )
+
+
+def _wape(rows: pd.DataFrame, forecast: str) -> float | None:
+    value = ratio(float((rows[forecast] - rows["y"]).abs().sum()), float(rows["y"].abs().sum()))
+    return None if np.isnan(value) else value

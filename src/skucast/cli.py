@@ -1,0 +1,127 @@
+"""Tools beside the four scripts: load own sales, make the sample, roll a model back, print the reference."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from skucast.app import BAD_INPUT, DONE, run_job, start_run
+from skucast.errors import InputError
+from skucast.logs import log, setup_logging
+from skucast.outcome import RunReport
+from skucast.run import Run
+from skucast.settings import Settings, add_flags, parse_column_map, settings_from
+from skucast.settings import reference as settings_reference
+from skucast.store import ModelStore
+from skucast.tables import reference as tables_reference
+from skucast.warehouse import Warehouse
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one tool and return its exit code: 0 done, 1 failed, 2 bad settings or input."""
+    given = vars(_parser().parse_args(argv))
+    command = given.pop("command")
+    own = {name: given.pop(name) for name in _OWN if name in given}
+    if command == "reference":
+        return _reference(given["write"])
+    try:
+        settings = settings_from(given)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    if command == "doctor":
+        from skucast.doctor import doctor
+
+        return doctor(settings, start_run("doctor", settings))
+    if command == "demo":
+        from skucast.demo import demo
+
+        return demo(settings)
+    run = start_run(command, settings)
+    setup_logging(settings, run_id=run.run_id, job=command)
+    return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
+
+
+_OWN = ("file", "table", "columns", "target", "version", "until")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m skucast", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    load = commands.add_parser("load", help="add a CSV or Parquet file of sales to the local warehouse")
+    load.add_argument("file", type=Path, metavar="FILE")
+    load.add_argument("--table", choices=["sales"], required=True, help="which table the file is for")
+    load.add_argument("--columns", default="", help="columns named otherwise, as ours=theirs;..., e.g. quantity=qty")
+    add_flags(load, "tools")
+
+    rollback = commands.add_parser("rollback", help="make an earlier version of a model live again")
+    rollback.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID")
+    rollback.add_argument("--version", help="which version (default: the one before the live one)")
+    add_flags(rollback, "tools")
+
+    doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
+    add_flags(doctor, "tools")
+
+    demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")
+    add_flags(demo, "tools")
+
+    reference = commands.add_parser("reference", help="print the reference of all settings and tables, Markdown")
+    reference.add_argument(
+        "--write", type=Path, metavar="README", help="put it between the markers of this file instead"
+    )
+    return parser
+
+
+def _reference(readme: Path | None) -> int:
+    parts = {"settings": settings_reference(), "tables": tables_reference()}
+    if readme is None:
+        print("\n\n".join(parts.values()))
+        return DONE
+    text = readme.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+        before, rest = text.split(start)
+        text = f"{before}{start}\n{part.strip()}\n{end}{rest.split(end)[1]}"
+    readme.write_text(text, encoding="utf-8")
+    return DONE
+
+
+def _load(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.loading import content_hash, read_file
+    from skucast.tables import LOADS, SALES, SAMPLE_SOURCE
+
+    if "://" in settings.warehouse:
+        raise InputError(
+            f"WAREHOUSE: {settings.warehouse}: sales come there from their own pipeline; load fills a local one"
+        )
+    made_up = warehouse.read(LOADS)["source"] == SAMPLE_SOURCE
+    if made_up.any():
+        raise InputError(
+            f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
+        )
+    path = Path(str(own["file"]))
+    rows, unused = read_file(path, SALES, parse_column_map(str(own["columns"])))
+    report.n_rows = warehouse.append_once(SALES, rows, batch_id=content_hash(path), source=path.name, run=run)
+    if unused:
+        report.notes.append(f"columns not used: {', '.join(unused)}")
+    report.notes.append(f"{report.n_rows} rows added to {settings.sales_table} in {settings.warehouse}")
+
+
+def _rollback(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.combination import Combination
+    from skucast.jobs.rollback import rollback
+
+    target = Combination.parse(str(own["target"]))
+    wanted = own["version"]
+    before, now = rollback(store, target, None if wanted is None else str(wanted))
+    log.info("rolled back", extra={"fields": {"combination": str(target), "from": before, "to": now}})
+
+
+_COMMANDS = {"load": _load, "rollback": _rollback}

@@ -1,0 +1,156 @@
+"""A fitted model as plain numbers: what Prophet learned, without Prophet."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+Mode = Literal["additive", "multiplicative"]
+
+LAG = "y_lag1"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Settings of one model. Prior scales are Prophet's: larger lets the data speak more freely."""
+
+    seasonality_mode: Mode = "additive"
+    changepoint_prior_scale: float = 0.1
+    n_changepoints: int = 25
+    changepoint_range: float = 0.8
+    yearly_order: int = 10
+    yearly_min_weeks: int = 53
+    seasonality_prior_scale: float = 0.02
+    holidays_prior_scale: float = 0.1
+    promo_prior_scale: float = 10.0
+    lag_prior_scale: float = 10.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain builtins."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Seasonality:
+    """A Fourier series: `beta` pairs of sine and cosine weights over `period` days."""
+
+    period: float
+    mode: Mode
+    beta: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """A holiday's weight and the labels of the weeks it falls in (ISO dates), future ones included."""
+
+    name: str
+    mode: Mode
+    beta: float
+    weeks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Regressor:
+    """A regressor's weight; its values enter as (value - mu) / std."""
+
+    name: str
+    mode: Mode
+    beta: float
+    mu: float
+    std: float
+
+
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """One fitted model. Time is t = (ds - start) / t_scale_days; k, m, delta, sigma are in units of `y_scale`.
+
+    Trend, as Prophet's linear growth: g(t) = k t + m + sum_j delta_j max(0, t - changepoints_j).
+    yhat = y_scale * (g (1 + sum of multiplicative terms) + sum of additive terms). `interval_scale` widens (or narrows)
+    the simulated interval around yhat to what the backtest's errors asked for.
+    """
+
+    spec: ModelSpec
+    start: str
+    t_scale_days: float
+    y_scale: float
+    y_max: float
+    k: float
+    m: float
+    delta: tuple[float, ...]
+    changepoints: tuple[float, ...]
+    sigma_obs: float
+    yearly: Seasonality | None
+    holidays: tuple[Holiday, ...]
+    regressors: tuple[Regressor, ...]
+    dropped_regressors: tuple[str, ...]
+    n_weeks: int
+    prophet_json: str
+    interval_scale: float = 1.0
+
+    @property
+    def lag(self) -> Regressor | None:
+        """The regressor of last week's sales, unless it was constant in history."""
+        return next((regressor for regressor in self.regressors if regressor.name == LAG), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the model as plain builtins."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> FittedModel:
+        """Return the model of `as_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: a part is missing, unknown, of another type or not finite.
+        """
+        model: FittedModel = build(cls, values)
+        date.fromisoformat(model.start)
+        if not (model.t_scale_days > 0 and model.y_scale > 0 and len(model.delta) == len(model.changepoints)):
+            raise ValueError("scales are not positive, or changepoints and deltas differ in number")
+        return model
+
+    def to_prophet(self) -> Any:
+        """Return the same model as a real, fitted `prophet.Prophet`; its predict and plot work."""
+        from prophet.serialize import model_from_json
+
+        return model_from_json(self.prophet_json)
+
+
+def build(kind: Any, value: Any, name: str = "content") -> Any:
+    """Return plain builtins as the dataclass they were made of, each part checked against its annotation.
+
+    Raises:
+        KeyError, TypeError, ValueError: a part is missing, unknown, of another type or not finite.
+    """
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(**{part: build(hints[part], item, part) for part, item in _of(dict, value, name).items()})
+    origin, arguments = get_origin(kind), get_args(kind)
+    if type(None) in arguments:
+        return None if value is None else build(arguments[0], value, name)
+    if origin is tuple:
+        return tuple(build(arguments[0], item, name) for item in _of(list, value, name))
+    if origin is list:
+        return [build(arguments[0], item, name) for item in _of(list, value, name)]
+    if origin is dict:
+        return {key: build(arguments[1], item, name) for key, item in _of(dict, value, name).items()}
+    if origin is Literal and value not in arguments:
+        raise ValueError(f"{name} is none of {', '.join(arguments)}")
+    if kind is float and type(value) is not int and not math.isfinite(_of(float, value, name)):
+        raise ValueError(f"{name} is not finite")
+    return value if kind in (Any, float) or origin is Literal else _of(kind, value, name)
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _of(kind: type, value: Any, name: str) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{name} is {type(value).__name__}, expected {kind.__name__}")
+    return value

@@ -1,0 +1,41 @@
+"""The few errors that are caught by name; everything else is a bug and fails the run with its traceback."""
+
+
+class SkucastError(Exception):
+    """Base of all errors raised on purpose; its text is one line that says what, where and what to do."""
+
+
+class InputError(SkucastError):
+    """Wrong settings, names or data from outside; the run stops with exit code 2 and writes nothing."""
+
+
+class ContractError(InputError):
+    """A frame does not fit the contract of its table; nothing of it is written."""
+
+
+class RunFailed(SkucastError):
+    """The run could not keep its promise (too many failures, missing models, late sales); exit code 1."""
+
+
+class ModelError(SkucastError):
+    """A stored model is truncated, hostile or of an unknown format; its combination falls back."""
+
+
+class ModelNotFound(ModelError):
+    """No model is stored under this combination."""
+
+
+class StoreError(ModelError):
+    """The store gave no usable answer within the deadline; what it holds is whole, the old or the new."""
+
+
+class StoreConflict(SkucastError):
+    """Somebody else replaced the model after it was read; theirs is kept."""
+
+
+class WarehouseError(SkucastError):
+    """The warehouse gave no usable answer within the deadline; the run fails, its tables are whole."""
+
+
+class FitError(SkucastError):
+    """A history cannot be fitted (too few known weeks, not finite); the combination is recorded as failed."""

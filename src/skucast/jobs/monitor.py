@@ -1,0 +1,117 @@
+"""Monitor: score what was forecast against what was sold, store the metrics, write the dashboard."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import date
+
+import pandas as pd
+
+from skucast.combination import KEY
+from skucast.dashboard import Board, render
+from skucast.files import write_text
+from skucast.history import History
+from skucast.jobs.inputs import Inputs, read_inputs
+from skucast.jobs.shards import is_staged, set_is_complete
+from skucast.monitoring import match, score
+from skucast.outcome import RunReport
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.store import ModelStore
+from skucast.tables import FORECASTS, METRICS, POOLED_STEP, SCORED
+from skucast.warehouse import Warehouse
+from skucast.weeks import WEEK
+
+DASHBOARD = "dashboard/index.html"
+HISTORY_SHOWN_WEEKS = 104
+
+
+def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
+    """Score the last `lookback_weeks` delivered weeks, replace their metrics, and write the dashboard.
+
+    Restated actuals count: the whole window is scored anew in every run. Nothing to score yet is not a failure.
+    """
+    inputs = read_inputs(settings, warehouse, run, report)
+    history = inputs.history
+    window_end = history.data_cutoff
+    window_start = window_end - (settings.lookback_weeks - 1) * WEEK
+    shown_start = window_end - (settings.dashboard_weeks - 1) * WEEK
+    with report.timed("read"):
+        since = min(window_start, shown_start)
+        forecasts = warehouse.read(FORECASTS, on="ds", since=since)
+        forecasts = forecasts[forecasts["cutoff"] <= pd.Timestamp(run.cutoff)]
+    with report.timed("score"):
+        scored = _score_together(warehouse, inputs, forecasts, since, run, report)
+    if scored is None:
+        return
+    with report.timed("score"):
+        inside = scored[scored["ds"] >= pd.Timestamp(window_start)]
+        metrics = _metric_rows(inside, window_start, window_end, history, run)
+    with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
+        page = render(_board(run, history, metrics, scored, forecasts))
+        path = write_text(settings.staging, DASHBOARD, page, settings.endpoints)
+    with report.timed("write"):
+        if len(metrics):
+            report.n_rows = warehouse.replace(METRICS, metrics, window_end, run=run.single())
+        if run.task_count > 1:
+            warehouse.unstage(SCORED, run=run)
+    _summarise(metrics, window_start, window_end, path, report)
+
+
+def _score_together(
+    warehouse: Warehouse, inputs: Inputs, forecasts: pd.DataFrame, since: date, run: Run, report: RunReport
+) -> pd.DataFrame | None:
+    """The forecasts of all combinations with their actuals; None if other tasks have not matched theirs yet."""
+    until = inputs.history.data_cutoff
+    if run.task_count == 1:
+        return match(forecasts, inputs.history.weeks, since, until)
+    if not is_staged(warehouse, SCORED, run):
+        names = pd.MultiIndex.from_frame(forecasts[KEY])
+        mine = forecasts[names.isin([combination.parts for combination in inputs.wanted])]
+        warehouse.stage(SCORED, match(mine, inputs.history.weeks, since, until), run=run)
+    if not set_is_complete(warehouse, SCORED, run, report):
+        return None
+    return warehouse.staged(SCORED, run=run).sort_values(list(SCORED.key), ignore_index=True)
+
+
+def _metric_rows(
+    scored: pd.DataFrame, window_start: date, window_end: date, history: History, run: Run
+) -> pd.DataFrame:
+    return score(scored).assign(
+        window_start=pd.Timestamp(window_start),
+        window_end=pd.Timestamp(window_end),
+        actuals_through=pd.Timestamp(history.newest_day),
+        run_id=run.run_id,
+        created_at=run.run_at,
+    )
+
+
+def _board(run: Run, history: History, metrics: pd.DataFrame, scored: pd.DataFrame, forecasts: pd.DataFrame) -> Board:
+    first_shown = pd.Timestamp(history.data_cutoff - (HISTORY_SHOWN_WEEKS - 1) * WEEK)
+    newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
+    shown = history.weeks[history.weeks["ds"] >= first_shown]
+    return Board(
+        run=run,
+        actuals_through=history.newest_day,
+        metrics=metrics,
+        scored=scored[scored["y"].notna()],
+        forecasts=newest,
+        history=shown,
+    )
+
+
+def _summarise(metrics: pd.DataFrame, window_start: date, window_end: date, path: str, report: RunReport) -> None:
+    report.notes.append(f"dashboard: {path}")
+    total = metrics[(metrics["level"] == "total") & (metrics["step"] == POOLED_STEP)]
+    if not len(total) or not int(total["n"].iloc[0]):
+        report.notes.append(
+            f"nothing to score yet: no stored forecast is about a delivered week from {window_start} on"
+        )
+        return
+    row = total.iloc[0]
+    report.counts = Counter({"scored": int(row["n"]), "left_out": int(row["n_left_out"])})
+    figures = {
+        name: round(float(row[name]), 3) for name in ("wape", "wape_last_year", "wape_mean_4", "bias_ratio", "coverage")
+    }
+    report.notes.append(f"accuracy {window_start} to {window_end}: {json.dumps(figures)}")

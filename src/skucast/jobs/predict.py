@@ -1,0 +1,138 @@
+"""Predict: the next weeks of every active combination, one complete set of rows per cutoff."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from functools import partial
+
+import pandas as pd
+
+from skucast.combination import Combination
+from skucast.engine.artifact import StoredModel, loads
+from skucast.errors import ModelError, ModelNotFound
+from skucast.forecasting import Horizon, forecast_one, forecast_without_model
+from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
+from skucast.jobs.shards import is_staged, write
+from skucast.logs import log
+from skucast.outcome import RunReport, check_failed_share, run_each
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.store import Live, ModelStore
+from skucast.tables import FORECASTS, empty
+from skucast.warehouse import Warehouse
+
+Models = dict[Combination, StoredModel | ModelError]
+
+
+def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
+    """Forecast `horizon_weeks` for every wanted combination and replace those rows of this cutoff.
+
+    Raises:
+        InputError: no sales, unknown target.
+        RunFailed: sales too late, or more than MAX_FAILED_SHARE failed; nothing is written.
+    """
+    inputs = read_inputs(settings, warehouse, run, report)
+    check_lateness(settings, run, inputs.history, report)
+    rows = None if is_staged(warehouse, FORECASTS, run) else _rows(settings, store, run, inputs, report)
+    with report.timed("write"):
+        write(warehouse, FORECASTS, rows, run.cutoff, run, report, inputs.only)
+    if run.task_index == 0:
+        _note_orphans(store, inputs, report)
+
+
+def _rows(settings: Settings, store: ModelStore, run: Run, inputs: Inputs, report: RunReport) -> pd.DataFrame:
+    """The forecasts of this task's combinations, as the table wants them."""
+    with report.timed("load models"):
+        models = _load_models(store, inputs.wanted, run.cutoff)
+    with report.timed("forecast"):
+        rows = _forecast_all(inputs, models, _horizon(settings, run, inputs), report)
+    _count(rows, models, report)
+    check_failed_share(report, settings.max_failed_share)
+    return rows.assign(run_id=run.run_id, created_at=run.run_at)
+
+
+def _horizon(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
+    return Horizon(
+        clock=settings.clock,
+        today=run.today,
+        cutoff=run.cutoff,
+        data_cutoff=inputs.history.data_cutoff,
+        horizon_weeks=settings.horizon_weeks,
+        min_history_weeks=settings.min_history_weeks,
+        inactive_after_weeks=settings.inactive_after_weeks,
+        n_paths=settings.interval_paths,
+    )
+
+
+def _load_models(store: ModelStore, wanted: list[Combination], cutoff: date) -> Models:
+    found = store.load_many(wanted)
+    return {combination: _usable(store, combination, found[combination], cutoff) for combination in wanted}
+
+
+def _usable(
+    store: ModelStore, combination: Combination, live: Live | ModelError, cutoff: date
+) -> StoredModel | ModelError:
+    """The model to forecast with: the live one, or the newest version that had not seen past the cutoff."""
+    if isinstance(live, ModelError):
+        return live
+    try:
+        stored = loads(live.payload)
+        if stored.card.cutoff_date > cutoff:
+            stored = loads(_version_before(store, combination, cutoff))
+        if stored.card.combination != str(combination):
+            raise ModelError(f"the file holds the model of {stored.card.combination}; retrain this combination")
+    except ModelError as error:
+        return error
+    return stored
+
+
+def _version_before(store: ModelStore, combination: Combination, cutoff: date) -> bytes:
+    earlier = [version for version in store.versions(combination) if version[:10] <= str(cutoff)]
+    if not earlier:
+        raise ModelNotFound(f"{combination}: every model has seen weeks after {cutoff}; train one with --as-of")
+    return store.load_version(combination, max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1])
+
+
+def _forecast_all(inputs: Inputs, models: Models, horizon: Horizon, report: RunReport) -> pd.DataFrame:
+    weeks = dict(inputs.history.split(inputs.wanted))
+    items = [(combination, (weeks[combination], models[combination])) for combination in inputs.wanted]
+    done = {}
+    for outcome in run_each(items, partial(_forecast_item, horizon=horizon), workers=1, what="forecast"):
+        if outcome.value is None:
+            report.fail(outcome.combination, str(outcome.error))
+            done[outcome.combination] = forecast_without_model(outcome.combination, weeks[outcome.combination], horizon)
+        else:
+            done[outcome.combination] = outcome.value
+    parts = [done[combination] for combination in inputs.wanted]
+    return pd.concat(parts, ignore_index=True) if parts else empty(FORECASTS)
+
+
+def _forecast_item(
+    combination: Combination, item: tuple[pd.DataFrame, StoredModel | ModelError], horizon: Horizon
+) -> pd.DataFrame:
+    weeks, stored = item
+    return forecast_one(combination, weeks, stored, horizon)
+
+
+def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:
+    """Count combinations by status (of their first step) and record models that could not be loaded."""
+    first = rows[rows["step"] == 1]
+    report.counts = Counter(first["status"])
+    for combination, stored in models.items():
+        if isinstance(stored, ModelError) and not isinstance(stored, ModelNotFound):
+            log.error("model not usable", extra={"fields": {"combination": str(combination), "error": str(stored)}})
+            report.fail(combination, str(stored))
+    without = report.counts["no_model"]
+    if without:
+        report.notes.append(f"{without} combinations have no model yet: run run_all_skus.py")
+    expected = int((first["promo_source"] == "expected").sum())
+    if expected:
+        report.notes.append(f"promotions of {expected} combinations are their recent average: no plan is known")
+
+
+def _note_orphans(store: ModelStore, inputs: Inputs, report: RunReport) -> None:
+    orphans = sorted(set(store.stored()) - set(inputs.history.combinations))
+    if orphans:
+        names = ", ".join(map(str, orphans[:5]))
+        report.notes.append(f"{len(orphans)} stored models belong to no combination in the sales: {names}")

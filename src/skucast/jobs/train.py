@@ -1,0 +1,236 @@
+"""Train: models of all combinations (bulk, resumes where it stopped) or of the targeted ones."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from skucast.combination import KEY, Combination
+from skucast.engine.artifact import ModelCard, loads
+from skucast.engine.model import ModelSpec
+from skucast.errors import ModelError, RunFailed, StoreConflict
+from skucast.jobs.inputs import Inputs, read_inputs
+from skucast.jobs.shards import is_staged, write
+from skucast.logs import log
+from skucast.outcome import Outcome, RunReport, check_failed_share, run_each
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.store import Live, ModelStore
+from skucast.tables import REGISTRY, empty
+from skucast.training import Recipe, Trained, make_recipe, skip_reason, train
+from skucast.warehouse import Warehouse
+
+Found = dict[Combination, Live | ModelError]
+
+
+def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
+    """Train every combination whose model of this cutoff is missing (`force`: every one), or only `verify`.
+
+    Raises:
+        InputError: no sales, unknown target.
+        RunFailed: too many failures (models that succeeded stay), or, with `verify`, a model is missing.
+    """
+    inputs = read_inputs(settings, warehouse, run, report)
+    if settings.verify:
+        _verify(settings, store, inputs, report)
+        return
+    _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force)
+
+
+def retrain(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
+    """Train the targeted combinations anew on their full history and replace their models.
+
+    Raises:
+        InputError: no sales, unknown target.
+        RunFailed: too many failures; models that succeeded stay.
+    """
+    inputs = read_inputs(settings, warehouse, run, report)
+    _train(settings, warehouse, store, run, report, inputs, keep_existing=False)
+
+
+def _train(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    report: RunReport,
+    inputs: Inputs,
+    *,
+    keep_existing: bool,
+) -> None:
+    registry = None
+    if not is_staged(warehouse, REGISTRY, run):
+        registry = _train_wanted(settings, store, report, inputs, keep_existing=keep_existing)
+        _note_accuracy(registry, report)
+    with report.timed("write"):
+        rows = None if registry is None else _registry_rows(registry, run)
+        write(warehouse, REGISTRY, rows, run.run_id, run, report)
+    check_failed_share(report, settings.max_failed_share)
+
+
+def _train_wanted(
+    settings: Settings, store: ModelStore, report: RunReport, inputs: Inputs, *, keep_existing: bool
+) -> list[dict[str, Any]]:
+    """Train and store this task's combinations and return their registry rows."""
+    store.probe()  # hours of training are lost on a place that cannot be written to
+    recipe = _recipe(settings, inputs)
+    found = store.load_many(inputs.wanted)
+    items: list[tuple[Combination, pd.DataFrame]] = []
+    registry: list[dict[str, Any]] = []
+    for combination, weeks in inputs.history.split(inputs.wanted):
+        reason = _skip_reason(settings, weeks, found[combination], recipe, keep_existing=keep_existing)
+        if reason:
+            registry.append(_registry_row(combination, recipe, "skipped", reason))
+        else:
+            items.append((combination, weeks))
+    with report.timed("train"):
+        outcomes = run_each(items, partial(train, recipe=recipe), workers=settings.worker_count, what="train")
+        registry.extend(_store_outcome(outcome, store, found, recipe, report) for outcome in outcomes)
+    for row in registry:
+        report.counts[_count_label(row)] += 1
+    return registry
+
+
+def _registry_rows(registry: list[dict[str, Any]], run: Run) -> pd.DataFrame:
+    rows = pd.DataFrame(registry) if registry else empty(REGISTRY)
+    return rows.assign(run_id=run.run_id, created_at=run.run_at)
+
+
+def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
+    history = inputs.history
+    return make_recipe(
+        ModelSpec(seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale),
+        settings.clock,
+        history.weeks["ds"].min().date(),
+        history.data_cutoff,
+        settings.holiday_country,
+        settings.horizon_weeks,
+        settings.backtest_origins,
+    )
+
+
+def _skip_reason(
+    settings: Settings, weeks: pd.DataFrame, found: Live | ModelError, recipe: Recipe, *, keep_existing: bool
+) -> str | None:
+    reason = skip_reason(weeks, settings.min_history_weeks, settings.inactive_after_weeks)
+    if reason is None and keep_existing and _is_current(found, recipe):
+        return f"model of {recipe.cutoff} exists"
+    return reason
+
+
+def _is_current(found: Live | ModelError, recipe: Recipe) -> bool:
+    """Whether the live model was trained on this cutoff with these settings."""
+    card = _card(found)
+    return (
+        card is not None
+        and card.cutoff == str(recipe.cutoff)
+        and card.hyperparameters == recipe.spec.as_dict()
+        and card.holiday_country == recipe.holiday_country
+    )
+
+
+def _card(found: Live | ModelError) -> ModelCard | None:
+    if isinstance(found, ModelError):
+        return None
+    try:
+        return loads(found.payload).card
+    except ModelError:
+        return None
+
+
+def _store_outcome(
+    outcome: Outcome[Trained], store: ModelStore, found: Found, recipe: Recipe, report: RunReport
+) -> dict[str, Any]:
+    """Save the trained model at once, so that a run that stops later loses nothing, and return its registry row."""
+    combination, trained = outcome.combination, outcome.value
+    if trained is None:
+        report.fail(combination, str(outcome.error))
+        return _registry_row(combination, recipe, "failed", str(outcome.error))
+    live = found[combination]
+    previous = None if isinstance(live, ModelError) else _version_of(live)
+    details = _details(trained, previous)
+    if previous == trained.stored.version:
+        return _registry_row(
+            combination, recipe, "unchanged", "the same data and settings gave the same model", **details
+        )
+    expected = live.generation if isinstance(live, Live) else None
+    try:
+        store.save(combination, trained.stored.payload, trained.stored.version, expected=expected)
+    except (StoreConflict, ModelError) as error:
+        report.fail(combination, str(error))
+        return _registry_row(combination, recipe, "failed", str(error), **details)
+    _log_trained(combination, trained)
+    return _registry_row(combination, recipe, "saved", None, **details)
+
+
+def _version_of(live: Live) -> str | None:
+    try:
+        return loads(live.payload).version
+    except ModelError:
+        return None
+
+
+def _details(trained: Trained, previous: str | None) -> dict[str, Any]:
+    score = trained.card.backtest
+    by_step = {step: value for step, value in score.items() if step.isdigit()}
+    return {
+        "model_version": trained.stored.version,
+        "previous_version": previous,
+        "n_weeks": trained.card.n_weeks,
+        "hyperparameters": json.dumps(trained.card.hyperparameters),
+        "backtest_origins": score["origins"],
+        "backtest_wape": score["pooled"],
+        "backtest_by_step": json.dumps(by_step),
+        "backtest_wape_last_year": score["baseline"],
+        "fit_s": trained.fit_s,
+    }
+
+
+def _registry_row(
+    combination: Combination, recipe: Recipe, outcome: str, reason: str | None, **details: Any
+) -> dict[str, Any]:
+    names = dict(zip(KEY, combination.parts, strict=True))
+    return {**names, "cutoff": pd.Timestamp(recipe.cutoff), "outcome": outcome, "reason": reason, **details}
+
+
+def _count_label(row: dict[str, Any]) -> str:
+    return f"{row['outcome']}: {row['reason'].split(':')[0]}" if row["outcome"] == "skipped" else str(row["outcome"])
+
+
+def _log_trained(combination: Combination, trained: Trained) -> None:
+    fields = {
+        "combination": str(combination),
+        "version": trained.stored.version,
+        "backtest_wape": trained.card.backtest["pooled"],
+        "fit_s": round(trained.fit_s, 3),
+        "dropped": ",".join(trained.card.dropped_regressors) or None,
+    }
+    log.debug("model saved", extra={"fields": fields})
+
+
+def _note_accuracy(registry: list[dict[str, Any]], report: RunReport) -> None:
+    scores = [row["backtest_wape"] for row in registry if row.get("backtest_wape") is not None]
+    if scores:
+        report.notes.append(f"backtest WAPE, median of {len(scores)} models: {pd.Series(scores).median():.3f}")
+
+
+def _verify(settings: Settings, store: ModelStore, inputs: Inputs, report: RunReport) -> None:
+    """Compare expected with stored models; every usable file counts, whatever its cutoff."""
+    found = store.load_many(inputs.wanted)
+    missing = []
+    for combination, weeks in inputs.history.split(inputs.wanted):
+        reason = skip_reason(weeks, settings.min_history_weeks, settings.inactive_after_weeks)
+        if reason:
+            report.counts[f"not expected: {reason.split(':')[0]}"] += 1
+        elif _card(found[combination]) is None:
+            missing.append(combination)
+        else:
+            report.counts["stored"] += 1
+    if missing:
+        report.counts["missing"] = len(missing)
+        names = ", ".join(map(str, missing[:20])) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")
+        raise RunFailed(f"{len(missing)} models are missing or unusable: {names}; run run_all_skus.py")
+    report.notes.append(f"all {report.counts['stored']} expected models are stored and readable")

@@ -1,0 +1,107 @@
+"""Outcomes: what became of each combination. The one place that catches a combination's failure."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from skucast.combination import Combination
+from skucast.errors import RunFailed, SkucastError
+from skucast.logs import log, progress
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[R]):
+    """A combination's result, or the reason there is none; the traceback of what nobody foresaw."""
+
+    combination: Combination
+    value: R | None = None
+    error: str | None = None
+    traceback: str | None = None
+
+
+@dataclass
+class RunReport:
+    """What a run did: filled by the job, stored in the runs table and shown by `app`."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    n_combinations: int = 0
+    n_rows: int = 0
+    data_report: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, step: str) -> Iterator[None]:
+        """Add the seconds of the block to the step."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - started, 3)
+
+    def fail(self, combination: Combination, reason: str) -> None:
+        """Record a combination's failure."""
+        self.failures[str(combination)] = reason
+
+
+def run_each(
+    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], *, workers: int, what: str
+) -> Iterator[Outcome[R]]:
+    """Yield one outcome per item as it is done (any order with several workers); a failure stops nobody else.
+
+    The function must be picklable when `workers` > 1: each worker is a process.
+    """
+    if workers <= 1 or len(items) <= 1:
+        outcomes: Iterator[Outcome[R]] = (_guarded(function, combination, item) for combination, item in items)
+    else:
+        outcomes = _in_processes(items, function, workers)
+    for outcome in progress(outcomes, len(items), what):
+        if outcome.error is not None:
+            fields = {"combination": str(outcome.combination), "error": outcome.error}
+            log.error(
+                "%s failed%s", what, f"\n{outcome.traceback}" if outcome.traceback else "", extra={"fields": fields}
+            )
+        yield outcome
+
+
+def check_failed_share(report: RunReport, max_failed_share: float) -> None:
+    """Refuse a run of which too large a share failed.
+
+    Raises:
+        RunFailed: with the first failures by name.
+    """
+    if not report.failures or len(report.failures) <= max_failed_share * report.n_combinations:
+        return
+    first = "; ".join(f"{name}: {reason}" for name, reason in list(report.failures.items())[:3])
+    raise RunFailed(
+        f"{len(report.failures)} of {report.n_combinations} combinations failed, "
+        f"more than MAX_FAILED_SHARE={max_failed_share:g} allows; first: {first}"
+    )
+
+
+def _in_processes(
+    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], workers: int
+) -> Iterator[Outcome[R]]:
+    from joblib import Parallel, delayed
+
+    pool = Parallel(n_jobs=workers, return_as="generator_unordered")
+    yield from pool(delayed(_guarded)(function, combination, item) for combination, item in items)
+
+
+def _guarded(function: Callable[[Combination, T], R], combination: Combination, item: T) -> Outcome[R]:
+    try:
+        return Outcome(combination, value=function(combination, item))
+    except SkucastError as error:
+        return Outcome(combination, error=str(error))
+    except Exception as error:  # noqa: BLE001 - the one place: a combination's failure becomes its outcome
+        return Outcome(combination, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())

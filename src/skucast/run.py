@@ -1,0 +1,40 @@
+"""One execution of a job: its name, its id, when it started and which week it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every job is told about itself; `app` alone makes one, from the clock and the settings.
+
+    `run_at` is naive UTC, `today` the business date, `cutoff` the label of the last complete week. All tasks of one
+    execution share the `run_id`; each takes every `task_count`-th item of a sorted list, from `task_index` on.
+    """
+
+    job: str
+    run_id: str
+    run_at: datetime
+    today: date
+    cutoff: date
+    task_index: int = 0
+    task_count: int = 1
+
+    @property
+    def task_id(self) -> str:
+        """Name of this task: the run's, with the task's number when there are several."""
+        return self.run_id if self.task_count == 1 else f"{self.run_id}/{self.task_index}"
+
+    def shard(self, items: Sequence[T]) -> list[T]:
+        """Return this task's part of a sorted list, chosen by position."""
+        return list(items[self.task_index :: self.task_count])
+
+    def single(self) -> Run:
+        """Return this run as if it had one task: for what every task writes on its own."""
+        return replace(self, task_index=0, task_count=1)

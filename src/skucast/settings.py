@@ -1,0 +1,379 @@
+"""Settings of a run: flags over environment over `.env` over defaults. The only reader of the environment."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from skucast import tables
+from skucast.combination import parse_targets
+from skucast.errors import InputError
+from skucast.weeks import Anchor, WeekClock
+
+if TYPE_CHECKING:
+    from skucast.cloud import Endpoints
+
+Job = Literal["train", "retrain", "predict", "monitor", "tools"]
+
+EVERY_JOB: tuple[Job, ...] = ("train", "retrain", "predict", "monitor", "tools")
+SALES_JOBS: tuple[Job, ...] = ("train", "retrain", "predict", "monitor")
+TRAINING: tuple[Job, ...] = ("train", "retrain")
+FORECASTING: tuple[Job, ...] = ("train", "retrain", "predict")
+
+_BIGQUERY = re.compile(r"bigquery://[a-z][a-z0-9-]{4,61}[a-z0-9]/[A-Za-z_][A-Za-z0-9_]{0,199}")
+_BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/(?!\.{1,2}(/|$))[\w. -]+)*/?")
+_HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+_GRPC_ENDPOINT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")
+_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+
+
+def _field(default: Any, description: str, jobs: Sequence[Job] = EVERY_JOB, **rules: Any) -> Any:
+    return Field(default, description=description, json_schema_extra={"jobs": list(jobs)}, **rules)
+
+
+def _table(table: tables.Table, jobs: Sequence[Job] = EVERY_JOB) -> Any:
+    return _field(table.name, f"name of the {table.label} table", jobs)
+
+
+class Settings(BaseSettings):
+    """Every setting of every job; each is a flag (`--business-tz`), a variable (`BUSINESS_TZ`) and has a default."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8-sig",  # with or without the mark that some editors put first
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
+        env_ignore_empty=False,
+    )
+
+    warehouse: str = _field(
+        "duckdb:local/warehouse.duckdb", "where the tables are: duckdb:FILE or bigquery://PROJECT/DATASET"
+    )
+    model_store: str = _field("local/models", "where the models are: a folder or gs://BUCKET[/PREFIX]")
+    staging: str = _field(
+        "local/staging", "where the dashboard is written: a folder or gs://BUCKET[/PREFIX]", ["monitor", "tools"]
+    )
+    as_of: date | None = _field(None, "business date to run for, YYYY-MM-DD (default: today)")
+
+    business_tz: str = _field("Europe/Moscow", "time zone of the business day")
+    week_anchor: Anchor = _field("SUN", "day that ends a week: MON to SUN")
+    sales_grain: Literal["day", "week"] = _field("day", "what one sales row covers: a day, or a whole week", EVERY_JOB)
+    sales_columns: str = _field("", "sales columns named otherwise, as ours=theirs;..., e.g. quantity=qty;SKU_ID=item")
+    target_combinations: str | None = _field(
+        None,
+        "only these: Unit/Channel/SKU_ID separated by ; or , (* within a part), a JSON list, or @file.csv",
+        FORECASTING,
+    )
+
+    horizon_weeks: int = _field(4, "weeks to forecast, 1 to 26", FORECASTING, ge=1, le=26)
+    interval_paths: int = _field(
+        500, "simulated paths behind the 80 % interval, 100 to 10000", FORECASTING, ge=100, le=10_000
+    )
+    inactive_after_weeks: int = _field(
+        13, "weeks without a sale until a combination is inactive", FORECASTING, ge=1, le=520
+    )
+    min_history_weeks: int = _field(26, "known weeks that a model needs", FORECASTING, ge=13, le=520)
+    allowed_late_weeks: int = _field(
+        1, "weeks that sales may be late before LATE_SALES applies", FORECASTING, ge=0, le=52
+    )
+    late_sales: Literal["bridge", "stop"] = _field(
+        "bridge", "sales later than allowed: forecast through, or stop", FORECASTING
+    )
+    max_failed_share: Annotated[float, Field(ge=0, le=1)] = _field(
+        0.05, "share of combinations that may fail before nothing is published, 0 to 1", FORECASTING
+    )
+
+    holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", TRAINING)
+    backtest_origins: int = _field(3, "rolling origins of the backtest", TRAINING, ge=3, le=52)
+    seasonality_mode: Literal["additive", "multiplicative"] = _field(
+        "additive", "how season and regressors act", TRAINING
+    )
+    changepoint_prior_scale: float = _field(0.1, "how freely the trend may bend", TRAINING, gt=0, le=10)
+    force: bool = _field(False, "train again even if the model of this cutoff exists", ["train"])
+    verify: bool = _field(
+        False, "train nothing: compare expected with stored models, exit 1 if any is missing", ["train"]
+    )
+
+    lookback_weeks: int = _field(5, "weeks to score", ["monitor"], ge=1, le=104)
+    dashboard_weeks: int = _field(26, "weeks of accuracy shown on the dashboard", ["monitor"], ge=1, le=104)
+
+    workers: int = _field(0, "processes for training; 0 = one per core", TRAINING, ge=0, le=256)
+    log_format: Literal["auto", "text", "json"] = _field(
+        "auto", "text for people, json for Cloud Logging; auto = by place"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _field("INFO", "least severity that is logged")
+
+    sales_table: str = _table(tables.SALES)
+    forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor"])
+    metrics_table: str = _table(tables.METRICS, ["monitor"])
+    registry_table: str = _table(tables.REGISTRY, TRAINING)
+    runs_table: str = _table(tables.RUNS)
+    publishes_table: str = _table(tables.PUBLISHES)
+    loads_table: str = _table(tables.LOADS, ["tools"])
+
+    gcs_endpoint: str | None = _field(None, "stand-in for Cloud Storage, http://HOST:PORT; none = the real service")
+    bigquery_endpoint: str | None = _field(None, "stand-in for BigQuery, http://HOST:PORT; none = the real service")
+    bigquery_storage_endpoint: str | None = _field(
+        None, "stand-in for the BigQuery Storage API, HOST:PORT; none = that of BIGQUERY_ENDPOINT has none"
+    )
+
+    cloud_run_job: str | None = _field(None, "set by Cloud Run: name of the job", [])
+    cloud_run_execution: str | None = _field(None, "set by Cloud Run: name of the execution", [])
+    cloud_run_task_index: int = _field(0, "set by Cloud Run: number of this task", [], ge=0)
+    cloud_run_task_count: int = _field(1, "set by Cloud Run: tasks of the execution", [], ge=1, le=10_000)
+    cloud_run_task_attempt: int = _field(0, "set by Cloud Run: tries of this task before", [], ge=0)
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _calendar_date(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            day = date.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError("expected a date of the calendar, YYYY-MM-DD") from None
+        if not 1990 <= day.year <= 2099:
+            raise ValueError("expected a date from 1990 to 2099")
+        return day
+
+    @field_validator("business_tz")
+    @classmethod
+    def _known_time_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):  # what zoneinfo raises for unknown, malformed and folder names
+            raise ValueError("expected a time zone name such as Europe/Moscow") from None
+        return value
+
+    @field_validator("warehouse")
+    @classmethod
+    def _known_warehouse(cls, value: str) -> str:
+        if not re.fullmatch(r"duckdb:(?!:|md:).+", value) and not _BIGQUERY.fullmatch(value):
+            raise ValueError("expected duckdb:FILE or bigquery://PROJECT/DATASET")
+        return value
+
+    @field_validator("model_store", "staging")
+    @classmethod
+    def _known_place(cls, value: str) -> str:
+        is_uri = value.startswith("gs:") or "://" in value
+        if not value.strip() or (is_uri and not _BUCKET.fullmatch(value)):
+            raise ValueError("expected a folder or gs://BUCKET[/PREFIX]")
+        return value
+
+    @field_validator("gcs_endpoint", "bigquery_endpoint")
+    @classmethod
+    def _http_address(cls, value: str | None) -> str | None:
+        if value is not None and not _HTTP_ENDPOINT.fullmatch(value):
+            raise ValueError("expected http://HOST:PORT, or no such variable for the real service")
+        return value
+
+    @field_validator("bigquery_storage_endpoint")
+    @classmethod
+    def _grpc_address(cls, value: str | None) -> str | None:
+        if value is not None and not _GRPC_ENDPOINT.fullmatch(value):
+            raise ValueError("expected HOST:PORT, or no such variable for the real service")
+        return value
+
+    @field_validator("holiday_country")
+    @classmethod
+    def _known_country(cls, value: str) -> str:
+        import holidays
+
+        if value and value not in holidays.list_supported_countries():
+            raise ValueError("expected an ISO country code such as RU, or nothing")
+        return value
+
+    @field_validator("target_combinations")
+    @classmethod
+    def _target_list(cls, value: str | None) -> str | None:
+        if value is not None:
+            _as_value_error(parse_targets, value)
+        return value
+
+    @field_validator("sales_columns")
+    @classmethod
+    def _column_map(cls, value: str) -> str:
+        _as_value_error(parse_column_map, value)
+        return value
+
+    @field_validator(*(f"{table.label}_table" for table in tables.TABLES))
+    @classmethod
+    def _safe_table_name(cls, value: str) -> str:
+        if not _TABLE_NAME.fullmatch(value):
+            raise ValueError("expected a table name of letters, digits and _")
+        return value
+
+    @property
+    def clock(self) -> WeekClock:
+        """The week clock of this business."""
+        return WeekClock(self.week_anchor, self.business_tz)
+
+    @property
+    def targets(self) -> list[str] | None:
+        """Unresolved target items, or None for all combinations."""
+        return None if self.target_combinations is None else parse_targets(self.target_combinations)
+
+    @property
+    def table_names(self) -> dict[str, str]:
+        """Physical table name by label of the contract."""
+        return {table.label: getattr(self, f"{table.label}_table") for table in tables.TABLES}
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the cloud services are: the real ones, or stand-ins."""
+        from skucast.cloud import Endpoints
+
+        return Endpoints(self.bigquery_endpoint, self.bigquery_storage_endpoint, self.gcs_endpoint)
+
+    @property
+    def worker_count(self) -> int:
+        """Processes to use: `workers`, or the cores this process may use (affinity and container limits count)."""
+        import joblib
+
+        return self.workers or int(joblib.cpu_count())
+
+    @property
+    def on_cloud_run(self) -> bool:
+        """Whether this process is a Cloud Run task."""
+        return self.cloud_run_execution is not None
+
+    @model_validator(mode="after")
+    def _tasks_of_one_execution(self) -> Settings:
+        if self.cloud_run_task_index >= self.cloud_run_task_count:
+            raise ValueError("CLOUD_RUN_TASK_INDEX: expected less than CLOUD_RUN_TASK_COUNT")
+        if self.cloud_run_task_count > 1 and not self.cloud_run_execution:
+            raise ValueError("CLOUD_RUN_EXECUTION: not set, but the tasks of one execution must share its name")
+        return self
+
+
+def parse_column_map(text: str) -> dict[str, str]:
+    """Return the source's column name by ours, from `ours=theirs;...`.
+
+    Raises:
+        InputError: an item without `=`, or a name on the left that sales do not have or that was given before.
+    """
+    known = tables.SALES.column_names
+    mapping: dict[str, str] = {}
+    for item in filter(None, (piece.strip() for piece in text.split(";"))):
+        ours, equals, theirs = (piece.strip() for piece in item.partition("="))
+        if not equals or ours not in known or not theirs:
+            raise InputError(f"{item!r}: expected ours=theirs with ours one of {', '.join(known)}")
+        if ours in mapping:
+            raise InputError(f"{item!r}: expected ours=theirs once for each of ours, {ours} has {mapping[ours]!r}")
+        mapping[ours] = theirs
+    return mapping
+
+
+def _as_value_error(parse: Any, value: str) -> None:
+    try:
+        parse(value)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+# --- Reading them ---------------------------------------------------------------------------------------------------
+
+
+def load_settings(job: Job, argv: Sequence[str], description: str) -> Settings:
+    """Return the settings of one script from its flags, the environment and `.env`.
+
+    Raises:
+        InputError: naming all mistakes, one line each: variable, what was found, what was expected.
+        SystemExit: after `--help` (0) or an unknown flag (2).
+    """
+    return settings_from(vars(_parser(job, description).parse_args(argv)))
+
+
+def settings_from(flags: Mapping[str, object]) -> Settings:
+    """Return the settings given as flags (None = not given), completed from environment, `.env` and defaults.
+
+    Raises:
+        InputError: naming all mistakes, one line each.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputError("\n".join(_mistakes(error))) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f".env: cannot be read ({error}); save it as UTF-8") from None
+
+
+def add_flags(parser: argparse.ArgumentParser, job: Job) -> None:
+    """Add one flag per setting that the job reads; each says its variable and default."""
+    for name, field in Settings.model_fields.items():
+        if job in _jobs(field):
+            _add_flag(parser, name, field)
+
+
+def _parser(job: Job, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=description,
+        epilog="A flag wins over its variable, a variable over the file .env, .env over the default. "
+        "Exit codes: 0 done, 1 failed, 2 bad settings or input.",
+        allow_abbrev=False,
+    )
+    add_flags(parser, job)
+    if job == "retrain":
+        parser.add_argument("--target", dest="target_combinations", help="short for --target-combinations")
+    return parser
+
+
+def _jobs(field: FieldInfo) -> list[str]:
+    extra = field.json_schema_extra
+    return list(extra["jobs"]) if isinstance(extra, dict) else []  # type: ignore[arg-type]
+
+
+def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
+    shown = _shown_default(field)
+    text = f"{field.description} [{name.upper()}; default: {shown}]".replace("%", "%%")
+    flag = "--" + name.replace("_", "-")
+    if field.annotation is bool:
+        parser.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text)
+    else:
+        parser.add_argument(flag, dest=name, default=None, metavar="VALUE", help=text)
+
+
+def _shown_default(field: FieldInfo) -> str:
+    if field.default in (None, ""):
+        return "none"
+    return str(field.default).lower() if field.annotation is bool else str(field.default)
+
+
+def _mistakes(error: ValidationError) -> list[str]:
+    lines = []
+    for mistake in error.errors(include_url=False):
+        name = str(mistake["loc"][0]) if mistake["loc"] else "settings"
+        text = mistake["msg"].removeprefix("Value error, ")
+        field = Settings.model_fields.get(name)
+        meaning = f" ({field.description})" if field else ""
+        lines.append(f"{name.upper()}: found {mistake['input']!r}: {text}{meaning}")
+    return lines
+
+
+def reference() -> str:
+    """Return the table of all settings for the README, Markdown."""
+    lines = ["| variable | default | scripts | meaning |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        jobs = _jobs(field)
+        scripts = "all" if set(SALES_JOBS) <= set(jobs) else ", ".join(_SCRIPTS[job] for job in jobs)
+        if jobs:
+            lines.append(f"| `{name.upper()}` | {_shown_default(field)} | {scripts} | {field.description} |")
+    return "\n".join(lines)
+
+
+_SCRIPTS = {"train": "run_all", "retrain": "retrain", "predict": "predict", "monitor": "monitor", "tools": "tools"}
+
+
+def local_path(place: str) -> Path:
+    """Return the folder or file of a local URI such as `duckdb:local/warehouse.duckdb` or `local/models`."""
+    return Path(place.removeprefix("duckdb:"))

@@ -1,0 +1,235 @@
+"""Warehouses: where sales are read and results are written. Jobs know this protocol only, never a backend."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from skucast.errors import InputError, RunFailed
+from skucast.tables import SALES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from skucast.combination import Combination
+    from skucast.run import Run
+    from skucast.settings import Settings
+    from skucast.tables import Table
+    from skucast.weeks import WeekClock
+
+WEEKLY_SALES_COLUMNS = (
+    "unit",
+    "channel",
+    "SKU_ID",
+    "ds",
+    "quantity",
+    "returns_quantity",
+    "promo_discount_perc",
+    "promo_days",
+    "stock_days",
+    "stockout_days",
+    "first_date",
+    "last_date",
+    "n_lines",
+    "n_bad_quantity",
+    "spelling_min",
+    "spelling_max",
+)
+"""Columns of `Warehouse.weekly_sales`; keys are NULL for placeholder rows."""
+
+
+BLANK = r"[\s\pZ\x0b\x1c-\x1f\x85]"
+"""White space as Python's `strip` knows it, for RE2."""
+
+
+class Warehouse(Protocol):
+    """Tables of a `tables.Table` contract, read and replaced slice by slice.
+
+    Every write is one transaction: after a crash, a repeat or two writers at once, a slice holds exactly one complete
+    version, the new or the old one. Frames are validated against the contract on the way in.
+    """
+
+    def ensure(self, table: Table) -> None:
+        """Create the table if it is missing, add missing nullable columns; refuse a changed type (ContractError)."""
+
+    def read(self, table: Table, *, on: str | None = None, since: object = None, until: object = None) -> pd.DataFrame:
+        """Return the rows whose column `on` lies from `since` to `until` (included; None = open), in key order.
+
+        A table that does not exist yet has no rows. Dates come as datetime64[us], without a time zone.
+        """
+
+    def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
+        """Return sales up to and including day `until`, summed by the warehouse to one row per combination and week.
+
+        Keys are trimmed and NFC-normalised; columns are `WEEKLY_SALES_COLUMNS`: `quantity` net of returns, of finite
+        lines only; `returns_quantity` >= 0; `promo_discount_perc` (percent) the mean over days with a selling line of
+        that day's mean; `promo_days` days with a discount; `stock_days` days with known stock, `stockout_days` those
+        with none; `first_date` the first day with a selling line (else with any), `last_date` the last day with any.
+
+        Raises:
+            InputError: no sales table, no sales in it, or a column of the contract is missing.
+        """
+
+    def replace(
+        self,
+        table: Table,
+        rows: pd.DataFrame,
+        partition: object,
+        *,
+        run: Run,
+        combinations: Sequence[Combination] | None = None,
+    ) -> int:
+        """Replace the rows of `table.partition == partition` (only these combinations, if given); return how many.
+
+        Raises:
+            ContractError: the rows break the contract or lie outside the slice; nothing is changed.
+        """
+
+    def stage(self, table: Table, rows: pd.DataFrame, *, run: Run) -> None:
+        """Keep this task's rows until every task of the run has kept theirs; a repeat replaces them.
+
+        Raises:
+            ContractError: the rows break the contract; nothing is kept.
+        """
+
+    def missing_shards(self, table: Table, *, run: Run) -> list[int]:
+        """Return the tasks of the run that have not staged their rows of the table yet, by index."""
+
+    def staged(self, table: Table, *, run: Run) -> pd.DataFrame:
+        """Return the rows that the tasks of the run have staged so far."""
+
+    def publish(
+        self, table: Table, partition: object, *, run: Run, combinations: Sequence[Combination] | None = None
+    ) -> int:
+        """Replace one slice, as `replace`, by what all tasks of the run have staged; return the rows written.
+
+        Raises:
+            RunFailed: a task has not staged its rows; the missing ones are named, nothing is changed.
+            ContractError: tasks staged the same key; nothing is changed.
+        """
+
+    def published(self, table: Table, partition: object, *, run: Run) -> bool:
+        """Return whether the newest publish of the table is this run's, of this slice."""
+
+    def unstage(self, table: Table, *, run: Run) -> None:
+        """Drop what the tasks of the run have staged for the table."""
+
+    def append_once(self, table: Table, rows: pd.DataFrame, *, batch_id: str, source: str, run: Run) -> int:
+        """Append the rows unless the batch was appended before; return the rows written.
+
+        Raises:
+            InputError: the batch is there already; the message says since when.
+            ContractError: the rows break the contract; nothing is changed.
+        """
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Return the warehouse that `settings.warehouse` names; nothing is opened or created before the first use."""
+    from skucast.settings import parse_column_map
+
+    kind, _, place = settings.warehouse.partition(":")
+    sales_columns = parse_column_map(settings.sales_columns)
+    if kind == "duckdb":
+        from skucast.warehouse.duckdb import DuckDBWarehouse
+
+        return DuckDBWarehouse(place, settings.table_names, sales_columns)
+    project, _, dataset = place.removeprefix("//").partition("/")
+    from skucast.warehouse.bigquery import BigQueryWarehouse
+
+    return BigQueryWarehouse(project, dataset, settings.table_names, sales_columns, settings.endpoints)
+
+
+def no_sales(where: str) -> InputError:
+    """Return the error for a warehouse without sales."""
+    return InputError(
+        f"no sales in {where}: run `make demo` for a sample, "
+        "or `python -m skucast load FILE --table sales` for your own"
+    )
+
+
+def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the source's column by ours, None for stock where the source has none.
+
+    Raises:
+        InputError: a column is missing; says how to name it.
+    """
+    sources: dict[str, str | None] = {name: mapping.get(name, name) for name in SALES.column_names}
+    if sources["stock"] not in present and "stock" not in mapping:
+        sources["stock"] = None
+    for ours, name in sources.items():
+        if name is not None and name not in present:
+            raise InputError(f"{where}: no column {name}; name it with SALES_COLUMNS={ours}=...")
+    return sources
+
+
+def already_loaded(source: str, first_source: str, loaded_at: datetime) -> InputError:
+    """Return the error for a file or delivery whose content was appended before."""
+    return InputError(
+        f"{source}: the same content was loaded on {loaded_at:%Y-%m-%d %H:%M} UTC as {first_source}; nothing was added"
+    )
+
+
+def is_newest_publish(publishes: pd.DataFrame, table_name: str, partition: object, run: Run) -> bool:
+    """Return whether the rows of the publishes table say that this run published the table last, with this slice."""
+    newest = publishes[publishes["table_name"] == table_name]
+    return bool(((newest["run_id"] == run.run_id) & (newest["partition_value"] == str(partition))).any())
+
+
+def incomplete(table: Table, missing: Sequence[int], run: Run) -> RunFailed:
+    """Return the error for a publish before every task has staged its rows."""
+    tasks = ", ".join(map(str, missing))
+    return RunFailed(
+        f"table {table.label}: task {tasks} of {run.task_count} has not staged its rows; nothing was published"
+    )
+
+
+def staging_name(table_name: str, run: Run, task_index: int) -> str:
+    """Return the table that one task's rows wait in: the same for a repeat, another for every run and table."""
+    digest = hashlib.sha256(f"{run.run_id}|{run.cutoff}|{table_name}".encode()).hexdigest()[:16]
+    return f"staging_{table_name}_{digest}_{task_index}_of_{run.task_count}"
+
+
+def check_slice(
+    table: Table, rows: pd.DataFrame, partition: object, combinations: Sequence[Combination] | None
+) -> None:
+    """Refuse rows outside the slice that a `replace` is about.
+
+    Raises:
+        ContractError: naming the table and what lies outside.
+    """
+    import pandas as pd
+
+    from skucast.combination import KEY
+    from skucast.errors import ContractError
+
+    if table.partition is None:
+        raise ContractError(f"table {table.label}: has no partition to replace")
+    expected = pd.Timestamp(partition) if isinstance(partition, date) else partition
+    if (rows[table.partition] != expected).any():
+        raise ContractError(f"table {table.label}: rows outside {table.partition} = {partition}")
+    if combinations is not None and len(rows):
+        wanted = {combination.parts for combination in combinations}
+        if not set(rows[KEY].itertuples(index=False, name=None)) <= wanted:
+            raise ContractError(f"table {table.label}: rows of combinations that the run was not asked for")
+
+
+def check_columns(table_name: str, existing: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
+    """Return the contract's columns that the table lacks.
+
+    Raises:
+        ContractError: a column has another type; the difference is spelled out.
+    """
+    from skucast.errors import ContractError
+
+    changed = [
+        f"{name} is {existing[name]}, expected {kind}"
+        for name, kind in expected.items()
+        if existing.get(name, kind) != kind
+    ]
+    if changed:
+        raise ContractError(
+            f"table {table_name}: {'; '.join(changed)}; rename or migrate the table, it is not changed by itself"
+        )
+    return [name for name in expected if name not in existing]

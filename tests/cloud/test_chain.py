@@ -1,0 +1,160 @@
+"""The whole chain on BigQuery and Cloud Storage: with one task and with four, the rows of a run on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from builders import CUTOFF, WEDNESDAY
+from pandas.testing import assert_frame_equal
+from stand_ins.servers import PROJECT, Server
+
+from skucast.app import main
+from skucast.cloud import Endpoints
+from skucast.combination import KEY, Combination
+from skucast.engine.artifact import loads
+from skucast.run import Run
+from skucast.sample import sample_lines
+from skucast.settings import Job
+from skucast.store.gcs import CloudStore
+from skucast.store.local import LocalStore
+from skucast.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, TABLES, Table
+from skucast.warehouse import Warehouse
+from skucast.warehouse.bigquery import BigQueryWarehouse
+from skucast.warehouse.duckdb import DuckDBWarehouse
+
+PAST = WEDNESDAY - timedelta(weeks=4)
+NAMES = {table.label: table.name for table in TABLES}
+TO_TRAIN = 5
+"""So many models are trained again in the cloud; the others are copied there from this machine, to save time."""
+
+RETRAINED = "Пермь/KA/ЦУП00009752; Екатеринбург/KA/ЦУП00009760"
+CHAIN: list[tuple[Job, date, tuple[str, ...]]] = [
+    ("predict", PAST, ()),
+    ("monitor", WEDNESDAY, ()),
+    ("retrain", WEDNESDAY, ("--target-combinations", RETRAINED)),
+    ("predict", WEDNESDAY, ()),
+]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a chain has written, but for when and by whom."""
+
+    forecasts: pd.DataFrame
+    metrics: pd.DataFrame
+    registry: pd.DataFrame
+
+
+def results_of(warehouse: Warehouse) -> Results:
+    """Return what is in the tables, each in the order of what it is about."""
+
+    def rows(table: Table, *dropped: str) -> pd.DataFrame:
+        found = warehouse.read(table).drop(columns=["run_id", "created_at", *dropped])
+        key = [name for name in table.key if name in found]
+        return found.sort_values([*key, "cutoff"] if "cutoff" in found else key, ignore_index=True)
+
+    registry = rows(REGISTRY, "fit_s", "previous_version", "reason", "outcome")
+    trained = registry[registry["backtest_wape"].notna()].reset_index(drop=True)
+    return Results(rows(FORECASTS), rows(METRICS), trained)
+
+
+def deliver_sample(warehouse: Warehouse) -> None:
+    """Load the sample distributor's history up to the cutoff."""
+    stamp = Run("load", "load", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
+    warehouse.append_once(SALES, sample_lines(CUTOFF), batch_id="sample", source="sample", run=stamp)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the chain's results on this machine: `warehouse.duckdb`, and `models` as of the past."""
+    folder = tmp_path_factory.mktemp("local")
+    warehouse = DuckDBWarehouse(folder / "warehouse.duckdb", NAMES)
+    deliver_sample(warehouse)
+    places = ["--warehouse", f"duckdb:{warehouse.path}", "--model-store"]
+    assert main("train", "test", [*places, str(folder / "models"), "--as-of", str(PAST), "--workers", "2"]) == 0
+
+    own = LocalStore(folder / "retrained")
+    for combination, payload in models_of(folder):
+        own.save(combination, payload, loads(payload).version, expected=None)
+    for job, today, flags in CHAIN:
+        staging = ["--staging", str(folder / "staging")] if job == "monitor" else []
+        given = [*places, str(folder / "retrained"), "--as-of", str(today), *staging, *flags]
+        assert main(job, "test", given) == 0
+    return folder
+
+
+def models_of(folder: Path) -> list[tuple[Combination, bytes]]:
+    """Return the models that were trained on this machine."""
+    store = LocalStore(folder / "models")
+    return [(combination, store.load(combination).payload) for combination in store.stored()]
+
+
+@pytest.mark.parametrize("n_tasks", [1, 4], ids=["one task", "four tasks"])
+def test_the_chain_in_the_cloud_gives_the_rows_of_this_machine(
+    local: Path,
+    bigquery_server: Server,
+    storage_server: Server,
+    dataset: str,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    n_tasks: int,
+) -> None:
+    """Train, predict four weeks ago, monitor, retrain, predict now: the same to 1e-9, of 60 combinations.
+
+    Everything is chosen by settings alone.
+    """
+    endpoints = Endpoints(bigquery_server.url, bigquery_server.grpc, storage_server.url)
+    warehouse = BigQueryWarehouse(PROJECT, dataset, NAMES, endpoints=endpoints)
+    deliver_sample(warehouse)
+    store = CloudStore(bucket, endpoints=endpoints)
+    copy_models(local, store)
+    monkeypatch.setenv("BIGQUERY_ENDPOINT", str(endpoints.bigquery))
+    monkeypatch.setenv("BIGQUERY_STORAGE_ENDPOINT", str(endpoints.bigquery_storage))
+    monkeypatch.setenv("GCS_ENDPOINT", str(endpoints.storage))
+    monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", str(n_tasks))
+    places = ["--warehouse", f"bigquery://{PROJECT}/{dataset}", "--model-store", f"gs://{bucket}"]
+
+    def run_tasks(job: Job, today: date, *flags: str) -> None:
+        staging = ["--staging", f"gs://{bucket}"] if job == "monitor" else []
+        monkeypatch.setenv("CLOUD_RUN_EXECUTION", f"{job}-{today}")
+        for index in range(n_tasks):
+            monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", str(index))
+            assert main(job, "test", [*places, "--as-of", str(today), *staging, *flags]) == 0
+
+    run_tasks("train", PAST, "--workers", "1")
+    for job, today, flags in CHAIN:
+        run_tasks(job, today, *flags)
+
+    assert len(warehouse.read(RUNS)) == n_tasks * (len(CHAIN) + 1)
+    assert_same(results_of(warehouse), results_of(DuckDBWarehouse(local / "warehouse.duckdb", NAMES)))
+    assert store.stored() == LocalStore(local / "models").stored()
+
+
+def copy_models(folder: Path, store: CloudStore) -> None:
+    """Save the models in the cloud, but for the last few, which are trained there."""
+
+    def copy(model: tuple[Combination, bytes]) -> None:
+        combination, payload = model
+        store.save(combination, payload, loads(payload).version, expected=None)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(copy, models_of(folder)[:-TO_TRAIN]))
+
+
+def assert_same(cloud: Results, local: Results) -> None:
+    """Compare what both have written; the cloud's registry has what was trained there."""
+    same: Callable[..., None] = assert_frame_equal
+    assert len(local.forecasts.groupby(KEY)) >= 40
+    same(cloud.forecasts, local.forecasts, rtol=1e-9, atol=1e-9)
+    same(cloud.metrics, local.metrics, rtol=1e-9, atol=1e-9)
+    assert len(cloud.metrics)
+    key = [*KEY, "cutoff"]
+    trained = cloud.registry[key].merge(local.registry, on=key)
+    assert len(trained) == TO_TRAIN + 2
+    same(cloud.registry, trained[cloud.registry.columns], rtol=1e-9, atol=1e-9)

@@ -1,0 +1,114 @@
+"""Writers of one week's forecasts, ours and two naive ones, in this process or, run as a script, in one that is killed.
+
+Usage of the script: `writers.py KIND NUMBER URL GRPC DATASET`; it writes `week(NUMBER)`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pandas as pd
+from builders import CUTOFF, WEDNESDAY
+from google.cloud import bigquery
+from stand_ins.servers import PROJECT
+
+from skucast.cloud import Endpoints
+from skucast.cloud_bigquery import BoundedClient, bigquery_client
+from skucast.combination import KEY
+from skucast.run import Run
+from skucast.tables import FORECASTS, TABLES
+from skucast.warehouse.bigquery import BigQueryWarehouse
+
+SMALL = replace(FORECASTS, columns=tuple(FORECASTS.column(name) for name in ("cutoff", *KEY, "ds", "yhat")), checks=())
+"""The forecasts' table with few columns."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A dataset, and the addresses under which it is reached."""
+
+    url: str
+    grpc: str | None
+    dataset: str
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the service is."""
+        return Endpoints(bigquery=self.url, bigquery_storage=self.grpc)
+
+    def warehouse(self, timeout_s: float = 30, deadline_s: float = 120) -> BigQueryWarehouse:
+        """Return the dataset as a warehouse."""
+        names = {table.label: table.name for table in TABLES}
+        return BigQueryWarehouse(
+            PROJECT, self.dataset, names, endpoints=self.endpoints, timeout_s=timeout_s, deadline_s=deadline_s
+        )
+
+    def client(self) -> BoundedClient:
+        """Return a client without the warehouse."""
+        return bigquery_client(PROJECT, self.endpoints, timeout_s=30, deadline_s=120)
+
+    def table_id(self, name: str = SMALL.name) -> str:
+        """Return the full name of a table."""
+        return f"{PROJECT}.{self.dataset}.{name}"
+
+
+def week(number: int) -> pd.DataFrame:
+    """Return the week as writer `number` knows it: ten combinations, five of them others than its predecessor's."""
+    names = [("Пермь", "KA", f"A{sku:03}") for sku in range(5 * number, 5 * number + 10)]
+    ds = CUTOFF + timedelta(weeks=1)
+    return pd.DataFrame(names, columns=KEY).assign(cutoff=CUTOFF, ds=ds, yhat=float(number))
+
+
+def run_of(number: int) -> Run:
+    """Return the run of writer `number`."""
+    return Run("predict", f"run-{number}", datetime.fromisoformat("2026-11-25T19:00:00"), WEDNESDAY, CUTOFF)
+
+
+def ours(place: Place, number: int) -> None:
+    """Replace the week in one transaction."""
+    place.warehouse().replace(SMALL, week(number), CUTOFF, run=run_of(number))
+
+
+def append(place: Place, number: int) -> None:
+    """Add the week's rows, whatever is there."""
+    _query(place, number, f"INSERT INTO `{place.table_id()}` (cutoff, unit, channel, SKU_ID, ds, yhat) {_ROWS}")
+
+
+def merge(place: Place, number: int) -> None:
+    """Update rows that are there, add those that are not, and leave the rest alone."""
+    _query(
+        place,
+        number,
+        f"MERGE `{place.table_id()}` AS old USING ({_ROWS}) AS new "
+        "ON old.cutoff = new.cutoff AND old.unit = new.unit AND old.channel = new.channel "
+        "AND old.SKU_ID = new.SKU_ID AND old.ds = new.ds "
+        "WHEN MATCHED THEN UPDATE SET yhat = new.yhat "
+        "WHEN NOT MATCHED THEN INSERT (cutoff, unit, channel, SKU_ID, ds, yhat) "
+        "VALUES (cutoff, unit, channel, SKU_ID, ds, yhat)",
+    )
+
+
+WRITERS: dict[str, Callable[[Place, int], None]] = {"ours": ours, "append": append, "merge": merge}
+
+_ROWS = (
+    "SELECT @cutoff AS cutoff, 'Пермь' AS unit, 'KA' AS channel, sku AS SKU_ID, @ds AS ds, @yhat AS yhat "
+    "FROM UNNEST(@skus) AS sku"
+)
+
+
+def _query(place: Place, number: int, sql: str) -> None:
+    parameters = [
+        bigquery.ScalarQueryParameter("cutoff", "DATE", CUTOFF),
+        bigquery.ScalarQueryParameter("ds", "DATE", CUTOFF + timedelta(weeks=1)),
+        bigquery.ScalarQueryParameter("yhat", "FLOAT64", float(number)),
+        bigquery.ArrayQueryParameter("skus", "STRING", week(number)["SKU_ID"].tolist()),
+    ]
+    place.client().query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters)).result()
+
+
+if __name__ == "__main__":
+    kind, writer, url, grpc, dataset = sys.argv[1:]
+    WRITERS[kind](Place(url, grpc, dataset), int(writer))

@@ -1,0 +1,141 @@
+"""What every test stands on: no setting from outside, an own folder, a fresh warehouse."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import CUTOFF, WEDNESDAY
+from stand_ins.proxy import Proxy, StorageProxy
+from stand_ins.servers import Server, make_bucket, make_dataset, missing, start_bigquery, start_storage
+
+from skucast.run import Run
+from skucast.settings import Settings, settings_from
+from skucast.tables import TABLES
+from skucast.warehouse.duckdb import DuckDBWarehouse
+
+
+@pytest.fixture(autouse=True)
+def _own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Hide the developer's variables, `.env` and `local/`: no variable of a setting, an empty working folder."""
+    for name in list(os.environ):
+        if name.lower() in Settings.model_fields or name.startswith("CLOUD_RUN_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Put the loggers back as they were: a run that sets them up must not change the next test."""
+    loggers = [logging.getLogger(name) for name in ("skucast", "py.warnings")]
+    before = [(logger, list(logger.handlers), logger.propagate, logger.level) for logger in loggers]
+    yield
+    logging.captureWarnings(capture=False)
+    for logger, handlers, propagate, level in before:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+@pytest.fixture
+def run() -> Run:
+    """Return a run of Wednesday 2026-11-25, cutoff Sunday 2026-11-22."""
+    return Run("predict", "predict-test", datetime.fromisoformat("2026-11-25T19:00:00"), WEDNESDAY, CUTOFF)
+
+
+@pytest.fixture
+def table_names() -> dict[str, str]:
+    """Return the default physical name of every table by its label."""
+    return {table.label: table.name for table in TABLES}
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, table_names: dict[str, str]) -> DuckDBWarehouse:
+    """Return a warehouse in a DuckDB file that does not exist yet, `tmp_path/warehouse.duckdb`."""
+    return DuckDBWarehouse(tmp_path / "warehouse.duckdb", table_names)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Return a function that makes settings: all places inside `tmp_path`, as of the tests' Wednesday, one worker.
+
+    `settings(horizon_weeks=2)` changes one; the warehouse is the file of the fixture `warehouse`.
+    """
+
+    def make(**given: Any) -> Settings:
+        ours = {
+            "warehouse": f"duckdb:{tmp_path / 'warehouse.duckdb'}",
+            "model_store": str(tmp_path / "models"),
+            "staging": str(tmp_path / "staging"),
+            "as_of": WEDNESDAY,
+            "workers": 1,
+        }
+        return settings_from(ours | given)
+
+    return make
+
+
+# --- Stand-ins for the cloud services: each started by the first test that asks for it, one of each per worker -------
+
+
+@pytest.fixture(scope="session")
+def _stand_ins() -> None:
+    """Skip the tests that need stand-ins where there are none; in CI they fail, so that nobody misses it."""
+    reason = missing()
+    if reason is not None and os.environ.get("CI") == "true":
+        pytest.fail(f"no stand-ins for the cloud services: {reason}", pytrace=False)
+    if reason is not None:
+        pytest.skip(f"no stand-ins for the cloud services: {reason}")
+
+
+@pytest.fixture(scope="session")
+def storage_server(_stand_ins: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return the stand-in for Cloud Storage."""
+    server = start_storage(tmp_path_factory.mktemp("storage"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def bigquery_server(_stand_ins: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return the stand-in for BigQuery: `url` for its REST API, `grpc` for its Storage API."""
+    server = start_bigquery(tmp_path_factory.mktemp("bigquery"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def storage_proxy(storage_server: Server) -> Iterator[StorageProxy]:
+    """Return a proxy in front of Cloud Storage's stand-in, without a script."""
+    proxy = StorageProxy(storage_server.url)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def bigquery_proxy(bigquery_server: Server) -> Iterator[Proxy]:
+    """Return a proxy in front of the REST API of BigQuery's stand-in, without a script."""
+    proxy = Proxy(bigquery_server.url)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def dataset(bigquery_server: Server) -> str:
+    """Return the name of a new, empty dataset."""
+    name = f"dataset_{secrets.token_hex(6)}"
+    make_dataset(bigquery_server, name)
+    return name
+
+
+@pytest.fixture
+def bucket(storage_server: Server) -> str:
+    """Return the name of a new, empty bucket."""
+    name = f"bucket-{secrets.token_hex(6)}"
+    make_bucket(storage_server, name)
+    return name

@@ -1,0 +1,129 @@
+"""What every model store promises, whatever is behind it."""
+
+from __future__ import annotations
+
+import pytest
+from rigs import StoreRig
+
+from skucast.combination import Combination
+from skucast.errors import ModelError, ModelNotFound, StoreConflict
+from skucast.store import Live, ModelStore
+
+ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
+QUOTED = Combination('O\'Neil "North"', "A/B: 50%?", "_x.")
+"""Every character that a path or an object name cannot hold as it is."""
+
+
+def save(store: ModelStore, text: str, *, combination: Combination = ARTICLE, expected: str | None = None) -> str:
+    """Save the text as the model of version `text`; return its generation."""
+    return store.save(combination, text.encode(), text, expected=expected)
+
+
+def test_an_empty_store_has_nothing(store: ModelStore) -> None:
+    """Nothing is stored, no version is kept, and loading says so by name."""
+    assert store.stored() == []
+    assert store.versions(ARTICLE) == []
+    with pytest.raises(ModelNotFound, match="Пермь/ON TRADE/ЦУП00009752"):
+        store.load(ARTICLE)
+
+
+@pytest.mark.parametrize("combination", [ARTICLE, QUOTED], ids=["readable", "unsafe"])
+def test_what_is_saved_is_loaded(store: ModelStore, combination: Combination) -> None:
+    """Any bytes come back as they were, with the generation that `save` returned."""
+    payload = bytes(range(256)) * 300
+    generation = store.save(combination, payload, "2026-11-22-abc", expected=None)
+    assert store.load(combination) == Live(payload, generation)
+
+
+def test_the_live_file_has_a_readable_path(rig: StoreRig) -> None:
+    """Cyrillic and spaces stay in `Unit/Channel/SKU_ID.pkl`."""
+    save(rig.store, "v1")
+    assert rig.live_paths() == ["Пермь/ON TRADE/ЦУП00009752.pkl"]
+
+
+def test_stored_lists_the_combinations_of_live_files(store: ModelStore) -> None:
+    """Every combination once, sorted, whatever characters its name has and however many versions it has."""
+    generation = save(store, "v1")
+    save(store, "v2", expected=generation)
+    save(store, "v1", combination=QUOTED)
+    assert store.stored() == [QUOTED, ARTICLE]
+
+
+def test_a_model_is_replaced_by_who_read_it(store: ModelStore) -> None:
+    """With the generation that is live, the new file replaces the old one and has another generation."""
+    first = save(store, "v1")
+    second = save(store, "v2", expected=first)
+    assert store.load(ARTICLE) == Live(b"v2", second)
+    assert second != first
+
+
+@pytest.mark.parametrize("read", ["nothing", "an older one"])
+def test_a_model_replaced_meanwhile_stays(store: ModelStore, read: str) -> None:
+    """Whoever read no model, or an older one, gets a conflict; the other's model stays live, the version is kept."""
+    first = save(store, "v1")
+    save(store, "theirs", expected=first)
+    with pytest.raises(StoreConflict, match="Пермь/ON TRADE/ЦУП00009752"):
+        save(store, "mine", expected=None if read == "nothing" else first)
+    assert store.load(ARTICLE).payload == b"theirs"
+    assert store.load_version(ARTICLE, "mine") == b"mine"
+
+
+def test_a_model_removed_meanwhile_is_a_conflict(store: ModelStore) -> None:
+    """A generation is expected where there is no file at all."""
+    with pytest.raises(StoreConflict):
+        save(store, "v1", expected="a generation of long ago")
+    assert store.stored() == []
+
+
+def test_versions_are_kept_in_the_order_they_were_saved(store: ModelStore) -> None:
+    """Not in the order of their names; another combination's versions are its own."""
+    first = save(store, "v9")
+    second = save(store, "v1", expected=first)
+    save(store, "v5", expected=second)
+    save(store, "v7", combination=QUOTED)
+    assert store.versions(ARTICLE) == ["v9", "v1", "v5"]
+    assert [store.load_version(ARTICLE, version) for version in ("v9", "v1", "v5")] == [b"v9", b"v1", b"v5"]
+
+
+def test_a_version_never_changes(store: ModelStore) -> None:
+    """A rollback makes it live again without a new version; other bytes under its name do not replace it."""
+    first = save(store, "v1")
+    second = save(store, "v2", expected=first)
+    rolled_back = save(store, "v1", expected=second)
+    assert store.load(ARTICLE).payload == b"v1"
+    assert store.versions(ARTICLE) == ["v1", "v2"]
+
+    store.save(ARTICLE, b"other", "v1", expected=rolled_back)
+    assert store.load_version(ARTICLE, "v1") == b"v1"
+
+
+def test_an_unknown_version_is_not_found(store: ModelStore) -> None:
+    """Also when the combination has others."""
+    save(store, "v1")
+    with pytest.raises(ModelNotFound, match="v2"):
+        store.load_version(ARTICLE, "v2")
+
+
+def test_a_live_file_that_cannot_be_read_is_not_replaced(rig: StoreRig) -> None:
+    """Whose it is cannot be told; the error is the combination's own, and the version is kept."""
+    generation = save(rig.store, "v1")
+    rig.make_unreadable(ARTICLE)
+    with pytest.raises(ModelError):
+        save(rig.store, "v2", expected=generation)
+    assert rig.store.load_version(ARTICLE, "v2") == b"v2"
+
+
+def test_loading_many_reports_each_on_its_own(rig: StoreRig) -> None:
+    """A good one, one that is not there, and one that cannot be read: one answer each."""
+    missing, unreadable = Combination("a", "b", "missing"), Combination("a", "b", "unreadable")
+    generation = save(rig.store, "v1")
+    save(rig.store, "v1", combination=unreadable)
+    rig.make_unreadable(unreadable)
+
+    found = rig.store.load_many([ARTICLE, missing, unreadable])
+
+    assert list(found) == [ARTICLE, missing, unreadable]
+    assert found[ARTICLE] == Live(b"v1", generation)
+    assert isinstance(found[missing], ModelNotFound)
+    assert isinstance(found[unreadable], ModelError)
+    assert not isinstance(found[unreadable], ModelNotFound)

@@ -1,0 +1,544 @@
+"""What every warehouse promises, whatever is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+from unicodedata import normalize
+
+import pandas as pd
+import pytest
+from builders import CUTOFF, deliver, line, sunday
+from pandas.testing import assert_frame_equal
+
+from skucast.combination import KEY, Combination
+from skucast.errors import ContractError, InputError, RunFailed
+from skucast.run import Run
+from skucast.tables import FORECASTS, PUBLISHES, REGISTRY, SALES, TABLES, Column, Table, empty
+from skucast.warehouse import WEEKLY_SALES_COLUMNS, Warehouse
+from skucast.weeks import WeekClock
+
+PERM = Combination("Пермь", "ON TRADE", "ЦУП00009752")
+QUOTED = Combination('O\'Neil "North"', "A/B; DROP", "%_\\")
+THIRD = Combination("Пермь", "KA", "ЦУП00009752")
+
+TYPES = (
+    Column("seen_at", "TIMESTAMP", "UTC", "an instant", nullable=True),
+    Column("is_open", "BOOL", "true/false", "a flag", nullable=True),
+    Column("count", "INT64", "weeks", "a whole number", nullable=True),
+    Column("note", "STRING", "text", "a text", nullable=True),
+)
+SMALL = replace(
+    FORECASTS,
+    columns=(*(FORECASTS.column(name) for name in ("cutoff", *KEY, "ds", "yhat")), *TYPES),
+    checks=(),
+)
+"""The forecasts' table with few columns, one of each type."""
+
+
+def small(yhat: float, combinations: Sequence[Combination] = (PERM, QUOTED), cutoff: date = CUTOFF) -> pd.DataFrame:
+    """Return one row of `SMALL` per combination, in key order, for the week after the cutoff."""
+    rows = pd.DataFrame([combination.parts for combination in sorted(combinations)], columns=KEY)
+    return rows.assign(cutoff=cutoff, ds=cutoff + timedelta(weeks=1), yhat=yhat)
+
+
+def forecasts(warehouse: Warehouse) -> dict[Combination, float]:
+    """Return yhat by combination, of the cutoff of the tests."""
+    rows = warehouse.read(SMALL, on="cutoff", since=CUTOFF, until=CUTOFF)
+    return dict(zip(map(Combination, *(rows[name] for name in KEY)), rows["yhat"], strict=True))
+
+
+# --- ensure ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.label)
+def test_every_contract_makes_a_table(warehouse: Warehouse, table: Table) -> None:
+    """Created once or twice, the table is empty and has the contract's columns and types."""
+    warehouse.ensure(table)
+    warehouse.ensure(table)
+    assert_frame_equal(warehouse.read(table), empty(table))
+
+
+def test_ensure_adds_a_new_nullable_column(warehouse: Warehouse, run: Run) -> None:
+    """Rows that were there before stay and hold NULL in it, also for who reads before the column is there."""
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    wider = replace(SMALL, columns=(*SMALL.columns, Column("reason", "STRING", "text", "new", nullable=True)))
+    before = warehouse.read(wider)
+    warehouse.ensure(wider)
+    assert_frame_equal(warehouse.read(wider), before)
+    assert before["yhat"].tolist() == [1.0, 1.0]
+    assert before["reason"].isna().all()
+
+
+def test_ensure_refuses_a_new_required_column(warehouse: Warehouse) -> None:
+    """There is no value that old rows could hold."""
+    warehouse.ensure(SMALL)
+    wider = replace(SMALL, columns=(*SMALL.columns, Column("reason", "STRING", "text", "new")))
+    with pytest.raises(ContractError, match="reason"):
+        warehouse.ensure(wider)
+    assert_frame_equal(warehouse.read(SMALL), empty(SMALL))
+
+
+def test_ensure_spells_out_a_changed_type(warehouse: Warehouse, run: Run) -> None:
+    """Table, column, what it is and what was expected; nothing is changed, and `replace` refuses as well."""
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    columns = [replace(column, type="STRING") if column.name == "yhat" else column for column in SMALL.columns]
+    changed = replace(SMALL, columns=tuple(columns))
+    with pytest.raises(ContractError, match=rf"{SMALL.name}: yhat is \w+, expected \w+"):
+        warehouse.ensure(changed)
+    with pytest.raises(ContractError, match="yhat"):
+        warehouse.replace(changed, small(2.0).assign(yhat="much"), CUTOFF, run=run)
+    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
+
+
+# --- read -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.label)
+def test_a_missing_table_has_no_rows(warehouse: Warehouse, table: Table) -> None:
+    """It reads as empty in the contract's columns and types, with or without a condition."""
+    assert_frame_equal(warehouse.read(table), empty(table))
+    assert_frame_equal(warehouse.read(table, on=table.column_names[0], since=CUTOFF), empty(table))
+
+
+def test_what_is_written_is_read(warehouse: Warehouse, run: Run) -> None:
+    """Every type keeps its values, NULLs stay NULLs; NaN is NULL; rows come in key order, dates without a time zone."""
+    rows = small(1.5).assign(
+        seen_at=[pd.Timestamp("2026-11-25T19:00:00.123456"), pd.NaT],
+        is_open=pd.array([True, None], dtype="boolean"),
+        count=pd.array([2**53 + 1, None], dtype="Int64"),
+        note=["ё \"'%_;\\ \n", None],
+        yhat=[0.1, 1e300],
+    )
+    warehouse.replace(SMALL, rows.iloc[::-1], CUTOFF, run=run)
+    read = warehouse.read(SMALL)
+    expected = rows.assign(
+        cutoff=pd.Timestamp(CUTOFF), ds=pd.Timestamp(CUTOFF) + pd.Timedelta(weeks=1), note=rows["note"].astype("str")
+    )
+    assert_frame_equal(read, expected[SMALL.column_names].astype(empty(SMALL).dtypes))
+
+
+def test_an_undefined_number_is_null(warehouse: Warehouse, run: Run) -> None:
+    """NaN goes in as NULL: nothing in the table compares or sums as NaN."""
+    table = replace(
+        SMALL, columns=tuple(replace(column, nullable=column.name == "yhat") for column in SMALL.columns[:6])
+    )
+    warehouse.replace(table, small(float("nan")), CUTOFF, run=run)
+    assert warehouse.read(table)["yhat"].isna().all()
+    assert len(warehouse.read(table, on="yhat", since=-1e308)) == 0
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [(None, None, [3, 2, 1, 0]), (2, None, [2, 1, 0]), (None, 1, [3, 2, 1]), (2, 1, [2, 1]), (1, 2, [])],
+)
+def test_read_takes_rows_from_since_to_until(
+    warehouse: Warehouse, run: Run, since: int | None, until: int | None, expected: list[int]
+) -> None:
+    """Both ends are included, None leaves an end open; numbers are weeks before the cutoff."""
+    for week in range(4):
+        warehouse.replace(SMALL, small(float(week), [PERM], sunday(week)), sunday(week), run=run)
+    first = None if since is None else sunday(since)
+    last = None if until is None else sunday(until)
+    assert warehouse.read(SMALL, on="cutoff", since=first, until=last)["yhat"].tolist() == expected
+
+
+def test_read_compares_texts_and_numbers_too(warehouse: Warehouse, run: Run) -> None:
+    """One unit with quotes in its name; a least value."""
+    warehouse.replace(SMALL, small(1.0).assign(yhat=[1.0, 2.0]), CUTOFF, run=run)
+    assert warehouse.read(SMALL, on="unit", since=QUOTED.unit, until=QUOTED.unit)["SKU_ID"].tolist() == [QUOTED.sku_id]
+    assert warehouse.read(SMALL, on="yhat", since=1.5)["unit"].tolist() == [PERM.unit]
+
+
+# --- replace --------------------------------------------------------------------------------------------------------
+
+
+def test_replace_replaces_its_slice_and_no_other(warehouse: Warehouse, run: Run) -> None:
+    """The week before stays; of the week itself only the new rows remain."""
+    warehouse.replace(SMALL, small(1.0, cutoff=sunday(1)), sunday(1), run=run)
+    warehouse.replace(SMALL, small(2.0), CUTOFF, run=run)
+    assert warehouse.replace(SMALL, small(3.0, [THIRD]), CUTOFF, run=run) == 1
+    assert forecasts(warehouse) == {THIRD: 3.0}
+    assert warehouse.read(SMALL, until=sunday(1), on="cutoff")["yhat"].tolist() == [1.0, 1.0]
+
+
+def test_a_second_replace_changes_nothing(warehouse: Warehouse, run: Run) -> None:
+    """The same rows again leave every table as it was."""
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    first = [warehouse.read(SMALL), warehouse.read(PUBLISHES)]
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    assert_frame_equal(warehouse.read(SMALL), first[0])
+    assert_frame_equal(warehouse.read(PUBLISHES), first[1])
+
+
+@pytest.mark.parametrize("targeted", [PERM, QUOTED], ids=["cyrillic", "quoted"])
+def test_a_targeted_replace_touches_its_combinations_only(
+    warehouse: Warehouse, run: Run, targeted: Combination
+) -> None:
+    """Also when a name holds quotes, a semicolon, a backslash or a wildcard."""
+    warehouse.replace(SMALL, small(1.0, [PERM, QUOTED, THIRD]), CUTOFF, run=run)
+    warehouse.replace(SMALL, small(2.0, [targeted]), CUTOFF, run=run, combinations=[targeted])
+    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0, THIRD: 1.0, targeted: 2.0}
+
+
+def test_a_targeted_combination_without_rows_loses_its_rows(warehouse: Warehouse, run: Run) -> None:
+    """Two are targeted, one has a new row; the third is left alone. Nobody targeted: nothing happens."""
+    warehouse.replace(SMALL, small(1.0, [PERM, QUOTED, THIRD]), CUTOFF, run=run)
+    warehouse.replace(SMALL, small(2.0, [PERM]), CUTOFF, run=run, combinations=[PERM, QUOTED])
+    assert forecasts(warehouse) == {PERM: 2.0, THIRD: 1.0}
+    warehouse.replace(SMALL, empty(SMALL), CUTOFF, run=run, combinations=[])
+    assert forecasts(warehouse) == {PERM: 2.0, THIRD: 1.0}
+
+
+def test_no_rows_empty_the_slice(warehouse: Warehouse, run: Run) -> None:
+    """The week before stays."""
+    warehouse.replace(SMALL, small(1.0, cutoff=sunday(1)), sunday(1), run=run)
+    warehouse.replace(SMALL, small(2.0), CUTOFF, run=run)
+    assert warehouse.replace(SMALL, empty(SMALL), CUTOFF, run=run) == 0
+    assert warehouse.read(SMALL)["yhat"].tolist() == [1.0, 1.0]
+
+
+WRONG: dict[str, tuple[pd.DataFrame, list[Combination] | None]] = {
+    "another week": (small(9.0, cutoff=sunday(1)), None),
+    "another combination": (small(9.0, [PERM, THIRD]), [PERM]),
+    "infinite": (small(float("inf")), None),
+    "missing value": (small(float("nan")), None),
+    "missing column": (small(9.0).drop(columns="yhat"), None),
+    "unknown column": (small(9.0).assign(oops=1), None),
+    "repeated key": (pd.concat([small(9.0), small(9.0)]), None),
+    "text": (small(9.0).assign(yhat="much"), None),
+}
+
+
+@pytest.mark.parametrize(("rows", "targeted"), WRONG.values(), ids=WRONG)
+def test_rows_that_do_not_fit_leave_the_slice_whole(
+    warehouse: Warehouse, run: Run, rows: pd.DataFrame, targeted: list[Combination] | None
+) -> None:
+    """Rows outside the slice or against the contract are refused, and what was there stays there."""
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    with pytest.raises(ContractError):
+        warehouse.replace(SMALL, rows, CUTOFF, run=replace(run, run_id="bad"), combinations=targeted)
+    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
+    assert warehouse.read(PUBLISHES)["run_id"].tolist() == [run.run_id]
+
+
+def test_a_slice_can_be_named_by_text(warehouse: Warehouse, run: Run) -> None:
+    """The registry is replaced by run; the rows of another run, whose name has a quote, stay."""
+
+    def rows(run_id: str, outcome: str) -> pd.DataFrame:
+        row = {"run_id": run_id, **dict(zip(KEY, PERM.parts, strict=True)), "cutoff": CUTOFF, "outcome": outcome}
+        return pd.DataFrame([{**row, "created_at": run.run_at}])
+
+    warehouse.replace(REGISTRY, rows("it's one", "failed"), "it's one", run=run)
+    warehouse.replace(REGISTRY, rows("two", "failed"), "two", run=run)
+    warehouse.replace(REGISTRY, rows("two", "saved"), "two", run=run)
+    assert warehouse.read(REGISTRY)[["run_id", "outcome"]].to_numpy().tolist() == [
+        ["it's one", "failed"],
+        ["two", "saved"],
+    ]
+
+
+def test_a_table_without_slices_cannot_be_replaced(warehouse: Warehouse, run: Run) -> None:
+    """Sales are appended to, never replaced."""
+    with pytest.raises(ContractError, match="no partition"):
+        warehouse.replace(SALES, empty(SALES), CUTOFF, run=run)
+
+
+def test_replace_notes_who_published_last(warehouse: Warehouse, run: Run) -> None:
+    """One row per table: its name, the slice, the run, its rows, its time."""
+    warehouse.replace(SMALL, small(1.0, cutoff=sunday(1)), sunday(1), run=run)
+    later = replace(run, run_id="later", run_at=run.run_at + timedelta(hours=1))
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=later)
+    expected = [[FORECASTS.name, "2026-11-22", "later", 2, pd.Timestamp("2026-11-25T20:00:00")]]
+    assert warehouse.read(PUBLISHES).to_numpy().tolist() == expected
+
+
+# --- several tasks, one publish ---------------------------------------------------------------------------------------
+
+
+def tasks(run: Run, count: int = 3) -> list[Run]:
+    """Return the tasks of one execution."""
+    return [replace(run, task_index=index, task_count=count) for index in range(count)]
+
+
+def test_tasks_that_have_not_staged_are_named(warehouse: Warehouse, run: Run) -> None:
+    """By index, of this run and this table only; a task without combinations has staged too."""
+    first, second, third = tasks(run)
+    assert warehouse.missing_shards(SMALL, run=first) == [0, 1, 2]
+    warehouse.stage(SMALL, small(1.0, [PERM]), run=second)
+    assert warehouse.missing_shards(SMALL, run=first) == [0, 2]
+    assert warehouse.missing_shards(REGISTRY, run=first) == [0, 1, 2]
+    assert warehouse.missing_shards(SMALL, run=replace(first, run_id="other")) == [0, 1, 2]
+    warehouse.stage(SMALL, empty(SMALL), run=third)
+    assert warehouse.missing_shards(SMALL, run=first) == [0]
+
+
+def test_an_incomplete_set_is_not_published(warehouse: Warehouse, run: Run) -> None:
+    """The missing tasks are named; the week that was there stays, as does what was staged."""
+    first, second, third = tasks(run)
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="before"))
+    warehouse.stage(SMALL, small(2.0, [PERM]), run=second)
+    with pytest.raises(RunFailed, match="task 0, 2 of 3 has not staged its rows"):
+        warehouse.publish(SMALL, CUTOFF, run=second)
+    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
+    assert warehouse.read(PUBLISHES)["run_id"].tolist() == ["before"]
+    assert warehouse.missing_shards(SMALL, run=third) == [0, 2]
+    assert warehouse.staged(SMALL, run=first)["yhat"].tolist() == [2.0]
+
+
+def test_a_complete_set_is_published_as_one(warehouse: Warehouse, run: Run) -> None:
+    """The union replaces the week; a task that staged twice counts with its last rows; nothing stays staged."""
+    first, second, third = tasks(run)
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="before"))
+    warehouse.stage(SMALL, small(2.0, [PERM, THIRD]), run=first)
+    warehouse.stage(SMALL, small(3.0, [PERM]), run=first)
+    warehouse.stage(SMALL, empty(SMALL), run=second)
+    warehouse.stage(SMALL, small(4.0, [THIRD]), run=third)
+    assert sorted(warehouse.staged(SMALL, run=second)["yhat"]) == [3.0, 4.0]
+    assert not warehouse.published(SMALL, CUTOFF, run=first)
+    assert warehouse.publish(SMALL, CUTOFF, run=second) == 2
+    assert forecasts(warehouse) == {PERM: 3.0, THIRD: 4.0}
+    assert warehouse.published(SMALL, CUTOFF, run=first)
+    assert not warehouse.published(SMALL, sunday(1), run=first)
+    assert not warehouse.published(SMALL, CUTOFF, run=replace(run, run_id="before"))
+    assert warehouse.missing_shards(SMALL, run=first) == [0, 1, 2]
+
+
+def test_tasks_make_the_table_that_they_publish(warehouse: Warehouse, run: Run) -> None:
+    """The very first publish, by two tasks; of a run without any row the table is there too."""
+    for task in tasks(run, 2):
+        warehouse.stage(SMALL, empty(SMALL) if task.task_index else small(1.0), run=task)
+        warehouse.stage(REGISTRY, empty(REGISTRY), run=task)
+    assert warehouse.publish(SMALL, CUTOFF, run=tasks(run, 2)[1]) == 2
+    assert warehouse.publish(REGISTRY, run.run_id, run=tasks(run, 2)[1]) == 0
+    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
+
+
+def test_tasks_with_the_same_key_publish_nothing(warehouse: Warehouse, run: Run) -> None:
+    """Two tasks forecast one combination: refused as a whole, the week stays."""
+    first, second = tasks(run, 2)
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="before"))
+    warehouse.stage(SMALL, small(2.0, [PERM, THIRD]), run=first)
+    warehouse.stage(SMALL, small(3.0, [PERM]), run=second)
+    with pytest.raises(ContractError):
+        warehouse.publish(SMALL, CUTOFF, run=second)
+    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
+    assert warehouse.read(PUBLISHES)["run_id"].tolist() == ["before"]
+
+
+def test_rows_of_another_week_are_not_published(warehouse: Warehouse, run: Run) -> None:
+    """They were staged, but publishing is about one slice: nothing changes."""
+    first, second = tasks(run, 2)
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="before"))
+    warehouse.stage(SMALL, small(2.0, [PERM]), run=first)
+    warehouse.stage(SMALL, small(3.0, [THIRD], sunday(1)), run=second)
+    with pytest.raises(ContractError, match="rows outside cutoff"):
+        warehouse.publish(SMALL, CUTOFF, run=second)
+    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
+
+
+def test_rows_that_do_not_fit_are_not_staged(warehouse: Warehouse, run: Run) -> None:
+    """The task counts as missing."""
+    first, second = tasks(run, 2)
+    warehouse.stage(SMALL, small(1.0), run=first)
+    with pytest.raises(ContractError, match="yhat"):
+        warehouse.stage(SMALL, small(float("inf")), run=second)
+    assert warehouse.missing_shards(SMALL, run=first) == [1]
+
+
+def test_a_targeted_publish_touches_its_combinations_only(warehouse: Warehouse, run: Run) -> None:
+    """Of two targeted combinations one has a row; the third keeps what it had."""
+    first, second = tasks(run, 2)
+    warehouse.replace(SMALL, small(1.0, [PERM, QUOTED, THIRD]), CUTOFF, run=replace(run, run_id="before"))
+    warehouse.stage(SMALL, small(2.0, [PERM]), run=first)
+    warehouse.stage(SMALL, empty(SMALL), run=second)
+    assert warehouse.publish(SMALL, CUTOFF, run=first, combinations=[PERM, QUOTED]) == 1
+    assert forecasts(warehouse) == {PERM: 2.0, THIRD: 1.0}
+
+
+def test_what_was_staged_can_be_dropped(warehouse: Warehouse, run: Run) -> None:
+    """All tasks' rows of this run and table, once or twice; another run's stay."""
+    first, second = tasks(run, 2)
+    other = replace(second, run_id="other")
+    for task in (first, second, other):
+        warehouse.stage(SMALL, small(1.0, [PERM]), run=task)
+    warehouse.unstage(SMALL, run=second)
+    warehouse.unstage(SMALL, run=first)
+    assert warehouse.missing_shards(SMALL, run=first) == [0, 1]
+    assert warehouse.staged(SMALL, run=first).equals(empty(SMALL))
+    assert warehouse.missing_shards(SMALL, run=other) == [0]
+
+
+# --- append_once ----------------------------------------------------------------------------------------------------
+
+
+def lines(*rows: dict[str, Any]) -> pd.DataFrame:
+    """Return sales lines as a frame."""
+    return pd.DataFrame(list(rows)).astype(
+        {"quantity": "float64", "Promo_discount_perc": "float64", "stock": "float64"}
+    )
+
+
+def test_a_batch_is_appended_once(warehouse: Warehouse, run: Run) -> None:
+    """Another batch is added to the first; the first again is refused, saying when it came, and adds nothing."""
+    rows = lines(line("2026-11-16", 5.0), line("2026-11-16", 5.0))
+    assert warehouse.append_once(SALES, rows, batch_id="one", source="one.csv", run=run) == 2
+    assert warehouse.append_once(SALES, rows, batch_id="two", source="two.csv", run=run) == 2
+    with pytest.raises(InputError, match=r"copy\.csv.*2026-11-25 19:00 UTC.*one\.csv"):
+        warehouse.append_once(SALES, rows, batch_id="one", source="copy.csv", run=run)
+    assert warehouse.read(SALES)["quantity"].tolist() == [5.0] * 4
+
+
+def test_a_batch_that_does_not_fit_can_be_corrected(warehouse: Warehouse, run: Run) -> None:
+    """Nothing of it is added, and it does not count as appended."""
+    rows = lines(line("2026-11-16", 5.0), line("2026-11-17", 5.0, promo=200))
+    with pytest.raises(ContractError, match="Promo_discount_perc"):
+        warehouse.append_once(SALES, rows, batch_id="one", source="one.csv", run=run)
+    assert_frame_equal(warehouse.read(SALES), empty(SALES))
+    assert warehouse.append_once(SALES, rows.iloc[:1], batch_id="one", source="one.csv", run=run) == 1
+
+
+# --- weekly_sales ---------------------------------------------------------------------------------------------------
+
+DECOMPOSED = normalize("NFD", "Чайковский")
+NAMED = {"unit": "Чайковский", "channel": "ON TRADE", "SKU_ID": "ЦУП'1"}
+SOLD = [
+    line("2026-11-15", 100.0, **NAMED),
+    line("2026-11-16", 5.0, promo=20, stock=7, **NAMED),
+    line("2026-11-16", 3.0, **(NAMED | {"unit": DECOMPOSED})),
+    line("2026-11-17", 4.0, stock=0, **(NAMED | {"SKU_ID": " ЦУП'1\u00a0"})),
+    line("2026-11-17", -2.0, promo=50, **NAMED),
+    line("2026-11-19", -1.0, **NAMED),
+    line("2026-11-21", None, **NAMED),
+    line("2026-11-23", 1000.0, **NAMED),
+]
+"""Sunday to Monday, with the week of 16 to 22 November between them."""
+
+
+def weekly(warehouse: Warehouse, run: Run, rows: list[dict[str, Any]], clock: WeekClock | None = None) -> pd.DataFrame:
+    """Return the weekly sales of these lines up to the cutoff."""
+    deliver(warehouse, rows, run)
+    return warehouse.weekly_sales(clock or WeekClock(), CUTOFF)
+
+
+def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
+    """The week of 16 November by hand: 5+3+4-2-1 = 9 net, 3 returned; discount (mean(20, 0) + 0) / 2 = 5 %.
+
+    Of four days with lines (Saturday's has no quantity) one has a discount, two know their stock, one has none.
+    """
+    weeks = weekly(warehouse, run, SOLD).set_index("ds")
+    assert list(weeks.reset_index()[list(WEEKLY_SALES_COLUMNS)]) == list(WEEKLY_SALES_COLUMNS)
+    assert weeks.index.tolist() == [pd.Timestamp("2026-11-15"), pd.Timestamp("2026-11-22")]
+    row = weeks.loc["2026-11-22"].to_dict()
+    spelling_min, spelling_max = row.pop("spelling_min"), row.pop("spelling_max")
+    assert row == {
+        **NAMED,
+        "quantity": 9.0,
+        "returns_quantity": 3.0,
+        "promo_discount_perc": 5.0,
+        "promo_days": 1,
+        "stock_days": 2,
+        "stockout_days": 1,
+        "first_date": pd.Timestamp("2026-11-16"),
+        "last_date": pd.Timestamp("2026-11-21"),
+        "n_lines": 6,
+        "n_bad_quantity": 1,
+    }
+    assert spelling_min != spelling_max
+
+
+def test_one_spelling_is_reported_as_one(warehouse: Warehouse, run: Run) -> None:
+    """Least and greatest spelling are equal, as delivered."""
+    weeks = weekly(warehouse, run, SOLD[:2])
+    assert weeks["spelling_min"].tolist() == weeks["spelling_max"].tolist() == ["Чайковский/ON TRADE/ЦУП'1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("anchor", "until", "expected"),
+    [
+        ("SUN", "2026-11-22", {"2026-11-15": 100.0, "2026-11-22": 9.0}),
+        ("WED", "2026-11-18", {"2026-11-18": 110.0}),
+        ("WED", "2026-11-25", {"2026-11-18": 110.0, "2026-11-25": 999.0}),
+        ("MON", "2026-11-23", {"2026-11-16": 108.0, "2026-11-23": 1001.0}),
+        ("SAT", "2026-11-21", {"2026-11-21": 109.0}),
+    ],
+)
+def test_the_anchor_day_ends_the_week(
+    warehouse: Warehouse, run: Run, anchor: Any, until: str, expected: dict[str, float]
+) -> None:
+    """Sunday sold 100, Monday 8, Tuesday 2 net, Thursday -1, the next Monday 1000; later days than `until` are out."""
+    deliver(warehouse, SOLD, run)
+    weeks = warehouse.weekly_sales(WeekClock(anchor), date.fromisoformat(until))
+    assert {str(ds.date()): quantity for ds, quantity in zip(weeks["ds"], weeks["quantity"], strict=True)} == expected
+
+
+@pytest.mark.parametrize("anchor", ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"])
+def test_the_warehouse_and_the_clock_agree_on_every_day(warehouse: Warehouse, run: Run, anchor: Any) -> None:
+    """Each day around a new year and a leap day gets the label that `WeekClock.label` gives it."""
+    days = [start + timedelta(days=n) for start in (date(2023, 12, 25), date(2024, 2, 25)) for n in range(14)]
+    clock = WeekClock(anchor)
+    weeks = weekly(warehouse, run, [line(day, 1.0, SKU_ID=str(day)) for day in days], clock)
+    assert dict(zip(weeks["SKU_ID"], weeks["ds"].dt.date, strict=True)) == {str(day): clock.label(day) for day in days}
+
+
+def test_placeholder_rows_are_counted_apart(warehouse: Warehouse, run: Run) -> None:
+    """Rows without an article, or without anything, are groups of their own with NULL where nothing was delivered."""
+    nothing = {"unit": None, "channel": None, "SKU_ID": None}
+    rows = [line("2026-11-16", 5.0), line("2026-11-16", 0.0, SKU_ID=None), line(None, None, **nothing)]
+    weeks = weekly(warehouse, run, rows)
+    assert weeks[weeks["SKU_ID"].notna()]["quantity"].tolist() == [5.0]
+    placeholders = weeks[weeks["SKU_ID"].isna()].sort_values("ds")
+    assert placeholders["n_lines"].tolist() == [1, 1]
+    assert placeholders["unit"].isna().tolist() == [False, True]
+    assert placeholders["ds"].isna().tolist() == [False, True]
+
+
+def test_a_week_of_returns_is_negative(warehouse: Warehouse, run: Run) -> None:
+    """The warehouse nets; flooring is the history's. Without a selling line the first day is that of any line."""
+    row = weekly(warehouse, run, [line("2026-11-17", -4.0), line("2026-11-18", 0.0, stock=0)]).iloc[0]
+    assert (row["quantity"], row["returns_quantity"], row["promo_discount_perc"]) == (-4.0, 4.0, 0.0)
+    assert (row["stock_days"], row["stockout_days"]) == (1, 1)
+    assert row["first_date"] == pd.Timestamp("2026-11-17")
+
+
+def test_weekly_sales_have_one_type_a_column(warehouse: Warehouse, run: Run) -> None:
+    """Dates are datetime64[us] without a zone, quantities floats, counts whole numbers."""
+    types = weekly(warehouse, run, SOLD).dtypes
+    assert {str(types[name]) for name in ("ds", "first_date", "last_date")} == {"datetime64[us]"}
+    assert {str(types[name]) for name in ("quantity", "returns_quantity", "promo_discount_perc")} == {"float64"}
+    counts = ("promo_days", "stock_days", "stockout_days", "n_lines", "n_bad_quantity")
+    assert {str(types[name]) for name in counts} == {"int64"}
+
+
+@pytest.mark.parametrize("there_is", ["nothing", "an empty table", "only later sales"])
+def test_without_sales_the_way_out_is_named(warehouse: Warehouse, run: Run, there_is: str) -> None:
+    """No table, no rows in it, or none up to the cutoff: `make demo` or a file of one's own."""
+    if there_is == "an empty table":
+        warehouse.ensure(SALES)
+    if there_is == "only later sales":
+        deliver(warehouse, [line("2026-11-23", 1.0)], run)
+    with pytest.raises(InputError, match=r"make demo.*python -m skucast load FILE --table sales"):
+        warehouse.weekly_sales(WeekClock(), CUTOFF)
+
+
+def without(name: str) -> Table:
+    """Return the sales contract without one column."""
+    return replace(SALES, columns=tuple(column for column in SALES.columns if column.name != name), checks=())
+
+
+def test_sales_without_stock_are_fine(warehouse: Warehouse, run: Run) -> None:
+    """A source that knows no stock has no day with known stock."""
+    rows = lines(line("2026-11-16", 5.0)).drop(columns="stock")
+    warehouse.append_once(without("stock"), rows, batch_id="one", source="test", run=run)
+    weeks = warehouse.weekly_sales(WeekClock(), CUTOFF)
+    assert weeks[["quantity", "stock_days", "stockout_days"]].to_numpy().tolist() == [[5.0, 0, 0]]
+
+
+def test_sales_without_a_needed_column_are_refused(warehouse: Warehouse, run: Run) -> None:
+    """The column is named, and the setting that maps it."""
+    rows = lines(line("2026-11-16", 5.0)).drop(columns="quantity")
+    warehouse.append_once(without("quantity"), rows, batch_id="one", source="test", run=run)
+    with pytest.raises(InputError, match=r"no column quantity.*SALES_COLUMNS=quantity="):
+        warehouse.weekly_sales(WeekClock(), CUTOFF)

@@ -1,0 +1,74 @@
+"""Monitoring: metrics and page from the ledger; harmless when there is nothing to score, or twice."""
+
+from collections.abc import Callable
+
+import pytest
+from conftest import Business, business_lines
+
+from skucast.tables import FORECASTS, METRICS, RUNS
+
+
+@pytest.fixture
+def scored(business: Business) -> Business:
+    """Return a business with forecasts made four weeks ago and monitored now."""
+    assert business("predict", "--as-of", "2026-10-28") == 0
+    assert business("monitor") == 0
+    return business
+
+
+def test_metrics_per_combination_unit_channel_sku_and_total_by_step(scored: Business) -> None:
+    """Six combinations forecast 4 weeks that are known now: 24 rows behind the total, 6 behind each step."""
+    rows = scored.rows(METRICS)
+    total = rows.query("level == 'total'").set_index("step")
+    assert total["n"].to_dict() == {0: 24, 1: 6, 2: 6, 3: 6, 4: 6}
+    assert rows.groupby("level")["step"].size().to_dict() == {
+        "SKU_ID": 4 * 5,
+        "channel": 3 * 5,
+        "combination": 6 * 5,
+        "total": 5,
+        "unit": 2 * 5,
+    }
+    assert rows["window_start"].astype("str").unique().tolist() == ["2026-10-25"]
+    assert rows["actuals_through"].astype("str").unique().tolist() == ["2026-11-22"]
+
+
+def test_the_page_opens_from_disk(scored: Business) -> None:
+    """One HTML file that names the combinations and needs nothing else."""
+    page = (scored.folder / "staging" / "dashboard" / "index.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "ON TRADE" in page
+
+
+def test_a_second_run_changes_nothing(scored: Business) -> None:
+    """The same window scored again gives the same rows, none twice."""
+    first = scored.rows(METRICS)
+    assert scored("monitor") == 0
+    assert scored.rows(METRICS).equals(first)
+
+
+def test_restated_sales_are_scored_anew(scored: Business) -> None:
+    """A correction of 700 for a scored week arrives: the window's actuals grow by it."""
+    before = scored.rows(METRICS).query("level == 'total' and step == 0")["sum_actual"].item()
+    late_line = business_lines().query("unit == 'Чайковский'").tail(1).assign(quantity=700.0)
+    scored.sell(late_line, "correction")
+    assert scored("monitor") == 0
+    after = scored.rows(METRICS).query("level == 'total' and step == 0")["sum_actual"].item()
+    assert after - before == pytest.approx(700)
+
+
+def test_nothing_to_score_is_no_failure(business: Business, shown: Callable[[], str]) -> None:
+    """Forecasts of weeks to come only: exit 0, the reason is said, the page is written, no metrics row."""
+    assert business("predict") == 0
+    assert business("monitor") == 0
+    assert "nothing to score yet" in shown()
+    assert len(business.rows(METRICS)) == 0
+    assert (business.folder / "staging" / "dashboard" / "index.html").is_file()
+
+
+def test_every_run_leaves_its_record(scored: Business) -> None:
+    """Training, prediction and monitoring each have a row with counts, seconds and what was found in the sales."""
+    runs = scored.warehouse.read(RUNS).set_index("job")
+    assert set(runs.index) == {"train", "predict", "monitor"}
+    assert runs["exit_code"].eq(0).all()
+    assert runs.loc["predict", "n_rows"] == len(scored.rows(FORECASTS))
+    assert '"n_combinations": 6' in runs.loc["predict", "data_report"]

@@ -1,0 +1,193 @@
+"""Several tasks of one execution: together they write what one task writes, once, when all are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from conftest import TRAINED, Business
+from pandas.testing import assert_frame_equal
+
+from skucast.combination import KEY, Combination
+from skucast.settings import Job
+from skucast.store.local import LocalStore
+from skucast.tables import FORECASTS, METRICS, REGISTRY, RUNS, Table
+
+TARGETS = ("--target-combinations", "Пермь/KA/A1; Пермь/KA/B2; Чайковский/TF/B2")
+
+Task = Callable[..., int]
+
+
+@pytest.fixture
+def task(business: Business, monkeypatch: pytest.MonkeyPatch) -> Task:
+    """Return a function that runs one task of a job: `task("predict", 1, 4)`, the second of four."""
+
+    def start(job: Job, index: int, count: int, *flags: str, execution: str = "execution") -> int:
+        with monkeypatch.context() as environment:
+            environment.setenv("CLOUD_RUN_EXECUTION", execution)
+            environment.setenv("CLOUD_RUN_TASK_INDEX", str(index))
+            environment.setenv("CLOUD_RUN_TASK_COUNT", str(count))
+            return business(job, *flags)
+
+    return start
+
+
+def of_run(business: Business, table: Table, run_id: str) -> pd.DataFrame:
+    """Return what one run has written, but for when and by whom."""
+    rows = business.warehouse.read(table).query("run_id == @run_id")
+    return rows.drop(columns=["run_id", "created_at"]).reset_index(drop=True)
+
+
+def staging_tables(business: Business) -> list[str]:
+    """Return the names of the tables in which rows wait."""
+    with business.warehouse._reading() as connection:
+        assert connection is not None
+        found = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+    return [name for (name,) in found if name.startswith("staging_")]
+
+
+# --- predict --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [4, 9], ids=["four", "more than combinations"])
+def test_many_tasks_forecast_what_one_forecasts(business: Business, task: Task, count: int) -> None:
+    """Every column of every row, exactly; six combinations, so that some of nine tasks have none."""
+    assert business("predict") == 0
+    alone = business.rows(FORECASTS)
+    assert [task("predict", index, count) for index in range(count)] == [0] * count
+    together = of_run(business, FORECASTS, "predict-execution")
+    assert_frame_equal(together, alone, check_exact=True)
+    assert staging_tables(business) == []
+
+
+def test_nothing_is_published_before_the_last_task(
+    business: Business, task: Task, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three of four tasks, in any order: each names those that are missing, last week's rows stand; then all are there.
+
+    Models are unreadable for a task that is retried: it has staged its rows and does not forecast again.
+    """
+    assert business("predict") == 0
+    before = business.warehouse.read(FORECASTS)
+    for index, missing in ((2, "0, 1, 3"), (0, "1, 3"), (3, "1")):
+        capsys.readouterr()
+        assert task("predict", index, 4) == 0
+        assert f"staged task {index}; not published before task {missing} has staged too" in capsys.readouterr().out
+    assert_frame_equal(business.warehouse.read(FORECASTS), before)
+
+    for path in business.models.glob("*/*/*.pkl"):
+        path.rename(path.with_suffix(".away"))
+    assert task("predict", 3, 4) == 0
+    for path in business.models.glob("*/*/*.away"):
+        path.rename(path.with_suffix(".pkl"))
+    assert task("predict", 1, 4) == 0
+    expected = before.drop(columns=["run_id", "created_at"])
+    assert_frame_equal(of_run(business, FORECASTS, "predict-execution"), expected, check_exact=True)
+
+
+def test_a_task_retried_after_the_publish_changes_nothing(business: Business, task: Task) -> None:
+    """Its execution has published: the rows stay as they are."""
+    assert [task("predict", index, 2) for index in range(2)] == [0, 0]
+    before = business.warehouse.read(FORECASTS)
+    assert task("predict", 0, 2) == 0
+    assert_frame_equal(business.warehouse.read(FORECASTS), before)
+
+
+def test_a_task_that_fails_holds_the_publish_back(business: Business, task: Task) -> None:
+    """One broken model of three combinations is too many: exit 1, nothing is published until the task is repeated."""
+    broken = business.models / "Пермь" / "KA" / "A1.pkl"
+    payload = broken.read_bytes()
+    broken.write_bytes(b"")
+    assert [task("predict", index, 2) for index in range(2)].count(1) == 1
+    assert len(business.rows(FORECASTS)) == 0
+    broken.write_bytes(payload)
+    assert [task("predict", index, 2) for index in range(2)] == [0, 0]
+    assert len(business.rows(FORECASTS)) == 24
+
+
+def test_another_execution_has_its_own_set(business: Business, task: Task) -> None:
+    """What the first task of one execution staged does not complete the other's set."""
+    assert task("predict", 0, 2, execution="one") == 0
+    assert task("predict", 1, 2, execution="two") == 0
+    assert len(business.rows(FORECASTS)) == 0
+    assert task("predict", 0, 2, execution="two") == 0
+    assert business.warehouse.read(FORECASTS)["run_id"].unique().tolist() == ["predict-two"]
+
+
+def test_targeted_tasks_replace_only_their_rows(business: Business, task: Task) -> None:
+    """Three targets, two weeks, two tasks: the other three combinations keep four weeks."""
+    assert business("predict") == 0
+    assert [task("predict", index, 2, *TARGETS, "--horizon-weeks", "2") for index in range(2)] == [0, 0]
+    assert sorted(business.rows(FORECASTS).groupby(KEY).size()) == [2, 2, 2, 4, 4, 4]
+
+
+def test_every_task_leaves_its_own_record(business: Business, task: Task) -> None:
+    """Three rows: their tasks, their shares of six combinations, and the published rows at the last one."""
+    for index in range(3):
+        assert task("predict", index, 3) == 0
+    runs = business.warehouse.read(RUNS).query("job == 'predict'").set_index("task_id")
+    assert runs.index.tolist() == [f"predict-execution/{index}" for index in range(3)]
+    assert runs["run_id"].unique().tolist() == ["predict-execution"]
+    assert runs["n_combinations"].tolist() == [2, 2, 2]
+    assert runs["n_rows"].tolist() == [0, 0, 24]
+
+
+def test_tasks_without_a_name_in_common_are_refused(
+    business: Business, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TASK_COUNT > 1 without the execution's name: exit 2, the variable is named, no row of a run is stored."""
+    before = len(business.warehouse.read(RUNS))
+    monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", "3")
+    assert business("predict") == 2
+    assert "CLOUD_RUN_EXECUTION" in capsys.readouterr().err
+    assert len(business.warehouse.read(RUNS)) == before
+
+
+# --- monitor --------------------------------------------------------------------------------------------------------
+
+
+def test_many_tasks_score_what_one_scores(business: Business, task: Task) -> None:
+    """The metrics of three tasks are those of one, exactly; what they staged is gone."""
+    assert business("predict", "--as-of", "2026-10-28") == 0
+    assert business("monitor") == 0
+    alone = business.rows(METRICS)
+    assert [task("monitor", index, 3) for index in (1, 2)] == [0, 0]
+    assert business.warehouse.read(METRICS).query("run_id == 'monitor-execution'").empty
+    assert task("monitor", 0, 3) == 0
+    assert_frame_equal(of_run(business, METRICS, "monitor-execution"), alone, check_exact=True)
+    assert len(alone) == 80
+    assert staging_tables(business) == []
+
+
+# --- train ----------------------------------------------------------------------------------------------------------
+
+
+def test_many_tasks_train_all_models_and_publish_one_registry(business: Business, task: Task) -> None:
+    """Four models anew, byte for byte those of one task; six registry rows of one run, none before the last task."""
+    paths = sorted(business.models.glob("*/*/*.pkl"))
+    alone = {path: path.read_bytes() for path in paths}
+    before = business.rows(REGISTRY).drop(columns="fit_s")
+    for path in paths:
+        path.unlink()
+    assert [task("train", index, 3) for index in range(2)] == [0, 0]
+    assert of_run(business, REGISTRY, "train-execution").empty
+    assert task("train", 2, 3) == 0
+    assert LocalStore(business.models).stored() == sorted(Combination(*parts) for parts in TRAINED)
+    assert {path: path.read_bytes() for path in paths} == alone
+    assert_frame_equal(of_run(business, REGISTRY, "train-execution").drop(columns="fit_s"), before, check_exact=True)
+    assert staging_tables(business) == []
+
+
+def test_many_tasks_retrain_what_one_retrains(business: Business, task: Task) -> None:
+    """The registry rows of three targets are the same from three tasks as from one, and no other model changes."""
+    others = {path: path.read_bytes() for path in business.models.glob("*/ON TRADE/*.pkl")}
+    assert task("retrain", 0, 1, *TARGETS, execution="alone") == 0
+    assert [task("retrain", index, 3, *TARGETS) for index in range(3)] == [0, 0, 0]
+    alone, together = (
+        of_run(business, REGISTRY, f"retrain-{name}").drop(columns=["fit_s", "outcome", "reason", "previous_version"])
+        for name in ("alone", "execution")
+    )
+    assert len(alone) == 3
+    assert_frame_equal(together, alone, check_exact=True)
+    assert {path: path.read_bytes() for path in others} == others

@@ -1,0 +1,134 @@
+"""Training: models and registry rows, resume, verify, targeted retraining, rollback."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from conftest import TRAINED, Business
+
+from skucast import cli
+from skucast.combination import KEY, Combination
+from skucast.engine.artifact import loads
+from skucast.errors import FitError
+from skucast.jobs import train as train_job
+from skucast.store.local import LocalStore
+from skucast.tables import REGISTRY, RUNS
+
+A1 = "Пермь/KA/A1"
+
+
+def outcomes(business: Business) -> pd.Series:
+    """Return the outcome of every combination in the newest training."""
+    registry = business.warehouse.read(REGISTRY)
+    newest = registry[registry["run_id"] == registry.sort_values("created_at", kind="stable")["run_id"].iloc[-1]]
+    return newest.set_index(KEY)["outcome"]
+
+
+def test_bulk_training_stores_a_model_for_every_combination_with_enough_history(business: Business) -> None:
+    """Four models at their public paths; the new and the stopped combination are skipped with their reason."""
+    stored = LocalStore(business.models).stored()
+    assert stored == sorted(Combination(*parts) for parts in TRAINED)
+    assert (business.models / "Пермь" / "ON TRADE" / "A1.pkl").is_file()
+    reasons = business.rows(REGISTRY).set_index("SKU_ID")["reason"].dropna()
+    assert reasons["NEW"] == "short history: 10 known weeks, 26 are needed"
+    assert reasons["GONE"] == "inactive: nothing sold for 13 weeks"
+
+
+def test_the_registry_tells_settings_and_honest_accuracy_of_every_training(business: Business) -> None:
+    """A saved model's row has its version, hyperparameters, three origins and a WAPE per step."""
+    row = business.rows(REGISTRY).query("outcome == 'saved'").iloc[0]
+    assert row["backtest_origins"] == 3
+    assert 0 < row["backtest_wape"] < 0.5
+    assert set(json.loads(row["backtest_by_step"])) == {"1", "2", "3", "4"}
+    assert row["model_version"].startswith("2026-11-22-")
+
+
+def test_a_second_run_trains_nothing(business: Business) -> None:
+    """Resume: models of this cutoff exist, so every combination is skipped and every file stays as it is."""
+    before = {path: path.read_bytes() for path in business.models.rglob("*.pkl")}
+    assert business("train") == 0
+    assert set(outcomes(business)) == {"skipped"}
+    assert {path: path.read_bytes() for path in business.models.rglob("*.pkl")} == before
+
+
+def test_a_run_that_was_interrupted_trains_only_what_is_missing(business: Business) -> None:
+    """One model file is gone: it alone is trained."""
+    (business.models / "Пермь" / "KA" / "A1.pkl").unlink()
+    assert business("train") == 0
+    assert outcomes(business).value_counts().to_dict() == {"skipped": 5, "saved": 1}
+
+
+def test_force_trains_again_and_the_same_data_give_the_same_model(business: Business) -> None:
+    """Equal data and settings give equal versions: trained, compared, not written."""
+    assert business("train", "--force", "--target-combinations", A1) == 0
+    assert outcomes(business).tolist() == ["unchanged"]
+
+
+def test_verify_names_what_is_missing(business: Business, shown: Callable[[], str]) -> None:
+    """Exit 0 while all four are there; a missing and a damaged file are both named, exit 1."""
+    assert business("train", "--verify") == 0
+    (business.models / "Пермь" / "KA" / "A1.pkl").unlink()
+    (business.models / "Пермь" / "KA" / "B2.pkl").write_bytes(b"")
+    assert business("train", "--verify") == 1
+    assert "2 models are missing or unusable: Пермь/KA/A1, Пермь/KA/B2" in shown()
+
+
+def _fails_for(sku: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = train_job.train
+
+    def sometimes(combination: Combination, weeks: pd.DataFrame, recipe: train_job.Recipe) -> train_job.Trained:
+        if combination.sku_id == sku:
+            raise FitError("no fit today")
+        return real(combination, weeks, recipe)
+
+    monkeypatch.setattr(train_job, "train", sometimes)
+
+
+def test_one_failing_combination_stops_no_other(untrained: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of six fail, 40 % are allowed: the others' models are stored, the failures recorded, exit 0."""
+    _fails_for("B2", monkeypatch)
+    assert untrained("train", "--max-failed-share", "0.4") == 0
+    assert outcomes(untrained).value_counts().to_dict() == {"saved": 2, "failed": 2, "skipped": 2}
+
+
+def test_too_many_failures_fail_the_run_but_keep_the_good_models(
+    untrained: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str]
+) -> None:
+    """The default allows 5 %: exit 1 with the first failures by name; the two trained models stay."""
+    _fails_for("B2", monkeypatch)
+    assert untrained("train") == 1
+    assert "2 of 6 combinations failed" in shown()
+    assert len(LocalStore(untrained.models).stored()) == 2
+    assert untrained.warehouse.read(RUNS)["exit_code"].tolist() == [1]
+
+
+def test_retraining_needs_targets(business: Business, shown: Callable[[], str]) -> None:
+    """Neither unset nor empty ever means all; `U/C` has no three parts; an unknown name lists the closest."""
+    assert business("retrain") == 2
+    assert "TARGET_COMBINATIONS: not set" in shown()
+    assert business("retrain", "--target", "") == 2
+    assert business("retrain", "--target", "U/C") == 2
+    assert business("retrain", "--target", "Пермь/KA/A2") == 2
+    assert re.search(r"unknown .Пермь/KA/A2. \(closest: .*Пермь/KA/A1", shown())
+
+
+def test_retraining_replaces_exactly_the_targeted_model_and_keeps_the_old_version(business: Business) -> None:
+    """With other settings A1 becomes another version; the others' files are untouched, the old version is kept."""
+    before = {path: path.read_bytes() for path in business.models.glob("*/*/*.pkl")}
+    assert business("retrain", "--target", A1, "--seasonality-mode", "multiplicative") == 0
+    changed = [path for path in before if path.read_bytes() != before[path]]
+    assert [path.name for path in changed] == ["A1.pkl"]
+    assert len(LocalStore(business.models).versions(Combination.parse(A1))) == 2
+
+
+def test_rollback_brings_back_the_version_before(business: Business) -> None:
+    """After a retraining, one command makes the first version live again; there is none before that."""
+    first = (business.models / "Пермь" / "KA" / "A1.pkl").read_bytes()
+    assert business("retrain", "--target", A1, "--seasonality-mode", "multiplicative") == 0
+    flags = ["--warehouse", f"duckdb:{business.warehouse.path}", "--model-store", str(business.models)]
+    assert cli.main(["rollback", A1, *flags]) == 0
+    assert (business.models / "Пермь" / "KA" / "A1.pkl").read_bytes() == first
+    assert cli.main(["rollback", A1, *flags]) == 2
+    assert loads(first).card.combination == A1

@@ -1,0 +1,222 @@
+"""Start and finish of a run: what it is about, its exit code, its row in the runs table, what it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from builders import CUTOFF, WEDNESDAY, deliver, line, week
+
+from skucast import app, cli
+from skucast.combination import Combination
+from skucast.errors import ContractError, InputError, RunFailed
+from skucast.settings import reference as settings_reference
+from skucast.tables import RUNS
+from skucast.tables import reference as tables_reference
+
+JOBS = ("train", "retrain", "predict", "monitor")
+FOR_ALL = {"retrain": ["--target", "*/*/*"]}
+"""Flags that a script cannot do without."""
+
+
+def good_job(settings, warehouse, store, run, report):
+    """Two combinations, one of them failed, three rows."""
+    report.n_combinations = 2
+    report.n_rows = 3
+    report.counts = Counter({"ok": 1})
+    report.data_report = {"n_lines": 5}
+    report.notes.append("a note")
+    report.fail(Combination("U", "C", "S"), "too short")
+
+
+def failing_job(error):
+    """Return a job that raises."""
+
+    def job(*_):
+        raise error
+
+    return job
+
+
+# --- The run --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_about_the_business_date(settings):
+    """`--as-of` gives the date, and with it the cutoff; the id names the job and is new every time."""
+    first, second = (app.start_run("predict", settings()) for _ in range(2))
+    assert (first.today, first.cutoff) == (WEDNESDAY, CUTOFF)
+    assert re.fullmatch(r"predict-\d{8}T\d{6}-[0-9a-f]{6}", first.run_id)
+    assert first.run_id != second.run_id
+    assert first.run_at.tzinfo is None
+
+
+def test_without_as_of_a_run_is_about_today(settings):
+    """The clock of the business decides; today is after its cutoff, at most a week."""
+    run = app.start_run("predict", settings(as_of=None))
+    assert 1 <= (run.today - run.cutoff).days <= 7
+    assert abs((run.today - run.run_at.date()).days) <= 1
+
+
+def test_on_cloud_run_the_execution_names_the_run(settings):
+    """All tasks and attempts of one execution are one run."""
+    run = app.start_run("predict", settings(cloud_run_execution="predict-weekly-x7k2p"))
+    assert run.run_id == "predict-predict-weekly-x7k2p"
+
+
+# --- Exit codes -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_done_leaves_its_record(settings, warehouse, run):
+    """Exit code 0, one row: counts, seconds and data report as JSON."""
+    assert app.run_job(good_job, settings(), run) == 0
+    (row,) = warehouse.read(RUNS).to_dict("records")
+    assert (row["run_id"], row["job"], row["exit_code"]) == ("predict-test", "predict", 0)
+    assert (row["n_combinations"], row["n_failed"], row["n_rows"]) == (2, 1, 3)
+    assert json.loads(row["counts"]) == {"ok": 1}
+    assert json.loads(row["data_report"]) == {"n_lines": 5}
+    assert list(json.loads(row["seconds"])) == ["all"]
+    assert row["cutoff"].date() == CUTOFF
+
+
+def test_a_second_attempt_replaces_the_record(settings, warehouse, run):
+    """The same run has one row: the last attempt's."""
+    app.run_job(failing_job(RunFailed("too many failed")), settings(), run)
+    app.run_job(good_job, settings(), run)
+    assert warehouse.read(RUNS)["exit_code"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("error", "recorded"),
+    [(RunFailed("too many failed"), "too many failed"), (ZeroDivisionError("oops"), "ZeroDivisionError: oops")],
+)
+def test_a_failed_run_exits_1_and_says_why(settings, warehouse, run, error, recorded):
+    """A promise not kept, or a bug: exit code 1, and the reason is in the runs table."""
+    assert app.run_job(failing_job(error), settings(), run) == 1
+    (row,) = warehouse.read(RUNS).to_dict("records")
+    assert (row["exit_code"], row["error"]) == (1, recorded)
+
+
+@pytest.mark.parametrize("error", [InputError("no such unit"), ContractError("table forecasts: wrong")])
+def test_bad_input_exits_2_and_writes_nothing(settings, warehouse, run, error):
+    """Wrong names or data from outside: exit code 2, not even the run's own row."""
+    assert app.run_job(failing_job(error), settings(), run) == 2
+    assert not warehouse.path.exists()
+
+
+def test_a_record_that_cannot_be_stored_fails_the_run(settings, warehouse, run):
+    """A job that is done but leaves no trace is not done."""
+    warehouse.path.mkdir()
+    assert app.run_job(good_job, settings(), run) == 1
+
+
+# --- Bad input of the scripts ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def start(tmp_path, warehouse, capsys):
+    """Return a function that runs a script's job in `tmp_path`: exit code and what it said, one line each."""
+
+    def call(job, *flags):
+        places = ["--warehouse", f"duckdb:{warehouse.path}", "--model-store", str(tmp_path / "models")]
+        code = app.main(job, "test", [*places, "--as-of", str(WEDNESDAY), *FOR_ALL.get(job, []), *flags])
+        return code, capsys.readouterr().err.splitlines()
+
+    return call
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_no_sales_yet_is_one_line_that_says_what_to_do(start, tmp_path, job):
+    """Exit code 2, one line with the way out, nothing written."""
+    code, said = start(job)
+    assert code == 2
+    assert len(said) == 1
+    assert "run `make demo` for a sample, or `python -m skucast load FILE --table sales`" in said[0]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_sales_of_nobody_are_no_sales(start, warehouse, run, tmp_path, job):
+    """Placeholder rows only: exit code 2, and the line says what was found; no run, model or forecast is written."""
+    deliver(warehouse, [line(CUTOFF, 5, unit=None), line(CUTOFF, 5, SKU_ID="..")], run)
+    code, said = start(job)
+    assert code == 2
+    assert "no combination has sold anything up to 2026-11-22" in said[-1]
+    assert warehouse.read(RUNS).empty
+    assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
+
+
+@pytest.mark.parametrize("job", ["train", "retrain", "predict"])
+def test_an_unknown_target_lists_the_closest(start, warehouse, run, job):
+    """Exit code 2 before anything is trained or forecast."""
+    deliver(warehouse, week(CUTOFF, 7), run)
+    code, said = start(job, "--target-combinations", "Пермь/KA/A2")
+    assert code == 2
+    assert "TARGET_COMBINATIONS: unknown 'Пермь/KA/A2' (closest: Пермь/KA/A1)" in said[-1]
+    assert warehouse.read(RUNS).empty
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BUSINESS_TZ", "Mars/Phobos"),
+        ("AS_OF", "2026-02-29"),
+        ("HORIZON_WEEKS", "0"),
+        ("HORIZON_WEEKS", "1000"),
+        ("TARGET_COMBINATIONS", "U/C"),
+        ("TARGET_COMBINATIONS", ""),
+    ],
+)
+def test_a_wrong_setting_stops_before_the_start(monkeypatch, capsys, tmp_path, variable, value):
+    """Exit code 2, one line that names the variable and what was found, nothing written."""
+    monkeypatch.setenv(variable, value)
+    assert app.main("predict", "test", []) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"{variable}: found {value!r}: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_retraining_without_targets_never_means_all(capsys, tmp_path):
+    """The retrain script refuses to start without targets, and says how to name them."""
+    assert app.main("retrain", "test", []) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "TARGET_COMBINATIONS: not set, but retraining needs it; give --target" in said
+    assert not list(tmp_path.iterdir())
+
+
+# --- Tools ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_reference_is_printed(capsys):
+    """`python -m skucast reference` shows all settings and all tables."""
+    assert cli.main(["reference"]) == 0
+    assert capsys.readouterr().out.strip() == f"{settings_reference()}\n\n{tables_reference()}".strip()
+
+
+def test_the_reference_is_written_between_the_markers():
+    """Text around the markers stays as it is, and a second time changes nothing."""
+    frame = (
+        "# Title\n<!-- settings:start -->{}<!-- settings:end -->\nand\n<!-- tables:start -->{}<!-- tables:end -->\n!\n"
+    )
+    Path("README.md").write_text(frame.format("old", ""), encoding="utf-8")
+    expected = frame.format(f"\n{settings_reference().strip()}\n", f"\n{tables_reference().strip()}\n")
+    for _ in range(2):
+        assert cli.main(["reference", "--write", "README.md"]) == 0
+        assert Path("README.md").read_text(encoding="utf-8") == expected
+
+
+def test_a_tool_reports_wrong_settings_too(capsys):
+    """Exit code 2 with all mistakes."""
+    assert cli.main(["load", "x.csv", "--table", "sales", "--business-tz", "Mars", "--log-level", "LOUD"]) == 2
+    assert [text.partition(":")[0] for text in capsys.readouterr().err.splitlines()] == ["BUSINESS_TZ", "LOG_LEVEL"]
+
+
+def test_rolling_back_a_model_that_never_was_is_bad_input(warehouse, capsys):
+    """A malformed name and a combination without a model exit 2, and are named."""
+    places = ["--warehouse", f"duckdb:{warehouse.path}", "--model-store", "models"]
+    assert cli.main(["rollback", "U/C", *places]) == 2
+    assert "expected Unit/Channel/SKU_ID" in capsys.readouterr().err
+    assert cli.main(["rollback", "U/C/S", *places]) == 2
+    assert "U/C/S" in capsys.readouterr().err

@@ -1,0 +1,249 @@
+"""What is DuckDB's own: foreign sales tables, broken files, several processes, a process that is killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+from builders import CUTOFF
+
+from skucast.combination import Combination
+from skucast.errors import InputError, RunFailed
+from skucast.run import Run
+from skucast.tables import FORECASTS, SALES
+from skucast.warehouse import duckdb as backend
+from skucast.warehouse import open_warehouse
+from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.weeks import WeekClock
+
+COMBINATIONS = [Combination("Пермь", "KA", f"ЦУП{number:03}") for number in range(200)]
+WEEK = replace(FORECASTS, columns=(*FORECASTS.columns[:5], FORECASTS.column("yhat")), checks=())
+"""The forecasts' table with its key and yhat only."""
+
+
+def rows(yhat: float) -> pd.DataFrame:
+    """Return one complete week: 200 combinations, all with this yhat."""
+    names = pd.DataFrame([combination.parts for combination in COMBINATIONS], columns=["unit", "channel", "SKU_ID"])
+    return names.assign(cutoff=CUTOFF, ds=CUTOFF, yhat=yhat)
+
+
+def foreign(warehouse: DuckDBWarehouse, columns: str, values: str) -> None:
+    """Put a sales table of somebody else's making into the file."""
+    with duckdb.connect(str(warehouse.path)) as connection:
+        connection.execute(f"CREATE TABLE {SALES.name} ({columns})")
+        connection.execute(f"INSERT INTO {SALES.name} VALUES {values}")
+
+
+# --- Foreign sales tables -------------------------------------------------------------------------------------------
+
+
+def test_sales_columns_can_have_other_names(tmp_path: Path, table_names: dict[str, str]) -> None:
+    """A mapped table with a column too many, a time of day, whole numbers and no stock is summed as usual."""
+    mapping = {"date": "sold at", "quantity": "qty", "SKU_ID": 'item "no"'}
+    warehouse = DuckDBWarehouse(tmp_path / "w.duckdb", table_names, mapping)
+    foreign(
+        warehouse,
+        '"sold at" TIMESTAMP, unit VARCHAR, channel VARCHAR, "item ""no""" BIGINT, qty INTEGER, '
+        "Promo_discount_perc DECIMAL(5, 2), price DOUBLE",
+        "('2026-11-16 08:00', 'U', 'C', 7, 2, 12.5, 9.9), ('2026-11-22 23:59', 'U', 'C', 7, 3, NULL, 9.9), "
+        "('2026-11-23 00:00', 'U', 'C', 7, 100, NULL, 9.9)",
+    )
+    week = warehouse.weekly_sales(WeekClock(), CUTOFF).iloc[0]
+    assert (week["SKU_ID"], week["quantity"], week["promo_discount_perc"], week["stock_days"]) == ("7", 5.0, 6.25, 0)
+
+
+def test_settings_map_the_columns(tmp_path: Path, settings) -> None:
+    """`SALES_COLUMNS=quantity=qty` reaches the warehouse."""
+    warehouse = open_warehouse(settings(sales_columns="quantity=qty"))
+    assert isinstance(warehouse, DuckDBWarehouse)
+    foreign(
+        warehouse,
+        "date DATE, unit VARCHAR, channel VARCHAR, SKU_ID VARCHAR, qty DOUBLE, Promo_discount_perc DOUBLE",
+        "('2026-11-16', 'U', 'C', 'S', 2, NULL)",
+    )
+    assert warehouse.weekly_sales(WeekClock(), CUTOFF)["quantity"].tolist() == [2.0]
+
+
+def test_numbers_that_are_not_finite_are_counted_and_left_out(warehouse: DuckDBWarehouse) -> None:
+    """NaN and infinity can be in a table that others fill."""
+    foreign(
+        warehouse,
+        "date DATE, unit VARCHAR, channel VARCHAR, SKU_ID VARCHAR, quantity DOUBLE, Promo_discount_perc DOUBLE",
+        "('2026-11-16', 'U', 'C', 'S', 2, NULL), ('2026-11-16', 'U', 'C', 'S', 'NaN', NULL), "
+        "('2026-11-17', 'U', 'C', 'S', '-inf', NULL)",
+    )
+    week = warehouse.weekly_sales(WeekClock(), CUTOFF).iloc[0]
+    assert (week["quantity"], week["returns_quantity"], week["n_bad_quantity"]) == (2.0, 0.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("day", "quantity", "value"),
+    [
+        ("DATE", "VARCHAR", "('2026-11-16', 'U', 'C', 'S', 'a lot', NULL)"),
+        ("INTEGER", "DOUBLE", "(7, 'U', 'C', 'S', 1, 0)"),
+    ],
+    ids=["text", "number"],
+)
+def test_columns_of_another_kind_are_bad_input(warehouse: DuckDBWarehouse, day: str, quantity: str, value: str) -> None:
+    """One line with the table and what does not fit."""
+    foreign(
+        warehouse,
+        f"date {day}, unit VARCHAR, channel VARCHAR, SKU_ID VARCHAR, quantity {quantity}, Promo_discount_perc DOUBLE",
+        value,
+    )
+    with pytest.raises(
+        InputError, match=rf"{SALES.name}: a column is not of the expected kind .*(a lot|INTEGER)"
+    ) as it:
+        warehouse.weekly_sales(WeekClock(), CUTOFF)
+    assert "\n" not in str(it.value)
+
+
+# --- Broken files ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("broken", ["text", "empty", "cut", "damaged", "folder"])
+def test_a_file_that_is_no_warehouse_is_named(tmp_path: Path, table_names: dict[str, str], broken: str) -> None:
+    """Reading and writing say at once, in one line, which file is no DuckDB file; its name may hold the word lock."""
+    path = tmp_path / "clock blocks.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT range AS i FROM range(100000)")
+    content = path.read_bytes()
+    if broken == "folder":
+        path.unlink()
+        path.mkdir()
+    else:
+        damaged = content[:12288] + bytes(500) + content[12788:]
+        path.write_bytes({"text": b"date,unit\n" * 99, "empty": b"", "cut": content[:5000], "damaged": damaged}[broken])
+    warehouse = DuckDBWarehouse(path, table_names)
+    for use in (lambda: warehouse.read(FORECASTS), lambda: warehouse.ensure(FORECASTS)):
+        with pytest.raises(InputError, match=r"^.*clock blocks\.duckdb: cannot be opened as a DuckDB file.*$"):
+            use()
+
+
+def test_opening_creates_nothing(tmp_path: Path, table_names: dict[str, str], warehouse: DuckDBWarehouse) -> None:
+    """Neither file nor folder appears before the first write; reading does not write."""
+    warehouse = DuckDBWarehouse(tmp_path / "new" / "w.duckdb", table_names)
+    assert len(warehouse.read(FORECASTS)) == 0
+    assert list(tmp_path.iterdir()) == []
+    warehouse.ensure(FORECASTS)
+    assert list((tmp_path / "new").iterdir()) == [warehouse.path]
+
+
+# --- Several processes ----------------------------------------------------------------------------------------------
+
+CHILD = f"""
+import os, signal, sys
+from datetime import date, datetime
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_duckdb import CUTOFF, WEEK, DuckDBWarehouse, Run, rows
+from skucast.tables import TABLES
+
+warehouse = DuckDBWarehouse(sys.argv[1], {{table.label: table.name for table in TABLES}})
+run = Run("predict", "child", datetime(2026, 11, 25), CUTOFF, CUTOFF)
+"""
+
+REPLACE_FIVE_TIMES = """
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(5):
+    warehouse.replace(WEEK, rows(float(sys.argv[2])), CUTOFF, run=run)
+"""
+
+DIE_INSIDE = """
+setattr(DuckDBWarehouse, sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+warehouse.replace(WEEK, rows(2.0), CUTOFF, run=run)
+"""
+
+DIE_CREATING = """
+Path.hardlink_to = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+warehouse.ensure(WEEK)
+"""
+
+HOLD = """
+import duckdb
+connection = duckdb.connect(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+def child(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a Python process that has `warehouse`, `run` and `rows`."""
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD + code, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PYTHONPATH": ":".join(filter(None, sys.path))},
+    )
+
+
+def test_two_processes_at_once_leave_one_complete_week(warehouse: DuckDBWarehouse) -> None:
+    """Both replace the same week five times: all succeed, and every read finds 200 rows of one of them."""
+    writers = [child(REPLACE_FIVE_TIMES, warehouse.path, yhat) for yhat in (1, 2)]
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        print(file=writer.stdin, flush=True)
+    while any(writer.poll() is None for writer in writers):
+        found = warehouse.read(WEEK)["yhat"]
+        assert len(found) in {0, len(COMBINATIONS)}
+        assert found.nunique() <= 1
+        time.sleep(0.05)  # a reader without a pause would starve the writers
+    assert [writer.communicate()[1] for writer in writers] == ["", ""]
+    found = warehouse.read(WEEK)["yhat"]
+    assert len(found) == len(COMBINATIONS)
+    assert found.nunique() == 1
+
+
+@pytest.mark.parametrize("before", ["_insert", "_note_publish"])
+def test_a_process_killed_inside_the_transaction_changes_nothing(
+    warehouse: DuckDBWarehouse, run: Run, before: str
+) -> None:
+    """Killed between delete and insert, or between insert and commit: the earlier week is whole and replaceable."""
+    warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
+    killed = child(DIE_INSIDE, warehouse.path, before)
+    assert (killed.communicate()[1], killed.returncode) == ("", -signal.SIGKILL)
+    assert warehouse.read(WEEK)["yhat"].tolist() == [1.0] * len(COMBINATIONS)
+    warehouse.replace(WEEK, rows(3.0), CUTOFF, run=run)
+    assert warehouse.read(WEEK)["yhat"].tolist() == [3.0] * len(COMBINATIONS)
+
+
+def test_a_process_killed_while_it_makes_the_file_leaves_none(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """The file appears whole or not at all: others read nothing, and write as if nobody had been there."""
+    killed = child(DIE_CREATING, warehouse.path)
+    assert (killed.communicate()[1], killed.returncode) == ("", -signal.SIGKILL)
+    assert not warehouse.path.exists()
+    assert len(warehouse.read(WEEK)) == 0
+    assert warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run) == len(COMBINATIONS)
+
+
+def test_a_file_made_by_another_meanwhile_stays(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """Two find no file; the second to put its own in place takes the first one's, with all that is in it."""
+    warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
+    warehouse._create()
+    assert len(warehouse.read(WEEK)) == len(COMBINATIONS)
+    assert [path.name for path in warehouse.path.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_file_held_too_long_says_so(warehouse: DuckDBWarehouse, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the time of patience the run fails with the file's name; once it is free, writing works again."""
+    monkeypatch.setattr(backend, "LOCK_PATIENCE_S", 0.1)
+    holder = child(HOLD, warehouse.path)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "ready\n"
+    with pytest.raises(RunFailed, match=r"warehouse\.duckdb: held by another process"):
+        warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
+    holder.communicate("\n")
+    assert warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run) == len(COMBINATIONS)

@@ -1,0 +1,266 @@
+"""Settings: flags over environment over `.env` over defaults, and every mistake named at once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+import skucast
+from skucast.cloud import Endpoints
+from skucast.errors import InputError
+from skucast.settings import Settings, load_settings, local_path, parse_column_map, reference, settings_from
+from skucast.tables import TABLES
+from skucast.weeks import WeekClock
+
+SRC = Path(skucast.__file__).parents[1]
+README = Path(__file__).parents[2] / "README.md"
+SCRIPTS = ("train", "retrain", "predict", "monitor")
+HEAVY = {"pandas", "numpy", "prophet", "duckdb", "google", "plotly", "sklearn", "pyarrow", "joblib", "holidays"}
+
+
+def mistakes(**given: object) -> list[str]:
+    """Return the lines that say what is wrong with these settings."""
+    with pytest.raises(InputError) as caught:
+        settings_from(given)
+    return str(caught.value).splitlines()
+
+
+def shown_help(job: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the script's `--help` on one line."""
+    monkeypatch.setenv("COLUMNS", "500")
+    with pytest.raises(SystemExit) as stop:
+        load_settings(job, ["--help"], "What it does.")
+    assert stop.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+# --- Precedence -----------------------------------------------------------------------------------------------------
+
+
+def test_a_flag_wins_over_the_environment_over_env_file_over_default(monkeypatch):
+    """Each level is used only where the ones above it say nothing."""
+    assert load_settings("predict", [], "").horizon_weeks == 4
+    Path(".env").write_text("HORIZON_WEEKS=5\nBUSINESS_TZ=Asia/Yekaterinburg\nUNRELATED=1\n")
+    assert load_settings("predict", [], "").horizon_weeks == 5
+    monkeypatch.setenv("HORIZON_WEEKS", "6")
+    assert load_settings("predict", [], "").horizon_weeks == 6
+    chosen = load_settings("predict", ["--horizon-weeks", "7"], "")
+    assert (chosen.horizon_weeks, chosen.business_tz, chosen.week_anchor) == (7, "Asia/Yekaterinburg", "SUN")
+
+
+def test_an_env_file_may_start_with_a_byte_order_mark():
+    """Some editors put a mark before the first line; its setting counts all the same."""
+    Path(".env").write_text("HORIZON_WEEKS=5\n", encoding="utf-8-sig")
+    assert settings_from({}).horizon_weeks == 5
+
+
+def test_a_switch_can_be_turned_off_by_its_flag(monkeypatch):
+    """`--no-force` wins over FORCE=1, and a switch that is not given leaves the variable alone."""
+    monkeypatch.setenv("FORCE", "1")
+    assert load_settings("train", [], "").force
+    assert not load_settings("train", ["--no-force"], "").force
+
+
+def test_the_defaults_run_without_any_setting():
+    """No flag, no variable, no file: embedded warehouse and folder, Moscow time, weeks that end on Sunday."""
+    settings = load_settings("predict", [], "")
+    assert settings.warehouse == "duckdb:local/warehouse.duckdb"
+    assert local_path(settings.warehouse) == Path("local/warehouse.duckdb")
+    assert settings.clock == WeekClock("SUN", "Europe/Moscow")
+    assert settings.targets is None
+    assert settings.table_names == {table.label: table.name for table in TABLES}
+    assert settings.worker_count >= 1
+
+
+def test_values_arrive_in_their_types(monkeypatch):
+    """Texts of the environment become dates, numbers and lists of targets."""
+    monkeypatch.setenv("AS_OF", "2026-11-25")
+    monkeypatch.setenv("TARGET_COMBINATIONS", "Пермь/*/*; Казань/KA/A1")
+    monkeypatch.setenv("WEEK_ANCHOR", "FRI")
+    settings = load_settings("retrain", ["--max-failed-share", "0.5", "--workers", "3"], "")
+    assert settings.as_of == date(2026, 11, 25)
+    assert settings.targets == ["Пермь/*/*", "Казань/KA/A1"]
+    assert settings.clock.frequency == "W-FRI"
+    assert (settings.max_failed_share, settings.worker_count) == (0.5, 3)
+
+
+@pytest.mark.parametrize(
+    "place", ["local/models", "C:/models", "gs://abc", "gs://my-models.example.com/", "gs://models-1/Пермь/v 2.0"]
+)
+def test_models_and_dashboard_live_in_a_folder_or_a_bucket(place):
+    """Any folder, a bucket, or a prefix in one."""
+    assert settings_from({"model_store": place, "staging": place}).model_store == place
+
+
+def test_endpoints_are_the_real_services_unless_given():
+    """A stand-in is named by its address, each service on its own."""
+    assert settings_from({}).endpoints == Endpoints(bigquery=None, bigquery_storage=None, storage=None)
+    chosen = {"gcs_endpoint": "http://127.0.0.1:1", "bigquery_endpoint": "http://bq:2"}
+    chosen["bigquery_storage_endpoint"] = "bq:3"
+    assert settings_from(chosen).endpoints == Endpoints("http://bq:2", "bq:3", "http://127.0.0.1:1")
+
+
+def test_target_is_short_for_target_combinations():
+    """`--target` of the retrain script says the same as the variable's own flag."""
+    for flag in ("--target", "--target-combinations"):
+        assert load_settings("retrain", [flag, "Пермь/*/*"], "").targets == ["Пермь/*/*"]
+
+
+def test_cloud_run_is_known_by_its_execution(monkeypatch):
+    """The variable that Cloud Run sets tells where the process runs."""
+    assert not settings_from({}).on_cloud_run
+    monkeypatch.setenv("CLOUD_RUN_EXECUTION", "predict-weekly-x7k2p")
+    assert settings_from({}).on_cloud_run
+
+
+# --- Mistakes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("horizon_weeks", "0", "greater than or equal to 1"),
+        ("horizon_weeks", "1000", "less than or equal to 26"),
+        ("horizon_weeks", "four", "valid integer"),
+        ("horizon_weeks", "", "valid integer"),
+        ("as_of", "2026-02-29", "expected a date of the calendar, YYYY-MM-DD"),
+        ("as_of", "25.11.2026", "expected a date of the calendar, YYYY-MM-DD"),
+        ("business_tz", "Europe/Perm", "expected a time zone name such as Europe/Moscow"),
+        ("business_tz", "Europe", "expected a time zone name"),
+        ("business_tz", "../etc/passwd", "expected a time zone name"),
+        ("business_tz", "", "expected a time zone name"),
+        ("week_anchor", "Sunday", "'SUN'"),
+        ("sales_grain", "month", "'day' or 'week'"),
+        ("late_sales", "ignore", "'bridge' or 'stop'"),
+        ("log_format", "xml", "'auto', 'text' or 'json'"),
+        ("log_level", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("warehouse", "postgres://x", "expected duckdb:FILE"),
+        ("warehouse", "duckdb:", "expected duckdb:FILE"),
+        ("model_store", "s3://bucket", "expected a folder or gs://BUCKET[/PREFIX]"),
+        ("model_store", "gs:/bucket", "expected a folder or gs://BUCKET[/PREFIX]"),
+        ("model_store", "gs://Bucket", "expected a folder or gs://BUCKET[/PREFIX]"),
+        ("model_store", "gs://-bucket", "expected a folder or gs://BUCKET[/PREFIX]"),
+        ("model_store", "gs://bucket/a//b", "expected a folder or gs://BUCKET[/PREFIX]"),
+        ("model_store", "gs://bucket/a/../b", "expected a folder or gs://BUCKET[/PREFIX]"),
+        ("model_store", "gs://bucket/a?b", "expected a folder or gs://BUCKET[/PREFIX]"),
+        ("staging", " ", "expected a folder"),
+        ("staging", "gs://", "expected a folder or gs://BUCKET[/PREFIX]"),
+        ("gcs_endpoint", "", "expected http://HOST:PORT, or no such variable for the real service"),
+        ("bigquery_endpoint", "127.0.0.1:9050", "expected http://HOST:PORT"),
+        ("bigquery_storage_endpoint", "http://127.0.0.1:9060", "expected HOST:PORT"),
+        ("holiday_country", "Russia", "expected an ISO country code such as RU"),
+        ("max_failed_share", "5", "less than or equal to 1"),
+        ("max_failed_share", "nan", "0 to 1"),
+        ("changepoint_prior_scale", "0", "greater than 0"),
+        ("changepoint_prior_scale", "nan", "less than or equal to 10"),
+        ("workers", "-1", "greater than or equal to 0"),
+        ("backtest_origins", "2", "greater than or equal to 3"),
+        ("force", "perhaps", "valid boolean"),
+        ("sales_table", "sales; drop table x", "expected a table name of letters, digits and _"),
+        ("forecasts_table", "", "expected a table name"),
+        ("metrics_table", '"quoted"', "expected a table name"),
+        ("runs_table", "1runs", "expected a table name"),
+        ("loads_table", "таблица", "expected a table name"),
+        ("sales_columns", "menge=qty", "expected ours=theirs with ours one of date, unit, channel, SKU_ID, quantity"),
+        ("target_combinations", "", "set but empty"),
+        ("target_combinations", "U/C", "expected Unit/Channel/SKU_ID, three parts, found 2"),
+        ("target_combinations", "@missing.csv", "cannot be read"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_variable_found_and_expected(monkeypatch, name, value, expected):
+    """The line starts with the variable, shows what was found, and says what was expected."""
+    monkeypatch.setenv(name.upper(), value)
+    lines = mistakes()
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{name.upper()}: found {value!r}: ")
+    assert expected in lines[0]
+
+
+def test_all_mistakes_are_reported_together(monkeypatch):
+    """Flags, variables and the file are checked at once: one line each, nothing hides behind the first."""
+    Path(".env").write_text("BUSINESS_TZ=Mars/Phobos\n")
+    monkeypatch.setenv("HORIZON_WEEKS", "1000")
+    monkeypatch.setenv("TARGET_COMBINATIONS", "")
+    lines = mistakes(as_of="2026-02-29", sales_table="a b")
+    names = ["AS_OF", "BUSINESS_TZ", "HORIZON_WEEKS", "SALES_TABLE", "TARGET_COMBINATIONS"]
+    assert sorted(line.partition(":")[0] for line in lines) == names
+
+
+def test_an_empty_country_means_no_holidays():
+    """The holiday calendar can be turned off."""
+    assert settings_from({"holiday_country": ""}).holiday_country == ""
+
+
+def test_an_env_file_in_another_encoding_is_one_clear_line():
+    """A `.env` saved as Windows-1251 is named, not thrown."""
+    Path(".env").write_bytes("TARGET_COMBINATIONS=Пермь/KA/A1".encode("cp1251"))
+    assert re.match(r"\.env: .*UTF-8", mistakes()[0])
+
+
+def test_unknown_flags_stop_with_code_2(capsys):
+    """A flag that the script does not know, or an abbreviation of one, is refused."""
+    for argv in (["--horizont", "4"], ["--horizon", "4"]):
+        with pytest.raises(SystemExit) as stop:
+            load_settings("predict", argv, "")
+        assert stop.value.code == 2
+        assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_a_column_map_names_their_columns_by_ours():
+    """`ours=theirs` items are separated by semicolons; theirs may hold spaces and commas."""
+    assert parse_column_map("quantity=Qty, pcs; SKU_ID=item ;") == {"quantity": "Qty, pcs", "SKU_ID": "item"}
+    assert parse_column_map("") == {}
+
+
+@pytest.mark.parametrize("text", ["quantity", "quantity=", "=qty", "menge=qty", "quantity=a;quantity=b"])
+def test_a_column_map_knows_each_of_our_columns_once(text):
+    """An item without a name on both sides, of an unknown column, or given twice, is refused."""
+    with pytest.raises(InputError, match="expected ours=theirs"):
+        parse_column_map(text)
+
+
+# --- Help and start -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("job", SCRIPTS)
+def test_help_shows_every_flag_with_its_variable_and_default(job, capsys, monkeypatch):
+    """Each setting that the script reads is in `--help`: flag, meaning, variable, default."""
+    text = shown_help(job, capsys, monkeypatch)
+    fields = {name: field for name, field in Settings.model_fields.items() if job in field.json_schema_extra["jobs"]}
+    assert len(fields) > 10
+    for name, field in fields.items():
+        default = "none" if field.default in (None, "") else str(field.default).replace("False", "false")
+        assert f"--{name.replace('_', '-')}" in text
+        assert f"{field.description} [{name.upper()}; default: {default}]" in text
+
+
+def test_help_shows_only_what_the_script_reads(capsys, monkeypatch):
+    """The monitor has no horizon, the prediction no lookback; only retraining has `--target`."""
+    texts = {job: shown_help(job, capsys, monkeypatch) for job in SCRIPTS}
+    assert "--lookback-weeks" in texts["monitor"]
+    assert "--horizon-weeks" not in texts["monitor"]
+    assert "--lookback-weeks" not in texts["predict"]
+    assert [job for job, text in texts.items() if "--target TARGET" in text] == ["retrain"]
+    assert all("Exit codes: 0 done, 1 failed, 2 bad settings or input." in text for text in texts.values())
+
+
+def test_the_readme_shows_the_settings():
+    """The README's table of settings is the one that `python -m skucast reference` prints."""
+    text = README.read_text(encoding="utf-8")
+    shown = text.partition("<!-- settings:start -->")[2].partition("<!-- settings:end -->")[0]
+    assert shown.strip() == reference().strip()
+
+
+@pytest.mark.parametrize("module", ["skucast.app", "skucast.cli"])
+def test_importing_the_start_of_a_script_stays_light(module):
+    """Neither pandas nor Prophet nor any backend is loaded before a run needs it."""
+    code = f"import sys, {module}; print(*({HEAVY!r} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(SRC)}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
