@@ -6,13 +6,14 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import CUTOFF, WEDNESDAY
-from stand_ins.proxy import Proxy, StorageProxy
+from stand_ins.proxy import BigQueryProxy, Proxy, StorageProxy
 from stand_ins.servers import Server, make_bucket, make_dataset, missing, start_bigquery, start_storage
 
 from skucast.run import Run
@@ -103,9 +104,11 @@ def storage_server(_stand_ins: None, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def bigquery_server(_stand_ins: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return the stand-in for BigQuery: `url` for its REST API, `grpc` for its Storage API."""
+    """Return the stand-in for BigQuery: `url` for its REST API, made truthful, `grpc` for its Storage API."""
     server = start_bigquery(tmp_path_factory.mktemp("bigquery"))
-    yield server
+    truthful = BigQueryProxy(server.url)
+    yield replace(server, url=truthful.url)
+    truthful.close()
     server.stop()
 
 

@@ -6,19 +6,23 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from google.api_core.exceptions import BadRequest, PreconditionFailed
+from google.api_core.exceptions import BadRequest, Conflict, PreconditionFailed
+from google.cloud import bigquery
 from google.cloud.storage import Bucket
 from stand_ins import build, servers
 from stand_ins.proxy import StorageProxy
 from stand_ins.servers import PROJECT, Server
 
 from skucast.cloud import Endpoints, storage_client
+from skucast.cloud_bigquery import bigquery_client
 
 TESTS = Path(__file__).parents[1]
 BIG = 9 * 2**20
@@ -87,6 +91,31 @@ def test_versions_can_be_listed(storage_proxy: StorageProxy, bucket: str, object
     objects.blob("a").upload_from_string(b"1")
     assert [blob.name for blob in objects.list_blobs(versions=True)] == ["a"]
     assert storage_proxy.count("GET", "versions=True") == 1
+
+
+# --- What local-bigquery lies about -----------------------------------------------------------------------------------
+
+
+def test_a_table_is_there_or_not(bigquery_server: Server, dataset: str) -> None:
+    """Eight create it and look at once: one has made it, the others hear so, and nobody sees it without its column."""
+    client = bigquery_client(PROJECT, Endpoints(bigquery=bigquery_server.url), timeout_s=30, deadline_s=60)
+    at_once = threading.Barrier(8)
+
+    def create(name: str) -> bool:
+        table = bigquery.Table(f"{PROJECT}.{dataset}.{name}", schema=[bigquery.SchemaField("ds", "DATE")])
+        at_once.wait()
+        try:
+            client.create_table(table)
+        except Conflict:
+            is_maker = False
+        else:
+            is_maker = True
+        assert [field.name for field in client.get_table(table).schema] == ["ds"]
+        return is_maker
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(10):
+            assert sum(pool.map(create, [f"table_{number}"] * 8)) == 1
 
 
 # --- Their life -----------------------------------------------------------------------------------------------------

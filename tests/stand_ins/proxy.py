@@ -1,14 +1,21 @@
 """A scripted reverse proxy in front of a stand-in: what goes wrong on the way, and what the stand-in lies about.
 
-`Proxy` forwards everything and is told by `on` (and its shorthands) what to do with which requests. `StorageProxy` also
-answers as Cloud Storage does where fake-gcs-server does not (all found by trying, see its methods):
+`Proxy` forwards everything and is told by `on` (and its shorthands) what to do with which requests. The two below also
+answer as the services do where the stand-ins do not (all found by trying, see their methods).
+
+`StorageProxy`, in front of fake-gcs-server:
 
 - an upload whose bytes do not fit the checksum sent with them is stored; the service answers 400;
 - preconditions count in simple and multipart uploads only; on resumable uploads, copies and deletions they are ignored,
   where the service answers 412. The proxy checks them when the request comes: there are no two at once here;
 - `versions=True`, as the client writes it, lists no versions; the service takes both spellings.
 
-`local-bigquery` lies about byte counts, cost limits and expiration set by DDL only; nothing rests on these.
+`BigQueryProxy`, in front of local-bigquery:
+
+- a table that is just being created can be seen without its columns, and created a second time; with the service it is
+  there or not.
+
+It also lies about byte counts, cost limits and expiration set by DDL; nothing rests on these.
 """
 
 from __future__ import annotations
@@ -271,6 +278,21 @@ class StorageProxy(Proxy):
             path = f"/storage/v1{copied[1]}"
         found = super().forward(Request("GET", path, {}, b""))
         return int(json.loads(found.body)["generation"]) if found.status == 200 else 0
+
+
+class BigQueryProxy(Proxy):
+    """In front of local-bigquery; tells the truth where that does not."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(upstream)
+        self._tables = threading.Lock()
+
+    def forward(self, request: Request) -> Response:
+        """Let one request at a time create, drop or look at a table."""
+        if re.search(r"/datasets/[^/]+/tables([/?]|$)", request.target) is None:
+            return super().forward(request)
+        with self._tables:
+            return super().forward(request)
 
 
 def flipped(body: bytes) -> bytes:
