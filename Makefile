@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format format-check lint types bench docs lock clean
+.PHONY: help demo test test-live check format format-check lint types bench docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,11 @@ demo: .venv/runtime ## sample distributor: train, predict, four weeks forward, m
 
 test: .venv/dev .stand-ins/ready ## run all tests
 	$(BIN)/python -m pytest -q -n auto
+
+test-live: .venv/dev ## the cloud suites on a real project too: LIVE_PROJECT=... LIVE_BUCKET=... (LIVE_LOCATION=US)
+	@test -n "$(LIVE_PROJECT)" && test -n "$(LIVE_BUCKET)" || { echo 'name both: make test-live LIVE_PROJECT=... LIVE_BUCKET=...' >&2; exit 2; }
+	LIVE_PROJECT=$(LIVE_PROJECT) LIVE_BUCKET=$(LIVE_BUCKET) LIVE_LOCATION=$(or $(LIVE_LOCATION),US) \
+		$(BIN)/python -m pytest -q -k live_cloud tests/contract tests/cloud/test_chain.py
 
 check: format-check lint types test ## format, lint, types, tests
 

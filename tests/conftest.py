@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 from builders import CUTOFF, WEDNESDAY
+from places import LIVE_LOCATION, Cloud, live_bucket, live_project
 from stand_ins.proxy import BigQueryProxy, Proxy, StorageProxy
-from stand_ins.servers import Server, make_bucket, make_dataset, missing, start_bigquery, start_storage
+from stand_ins.servers import PROJECT, Server, make_bucket, make_dataset, missing, start_bigquery, start_storage
 
+from skucast.cloud import Endpoints, storage_client
+from skucast.cloud_bigquery import bigquery_client
 from skucast.run import Run
 from skucast.settings import Settings, settings_from
 from skucast.tables import TABLES
@@ -142,3 +145,28 @@ def bucket(storage_server: Server) -> str:
     name = f"bucket-{secrets.token_hex(6)}"
     make_bucket(storage_server, name)
     return name
+
+
+@pytest.fixture
+def stand_in_cloud(bigquery_server: Server, storage_server: Server, dataset: str, bucket: str) -> Cloud:
+    """Return an empty dataset and an empty bucket on the stand-ins."""
+    endpoints = Endpoints(bigquery_server.url, bigquery_server.grpc, storage_server.url)
+    return Cloud(PROJECT, dataset, bucket, "", endpoints)
+
+
+@pytest.fixture
+def live_cloud() -> Iterator[Cloud]:
+    """Return an empty dataset and an empty folder of the bucket in the project of `make test-live`; both go after."""
+    from google.cloud import bigquery
+
+    name = f"skucast_test_{secrets.token_hex(6)}"
+    cloud = Cloud(live_project(), name, live_bucket(), f"{name}/", Endpoints())
+    client = bigquery_client(cloud.project, cloud.endpoints, timeout_s=60, deadline_s=300)
+    made = bigquery.Dataset(f"{cloud.project}.{name}")
+    made.location = LIVE_LOCATION
+    made.default_table_expiration_ms = 24 * 3600 * 1000  # also when this session is killed
+    client.create_dataset(made)
+    yield cloud
+    client.delete_dataset(made, delete_contents=True)
+    objects = storage_client(cloud.endpoints).bucket(cloud.bucket)
+    objects.delete_blobs(list(objects.list_blobs(prefix=cloud.prefix)))

@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, WEDNESDAY
 from pandas.testing import assert_frame_equal
-from stand_ins.servers import PROJECT, Server
+from places import CLOUDS, Cloud
 
 from skucast.app import main
-from skucast.cloud import Endpoints
 from skucast.combination import KEY, Combination
 from skucast.engine.artifact import loads
 from skucast.run import Run
@@ -95,33 +94,27 @@ def models_of(folder: Path) -> list[tuple[Combination, bytes]]:
     return [(combination, store.load(combination).payload) for combination in store.stored()]
 
 
+@pytest.mark.parametrize("where", CLOUDS)
 @pytest.mark.parametrize("n_tasks", [1, 4], ids=["one task", "four tasks"])
 def test_the_chain_in_the_cloud_gives_the_rows_of_this_machine(
-    local: Path,
-    bigquery_server: Server,
-    storage_server: Server,
-    dataset: str,
-    bucket: str,
-    monkeypatch: pytest.MonkeyPatch,
-    n_tasks: int,
+    local: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, n_tasks: int, where: str
 ) -> None:
     """Train, predict four weeks ago, monitor, retrain, predict now: the same to 1e-9, of 60 combinations.
 
     Everything is chosen by settings alone.
     """
-    endpoints = Endpoints(bigquery_server.url, bigquery_server.grpc, storage_server.url)
-    warehouse = BigQueryWarehouse(PROJECT, dataset, NAMES, endpoints=endpoints)
+    cloud: Cloud = request.getfixturevalue(where)
+    warehouse = BigQueryWarehouse(cloud.project, cloud.dataset, NAMES, endpoints=cloud.endpoints)
     deliver_sample(warehouse)
-    store = CloudStore(bucket, endpoints=endpoints)
+    store = CloudStore(cloud.bucket, cloud.prefix, cloud.endpoints)
     copy_models(local, store)
-    monkeypatch.setenv("BIGQUERY_ENDPOINT", str(endpoints.bigquery))
-    monkeypatch.setenv("BIGQUERY_STORAGE_ENDPOINT", str(endpoints.bigquery_storage))
-    monkeypatch.setenv("GCS_ENDPOINT", str(endpoints.storage))
+    for name, value in cloud.variables().items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", str(n_tasks))
-    places = ["--warehouse", f"bigquery://{PROJECT}/{dataset}", "--model-store", f"gs://{bucket}"]
+    places = ["--warehouse", f"bigquery://{cloud.project}/{cloud.dataset}", "--model-store", cloud.folder]
 
     def run_tasks(job: Job, today: date, *flags: str) -> None:
-        staging = ["--staging", f"gs://{bucket}"] if job == "monitor" else []
+        staging = ["--staging", cloud.folder] if job == "monitor" else []
         monkeypatch.setenv("CLOUD_RUN_EXECUTION", f"{job}-{today}")
         for index in range(n_tasks):
             monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", str(index))

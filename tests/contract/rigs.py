@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
-from stand_ins.servers import PROJECT
+from places import CLOUDS
 
 from skucast.cloud import Endpoints, storage_client
 from skucast.combination import Combination
@@ -35,12 +36,12 @@ def _duckdb(request: pytest.FixtureRequest) -> Warehouse:
     return DuckDBWarehouse(request.getfixturevalue("tmp_path") / "contract.duckdb", names)
 
 
-def _bigquery(request: pytest.FixtureRequest) -> Warehouse:
-    """Return a warehouse in a dataset of its own on the stand-in."""
-    names = request.getfixturevalue("table_names")
-    server, dataset = request.getfixturevalue("bigquery_server"), request.getfixturevalue("dataset")
-    endpoints = Endpoints(bigquery=server.url, bigquery_storage=server.grpc)
-    return BigQueryWarehouse(PROJECT, dataset, names, endpoints=endpoints, timeout_s=30, deadline_s=120)
+def _bigquery(request: pytest.FixtureRequest, where: str) -> Warehouse:
+    """Return a warehouse in a dataset of its own."""
+    cloud, names = request.getfixturevalue(where), request.getfixturevalue("table_names")
+    return BigQueryWarehouse(
+        cloud.project, cloud.dataset, names, endpoints=cloud.endpoints, timeout_s=30, deadline_s=120
+    )
 
 
 def _local(request: pytest.FixtureRequest) -> StoreRig:
@@ -61,18 +62,41 @@ def _local(request: pytest.FixtureRequest) -> StoreRig:
 def _gcs(request: pytest.FixtureRequest) -> StoreRig:
     """Return a store in a bucket of its own on the stand-in; unreadable = the service refuses what is about it."""
     proxy, bucket = request.getfixturevalue("storage_proxy"), request.getfixturevalue("bucket")
-    endpoints = Endpoints(storage=proxy.url)
-
-    def live_paths() -> list[str]:
-        names = (blob.name for blob in storage_client(endpoints).list_blobs(bucket))
-        return sorted(name for name in names if not name.startswith("_versions/"))
 
     def make_unreadable(combination: Combination) -> None:
         for method, before in (("GET", "/o/"), ("POST", " ")):
             proxy.answer(400, method, f"{before}{re.escape(combination.path)}", times=None)
 
-    return StoreRig(CloudStore(bucket, endpoints=endpoints), live_paths, make_unreadable)
+    return _cloud_rig(bucket, "", Endpoints(storage=proxy.url), make_unreadable)
 
 
-WAREHOUSES: dict[str, Callable[[pytest.FixtureRequest], Warehouse]] = {"duckdb": _duckdb, "bigquery": _bigquery}
-STORES: dict[str, Callable[[pytest.FixtureRequest], StoreRig]] = {"local": _local, "gcs": _gcs}
+def _gcs_live(request: pytest.FixtureRequest) -> StoreRig:
+    """Return a store in a folder of its own of the real bucket."""
+    cloud = request.getfixturevalue("live_cloud")
+
+    def make_unreadable(_: Combination) -> None:
+        pytest.skip("the real service cannot be told to refuse one object")
+
+    return _cloud_rig(cloud.bucket, cloud.prefix, cloud.endpoints, make_unreadable)
+
+
+def _cloud_rig(
+    bucket: str, prefix: str, endpoints: Endpoints, make_unreadable: Callable[[Combination], None]
+) -> StoreRig:
+    def live_paths() -> list[str]:
+        blobs = storage_client(endpoints).list_blobs(bucket, prefix=prefix)
+        names = (blob.name.removeprefix(prefix) for blob in blobs)
+        return sorted(name for name in names if not name.startswith("_versions/"))
+
+    return StoreRig(CloudStore(bucket, prefix, endpoints), live_paths, make_unreadable)
+
+
+WAREHOUSES: dict[str, Callable[[pytest.FixtureRequest], Warehouse]] = {
+    "duckdb": _duckdb,
+    **{f"bigquery-{where}": partial(_bigquery, where=where) for where in CLOUDS},
+}
+STORES: dict[str, Callable[[pytest.FixtureRequest], StoreRig]] = {
+    "local": _local,
+    "gcs-stand_in_cloud": _gcs,
+    **({"gcs-live_cloud": _gcs_live} if "live_cloud" in CLOUDS else {}),
+}
