@@ -9,15 +9,19 @@ from typing import Any
 import pandas as pd
 from builders import CUTOFF
 
+from skucast.combination import Combination
 from skucast.engine.artifact import ModelCard, StoredModel, dumps, loads
 from skucast.engine.model import LAG, FittedModel, ModelSpec, Regressor
+from skucast.errors import ModelError
+from skucast.forecasting import Horizon, Start, forecast_all, start
+from skucast.training import TrainingPlan
 
 
 def stub_model(
     level: float = 100.0, carry_over: float | None = 0.5, *, mean_lag: float = 100.0, **changed: Any
 ) -> FittedModel:
     """Return a model that forecasts `level + carry_over * (last week - mean_lag)`, without a lag if that is None."""
-    lag = () if carry_over is None else (Regressor(LAG, "additive", carry_over, mu=mean_lag, std=100.0),)
+    lag = () if carry_over is None else (Regressor(LAG, carry_over, mu=mean_lag, std=100.0),)
     parts: dict[str, Any] = {
         "spec": ModelSpec(),
         "start": str(CUTOFF - timedelta(weeks=100)),
@@ -29,12 +33,12 @@ def stub_model(
         "delta": (),
         "changepoints": (),
         "sigma_obs": 0.1,
-        "yearly": None,
+        "yearly": (),
         "holidays": (),
         "regressors": lag,
         "dropped_regressors": (),
         "n_weeks": 100,
-        "prophet_json": "{}",
+        "history": "{}",
     }
     return FittedModel(**(parts | changed))
 
@@ -46,18 +50,45 @@ def card(combination: str = "Пермь/KA/A1", cutoff: date = CUTOFF) -> ModelC
         cutoff=str(cutoff),
         first_week=str(cutoff - timedelta(weeks=100)),
         n_weeks=100,
-        hyperparameters=ModelSpec().as_dict(),
+        recipe={"tune": "off"},
+        hyperparameters=[ModelSpec().as_dict()],
         dropped_regressors=[],
         backtest={"1": 0.2, "pooled": None, "baseline": 0.3, "origins": 3},
-        holiday_country="RU",
-        week_anchor="SUN",
+        tuning={},
         versions={"prophet": "1"},
     )
 
 
 def stored(model: FittedModel | None = None, cutoff: date = CUTOFF) -> StoredModel:
     """Return the model as it comes out of a store."""
-    return loads(dumps(model or stub_model(), card(cutoff=cutoff)).payload)
+    return loads(dumps([model or stub_model()], card(cutoff=cutoff)).payload)
+
+
+def plan(**changed: Any) -> TrainingPlan:
+    """Return a plan without tuning: four weeks, three origins, holidays of Russia."""
+    parts: dict[str, Any] = {
+        "spec": ModelSpec(),
+        "engine": "map",
+        "tune": "off",
+        "tune_origins": 3,
+        "n_best": 1,
+        "backtest_origins": 3,
+        "horizon_weeks": 4,
+        "holiday_country": "RU",
+        "week_anchor": "SUN",
+    }
+    return TrainingPlan(**(parts | changed))
+
+
+def forecast_one(
+    combination: Combination, weeks: pd.DataFrame, found: StoredModel | ModelError | None, horizon: Horizon
+) -> pd.DataFrame:
+    """Return the forecast of one combination alone, whose model gives numbers."""
+
+    def nobody(_: Combination) -> Start:
+        raise AssertionError("the model gave no number")
+
+    return forecast_all([start(combination, weeks, found, horizon)], horizon, nobody)
 
 
 def weeks_of(y: Sequence[float], last: date = CUTOFF, promo: float = 0.0) -> pd.DataFrame:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from skucast.baselines import last_year
-from skucast.engine.cmdstan import MIN_WEEKS
+from skucast.engine.design import MIN_WEEKS
 from skucast.engine.model import FittedModel
-from skucast.engine.rollout import INTERVAL, roll_forward
+from skucast.engine.rollout import INTERVAL, roll_forward_mean
 from skucast.future import future_frame, last_known
 from skucast.metrics import ratio
 
@@ -26,18 +26,25 @@ SCALE_LIMITS = (0.5, 4.0)
 
 
 def backtest(
-    weeks: pd.DataFrame, fit: Callable[[pd.DataFrame], FittedModel], horizon_weeks: int, origins: int
+    weeks: pd.DataFrame, fit: Callable[[pd.DataFrame], Sequence[FittedModel]], horizon_weeks: int, origins: int
 ) -> pd.DataFrame:
     """Return the forecasts of the last origins, one row per origin and step: `BACKTEST_COLUMNS`, sales per week.
 
-    Origins lie `horizon_weeks` apart, so that every week is forecast once. Each forecast knows what prediction would
-    have known: earlier weeks and the expected promotions; later lags are its own predictions.
+    Each forecast, the mean of the models that `fit` returns, knows what prediction would have known: earlier weeks and
+    the expected promotions; later lags are its own predictions.
     """
-    blocks = [
-        _one_origin(weeks, fit, len(weeks) - horizon_weeks * back, horizon_weeks) for back in range(origins, 0, -1)
-    ]
-    found = [block for block in blocks if block is not None]
+    found = [_one_origin(weeks, fit, end, horizon_weeks) for end in origin_ends(weeks, horizon_weeks, origins)]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame({name: [] for name in BACKTEST_COLUMNS})
+
+
+def origin_ends(weeks: pd.DataFrame, horizon_weeks: int, origins: int) -> list[int]:
+    """Return how many weeks are known at each of the last origins, oldest first.
+
+    Origins lie `horizon_weeks` apart, so that every week is forecast once; those with too few known weeks are left out.
+    """
+    ends = [len(weeks) - horizon_weeks * back for back in range(origins, 0, -1)]
+    known = weeks["y"].notna().cumsum().to_numpy()
+    return [end for end in ends if end > 0 and known[end - 1] > MIN_WEEKS]
 
 
 def score_by_step(scored: pd.DataFrame) -> dict[str, Any]:
@@ -69,13 +76,12 @@ def interval_scale(scored: pd.DataFrame) -> float:
 
 
 def _one_origin(
-    weeks: pd.DataFrame, fit: Callable[[pd.DataFrame], FittedModel], end: int, horizon_weeks: int
-) -> pd.DataFrame | None:
-    past, coming = weeks.iloc[: max(end, 0)], weeks.iloc[max(end, 0) : end + horizon_weeks]
-    if int(past["y"].notna().sum()) <= MIN_WEEKS:
-        return None
+    weeks: pd.DataFrame, fit: Callable[[pd.DataFrame], Sequence[FittedModel]], end: int, horizon_weeks: int
+) -> pd.DataFrame:
+    past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
     targets = [ds.date() for ds in coming["ds"]]
-    forecast = roll_forward(fit(past), future_frame(past, targets), last_known(past), seed=end, n_paths=BACKTEST_PATHS)
+    future = future_frame(past, targets)
+    forecast = roll_forward_mean(fit(past), future, last_known(past), seed=end, n_paths=BACKTEST_PATHS)
     return pd.DataFrame(
         {
             "origin": past["ds"].iloc[-1],

@@ -1,22 +1,29 @@
-"""The forecast of one combination: its model if there is a usable one, a labelled fallback if not, never nothing."""
+"""The forecasts of a run: each combination's model where there is a usable one, else a labelled fallback."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.baselines import fallback
-from skucast.combination import Combination
+from skucast.combination import KEY, Combination
 from skucast.engine.artifact import StoredModel
-from skucast.engine.rollout import roll_forward, seed_of
+from skucast.engine.design import Floats
+from skucast.engine.model import LAG, FittedModel
+from skucast.engine.rollout import Rollout, averaged, roll_forward_all, seed_of
 from skucast.errors import ModelError, ModelNotFound
-from skucast.future import future_frame, last_known
+from skucast.future import last_known
 from skucast.history import is_inactive
-from skucast.regressors.promotions import expected_promotions, promo_source
+from skucast.regressors.promotions import PROMO_REGRESSORS, expected_promotions, promo_source
 from skucast.tables import COMPONENTS
-from skucast.weeks import WEEK, WeekClock, weeks_between
+from skucast.weeks import WeekClock, weeks_between
+
+Stored = StoredModel | ModelError | None
 
 
 @dataclass(frozen=True)
@@ -39,45 +46,135 @@ class Horizon:
         return self.clock.targets(self.data_cutoff, late + self.horizon_weeks)
 
 
-def forecast_one(
-    combination: Combination, weeks: pd.DataFrame, stored: StoredModel | ModelError | None, horizon: Horizon
-) -> pd.DataFrame:
-    """Return one row per step: the columns of the forecasts table but for the run's own, sales per week.
+@dataclass(frozen=True)
+class Start:
+    """What one combination's forecast begins with: a usable model, or the rows of a fallback.
 
-    Without a usable model (`stored` is None or the error that loading it raised) the row says why in `status`.
+    `promotions` are the values of `PROMO_REGRESSORS` to assume for every week to come.
     """
+
+    combination: Combination
+    last_y: float
+    promotions: dict[str, float]
+    stored: StoredModel | None = None
+    rows: pd.DataFrame | None = None
+
+
+def start(combination: Combination, weeks: pd.DataFrame, stored: Stored, horizon: Horizon) -> Start:
+    """Return what the combination's forecast begins with, `weeks` being its history.
+
+    Without a usable model (`stored` is None or the error that loading it raised) `status` says why.
+    """
+    ready = Start(combination, last_known(weeks), expected_promotions(weeks))
     if is_inactive(weeks, horizon.inactive_after_weeks):
-        rows = _flat("zero", "inactive", _zeros(horizon))
-    elif isinstance(stored, StoredModel):
-        rows = _model_rows(combination, weeks, stored, horizon)
-    else:
-        method, forecast = fallback(weeks, horizon.weeks_ahead)
-        rows = _flat(method, _status_without_model(weeks, stored, horizon), forecast)
-    return _stamped(combination, rows, weeks, horizon)
-
-
-def forecast_without_model(combination: Combination, weeks: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
-    """Return the fallback rows for a combination whose model failed while it forecast."""
+        return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon)))
+    if isinstance(stored, StoredModel):
+        return Start(combination, ready.last_y, ready.promotions, _checked(stored))
     method, forecast = fallback(weeks, horizon.weeks_ahead)
-    return _stamped(combination, _flat(method, "forecast_failed", forecast), weeks, horizon)
+    return _with_rows(ready, _flat(method, _status_without_model(weeks, stored, horizon), forecast))
 
 
-def _model_rows(combination: Combination, weeks: pd.DataFrame, stored: StoredModel, horizon: Horizon) -> pd.DataFrame:
-    future = future_frame(weeks, horizon.weeks_ahead)
-    seed = seed_of(combination, horizon.cutoff)
-    rows = roll_forward(stored.model, future, last_known(weeks), seed=seed, n_paths=horizon.n_paths)
-    return rows.drop(columns="is_capped").assign(
-        method="prophet",
-        status=rows["is_capped"].map({True: "capped", False: "ok"}),
-        model_version=stored.version,
-        model_cutoff=pd.Timestamp(stored.card.cutoff),
-    )
+def start_without_model(combination: Combination, weeks: pd.DataFrame, horizon: Horizon) -> Start:
+    """Return the fallback of a combination whose model failed while it forecast."""
+    method, forecast = fallback(weeks, horizon.weeks_ahead)
+    ready = Start(combination, last_known(weeks), expected_promotions(weeks))
+    return _with_rows(ready, _flat(method, "forecast_failed", forecast))
+
+
+def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[Combination], Start]) -> pd.DataFrame:
+    """Return one row per combination and step: the columns of the forecasts table but for the run's own.
+
+    All models are rolled forward in one pass. `replaced` is asked for the start of a combination whose model gave no
+    finite number.
+    """
+    with_model = [each for each in starts if each.stored is not None]
+    rolled = _roll_forward(with_model, horizon) if with_model else None
+    if rolled is not None and not rolled.is_finite.all():
+        failed = {each.combination for each, fine in zip(with_model, rolled.is_finite, strict=True) if not fine}
+        starts = [replaced(each.combination) if each.combination in failed else each for each in starts]
+        return forecast_all(starts, horizon, replaced)
+    parts = [each.rows.assign(**_key(each)) for each in starts if each.rows is not None]
+    if rolled is not None:
+        parts.append(_model_rows(with_model, rolled, horizon))
+    return _stamped(pd.concat(parts, ignore_index=True), horizon)
+
+
+def _roll_forward(starts: Sequence[Start], horizon: Horizon) -> Rollout:
+    counts = [len(_models(each)) for each in starts]
+    models = [model for each in starts for model in _models(each)]
+    ds = np.array(horizon.weeks_ahead, dtype="datetime64[D]")
+    seeds = [seed_of(each.combination, horizon.cutoff) for each in starts for _ in _models(each)]
+
+    def by_model(values: Sequence[float]) -> Floats:
+        return np.repeat(np.array(values, dtype="float64"), counts)
+
+    regressors = {
+        name: np.tile(by_model([each.promotions[name] for each in starts])[:, None], (1, len(ds)))
+        for name in PROMO_REGRESSORS
+    }
+    last_y = by_model([each.last_y for each in starts])
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers that are not finite are told, and replaced
+        each = roll_forward_all(models, ds, regressors, last_y, seeds, horizon.n_paths)
+    return averaged(each, counts)
+
+
+def _models(ready: Start) -> tuple[FittedModel, ...]:
+    return () if ready.stored is None else ready.stored.models
+
+
+def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> pd.DataFrame:
+    """One row per combination and week, in the order of the starts."""
+    n_weeks = rolled.yhat.shape[1]
+    ds = pd.to_datetime(horizon.weeks_ahead).astype("datetime64[us]")
+    stored = [each.stored for each in starts if each.stored is not None]
+
+    def repeated(values: Sequence[object]) -> npt.NDArray[np.object_]:
+        return np.repeat(np.array(values, dtype=object), n_weeks)
+
+    columns = {
+        "ds": np.tile(ds.to_numpy(), len(starts)),
+        **{name: repeated([getattr(each.combination, part) for each in starts]) for name, part in _PARTS.items()},
+        "yhat": rolled.yhat.ravel(),
+        "yhat_lower": rolled.yhat_lower.ravel(),
+        "yhat_upper": rolled.yhat_upper.ravel(),
+        **{name: rolled.components[name].ravel() for name in COMPONENTS},
+        "method": "prophet",
+        "status": np.where(rolled.is_capped.ravel(), "capped", "ok"),
+        "promo_source": repeated([promo_source(each.promotions) for each in starts]),
+        "model_version": repeated([each.version for each in stored]),
+        "model_cutoff": np.repeat(np.array([each.card.cutoff for each in stored], dtype="datetime64[us]"), n_weeks),
+    }
+    return pd.DataFrame(columns)
+
+
+_PARTS = {"unit": "unit", "channel": "channel", "SKU_ID": "sku_id"}
+
+
+def _key(ready: Start) -> dict[str, str]:
+    return dict(zip(KEY, ready.combination.parts, strict=True))
+
+
+def _with_rows(ready: Start, rows: pd.DataFrame) -> Start:
+    return Start(ready.combination, ready.last_y, ready.promotions, rows=rows)
+
+
+def _checked(stored: StoredModel) -> StoredModel:
+    """Refuse a model that wants to know something that nobody can tell it.
+
+    Raises:
+        ModelError: naming the regressor.
+    """
+    known = {*PROMO_REGRESSORS, LAG}
+    unknown = {each.name for model in stored.models for each in model.regressors} - known
+    if unknown:
+        raise ModelError(f"the model needs {', '.join(sorted(unknown))}, which is not known; retrain this combination")
+    return stored
 
 
 def _flat(method: str, status: str, forecast: pd.DataFrame) -> pd.DataFrame:
     """Rows of a forecast that is all level, without season or regressors."""
     components = dict.fromkeys(COMPONENTS, 0.0) | {"level": forecast["yhat"]}
-    no_model = {"model_version": None, "model_cutoff": pd.Timestamp("NaT")}
+    no_model = {"model_version": None, "model_cutoff": pd.Timestamp("NaT"), "promo_source": "none"}
     return forecast.assign(**components, method=method, status=status, **no_model)
 
 
@@ -92,18 +189,14 @@ def _status_without_model(weeks: pd.DataFrame, stored: ModelError | None, horizo
     return "short_history" if int(weeks["y"].notna().sum()) < horizon.min_history_weeks else "no_model"
 
 
-def _stamped(combination: Combination, rows: pd.DataFrame, weeks: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
-    """The rows of the horizon, with key, step and what was known; weeks that only bridge are left out."""
-    week_start = rows["ds"] - WEEK + pd.Timedelta(days=1)
+def _stamped(rows: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
+    """The rows of the horizon, with step and what was known; weeks that only bridge are left out."""
+    week_start = rows["ds"] - pd.Timedelta(days=6)
     stamped = rows.assign(
         cutoff=pd.Timestamp(horizon.cutoff),
-        unit=combination.unit,
-        channel=combination.channel,
-        SKU_ID=combination.sku_id,
         step=(rows["ds"] - pd.Timestamp(horizon.cutoff)).dt.days // 7,
         is_open_week=week_start <= pd.Timestamp(horizon.today),
-        promo_source=promo_source(expected_promotions(weeks)) if len(weeks) else "none",
         weather_source="none",
         data_cutoff=pd.Timestamp(horizon.data_cutoff),
     )
-    return stamped[stamped["step"] >= 1].reset_index(drop=True)
+    return stamped[stamped["step"] >= 1].sort_values([*KEY, "ds"], ignore_index=True)

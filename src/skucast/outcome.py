@@ -6,7 +6,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,10 @@ from skucast.logs import log, progress
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+CHUNKS_PER_WORKER = 8
+MAX_CHUNK = 32
+"""Combinations that one worker takes at a time."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +58,26 @@ class RunReport:
         self.failures[str(combination)] = reason
 
 
+@dataclass(frozen=True)
+class Pool:
+    """Who works: so many processes of this machine, or those of the Dask cluster at this address."""
+
+    workers: int = 1
+    dask_scheduler: str | None = None
+
+
+HERE = Pool()
+"""This process alone."""
+
+
 def run_each(
-    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], *, workers: int, what: str
+    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], *, what: str, pool: Pool = HERE
 ) -> Iterator[Outcome[R]]:
     """Yield one outcome per item as it is done (any order with several workers); a failure stops nobody else.
 
-    The function must be picklable when `workers` > 1: each worker is a process.
+    The function must be picklable when there are several workers: each one is a process.
     """
-    if workers <= 1 or len(items) <= 1:
-        outcomes: Iterator[Outcome[R]] = (_guarded(function, combination, item) for combination, item in items)
-    else:
-        outcomes = _in_processes(items, function, workers)
-    for outcome in progress(outcomes, len(items), what):
+    for outcome in progress(_outcomes(items, function, pool), len(items), what):
         if outcome.error is not None:
             fields = {"combination": str(outcome.combination), "error": outcome.error}
             log.error(
@@ -89,13 +101,44 @@ def check_failed_share(report: RunReport, max_failed_share: float) -> None:
     )
 
 
-def _in_processes(
-    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], workers: int
+def _outcomes(
+    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], pool: Pool
 ) -> Iterator[Outcome[R]]:
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
-    pool = Parallel(n_jobs=workers, return_as="generator_unordered")
-    yield from pool(delayed(_guarded)(function, combination, item) for combination, item in items)
+    if pool.dask_scheduler is None and (pool.workers <= 1 or len(items) <= 1):
+        with _one_thread():
+            yield from (_guarded(function, combination, item) for combination, item in items)
+        return
+    calls = [delayed(_guarded_chunk)(function, chunk) for chunk in _chunks(items, pool)]
+    if pool.dask_scheduler is None:
+        for done in Parallel(n_jobs=pool.workers, return_as="generator_unordered")(calls):
+            yield from done
+        return
+    from distributed import Client
+
+    with Client(pool.dask_scheduler), parallel_config(backend="dask"):
+        for done in Parallel(n_jobs=-1)(calls):  # that backend gives no result before all are there
+            yield from done
+
+
+def _chunks(items: Sequence[T], pool: Pool) -> list[Sequence[T]]:
+    """The items in parts that are worth sending, and enough of them that no worker waits long for the others."""
+    size = max(1, min(MAX_CHUNK, len(items) // (CHUNKS_PER_WORKER * pool.workers)))
+    return [items[first : first + size] for first in range(0, len(items), size)]
+
+
+def _guarded_chunk(function: Callable[[Combination, T], R], chunk: Sequence[tuple[Combination, T]]) -> list[Outcome[R]]:
+    with _one_thread():
+        return [_guarded(function, combination, item) for combination, item in chunk]
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Keep the libraries for matrices on one thread: ours are small, and workers would fight for the cores."""
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1)
+    return limits
 
 
 def _guarded(function: Callable[[Combination, T], R], combination: Combination, item: T) -> Outcome[R]:

@@ -21,6 +21,7 @@ from skucast.weeks import Anchor, WeekClock
 
 if TYPE_CHECKING:
     from skucast.cloud import Endpoints
+    from skucast.outcome import Pool
 
 Job = Literal["train", "retrain", "predict", "monitor", "tools"]
 
@@ -94,6 +95,16 @@ class Settings(BaseSettings):
     )
 
     holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", TRAINING)
+    engine: Literal["map", "cmdstan"] = _field(
+        "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING
+    )
+    tune: Literal["off", "fast", "full"] = _field(
+        "fast", "settings tried per combination: none, some 36, or 900", TRAINING
+    )
+    tune_average: int = _field(5, "so many of the best settings' forecasts are averaged", TRAINING, ge=1, le=20)
+    tune_origins: int = _field(
+        3, "rolling origins that choose settings, before those of the backtest", TRAINING, ge=2, le=52
+    )
     backtest_origins: int = _field(3, "rolling origins of the backtest", TRAINING, ge=3, le=52)
     seasonality_mode: Literal["additive", "multiplicative"] = _field(
         "additive", "how season and regressors act", TRAINING
@@ -108,6 +119,10 @@ class Settings(BaseSettings):
     dashboard_weeks: int = _field(26, "weeks of accuracy shown on the dashboard", ["monitor"], ge=1, le=104)
 
     workers: int = _field(0, "processes for training; 0 = one per core", TRAINING, ge=0, le=256)
+    joblib_backend: Literal["loky", "dask"] = _field(
+        "loky", "who runs the training processes: this machine, or a Dask cluster", TRAINING
+    )
+    dask_scheduler: str = _field("", "address of the Dask cluster's scheduler, tcp://HOST:PORT", TRAINING)
     log_format: Literal["auto", "text", "json"] = _field(
         "auto", "text for people, json for Cloud Logging; auto = by place"
     )
@@ -236,16 +251,28 @@ class Settings(BaseSettings):
         return Endpoints(self.bigquery_endpoint, self.bigquery_storage_endpoint, self.gcs_endpoint)
 
     @property
-    def worker_count(self) -> int:
-        """Processes to use: `workers`, or the cores this process may use (affinity and container limits count)."""
+    def pool(self) -> Pool:
+        """Who trains: `workers` processes, or one per core this process may use (affinity, container limits count)."""
         import joblib
 
-        return self.workers or int(joblib.cpu_count())
+        from skucast.outcome import Pool
+
+        return Pool(
+            self.workers or int(joblib.cpu_count()), self.dask_scheduler if self.joblib_backend == "dask" else None
+        )
 
     @property
     def on_cloud_run(self) -> bool:
         """Whether this process is a Cloud Run task."""
         return self.cloud_run_execution is not None
+
+    @model_validator(mode="after")
+    def _settings_that_fit_together(self) -> Settings:
+        if self.engine == "cmdstan" and self.tune != "off":
+            raise ValueError("TUNE: expected off with ENGINE=cmdstan, which would take days")
+        if self.joblib_backend == "dask" and not self.dask_scheduler:
+            raise ValueError("DASK_SCHEDULER: not set, but JOBLIB_BACKEND=dask needs the address, tcp://HOST:PORT")
+        return self
 
     @model_validator(mode="after")
     def _tasks_of_one_execution(self) -> Settings:

@@ -250,7 +250,12 @@ REGISTRY = Table(
         _text("model_version", "immutable version of the stored model; NULL when none was made", nullable=True),
         _text("previous_version", "version that was live before; NULL when none was", nullable=True),
         Column("n_weeks", "INT64", "weeks", "known weeks of history", nullable=True),
-        _text("hyperparameters", "settings of the model, JSON", nullable=True),
+        _text("hyperparameters", "settings of the models that are averaged, best first, JSON", nullable=True),
+        _text(
+            "tuning",
+            "how the settings were chosen: grid, origins, WAPE of the choice and the default; JSON",
+            nullable=True,
+        ),
         Column("backtest_origins", "INT64", "origins", "rolling origins of the backtest", nullable=True),
         _ratio("backtest_wape", "WAPE of the backtest, all steps pooled"),
         _text("backtest_by_step", "WAPE of the backtest per step, JSON; what later steps really face", nullable=True),

@@ -1,42 +1,72 @@
-"""Training of one combination: honest backtest, final fit on all weeks, model card."""
+"""Training of one combination: settings chosen, honest backtest, final fit on all weeks, model card."""
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from skucast.backtest import backtest, interval_scale, score_by_step
+from skucast.backtest import backtest, interval_scale, origin_ends, score_by_step
 from skucast.combination import Combination
 from skucast.engine.artifact import ModelCard, StoredPayload, dumps
-from skucast.engine.cmdstan import fit
+from skucast.engine.design import WeekGrid, week_grid, window
+from skucast.engine.fit import Engine, fit_window, with_interval_scale
 from skucast.engine.model import FittedModel, ModelSpec
+from skucast.future import future_frame, last_known
 from skucast.history import is_inactive, with_lag
-from skucast.regressors.holidays import holiday_weeks, seen_twice
+from skucast.regressors.holidays import holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.tuning import Choice, Fold, Tune, choose
 from skucast.weeks import WEEK, WeekClock
 
 HOLIDAYS_AHEAD = 104 * WEEK
 """How far past the cutoff a model knows its holidays."""
 
+BACKTEST_WEEKS = (4, 8)
+"""Fewest and most weeks ahead that an origin is scored: an interval is calibrated even where one week is forecast."""
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What training is asked for; models trained with another plan are not current.
+
+    `n_best` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
+    """
+
+    spec: ModelSpec
+    engine: Engine
+    tune: Tune
+    tune_origins: int
+    n_best: int
+    backtest_origins: int
+    horizon_weeks: int
+    holiday_country: str
+    week_anchor: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain builtins."""
+        return asdict(self)
+
+    @property
+    def backtest_weeks(self) -> int:
+        """Weeks ahead that an origin is scored."""
+        return int(np.clip(self.horizon_weeks, *BACKTEST_WEEKS))
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """How models are trained in one run; the same for every combination."""
+    """The plan of one run with what all its combinations share: the cutoff, and the grid of weeks and holidays."""
 
-    spec: ModelSpec
-    clock: WeekClock
+    plan: TrainingPlan
     cutoff: date
-    holidays: pd.DataFrame
-    holiday_country: str
-    horizon_weeks: int
-    backtest_origins: int
+    grid: WeekGrid
 
 
 @dataclass(frozen=True)
@@ -48,12 +78,11 @@ class Trained:
     fit_s: float
 
 
-def make_recipe(
-    spec: ModelSpec, clock: WeekClock, first: date, cutoff: date, country: str, horizon_weeks: int, origins: int
-) -> Recipe:
+def make_recipe(plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date) -> Recipe:
     """Return the recipe of a run whose history reaches from week `first` to the cutoff."""
-    holidays = holiday_weeks(country, first, cutoff + HOLIDAYS_AHEAD, clock)
-    return Recipe(spec, clock, cutoff, holidays, country, horizon_weeks, origins)
+    last = cutoff + HOLIDAYS_AHEAD
+    holidays = holiday_weeks(plan.holiday_country, first, last, clock)
+    return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
 
 
 def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_weeks: int) -> str | None:
@@ -72,31 +101,57 @@ def train(combination: Combination, weeks: pd.DataFrame, recipe: Recipe) -> Trai
     Raises:
         FitError: the history cannot be fitted.
     """
-    scored = backtest(weeks, fit_recipe(recipe), recipe.horizon_weeks, recipe.backtest_origins)
+    plan = recipe.plan
+    choice = tuned(weeks, recipe)
+    scored = backtest(weeks, fitter(recipe, choice.earlier), plan.backtest_weeks, plan.backtest_origins)
+    scale = interval_scale(scored)
     started = time.perf_counter()
-    model = dataclasses.replace(fit_recipe(recipe)(weeks), interval_scale=interval_scale(scored))
+    models = [with_interval_scale(model, scale) for model in fitter(recipe, choice.final)(weeks)]
     fit_s = time.perf_counter() - started
     card = ModelCard(
         combination=str(combination),
         cutoff=str(recipe.cutoff),
         first_week=str(weeks["ds"].iloc[0].date()),
-        n_weeks=model.n_weeks,
-        hyperparameters=recipe.spec.as_dict(),
-        dropped_regressors=list(model.dropped_regressors),
+        n_weeks=models[0].n_weeks,
+        recipe=plan.as_dict(),
+        hyperparameters=[model.spec.as_dict() for model in models],
+        dropped_regressors=list(models[0].dropped_regressors),
         backtest=score_by_step(scored),
-        holiday_country=recipe.holiday_country,
-        week_anchor=recipe.clock.anchor,
+        tuning=choice.report,
         versions={"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays")}},
     )
-    return Trained(dumps(model, card), card, fit_s)
+    return Trained(dumps(models, card), card, fit_s)
 
 
-def fit_recipe(recipe: Recipe) -> Callable[[pd.DataFrame], FittedModel]:
-    """Return the function that fits one combination's weeks by the recipe."""
+def tuned(weeks: pd.DataFrame, recipe: Recipe) -> Choice:
+    """Return the settings chosen for one combination.
 
-    def fit_weeks(weeks: pd.DataFrame) -> FittedModel:
-        first, last = weeks["ds"].iloc[0], weeks["ds"].iloc[-1]
-        holidays = seen_twice(recipe.holidays[recipe.holidays["ds"] >= first], last)
-        return fit(with_lag(weeks), PROMO_REGRESSORS, holidays, recipe.spec)
+    Raises:
+        FitError: the history cannot be fitted.
+    """
+    plan = recipe.plan
+    known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
+    n_origins = plan.tune_origins + plan.backtest_origins
+    folds = [
+        _fold(weeks, end, plan.backtest_weeks, recipe.grid)
+        for end in origin_ends(weeks, plan.backtest_weeks, n_origins if plan.tune != "off" else 0)
+    ]
+    return choose(known, recipe.grid, folds, plan.spec, plan.tune, plan.backtest_origins, plan.n_best)
+
+
+def fitter(recipe: Recipe, specs: Sequence[ModelSpec]) -> Callable[[pd.DataFrame], list[FittedModel]]:
+    """Return the function that fits one combination's weeks under each of the settings."""
+
+    def fit_weeks(weeks: pd.DataFrame) -> list[FittedModel]:
+        known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
+        return [fit_window(known, recipe.grid, spec, recipe.plan.engine) for spec in specs]
 
     return fit_weeks
+
+
+def _fold(weeks: pd.DataFrame, end: int, horizon_weeks: int, grid: WeekGrid) -> Fold:
+    past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
+    future = future_frame(past, [ds.date() for ds in coming["ds"]])
+    rows = grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
+    regressors = np.column_stack([future[name] for name in PROMO_REGRESSORS]).astype("float64")
+    return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), coming["y"].to_numpy(dtype="float64"))

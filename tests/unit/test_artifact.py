@@ -21,17 +21,17 @@ from stubs import card, stub_model
 
 from skucast.engine import artifact
 from skucast.engine.artifact import dumps, loads
-from skucast.engine.model import Holiday, Seasonality
+from skucast.engine.model import Holiday, ModelSpec
 from skucast.errors import ModelError
 
 MODEL = dataclasses.replace(
     stub_model(),
-    yearly=Seasonality(365.25, "additive", (0.1, -0.2)),
-    holidays=(Holiday("День Победы", "additive", 0.3, ("2026-05-10", "2027-05-09")),),
+    yearly=(0.1, -0.2),
+    holidays=(Holiday("День Победы", 0.3, ("2026-05-10", "2027-05-09")),),
     delta=(0.1, -0.05),
     changepoints=(0.25, 0.5),
 )
-FILE = dumps(MODEL, card()).payload
+FILE = dumps([MODEL], card()).payload
 PLAIN = pickle.loads(FILE)
 
 PLANTED = b"planted"
@@ -50,7 +50,7 @@ def refused(payload: bytes, reason: str | None = None) -> None:
 
 def sealed(change: Callable[[dict[str, Any]], object], format_number: int = artifact.FORMAT) -> bytes:
     """Return a model file with changed content and a checksum that fits it."""
-    content = json.loads(json.dumps({"model": PLAIN["model"], "card": PLAIN["card"]}))
+    content = json.loads(json.dumps({"models": PLAIN["models"], "card": PLAIN["card"]}))
     change(content)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -63,17 +63,17 @@ def sealed(change: Callable[[dict[str, Any]], object], format_number: int = arti
 def test_model_and_card_come_back_equal() -> None:
     """Numbers to the last bit, tuples as tuples, Cyrillic names; the version is cutoff and content."""
     stored = loads(FILE)
-    assert stored.model == MODEL
+    assert stored.models == (MODEL,)
     assert stored.card == card()
-    assert stored.version == dumps(MODEL, card()).version
+    assert stored.version == dumps([MODEL], card()).version
     assert stored.version.startswith("2026-11-22-")
 
 
 def test_equal_models_have_equal_files() -> None:
     """Saved again or loaded and saved, the bytes and the version are the same; another number makes another version."""
     again = loads(FILE)
-    assert dumps(again.model, again.card).payload == FILE
-    other = dumps(dataclasses.replace(MODEL, k=0.001), card())
+    assert dumps(again.models, again.card).payload == FILE
+    other = dumps([dataclasses.replace(MODEL, k=0.001)], card())
     assert other.version != again.version
 
 
@@ -84,13 +84,13 @@ def test_the_file_is_a_pickle_of_plain_values(tmp_path: Path, read: Callable[[Pa
     path.write_bytes(FILE)
     content = read(path)
     assert content["format"] == 1
-    assert content["model"]["holidays"][0]["name"] == "День Победы"
+    assert content["models"][0]["holidays"][0]["name"] == "День Победы"
     assert json.loads(json.dumps(content)) == content
 
 
 def test_the_helper_of_these_tests_makes_good_files() -> None:
     """With nothing changed, `sealed` makes a file that loads."""
-    assert loads(sealed(lambda content: None)).model == MODEL
+    assert loads(sealed(lambda content: None)).models == (MODEL,)
 
 
 # --- Damaged files --------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_a_flipped_bit_is_noticed() -> None:
         damaged = bytearray(FILE)
         damaged[choose.randrange(len(FILE))] ^= 1 << choose.randrange(8)
         with contextlib.suppress(ModelError):
-            assert loads(bytes(damaged)).model == MODEL
+            assert loads(bytes(damaged)).models == (MODEL,)
 
 
 @pytest.mark.parametrize("payload", [b"PK\x03\x04" + bytes(99), b"\x80\x05", b"{}", "не модель".encode(), bytes(1000)])
@@ -143,12 +143,12 @@ def test_another_format_is_named() -> None:
 
 def test_a_changed_number_does_not_fit_its_checksum() -> None:
     """Content changed by hand is refused, however well-formed."""
-    refused(pickle.dumps(PLAIN | {"model": PLAIN["model"] | {"k": 1.0}}), "checksum")
+    refused(pickle.dumps(PLAIN | {"models": [PLAIN["models"][0] | {"k": 1.0}]}), "checksum")
 
 
 def set_model(name: str, value: object) -> Callable[[dict[str, Any]], object]:
     """Return a change of one part of the model."""
-    return lambda content: content["model"].update({name: value})
+    return lambda content: content["models"][0].update({name: value})
 
 
 WRONG = {
@@ -158,21 +158,24 @@ WRONG = {
     "null for a number": set_model("y_max", None),
     "flag for a number": set_model("k", True),
     "fraction for a count": set_model("n_weeks", 1.5),
-    "number for a text": set_model("prophet_json", 3),
+    "number for a text": set_model("history", 3),
     "text for a list": set_model("changepoints", "ab"),
-    "list for a season": set_model("yearly", [365.25, "additive", [0.1]]),
-    "unknown mode": set_model("yearly", {"period": 365.25, "mode": "logistic", "beta": [0.1, 0.2]}),
+    "text in a season": set_model("yearly", [0.1, "additive"]),
+    "half a pair in a season": set_model("yearly", [0.1, 0.2, 0.3]),
+    "unknown mode": set_model("spec", ModelSpec().as_dict() | {"seasonality_mode": "logistic"}),
+    "unknown target": set_model("spec", ModelSpec().as_dict() | {"target": "sqrt"}),
+    "no models": lambda content: content.update(models=[]),
     "spec of another kind": set_model("spec", 5),
     "no scale": set_model("y_scale", 0.0),
     "one change too many": set_model("delta", [0.1]),
     "start is no date": set_model("start", "yesterday"),
     "unknown part": set_model("extra", 1),
-    "missing part": lambda content: content["model"].pop("sigma_obs"),
+    "missing part": lambda content: content["models"][0].pop("sigma_obs"),
     "card of another kind": lambda content: content.update(card=[]),
     "card without a cutoff": lambda content: content["card"].pop("cutoff"),
     "cutoff is no date": lambda content: content["card"].update(cutoff="2026-02-29"),
     "cutoff is a number": lambda content: content["card"].update(cutoff=20261122),
-    "settings are no dict": lambda content: content["card"].update(hyperparameters="none"),
+    "settings are no list": lambda content: content["card"].update(hyperparameters="none"),
 }
 
 

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, sunday
 from pandas.testing import assert_frame_equal
-from stubs import stored, stub_model, weeks_of
+from stubs import forecast_one, plan, stored, stub_model, weeks_of
 
 from skucast.backtest import BACKTEST_COLUMNS, backtest, interval_scale, score_by_step
 from skucast.combination import Combination
 from skucast.engine.model import FittedModel, ModelSpec, Regressor
-from skucast.forecasting import Horizon, forecast_one
-from skucast.training import fit_recipe, make_recipe
+from skucast.forecasting import Horizon
+from skucast.training import fitter, make_recipe
 from skucast.weeks import WeekClock
 
-PROMO = Regressor("promo_discount_perc", "additive", 0.1, mu=0.0, std=1.0)
+PROMO = Regressor("promo_discount_perc", 0.1, mu=0.0, std=1.0)
 """10 more per percent, at a y_scale of 100."""
 
 
@@ -31,9 +31,9 @@ class Spy:
         self.given: list[pd.DataFrame] = []
         self.model = model
 
-    def __call__(self, weeks: pd.DataFrame) -> FittedModel:
+    def __call__(self, weeks: pd.DataFrame) -> list[FittedModel]:
         self.given.append(weeks)
-        return stub_model(float(weeks["y"].iloc[-1]), **self.model)
+        return [stub_model(float(weeks["y"].iloc[-1]), **self.model)]
 
 
 def run(y: Sequence[float], horizon: int = 4, origins: int = 3, **model: Any) -> tuple[pd.DataFrame, Spy]:
@@ -61,7 +61,7 @@ def test_every_week_is_forecast_once() -> None:
 
 def test_later_steps_do_not_see_true_lags() -> None:
     """Level 50, half of what last week had over 50: from 90 follow 70, 60, 55, 52.5, whatever was really sold."""
-    rows = backtest(weeks_of([50.0] * 29 + [90.0] + [7.0] * 4), lambda _: stub_model(50.0, mean_lag=50.0), 4, 1)
+    rows = backtest(weeks_of([50.0] * 29 + [90.0] + [7.0] * 4), lambda _: [stub_model(50.0, mean_lag=50.0)], 4, 1)
     assert rows["yhat"].tolist() == [70.0, 60.0, 55.0, 52.5]
     assert rows["y"].tolist() == [7.0] * 4
 
@@ -73,8 +73,8 @@ def test_the_future_changes_no_forecast() -> None:
     changed = weeks.copy()
     changed.loc[32:, ["y", "promo_discount_perc", "promo_days"]] = [1e6, 99.0, 1.0]
 
-    def fit(past: pd.DataFrame) -> FittedModel:
-        return stub_model(float(past["y"].mean()), regressors=(PROMO,))
+    def fit(past: pd.DataFrame) -> list[FittedModel]:
+        return [stub_model(float(past["y"].mean()), regressors=(PROMO,))]
 
     first, second = (backtest(frame, fit, 4, 3).drop(columns="y").iloc[:4] for frame in (weeks, changed))
     assert_frame_equal(first, second)
@@ -86,7 +86,7 @@ def test_the_future_changes_no_fit() -> None:
     weeks = weeks_of(random.uniform(80, 120, 40)).assign(promo_discount_perc=random.choice([0.0, 20.0], 40))
     changed = weeks.copy()
     changed.loc[36:, ["y", "promo_discount_perc"]] = [500.0, 40.0]
-    fit = fit_recipe(make_recipe(ModelSpec(), WeekClock(), weeks["ds"].iloc[0].date(), CUTOFF, "RU", 4, 3))
+    fit = fitter(make_recipe(plan(), WeekClock(), weeks["ds"].iloc[0].date(), CUTOFF), [ModelSpec()])
     first, second = (backtest(frame, fit, 4, 3) for frame in (weeks, changed))
     assert_frame_equal(first.iloc[:8], second.iloc[:8])
     assert first["yhat"].iloc[8:].tolist() == second["yhat"].iloc[8:].tolist()
@@ -95,7 +95,7 @@ def test_the_future_changes_no_fit() -> None:
 def test_promotions_to_come_are_not_known() -> None:
     """A forecast expects the mean of the last 26 weeks, 13 of 26 at 20 % = 10 %, not what was then really given."""
     weeks = weeks_of([100.0] * 40).assign(promo_discount_perc=[0.0] * 23 + [20.0] * 13 + [50.0] * 4)
-    rows = backtest(weeks, lambda _: stub_model(carry_over=None, regressors=(PROMO,)), 4, 1)
+    rows = backtest(weeks, lambda _: [stub_model(carry_over=None, regressors=(PROMO,))], 4, 1)
     assert rows["yhat"].tolist() == [200.0] * 4
 
 

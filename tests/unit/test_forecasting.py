@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, WEDNESDAY, sunday
 from pandas.testing import assert_frame_equal
-from stubs import stored, stub_model, weeks_of
+from stubs import forecast_one, stored, stub_model, weeks_of
 
 from skucast.combination import KEY, Combination
 from skucast.engine.artifact import StoredModel
 from skucast.errors import ModelError, ModelNotFound
-from skucast.forecasting import Horizon, forecast_one, forecast_without_model
+from skucast.forecasting import Horizon, forecast_all, start, start_without_model
 from skucast.tables import COMPONENTS, FORECASTS, STATUSES, validate
 from skucast.weeks import WeekClock
 
@@ -76,7 +76,9 @@ def test_every_combination_gets_a_number_and_a_reason(
 
 def test_a_model_that_fails_while_forecasting_is_replaced() -> None:
     """The fallback, with a status of its own."""
-    rows = forecast_without_model(ARTICLE, weeks_of(STEADY), HORIZON)
+    endless = stored(stub_model(1e308, mean_lag=-1e308, carry_over=0.9))
+    starts = [start(ARTICLE, weeks_of([*STEADY[:-1], 1e308]), endless, HORIZON)]
+    rows = forecast_all(starts, HORIZON, lambda found: start_without_model(found, weeks_of(STEADY), HORIZON))
     assert (rows["status"].unique().tolist(), rows["yhat"].tolist()) == (["forecast_failed"], [105.0] * 4)
 
 
@@ -154,9 +156,9 @@ def test_an_open_week_had_begun(today: date, expected: list[bool]) -> None:
 
 
 def test_promotions_are_expected_where_there_were_some() -> None:
-    """Their recent mean is assumed, and the row says so; without any lately there is nothing to assume."""
+    """Their recent mean is assumed, and the row says so; without any lately, or without a model, nothing is assumed."""
     assert set(forecast(STEADY, stored(), promo=20.0)["promo_source"]) == {"expected"}
-    assert set(forecast(STEADY, MISSING, promo=20.0)["promo_source"]) == {"expected"}
+    assert set(forecast(STEADY, MISSING, promo=20.0)["promo_source"]) == {"none"}
     assert set(forecast(STEADY, stored())["promo_source"]) == {"none"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from skucast.combination import Combination
 from skucast.errors import FitError, RunFailed
-from skucast.outcome import RunReport, check_failed_share, run_each
+from skucast.outcome import Pool, RunReport, check_failed_share, run_each
 
 ITEMS = [(Combination("U", "C", f"S{number}"), number) for number in range(5)]
 
@@ -25,7 +25,7 @@ def test_a_failure_is_an_outcome_and_the_others_go_on(workers, caplog):
     """Of 0 to 4, 0 and 3 fail: each has its reason, the rest their values, with one process or with two."""
     with caplog.at_level(logging.ERROR, "skucast"):
         outcomes = {
-            outcome.combination: outcome for outcome in run_each(ITEMS, twelfth, workers=workers, what="divide")
+            outcome.combination: outcome for outcome in run_each(ITEMS, twelfth, what="divide", pool=Pool(workers))
         }
     found = [outcomes[combination] for combination, _ in ITEMS]
     assert [outcome.value for outcome in found] == [None, 12.0, 6.0, None, 3.0]
@@ -41,7 +41,7 @@ def test_a_failure_is_an_outcome_and_the_others_go_on(workers, caplog):
 def test_only_what_nobody_foresaw_has_a_traceback(caplog):
     """A bug is logged with its traceback, a foreseen failure as one line; both name the combination."""
     with caplog.at_level(logging.ERROR, "skucast"):
-        outcomes = list(run_each(ITEMS, twelfth, workers=1, what="divide"))
+        outcomes = list(run_each(ITEMS, twelfth, what="divide"))
     assert "ZeroDivisionError" in outcomes[0].traceback
     assert outcomes[3].traceback is None
     assert [record.fields["combination"] for record in caplog.records] == ["U/C/S0", "U/C/S3"]
@@ -51,14 +51,14 @@ def test_only_what_nobody_foresaw_has_a_traceback(caplog):
 def test_outcomes_come_one_by_one():
     """Each is yielded as soon as it is done, so that it can be saved before the next begins."""
     done = []
-    outcomes = run_each(ITEMS, lambda _, number: done.append(number), workers=1, what="append")
+    outcomes = run_each(ITEMS, lambda _, number: done.append(number), what="append")
     next(outcomes)
     assert done == [0]
 
 
 def test_no_items_have_no_outcomes():
     """Nothing to do is not a failure, with any number of workers."""
-    assert list(run_each([], twelfth, workers=4, what="divide")) == []
+    assert list(run_each([], twelfth, what="divide", pool=Pool(4))) == []
 
 
 def test_an_interrupt_is_not_a_combination_s_failure():
@@ -68,7 +68,7 @@ def test_an_interrupt_is_not_a_combination_s_failure():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(run_each(ITEMS, interrupted, workers=1, what="wait"))
+        list(run_each(ITEMS, interrupted, what="wait"))
 
 
 @pytest.mark.parametrize(

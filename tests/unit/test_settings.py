@@ -74,7 +74,7 @@ def test_the_defaults_run_without_any_setting():
     assert settings.clock == WeekClock("SUN", "Europe/Moscow")
     assert settings.targets is None
     assert settings.table_names == {table.label: table.name for table in TABLES}
-    assert settings.worker_count >= 1
+    assert settings.pool.workers >= 1
 
 
 def test_values_arrive_in_their_types(monkeypatch):
@@ -86,7 +86,7 @@ def test_values_arrive_in_their_types(monkeypatch):
     assert settings.as_of == date(2026, 11, 25)
     assert settings.targets == ["Пермь/*/*", "Казань/KA/A1"]
     assert settings.clock.frequency == "W-FRI"
-    assert (settings.max_failed_share, settings.worker_count) == (0.5, 3)
+    assert (settings.max_failed_share, settings.pool.workers) == (0.5, 3)
 
 
 @pytest.mark.parametrize(

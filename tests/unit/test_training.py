@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import CUTOFF
-from stubs import weeks_of
+from stubs import plan, weeks_of
 
 from skucast.combination import Combination
 from skucast.engine.artifact import loads
-from skucast.engine.model import ModelSpec
 from skucast.training import Recipe, Trained, make_recipe, skip_reason, train
 from skucast.weeks import WeekClock
 
@@ -28,7 +27,7 @@ def weeks() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def recipe(weeks: pd.DataFrame) -> Recipe:
     """Return a recipe with four steps and three origins."""
-    return make_recipe(ModelSpec(), WeekClock(), weeks["ds"].iloc[0].date(), CUTOFF, "RU", 4, 3)
+    return make_recipe(plan(), WeekClock(), weeks["ds"].iloc[0].date(), CUTOFF)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,8 @@ def test_the_card_tells_what_was_trained(trained: Trained, recipe: Recipe) -> No
         "2025-10-05",
         59,
     )
-    assert card.hyperparameters == recipe.spec.as_dict()
+    assert card.hyperparameters == [recipe.plan.spec.as_dict()]
+    assert card.recipe == recipe.plan.as_dict()
     assert card.dropped_regressors == ["promo_discount_perc", "promo_days"]
     assert list(card.backtest) == ["1", "2", "3", "4", "pooled", "baseline", "origins"]
     assert card.backtest["origins"] == 3
@@ -60,7 +60,7 @@ def test_the_file_holds_model_and_card(trained: Trained) -> None:
     assert found.card == trained.card
     assert found.version == trained.stored.version
     assert found.version.startswith("2026-11-22-")
-    assert found.model.to_prophet().history["y"].sum() > 0
+    assert found.models[0].to_prophet().history["y"].sum() > 0
 
 
 def test_the_same_data_give_the_same_version(trained: Trained, weeks: pd.DataFrame, recipe: Recipe) -> None:

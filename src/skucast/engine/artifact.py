@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import pickletools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NoReturn
@@ -34,18 +35,20 @@ _PLAIN_OPCODES = frozenset(
 class ModelCard:
     """What a stored model is: trained on what, how, and how well it did when it could not see the answers.
 
-    `backtest` holds WAPE (ratio) by step as text, `pooled`, and the baseline's on the same weeks.
+    `hyperparameters` are those of each model whose forecasts are averaged, best first; `recipe` what training was asked
+    for. `backtest` holds WAPE (ratio) by step as text, `pooled`, and the baseline's on the same weeks; `tuning` how the
+    settings were chosen, empty without.
     """
 
     combination: str
     cutoff: str
     first_week: str
     n_weeks: int
-    hyperparameters: dict[str, Any]
+    recipe: dict[str, Any]
+    hyperparameters: list[dict[str, Any]]
     dropped_regressors: list[str]
     backtest: dict[str, Any]
-    holiday_country: str
-    week_anchor: str
+    tuning: dict[str, Any]
     versions: dict[str, str]
 
     @property
@@ -56,16 +59,19 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model with its card and its version, `CUTOFF-DIGEST`: equal content has an equal version."""
+    """The models whose forecasts are averaged (mostly one), their card, and their version.
 
-    model: FittedModel
+    A version is `CUTOFF-DIGEST`: equal content has an equal version.
+    """
+
+    models: tuple[FittedModel, ...]
     card: ModelCard
     version: str
 
 
-def dumps(model: FittedModel, card: ModelCard) -> StoredPayload:
+def dumps(models: Sequence[FittedModel], card: ModelCard) -> StoredPayload:
     """Return the bytes of the model file and their version."""
-    content = {"model": model.as_dict(), "card": dict(vars(card))}
+    content = {"models": [model.as_dict() for model in models], "card": dict(vars(card))}
     digest = _digest(content)
     payload = pickle.dumps({"format": FORMAT, "sha256": digest, **_plain(content)}, protocol=5)
     return StoredPayload(payload, _version(card.cutoff, digest))
@@ -89,12 +95,15 @@ def loads(payload: bytes) -> StoredModel:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ModelError(f"not a model file of format {FORMAT}; retrain this combination")
     try:
-        body = {"model": content["model"], "card": content["card"]}
+        body = {"models": content["models"], "card": content["card"]}
         digest = _digest(body)
         if digest != content["sha256"]:
             raise ModelError("damaged: its checksum does not fit its content; retrain or roll back this combination")
         card: ModelCard = build(ModelCard, body["card"])
-        return StoredModel(FittedModel.from_dict(body["model"]), card, _version(str(card.cutoff_date), digest))
+        models = tuple(map(FittedModel.from_dict, body["models"]))
+        if not models:
+            raise ValueError("no model in it")
+        return StoredModel(models, card, _version(str(card.cutoff_date), digest))
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"incomplete or wrong content ({error}); retrain this combination") from None
 

@@ -1,100 +1,251 @@
-"""Prophet's terms evaluated on weeks: trend, season, holidays and regressors of a fitted model, in plain numpy."""
+"""Prophet's regression problem for one history: scales, changepoints, feature columns and prior scales, in plain numpy.
+
+`week_grid` makes the columns that depend on the week alone, once for all combinations; `design` puts one history on it.
+Equal to `Prophet.preprocess()` column by column (tested to 1e-12).
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skucast.engine.model import LAG, FittedModel, Mode, Regressor, Seasonality
+from skucast.engine.model import LAG, ModelSpec, Target
+from skucast.errors import FitError
 
 Floats = npt.NDArray[np.float64]
+Days = npt.NDArray[np.datetime64]
 
-_DAY = np.timedelta64(1, "D")
+YEAR_DAYS = 365.25
+MIN_WEEKS = 12
+"""Fewest known weeks with a lag that can be fitted at all."""
+
+MAX_YEARLY_ORDER = 15
+MIN_HOLIDAY_WEEKS = 2
+"""A holiday seen in fewer weeks of a history teaches nothing about its effect."""
+
+SEASON, HOLIDAYS, PROMO, LAGGED = range(4)
+"""Groups of columns that share a prior scale."""
 
 
 @dataclass(frozen=True)
-class Terms:
-    """The terms of a model on H weeks, without the lag; each array has shape (H,).
+class WeekGrid:
+    """All weeks of a run with the columns that every combination shares.
 
-    `trend` is in sales per week; `additive` and `multiplicative` hold one array per component in units of the trend's
-    share (multiplicative) or of sales per week (additive).
+    `ds` has shape (W,), consecutive labels; `fourier` (W, 2 * MAX_YEARLY_ORDER): sine and cosine of each order in turn;
+    `holidays` (W, N): 1 in the weeks of a holiday, columns in the order of the sorted `holiday_names`.
     """
 
+    ds: Days
+    fourier: Floats
+    holidays: Floats
+    holiday_names: tuple[str, ...]
+
+    def rows(self, ds: Days) -> npt.NDArray[np.int64]:
+        """Return the position of each week; all lie on the grid."""
+        weeks: npt.NDArray[np.int64] = ((ds - self.ds[0]) // np.timedelta64(7, "D")).astype("int64")
+        return weeks
+
+
+@dataclass(frozen=True)
+class Window:
+    """The known weeks of one combination, oldest first, as arrays.
+
+    `rows` (T,): positions in the grid; `span`: first and last position of the history, known or not; `y` (T,) in sales
+    per week; `regressors` (T, R) as delivered, in the order of `names`, the lag last.
+    """
+
+    rows: npt.NDArray[np.int64]
+    span: tuple[int, int]
+    y: Floats
+    regressors: Floats
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One regressor that is used: its values enter as (value - mu) / std; `index` is its place in the window."""
+
+    name: str
+    index: int
+    mu: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Design:
+    """One history as the problem that Prophet hands to Stan.
+
+    `y` (T,) and `t` (T,) scaled; `X` (T, K) features: yearly, holidays, regressors; `groups` (K,) which prior scale
+    each column has; `changepoints` (S,) in units of t.
+    """
+
+    target: Target
+    start: np.datetime64
+    t_scale_days: float
+    y_scale: float
+    y_max: float
+    y: Floats
     t: Floats
-    trend: Floats
-    additive: dict[str, Floats]
-    multiplicative: dict[str, Floats]
+    X: Floats
+    groups: npt.NDArray[np.int64]
+    changepoints: Floats
+    yearly_order: int
+    holiday_columns: tuple[int, ...]
+    columns: tuple[Column, ...]
+    dropped: tuple[str, ...]
 
-    def component(self, name: str) -> Floats:
-        """Return one component in sales per week; zeros if the model has none of it."""
-        zeros = np.zeros_like(self.trend)
-        return self.additive.get(name, zeros) + self.trend * self.multiplicative.get(name, zeros)
+    def prior_scales(self, spec: ModelSpec) -> Floats:
+        """Return the prior scale of each feature, shape (K,)."""
+        return scales_by_group(spec)[self.groups]
 
-    def sum_additive(self) -> Floats:
-        """Return the sum of the additive terms, sales per week."""
-        return sum(self.additive.values(), np.zeros_like(self.trend))
-
-    def sum_multiplicative(self) -> Floats:
-        """Return the sum of the multiplicative terms, ratio to the trend."""
-        return sum(self.multiplicative.values(), np.zeros_like(self.trend))
+    @property
+    def n_before_regressors(self) -> int:
+        """Number of feature columns before the regressors."""
+        return int(self.X.shape[1]) - len(self.columns)
 
 
-def terms(model: FittedModel, future: pd.DataFrame) -> Terms:
-    """Return the model's terms on the weeks of `future`: columns `ds` and every regressor of the model but the lag.
+def scales_by_group(spec: ModelSpec) -> Floats:
+    """Return the prior scales of the four groups of columns."""
+    return np.array(
+        [spec.seasonality_prior_scale, spec.holidays_prior_scale, spec.promo_prior_scale, spec.lag_prior_scale]
+    )
+
+
+def week_grid(first: np.datetime64, last: np.datetime64, holidays: pd.DataFrame) -> WeekGrid:
+    """Return the grid of the weeks labelled `first` to `last`, with the holidays (`holiday`, `ds`: a week's label)."""
+    ds = np.arange(first, last + np.timedelta64(1, "D"), np.timedelta64(7, "D")).astype("datetime64[D]")
+    names = tuple(sorted(set(holidays["holiday"]), key=lambda name: f"{name}_delim_+0"))
+    table = np.zeros((len(ds), len(names)))
+    place = {name: column for column, name in enumerate(names)}
+    for name, week in zip(holidays["holiday"], holidays["ds"].to_numpy(dtype="datetime64[D]"), strict=True):
+        if first <= week <= last:
+            table[int((week - ds[0]) // np.timedelta64(7, "D")), place[name]] = 1.0
+    return WeekGrid(ds, fourier(ds, MAX_YEARLY_ORDER), table, names)
+
+
+def fourier(ds: Days, order: int, period: float = YEAR_DAYS) -> Floats:
+    """Return the Fourier columns of the days, sine and cosine of each order in turn, shape (W, 2 * order)."""
+    days = (ds - np.datetime64("1970-01-01", "D")) / np.timedelta64(1, "D")
+    angle = (2 * np.pi * days)[:, None] * (np.arange(1, order + 1) / period)
+    return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(ds), -1)
+
+
+def window(weeks: pd.DataFrame, regressors: Sequence[str], grid: WeekGrid) -> Window:
+    """Return the weeks of a history whose sales and lag are known.
 
     Raises:
-        KeyError: a regressor of the model is missing in `future`.
+        FitError: fewer than 12 known weeks, or values that are not finite; the weeks are named.
     """
-    ds = future["ds"].to_numpy(dtype="datetime64[D]")
-    t = scaled_time(model, ds)
-    result = Terms(t, trend(model, t), {}, {})
-    if model.yearly is not None:
-        _add(result, "yearly", model.yearly.mode, fourier(ds, model.yearly) @ np.array(model.yearly.beta), model)
-    labels = ds.astype("str")
-    for holiday in model.holidays:
-        _add(result, "holidays", holiday.mode, np.isin(labels, holiday.weeks).astype("float64") * holiday.beta, model)
-    for regressor in model.regressors:
-        if regressor.name != LAG:
-            values = future[regressor.name].to_numpy(dtype="float64")
-            _add(result, component_of(regressor), regressor.mode, standardized(regressor, values), model)
-    return result
+    names = (*regressors, LAG)
+    y, lag = weeks["y"].to_numpy(dtype="float64"), weeks[LAG].to_numpy(dtype="float64")
+    known = ~np.isnan(y) & ~np.isnan(lag)
+    ds = weeks["ds"].to_numpy(dtype="datetime64[D]")
+    values = np.column_stack([weeks[name].to_numpy(dtype="float64") for name in names])[known]
+    wrong = ~np.isfinite(np.column_stack([y[known], values])).all(axis=1)
+    if wrong.any():
+        labels = ", ".join(str(day) for day in ds[known][wrong][:3])
+        raise FitError(f"values that are not finite in week {labels}; correct them at the source")
+    if known.sum() < MIN_WEEKS:
+        raise FitError(f"{int(known.sum())} known weeks with a lag, at least {MIN_WEEKS} are needed")
+    rows = grid.rows(ds)
+    return Window(rows[known], (int(rows[0]), int(rows[-1])), y[known], values, names)
 
 
-def scaled_time(model: FittedModel, ds: npt.NDArray[np.datetime64]) -> Floats:
-    """Return Prophet's t of the days `ds`: 0 at the first week of history, 1 at its last."""
-    days: Floats = (ds - np.datetime64(model.start, "D")) / _DAY
-    return days / model.t_scale_days
+def until(whole: Window, last: int) -> Window:
+    """Return the part of a window up to and including the grid's position `last`.
+
+    Raises:
+        FitError: fewer than 12 known weeks are left.
+    """
+    n = int(np.searchsorted(whole.rows, last, side="right"))
+    if n < MIN_WEEKS:
+        raise FitError(f"{n} known weeks with a lag, at least {MIN_WEEKS} are needed")
+    return dataclasses.replace(
+        whole, rows=whole.rows[:n], span=(whole.span[0], last), y=whole.y[:n], regressors=whole.regressors[:n]
+    )
 
 
-def trend(model: FittedModel, t: Floats) -> Floats:
-    """Return the piecewise linear trend at t, sales per week."""
-    hinges = np.maximum(0.0, t[:, None] - np.array(model.changepoints)[None, :])
-    result: Floats = (model.k * t + model.m + hinges @ np.array(model.delta)) * model.y_scale
-    return result
+def design(known: Window, grid: WeekGrid, spec: ModelSpec) -> Design:
+    """Return the problem of these weeks under these settings."""
+    y, values = known.y, known.regressors
+    if spec.target == "log1p":
+        y = np.log1p(y)
+        values = np.column_stack([values[:, :-1], np.log1p(values[:, -1])])
+    ds = grid.ds[known.rows]
+    t_scale_days = float((ds[-1] - ds[0]) / np.timedelta64(1, "D"))
+    t = ((ds - ds[0]) / np.timedelta64(1, "D")) / t_scale_days
+    y_scale = float(np.abs(y).max()) or 1.0
+    order = spec.yearly_order if len(y) >= spec.yearly_min_weeks else 0
+    holidays = _holidays_seen(known, grid)
+    columns = [column for index, name in enumerate(known.names) if (column := _column(name, index, values[:, index]))]
+    standardized = [(values[:, column.index] - column.mu) / column.std for column in columns]
+    X = np.column_stack([grid.fourier[known.rows, : 2 * order], grid.holidays[known.rows][:, holidays], *standardized])
+    groups = [SEASON] * (2 * order) + [HOLIDAYS] * len(holidays)
+    groups += [LAGGED if column.name == LAG else PROMO for column in columns]
+    used = {column.name for column in columns}
+    return Design(
+        target=spec.target,
+        start=ds[0],
+        t_scale_days=t_scale_days,
+        y_scale=y_scale,
+        y_max=float(known.y.max()),
+        y=y / y_scale,
+        t=t,
+        X=X,
+        groups=np.array(groups, dtype="int64"),
+        changepoints=_changepoints(t, spec.n_changepoints, spec.changepoint_range),
+        yearly_order=order,
+        holiday_columns=tuple(holidays),
+        columns=tuple(columns),
+        dropped=tuple(name for name in known.names if name not in used),
+    )
 
 
-def fourier(ds: npt.NDArray[np.datetime64], season: Seasonality) -> Floats:
-    """Return the Fourier columns of the days, sine and cosine in turn, shape (H, number of weights)."""
-    days = (ds - np.datetime64("1970-01-01", "D")) / _DAY
-    order = np.arange(1, len(season.beta) // 2 + 1)
-    angle = 2 * np.pi * days[:, None] * order / season.period
-    return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(days), -1)
+def future_columns(
+    problem: Design, grid: WeekGrid, rows: npt.NDArray[np.int64], regressors: Floats
+) -> tuple[Floats, Floats]:
+    """Return t (H,) and the features (H, K) of weeks of the grid, as the design scales them; the lag's column is 0.
+
+    `regressors` has shape (H, R), as in `Window`, its lag not read.
+    """
+    t = ((grid.ds[rows] - problem.start) / np.timedelta64(1, "D")) / problem.t_scale_days
+    columns = [
+        np.zeros(len(rows)) if column.name == LAG else (regressors[:, column.index] - column.mu) / column.std
+        for column in problem.columns
+    ]
+    shared = [grid.fourier[rows, : 2 * problem.yearly_order], grid.holidays[rows][:, list(problem.holiday_columns)]]
+    return t, np.column_stack([*shared, *columns])
 
 
-def standardized(regressor: Regressor, values: Floats) -> Floats:
-    """Return the regressor's effect for the values, in units of y_scale (or as a ratio, if multiplicative)."""
-    return regressor.beta * (values - regressor.mu) / regressor.std
+def _holidays_seen(known: Window, grid: WeekGrid) -> list[int]:
+    """The holidays that the history, known weeks or not, has seen in at least two weeks."""
+    first, last = known.span
+    return np.flatnonzero(grid.holidays[first : last + 1].sum(axis=0) >= MIN_HOLIDAY_WEEKS).tolist()
 
 
-def component_of(regressor: Regressor) -> str:
-    """Return the component of the forecast table that a regressor belongs to."""
-    return "carry_over" if regressor.name == LAG else regressor.name.split("_", 1)[0]
+def _column(name: str, index: int, values: Floats) -> Column | None:
+    """How a regressor is standardised, as Prophet does: binary ones are left alone; None = it is constant."""
+    lowest, highest = float(values.min()), float(values.max())
+    if lowest == highest:
+        return None
+    if (lowest, highest) == (0.0, 1.0) and np.isin(values, (0.0, 1.0)).all():
+        return Column(name, index, 0.0, 1.0)
+    return Column(name, index, float(values.mean()), float(values.std(ddof=1)))
 
 
-def _add(result: Terms, component: str, mode: Mode, values: Floats, model: FittedModel) -> None:
-    group = result.additive if mode == "additive" else result.multiplicative
-    scaled = values * model.y_scale if mode == "additive" else values
-    group[component] = group.get(component, np.zeros_like(result.trend)) + scaled
+def _changepoints(t: Floats, n_changepoints: int, changepoint_range: float) -> Floats:
+    """Evenly placed over the first part of the known weeks; as many as fit."""
+    places = _changepoint_places(int(np.floor(len(t) * changepoint_range)), n_changepoints)
+    return t[places]
+
+
+@functools.cache
+def _changepoint_places(n_weeks: int, n_changepoints: int) -> npt.NDArray[np.int64]:
+    wanted = n_weeks - 1 if n_changepoints + 1 > n_weeks else n_changepoints
+    return np.linspace(0, n_weeks - 1, wanted + 1).round().astype("int64")[1:]

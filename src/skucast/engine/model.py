@@ -10,14 +10,20 @@ from datetime import date
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 Mode = Literal["additive", "multiplicative"]
+Target = Literal["sales", "log1p"]
+"""What is fitted: sales per week, or log(1 + sales), in which effects multiply; the lag is in the same measure."""
 
 LAG = "y_lag1"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Settings of one model. Prior scales are Prophet's: larger lets the data speak more freely."""
+    """Settings of one model. Prior scales are Prophet's: larger lets the data speak more freely.
 
+    `seasonality_mode` is that of all terms beside the trend: season, holidays, regressors and lag.
+    """
+
+    target: Target = "sales"
     seasonality_mode: Mode = "additive"
     changepoint_prior_scale: float = 0.1
     n_changepoints: int = 25
@@ -33,14 +39,17 @@ class ModelSpec:
         """Return the settings as plain builtins."""
         return dataclasses.asdict(self)
 
-
-@dataclass(frozen=True, slots=True)
-class Seasonality:
-    """A Fourier series: `beta` pairs of sine and cosine weights over `period` days."""
-
-    period: float
-    mode: Mode
-    beta: tuple[float, ...]
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Everything but the prior scales: specs of one shape share columns and Gram matrices."""
+        return (
+            self.target,
+            self.seasonality_mode,
+            self.n_changepoints,
+            self.changepoint_range,
+            self.yearly_order,
+            self.yearly_min_weeks,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,6 @@ class Holiday:
     """A holiday's weight and the labels of the weeks it falls in (ISO dates), future ones included."""
 
     name: str
-    mode: Mode
     beta: float
     weeks: tuple[str, ...]
 
@@ -58,7 +66,6 @@ class Regressor:
     """A regressor's weight; its values enter as (value - mu) / std."""
 
     name: str
-    mode: Mode
     beta: float
     mu: float
     std: float
@@ -68,9 +75,12 @@ class Regressor:
 class FittedModel:
     """One fitted model. Time is t = (ds - start) / t_scale_days; k, m, delta, sigma are in units of `y_scale`.
 
-    Trend, as Prophet's linear growth: g(t) = k t + m + sum_j delta_j max(0, t - changepoints_j).
-    yhat = y_scale * (g (1 + sum of multiplicative terms) + sum of additive terms). `interval_scale` widens (or narrows)
-    the simulated interval around yhat to what the backtest's errors asked for.
+    Trend, as Prophet's linear growth: g(t) = k t + m + sum_j delta_j max(0, t - changepoints_j). With the effects
+    E = yearly + holidays + regressors, z = y_scale * (g + E), or y_scale * g * (1 + E) if multiplicative, and yhat = z,
+    or exp(z) - 1 if the target is log1p. `yearly` holds the weights of sine and cosine of each order in turn, empty
+    without a season. `history` is the fitted weeks, JSON, for `to_prophet`. `is_converged` is False where the solver
+    met a bound on its steps. `interval_scale` widens (or narrows) the simulated interval around yhat to what the
+    backtest's errors asked for.
     """
 
     spec: ModelSpec
@@ -83,12 +93,13 @@ class FittedModel:
     delta: tuple[float, ...]
     changepoints: tuple[float, ...]
     sigma_obs: float
-    yearly: Seasonality | None
+    yearly: tuple[float, ...]
     holidays: tuple[Holiday, ...]
     regressors: tuple[Regressor, ...]
     dropped_regressors: tuple[str, ...]
     n_weeks: int
-    prophet_json: str
+    history: str
+    is_converged: bool = True
     interval_scale: float = 1.0
 
     @property
@@ -111,13 +122,18 @@ class FittedModel:
         date.fromisoformat(model.start)
         if not (model.t_scale_days > 0 and model.y_scale > 0 and len(model.delta) == len(model.changepoints)):
             raise ValueError("scales are not positive, or changepoints and deltas differ in number")
+        if len(model.yearly) % 2:
+            raise ValueError("the season has a sine without its cosine")
         return model
 
     def to_prophet(self) -> Any:
-        """Return the same model as a real, fitted `prophet.Prophet`; its predict and plot work."""
-        from prophet.serialize import model_from_json
+        """Return the same model as a real, fitted `prophet.Prophet`, in the measure of `spec.target`.
 
-        return model_from_json(self.prophet_json)
+        Its predict, plot and plot_components work; with the target log1p, its yhat and its lag are log(1 + sales).
+        """
+        from skucast.engine.prophet_object import with_parameters
+
+        return with_parameters(self)
 
 
 def build(kind: Any, value: Any, name: str = "content") -> Any:

@@ -1,17 +1,26 @@
-"""The one roll-forward: each week's prediction becomes the next week's lag, intervals come from simulated paths."""
+"""The one roll-forward: each week's prediction becomes the next week's lag, intervals come from simulated paths.
+
+All models of a job go through it in one pass, as rows of arrays; `recurse` is the recursion itself, also for tuning.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.combination import Combination
-from skucast.engine.design import Floats, Terms, standardized, terms
-from skucast.engine.model import FittedModel
+from skucast.engine.design import Days, Floats, fourier
+from skucast.engine.model import LAG, FittedModel
 from skucast.errors import ModelError
 from skucast.tables import COMPONENTS
+
+Flags = npt.NDArray[np.bool_]
 
 INTERVAL = (0.1, 0.9)
 """Quantiles of the 80 % interval."""
@@ -24,9 +33,30 @@ MAX_GROWTH = 3.0
 
 ROLLOUT_COLUMNS = ["ds", "yhat", "yhat_lower", "yhat_upper", *COMPONENTS, "is_capped"]
 
+_TERMS = ("yearly", "holidays", "promo", "weather")
+"""The components beside level and carry-over, in the order of `COMPONENTS`."""
+
+_DRAWS_AT_ONCE = 1_000_000
+"""Simulated weeks held in memory at a time, 8 MB an array."""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Forecasts of B models for the same H weeks, sales per week; arrays have shape (B, H).
+
+    The components add up to the forecast before it was clipped; `is_finite` (B,) tells models that gave numbers.
+    """
+
+    yhat: Floats
+    yhat_lower: Floats
+    yhat_upper: Floats
+    components: dict[str, Floats]
+    is_capped: Flags
+    is_finite: Flags
+
 
 def roll_forward(model: FittedModel, future: pd.DataFrame, last_y: float, *, seed: int, n_paths: int) -> pd.DataFrame:
-    """Return the forecast of consecutive weeks, one row each: `ROLLOUT_COLUMNS`, sales per week.
+    """Return the forecast of consecutive weeks by one model, one row each: `ROLLOUT_COLUMNS`, sales per week.
 
     Args:
         model: the fitted model.
@@ -40,29 +70,114 @@ def roll_forward(model: FittedModel, future: pd.DataFrame, last_y: float, *, see
     Raises:
         ModelError: the forecast is not a finite number.
     """
-    values = terms(model, future)
-    weight, offset, is_damped = _carry_over(model, values)
-    base = values.trend * (1 + values.sum_multiplicative()) + values.sum_additive()
-    raw, clipped, cap = _recursion(base, weight, offset, last_y, MAX_GROWTH * model.y_max)
-    if not np.isfinite(raw).all():
+    return roll_forward_mean([model], future, last_y, seed=seed, n_paths=n_paths)
+
+
+def roll_forward_mean(
+    models: Sequence[FittedModel], future: pd.DataFrame, last_y: float, *, seed: int, n_paths: int
+) -> pd.DataFrame:
+    """Return the mean of the models' forecasts, as `roll_forward` gives one; each feeds on its own predictions.
+
+    Raises:
+        ModelError: the forecast is not a finite number.
+    """
+    n = len(models)
+    regressors = {
+        name: np.tile(future[name].to_numpy(dtype="float64"), (n, 1)) for name in future.columns if name != "ds"
+    }
+    ds = future["ds"].to_numpy(dtype="datetime64[D]")
+    each = roll_forward_all(models, ds, regressors, np.full(n, last_y), [seed] * n, n_paths)
+    found = averaged(each, [n])
+    if not found.is_finite[0]:
         raise ModelError("the forecast is not a finite number; retrain this combination")
-    lower, upper = (
-        _interval(model, values, weight, offset, last_y, cap, seed, n_paths) if n_paths else (clipped, clipped)
+    rows = {
+        "ds": future["ds"].to_numpy(),
+        "yhat": found.yhat[0],
+        "yhat_lower": found.yhat_lower[0],
+        "yhat_upper": found.yhat_upper[0],
+        **{name: values[0] for name, values in found.components.items()},
+        "is_capped": found.is_capped[0],
+    }
+    return pd.DataFrame(rows)[ROLLOUT_COLUMNS]
+
+
+def roll_forward_all(
+    models: Sequence[FittedModel],
+    ds: Days,
+    regressors: Mapping[str, Floats],
+    last_y: Floats,
+    seeds: Sequence[int],
+    n_paths: int,
+) -> Rollout:
+    """Return the forecasts of all models for the consecutive weeks `ds` (H,).
+
+    `regressors` has an array (B, H) for every regressor of any model but the lag; `last_y` (B,) and `seeds` as in
+    `roll_forward`.
+
+    Raises:
+        KeyError: a regressor of a model is missing.
+    """
+    stack = _stacked(models)
+    terms = _terms(models, stack, ds, regressors)
+    lag = _to_target(stack, last_y[:, None])[:, 0]
+    weight, is_damped = carry_over_weight(_lag_slope(stack, terms.trend))
+    raw, clipped = recurse(terms.base, weight, stack.lag_mu, lag, stack.cap)
+    yhat = _to_sales(stack, clipped)
+    lower, upper = _interval(stack, terms, lag, seeds, n_paths) if n_paths else (yhat, yhat)
+    scale = stack.interval_scale[:, None]
+    lags = np.concatenate([lag[:, None], clipped[:, :-1]], axis=1)
+    return Rollout(
+        yhat=yhat,
+        yhat_lower=np.clip(yhat - scale * (yhat - lower), 0.0, yhat),
+        yhat_upper=np.maximum(yhat + scale * (upper - yhat), yhat),
+        components=_components(stack, terms, weight * (lags - stack.lag_mu[:, None])),
+        is_capped=is_damped | (raw > stack.cap[:, None]),
+        is_finite=np.logical_and.reduce(np.isfinite(raw), axis=1),
     )
-    lags = np.concatenate([[last_y], clipped[:-1]])
-    rows = pd.DataFrame(
-        {
-            "ds": future["ds"].to_numpy(),
-            "yhat": clipped,
-            "yhat_lower": np.clip(clipped - model.interval_scale * (clipped - lower), 0.0, clipped),
-            "yhat_upper": np.maximum(clipped + model.interval_scale * (upper - clipped), clipped),
-            "level": values.trend,
-            **{name: values.component(name) for name in ("yearly", "holidays", "promo", "weather")},
-            "carry_over": weight * (lags - offset),
-            "is_capped": is_damped | (raw > cap),
-        }
+
+
+def averaged(each: Rollout, counts: Sequence[int]) -> Rollout:
+    """Return the mean forecast of every `counts[i]` consecutive models; capped if one of them is."""
+    if all(count == 1 for count in counts):
+        return each
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+
+    def mean(values: Floats) -> Floats:
+        found: Floats = np.add.reduceat(values, starts, axis=0) / np.array(counts)[:, None]
+        return found
+
+    is_finite = [bool(each.is_finite[first : first + n].all()) for first, n in zip(starts, counts, strict=True)]
+    return Rollout(
+        yhat=mean(each.yhat),
+        yhat_lower=mean(each.yhat_lower),
+        yhat_upper=mean(each.yhat_upper),
+        components={name: mean(values) for name, values in each.components.items()},
+        is_capped=mean(each.is_capped.astype("float64")) > 0,
+        is_finite=np.array(is_finite, dtype=np.bool_),
     )
-    return rows[ROLLOUT_COLUMNS]
+
+
+def recurse(base: Floats, weight: Floats, offset: Floats, last: Floats, cap: Floats) -> tuple[Floats, Floats]:
+    """Return z before and after it is clipped to 0..cap, z = base + weight (lag - offset), each the lag of the next.
+
+    `base` and `weight` have shape (..., H); `offset`, `last` (the lag of the first week) and `cap` (...).
+    """
+    raw, clipped = np.empty_like(base), np.empty_like(base)
+    lag = last
+    for step in range(base.shape[-1]):
+        raw[..., step] = base[..., step] + weight[..., step] * (lag - offset)
+        clipped[..., step] = np.clip(raw[..., step], 0.0, cap)
+        lag = clipped[..., step]
+    return raw, clipped
+
+
+def carry_over_weight(slope: Floats) -> tuple[Floats, Flags]:
+    """Return the weight of last week's sales, and where it had to be damped.
+
+    The lag's effect is weight * (lag - offset): damping the weight keeps the forecast at an average lag.
+    """
+    damped = np.clip(slope, -MAX_CARRY_OVER, MAX_CARRY_OVER)
+    return damped, damped != slope
 
 
 def seed_of(combination: Combination, cutoff: object) -> int:
@@ -71,65 +186,211 @@ def seed_of(combination: Combination, cutoff: object) -> int:
     return int.from_bytes(digest[:8], "big")
 
 
-def _carry_over(model: FittedModel, values: Terms) -> tuple[Floats, float, bool]:
-    """Weight of last week's sales per week, the sales it is counted from, and whether it had to be damped.
+# --- models as rows of arrays ---------------------------------------------------------------------------------------
 
-    The lag's effect is weight * (lag - offset): damping the weight keeps the forecast at an average lag.
+
+@dataclass(frozen=True)
+class _Stack:
+    """The numbers of B models, padded with zeros; `cap`, `lag_mu` and `lag_std` in the target's measure."""
+
+    start: Days
+    t_scale_days: Floats
+    y_scale: Floats
+    k: Floats
+    m: Floats
+    delta: Floats
+    changepoints: Floats
+    n_changepoints: Floats
+    bend_scale: Floats
+    sigma_obs: Floats
+    yearly: Floats
+    lag_beta: Floats
+    lag_mu: Floats
+    lag_std: Floats
+    cap: Floats
+    interval_scale: Floats
+    is_multiplicative: Flags
+    is_log: Flags
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """The terms of B models on H weeks, arrays (B, H): `trend` and `base` (all but the lag) in the target's measure.
+
+    `effects` by component and their sum `effect`: ratio to the trend if multiplicative, else in units of y_scale.
     """
-    lag = model.lag
-    if lag is None:
-        return np.zeros_like(values.trend), 0.0, False
-    slope = float(standardized(lag, np.array([lag.mu + 1.0]))[0])
-    weight = slope * (np.full_like(values.trend, model.y_scale) if lag.mode == "additive" else values.trend)
-    damped = np.clip(weight, -MAX_CARRY_OVER, MAX_CARRY_OVER)
-    return damped, lag.mu, bool((damped != weight).any())
+
+    t: Floats
+    trend: Floats
+    effects: dict[str, Floats]
+    effect: Floats
+    base: Floats
 
 
-def _recursion(base: Floats, weight: Floats, offset: float, last_y: float, cap: float) -> tuple[Floats, Floats, float]:
-    raw = np.empty_like(base)
-    clipped = np.empty_like(base)
-    lag = last_y
-    for step in range(len(base)):
-        raw[step] = base[step] + weight[step] * (lag - offset)
-        lag = clipped[step] = min(max(0.0, raw[step]), cap)
-    return raw, clipped, cap
+T = TypeVar("T", _Stack, _Terms)
 
 
-def _interval(
-    model: FittedModel,
-    values: Terms,
-    weight: Floats,
-    offset: float,
-    last_y: float,
-    cap: float,
-    seed: int,
-    n_paths: int,
-) -> tuple[Floats, Floats]:
-    random = np.random.default_rng(seed)
-    shape = (n_paths, len(values.t))
-    trends = values.trend + _trend_changes(model, values.t, n_paths, random) * model.y_scale
-    noise = random.normal(0.0, model.sigma_obs * model.y_scale, shape)
-    base = trends * (1 + values.sum_multiplicative()) + values.sum_additive() + noise
-    paths = np.empty(shape)
-    lag = np.full(n_paths, last_y)
-    for step in range(shape[1]):
-        lag = paths[:, step] = np.clip(base[:, step] + weight[step] * (lag - offset), 0.0, cap)
-    lower, upper = np.quantile(paths, INTERVAL, axis=0)
-    return lower, upper
+def _stacked(models: Sequence[FittedModel]) -> _Stack:
+    lags = [model.lag for model in models]
+    is_log = np.array([model.spec.target == "log1p" for model in models])
+    cap = MAX_GROWTH * np.array([model.y_max for model in models])
+    n_changepoints = np.array([len(model.changepoints) for model in models], dtype="float64")
+    delta = _padded([model.delta for model in models])
+    return _Stack(
+        start=np.array([model.start for model in models], dtype="datetime64[D]"),
+        t_scale_days=np.array([model.t_scale_days for model in models]),
+        y_scale=np.array([model.y_scale for model in models]),
+        k=np.array([model.k for model in models]),
+        m=np.array([model.m for model in models]),
+        delta=delta,
+        changepoints=_padded([model.changepoints for model in models]),
+        n_changepoints=n_changepoints,
+        bend_scale=np.abs(delta).sum(axis=1) / np.maximum(n_changepoints, 1.0) + 1e-8,
+        sigma_obs=np.array([model.sigma_obs for model in models]),
+        yearly=_padded([model.yearly for model in models]),
+        lag_beta=np.array([lag.beta if lag else 0.0 for lag in lags]),
+        lag_mu=np.array([lag.mu if lag else 0.0 for lag in lags]),
+        lag_std=np.array([lag.std if lag else 1.0 for lag in lags]),
+        cap=np.where(is_log, np.log1p(cap), cap),
+        interval_scale=np.array([model.interval_scale for model in models]),
+        is_multiplicative=np.array([model.spec.seasonality_mode == "multiplicative" for model in models]),
+        is_log=is_log,
+    )
 
 
-def _trend_changes(model: FittedModel, t: Floats, n_paths: int, random: np.random.Generator) -> Floats:
-    """Draws of how the trend may bend from now on, shape (n_paths, H), in units of y_scale.
+def _padded(rows: Sequence[Sequence[float]]) -> Floats:
+    table = np.zeros((len(rows), max(map(len, rows))))
+    for row, values in zip(table, rows, strict=True):
+        row[: len(values)] = values
+    return table
+
+
+def _terms(models: Sequence[FittedModel], stack: _Stack, ds: Days, regressors: Mapping[str, Floats]) -> _Terms:
+    t = ((ds[None, :] - stack.start[:, None]) / np.timedelta64(1, "D")) / stack.t_scale_days[:, None]
+    trend = stack.k[:, None] * t + stack.m[:, None]
+    for place in range(stack.delta.shape[1]):
+        trend += stack.delta[:, place, None] * np.maximum(0.0, t - stack.changepoints[:, place, None])
+    trend *= stack.y_scale[:, None]
+    effects = {name: np.zeros_like(t) for name in _TERMS}
+    effects["yearly"] += stack.yearly @ fourier(ds, stack.yearly.shape[1] // 2).T
+    _add_holidays(effects["holidays"], models, ds)
+    for row, model in enumerate(models):
+        for regressor in model.regressors:
+            if regressor.name != LAG:
+                values = regressors[regressor.name][row]
+                effects[component_of(regressor.name)][row] += regressor.beta * (values - regressor.mu) / regressor.std
+    effect = sum(effects.values(), np.zeros_like(t))
+    is_multiplicative, y_scale = stack.is_multiplicative[:, None], stack.y_scale[:, None]
+    base = np.where(is_multiplicative, trend * (1.0 + effect), trend + y_scale * effect)
+    return _Terms(t, trend, effects, effect, base)
+
+
+def component_of(regressor: str) -> str:
+    """Return the component of the forecast table that a regressor belongs to."""
+    return regressor.split("_", 1)[0]
+
+
+def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> None:
+    place = {label: step for step, label in enumerate(ds.astype("str").tolist())}
+    for row, model in zip(effect, models, strict=True):
+        for holiday in model.holidays:
+            for week in place.keys() & set(holiday.weeks):
+                row[place[week]] += holiday.beta
+
+
+def _lag_slope(stack: _Stack, trend: Floats) -> Floats:
+    """What one more of last week's sales adds, shape of `trend`: (B, H), or (B, paths, H)."""
+    shape = (-1,) + (1,) * (trend.ndim - 1)
+    gain = np.where(stack.is_multiplicative.reshape(shape), trend, stack.y_scale.reshape(shape))
+    return (stack.lag_beta / stack.lag_std).reshape(shape) * gain
+
+
+def _to_target(stack: _Stack, sales: Floats) -> Floats:
+    return np.where(stack.is_log[:, None], np.log1p(sales), sales) if stack.is_log.any() else sales
+
+
+def _to_sales(stack: _Stack, target: Floats) -> Floats:
+    return np.where(stack.is_log[:, None], np.expm1(target), target) if stack.is_log.any() else target
+
+
+def _components(stack: _Stack, terms: _Terms, carry_over: Floats) -> dict[str, Floats]:
+    """The components in sales per week.
+
+    With the target log1p a component is what it adds to those before it: exp(a + b) - exp(a).
+    """
+    gain = np.where(stack.is_multiplicative[:, None], terms.trend, stack.y_scale[:, None])
+    parts = [terms.trend, *(terms.effects[name] * gain for name in _TERMS), carry_over]
+    if stack.is_log.any():
+        before = np.zeros_like(terms.trend)
+        for place, part in enumerate(parts):
+            after = before + part
+            steps = np.expm1(np.where(stack.is_log[:, None], after, 0.0)) - np.expm1(
+                np.where(stack.is_log[:, None], before, 0.0)
+            )
+            parts[place] = np.where(stack.is_log[:, None], steps, part)
+            before = after
+    return dict(zip(COMPONENTS, parts, strict=True))
+
+
+# --- intervals ------------------------------------------------------------------------------------------------------
+
+
+def _interval(stack: _Stack, terms: _Terms, lag: Floats, seeds: Sequence[int], n_paths: int) -> tuple[Floats, Floats]:
+    """The quantiles of simulated paths, in sales per week."""
+    n_models, n_steps = terms.t.shape
+    at_once = max(1, _DRAWS_AT_ONCE // (n_paths * n_steps))
+    ends = np.empty((2, n_models, n_steps))
+    for first in range(0, n_models, at_once):
+        part = slice(first, first + at_once)
+        paths = _paths(_part(stack, part), _part(terms, part), lag[part], seeds[part], n_paths)
+        ends[:, part] = np.quantile(paths, INTERVAL, axis=1)
+    return _to_sales(stack, ends[0]), _to_sales(stack, ends[1])
+
+
+def _paths(stack: _Stack, terms: _Terms, lag: Floats, seeds: Sequence[int], n_paths: int) -> Floats:
+    """Simulated futures, shape (B, n_paths, H), in the target's measure: trend changes and noise, fed through the lag.
+
+    The draws of a model depend on its seed alone, not on its neighbours.
+    """
+    shape = (len(seeds), n_paths, terms.t.shape[1])
+    happens, size, noise = np.empty(shape), np.empty(shape), np.empty(shape)
+    for row, seed in enumerate(seeds):
+        random = np.random.default_rng(seed)
+        random.random(out=happens[row])
+        random.random(out=size[row])
+        random.standard_normal(out=noise[row])
+    y_scale = stack.y_scale[:, None, None]
+    trend = terms.trend[:, None, :] + _trend_changes(stack, terms.t, happens, size) * y_scale
+    effect = terms.effect[:, None, :]
+    base = np.where(stack.is_multiplicative[:, None, None], trend * (1.0 + effect), trend + y_scale * effect)
+    base += noise * (stack.sigma_obs[:, None, None] * y_scale)
+    weight, _ = carry_over_weight(_lag_slope(stack, trend))
+    _, clipped = recurse(base, weight, stack.lag_mu[:, None], lag[:, None], stack.cap[:, None])
+    return clipped
+
+
+def _trend_changes(stack: _Stack, t: Floats, happens: Floats, size: Floats) -> Floats:
+    """Draws of how the trend may bend from now on, shape (B, n_paths, H), in units of y_scale.
 
     As Prophet's vectorised sampler: a change in a week has the rate of the history's changepoints, its size a Laplace
-    distribution as wide as the mean of the fitted changes; half of a week's change acts in that week.
+    distribution as wide as the mean of the fitted changes; half of a week's change acts in that week. `happens` and
+    `size` are uniform draws.
     """
-    week = 7.0 / model.t_scale_days
-    is_future = t > 1 + week / 2
-    n_future = int(is_future.sum())
-    scale = (float(np.mean(np.abs(model.delta))) if model.delta else 0.0) + 1e-8
-    happens = random.uniform(size=(n_paths, n_future)) < len(model.changepoints) * week
-    bends = random.laplace(0.0, scale, size=(n_paths, n_future)) * happens
-    bends = (np.hstack([np.zeros((n_paths, 1)), bends[:, :-1]]) + bends) / 2
-    changes = bends.cumsum(axis=1).cumsum(axis=1) * week
-    return np.hstack([np.zeros((n_paths, len(t) - n_future)), changes])
+    week = (7.0 / stack.t_scale_days)[:, None, None]
+    is_future = t[:, None, :] > 1.0 + week / 2
+    rate = stack.n_changepoints[:, None, None] * week
+    from_middle = size - 0.5
+    laplace = -np.sign(from_middle) * np.log1p(-2.0 * np.abs(from_middle))
+    bends = np.where((happens < rate) & is_future, laplace * stack.bend_scale[:, None, None], 0.0)
+    bends[..., 1:] = (bends[..., 1:] + bends[..., :-1]) / 2  # the right side is evaluated before it is written
+    bends[..., 0] /= 2
+    return bends.cumsum(axis=-1).cumsum(axis=-1) * week
+
+
+def _part(whole: T, part: slice) -> T:
+    """The models of a slice."""
+
+    def cut(value: Any) -> Any:
+        return {name: each[part] for name, each in value.items()} if isinstance(value, dict) else value[part]
+
+    return type(whole)(**{name: cut(value) for name, value in vars(whole).items()})

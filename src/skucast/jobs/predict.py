@@ -11,7 +11,7 @@ import pandas as pd
 from skucast.combination import Combination
 from skucast.engine.artifact import StoredModel, loads
 from skucast.errors import ModelError, ModelNotFound
-from skucast.forecasting import Horizon, forecast_one, forecast_without_model
+from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.shards import is_staged, write
 from skucast.logs import log
@@ -95,24 +95,28 @@ def _version_before(store: ModelStore, combination: Combination, cutoff: date) -
 
 
 def _forecast_all(inputs: Inputs, models: Models, horizon: Horizon, report: RunReport) -> pd.DataFrame:
+    if not inputs.wanted:
+        return empty(FORECASTS)
     weeks = dict(inputs.history.split(inputs.wanted))
     items = [(combination, (weeks[combination], models[combination])) for combination in inputs.wanted]
-    done = {}
-    for outcome in run_each(items, partial(_forecast_item, horizon=horizon), workers=1, what="forecast"):
-        if outcome.value is None:
-            report.fail(outcome.combination, str(outcome.error))
-            done[outcome.combination] = forecast_without_model(outcome.combination, weeks[outcome.combination], horizon)
-        else:
-            done[outcome.combination] = outcome.value
-    parts = [done[combination] for combination in inputs.wanted]
-    return pd.concat(parts, ignore_index=True) if parts else empty(FORECASTS)
+
+    def without_model(combination: Combination, reason: str) -> Start:
+        report.fail(combination, reason)
+        return start_without_model(combination, weeks[combination], horizon)
+
+    starts = [
+        outcome.value or without_model(outcome.combination, str(outcome.error))
+        for outcome in run_each(items, partial(_start, horizon=horizon), what="forecast")
+    ]
+    return forecast_all(starts, horizon, lambda combination: without_model(combination, _NOT_FINITE))
 
 
-def _forecast_item(
-    combination: Combination, item: tuple[pd.DataFrame, StoredModel | ModelError], horizon: Horizon
-) -> pd.DataFrame:
+_NOT_FINITE = "the forecast is not a finite number; retrain this combination"
+
+
+def _start(combination: Combination, item: tuple[pd.DataFrame, StoredModel | ModelError], horizon: Horizon) -> Start:
     weeks, stored = item
-    return forecast_one(combination, weeks, stored, horizon)
+    return start(combination, weeks, stored, horizon)
 
 
 def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:

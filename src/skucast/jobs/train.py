@@ -20,7 +20,7 @@ from skucast.run import Run
 from skucast.settings import Settings
 from skucast.store import Live, ModelStore
 from skucast.tables import REGISTRY, empty
-from skucast.training import Recipe, Trained, make_recipe, skip_reason, train
+from skucast.training import Recipe, Trained, TrainingPlan, make_recipe, skip_reason, train
 from skucast.warehouse import Warehouse
 
 Found = dict[Combination, Live | ModelError]
@@ -87,7 +87,7 @@ def _train_wanted(
         else:
             items.append((combination, weeks))
     with report.timed("train"):
-        outcomes = run_each(items, partial(train, recipe=recipe), workers=settings.worker_count, what="train")
+        outcomes = run_each(items, partial(train, recipe=recipe), what="train", pool=settings.pool)
         registry.extend(_store_outcome(outcome, store, found, recipe, report) for outcome in outcomes)
     for row in registry:
         report.counts[_count_label(row)] += 1
@@ -100,16 +100,22 @@ def _registry_rows(registry: list[dict[str, Any]], run: Run) -> pd.DataFrame:
 
 
 def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
-    history = inputs.history
-    return make_recipe(
-        ModelSpec(seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale),
-        settings.clock,
-        history.weeks["ds"].min().date(),
-        history.data_cutoff,
-        settings.holiday_country,
-        settings.horizon_weeks,
-        settings.backtest_origins,
+    spec = ModelSpec(
+        seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale
     )
+    plan = TrainingPlan(
+        spec=spec,
+        engine=settings.engine,
+        tune=settings.tune,
+        tune_origins=settings.tune_origins,
+        n_best=settings.tune_average,
+        backtest_origins=settings.backtest_origins,
+        horizon_weeks=settings.horizon_weeks,
+        holiday_country=settings.holiday_country,
+        week_anchor=settings.week_anchor,
+    )
+    history = inputs.history
+    return make_recipe(plan, settings.clock, history.weeks["ds"].min().date(), history.data_cutoff)
 
 
 def _skip_reason(
@@ -122,14 +128,9 @@ def _skip_reason(
 
 
 def _is_current(found: Live | ModelError, recipe: Recipe) -> bool:
-    """Whether the live model was trained on this cutoff with these settings."""
+    """Whether the live model was trained on this cutoff by this plan."""
     card = _card(found)
-    return (
-        card is not None
-        and card.cutoff == str(recipe.cutoff)
-        and card.hyperparameters == recipe.spec.as_dict()
-        and card.holiday_country == recipe.holiday_country
-    )
+    return card is not None and card.cutoff == str(recipe.cutoff) and card.recipe == recipe.plan.as_dict()
 
 
 def _card(found: Live | ModelError) -> ModelCard | None:
@@ -181,6 +182,7 @@ def _details(trained: Trained, previous: str | None) -> dict[str, Any]:
         "previous_version": previous,
         "n_weeks": trained.card.n_weeks,
         "hyperparameters": json.dumps(trained.card.hyperparameters),
+        "tuning": json.dumps(trained.card.tuning),
         "backtest_origins": score["origins"],
         "backtest_wape": score["pooled"],
         "backtest_by_step": json.dumps(by_step),

@@ -1,0 +1,101 @@
+"""Real Prophet objects: the reference optimiser (CmdStan) and what `to_prophet` gives; alone in importing Prophet."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skucast.engine.design import YEAR_DAYS, Floats
+from skucast.engine.model import LAG, FittedModel
+
+Parameters = tuple[Floats, float]
+"""k, m, beta, delta in one array, and sigma."""
+
+
+def optimise(model: FittedModel) -> Parameters:
+    """Return what Prophet's own optimiser finds for the model's history and settings."""
+    _quiet()
+    prophet = unfitted(model)
+    with tempfile.TemporaryDirectory(prefix="skucast-fit-") as folder:  # else each fit leaves files until the exit
+        prophet.fit(history_frame(model), output_dir=folder)
+    found = [np.atleast_1d(prophet.params[name][0]) for name in ("k", "m", "beta", "delta")]
+    return np.concatenate(found).astype("float64"), float(prophet.params["sigma_obs"][0].item())
+
+
+def with_parameters(model: FittedModel) -> Any:
+    """Return a fitted `prophet.Prophet` that holds the model's parameters."""
+    _quiet()
+    prophet = unfitted(model)
+    inputs = prophet.preprocess(history_frame(model))
+    beta = [*model.yearly, *(holiday.beta for holiday in model.holidays), *(each.beta for each in model.regressors)]
+    prophet.params = {
+        "k": np.array([[model.k]]),
+        "m": np.array([[model.m]]),
+        "delta": np.array([model.delta]),
+        "beta": np.array([beta or [0.0] * inputs.K]),
+        "sigma_obs": np.array([[model.sigma_obs]]),
+    }
+    return prophet
+
+
+def unfitted(model: FittedModel) -> Any:
+    """Return a `prophet.Prophet` with the model's settings, season, holidays and regressors, not yet fitted."""
+    from prophet import Prophet
+
+    spec = model.spec
+    prophet = Prophet(
+        growth="linear",
+        n_changepoints=spec.n_changepoints,
+        changepoint_range=spec.changepoint_range,
+        changepoint_prior_scale=spec.changepoint_prior_scale,
+        seasonality_mode=spec.seasonality_mode,
+        seasonality_prior_scale=spec.seasonality_prior_scale,
+        holidays_prior_scale=spec.holidays_prior_scale,
+        holidays=_holiday_frame(model),
+        yearly_seasonality=False,
+        weekly_seasonality=False,  # one constant on weekly data: it would steal the level
+        daily_seasonality=False,
+        uncertainty_samples=1000,
+    )
+    if model.yearly:
+        prophet.add_seasonality("yearly", YEAR_DAYS, len(model.yearly) // 2)
+    for regressor in model.regressors:
+        prior = spec.lag_prior_scale if regressor.name == LAG else spec.promo_prior_scale
+        prophet.add_regressor(regressor.name, prior_scale=prior)
+    return prophet
+
+
+def history_frame(model: FittedModel) -> pd.DataFrame:
+    """Return the fitted weeks as Prophet wants them: ds, y and the regressors that were used."""
+    frame = pd.DataFrame(json.loads(model.history))
+    return frame.assign(ds=pd.to_datetime(frame["ds"]))
+
+
+def _holiday_frame(model: FittedModel) -> pd.DataFrame | None:
+    rows = [(holiday.name, week) for holiday in model.holidays for week in holiday.weeks]
+    if not rows:
+        return None
+    frame = pd.DataFrame(rows, columns=["holiday", "ds"])
+    return frame.assign(ds=pd.to_datetime(frame["ds"]))
+
+
+class _Silence(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.CRITICAL
+
+
+_SILENCE = _Silence()
+
+
+def _quiet() -> None:
+    """Keep the libraries' talk about every fit out of the log; a fit that fails raises.
+
+    CmdStan's logger resets its level on first use, so only a filter lasts.
+    """
+    for name in ("cmdstanpy", "prophet"):
+        logging.getLogger(name).addFilter(_SILENCE)
