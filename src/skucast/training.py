@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import time
 from collections.abc import Callable, Sequence
@@ -19,10 +20,10 @@ from skucast.engine.artifact import ModelCard, StoredPayload, dumps
 from skucast.engine.design import WeekGrid, week_grid, window
 from skucast.engine.fit import Engine, fit_window, with_interval_scale
 from skucast.engine.model import FittedModel, ModelSpec
-from skucast.future import future_frame, last_known
+from skucast.future import last_known
 from skucast.history import is_inactive, with_lag
 from skucast.regressors.holidays import holiday_weeks
-from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.regressors.promotions import PROMO_REGRESSORS, expected_promotions
 from skucast.tuning import Choice, Fold, Tune, choose
 from skucast.weeks import WEEK, WeekClock
 
@@ -118,7 +119,7 @@ def train(combination: Combination, weeks: pd.DataFrame, recipe: Recipe) -> Trai
         dropped_regressors=list(models[0].dropped_regressors),
         backtest=score_by_step(scored),
         tuning=choice.report,
-        versions={"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays")}},
+        versions=_versions(),
     )
     return Trained(dumps(models, card), card, fit_s)
 
@@ -149,9 +150,14 @@ def fitter(recipe: Recipe, specs: Sequence[ModelSpec]) -> Callable[[pd.DataFrame
     return fit_weeks
 
 
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays", "numba")}}
+
+
 def _fold(weeks: pd.DataFrame, end: int, horizon_weeks: int, grid: WeekGrid) -> Fold:
     past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
-    future = future_frame(past, [ds.date() for ds in coming["ds"]])
     rows = grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
-    regressors = np.column_stack([future[name] for name in PROMO_REGRESSORS]).astype("float64")
+    expected = expected_promotions(past)
+    regressors = np.tile([expected[name] for name in PROMO_REGRESSORS], (len(rows), 1))
     return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), coming["y"].to_numpy(dtype="float64"))

@@ -27,7 +27,7 @@ from skucast.errors import ModelError
 MODEL = dataclasses.replace(
     stub_model(),
     yearly=(0.1, -0.2),
-    holidays=(Holiday("День Победы", 0.3, ("2026-05-10", "2027-05-09")),),
+    holidays=(Holiday("День Победы", 0.3, "2026-05-10 2027-05-09"),),
     delta=(0.1, -0.05),
     changepoints=(0.25, 0.5),
 )

@@ -98,10 +98,10 @@ def with_interval_scale(model: FittedModel, scale: float) -> FittedModel:
     return dataclasses.replace(model, interval_scale=scale)
 
 
-def _weeks_of(grid: WeekGrid, column: int, first: int) -> tuple[str, ...]:
-    """The labels of a holiday's weeks from the first week of the history on."""
+def _weeks_of(grid: WeekGrid, column: int, first: int) -> str:
+    """The labels of a holiday's weeks from the first week of the history on, with blanks between them."""
     is_there = grid.holidays[first:, column] > 0
-    return tuple(grid.ds[first:][is_there].astype("str").tolist())
+    return " ".join(grid.ds[first:][is_there].astype("str").tolist())
 
 
 def _history(problem: Design, known: Window, grid: WeekGrid) -> str:

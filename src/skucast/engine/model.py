@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -54,11 +55,11 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
-    """A holiday's weight and the labels of the weeks it falls in (ISO dates), future ones included."""
+    """A holiday's weight and the labels of its weeks, future ones included: ISO dates with blanks between them."""
 
     name: str
     beta: float
-    weeks: tuple[str, ...]
+    weeks: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,28 +143,52 @@ def build(kind: Any, value: Any, name: str = "content") -> Any:
     Raises:
         KeyError, TypeError, ValueError: a part is missing, unknown, of another type or not finite.
     """
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        hints = _hints(kind)
-        return kind(**{part: build(hints[part], item, part) for part, item in _of(dict, value, name).items()})
-    origin, arguments = get_origin(kind), get_args(kind)
-    if type(None) in arguments:
-        return None if value is None else build(arguments[0], value, name)
-    if origin is tuple:
-        return tuple(build(arguments[0], item, name) for item in _of(list, value, name))
-    if origin is list:
-        return [build(arguments[0], item, name) for item in _of(list, value, name)]
-    if origin is dict:
-        return {key: build(arguments[1], item, name) for key, item in _of(dict, value, name).items()}
-    if origin is Literal and value not in arguments:
-        raise ValueError(f"{name} is none of {', '.join(arguments)}")
-    if kind is float and type(value) is not int and not math.isfinite(_of(float, value, name)):
-        raise ValueError(f"{name} is not finite")
-    return value if kind in (Any, float) or origin is Literal else _of(kind, value, name)
+    return _builder(kind)(value, name)
 
 
 @functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _builder(kind: Any) -> Callable[[Any, str], Any]:
+    """The function that checks and makes values of one annotation; thousands of files are read with few of them."""
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return _dataclass_builder(kind)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if type(None) in arguments:
+        inner = _builder(arguments[0])
+        return lambda value, name: None if value is None else inner(value, name)
+    if origin in (tuple, list):
+        return _sequence_builder(origin, arguments[0])
+    if origin is dict:
+        inner = _builder(arguments[1])
+        return lambda value, name: {key: inner(item, name) for key, item in _of(dict, value, name).items()}
+    if origin is Literal:
+        return lambda value, name: _one_of(arguments, value, name)
+    if kind is float:
+        return _finite
+    return (lambda value, _: value) if kind is Any else lambda value, name: _of(kind, value, name)
+
+
+def _dataclass_builder(kind: Any) -> Callable[[Any, str], Any]:
+    parts = {part: _builder(hint) for part, hint in get_type_hints(kind).items()}
+    return lambda value, name: kind(**{part: parts[part](item, part) for part, item in _of(dict, value, name).items()})
+
+
+def _sequence_builder(sequence: Any, kind: Any) -> Callable[[Any, str], Any]:
+    inner = _builder(kind)
+    return lambda value, name: sequence([inner(item, name) for item in _of(list, value, name)])
+
+
+def _one_of(allowed: tuple[Any, ...], value: Any, name: str) -> Any:
+    if value not in allowed:
+        raise ValueError(f"{name} is none of {', '.join(allowed)}")
+    return value
+
+
+def _finite(value: Any, name: str) -> Any:
+    if type(value) is int:
+        return value
+    if not math.isfinite(_of(float, value, name)):
+        raise ValueError(f"{name} is not finite")
+    return value
 
 
 def _of(kind: type, value: Any, name: str) -> Any:

@@ -77,7 +77,7 @@ def history_frame(model: FittedModel) -> pd.DataFrame:
 
 
 def _holiday_frame(model: FittedModel) -> pd.DataFrame | None:
-    rows = [(holiday.name, week) for holiday in model.holidays for week in holiday.weeks]
+    rows = [(holiday.name, week) for holiday in model.holidays for week in holiday.weeks.split()]
     if not rows:
         return None
     frame = pd.DataFrame(rows, columns=["holiday", "ds"])

@@ -294,7 +294,7 @@ def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> No
     place = {label: step for step, label in enumerate(ds.astype("str").tolist())}
     for row, model in zip(effect, models, strict=True):
         for holiday in model.holidays:
-            for week in place.keys() & set(holiday.weeks):
+            for week in place.keys() & set(holiday.weeks.split()):
                 row[place[week]] += holiday.beta
 
 
@@ -306,11 +306,15 @@ def _lag_slope(stack: _Stack, trend: Floats) -> Floats:
 
 
 def _to_target(stack: _Stack, sales: Floats) -> Floats:
-    return np.where(stack.is_log[:, None], np.log1p(sales), sales) if stack.is_log.any() else sales
+    result = sales.copy()
+    result[stack.is_log] = np.log1p(sales[stack.is_log])
+    return result
 
 
 def _to_sales(stack: _Stack, target: Floats) -> Floats:
-    return np.where(stack.is_log[:, None], np.expm1(target), target) if stack.is_log.any() else target
+    result = target.copy()
+    result[stack.is_log] = np.expm1(target[stack.is_log])
+    return result
 
 
 def _components(stack: _Stack, terms: _Terms, carry_over: Floats) -> dict[str, Floats]:
@@ -319,16 +323,10 @@ def _components(stack: _Stack, terms: _Terms, carry_over: Floats) -> dict[str, F
     With the target log1p a component is what it adds to those before it: exp(a + b) - exp(a).
     """
     gain = np.where(stack.is_multiplicative[:, None], terms.trend, stack.y_scale[:, None])
-    parts = [terms.trend, *(terms.effects[name] * gain for name in _TERMS), carry_over]
-    if stack.is_log.any():
-        before = np.zeros_like(terms.trend)
-        for place, part in enumerate(parts):
-            after = before + part
-            steps = np.expm1(np.where(stack.is_log[:, None], after, 0.0)) - np.expm1(
-                np.where(stack.is_log[:, None], before, 0.0)
-            )
-            parts[place] = np.where(stack.is_log[:, None], steps, part)
-            before = after
+    parts = [terms.trend.copy(), *(terms.effects[name] * gain for name in _TERMS), carry_over]
+    sums = np.cumsum([part[stack.is_log] for part in parts], axis=0)
+    for part, step in zip(parts, np.diff(np.expm1(sums), axis=0, prepend=0.0), strict=True):
+        part[stack.is_log] = step
     return dict(zip(COMPONENTS, parts, strict=True))
 
 

@@ -12,8 +12,8 @@ EXPECTATION_WEEKS = 26
 
 def expected_promotions(weeks: pd.DataFrame) -> dict[str, float]:
     """Return the value of each promo regressor to assume for any future week: its mean over the last 26 weeks."""
-    recent = weeks[PROMO_REGRESSORS].iloc[-EXPECTATION_WEEKS:]
-    return {name: float(recent[name].mean()) if len(recent) else 0.0 for name in PROMO_REGRESSORS}
+    recent = {name: weeks[name].to_numpy(dtype="float64")[-EXPECTATION_WEEKS:] for name in PROMO_REGRESSORS}
+    return {name: float(values.mean()) if len(values) else 0.0 for name, values in recent.items()}
 
 
 def promo_source(expected: dict[str, float]) -> str:
