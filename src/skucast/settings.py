@@ -98,9 +98,7 @@ class Settings(BaseSettings):
     engine: Literal["map", "cmdstan"] = _field(
         "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING
     )
-    tune: Literal["off", "fast", "full"] = _field(
-        "fast", "settings tried per combination: none, 44, or 900", TRAINING
-    )
+    tune: Literal["off", "fast", "full"] = _field("fast", "settings tried per combination: none, 44, or 900", TRAINING)
     tune_average: int = _field(3, "so many of the best settings' forecasts are averaged", TRAINING, ge=1, le=20)
     tune_origins: int = _field(
         3, "rolling origins that choose settings, before those of the backtest", TRAINING, ge=2, le=52

@@ -132,12 +132,15 @@ def tuned(weeks: pd.DataFrame, recipe: Recipe) -> Choice:
     """
     plan = recipe.plan
     known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
-    n_origins = plan.tune_origins + plan.backtest_origins
-    folds = [
-        _fold(weeks, end, plan.backtest_weeks, recipe.grid)
-        for end in origin_ends(weeks, plan.backtest_weeks, n_origins if plan.tune != "off" else 0)
-    ]
+    folds = [] if plan.tune == "off" else folds_of(weeks, recipe)
     return choose(known, recipe.grid, folds, plan.spec, plan.tune, plan.backtest_origins, plan.n_best)
+
+
+def folds_of(weeks: pd.DataFrame, recipe: Recipe) -> list[Fold]:
+    """Return the origins that settings are scored at, oldest first; the last ones are those of the backtest."""
+    plan = recipe.plan
+    ends = origin_ends(weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
+    return [_fold(weeks, end, plan.backtest_weeks, recipe.grid) for end in ends]
 
 
 def fitter(recipe: Recipe, specs: Sequence[ModelSpec]) -> Callable[[pd.DataFrame], list[FittedModel]]:

@@ -7,24 +7,25 @@ import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from builders import CUTOFF, sunday
+from models import CLOCK, NO_HOLIDAYS, coming, generated, holidays_of
 from pandas.testing import assert_frame_equal
 from stubs import card, plan, stub_model
 
 from skucast.combination import KEY, Combination
+from skucast.engine import rollout
 from skucast.engine.artifact import dumps, loads
 from skucast.engine.design import MIN_WEEKS
 from skucast.engine.fit import fit
 from skucast.engine.model import LAG, FittedModel, ModelSpec, Regressor
-from skucast.engine.rollout import ROLLOUT_COLUMNS, roll_forward, seed_of
+from skucast.engine.rollout import ROLLOUT_COLUMNS, roll_forward, roll_forward_all, roll_forward_mean, seed_of
 from skucast.errors import FitError, ModelError
 from skucast.future import future_frame
-from skucast.history import History, build_history, with_lag
+from skucast.history import History, build_history
 from skucast.regressors.holidays import holiday_weeks, seen_twice
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.run import Run
@@ -34,34 +35,7 @@ from skucast.training import fitter, make_recipe
 from skucast.warehouse.duckdb import DuckDBWarehouse
 from skucast.weeks import WeekClock
 
-CLOCK = WeekClock()
-NO_HOLIDAYS = holiday_weeks("", CUTOFF, CUTOFF, CLOCK)
 MAY, NEW_YEAR = "Victory Day", "New Year Holidays"
-
-
-def generated(n_weeks: int, seed: int = 1) -> pd.DataFrame:
-    """Return weeks up to the cutoff, about 300 each: growth, a year's wave, promotions, New Year, 0.4 of last week."""
-    random = np.random.default_rng(seed)
-    ds = pd.date_range(end=CUTOFF, periods=n_weeks, freq="W-SUN").astype("datetime64[us]")
-    day = ds.day_of_year.to_numpy()
-    promo = np.where(random.uniform(size=n_weeks) < 0.3, random.choice([10.0, 20.0, 30.0], n_weeks), 0.0)
-    new = 180 + 0.3 * np.arange(n_weeks) + 40 * np.sin(2 * np.pi * day / 365.25) + 3 * promo - 60.0 * (day < 8)
-    y = np.full(n_weeks, 300.0)
-    for week in range(1, n_weeks):
-        y[week] = new[week] + 0.4 * y[week - 1] + random.normal(0, 10)
-    return with_lag(pd.DataFrame({"ds": ds, "y": y, "promo_discount_perc": promo, "promo_days": 7.0}))
-
-
-def coming(n_weeks: int, **regressors: Any) -> pd.DataFrame:
-    """Return the weeks after the cutoff, without promotions unless given."""
-    ds = pd.date_range(start=CUTOFF, periods=n_weeks + 1, freq="W-SUN")[1:].astype("datetime64[us]")
-    return pd.DataFrame({"ds": ds}).assign(**(dict.fromkeys(PROMO_REGRESSORS, 0.0) | regressors))
-
-
-def holidays_of(weeks: pd.DataFrame, country: str = "RU") -> pd.DataFrame:
-    """Return the holidays that these weeks have seen twice, with two years to come."""
-    found = holiday_weeks(country, weeks["ds"].iloc[0].date(), sunday(-104), CLOCK)
-    return seen_twice(found, weeks["ds"].iloc[-1])
 
 
 CASES: dict[str, tuple[ModelSpec, int, str]] = {
@@ -384,3 +358,58 @@ def test_the_engine_finds_the_planted_promotion_and_carry_over(sample: History) 
     assert np.abs(promo - planted).max() < 0.05
     assert promo.mean() == pytest.approx(planted, abs=0.03)
     assert carry_over.mean() == pytest.approx(TRUTH.phi, abs=0.1)
+
+
+# --- All models of a job at once ------------------------------------------------------------------------------------
+
+
+def test_together_models_forecast_what_they_forecast_alone() -> None:
+    """Additive, multiplicative and log1p, with season and without, short and long: equal, bands too."""
+    specs = [ModelSpec(), ModelSpec(seasonality_mode="multiplicative"), ModelSpec(target="log1p")]
+    models = [
+        fit(weeks, PROMO_REGRESSORS, holidays_of(weeks), spec)
+        for spec in specs
+        for weeks in (generated(40), generated(130, 2))
+    ]
+    future, last_y, seeds = coming(6, promo_discount_perc=10.0), np.linspace(100, 600, 6), list(range(6))
+    regressors = {name: np.tile(future[name].to_numpy(), (6, 1)) for name in PROMO_REGRESSORS}
+    ds = future["ds"].to_numpy().astype("datetime64[D]")
+    together = roll_forward_all(models, ds, regressors, last_y, seeds, 100)
+    for row, model in enumerate(models):
+        alone = roll_forward(model, future, last_y[row], seed=seeds[row], n_paths=100)
+        found = {"yhat": together.yhat, "yhat_lower": together.yhat_lower, "yhat_upper": together.yhat_upper}
+        for name, values in (found | together.components).items():
+            np.testing.assert_allclose(values[row], alone[name], rtol=1e-12, atol=1e-12)
+
+
+def test_many_paths_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few fit into memory at a time, the intervals are the same."""
+    models = [stub_model(100.0 + number) for number in range(7)]
+    ds = coming(4)["ds"].to_numpy().astype("datetime64[D]")
+    given = (models, ds, {}, np.full(7, 100.0), list(range(7)), 50)
+    whole = roll_forward_all(*given)
+    monkeypatch.setattr(rollout, "_DRAWS_AT_ONCE", 2 * 50 * 4)
+    np.testing.assert_array_equal(roll_forward_all(*given).yhat_upper, whole.yhat_upper)
+
+
+def test_a_mean_of_models_is_the_mean_of_their_forecasts() -> None:
+    """100, 110 and 150 make 120; each feeds on its own predictions; capped if one of them is."""
+    models = [stub_model(level, None) for level in (100.0, 110.0, 150.0)]
+    rows = roll_forward_mean(models, coming(4), 100.0, seed=1, n_paths=0)
+    assert rows["yhat"].tolist() == pytest.approx([120.0] * 4)
+    assert rows["level"].tolist() == pytest.approx([120.0] * 4)
+    assert not rows["is_capped"].any()
+    capped = roll_forward_mean([*models, stub_model(500.0, None, y_max=100.0)], coming(4), 100.0, seed=1, n_paths=0)
+    assert capped["is_capped"].all()
+
+
+def test_a_model_of_logs_forecasts_sales() -> None:
+    """log(1 + 99) and half of what last week's log had over it: from 399 (twice its log 2 up) follow 199, 140.4..."""
+    lag = Regressor(LAG, 0.5, mu=np.log(100.0), std=1.0)
+    spec = ModelSpec(target="log1p")
+    model = stub_model(0.0, spec=spec, y_scale=1.0, m=np.log(100.0), regressors=(lag,), sigma_obs=0.05)
+    rows = rolled(model, 399.0, n_paths=200)
+    assert rows["yhat"].tolist()[:2] == pytest.approx([199.0, 100 * 2**0.5 - 1])
+    assert rows[list(COMPONENTS)].sum(axis=1).tolist() == pytest.approx(rows["yhat"].tolist())
+    assert rows["level"].tolist() == pytest.approx([99.0] * 4)
+    assert (rows["yhat_upper"] - rows["yhat"] > rows["yhat"] - rows["yhat_lower"]).all()

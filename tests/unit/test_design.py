@@ -1,0 +1,118 @@
+"""The design: Prophet's own preprocessing, column by column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders import CUTOFF
+from models import generated, holidays_of
+
+from skucast.engine.design import Design, design, future_columns, until, week_grid, window
+from skucast.engine.fit import as_model
+from skucast.engine.model import LAG, FittedModel, ModelSpec
+from skucast.engine.prophet_object import history_frame, unfitted
+from skucast.errors import FitError
+from skucast.history import with_lag
+
+REGRESSORS = ["promo_discount_perc", "promo_days", "promo_flag"]
+
+
+def weeks_of_many_kinds(n_weeks: int, seed: int) -> pd.DataFrame:
+    """Return weeks with a binary regressor, a constant one, and some weeks unknown."""
+    random = np.random.default_rng(seed)
+    weeks = generated(n_weeks, seed).assign(promo_flag=random.integers(0, 2, n_weeks).astype("float64"))
+    weeks.loc[random.choice(np.arange(2, n_weeks - 1), n_weeks // 12, replace=False), "y"] = np.nan
+    return with_lag(weeks)
+
+
+def both(weeks: pd.DataFrame, spec: ModelSpec, country: str = "RU") -> tuple[Design, Any, FittedModel]:
+    """Return our design, what Prophet makes of the same weeks and settings, and the model between them."""
+    holidays = holidays_of(weeks, country)
+    first = weeks["ds"].iloc[0].to_numpy().astype("datetime64[D]")
+    grid = week_grid(first, first + np.timedelta64(7 * 400, "D"), holidays)
+    known = window(weeks, REGRESSORS, grid)
+    ours = design(known, grid, spec)
+    blank = as_model(ours, known, grid, spec, np.zeros(2 + ours.X.shape[1] + len(ours.changepoints)), 1.0)
+    prophet = unfitted(blank)
+    return ours, prophet.preprocess(history_frame(blank)), blank
+
+
+SPECS = {
+    "default": ModelSpec(),
+    "multiplicative": ModelSpec(seasonality_mode="multiplicative"),
+    "log1p": ModelSpec(target="log1p"),
+    "many changepoints": ModelSpec(n_changepoints=60, changepoint_range=0.95),
+    "few changepoints, low order": ModelSpec(n_changepoints=3, changepoint_range=0.6, yearly_order=4),
+    "other scales": ModelSpec(
+        seasonality_prior_scale=3.0, holidays_prior_scale=0.5, promo_prior_scale=2.0, lag_prior_scale=0.02
+    ),
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+@pytest.mark.parametrize("n_weeks", [14, 40, 75, 130, 270])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_design_is_prophets_own(spec: ModelSpec, n_weeks: int, seed: int) -> None:
+    """Scaled y and t, changepoints, every column, prior scales and modes: equal to 1e-12."""
+    ours, theirs, _ = both(weeks_of_many_kinds(n_weeks, seed), spec)
+    same = {"rtol": 1e-12, "atol": 1e-12}
+    np.testing.assert_allclose(ours.y, theirs.y, **same)
+    np.testing.assert_allclose(ours.t, theirs.t, **same)
+    np.testing.assert_allclose(ours.changepoints, theirs.t_change, **same)
+    np.testing.assert_allclose(ours.X, theirs.X, **same)
+    np.testing.assert_allclose(ours.prior_scales(spec), theirs.sigmas, **same)
+    is_multiplicative = np.asarray(theirs.s_m) == 1
+    assert is_multiplicative.all() == (spec.seasonality_mode == "multiplicative")
+    assert (np.asarray(theirs.s_a) == 1).all() == (spec.seasonality_mode == "additive")
+    assert (theirs.T, theirs.K, theirs.tau) == (len(ours.y), ours.X.shape[1], spec.changepoint_prior_scale)
+
+
+def test_a_binary_regressor_is_left_alone_and_a_constant_one_dropped() -> None:
+    """0 and 1 stay 0 and 1; `promo_days`, always 7, is no column; a discount is counted from its mean."""
+    ours, _, _ = both(weeks_of_many_kinds(60, 1), ModelSpec())
+    by_name = {column.name: (column.mu, column.std) for column in ours.columns}
+    assert by_name["promo_flag"] == (0.0, 1.0)
+    assert list(by_name) == ["promo_discount_perc", "promo_flag", LAG]
+    assert ours.dropped == ("promo_days",)
+    assert by_name["promo_discount_perc"][0] > 1.0
+
+
+def test_weeks_to_come_continue_the_columns() -> None:
+    """The columns of known weeks, asked for as if they were to come, are those of the design, without the lag's."""
+    weeks = generated(130)
+    first = weeks["ds"].iloc[0].to_numpy().astype("datetime64[D]")
+    grid = week_grid(first, first + np.timedelta64(7 * 300, "D"), holidays_of(weeks))
+    known = window(weeks, REGRESSORS[:2], grid)
+    ours = design(known, grid, ModelSpec())
+    t, features = future_columns(ours, grid, known.rows, known.regressors)
+    np.testing.assert_allclose(t, ours.t)
+    np.testing.assert_allclose(features[:, :-1], ours.X[:, :-1])
+    assert not features[:, -1].any()
+
+
+def test_the_past_of_a_window_knows_nothing_later() -> None:
+    """Up to a week, the design is that of a history that ends there: scales, holidays seen, changepoints."""
+    weeks = generated(130)
+    first = weeks["ds"].iloc[0].to_numpy().astype("datetime64[D]")
+    grid = week_grid(first, first + np.timedelta64(7 * 300, "D"), holidays_of(weeks))
+    past = design(until(window(weeks, REGRESSORS[:2], grid), 79), grid, ModelSpec())
+    alone = design(window(weeks.iloc[:80], REGRESSORS[:2], grid), grid, ModelSpec())
+    np.testing.assert_array_equal(past.X, alone.X)
+    np.testing.assert_array_equal(past.changepoints, alone.changepoints)
+    assert past.holiday_columns == alone.holiday_columns
+    assert len(past.holiday_columns) < len(
+        design(window(weeks, REGRESSORS[:2], grid), grid, ModelSpec()).holiday_columns
+    )
+    with pytest.raises(FitError, match="9 known weeks with a lag, at least 12"):
+        until(window(weeks, REGRESSORS[:2], grid), 9)
+
+
+def test_the_grid_ends_with_the_cutoffs_holidays() -> None:
+    """Weeks are rows by label; a holiday outside the grid is passed over."""
+    holidays = pd.DataFrame({"holiday": ["A", "A"], "ds": pd.to_datetime([CUTOFF, "2050-01-02"])})
+    grid = week_grid(np.datetime64(CUTOFF), np.datetime64(CUTOFF) + np.timedelta64(21, "D"), holidays)
+    assert grid.rows(np.array([CUTOFF], dtype="datetime64[D]")).tolist() == [0]
+    assert grid.holidays[:, 0].tolist() == [1.0, 0.0, 0.0, 0.0]
