@@ -46,7 +46,7 @@ def main() -> None:
     lines = [line for name in names for line in run_dataset(name, arguments.data, arguments.combinations)]
     print("\n".join(lines))
     if not arguments.only:
-        write_docs(lines)
+        write_between(START, END, lines)
 
 
 def run_dataset(name: str, data: Path, n_combinations: int) -> list[str]:
@@ -133,11 +133,12 @@ def report(name: str, seconds: dict[str, float], environment: dict[str, str], fo
     return [*lines, ""]
 
 
-def write_docs(lines: list[str]) -> None:
+def write_between(start: str, end: str, lines: list[str]) -> None:
+    """Put the lines between two markers of the benchmarks page."""
     path = ROOT / "docs" / "benchmarks.md"
     text = path.read_text(encoding="utf-8")
-    before, after = text.split(START)[0], text.split(END)[1]
-    path.write_text(before + START + "\n" + "\n".join(lines).rstrip() + "\n" + END + after, encoding="utf-8")
+    before, after = text.split(start)[0], text.split(end)[1]
+    path.write_text(before + start + "\n" + "\n".join(lines).rstrip() + "\n" + end + after, encoding="utf-8")
 
 
 if __name__ == "__main__":
