@@ -89,6 +89,9 @@ def name_problem(part: str) -> str | None:
         return "not a usable name, because it means a folder"
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in part):
         return "has a control character; remove it at the source"
+    invisible = [character for character in part if unicodedata.category(character) == "Cf"]
+    if invisible:
+        return f"has an invisible character, U+{ord(invisible[0]):04X}; remove it at the source"
     if len(encode_part(part).encode()) > MAX_PART_BYTES:
         return f"longer than {MAX_PART_BYTES} bytes in a file name; shorten it at the source"
     return None
