@@ -50,8 +50,8 @@ class RunReport:
             self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - started, 3)
 
     def fail(self, combination: Combination, reason: str) -> None:
-        """Record a combination's failure."""
-        self.failures[str(combination)] = reason
+        """Record a combination's failure; its name stands before the reason wherever that is shown."""
+        self.failures[str(combination)] = reason.removeprefix(f"{combination}: ")
 
 
 def run_each(
