@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from builders import CUTOFF
 
 from skucast.cli import main
 from skucast.errors import InputError
 from skucast.loading import content_hash, read_file
 from skucast.tables import LOADS, RUNS, SALES
+from skucast.warehouse import open_warehouse
+from skucast.weeks import WeekClock
 
 HEADER = "date,unit,channel,SKU_ID,quantity,Promo_discount_perc"
 GOOD = "2026-11-16,Пермь,ON TRADE,ЦУП00009752,12,20"
@@ -259,6 +262,17 @@ def test_load_maps_columns_and_says_which_it_left(load, warehouse):
     assert warehouse.read(SALES)["quantity"].tolist() == [5.0]
 
 
+def test_sales_columns_name_the_file_s_columns_and_the_jobs_go_on(load, warehouse, monkeypatch, settings):
+    """SALES_COLUMNS=quantity=qty loads qty into quantity, and the loaded table is read by its own names."""
+    monkeypatch.setenv("SALES_COLUMNS", "quantity=qty")
+    path = csv("2026-11-16,U,C,S,5", header="date,unit,channel,SKU_ID,qty")
+    assert load(path)[0] == 0
+    assert warehouse.read(SALES)["quantity"].tolist() == [5.0]
+    weeks = open_warehouse(settings()).weekly_sales(WeekClock(), CUTOFF)
+    assert weeks["quantity"].tolist() == [5.0]
+    assert load(csv(GOOD, name="ours.csv"), "--columns", "")[0] == 0
+
+
 def test_the_same_file_is_never_loaded_twice(load, warehouse):
     """The second load, under whatever name, exits 2, says when the first was, and adds nothing."""
     assert load(csv(GOOD))[0] == 0
@@ -302,6 +316,6 @@ def test_the_warehouse_may_come_from_the_environment(monkeypatch, warehouse, cap
     monkeypatch.setenv("WAREHOUSE", "duckdb:other/place.duckdb")
     monkeypatch.setenv("SALES_TABLE", "my_sales")
     assert main(["load", str(csv(GOOD)), "--table", "sales"]) == 0
-    assert "1 rows added to my_sales in duckdb:other/place.duckdb" in capsys.readouterr().err
+    assert "1 row added to my_sales in duckdb:other/place.duckdb" in capsys.readouterr().err
     assert Path("other/place.duckdb").exists()
     assert not warehouse.path.exists()
