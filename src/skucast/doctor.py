@@ -10,13 +10,12 @@ from rich.table import Table as Grid
 
 from skucast.errors import InputError, SkucastError
 from skucast.history import build_history
-from skucast.run import Run
+from skucast.run import BAD_INPUT, DONE, Run
 from skucast.settings import Settings
 from skucast.store import ModelStore, open_store
-from skucast.tables import FORECASTS, LOADS, METRICS, PUBLISHES, REGISTRY, RUNS, Table, empty
+from skucast.tables import FORECASTS, LOADS, METRICS, PUBLISHES, REGISTRY, RUNS, Table
 from skucast.warehouse import Warehouse, open_warehouse
-
-OK, FIX = 0, 2
+from skucast.words import counted
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Finding:
 
 
 def doctor(settings: Settings, run: Run) -> int:
-    """Check everything, show the findings, and return 0 if all are ok, else 2."""
+    """Check everything, show the findings, and return 0 if all are ok, else 2; no table and no warehouse is made."""
     findings = examine(settings, open_warehouse(settings), open_store(settings), run)
     grid = Grid(title=f"{settings.warehouse}, {settings.model_store}", title_justify="left")
     for heading in ("check", "", "found"):
@@ -37,7 +36,7 @@ def doctor(settings: Settings, run: Run) -> int:
     for finding in findings:
         grid.add_row(finding.what, "ok" if finding.is_ok else "[bold red]fix this[/bold red]", finding.text)
     Console().print(grid)
-    return OK if all(finding.is_ok for finding in findings) else FIX
+    return DONE if all(finding.is_ok for finding in findings) else BAD_INPUT
 
 
 def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run) -> list[Finding]:
@@ -67,29 +66,29 @@ def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
     found = build_history(weekly, settings.clock, run.cutoff, grain=settings.sales_grain).report
     if found.late_weeks:
-        raise InputError(f"{found.late_weeks} weeks late: complete through {found.data_cutoff}, expected {run.cutoff}")
-    return (
-        f"{found.n_combinations} combinations, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
-    )
+        raise InputError(
+            f"{counted(found.late_weeks, 'week')} late: complete through {found.data_cutoff}, expected {run.cutoff}"
+        )
+    combinations = counted(found.n_combinations, "combination")
+    return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
 
 
 def _table(warehouse: Warehouse, table: Table) -> str:
-    warehouse.ensure(table)
-    return f"{table.name}: there, with every column"
+    if not warehouse.exists(table):
+        return f"{table.name}: not there yet; made by the first run"
+    return f"{table.name}: there"
 
 
 def _warehouse_write(warehouse: Warehouse, run: Run) -> str:
-    """Stage no rows and drop them again: what every publish begins with."""
-    warehouse.stage(RUNS, empty(RUNS), run=run)
-    warehouse.unstage(RUNS, run=run)
-    return "a marker was written and removed"
+    warehouse.probe(run=run)
+    return "possible"
 
 
 def _models(store: ModelStore) -> str:
     found = len(store.stored())
     if not found:
         raise InputError("no model is stored; run run_all_skus.py")
-    return f"{found} models"
+    return counted(found, "model")
 
 
 def _store_write(store: ModelStore) -> str:

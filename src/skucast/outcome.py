@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -54,8 +55,8 @@ class RunReport:
             self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - started, 3)
 
     def fail(self, combination: Combination, reason: str) -> None:
-        """Record a combination's failure."""
-        self.failures[str(combination)] = reason
+        """Record a combination's failure; its name stands before the reason wherever that is shown."""
+        self.failures[str(combination)] = reason.removeprefix(f"{combination}: ")
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,25 @@ def _outcomes(
         return
     calls = [delayed(_guarded_chunk)(function, chunk) for chunk in _chunks(items, pool)]
     if pool.dask_scheduler is None:
-        for done in Parallel(n_jobs=pool.workers, return_as="generator_unordered")(calls):
-            yield from done
+        yield from _on_this_machine(calls, pool.workers)
         return
     from distributed import Client
 
     with Client(pool.dask_scheduler), parallel_config(backend="dask"):
         for done in Parallel(n_jobs=-1)(calls):  # that backend gives no result before all are there
             yield from done
+
+
+def _on_this_machine(calls: Sequence[Any], workers: int) -> Iterator[Outcome[Any]]:
+    from joblib import Parallel
+
+    chunks = Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
+    try:
+        for done in chunks:
+            yield from done
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # joblib's advice to whoever stops half-way, as Ctrl-C does
+            chunks.close()
 
 
 def _chunks(items: Sequence[T], pool: Pool) -> list[Sequence[T]]:

@@ -41,13 +41,13 @@ def test_a_cluster_trains_the_same_models(untrained: Business, business: Busines
 def test_a_cluster_needs_an_address(untrained: Business, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 2, and what to set."""
     assert untrained("train", "--joblib-backend", "dask") == 2
-    assert "DASK_SCHEDULER: not set" in capsys.readouterr().err
+    assert "DASK_SCHEDULER: found '': expected tcp://HOST:PORT with JOBLIB_BACKEND=dask" in capsys.readouterr().err
 
 
 def test_cmdstan_trains_without_tuning(untrained: Business, capsys: pytest.CaptureFixture[str]) -> None:
     """With tuning it is refused, exit 2; without, Prophet's own optimiser trains the same combinations."""
     assert untrained("train", "--engine", "cmdstan") == 2
-    assert "TUNE: expected off with ENGINE=cmdstan" in capsys.readouterr().err
+    assert "TUNE: found 'fast': expected off with ENGINE=cmdstan" in capsys.readouterr().err
     target = ["--target-combinations", "Пермь/KA/A1"]
     assert untrained("train", "--engine", "cmdstan", "--tune", "off", *target) == 0
     assert [combination.sku_id for combination in LocalStore(untrained.models).stored()] == ["A1"]

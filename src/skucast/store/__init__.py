@@ -47,8 +47,10 @@ class ModelStore(Protocol):
     def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; `expected` is the one that was read, None = none.
 
+        A live file of the same content is as good as one's own, whoever saved it: two runs on the same sales agree.
+
         Raises:
-            StoreConflict: somebody else replaced the live file since; theirs stays live, the version is kept.
+            StoreConflict: somebody else has put another one there since; theirs stays live, the version is kept.
             ModelError: the live file cannot be read; it stays, the version is kept.
         """
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from skucast.errors import InputError, RunFailed
+from skucast.errors import ContractError, InputError, RunFailed, TableError
 from skucast.tables import SALES
 
 if TYPE_CHECKING:
@@ -52,12 +52,33 @@ class Warehouse(Protocol):
     """
 
     def ensure(self, table: Table) -> None:
-        """Create the table if it is missing, add missing nullable columns; refuse a changed type (ContractError)."""
+        """Create the table if it is missing, add missing nullable columns.
+
+        Raises:
+            TableError: a column has another type, or a required one is missing.
+        """
+
+    def exists(self, table: Table) -> bool:
+        """Return whether the table is there; nothing is created or changed.
+
+        Raises:
+            TableError: it is, but `ensure` would refuse it.
+        """
+
+    def probe(self, *, run: Run) -> None:
+        """Do what every write begins with, and take it back; a warehouse that is not there yet is not made.
+
+        Raises:
+            InputError: the warehouse cannot be written to; says what is missing.
+        """
 
     def read(self, table: Table, *, on: str | None = None, since: object = None, until: object = None) -> pd.DataFrame:
         """Return the rows whose column `on` lies from `since` to `until` (included; None = open), in key order.
 
         A table that does not exist yet has no rows. Dates come as datetime64[us], without a time zone.
+
+        Raises:
+            TableError: the table holds rows that do not fit its contract.
         """
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
@@ -141,8 +162,27 @@ def open_warehouse(settings: Settings) -> Warehouse:
     return BigQueryWarehouse(project, dataset, settings.table_names, sales_columns, settings.endpoints)
 
 
-def no_sales(where: str) -> InputError:
-    """Return the error for a warehouse without sales."""
+def read_rows(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows as they were read from a table, as its contract wants them.
+
+    Raises:
+        TableError: they do not fit; they were there before us.
+    """
+    from skucast.tables import validate
+
+    try:
+        return validate(table, rows)
+    except ContractError as error:
+        raise TableError(f"{error}; correct the table") from None
+
+
+def no_sales(where: str, until: date | None = None, first: date | None = None) -> InputError:
+    """Return the error for a warehouse without sales up to that day; `first` is the day of the first later ones."""
+    if first is not None:
+        return InputError(
+            f"no sales in {where} up to {until}, the last complete week; the first are of {first}: "
+            "run again when their week is over, or for a later day (--as-of)"
+        )
     return InputError(
         f"no sales in {where}: run `make demo` for a sample, "
         "or `python -m skucast load FILE --table sales` for your own"
@@ -202,7 +242,6 @@ def check_slice(
     import pandas as pd
 
     from skucast.combination import KEY
-    from skucast.errors import ContractError
 
     if table.partition is None:
         raise ContractError(f"table {table.label}: has no partition to replace")
@@ -215,21 +254,25 @@ def check_slice(
             raise ContractError(f"table {table.label}: rows of combinations that the run was not asked for")
 
 
-def check_columns(table_name: str, existing: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
-    """Return the contract's columns that the table lacks.
+def missing_columns(
+    table: Table, table_name: str, existing: Mapping[str, str], expected: Mapping[str, str]
+) -> list[str]:
+    """Return the contract's columns that the table lacks and may be given.
 
     Raises:
-        ContractError: a column has another type; the difference is spelled out.
+        TableError: a column has another type, or a required one is missing; the difference is spelled out.
     """
-    from skucast.errors import ContractError
-
     changed = [
         f"{name} is {existing[name]}, expected {kind}"
         for name, kind in expected.items()
         if existing.get(name, kind) != kind
     ]
     if changed:
-        raise ContractError(
+        raise TableError(
             f"table {table_name}: {'; '.join(changed)}; rename or migrate the table, it is not changed by itself"
         )
-    return [name for name in expected if name not in existing]
+    missing = [name for name in expected if name not in existing]
+    required = [name for name in missing if not table.column(name).nullable]
+    if required:
+        raise TableError(f"table {table_name}: lacks the required column {required[0]}; migrate it first")
+    return missing

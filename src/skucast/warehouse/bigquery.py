@@ -21,17 +21,18 @@ from requests.exceptions import RequestException
 from skucast.cloud import Endpoints
 from skucast.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.combination import KEY
-from skucast.errors import ContractError, InputError, WarehouseError
+from skucast.errors import InputError, WarehouseError
 from skucast.logs import log
-from skucast.tables import LOADS, PUBLISHES, SALES, Column, Table, empty, validate
+from skucast.tables import LOADS, PUBLISHES, RUNS, SALES, Column, Table, empty, validate
 from skucast.warehouse import (
     BLANK,
     already_loaded,
-    check_columns,
     check_slice,
     incomplete,
     is_newest_publish,
+    missing_columns,
     no_sales,
+    read_rows,
     sales_sources,
     staging_name,
 )
@@ -101,18 +102,26 @@ class BigQueryWarehouse:
     # --- the protocol ---------------------------------------------------------------------------------------------
 
     def ensure(self, table: Table) -> None:
-        """Create the table if it is missing, add missing nullable columns; refuse a changed type (ContractError)."""
+        """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
         existing = self._schema(self._id(table))
         if existing is None:
             self._create(table)
             return
-        expected = {column.name: column.type for column in table.columns}
-        missing = check_columns(self._id(table), existing, expected)
-        required = [name for name in missing if not table.column(name).nullable]
-        if required:
-            raise ContractError(f"table {self._id(table)}: lacks the required column {required[0]}; migrate it first")
+        missing = missing_columns(table, self._id(table), existing, _column_types(table))
         if missing:
             self._add_columns(table, missing)
+
+    def exists(self, table: Table) -> bool:
+        """Return whether the table is there; refuse a changed type (TableError)."""
+        existing = self._schema(self._id(table))
+        if existing is not None:
+            missing_columns(table, self._id(table), existing, _column_types(table))
+        return existing is not None
+
+    def probe(self, *, run: Run) -> None:
+        """Load no rows into a staging table and drop it, or raise InputError."""
+        self._load(self._staging_id(RUNS, run, run.task_index), RUNS, empty(RUNS))
+        self.unstage(RUNS, run=run)
 
     def read(self, table: Table, *, on: str | None = None, since: Any = None, until: Any = None) -> pd.DataFrame:
         """Return the rows whose column `on` lies from `since` to `until`, both included, in key order."""
@@ -130,7 +139,7 @@ class BigQueryWarehouse:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = f"ORDER BY {', '.join(f'`{name}`' for name in table.key)}" if table.key else ""
         sql = f"SELECT {columns} FROM `{self._id(table)}` {where} {order}"
-        return validate(table, self._query_frame(sql, parameters, f"read {table.label}"))
+        return read_rows(table, self._query_frame(sql, parameters, f"read {table.label}"))
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
@@ -144,7 +153,7 @@ class BigQueryWarehouse:
         ]
         weeks = self._query_frame(sql, parameters, "read sales")
         if not len(weeks):
-            raise no_sales(self._id(SALES))
+            raise no_sales(self._id(SALES), until, self._first_day(present))
         return _plain_types(weeks)
 
     def replace(
@@ -330,6 +339,7 @@ class BigQueryWarehouse:
     def _create_staging(self, staging_id: str, schema: Sequence[bigquery.SchemaField]) -> str:
         """Create the staging table if it is not there and return when it was created."""
         definition = bigquery.Table(staging_id, schema=schema)
+        # By the clock of the day, not of the run: an expiry that lies in the past drops the table at once.
         definition.expires = datetime.now(UTC) + timedelta(days=STAGING_DAYS)
         with self._explained("bigquery.tables.create", staging_id):
             found = self._client.create_table(definition, exists_ok=True, retry=self._retry, timeout=self._timeout_s)
@@ -471,6 +481,15 @@ class BigQueryWarehouse:
             *([bigquery.ArrayQueryParameter("only", struct_type, structs)] if combinations is not None else []),
         ]
 
+    def _first_day(self, present: Mapping[str, str]) -> date | None:
+        """The day of the first sale, whenever that is."""
+        import pandas as pd
+
+        day = self._sales_expressions(present)["date"]
+        found = self._query_frame(f"SELECT MIN({day}) AS first FROM `{self._id(SALES)}`", [], "find the first sale")
+        first = pd.Timestamp(found["first"].iloc[0])
+        return None if pd.isna(first) else first.date()
+
     def _sales_expressions(self, present: Mapping[str, str]) -> dict[str, str]:
         sources = sales_sources(self._id(SALES), self._sales_columns, present)
         expressions = {ours: "NULL" if name is None else f"`{name}`" for ours, name in sources.items()}
@@ -565,6 +584,10 @@ _TYPES = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
 
 _ONCE = Retry(predicate=lambda _: False)
 """No retry of the library's own: `_finished` looks for the job first."""
+
+
+def _column_types(table: Table) -> dict[str, str]:
+    return {column.name: column.type for column in table.columns}
 
 
 def _field(column: Column, *, nullable: bool = False) -> bigquery.SchemaField:
