@@ -29,6 +29,10 @@ class ModelNotFound(ModelError):
     """No model is stored under this combination."""
 
 
+class ModelTooNew(ModelNotFound):
+    """Every stored model of this combination has seen weeks after the cutoff."""
+
+
 class StoreError(ModelError):
     """The store gave no usable answer within the deadline; what it holds is whole, the old or the new."""
 

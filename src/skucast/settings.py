@@ -92,17 +92,17 @@ class Settings(BaseSettings):
 
     horizon_weeks: int = _field(4, "weeks to forecast, 1 to 26", FORECASTING, ge=1, le=26)
     interval_paths: int = _field(
-        500, "simulated paths behind the 80 % interval, 100 to 10000", FORECASTING, ge=100, le=10_000
+        500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
     )
     inactive_after_weeks: int = _field(
         13, "weeks without a sale until a combination is inactive", FORECASTING, ge=1, le=520
     )
     min_history_weeks: int = _field(26, "known weeks that a model needs", FORECASTING, ge=13, le=520)
     allowed_late_weeks: int = _field(
-        1, "weeks that sales may be late before LATE_SALES applies", FORECASTING, ge=0, le=52
+        1, "weeks that sales may be late before LATE_SALES applies", ["predict"], ge=0, le=52
     )
     late_sales: Literal["bridge", "stop"] = _field(
-        "bridge", "sales later than allowed: forecast through, or stop", FORECASTING
+        "bridge", "sales later than allowed: forecast through, or stop", ["predict"]
     )
     max_failed_share: Annotated[float, Field(ge=0, le=1)] = _field(
         0.05, "share of combinations that may fail before nothing is published, 0 to 1", FORECASTING

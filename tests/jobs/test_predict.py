@@ -50,6 +50,15 @@ def test_without_models_every_combination_gets_a_labelled_fallback(untrained: Bu
     assert {method[parts] for parts in TRAINED} <= {"mean_8", "seasonal_naive"}
 
 
+def test_no_fallback_takes_the_place_of_what_models_forecast(business: Business, shown: Callable[[], str]) -> None:
+    """A mistyped MODEL_STORE after a good run: exit 1, what to correct in one line, the forecasts stay."""
+    assert business("predict") == 0
+    before = business.rows(FORECASTS)
+    assert business("predict", "--model-store", str(business.folder / "modles")) == 1
+    assert f"no model is found in {business.folder / 'modles'}" in shown()
+    assert business.rows(FORECASTS).equals(before)
+
+
 def test_a_targeted_run_replaces_only_its_rows(business: Business) -> None:
     """Two weeks for one combination only: the other combinations keep their four."""
     assert business("predict") == 0
@@ -125,10 +134,13 @@ def test_a_crash_while_writing_leaves_the_earlier_week_whole(
     assert len(business.rows(FORECASTS)) == 12
 
 
-def test_the_past_is_forecast_with_a_model_that_had_not_seen_the_future(business: Business) -> None:
+def test_the_past_is_forecast_with_a_model_that_had_not_seen_the_future(
+    business: Business, shown: Callable[[], str]
+) -> None:
     """Four weeks ago there was no model; once one is trained as of then, it is used, not the newer live one."""
     past = ["--as-of", "2026-10-28"]
     assert business("predict", *past) == 0
+    assert "4 combinations whose models have seen later weeks: train with this --as-of" in shown()
     assert by_combination(business, "status")[("Пермь", "KA", "A1")] == "no_model"
     assert business("train", *past, "--force", "--target-combinations", "Пермь/KA/A1") == 0
     assert business("train", "--force", "--target-combinations", "Пермь/KA/A1") == 0

@@ -8,9 +8,9 @@ from functools import partial
 
 import pandas as pd
 
-from skucast.combination import Combination
+from skucast.combination import KEY, Combination
 from skucast.engine.artifact import StoredModel, loads
-from skucast.errors import ModelError, ModelNotFound
+from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.shards import is_staged, write
@@ -21,6 +21,7 @@ from skucast.settings import Settings
 from skucast.store import Live, ModelStore
 from skucast.tables import FORECASTS, empty
 from skucast.warehouse import Warehouse
+from skucast.words import counted
 
 Models = dict[Combination, StoredModel | ModelError]
 
@@ -34,22 +35,43 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     """
     inputs = read_inputs(settings, warehouse, run, report)
     check_lateness(settings, run, inputs.history, report)
-    rows = None if is_staged(warehouse, FORECASTS, run) else _rows(settings, store, run, inputs, report)
+    rows = None if is_staged(warehouse, FORECASTS, run) else _rows(settings, warehouse, store, run, inputs, report)
     with report.timed("write"):
         write(warehouse, FORECASTS, rows, run.cutoff, run, report, inputs.only)
     if run.task_index == 0:
         _note_orphans(store, inputs, report)
 
 
-def _rows(settings: Settings, store: ModelStore, run: Run, inputs: Inputs, report: RunReport) -> pd.DataFrame:
+def _rows(
+    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, inputs: Inputs, report: RunReport
+) -> pd.DataFrame:
     """The forecasts of this task's combinations, as the table wants them."""
     with report.timed("load models"):
         models = _load_models(store, inputs.wanted, run.cutoff)
+    if not any(isinstance(stored, StoredModel) for stored in models.values()):
+        _keep_forecasts_of_models(settings, warehouse, run, inputs)
     with report.timed("forecast"):
         rows = _forecast_all(inputs, models, _horizon(settings, run, inputs), report)
     _count(rows, models, report)
     check_failed_share(report, settings.max_failed_share)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
+
+
+def _keep_forecasts_of_models(settings: Settings, warehouse: Warehouse, run: Run, inputs: Inputs) -> None:
+    """Refuse to put fallbacks in the place of what models have forecast for this week.
+
+    Raises:
+        RunFailed: not one model was found where there must have been some.
+    """
+    published = warehouse.read(FORECASTS, on="cutoff", since=run.cutoff, until=run.cutoff)
+    names = pd.MultiIndex.from_frame(published[KEY])
+    mine = published[names.isin([combination.parts for combination in inputs.wanted])]
+    if (mine["method"] == "prophet").any():
+        raise RunFailed(
+            f"no model is found in {settings.model_store}, but models have made the forecasts of {run.cutoff}: "
+            "correct MODEL_STORE, or run run_all_skus.py; the published forecasts stay"
+        )
+    log.warning("no model is found in %s: every forecast is a fallback", settings.model_store)
 
 
 def _horizon(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
@@ -90,7 +112,7 @@ def _usable(
 def _version_before(store: ModelStore, combination: Combination, cutoff: date) -> bytes:
     earlier = [version for version in store.versions(combination) if version[:10] <= str(cutoff)]
     if not earlier:
-        raise ModelNotFound(f"{combination}: every model has seen weeks after {cutoff}; train one with --as-of")
+        raise ModelTooNew(f"{combination}: every model has seen weeks after {cutoff}; train one with --as-of")
     return store.load_version(combination, max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1])
 
 
@@ -127,12 +149,17 @@ def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:
         if isinstance(stored, ModelError) and not isinstance(stored, ModelNotFound):
             log.error("model not usable", extra={"fields": {"combination": str(combination), "error": str(stored)}})
             report.fail(combination, str(stored))
-    without = report.counts["no_model"]
-    if without:
-        report.notes.append(f"{without} combinations have no model yet: run run_all_skus.py")
+    too_new = sum(isinstance(stored, ModelTooNew) for stored in models.values())
+    without = report.counts["no_model"] - too_new
+    if without > 0:
+        report.notes.append(f"{counted(without, 'combination')} without a model yet: run run_all_skus.py")
+    if too_new:
+        report.notes.append(
+            f"{counted(too_new, 'combination')} whose models have seen later weeks: train with this --as-of, --force"
+        )
     expected = int((first["promo_source"] == "expected").sum())
     if expected:
-        report.notes.append(f"promotions of {expected} combinations are their recent average: no plan is known")
+        report.notes.append(f"promotions of {counted(expected, 'combination')} are a recent average: no plan is known")
 
 
 def _note_orphans(store: ModelStore, inputs: Inputs, report: RunReport) -> None:
