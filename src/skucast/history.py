@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -109,10 +110,12 @@ class History:
     def split(self, wanted: Sequence[Combination] | None = None) -> Iterator[tuple[Combination, pd.DataFrame]]:
         """Yield each combination with its weeks (key columns left out, index 0..n-1), sorted by combination."""
         names = None if wanted is None else set(wanted)
-        for parts, weeks in self.weeks.groupby(KEY, sort=True):
-            combination = Combination(*map(str, parts))
+        keys, values = self.weeks[KEY], self.weeks.drop(columns=KEY)
+        starts = np.flatnonzero((keys != keys.shift()).any(axis=1))  # rows are sorted by combination
+        for first, end in itertools.pairwise([*starts.tolist(), len(keys)]):
+            combination = Combination(*map(str, keys.iloc[first]))
             if names is None or combination in names:
-                yield combination, weeks.drop(columns=KEY).reset_index(drop=True)
+                yield combination, values.iloc[first:end].reset_index(drop=True)
 
 
 def build_history(
@@ -195,8 +198,12 @@ def is_inactive(weeks: pd.DataFrame, after_weeks: int) -> bool:
     A feed that goes on with stock 0 after the last sale tells of an article that is gone; a week whose delivery failed
     may have sold something.
     """
-    tail = weeks.iloc[-after_weeks:]
-    return len(tail) == after_weeks and bool(((tail["y"] == 0) | tail["is_stockout"]).all())
+    nothing = _nothing_sold(weeks).to_numpy()[-after_weeks:]
+    return len(nothing) == after_weeks and bool(nothing.all())
+
+
+def _nothing_sold(weeks: pd.DataFrame) -> pd.Series:
+    return (weeks["y"] == 0) | weeks["is_stockout"]
 
 
 # --- the delivery as a whole ----------------------------------------------------------------------------------------
@@ -308,10 +315,18 @@ def _without_names(known: pd.DataFrame, rejected: dict[tuple[str, str, str], str
 
 
 def _merged_spellings(known: pd.DataFrame) -> list[str]:
-    spellings = known.melt(id_vars=KEY, value_vars=["spelling_min", "spelling_max"], value_name="spelling")
+    other = (known["spelling_min"] != known["spelling_max"]) | (known["spelling_min"] != _joined(known))
+    names = known.loc[other, KEY].drop_duplicates()
+    spellings = known.merge(names, on=KEY).melt(
+        id_vars=KEY, value_vars=["spelling_min", "spelling_max"], value_name="spelling"
+    )
     several = spellings.groupby(KEY)["spelling"].agg(lambda values: sorted(set(values)))
     merged = several[several.map(len) > 1]
     return [_also_written("/".join(names), others) for names, others in zip(merged.index, merged, strict=True)]
+
+
+def _joined(known: pd.DataFrame) -> pd.Series:
+    return known[KEY[0]] + "/" + known[KEY[1]] + "/" + known[KEY[2]]
 
 
 def _also_written(name: str, spellings: Sequence[str]) -> str:
@@ -325,7 +340,9 @@ def _also_written(name: str, spellings: Sequence[str]) -> str:
 
 
 def _stale(weeks: pd.DataFrame, after_weeks: int) -> list[str]:
-    return ["/".join(map(str, key)) for key, rows in weeks.groupby(KEY) if is_inactive(rows, after_weeks)]
+    tail = weeks[KEY].assign(nothing=_nothing_sold(weeks)).groupby(KEY).tail(after_weeks)
+    quiet = tail.groupby(KEY)["nothing"].sum()
+    return ["/".join(map(str, key)) for key in quiet.index[quiet == after_weeks]]
 
 
 def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:

@@ -33,6 +33,7 @@ MODEL = dataclasses.replace(
 )
 FILE = dumps([MODEL], card()).payload
 PLAIN = pickle.loads(FILE)
+CONTENT = json.loads(PLAIN["content"])
 
 PLANTED = b"planted"
 """A file that hostile pickles would make in the working folder, which is each test's own."""
@@ -50,11 +51,15 @@ def refused(payload: bytes, reason: str | None = None) -> None:
 
 def sealed(change: Callable[[dict[str, Any]], object], format_number: int = artifact.FORMAT) -> bytes:
     """Return a model file with changed content and a checksum that fits it."""
-    content = json.loads(json.dumps({"models": PLAIN["models"], "card": PLAIN["card"]}))
+    content = json.loads(PLAIN["content"])
     change(content)
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return wrapped(json.dumps(content, sort_keys=True, ensure_ascii=False), format_number)
+
+
+def wrapped(text: str, format_number: int = artifact.FORMAT) -> bytes:
+    """Return a model file with this text as its content."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return pickle.dumps({"format": format_number, "sha256": digest, **content}, protocol=5)
+    return pickle.dumps({"format": format_number, "sha256": digest, "content": text}, protocol=5)
 
 
 # --- What goes in comes out -----------------------------------------------------------------------------------------
@@ -79,13 +84,13 @@ def test_equal_models_have_equal_files() -> None:
 
 @pytest.mark.parametrize("read", [joblib.load, lambda path: pickle.loads(path.read_bytes())], ids=["joblib", "pickle"])
 def test_the_file_is_a_pickle_of_plain_values(tmp_path: Path, read: Callable[[Path], dict[str, Any]]) -> None:
-    """Anybody can read it with joblib or pickle, and finds dicts, lists, texts and numbers only."""
+    """Anybody can read it with joblib or pickle, and finds a number, a checksum and JSON."""
     path = tmp_path / "model.pkl"
     path.write_bytes(FILE)
-    content = read(path)
-    assert content["format"] == 1
-    assert content["models"][0]["holidays"][0]["name"] == "День Победы"
-    assert json.loads(json.dumps(content)) == content
+    found = read(path)
+    assert {name: type(value) for name, value in found.items()} == {"format": int, "sha256": str, "content": str}
+    assert found["format"] == 1
+    assert json.loads(found["content"])["models"][0]["holidays"][0]["name"] == "День Победы"
 
 
 def test_the_helper_of_these_tests_makes_good_files() -> None:
@@ -143,7 +148,7 @@ def test_another_format_is_named() -> None:
 
 def test_a_changed_number_does_not_fit_its_checksum() -> None:
     """Content changed by hand is refused, however well-formed."""
-    refused(pickle.dumps(PLAIN | {"models": [PLAIN["models"][0] | {"k": 1.0}]}), "checksum")
+    refused(pickle.dumps(PLAIN | {"content": json.dumps(CONTENT | {"models": []})}), "checksum")
 
 
 def set_model(name: str, value: object) -> Callable[[dict[str, Any]], object]:
@@ -177,6 +182,12 @@ WRONG = {
     "cutoff is a number": lambda content: content["card"].update(cutoff=20261122),
     "settings are no list": lambda content: content["card"].update(hyperparameters="none"),
 }
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"models": [], "card": NaN}', "[" * 100_000, '{"card": {}}'])
+def test_content_that_is_no_model_is_refused(text: str) -> None:
+    """No JSON, another kind of JSON, or endless brackets, with a checksum that fits."""
+    refused(wrapped(text), "retrain")
 
 
 @pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)

@@ -1,4 +1,7 @@
-"""The stored form of a model: a pickle of plain builtins, read without ever importing or running anything."""
+"""The stored form of a model: a pickle of plain builtins, read without ever importing or running anything.
+
+It is one dict: `format`, the `sha256` of the content, and the `content`, JSON of the models and their card.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +75,9 @@ class StoredModel:
 def dumps(models: Sequence[FittedModel], card: ModelCard) -> StoredPayload:
     """Return the bytes of the model file and their version."""
     content = {"models": [model.as_dict() for model in models], "card": dict(vars(card))}
-    digest = _digest(content)
-    payload = pickle.dumps({"format": FORMAT, "sha256": digest, **_plain(content)}, protocol=5)
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    digest = _digest(text)
+    payload = pickle.dumps({"format": FORMAT, "sha256": digest, "content": text}, protocol=5)
     return StoredPayload(payload, _version(card.cutoff, digest))
 
 
@@ -91,20 +95,20 @@ def loads(payload: bytes) -> StoredModel:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    content = _read_plain(payload)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    found = _read_plain(payload)
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ModelError(f"not a model file of format {FORMAT}; retrain this combination")
     try:
-        body = {"models": content["models"], "card": content["card"]}
-        digest = _digest(body)
-        if digest != content["sha256"]:
+        digest = _digest(found["content"])
+        if digest != found["sha256"]:
             raise ModelError("damaged: its checksum does not fit its content; retrain or roll back this combination")
-        card: ModelCard = build(ModelCard, body["card"])
-        models = tuple(map(FittedModel.from_dict, body["models"]))
+        content = json.loads(found["content"])
+        card: ModelCard = build(ModelCard, content["card"])
+        models = tuple(map(FittedModel.from_dict, content["models"]))
         if not models:
             raise ValueError("no model in it")
         return StoredModel(models, card, _version(str(card.cutoff_date), digest))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"incomplete or wrong content ({error}); retrain this combination") from None
 
 
@@ -146,14 +150,8 @@ def _check_opcodes(payload: bytes) -> None:
         previous = opcode.name
 
 
-def _plain(content: dict[str, Any]) -> dict[str, Any]:
-    """Tuples as lists: exactly what JSON, and so the checksum, can tell apart."""
-    plain: dict[str, Any] = json.loads(json.dumps(content))
-    return plain
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _version(cutoff: str, digest: str) -> str:
