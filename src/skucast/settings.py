@@ -29,6 +29,8 @@ SALES_JOBS: tuple[Job, ...] = ("train", "retrain", "predict", "monitor")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = ("train", "retrain", "predict")
 
+MAX_HORIZON_WEEKS = 26
+
 _BIGQUERY = re.compile(r"bigquery://[a-z][a-z0-9-]{4,61}[a-z0-9]/[A-Za-z_][A-Za-z0-9_]{0,199}")
 _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/(?!\.{1,2}(/|$))[\w. -]+)*/?")
 _HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
@@ -75,7 +77,9 @@ class Settings(BaseSettings):
         FORECASTING,
     )
 
-    horizon_weeks: int = _field(4, "weeks to forecast, 1 to 26", FORECASTING, ge=1, le=26)
+    horizon_weeks: int = _field(
+        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", FORECASTING, ge=1, le=MAX_HORIZON_WEEKS
+    )
     interval_paths: int = _field(
         500, "simulated paths behind the 80 % interval, 100 to 10000", FORECASTING, ge=100, le=10_000
     )
