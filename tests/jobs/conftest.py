@@ -12,6 +12,9 @@ import pytest
 from builders import CUTOFF, WEDNESDAY, line, sunday
 
 from skucast.app import main
+from skucast.combination import Combination
+from skucast.errors import FitError
+from skucast.jobs import train as train_job
 from skucast.run import Run
 from skucast.settings import Job
 from skucast.tables import SALES, TABLES, Table
@@ -66,6 +69,18 @@ class Business:
         """Deliver more sales."""
         stamp = Run("test", "test", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
         self.warehouse.append_once(SALES, lines, batch_id=batch_id, source="test", run=stamp)
+
+
+def fail_for(sku: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the training of this article fail, in every unit and channel."""
+    real = train_job.train
+
+    def sometimes(combination: Combination, weeks: pd.DataFrame, recipe: train_job.Recipe) -> train_job.Trained:
+        if combination.sku_id == sku:
+            raise FitError("no fit today")
+        return real(combination, weeks, recipe)
+
+    monkeypatch.setattr(train_job, "train", sometimes)
 
 
 @pytest.fixture(scope="session")
