@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from skucast import __version__
 from skucast.errors import InputError, SkucastError
 from skucast.logs import log, setup_logging
-from skucast.run import Run
+from skucast.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, Run
 from skucast.settings import Job, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -20,21 +20,32 @@ if TYPE_CHECKING:
     from skucast.store import ModelStore
     from skucast.warehouse import Warehouse
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2
-
 JobFunction = Callable[[Settings, "Warehouse", "ModelStore", Run, "RunReport"], None]
 
 
 def main(job: Job, description: str, argv: Sequence[str] | None = None) -> int:
-    """Run one job from its flags and return the exit code: 0 done, 1 failed, 2 bad settings or input."""
+    """Run one job from its flags and return the exit code: 0 done, 1 failed, 2 bad settings or input, 130 Ctrl-C."""
+    return until_interrupted(lambda: _main(job, description, sys.argv[1:] if argv is None else argv))
+
+
+def until_interrupted(start: Callable[[], int]) -> int:
+    """Return the exit code of what is started, 130 after one line if Ctrl-C ends it."""
     try:
-        settings = load_settings(job, sys.argv[1:] if argv is None else argv, description)
+        return start()
+    except KeyboardInterrupt:
+        print("stopped by Ctrl-C; what was finished is kept, run it again to go on", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _main(job: Job, description: str, argv: Sequence[str]) -> int:
+    try:
+        settings = load_settings(job, argv, description)
     except InputError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
     run = start_run(job, settings)
     setup_logging(settings, run_id=run.run_id, job=job)
-    return run_job(_job_function(job, settings), settings, run)
+    return run_job(_job_function(job), settings, run)
 
 
 def start_run(job: str, settings: Settings) -> Run:
@@ -126,7 +137,7 @@ def _summarise(run: Run, report: RunReport, exit_code: int) -> None:
     log.info("%s %s", run.job, {DONE: "done", FAILED: "failed"}[exit_code], extra={"fields": fields})
 
 
-def _job_function(job: Job, settings: Settings) -> JobFunction:
+def _job_function(job: Job) -> JobFunction:
     if job == "predict":
         from skucast.jobs.predict import predict
 
@@ -137,15 +148,4 @@ def _job_function(job: Job, settings: Settings) -> JobFunction:
         return monitor
     from skucast.jobs import train
 
-    if job == "train":
-        return train.train_all
-    if settings.targets is None:
-        return _refuse_untargeted
-    return train.retrain
-
-
-def _refuse_untargeted(*_: object) -> None:
-    raise InputError(
-        "TARGET_COMBINATIONS: not set, but retraining needs it; give --target 'Unit/Channel/SKU_ID' (* within a part), "
-        "or use run_all_skus.py for all"
-    )
+    return train.train_all if job == "train" else train.retrain

@@ -1,4 +1,4 @@
-"""Naive forecasts: the yardsticks of every score, and the fallback where there is no model."""
+"""Naive forecasts: the yardstick of a backtest, and the fallback where there is no model."""
 
 from __future__ import annotations
 
@@ -23,11 +23,6 @@ def last_week(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
     return np.full(len(targets), _tail_mean(weeks, 1))
 
 
-def mean_4(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
-    """Return the mean of the last 4 known weeks for every target."""
-    return np.full(len(targets), _tail_mean(weeks, 4))
-
-
 def mean_8(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
     """Return the mean of the last 8 known weeks for every target."""
     return np.full(len(targets), _tail_mean(weeks, FALLBACK_WEEKS))
@@ -40,14 +35,6 @@ def last_year(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
     values = by_week.reindex(a_year_ago).to_numpy(dtype="float64")
     forecast: Floats = np.where(np.isnan(values), last_week(weeks, targets), values)
     return forecast
-
-
-BASELINE_FORECASTS: dict[str, Callable[[pd.DataFrame, Sequence[date]], Floats]] = {
-    "last_week": last_week,
-    "mean_4": mean_4,
-    "last_year": last_year,
-}
-"""The baselines of `tables.BASELINES`, each a function of history and targets."""
 
 
 def fallback(weeks: pd.DataFrame, targets: Sequence[date]) -> tuple[str, pd.DataFrame]:

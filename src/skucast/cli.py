@@ -7,20 +7,25 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from skucast.app import BAD_INPUT, DONE, run_job, start_run
+from skucast.app import run_job, start_run, until_interrupted
 from skucast.errors import InputError
 from skucast.logs import log, setup_logging
 from skucast.outcome import RunReport
-from skucast.run import Run
+from skucast.run import BAD_INPUT, DONE, Run
 from skucast.settings import Settings, add_flags, parse_column_map, settings_from
 from skucast.settings import reference as settings_reference
 from skucast.store import ModelStore
 from skucast.tables import reference as tables_reference
 from skucast.warehouse import Warehouse
+from skucast.words import counted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one tool and return its exit code: 0 done, 1 failed, 2 bad settings or input."""
+    """Run one tool and return its exit code: 0 done, 1 failed, 2 bad settings or input, 130 Ctrl-C."""
+    return until_interrupted(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     given = vars(_parser().parse_args(argv))
     command = given.pop("command")
     own = {name: given.pop(name) for name in _OWN if name in given}
@@ -29,6 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = settings_from(given)
     except InputError as error:
+        if command == "doctor":
+            from skucast.doctor import wrong_settings
+
+            return wrong_settings(error)
         print(error, file=sys.stderr)
         return BAD_INPUT
     if command == "doctor":
@@ -54,19 +63,22 @@ def _parser() -> argparse.ArgumentParser:
     load = commands.add_parser("load", help="add a CSV or Parquet file of sales to the local warehouse")
     load.add_argument("file", type=Path, metavar="FILE")
     load.add_argument("--table", choices=["sales"], required=True, help="which table the file is for")
-    load.add_argument("--columns", default="", help="columns named otherwise, as ours=theirs;..., e.g. quantity=qty")
-    add_flags(load, "tools")
+    load.add_argument(
+        "--columns",
+        help="columns of the file named otherwise: ours=theirs;..., e.g. quantity=qty [default: SALES_COLUMNS]",
+    )
+    add_flags(load, "load")
 
     rollback = commands.add_parser("rollback", help="make an earlier version of a model live again")
     rollback.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID")
     rollback.add_argument("--version", help="which version (default: the one before the live one)")
-    add_flags(rollback, "tools")
+    add_flags(rollback, "rollback")
 
     doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
-    add_flags(doctor, "tools")
+    add_flags(doctor, "doctor")
 
     demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")
-    add_flags(demo, "tools")
+    add_flags(demo, "demo")
 
     reference = commands.add_parser("reference", help="print the reference of all settings and tables, Markdown")
     reference.add_argument(
@@ -105,11 +117,12 @@ def _load(
             f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
         )
     path = Path(str(own["file"]))
-    rows, unused = read_file(path, SALES, parse_column_map(str(own["columns"])))
+    named = settings.sales_columns if own["columns"] is None else str(own["columns"])
+    rows, unused = read_file(path, SALES, parse_column_map(named))
     report.n_rows = warehouse.append_once(SALES, rows, batch_id=content_hash(path), source=path.name, run=run)
     if unused:
         report.notes.append(f"columns not used: {', '.join(unused)}")
-    report.notes.append(f"{report.n_rows} rows added to {settings.sales_table} in {settings.warehouse}")
+    report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
 
 
 def _rollback(

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from skucast.errors import InputError
+from skucast.words import counted
 
 KEY = ["unit", "channel", "SKU_ID"]
 """Columns that name a combination in every frame and table."""
@@ -21,6 +22,9 @@ MAX_PART_BYTES = 200
 """Longest part as it stands in a path, in UTF-8 bytes: file systems allow 255 a name, object stores 1024 a path."""
 
 _UNSAFE_IN_PATHS = re.compile(r'[%/\\:*?"<>|#\[\]\x00-\x1f\x7f]')
+_SYNTAX = re.compile(r"[%/*]")
+"""Characters of a target that mean something."""
+
 _SEPARATORS = re.compile(r"[;,\r\n]")
 
 
@@ -43,7 +47,7 @@ class Combination:
                 raise InputError(f"{label} {part!r}: {problem}")
 
     def __str__(self) -> str:
-        return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in self.parts)
+        return "/".join(_SYNTAX.sub(_percent, part) for part in self.parts)
 
     @property
     def parts(self) -> tuple[str, str, str]:
@@ -63,7 +67,7 @@ class Combination:
     @classmethod
     def parse(cls, text: str) -> Combination:
         """Return the combination written as `Unit/Channel/SKU_ID` (a `/` inside a part is `%2F`)."""
-        return cls.clean(*_split_parts(text))
+        return cls.clean(*(unquote(part) for part in _split_parts(text)))
 
     @classmethod
     def from_path(cls, path: str) -> Combination:
@@ -89,6 +93,9 @@ def name_problem(part: str) -> str | None:
         return "not a usable name, because it means a folder"
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in part):
         return "has a control character; remove it at the source"
+    invisible = [character for character in part if unicodedata.category(character) == "Cf"]
+    if invisible:
+        return f"has an invisible character, U+{ord(invisible[0]):04X}; remove it at the source"
     if len(encode_part(part).encode()) > MAX_PART_BYTES:
         return f"longer than {MAX_PART_BYTES} bytes in a file name; shorten it at the source"
     return None
@@ -113,11 +120,12 @@ def _percent_text(text: str) -> str:
 
 
 def _split_parts(item: str) -> tuple[str, str, str]:
-    parts = [unquote(part) for part in item.split("/")]
+    """The three parts as they are written: wildcards and percent-encoded characters are still told apart."""
+    parts = item.split("/")
     if len(parts) != 3 or not all(part.strip() for part in parts):
         raise InputError(
             f"target {item!r}: expected Unit/Channel/SKU_ID, three parts, found {sum(bool(p.strip()) for p in parts)}; "
-            "write * for any, %2F for a slash inside a name"
+            "write * for any, %2F and %2A for a slash and a star inside a name"
         )
     return (parts[0], parts[1], parts[2])
 
@@ -132,7 +140,8 @@ def parse_targets(text: str) -> list[str]:
     (columns unit, channel, SKU_ID, or one item a line).
 
     Raises:
-        InputError: nothing in the list, an item without three parts, or a file that cannot be read.
+        InputError: nothing in the list, an item without three parts or with a part that no name can be, or a file that
+            cannot be read.
     """
     stripped = text.strip()
     if stripped.startswith("@"):
@@ -145,8 +154,15 @@ def parse_targets(text: str) -> list[str]:
     if not items:
         raise InputError("set but empty: name at least one Unit/Channel/SKU_ID, or */*/* for all")
     for item in items:
-        _split_parts(item)
+        _check_item(item)
     return items
+
+
+def _check_item(item: str) -> None:
+    for label, part in zip(KEY, _split_parts(item), strict=True):
+        problem = None if "*" in part else name_problem(clean_name(unquote(part)))
+        if problem:
+            raise InputError(f"target {item!r}: {label} {unquote(part)!r}: {problem}")
 
 
 def _targets_from_json(text: str) -> list[str]:
@@ -199,11 +215,18 @@ def _matches(item: str, known: Sequence[Combination]) -> list[Combination]:
 
 
 def _pattern(part: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(piece) for piece in clean_name(part).split("*")))
+    pieces = clean_name(part).split("*")
+    return re.compile(".*".join(re.escape(unicodedata.normalize("NFC", unquote(piece))) for piece in pieces))
 
 
 def _unknown_text(item: str, known: Sequence[Combination]) -> str:
     names = [str(combination) for combination in known]
     near = difflib.get_close_matches(item, names, n=3, cutoff=0.3)
-    hint = f"closest: {', '.join(near)}" if near else f"{len(names)} combinations are known, none alike"
-    return f"unknown {item!r} ({hint})"
+    known_ones = f"{counted(len(names), 'combination')} known, none alike"
+    return f"unknown {item!r} ({f'closest: {_as_targets(near)}' if near else known_ones})"
+
+
+def _as_targets(names: Sequence[str]) -> str:
+    """The names as a list that can be given as targets: as JSON where a name holds what separates names."""
+    is_plain = not any(_SEPARATORS.search(name) or name[0] in "[@" for name in names)
+    return ", ".join(names) if is_plain else json.dumps(names, ensure_ascii=False)

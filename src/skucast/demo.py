@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,11 +14,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table as Grid
 
-from skucast.app import BAD_INPUT, DONE, start_run
+from skucast.app import start_run
 from skucast.combination import KEY, Combination
-from skucast.errors import InputError
+from skucast.errors import InputError, SkucastError
 from skucast.jobs.monitor import DASHBOARD
-from skucast.settings import Settings, local_path
+from skucast.run import BAD_INPUT, DONE, FAILED
+from skucast.settings import Settings, environment_of, local_path, only_for
 from skucast.store import VERSIONS, open_store
 from skucast.tables import FORECASTS, LOADS, METRICS, POOLED_STEP, SALES, SAMPLE_SOURCE
 from skucast.warehouse import Warehouse, open_warehouse
@@ -33,19 +33,29 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def demo(settings: Settings) -> int:
-    """Run the whole chain in the local warehouse and show its result; return the exit code.
+    """Run the whole chain in the local warehouse and show its result; return the exit code, that of a step that fails.
 
-    The history ends four weeks before today; each later week brings new sales and a new forecast.
+    The demo and its scripts have the settings of its own flags; all others are at their defaults.
     """
+    ours = only_for("demo", settings).model_copy(update={"target_combinations": "*/*/*"})
+    try:
+        _play(ours)
+    except subprocess.CalledProcessError as failed:
+        print(f"the demo stopped: {Path(failed.cmd[1]).name} ended with exit code {failed.returncode}", file=sys.stderr)
+        return int(failed.returncode)
+    except SkucastError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
+    return DONE
+
+
+def _play(settings: Settings) -> None:
+    """The history ends four weeks before today; each later week brings new sales and a new forecast."""
     started = time.perf_counter()
     today = start_run("demo", settings).today
     days = [today - (WEEKS_FORWARD - week) * WEEK for week in range(WEEKS_FORWARD + 1)]
     warehouse = open_warehouse(settings)
-    try:
-        _start_afresh(settings, warehouse)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return BAD_INPUT
+    _start_afresh(settings, warehouse)
     n_lines = _deliver(settings, warehouse, days[0], None, days)
     _say(f"1. A sample distributor: {n_lines} sales lines up to {days[0]} in {settings.warehouse}")
     _say("2. Train a model per combination (run_all_skus.py)")
@@ -65,11 +75,10 @@ def demo(settings: Settings) -> int:
     _script(settings, "predict_weekly.py", today, "--target-combinations", str(worst))
     _script(settings, "monitor_performance.py", today)
     _show_result(settings, warehouse, worst, before, time.perf_counter() - started)
-    return DONE
 
 
 def _start_afresh(settings: Settings, warehouse: Warehouse) -> None:
-    """Remove an earlier demo; refuse to touch anything else.
+    """Remove an earlier demo, and nothing else; a warehouse without sales is used as it is.
 
     Raises:
         InputError: the warehouse holds sales that the demo did not make.
@@ -82,10 +91,12 @@ def _start_afresh(settings: Settings, warehouse: Warehouse) -> None:
     if not path.exists():
         return
     loads = warehouse.read(LOADS)
-    if not len(loads) or not (loads["source"] == SAMPLE_SOURCE).all():
+    made_up = loads[loads["source"] == SAMPLE_SOURCE]
+    if len(made_up) < len(loads) or int(made_up["n_rows"].sum()) != len(warehouse.read(SALES)):
         raise InputError(f"{path} holds data of your own; move it away, or set WAREHOUSE=duckdb:FILE for the demo")
-    path.unlink()
-    _remove_models(settings)
+    if len(made_up):
+        path.unlink()
+        _remove_models(settings)
 
 
 def _remove_models(settings: Settings) -> None:
@@ -109,14 +120,8 @@ def _deliver(settings: Settings, warehouse: Warehouse, day: date, previous: date
 
 
 def _script(settings: Settings, name: str, day: date, *flags: str) -> None:
-    environment = {
-        **os.environ,
-        "WAREHOUSE": settings.warehouse,
-        "MODEL_STORE": settings.model_store,
-        "STAGING": settings.staging,
-    }
     command = [sys.executable, str(ROOT / name), "--as-of", str(day), *flags]
-    subprocess.run(command, check=True, env=environment, cwd=Path.cwd())
+    subprocess.run(command, check=True, env=environment_of(settings), cwd=Path.cwd())
 
 
 def _worst(warehouse: Warehouse) -> Combination:

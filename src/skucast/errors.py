@@ -13,8 +13,12 @@ class InputError(SkucastError):
     """Wrong settings, names or data from outside; the run stops with exit code 2 and writes nothing."""
 
 
-class ContractError(InputError):
-    """A frame does not fit the contract of its table; nothing of it is written."""
+class ContractError(SkucastError):
+    """A frame does not fit the contract of its table: nothing of it is written, and the run that made it failed."""
+
+
+class TableError(ContractError, InputError):
+    """A table that is there already is not as its contract says: other types, columns missing, rows that do not fit."""
 
 
 class RunFailed(SkucastError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -34,6 +35,12 @@ FEED_LOOKBACK_WEEKS = 8
 FEED_MIN_SHARE = 0.5
 """The newest week counts as delivered when it has at least this share of the usual number of combinations."""
 
+ISOLATED_AFTER_WEEKS = 104
+"""Sales that lie so long before all later ones are suspected of a wrong date."""
+
+MOST_DAYS = 4
+"""More than half of a week's days."""
+
 _EXAMPLES = 20
 
 
@@ -64,6 +71,20 @@ class DataReport:
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain builtins."""
         return asdict(self)
+
+    def repairs(self) -> list[str]:
+        """Return what was ignored, repaired or is unusual, in words; only what there is."""
+        counts = {
+            "stale combinations": self.n_stale_combinations,
+            "partial first weeks dropped": self.n_partial_first_weeks,
+            "weeks out of stock": self.n_stockout_weeks,
+            "placeholder lines ignored": self.n_placeholder_lines,
+            "lines without a quantity ignored": self.n_bad_quantity_lines,
+            "weeks of more returns than sales": self.n_floored_weeks,
+            "weeks without rows counted as 0": self.n_zero_filled_weeks,
+        }
+        found = [f"{what}: {number:,}" for what, number in counts.items() if number]
+        return [*found, *(f"merged spellings: {text}" for text in self.merged_spellings)]
 
 
 @dataclass(frozen=True)
@@ -106,8 +127,8 @@ def build_history(
 
     Rules: rows with NULL keys or dates and lines without a finite quantity are ignored and counted; a combination
     starts in its first week with a sale, a partial first week is dropped (unless it is the only one); weeks without
-    rows are 0 up to the last delivered week; the net of a week is floored at 0; a week is NaN when stock was 0 on most
-    days that report stock, or when a feed of many combinations delivered nothing at all.
+    rows are 0 up to the last delivered week; the net of a week is floored at 0; a week is NaN when stock was 0 on four
+    or more of its seven days (grain `week`: in its row), or when a feed of many combinations delivered nothing at all.
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
@@ -115,7 +136,7 @@ def build_history(
     rejected = _rejected_names(known)
     known = _without_names(known, rejected)
     feed = _feed_by_week(known, clock, cutoff)
-    data_cutoff = _last_delivered(feed, cutoff)
+    data_cutoff = _last_delivered(feed, cutoff, grain)
     sold = known[known["ds"] <= pd.Timestamp(data_cutoff)]
     starts, n_partial = _first_weeks(sold, grain)
     calendar = _calendar(starts, data_cutoff)
@@ -143,7 +164,7 @@ def build_history(
         merged_spellings=_merged_spellings(known)[:_EXAMPLES],
         rejected_names=[f"{'/'.join(name)!r}: {problem}" for name, problem in rejected.items()][:_EXAMPLES],
         feed_gap_weeks=[str(ds.date()) for ds in gaps],
-        warnings=list(_warnings(known)),
+        warnings=[*_suspected_fractions(known), *_suspected_dates(feed)],
     )
     return History(result, data_cutoff, newest_day, report)
 
@@ -192,28 +213,38 @@ def _feed_by_week(known: pd.DataFrame, clock: WeekClock, cutoff: date) -> pd.Dat
     return feed[["n", "last_offset"]]
 
 
-def _last_delivered(feed: pd.DataFrame, cutoff: date) -> date:
+def _last_delivered(feed: pd.DataFrame, cutoff: date, grain: str) -> date:
     delivered = feed.index[feed["n"] > 0]
     if not len(delivered):
         return cutoff
     last = len(feed.loc[: delivered[-1]]) - 1
-    if last and _is_thin(feed.iloc[last], feed.iloc[max(0, last - FEED_LOOKBACK_WEEKS) : last]):
+    if last and _is_thin(feed.iloc[last], feed.iloc[max(0, last - FEED_LOOKBACK_WEEKS) : last], grain):
         last -= 1
     last_week: pd.Timestamp = feed.index[last]
     return last_week.date()
 
 
-def _is_thin(week: pd.Series, before: pd.DataFrame) -> bool:
-    """Whether the newest week lacks most combinations, or ends earlier than every one of the weeks before it."""
-    if len(before) < LAG_FILL_WEEKS or before["n"].median() < FEED_MIN_COMBINATIONS:
+def _is_thin(week: pd.Series, before: pd.DataFrame, grain: str) -> bool:
+    """Whether the newest week lacks most combinations, or ends earlier than every one of the weeks before it.
+
+    In a feed of few combinations the first says nothing, and the second only beside the full number of weeks; where a
+    row covers a week, its day says nothing.
+    """
+    if len(before) < LAG_FILL_WEEKS:
         return False
-    return bool(week["n"] < FEED_MIN_SHARE * before["n"].median() or week["last_offset"] < before["last_offset"].min())
+    is_large = before["n"].median() >= FEED_MIN_COMBINATIONS
+    is_sparse = week["n"] < FEED_MIN_SHARE * before["n"].median()
+    ends_early = grain == "day" and week["last_offset"] < before["last_offset"].min()
+    enough = is_large or before["last_offset"].count() == FEED_LOOKBACK_WEEKS
+    return bool((is_large and is_sparse) or (ends_early and enough))
 
 
 def _feed_gaps(feed: pd.DataFrame, data_cutoff: date) -> pd.DatetimeIndex:
-    if not len(feed) or feed["n"].median() < FEED_MIN_COMBINATIONS:
-        return pd.DatetimeIndex([])
-    return pd.DatetimeIndex(feed.index[(feed["n"] == 0) & (feed.index <= pd.Timestamp(data_cutoff))])
+    """Weeks in which nobody sold anything although the delivered weeks before them had many combinations."""
+    delivered = feed.loc[feed["n"] > 0, "n"]
+    usual = delivered.rolling(FEED_LOOKBACK_WEEKS, min_periods=1).median().reindex(feed.index).ffill()
+    is_gap = (feed["n"] == 0) & (usual >= FEED_MIN_COMBINATIONS) & (feed.index <= pd.Timestamp(data_cutoff))
+    return pd.DatetimeIndex(feed.index[is_gap])
 
 
 # --- weeks of each combination --------------------------------------------------------------------------------------
@@ -239,7 +270,8 @@ def _calendar(starts: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
 
 
 def _clean_weeks(weeks: pd.DataFrame, gaps: pd.DatetimeIndex, grain: str) -> pd.DataFrame:
-    is_stockout = (weeks["stock_days"] > 0) & (weeks["stockout_days"] * 2 > weeks["stock_days"])
+    empty_days = weeks["stockout_days"]
+    is_stockout = empty_days >= MOST_DAYS if grain == "day" else empty_days * 2 > weeks["stock_days"]
     too_large = weeks["quantity"].isin([np.inf, -np.inf])  # finite lines whose sum is not
     unknown = is_stockout | weeks["ds"].isin(gaps) | too_large
     promo_days = weeks["promo_days"].fillna(0).astype("float64")
@@ -279,14 +311,35 @@ def _merged_spellings(known: pd.DataFrame) -> list[str]:
     spellings = known.melt(id_vars=KEY, value_vars=["spelling_min", "spelling_max"], value_name="spelling")
     several = spellings.groupby(KEY)["spelling"].agg(lambda values: sorted(set(values)))
     merged = several[several.map(len) > 1]
-    return [f"{names[0]!r} is also written {', '.join(map(repr, names[1:]))}" for names in merged]
+    return [_also_written("/".join(names), others) for names, others in zip(merged.index, merged, strict=True)]
+
+
+def _also_written(name: str, spellings: Sequence[str]) -> str:
+    """Name the other spellings by what is different about them: blanks show between quotes, Unicode forms do not."""
+    others = [
+        repr(other) if unicodedata.is_normalized("NFC", other) else f"{other!r} in another Unicode form"
+        for other in spellings
+        if other != name
+    ]
+    return f"{name!r} is also written {', '.join(others)}"
 
 
 def _stale(weeks: pd.DataFrame, after_weeks: int) -> list[str]:
     return ["/".join(map(str, key)) for key, rows in weeks.groupby(KEY) if is_inactive(rows, after_weeks)]
 
 
-def _warnings(known: pd.DataFrame) -> Iterator[str]:
+def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:
     highest = known["promo_discount_perc"].max() if len(known) else 0
     if 0 < highest <= 1:
         yield f"promo_discount_perc never exceeds {highest:g}: fractions delivered where percent (0-100) are expected?"
+
+
+def _suspected_dates(feed: pd.DataFrame) -> Iterator[str]:
+    delivered = feed.index[feed["n"] > 0]
+    isolated = np.flatnonzero(np.diff(delivered) >= pd.Timedelta(weeks=ISOLATED_AFTER_WEEKS))
+    if len(isolated):
+        last, following = delivered[isolated[-1]].date(), delivered[isolated[-1] + 1].date()
+        yield (
+            f"nothing was sold in the {weeks_between(last, following) - 1} weeks between {last} and {following}: "
+            f"rows up to week {last} with a wrong date? correct them at the source"
+        )

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from skucast.combination import KEY, clean_name, name_problem
 from skucast.errors import ContractError, InputError
-from skucast.tables import Table, validate
+from skucast.tables import Column, Table, refuse, validate
+
+if TYPE_CHECKING:
+    from _csv import Reader as Lines
+
+_MISSING = frozenset({"", "NULL"})
+"""Cells of a CSV that are missing; `NA` and `None` are names of channels and units."""
+
+_DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
+"""A whole day as ISO 8601 writes it, with or without a time of that day."""
 
 
 def read_file(path: Path, table: Table, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
@@ -37,6 +47,7 @@ def read_file(path: Path, table: Table, mapping: Mapping[str, str]) -> tuple[pd.
         )
     used = {ours: name for ours, name in theirs.items() if name in rows}
     try:
+        _check_days(table.column("date"), rows[used["date"]])
         valid = validate(table, pd.DataFrame({ours: rows[name] for ours, name in used.items()}))
     except ContractError as error:
         raise InputError(f"{path}: {error}; nothing was loaded") from None
@@ -53,6 +64,7 @@ def content_hash(path: Path) -> str:
 
 
 def _read(path: Path) -> pd.DataFrame:
+    """Return the file's cells, each row under the number that messages call it by."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     suffix = path.suffix.lower()
@@ -61,38 +73,61 @@ def _read(path: Path) -> pd.DataFrame:
             rows = pd.read_parquet(path)
             return rows.set_axis(range(1, len(rows) + 1), axis=0)
         if suffix == ".csv":
-            blank = _blank_lines(path)
-            rows = pd.read_csv(
-                path,
-                dtype="str",
-                encoding="utf-8-sig",
-                skip_blank_lines=False,
-                keep_default_na=False,  # `NA` and `None` are names of channels and units
-                na_values=["", "NULL"],
-            )
-            return rows.set_axis(range(2, len(rows) + 2), axis=0).drop(index=blank, errors="ignore")
-    except (OSError, ValueError, pd.errors.ParserError) as error:  # ValueError: not UTF-8, not Parquet, empty
+            return _read_csv(path)
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8 (in a spreadsheet: CSV UTF-8)") from None
+    except (OSError, ValueError) as error:  # ValueError: not Parquet
         raise InputError(f"{path}: cannot be read as {suffix[1:]} ({str(error).splitlines()[0]})") from None
     raise InputError(f"{path}: expected a .csv or .parquet file")
 
 
-def _blank_lines(path: Path) -> list[int]:
-    """Return the numbers of a CSV's blank lines; refuse a repeated name in the header, or a line longer than it."""
-    blank = []
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Return the cells of a CSV as text, missing where empty or NULL; a row's number is the line it starts on."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file)
-        header = next(lines, [])
-        if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
-            raise InputError(f"{path}: separate the columns with commas, found {header[0]!r}")
-        repeated = sorted({name for name in header if header.count(name) > 1})
-        if repeated:
-            raise InputError(f"{path}: the header names {', '.join(repeated)} twice; name each column once")
-        for fields in lines:
-            if len(fields) > len(header):
-                raise InputError(f"{path}: line {lines.line_num} has {len(fields)} fields, the header {len(header)}")
-            if not fields:
-                blank.append(lines.line_num)
-    return blank
+        lines = csv.reader(file, strict=True)
+        try:
+            header = _header(path, lines)
+            numbered = dict(_records(path, lines, header))
+        except csv.Error as error:
+            raise InputError(f"{path}: line {lines.line_num} cannot be read as csv ({error})") from None
+    return pd.DataFrame.from_dict(numbered, orient="index", columns=header, dtype="object").astype("str")
+
+
+def _header(path: Path, lines: Lines) -> list[str]:
+    header = next(lines, [])
+    if not header:
+        raise InputError(f"{path}: cannot be read as csv (its first line, the header, is empty)")
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        raise InputError(f"{path}: separate the columns with commas, found {header[0]!r}")
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise InputError(f"{path}: the header names {', '.join(repeated)} twice; name each column once")
+    return header
+
+
+def _records(path: Path, lines: Lines, header: list[str]) -> Iterator[tuple[int, list[str | None]]]:
+    """Yield each record that is not blank, with the line it starts on: a quoted cell may hold line breaks."""
+    start = lines.line_num + 1
+    for fields in lines:
+        if fields and len(fields) != len(header):
+            raise InputError(
+                f"{path}: line {start} has {len(fields)} fields, the header {len(header)} "
+                "(a comma not quoted, or the file cut off?); nothing was loaded"
+            )
+        if fields:
+            yield start, [None if field in _MISSING else field for field in fields]
+        start = lines.line_num + 1
+
+
+def _check_days(column: Column, values: pd.Series) -> None:
+    """Refuse a date that is no whole day of the business: a year or month alone, an instant of a time zone."""
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        wrong = values.notna()
+    elif pd.api.types.is_datetime64_dtype(values):
+        return
+    else:
+        wrong = values.notna() & ~values.astype("str").str.strip().str.fullmatch(_DAY).astype("bool")
+    refuse(column, values, wrong, "a date such as 2026-11-22, without a time zone")
 
 
 def _check_names(path: Path, rows: pd.DataFrame) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -50,8 +51,8 @@ class RunReport:
             self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - started, 3)
 
     def fail(self, combination: Combination, reason: str) -> None:
-        """Record a combination's failure."""
-        self.failures[str(combination)] = reason
+        """Record a combination's failure; its name stands before the reason wherever that is shown."""
+        self.failures[str(combination)] = reason.removeprefix(f"{combination}: ")
 
 
 def run_each(
@@ -95,7 +96,13 @@ def _in_processes(
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=workers, return_as="generator_unordered")
-    yield from pool(delayed(_guarded)(function, combination, item) for combination, item in items)
+    outcomes = pool(delayed(_guarded)(function, combination, item) for combination, item in items)
+    try:
+        for outcome in outcomes:  # noqa: UP028 - `yield from` would close the pool before we can hush it
+            yield outcome
+    finally:
+        with warnings.catch_warnings(action="ignore"):  # joblib's advice to whoever stops half-way, as Ctrl-C does
+            outcomes.close()
 
 
 def _guarded(function: Callable[[Combination, T], R], combination: Combination, item: T) -> Outcome[R]:

@@ -9,6 +9,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+"""What a script or tool exits with; 130 is what a shell expects of a program that Ctrl-C has stopped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

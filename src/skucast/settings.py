@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,10 +23,13 @@ from skucast.weeks import Anchor, WeekClock
 if TYPE_CHECKING:
     from skucast.cloud import Endpoints
 
-Job = Literal["train", "retrain", "predict", "monitor", "tools"]
+Job = Literal["train", "retrain", "predict", "monitor", "load", "rollback", "doctor", "demo"]
 
-EVERY_JOB: tuple[Job, ...] = ("train", "retrain", "predict", "monitor", "tools")
 SALES_JOBS: tuple[Job, ...] = ("train", "retrain", "predict", "monitor")
+EVERY_JOB: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "doctor", "demo")
+CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "doctor", "demo")
+CLOUD: tuple[Job, ...] = (*SALES_JOBS, "rollback", "doctor")
+LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "demo")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = ("train", "retrain", "predict")
 
@@ -61,16 +65,28 @@ class Settings(BaseSettings):
     warehouse: str = _field(
         "duckdb:local/warehouse.duckdb", "where the tables are: duckdb:FILE or bigquery://PROJECT/DATASET"
     )
-    model_store: str = _field("local/models", "where the models are: a folder or gs://BUCKET[/PREFIX]")
-    staging: str = _field(
-        "local/staging", "where the dashboard is written: a folder or gs://BUCKET[/PREFIX]", ["monitor", "tools"]
+    model_store: str = _field(
+        "local/models",
+        "where the models are: a folder or gs://BUCKET[/PREFIX]",
+        [*SALES_JOBS, "rollback", "doctor", "demo"],
     )
-    as_of: date | None = _field(None, "business date to run for, YYYY-MM-DD (default: today)")
+    staging: str = _field(
+        "local/staging",
+        "where the dashboard is written: a folder or gs://BUCKET[/PREFIX]",
+        ["monitor", "doctor", "demo"],
+    )
+    as_of: date | None = _field(None, "business date to run for, YYYY-MM-DD (default: today)", CALENDAR)
 
-    business_tz: str = _field("Europe/Moscow", "time zone of the business day")
-    week_anchor: Anchor = _field("SUN", "day that ends a week: MON to SUN")
-    sales_grain: Literal["day", "week"] = _field("day", "what one sales row covers: a day, or a whole week", EVERY_JOB)
-    sales_columns: str = _field("", "sales columns named otherwise, as ours=theirs;..., e.g. quantity=qty;SKU_ID=item")
+    business_tz: str = _field("Europe/Moscow", "time zone of the business day", CALENDAR)
+    week_anchor: Anchor = _field("SUN", "day that ends a week: MON to SUN", CALENDAR)
+    sales_grain: Literal["day", "week"] = _field(
+        "day", "what one sales row covers: a day, or a whole week", [*SALES_JOBS, "doctor"]
+    )
+    sales_columns: str = _field(
+        "",
+        "columns of the sales table, or of a file to load, named otherwise: ours=theirs;..., e.g. quantity=qty",
+        [*SALES_JOBS, "doctor"],
+    )
     target_combinations: str | None = _field(
         None,
         "only these: Unit/Channel/SKU_ID separated by ; or , (* within a part), a JSON list, or @file.csv",
@@ -88,7 +104,7 @@ class Settings(BaseSettings):
     )
     min_history_weeks: int = _field(26, "known weeks that a model needs", FORECASTING, ge=13, le=520)
     allowed_late_weeks: int = _field(
-        1, "weeks that sales may be late before LATE_SALES applies", FORECASTING, ge=0, le=52
+        1, "weeks that sales may be late before LATE_SALES applies", [*FORECASTING, "doctor"], ge=0, le=52
     )
     late_sales: Literal["bridge", "stop"] = _field(
         "bridge", "sales later than allowed: forecast through, or stop", FORECASTING
@@ -113,22 +129,26 @@ class Settings(BaseSettings):
 
     workers: int = _field(0, "processes for training; 0 = one per core", TRAINING, ge=0, le=256)
     log_format: Literal["auto", "text", "json"] = _field(
-        "auto", "text for people, json for Cloud Logging; auto = by place"
+        "auto", "text for people, json for Cloud Logging; auto = by place", LOGGING
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _field("INFO", "least severity that is logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _field("INFO", "least severity that is logged", LOGGING)
 
-    sales_table: str = _table(tables.SALES)
-    forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor"])
-    metrics_table: str = _table(tables.METRICS, ["monitor"])
-    registry_table: str = _table(tables.REGISTRY, TRAINING)
+    sales_table: str = _table(tables.SALES, [*SALES_JOBS, "load", "doctor", "demo"])
+    forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo"])
+    metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
+    registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)
-    loads_table: str = _table(tables.LOADS, ["tools"])
+    loads_table: str = _table(tables.LOADS, ["load", "doctor", "demo"])
 
-    gcs_endpoint: str | None = _field(None, "stand-in for Cloud Storage, http://HOST:PORT; none = the real service")
-    bigquery_endpoint: str | None = _field(None, "stand-in for BigQuery, http://HOST:PORT; none = the real service")
+    gcs_endpoint: str | None = _field(
+        None, "stand-in for Cloud Storage, http://HOST:PORT; none = the real service", CLOUD
+    )
+    bigquery_endpoint: str | None = _field(
+        None, "stand-in for BigQuery, http://HOST:PORT; none = the real service", CLOUD
+    )
     bigquery_storage_endpoint: str | None = _field(
-        None, "stand-in for the BigQuery Storage API, HOST:PORT; none = that of BIGQUERY_ENDPOINT has none"
+        None, "stand-in for the BigQuery Storage API, HOST:PORT; none = that of BIGQUERY_ENDPOINT has none", CLOUD
     )
 
     cloud_run_job: str | None = _field(None, "set by Cloud Run: name of the job", [])
@@ -217,6 +237,16 @@ class Settings(BaseSettings):
             raise ValueError("expected a table name of letters, digits and _")
         return value
 
+    @field_validator("cloud_run_task_count")
+    @classmethod
+    def _tasks_of_one_execution(cls, count: int, others: ValidationInfo) -> int:
+        index = others.data.get("cloud_run_task_index", 0)
+        if index >= count:
+            raise ValueError(f"expected more than CLOUD_RUN_TASK_INDEX={index}")
+        if count > 1 and not others.data.get("cloud_run_execution"):
+            raise ValueError("expected CLOUD_RUN_EXECUTION too: the tasks of one execution share its name")
+        return count
+
     @property
     def clock(self) -> WeekClock:
         """The week clock of this business."""
@@ -251,13 +281,11 @@ class Settings(BaseSettings):
         """Whether this process is a Cloud Run task."""
         return self.cloud_run_execution is not None
 
-    @model_validator(mode="after")
-    def _tasks_of_one_execution(self) -> Settings:
-        if self.cloud_run_task_index >= self.cloud_run_task_count:
-            raise ValueError("CLOUD_RUN_TASK_INDEX: expected less than CLOUD_RUN_TASK_COUNT")
-        if self.cloud_run_task_count > 1 and not self.cloud_run_execution:
-            raise ValueError("CLOUD_RUN_EXECUTION: not set, but the tasks of one execution must share its name")
-        return self
+
+class _Targeted(Settings):
+    """Settings of the retrain script, which must be told what it is about: neither unset nor empty means all."""
+
+    target_combinations: str
 
 
 def parse_column_map(text: str) -> dict[str, str]:
@@ -295,17 +323,18 @@ def load_settings(job: Job, argv: Sequence[str], description: str) -> Settings:
         InputError: naming all mistakes, one line each: variable, what was found, what was expected.
         SystemExit: after `--help` (0) or an unknown flag (2).
     """
-    return settings_from(vars(_parser(job, description).parse_args(argv)))
+    flags = vars(_parser(job, description).parse_args(argv))
+    return settings_from(flags, _Targeted if job == "retrain" else Settings)
 
 
-def settings_from(flags: Mapping[str, object]) -> Settings:
+def settings_from(flags: Mapping[str, object], kind: type[Settings] = Settings) -> Settings:
     """Return the settings given as flags (None = not given), completed from environment, `.env` and defaults.
 
     Raises:
         InputError: naming all mistakes, one line each.
     """
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+        return kind(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         raise InputError("\n".join(_mistakes(error))) from None
     except UnicodeDecodeError as error:
@@ -356,12 +385,20 @@ def _shown_default(field: FieldInfo) -> str:
 def _mistakes(error: ValidationError) -> list[str]:
     lines = []
     for mistake in error.errors(include_url=False):
-        name = str(mistake["loc"][0]) if mistake["loc"] else "settings"
+        name = str(mistake["loc"][0])
+        if mistake["type"] == "missing":
+            lines.append(_NO_TARGETS)
+            continue
         text = mistake["msg"].removeprefix("Value error, ")
-        field = Settings.model_fields.get(name)
-        meaning = f" ({field.description})" if field else ""
-        lines.append(f"{name.upper()}: found {mistake['input']!r}: {text}{meaning}")
+        meaning = Settings.model_fields[name].description
+        lines.append(f"{name.upper()}: found {mistake['input']!r}: {text} ({meaning})")
     return lines
+
+
+_NO_TARGETS = (
+    "TARGET_COMBINATIONS: not set, but retraining needs it; give --target 'Unit/Channel/SKU_ID' (* within a part), "
+    "or use run_all_skus.py for all"
+)
 
 
 def reference() -> str:
@@ -369,13 +406,26 @@ def reference() -> str:
     lines = ["| variable | default | scripts | meaning |", "|---|---|---|---|"]
     for name, field in Settings.model_fields.items():
         jobs = _jobs(field)
-        scripts = "all" if set(SALES_JOBS) <= set(jobs) else ", ".join(_SCRIPTS[job] for job in jobs)
+        scripts = "all" if set(SALES_JOBS) <= set(jobs) else ", ".join(_SCRIPT_NAMES.get(job, job) for job in jobs)
         if jobs:
             lines.append(f"| `{name.upper()}` | {_shown_default(field)} | {scripts} | {field.description} |")
     return "\n".join(lines)
 
 
-_SCRIPTS = {"train": "run_all", "retrain": "retrain", "predict": "predict", "monitor": "monitor", "tools": "tools"}
+_SCRIPT_NAMES = {"train": "run_all"}
+
+
+def only_for(job: Job, settings: Settings) -> Settings:
+    """Return the settings that the job reads as they are, and all others at their defaults."""
+    others = {name: field.default for name, field in Settings.model_fields.items() if job not in _jobs(field)}
+    return settings.model_copy(update=others)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a script has these settings, whatever `.env` says; None is what nobody sets."""
+    others = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    given = {name.upper(): str(value) for name, value in settings if value is not None}
+    return others | given
 
 
 def local_path(place: str) -> Path:

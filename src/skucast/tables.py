@@ -396,21 +396,21 @@ def convert_column(column: Column, values: pd.Series) -> pd.Series:
         result = _as_dates(column, values)
     elif column.type == "FLOAT64":
         result = pd.to_numeric(values, errors="coerce").astype("float64")
-        not_a_number = result.isna() & values.notna() & ~_is_nan(values)
-        _refuse(column, values, result.isin([np.inf, -np.inf]) | not_a_number, "a finite number")
+        not_a_number = result.isna() & values.notna() & ~_is_blank(values)
+        refuse(column, values, result.isin([np.inf, -np.inf]) | not_a_number, "a finite number")
     elif column.type == "INT64":
         numbers = pd.to_numeric(values, errors="coerce")
-        _refuse(column, values, values.notna() & ((numbers % 1) != 0), "a whole number")
+        refuse(column, values, values.notna() & ((numbers % 1) != 0), "a whole number")
         result = numbers.astype("Int64")
     elif column.type == "BOOL":
-        _refuse(column, values, values.notna() & ~values.isin([True, False]), "true or false")
+        refuse(column, values, values.notna() & ~values.isin([True, False]), "true or false")
         result = values.astype("boolean")
     else:
         result = _as_text(values)
     if column.allowed:
-        _refuse(column, values, result.notna() & ~result.isin(column.allowed), f"one of {', '.join(column.allowed)}")
+        refuse(column, values, result.notna() & ~result.isin(column.allowed), f"one of {', '.join(column.allowed)}")
     if not column.nullable:
-        _refuse(column, values, result.isna(), "a value, because the column is required")
+        refuse(column, values, result.isna(), "a value, because the column is required")
         result = result.astype(_pandas_type(column))
     return result
 
@@ -433,21 +433,26 @@ def _as_dates(column: Column, values: pd.Series) -> pd.Series:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(values) and not values.isna().all():
-        _refuse(column, values, values.notna(), "a date such as 2026-11-22")
+        refuse(column, values, values.notna(), "a date such as 2026-11-22")
     try:
         result = pd.to_datetime(values, errors="coerce", format=None if column.type == "TIMESTAMP" else "ISO8601")
     except ValueError:  # what pandas raises for texts of several time zones
         raise ContractError(f"column {column.name}: found several time zones, expected dates in one") from None
-    _refuse(column, values, result.isna() & values.notna(), "a date such as 2026-11-22")
+    refuse(column, values, result.isna() & values.notna(), "a date such as 2026-11-22")
     result = result.dt.tz_localize(None) if getattr(result.dt, "tz", None) is not None else result
     return (result.dt.normalize() if column.type == "DATE" else result).astype("datetime64[us]")
 
 
-def _is_nan(values: pd.Series) -> pd.Series:
-    return values.astype("str").str.strip().str.lower().isin(["nan", ""])
+def _is_blank(values: pd.Series) -> pd.Series:
+    return values.astype("str").str.strip() == ""
 
 
-def _refuse(column: Column, values: pd.Series, wrong: pd.Series, expected: str) -> None:
+def refuse(column: Column, values: pd.Series, wrong: pd.Series, expected: str) -> None:
+    """Refuse the column if any of its values is wrong.
+
+    Raises:
+        ContractError: naming the first such row (its index label), what was found there, and how many more there are.
+    """
     if wrong.any():
         row = wrong.index[wrong.to_numpy()][0]
         value = values[wrong.to_numpy()].iloc[0]
@@ -455,7 +460,7 @@ def _refuse(column: Column, values: pd.Series, wrong: pd.Series, expected: str) 
         more = int(wrong.sum()) - 1
         raise ContractError(
             f"column {column.name}, row {row}: found {found}, expected {expected}"
-            + (f" (and {more} more rows)" if more else "")
+            + (f" (and {more} more)" if more else "")
         )
 
 

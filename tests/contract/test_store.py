@@ -68,6 +68,16 @@ def test_a_model_replaced_meanwhile_stays(store: ModelStore, read: str) -> None:
     assert store.load_version(ARTICLE, "mine") == b"mine"
 
 
+@pytest.mark.parametrize("read", ["nothing", "an older one", "another store's"])
+def test_the_same_model_saved_by_two_is_no_conflict(store: ModelStore, read: str) -> None:
+    """Two runs on the same sales train the same model: the second save is done, and returns what is live."""
+    first = save(store, "v1")
+    theirs = save(store, "v2", expected=first)
+    expected = {"nothing": None, "an older one": first, "another store's": "a generation of long ago"}[read]
+    assert save(store, "v2", expected=expected) == theirs
+    assert store.load(ARTICLE) == Live(b"v2", theirs)
+
+
 def test_a_model_removed_meanwhile_is_a_conflict(store: ModelStore) -> None:
     """A generation is expected where there is no file at all."""
     with pytest.raises(StoreConflict):

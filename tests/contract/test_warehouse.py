@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 from rigs import drop_table
 
 from skucast.combination import KEY, Combination
-from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing
+from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing, TableError
 from skucast.run import Run
 from skucast.tables import FORECASTS, PUBLISHES, REGISTRY, RUNS, SALES, TABLES, Column, Table, empty, validate
 from skucast.warehouse import WEEKLY_SALES_COLUMNS, Warehouse
@@ -77,8 +77,9 @@ def test_ensure_refuses_a_new_required_column(warehouse: Warehouse) -> None:
     """There is no value that old rows could hold."""
     warehouse.ensure(SMALL)
     wider = replace(SMALL, columns=(*SMALL.columns, Column("reason", "STRING", "text", "new")))
-    with pytest.raises(ContractError, match="reason"):
-        warehouse.ensure(wider)
+    for refused in (warehouse.ensure, warehouse.exists):
+        with pytest.raises(TableError, match="lacks the required column reason"):
+            refused(wider)
     assert_frame_equal(warehouse.read(SMALL), empty(SMALL))
 
 
@@ -87,11 +88,23 @@ def test_ensure_spells_out_a_changed_type(warehouse: Warehouse, run: Run) -> Non
     warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
     columns = [replace(column, type="STRING") if column.name == "yhat" else column for column in SMALL.columns]
     changed = replace(SMALL, columns=tuple(columns))
-    with pytest.raises(ContractError, match=rf"{SMALL.name}: yhat is \w+, expected \w+"):
-        warehouse.ensure(changed)
+    for refused in (warehouse.ensure, warehouse.exists):
+        with pytest.raises(TableError, match=rf"{SMALL.name}: yhat is \w+, expected \w+"):
+            refused(changed)
     with pytest.raises(ContractError, match="yhat"):
         warehouse.replace(changed, small(2.0).assign(yhat="much"), CUTOFF, run=run)
     assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
+
+
+def test_looking_makes_nothing(warehouse: Warehouse, run: Run) -> None:
+    """A table is not there, before and after a look and a test of writing; once made it is."""
+    assert not warehouse.exists(RUNS)
+    warehouse.probe(run=run)
+    assert not warehouse.exists(RUNS)
+    warehouse.ensure(RUNS)
+    warehouse.probe(run=run)
+    assert warehouse.exists(RUNS)
+    assert warehouse.missing_shards(RUNS, run=run) == [0]
 
 
 # --- read -----------------------------------------------------------------------------------------------------------
@@ -538,14 +551,19 @@ def test_weekly_sales_have_one_type_a_column(warehouse: Warehouse, run: Run) -> 
     assert {str(types[name]) for name in counts} == {"int64"}
 
 
-@pytest.mark.parametrize("there_is", ["nothing", "an empty table", "only later sales"])
-def test_without_sales_the_way_out_is_named(warehouse: Warehouse, run: Run, there_is: str) -> None:
-    """No table, no rows in it, or none up to the cutoff: `make demo` or a file of one's own."""
+@pytest.mark.parametrize("there_is", ["nothing", "an empty table"])
+def test_without_sales_the_way_out_is_named(warehouse: Warehouse, there_is: str) -> None:
+    """No table, or no rows in it: `make demo` or a file of one's own."""
     if there_is == "an empty table":
         warehouse.ensure(SALES)
-    if there_is == "only later sales":
-        deliver(warehouse, [line("2026-11-23", 1.0)], run)
     with pytest.raises(InputError, match=r"make demo.*python -m skucast load FILE --table sales"):
+        warehouse.weekly_sales(WeekClock(), CUTOFF)
+
+
+def test_sales_of_later_days_only_are_named_with_their_first_day(warehouse: Warehouse, run: Run) -> None:
+    """There are sales, but none up to the cutoff: the way out is a later day, not another file."""
+    deliver(warehouse, [line("2026-11-24", 1.0), line("2026-11-23", 1.0)], run)
+    with pytest.raises(InputError, match=r"up to 2026-11-22, .*; the first are of 2026-11-23: .*--as-of"):
         warehouse.weekly_sales(WeekClock(), CUTOFF)
 
 

@@ -56,6 +56,21 @@ def test_restated_sales_are_scored_anew(scored: Business) -> None:
     assert after - before == pytest.approx(700)
 
 
+def test_monitoring_late_sales_says_so(scored: Business, shown: Callable[[], str]) -> None:
+    """Two weeks without a delivery: said in the log and in the summary; what is delivered is scored."""
+    shown()
+    assert scored("monitor", "--as-of", "2026-12-09") == 0
+    text = "sales are 2 weeks late: the last complete week is 2026-11-22, expected 2026-12-06"
+    assert shown().count(text) == 2
+
+
+def test_what_was_found_in_the_sales_is_logged_in_words(scored: Business, shown: Callable[[], str]) -> None:
+    """One line in the text log: the article that stopped selling, and its twenty weeks without rows."""
+    shown()
+    assert scored("monitor") == 0
+    assert "found in them: stale combinations: 1; weeks without rows counted as 0: 20\n" in shown()
+
+
 def test_nothing_to_score_is_no_failure(business: Business, shown: Callable[[], str]) -> None:
     """Forecasts of weeks to come only: exit 0, the reason is said, the page is written, no metrics row."""
     assert business("predict") == 0

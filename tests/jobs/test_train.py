@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from conftest import TRAINED, Business, fail_for
+from conftest import GONE, NEW, TRAINED, Business, fail_for
 
 from skucast import cli
 from skucast.combination import KEY, Combination
 from skucast.engine.artifact import loads
+from skucast.errors import ModelNotFound
 from skucast.store.local import LocalStore
 from skucast.tables import REGISTRY, RUNS
 
@@ -62,6 +63,35 @@ def test_force_trains_again_and_the_same_data_give_the_same_model(business: Busi
     """Equal data and settings give equal versions: trained, compared, not written."""
     assert business("train", "--force", "--target-combinations", A1) == 0
     assert outcomes(business).tolist() == ["unchanged"]
+
+
+def test_two_runs_at_once_that_train_the_same_model_both_succeed(
+    business: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run saved its models after ours had looked: the same four, so ours are saved too, exit 0."""
+    before = {path: path.read_bytes() for path in business.models.rglob("*.pkl")}
+    nothing_yet = {Combination(*parts): ModelNotFound("none") for parts in [*TRAINED, NEW, GONE]}
+    monkeypatch.setattr(LocalStore, "load_many", lambda self, wanted: nothing_yet)
+    assert business("train") == 0
+    assert outcomes(business).value_counts().to_dict() == {"saved": 4, "skipped": 2}
+    assert {path: path.read_bytes() for path in business.models.rglob("*.pkl")} == before
+
+
+def test_a_model_replaced_by_another_is_reported_once_by_name(
+    business: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str]
+) -> None:
+    """Another run on other settings was faster: its model stays, ours failed, and the name is not said twice."""
+    nothing_yet = {Combination.parse(A1): ModelNotFound("none")}
+    monkeypatch.setattr(LocalStore, "load_many", lambda self, wanted: nothing_yet)
+    assert business("retrain", "--target", A1, "--seasonality-mode", "multiplicative") == 1
+    assert f"first: {A1}: another run replaced the model meanwhile; its model stays live" in shown()
+
+
+def test_training_on_late_sales_says_so(business: Business, shown: Callable[[], str]) -> None:
+    """Two weeks without a delivery: said in the log and in the summary; LATE_SALES stops no training."""
+    assert business("train", "--as-of", "2026-12-09", "--late-sales", "stop") == 0
+    text = "sales are 2 weeks late: the last complete week is 2026-11-22, expected 2026-12-06"
+    assert shown().count(text) == 2
 
 
 def test_verify_names_what_is_missing(business: Business, shown: Callable[[], str]) -> None:
@@ -119,3 +149,29 @@ def test_rollback_brings_back_the_version_before(business: Business) -> None:
     assert (business.models / "Пермь" / "KA" / "A1.pkl").read_bytes() == first
     assert cli.main(["rollback", A1, *flags]) == 2
     assert loads(first).card.combination == A1
+
+
+@pytest.mark.parametrize("broken", ["garbage", "gone"])
+@pytest.mark.parametrize("wanted", ["default", "by version"])
+def test_rollback_mends_a_live_file_that_is_broken(business: Business, broken: str, wanted: str) -> None:
+    """Overwritten with garbage, or removed: the newest kept version is live again, by default and by its name."""
+    path = business.models / "Пермь" / "KA" / "A1.pkl"
+    payload = path.read_bytes()
+    path.write_bytes(b"garbage") if broken == "garbage" else path.unlink()
+    version = ["--version", loads(payload).version] if wanted == "by version" else []
+    flags = ["--warehouse", f"duckdb:{business.warehouse.path}", "--model-store", str(business.models)]
+    assert cli.main(["rollback", A1, *version, *flags]) == 0
+    assert path.read_bytes() == payload
+
+
+def test_rollback_passes_over_a_version_that_cannot_be_read(business: Business) -> None:
+    """The live file is garbage, the newest version too: the one before it comes back."""
+    path = business.models / "Пермь" / "KA" / "A1.pkl"
+    first = path.read_bytes()
+    assert business("retrain", "--target", A1, "--seasonality-mode", "multiplicative") == 0
+    newest = loads(path.read_bytes()).version
+    for file in (path, business.models / "_versions" / "Пермь" / "KA" / "A1" / f"{newest}.pkl"):
+        file.write_bytes(b"garbage")
+    flags = ["--warehouse", f"duckdb:{business.warehouse.path}", "--model-store", str(business.models)]
+    assert cli.main(["rollback", A1, *flags]) == 0
+    assert path.read_bytes() == first

@@ -12,7 +12,7 @@ from builders import CUTOFF, WEDNESDAY, deliver, line, week
 
 from skucast import app, cli
 from skucast.combination import Combination
-from skucast.errors import ContractError, InputError, RunFailed
+from skucast.errors import ContractError, InputError, RunFailed, TableError
 from skucast.settings import reference as settings_reference
 from skucast.tables import RUNS
 from skucast.tables import reference as tables_reference
@@ -90,18 +90,22 @@ def test_a_second_attempt_replaces_the_record(settings, warehouse, run):
 
 @pytest.mark.parametrize(
     ("error", "recorded"),
-    [(RunFailed("too many failed"), "too many failed"), (ZeroDivisionError("oops"), "ZeroDivisionError: oops")],
+    [
+        (RunFailed("too many failed"), "too many failed"),
+        (ContractError("table forecasts: wrong"), "table forecasts: wrong"),
+        (ZeroDivisionError("oops"), "ZeroDivisionError: oops"),
+    ],
 )
 def test_a_failed_run_exits_1_and_says_why(settings, warehouse, run, error, recorded):
-    """A promise not kept, or a bug: exit code 1, and the reason is in the runs table."""
+    """A promise not kept, rows of our own that break a contract, a bug: exit code 1, the reason in the runs table."""
     assert app.run_job(failing_job(error), settings(), run) == 1
     (row,) = warehouse.read(RUNS).to_dict("records")
     assert (row["exit_code"], row["error"]) == (1, recorded)
 
 
-@pytest.mark.parametrize("error", [InputError("no such unit"), ContractError("table forecasts: wrong")])
+@pytest.mark.parametrize("error", [InputError("no such unit"), TableError("table forecasts: yhat is VARCHAR")])
 def test_bad_input_exits_2_and_writes_nothing(settings, warehouse, run, error):
-    """Wrong names or data from outside: exit code 2, not even the run's own row."""
+    """Wrong names, data from outside, a table that somebody changed: exit code 2, not even the run's own row."""
     assert app.run_job(failing_job(error), settings(), run) == 2
     assert not warehouse.path.exists()
 
@@ -209,8 +213,40 @@ def test_the_reference_is_written_between_the_markers():
 
 def test_a_tool_reports_wrong_settings_too(capsys):
     """Exit code 2 with all mistakes."""
-    assert cli.main(["load", "x.csv", "--table", "sales", "--business-tz", "Mars", "--log-level", "LOUD"]) == 2
+    assert cli.main(["demo", "--business-tz", "Mars", "--log-level", "LOUD"]) == 2
     assert [text.partition(":")[0] for text in capsys.readouterr().err.splitlines()] == ["BUSINESS_TZ", "LOG_LEVEL"]
+
+
+def test_a_tool_offers_only_what_it_reads(capsys):
+    """A load has no model store, rollback no week, the doctor no log; what they do read is there."""
+    flags = {}
+    for tool in ("load", "rollback", "doctor", "demo"):
+        with pytest.raises(SystemExit):
+            cli.main([tool, "--help"])
+        flags[tool] = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    assert all("--warehouse" in found for found in flags.values())
+    assert not flags["load"] & {"--model-store", "--staging", "--week-anchor", "--as-of", "--sales-columns"}
+    assert {"--columns", "--sales-table", "--loads-table"} <= flags["load"]
+    assert not flags["rollback"] & {"--staging", "--week-anchor", "--sales-table"}
+    assert {"--model-store", "--gcs-endpoint", "--runs-table"} <= flags["rollback"]
+    assert not flags["doctor"] & {"--log-level"}
+    assert {"--sales-columns", "--forecasts-table", "--as-of"} <= flags["doctor"]
+    assert {"--staging", "--week-anchor"} <= flags["demo"]
+
+
+@pytest.mark.parametrize("start", [lambda: app.main("predict", "test", []), lambda: cli.main(["doctor"])])
+def test_ctrl_c_is_one_line(start, monkeypatch, capsys):
+    """Wherever it comes, here while the place of the tables is opened: exit code 130, no traceback."""
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skucast.warehouse.open_warehouse", stop)
+    monkeypatch.setattr("skucast.doctor.open_warehouse", stop)
+    assert start() == 130
+    assert capsys.readouterr().err.splitlines() == [
+        "stopped by Ctrl-C; what was finished is kept, run it again to go on"
+    ]
 
 
 def test_rolling_back_a_model_that_never_was_is_bad_input(warehouse, capsys):

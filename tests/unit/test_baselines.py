@@ -9,35 +9,28 @@ import pytest
 from builders import sunday
 from stubs import weeks_of
 
-from skucast.baselines import BASELINE_FORECASTS, fallback, last_week, last_year, mean_4, mean_8
-from skucast.tables import BASELINES
+from skucast.baselines import fallback, last_week, last_year, mean_8
 
 TARGETS = [sunday(-1), sunday(-2)]
 
 
-def test_the_baselines_of_the_contract_are_these_functions() -> None:
-    """Every baseline that the metrics table names can be computed."""
-    assert list(BASELINE_FORECASTS) == list(BASELINES)
-
-
 @pytest.mark.parametrize(
-    ("y", "expected_last", "expected_4", "expected_8"),
+    ("y", "expected_last", "expected_8"),
     [
-        ([1, 2, 3, 4, 5, 6, 7, 8, 9], 9.0, 7.5, 5.5),
-        ([1, 2, 3, 4, 5, nan, nan], 5.0, 3.5, 3.0),
-        ([6], 6.0, 6.0, 6.0),
-        ([nan, nan], 0.0, 0.0, 0.0),
-        ([], 0.0, 0.0, 0.0),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9], 9.0, 5.5),
+        ([1, 2, 3, 4, 5, nan, nan], 5.0, 3.0),
+        ([6], 6.0, 6.0),
+        ([nan, nan], 0.0, 0.0),
+        ([], 0.0, 0.0),
     ],
     ids=["long", "unknown at the end", "one week", "all unknown", "no weeks"],
 )
 def test_flat_baselines_are_means_of_the_last_known_weeks(
-    y: list[float], expected_last: float, expected_4: float, expected_8: float
+    y: list[float], expected_last: float, expected_8: float
 ) -> None:
-    """Of 1, 4 and 8 weeks, unknown ones skipped, the same for every target; 0 where nothing is known."""
+    """Of 1 and 8 weeks, unknown ones skipped, the same for every target; 0 where nothing is known."""
     weeks = weeks_of(y)
     assert last_week(weeks, TARGETS).tolist() == [expected_last] * 2
-    assert mean_4(weeks, TARGETS).tolist() == [expected_4] * 2
     assert mean_8(weeks, TARGETS).tolist() == [expected_8] * 2
 
 

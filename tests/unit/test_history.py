@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -90,8 +90,14 @@ def test_two_spellings_are_merged_and_reported(warehouse, run):
     assert history.combinations == [Combination(name, "KA", "A1")]
     assert series(history, unit=name) == [3.0]
     assert len(history.report.merged_spellings) == 1
-    assert repr(f"{name}/KA/A1") in history.report.merged_spellings[0]
-    assert repr(f"{other}/KA/A1") in history.report.merged_spellings[0]
+    (text,) = history.report.merged_spellings
+    assert text == f"'{name}/KA/A1' is also written '{other}/KA/A1' in another Unicode form"
+
+
+def test_a_spelling_that_differs_in_blanks_shows_them(warehouse, run):
+    """The name's own spelling is not repeated; the blank is seen between the quotes."""
+    history = history_of(warehouse, [line(DAYS[0], 1, SKU_ID="X"), line(DAYS[0], 2, SKU_ID="X ")], run)
+    assert history.report.merged_spellings == ["'Пермь/KA/X' is also written 'Пермь/KA/X '"]
 
 
 def test_the_warehouse_trims_what_python_trims(warehouse, run):
@@ -225,11 +231,19 @@ def test_a_week_out_of_stock_on_most_days_is_missing_not_zero(warehouse, run, em
     assert history.report.n_stockout_weeks == int(is_missing)
 
 
-def test_unknown_stock_means_nothing(warehouse, run):
-    """Days whose stock is NULL do not count: 1 empty day of 2 known is not most of them."""
-    lines = [line(DAYS[0], 0, stock=0), line(DAYS[1], 4, stock=9), *[line(day, 1) for day in DAYS[2:]]]
+@pytest.mark.parametrize(("empty_days", "other_stock"), [(1, 9), (1, None), (3, None)])
+def test_unknown_stock_means_nothing(warehouse, run, empty_days, other_stock):
+    """Days whose stock is NULL were not out of stock: 1 or 3 empty days are not most of seven, whatever is known."""
+    stock = [0] * empty_days + [None] * (6 - empty_days) + [other_stock]
+    lines = [line(day, 1, stock=stock[n]) for n, day in enumerate(DAYS)]
     history = history_of(warehouse, [*week(sunday(1), 7), *lines], run)
-    assert series(history) == [7.0, 9.0]
+    assert series(history) == [7.0, 7.0]
+
+
+def test_the_one_row_of_a_weekly_source_tells_the_week_s_stock(warehouse, run):
+    """Stock 0 in it: the week is unknown."""
+    lines = [line(sunday(1), 70, stock=9), line(sunday(0), 3, stock=0)]
+    assert series(history_of(warehouse, lines, run, grain="week")) == [70.0, nan]
 
 
 def test_a_day_counts_by_its_largest_stock(warehouse, run):
@@ -351,6 +365,46 @@ def test_an_early_end_is_seen_beside_a_gap(warehouse, run):
     assert history.report.feed_gap_weeks == [str(sunday(4))]
 
 
+@pytest.mark.parametrize(("weeks_before", "is_left_out"), [(8, True), (7, False)])
+def test_half_a_week_is_seen_in_a_small_feed_too(warehouse, run, weeks_before, is_left_out):
+    """One article, 10 a day to Sunday, the newest week to Tuesday: left out beside eight such weeks only."""
+    days = [sunday(0) - timedelta(days=n) for n in range(7 * weeks_before + 7)]
+    history = history_of(warehouse, [line(day, 10) for day in days if day <= DAYS[1]], run)
+    assert series(history)[-1] == (70.0 if is_left_out else 20.0)
+    assert history.report.late_weeks == int(is_left_out)
+
+
+def test_an_article_that_seldom_sells_is_not_late(warehouse, run):
+    """Sold on one day in most weeks, and in the newest one on its Monday: nothing is missing."""
+    lines = [line(sunday(ago) - timedelta(days=ago % 3), 5) for ago in (9, 8, 6, 5, 3, 2, 1)]
+    history = history_of(warehouse, [*lines, line(DAYS[0], 5)], run)
+    assert history.data_cutoff == CUTOFF
+
+
+def test_the_day_of_a_weekly_row_says_nothing_about_the_delivery(warehouse, run):
+    """Weekly rows dated on Sunday, the newest on Monday: a whole week all the same."""
+    lines = [line(sunday(ago), 70) for ago in range(1, 10)]
+    assert history_of(warehouse, [*lines, line(DAYS[0], 70)], run, grain="week").data_cutoff == CUTOFF
+
+
+def test_one_misdated_line_hides_no_gap(warehouse, run):
+    """Ten articles and a missing delivery: a line of 1996 changes nothing about it, and is suspected by its week."""
+    lines = feed(range(9, 4, -1)) + feed(range(3, -1, -1))
+    history = history_of(warehouse, [*lines, line("1996-03-03", 1, SKU_ID="S0")], run)
+    assert history.report.feed_gap_weeks == [str(sunday(4))]
+    assert series(history, SKU_ID="S0")[-9:] == [7.0] * 4 + [nan] + [7.0] * 4
+    weeks_between = (sunday(9) - date(1996, 3, 3)).days // 7 - 1
+    (text,) = history.report.warnings
+    assert text.startswith(f"nothing was sold in the {weeks_between} weeks between 1996-03-03 and {sunday(9)}: rows")
+
+
+def test_a_long_outage_is_unknown_too(warehouse, run):
+    """Ten articles, and no delivery for twenty weeks: twenty unknown weeks, no suspicion about dates."""
+    history = history_of(warehouse, feed(range(30, 22, -1)) + feed(range(2, -1, -1)), run)
+    assert len(history.report.feed_gap_weeks) == 20
+    assert history.report.warnings == []
+
+
 def test_a_shop_closed_on_sundays_is_delivered_by_saturday(warehouse, run):
     """A newest week that ends no earlier than the weeks before it is complete."""
     lines = [each for each in feed(range(9, -1, -1)) if each["date"].weekday() < 6]
@@ -396,6 +450,13 @@ def test_the_report_counts_what_was_found(warehouse, run):
     lists = ("stale_combinations", "merged_spellings", "rejected_names", "feed_gap_weeks", "warnings")
     assert report == expected | {name: [] for name in lists}
     assert json.loads(json.dumps(report)) == report
+
+
+def test_the_report_says_in_words_what_there_is(warehouse, run):
+    """One zero week and one placeholder line: two texts, nothing about what was not found."""
+    lines = [*week(sunday(2), 7), *week(sunday(0), 9), line(DAYS[0], 1, unit=None)]
+    report = history_of(warehouse, lines, run).report
+    assert report.repairs() == ["placeholder lines ignored: 1", "weeks without rows counted as 0: 1"]
 
 
 # --- One combination ------------------------------------------------------------------------------------------------

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from builders import CUTOFF
 
 from skucast.cli import main
 from skucast.errors import InputError
 from skucast.loading import content_hash, read_file
 from skucast.tables import LOADS, RUNS, SALES
+from skucast.warehouse import open_warehouse
+from skucast.weeks import WeekClock
 
 HEADER = "date,unit,channel,SKU_ID,quantity,Promo_discount_perc"
 GOOD = "2026-11-16,Пермь,ON TRADE,ЦУП00009752,12,20"
@@ -109,6 +112,24 @@ def test_blank_lines_are_no_rows():
     assert len(read(csv(GOOD, "", GOOD, ""))) == 2
 
 
+def test_a_cell_of_two_lines_loses_no_row():
+    """A quoted note over two lines and a blank line later: four rows, numbered by the line each starts on."""
+    lines = ['2026-11-16,U,C,S,1,"two', 'lines"', "2026-11-17,U,C,S,2,x", "", "2026-11-18,U,C,S,3,x"]
+    path = csv(*lines, "2026-11-19,U,C,S,4,x", header="date,unit,channel,SKU_ID,quantity,note")
+    rows = read(path)
+    assert rows["quantity"].to_dict() == {2: 1.0, 4: 2.0, 6: 3.0, 7: 4.0}
+    path.write_text(path.read_text(encoding="utf-8").replace("S,4", "S,many"), encoding="utf-8")
+    assert "column quantity, row 7: found 'many'" in refusal(path)
+
+
+def test_a_day_may_carry_a_time_of_its_own_day():
+    """Midnight, or any time without a zone, is the day; the basic form without dashes too."""
+    rows = read(
+        csv(*(GOOD.replace("2026-11-16", day) for day in ("2026-11-16T00:00:00", "2026-11-16 09:30", "20261116")))
+    )
+    assert rows["date"].dt.date.unique().tolist() == [date(2026, 11, 16)]
+
+
 def test_a_line_longer_than_the_header_is_named():
     """Six fields under a header of six are fine, seven are not: nothing may slip into another column."""
     with pytest.raises(InputError, match="line 2 has 7 fields"):
@@ -129,12 +150,19 @@ def test_the_same_bytes_are_the_same_file():
     [
         ("2026-11-16,Пермь,KA,A1,many,", "column quantity, row 3: found 'many', expected a finite number"),
         ('2026-11-16,Пермь,KA,A1,"1,5",', "column quantity, row 3: found '1,5', expected a finite number"),
+        ("2026-11-16,Пермь,KA,A1,nan,", "column quantity, row 3: found 'nan', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,NA,", "column quantity, row 3: found 'NA', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,inf,", "column quantity, row 3: found 'inf', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,-Infinity,", "column quantity, row 3: found '-Infinity', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,1e999,", "column quantity, row 3: found '1e999', expected a finite number"),
         ("2026-02-29,Пермь,KA,A1,1,", "column date, row 3: found '2026-02-29', expected a date such as 2026-11-22"),
         ("16.11.2026,Пермь,KA,A1,1,", "column date, row 3: found '16.11.2026', expected a date such as 2026-11-22"),
+        ("2026,Пермь,KA,A1,1,", "column date, row 3: found '2026', expected a date such as 2026-11-22"),
+        ("2026-11,Пермь,KA,A1,1,", "column date, row 3: found '2026-11', expected a date such as 2026-11-22"),
+        ("2026-11-16T22:00:00Z,U,KA,A1,1,", "expected a date such as 2026-11-22, without a time zone"),
+        ("2026-11-16 22:00:00+03:00,U,KA,A1,1,", "expected a date such as 2026-11-22, without a time zone"),
+        ("2026-11-16,Пермь,KA,A\u200b1,1,", "column SKU_ID, row 3: 'A\\u200b1' has an invisible character, U+200B"),
+        ("2026-11-16,Пермь,KA,A1", "line 3 has 4 fields, the header 6 (a comma not quoted, or the file cut off?)"),
         ("2026-11-16,Пермь,KA,..,1,", "column SKU_ID, row 3: '..' not a usable name, because it means a folder"),
         ("2026-11-16,Пермь,KA,A\x07B,1,", r"column SKU_ID, row 3: 'A\x07B' has a control character"),
         ("2026-11-16,Пермь,K\u0085A,A1,1,", r"column channel, row 3: 'K\x85A' has a control character"),
@@ -158,6 +186,13 @@ def test_rows_of_a_parquet_file_count_from_one():
     assert "column quantity, row 2: found inf, expected a finite number" in refusal(Path("sales.parquet"))
 
 
+def test_instants_of_a_parquet_file_are_no_dates():
+    """A typed column with a time zone is refused too: which business day it means cannot be told."""
+    frame = pd.DataFrame({"date": pd.to_datetime(["2026-11-16T22:00:00Z"]), "unit": "U", "channel": "C", "SKU_ID": "S"})
+    frame.assign(quantity=1.0).to_parquet("sales.parquet")
+    assert "column date, row 1: found" in refusal(Path("sales.parquet"))
+
+
 def test_missing_columns_are_named_with_ours_and_what_was_found():
     """The message shows which names the file has, so that the mapping can be written."""
     text = refusal(csv("2026-11-16,U,C,S", header="date,unit,channel,item"), quantity="qty")
@@ -177,7 +212,9 @@ def test_a_mapped_column_that_is_not_there_is_missing():
         ("sales.xlsx", b"PK", "sales.xlsx: expected a .csv or .parquet file"),
         ("sales.csv", b"", "sales.csv: cannot be read as csv"),
         ("sales.csv", f"{HEADER}\n".encode(), "sales.csv: no rows; nothing was loaded"),
-        ("sales.csv", f"{HEADER}\n{GOOD}\n".encode("cp1251"), "sales.csv: cannot be read as csv"),
+        ("sales.csv", f"{HEADER}\n{GOOD}\n".encode("cp1251"), "sales.csv: not UTF-8 text; save it as UTF-8"),
+        ("sales.csv", f"{HEADER}\n{GOOD}\n".encode("utf-16"), "sales.csv: not UTF-8 text; save it as UTF-8"),
+        ("sales.csv", f"{HEADER}\n{'x' * 131_073}\n".encode(), "sales.csv: line 2 cannot be read as csv (field larger"),
         ("sales.csv", f"{HEADER}\n{GOOD},1,2,3\n{GOOD}\n{GOOD},9\n".encode(), "sales.csv: "),
         ("sales.csv", f'{HEADER}\n"{GOOD}\n'.encode(), "sales.csv: "),
         ("sales.parquet", b"", "sales.parquet: cannot be read as parquet"),
@@ -225,6 +262,17 @@ def test_load_maps_columns_and_says_which_it_left(load, warehouse):
     assert warehouse.read(SALES)["quantity"].tolist() == [5.0]
 
 
+def test_sales_columns_name_the_file_s_columns_and_the_jobs_go_on(load, warehouse, monkeypatch, settings):
+    """SALES_COLUMNS=quantity=qty loads qty into quantity, and the loaded table is read by its own names."""
+    monkeypatch.setenv("SALES_COLUMNS", "quantity=qty")
+    path = csv("2026-11-16,U,C,S,5", header="date,unit,channel,SKU_ID,qty")
+    assert load(path)[0] == 0
+    assert warehouse.read(SALES)["quantity"].tolist() == [5.0]
+    weeks = open_warehouse(settings()).weekly_sales(WeekClock(), CUTOFF)
+    assert weeks["quantity"].tolist() == [5.0]
+    assert load(csv(GOOD, name="ours.csv"), "--columns", "")[0] == 0
+
+
 def test_the_same_file_is_never_loaded_twice(load, warehouse):
     """The second load, under whatever name, exits 2, says when the first was, and adds nothing."""
     assert load(csv(GOOD))[0] == 0
@@ -268,6 +316,6 @@ def test_the_warehouse_may_come_from_the_environment(monkeypatch, warehouse, cap
     monkeypatch.setenv("WAREHOUSE", "duckdb:other/place.duckdb")
     monkeypatch.setenv("SALES_TABLE", "my_sales")
     assert main(["load", str(csv(GOOD)), "--table", "sales"]) == 0
-    assert "1 rows added to my_sales in duckdb:other/place.duckdb" in capsys.readouterr().err
+    assert "1 row added to my_sales in duckdb:other/place.duckdb" in capsys.readouterr().err
     assert Path("other/place.duckdb").exists()
     assert not warehouse.path.exists()

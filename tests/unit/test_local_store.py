@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from skucast.combination import Combination
+from skucast.engine.artifact import MAX_BYTES, loads
 from skucast.errors import ModelError
 from skucast.store.local import LocalStore
 
@@ -117,6 +119,28 @@ def test_a_saved_file_can_be_read_by_others(store: LocalStore) -> None:
     path = store.root / ARTICLE.path
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_special_file_is_a_model_error_at_once(store: LocalStore, kind: str) -> None:
+    """A pipe would be waited for, /dev/zero never ends: neither is opened, and no model is saved over it."""
+    path = store.root / ARTICLE.path
+    path.unlink()
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    with pytest.raises(ModelError, match="not an ordinary file"):
+        store.load(ARTICLE)
+    with pytest.raises(ModelError, match="not an ordinary file"):
+        store.save(ARTICLE, b"new", "v2", expected=None)
+
+
+def test_a_huge_file_is_read_no_further_than_shows_it(store: LocalStore) -> None:
+    """Of a file of 1 GiB one byte more than a model may have is read; it is refused as larger than that."""
+    with (store.root / ARTICLE.path).open("wb") as file:
+        file.truncate(2**30)
+    payload = store.load(ARTICLE).payload
+    assert len(payload) == MAX_BYTES + 1
+    with pytest.raises(ModelError, match="larger than 4 MiB"):
+        loads(payload)
 
 
 def test_a_store_that_is_no_folder_is_a_model_error(tmp_path: Path) -> None:

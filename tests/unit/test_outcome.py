@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 import pytest
@@ -69,6 +70,16 @@ def test_an_interrupt_is_not_a_combination_s_failure():
 
     with pytest.raises(KeyboardInterrupt):
         list(run_each(ITEMS, interrupted, workers=1, what="wait"))
+
+
+def test_who_stops_half_way_is_given_no_advice(recwarn):
+    """After one of forty outcomes of two processes, as after Ctrl-C: joblib has nothing to say about the others."""
+    items = [(Combination("U", "C", f"S{number}"), number) for number in range(4, 44)]
+    outcomes = run_each(items, twelfth, workers=2, what="divide")
+    next(outcomes)
+    outcomes.close()
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 @pytest.mark.parametrize(

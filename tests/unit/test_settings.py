@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,16 @@ import pytest
 import skucast
 from skucast.cloud import Endpoints
 from skucast.errors import InputError
-from skucast.settings import Settings, load_settings, local_path, parse_column_map, reference, settings_from
+from skucast.settings import (
+    Settings,
+    environment_of,
+    load_settings,
+    local_path,
+    only_for,
+    parse_column_map,
+    reference,
+    settings_from,
+)
 from skucast.tables import TABLES
 from skucast.weeks import WeekClock
 
@@ -168,6 +178,7 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
         ("loads_table", "таблица", "expected a table name"),
         ("sales_columns", "menge=qty", "expected ours=theirs with ours one of date, unit, channel, SKU_ID, quantity"),
         ("target_combinations", "", "set but empty"),
+        ("target_combinations", "U/C/..", "SKU_ID '..': not a usable name"),
         ("target_combinations", "U/C", "expected Unit/Channel/SKU_ID, three parts, found 2"),
         ("target_combinations", "@missing.csv", "cannot be read"),
     ],
@@ -189,6 +200,40 @@ def test_all_mistakes_are_reported_together(monkeypatch):
     lines = mistakes(as_of="2026-02-29", sales_table="a b")
     names = ["AS_OF", "BUSINESS_TZ", "HORIZON_WEEKS", "SALES_TABLE", "TARGET_COMBINATIONS"]
     assert sorted(line.partition(":")[0] for line in lines) == names
+
+
+def test_mistakes_between_settings_are_reported_with_the_others(monkeypatch):
+    """A task number beyond the count, tasks without an execution, no targets to retrain: beside a wrong horizon."""
+    monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", "5")
+    monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", "2")
+    with pytest.raises(InputError) as caught:
+        load_settings("retrain", ["--horizon-weeks", "0"], "")
+    lines = sorted(str(caught.value).splitlines())
+    assert [line.partition(":")[0] for line in lines] == [
+        "CLOUD_RUN_TASK_COUNT",
+        "HORIZON_WEEKS",
+        "TARGET_COMBINATIONS",
+    ]
+    assert lines[0].startswith("CLOUD_RUN_TASK_COUNT: found '2': expected more than CLOUD_RUN_TASK_INDEX=5")
+    assert lines[2].startswith("TARGET_COMBINATIONS: not set, but retraining needs it; give --target")
+    monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", "1")
+    assert mistakes()[0].startswith("CLOUD_RUN_TASK_COUNT: found '2': expected CLOUD_RUN_EXECUTION too")
+
+
+def test_settings_of_one_job_pass_to_a_process_whole(monkeypatch):
+    """What the demo reads arrives in its scripts, other settings are their defaults, whatever `.env` says."""
+    Path(".env").write_text("HORIZON_WEEKS=9\nSALES_COLUMNS=quantity=qty\nWEEK_ANCHOR=MON\nTARGET_COMBINATIONS=a/b/c\n")
+    given = settings_from({"week_anchor": "FRI", "runs_table": "my_runs", "log_level": "ERROR"})
+    demo = only_for("demo", given).model_copy(update={"target_combinations": "*/*/*"})
+    environment = environment_of(demo)
+    for name in set(os.environ) - set(environment):
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    arrived = settings_from({})
+    assert arrived == demo
+    assert (arrived.week_anchor, arrived.runs_table, arrived.log_level) == ("FRI", "my_runs", "ERROR")
+    assert (arrived.horizon_weeks, arrived.sales_columns, arrived.targets) == (4, "", ["*/*/*"])
 
 
 def test_an_empty_country_means_no_holidays():

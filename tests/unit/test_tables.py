@@ -160,7 +160,8 @@ def test_missing_and_unknown_columns_are_named_together():
         ({"y": ["1e999", "1"]}, "column y, row 2: found '1e999', expected a finite number"),
         ({"lower": [float("inf"), 1]}, "column lower, row 2: found inf, expected a finite number"),
         ({"y": [1.0, None]}, "column y, row 3: found nan, expected a value, because the column is required"),
-        ({"y": ["nan", "1"]}, "column y, row 2: found 'nan', expected a value"),
+        ({"y": ["nan", "1"]}, "column y, row 2: found 'nan', expected a finite number"),
+        ({"y": [" ", "1"]}, "column y, row 2: found ' ', expected a value, because the column is required"),
         ({"name": ["a", None]}, "column name, row 3: found nan, expected a value"),
         ({"name": ["a", "c"]}, "column name, row 3: found 'c', expected one of a, b"),
         ({"n": [1, 2.5]}, "column n, row 3: found 2.5, expected a whole number"),
@@ -184,7 +185,7 @@ def test_a_wrong_value_is_named_by_column_and_row(changed, message):
 def test_the_mistakes_of_all_columns_are_reported_together():
     """One run over the rows names the first wrong row of each column, and how many more there are."""
     text = mistakes(y=["x", "z"], n=[1, "?"])
-    assert "column y, row 2: found 'x', expected a finite number (and 1 more rows)" in text
+    assert "column y, row 2: found 'x', expected a finite number (and 1 more)" in text
     assert "column n, row 3: found '?'" in text
 
 

@@ -12,6 +12,7 @@ from skucast.outcome import RunReport
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.warehouse import Warehouse
+from skucast.words import counted
 
 MAX_BRIDGED_WEEKS = 26
 """Sales later than this are not bridged by any setting: the forecast would feed on itself for half a year."""
@@ -30,7 +31,7 @@ class Inputs:
 
 
 def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunReport) -> Inputs:
-    """Return the inputs of a run; what was found in the sales is logged and kept in the report.
+    """Return the inputs of a run; what was found in the sales, and how late they are, is logged and kept in the report.
 
     Raises:
         InputError: there are no sales, or a target names nobody.
@@ -46,10 +47,14 @@ def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunR
         )
     report.data_report = history.report.as_dict()
     _log_data_report(history)
+    if history.report.late_weeks:
+        log.warning("%s", _lateness(run, history))
+        report.notes.append(_lateness(run, history))
     known = history.combinations
     if not known:
+        found = counted(history.report.n_lines, "sales line")
         raise InputError(
-            f"no combination has sold anything up to {run.cutoff}: {history.report.n_lines} sales lines found, "
+            f"no combination has sold anything up to {run.cutoff}: {found} found, "
             f"{history.report.n_placeholder_lines} of them without unit, channel, SKU_ID or date; check the sales"
         )
     only = None if settings.targets is None else resolve_targets(settings.targets, known)
@@ -59,36 +64,42 @@ def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunR
 
 
 def check_lateness(settings: Settings, run: Run, history: History, report: RunReport) -> None:
-    """Say how late the sales are, and stop if that is more than the settings allow.
+    """Stop a forecast on sales that are later than the settings allow; note that it bridges those that are not.
 
     Raises:
         RunFailed: later than ALLOWED_LATE_WEEKS with LATE_SALES=stop, or later than can be bridged.
     """
     late = history.report.late_weeks
-    if late == 0:
-        return
-    weeks = "1 week" if late == 1 else f"{late} weeks"
-    text = f"sales are {weeks} late: the last complete week is {history.data_cutoff}, expected {run.cutoff}"
     if late > MAX_BRIDGED_WEEKS:
         raise RunFailed(
-            f"{text}; more than {MAX_BRIDGED_WEEKS} weeks are never bridged: load newer sales or set --as-of"
+            f"{_lateness(run, history)}; more than {MAX_BRIDGED_WEEKS} weeks are never bridged: "
+            "load newer sales or set --as-of"
         )
     if late > settings.allowed_late_weeks and settings.late_sales == "stop":
-        raise RunFailed(f"{text}; LATE_SALES=stop: load them and run again, or set LATE_SALES=bridge")
-    log.warning("%s; the missing weeks are bridged by their own forecast", text)
-    report.notes.append(f"{text}; bridged")
+        raise RunFailed(
+            f"{_lateness(run, history)}; LATE_SALES=stop: load them and run again, or set LATE_SALES=bridge"
+        )
+    if late:
+        report.notes.append("the missing weeks are bridged by their own forecast")
+
+
+def _lateness(run: Run, history: History) -> str:
+    late = counted(history.report.late_weeks, "week")
+    return f"sales are {late} late: the last complete week is {history.data_cutoff}, expected {run.cutoff}"
 
 
 def _log_data_report(history: History) -> None:
     found = history.report
     log.info(
-        "sales: %d lines, %d combinations, %s to %s",
-        found.n_lines,
-        found.n_combinations,
+        "sales: %s, %s, %s to %s",
+        counted(found.n_lines, "line"),
+        counted(found.n_combinations, "combination"),
         found.first_week,
         found.data_cutoff,
         extra={"fields": {"data_report": found.as_dict()}},
     )
+    if found.repairs():
+        log.info("found in them: %s", "; ".join(found.repairs()))
     for text in (*found.warnings, *(f"name rejected: {name}" for name in found.rejected_names)):
         log.warning("%s", text)
     for gap in found.feed_gap_weeks:

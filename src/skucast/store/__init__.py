@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from skucast.errors import ModelError
 
 if TYPE_CHECKING:
+    from skucast.cloud import Endpoints
     from skucast.combination import Combination
     from skucast.settings import Settings
 
@@ -47,8 +48,10 @@ class ModelStore(Protocol):
     def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; `expected` is the one that was read, None = none.
 
+        A live file of the same content is as good as one's own, whoever saved it: two runs on the same sales agree.
+
         Raises:
-            StoreConflict: somebody else replaced the live file since; theirs stays live, the version is kept.
+            StoreConflict: somebody else has put another one there since; theirs stays live, the version is kept.
             ModelError: the live file cannot be read; it stays, the version is kept.
         """
 
@@ -72,14 +75,19 @@ class ModelStore(Protocol):
 
 def open_store(settings: Settings) -> ModelStore:
     """Return the store that `settings.model_store` names; nothing is created before the first save."""
-    if settings.model_store.startswith("gs://"):
+    return store_at(settings.model_store, settings.endpoints)
+
+
+def store_at(place: str, endpoints: Endpoints) -> ModelStore:
+    """Return the store in a folder or `gs://BUCKET[/PREFIX]`."""
+    if place.startswith("gs://"):
         from skucast.cloud import parse_gs
         from skucast.store.gcs import CloudStore
 
-        return CloudStore(*parse_gs(settings.model_store), settings.endpoints)
+        return CloudStore(*parse_gs(place), endpoints)
     from skucast.store.local import LocalStore
 
-    return LocalStore(settings.model_store)
+    return LocalStore(place)
 
 
 def version_path(combination: Combination, version: str) -> str:

@@ -30,6 +30,9 @@ DEFAULT_DEADLINE_S = 120.0
 
 CHECKSUM_ATTEMPTS = 3
 
+_NEVER = 1
+"""A generation that no object has: they are microseconds since 1970."""
+
 _AFTER_VERSIONS = f"{VERSIONS}0"
 """`0` follows `/`: the first name after all of `_versions/`."""
 
@@ -82,20 +85,19 @@ class CloudStore:
             return dict(zip(combinations, loads, strict=True))
 
     def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
-        """Keep the version, make it live, return its generation; raise StoreConflict if the live file has changed."""
+        """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another."""
         marks = _marks(payload, version)
         with contextlib.suppress(PreconditionFailed):  # kept before: a version's name holds the digest of its content
             self._upload(version_path(combination, version), payload, marks, 0)
-        conflict = StoreConflict(f"{combination}: another run replaced the model meanwhile; its model stays live")
-        if expected is not None and not expected.isdecimal():  # a generation of another kind of store
-            raise conflict
         try:
-            live = self._upload(combination.path, payload, marks, int(expected or 0))
+            live = self._upload(combination.path, payload, marks, _generation(expected))
         except PreconditionFailed:
             found = self._reload(combination.path)
-            if found is None or found.metadata != marks:
-                raise conflict from None
-            live = found  # our own upload, whose answer was lost
+            if found is None or (found.metadata or {}).get("sha256") != marks["sha256"]:
+                raise StoreConflict(
+                    f"{combination}: another run replaced the model meanwhile; its model stays live"
+                ) from None
+            live = found  # our own upload, whose answer was lost, or the same model of another run
         return str(live.generation)
 
     def versions(self, combination: Combination) -> list[str]:
@@ -214,6 +216,13 @@ class CloudStore:
         return self._cached_bucket
 
 
+def _generation(expected: str | None) -> int:
+    """The generation to replace, 0 = none; one of another kind of store is none that was ever live here."""
+    if expected is None:
+        return 0
+    return int(expected) if expected.isdecimal() else _NEVER
+
+
 def _marks(payload: bytes, version: str) -> dict[str, str]:
-    """Metadata by which a writer recognises its own object."""
-    return {"sha256": hashlib.sha256(payload).hexdigest(), "writer": uuid.uuid4().hex, "version": version}
+    """Metadata by which a writer recognises its own content."""
+    return {"sha256": hashlib.sha256(payload).hexdigest(), "version": version}

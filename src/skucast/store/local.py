@@ -6,12 +6,14 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from skucast.combination import Combination
+from skucast.engine.artifact import MAX_BYTES
 from skucast.errors import InputError, ModelError, ModelNotFound, StoreConflict
 from skucast.store import VERSIONS, Live, version_path
 
@@ -42,17 +44,19 @@ class LocalStore:
         return {combination: self._load_or_error(combination) for combination in combinations}
 
     def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
-        """Keep the version, make it live, return its generation; raise StoreConflict if the live file has changed."""
+        """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another."""
         with self._lock():
             kept = self.root / version_path(combination, version)
             if not kept.exists():
                 _write(kept, payload)
             live = self.root / combination.path
             found = self.load(combination).generation if live.exists() else None
-            if found != expected:
+            mine = _generation(payload)
+            if found not in (expected, mine):
                 raise StoreConflict(f"{combination}: another run replaced the model meanwhile; its model stays live")
-            _write(live, payload)
-        return _generation(payload)
+            if found != mine:
+                _write(live, payload)
+        return mine
 
     def versions(self, combination: Combination) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
@@ -82,8 +86,12 @@ class LocalStore:
             return error
 
     def _read(self, path: Path, missing: str) -> bytes:
+        """Return the bytes of an ordinary file, of one too large for a model no more than shows that."""
         try:
-            return path.read_bytes()
+            if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever, a device never end
+                raise ModelError(f"{path}: cannot be read (not an ordinary file); move it away and retrain")
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
         except FileNotFoundError:
             raise ModelNotFound(f"{missing} in {self.root}; train it") from None
         except OSError as error:

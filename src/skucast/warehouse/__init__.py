@@ -8,7 +8,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from skucast.errors import InputError, RunFailed, ShardsMissing
+from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing, TableError
 from skucast.tables import SALES, validate
 
 if TYPE_CHECKING:
@@ -64,16 +64,35 @@ class Warehouse(Protocol):
     """
 
     def ensure(self, table: Table) -> None:
-        """Create the table if it is missing, add missing nullable columns; refuse a changed type (ContractError).
+        """Create the table if it is missing, add missing nullable columns.
 
         Raises:
+            TableError: a column has another type, or a required one is missing.
             RunFailed: the table is missing, although it was published to: a loss is never hidden by an empty table.
+        """
+
+    def exists(self, table: Table) -> bool:
+        """Return whether the table is there; nothing is created or changed.
+
+        Raises:
+            TableError: it is, but `ensure` would refuse it.
+            RunFailed: it is not, but was published to.
+        """
+
+    def probe(self, *, run: Run) -> None:
+        """Do what every write begins with, and take it back; a warehouse that is not there yet is not made.
+
+        Raises:
+            InputError: the warehouse cannot be written to; says what is missing.
         """
 
     def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order.
 
         A table that does not exist yet has no rows. Dates come as datetime64[us], without a time zone.
+
+        Raises:
+            TableError: the table holds rows that do not fit its contract.
         """
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
@@ -152,11 +171,34 @@ def open_warehouse(settings: Settings) -> Warehouse:
     return BigQueryWarehouse(project, dataset, settings.table_names, sales_columns, settings.endpoints)
 
 
-def no_sales(where: str) -> InputError:
-    """Return the error for a warehouse without sales."""
+def read_rows(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows as they were read from a table, as its contract wants them.
+
+    Raises:
+        TableError: they do not fit; they were there before us.
+    """
+    try:
+        return validate(table, rows)
+    except ContractError as error:
+        raise TableError(f"{error}; correct the table") from None
+
+
+def no_sales(where: str, until: date | None = None, first: date | None = None) -> InputError:
+    """Return the error for a warehouse without sales up to that day; `first` is the day of the first later ones."""
+    if first is not None:
+        return InputError(
+            f"no sales in {where} up to {until}, the last complete week; the first are of {first}: "
+            "run again when their week is over, or for a later day (--as-of)"
+        )
+    own = "`python -m skucast load FILE --table sales` for your own"
+    return InputError(f"no sales in {where}: run `make demo` for a sample, or {own}")
+
+
+def no_sales_in_cloud(table_id: str) -> InputError:
+    """Return the error for a dataset without sales, which are not ours to make there."""
     return InputError(
-        f"no sales in {where}: run `make demo` for a sample, "
-        "or `python -m skucast load FILE --table sales` for your own"
+        f"no sales in {table_id}: name the table that holds them with SALES_TABLE, "
+        "or load your own with `python -m skucast load FILE --table sales`"
     )
 
 
@@ -237,7 +279,6 @@ def check_slice(
     import pandas as pd
 
     from skucast.combination import KEY
-    from skucast.errors import ContractError
 
     if table.partition is None:
         raise ContractError(f"table {table.label}: has no partition to replace")
@@ -250,21 +291,25 @@ def check_slice(
             raise ContractError(f"table {table.label}: rows of combinations that the run was not asked for")
 
 
-def check_columns(table_name: str, existing: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
-    """Return the contract's columns that the table lacks.
+def missing_columns(
+    table: Table, table_name: str, existing: Mapping[str, str], expected: Mapping[str, str]
+) -> list[str]:
+    """Return the contract's columns that the table lacks and may be given.
 
     Raises:
-        ContractError: a column has another type; the difference is spelled out.
+        TableError: a column has another type, or a required one is missing; the difference is spelled out.
     """
-    from skucast.errors import ContractError
-
     changed = [
         f"{name} is {existing[name]}, expected {kind}"
         for name, kind in expected.items()
         if existing.get(name, kind) != kind
     ]
     if changed:
-        raise ContractError(
+        raise TableError(
             f"table {table_name}: {'; '.join(changed)}; rename or migrate the table, it is not changed by itself"
         )
-    return [name for name in expected if name not in existing]
+    missing = [name for name in expected if name not in existing]
+    required = [name for name in missing if not table.column(name).nullable]
+    if required:
+        raise TableError(f"table {table_name}: lacks the required column {required[0]}; migrate it first")
+    return missing

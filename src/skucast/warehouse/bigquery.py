@@ -23,9 +23,9 @@ from requests.exceptions import RequestException
 from skucast.cloud import Endpoints
 from skucast.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.combination import KEY
-from skucast.errors import ContractError, InputError, WarehouseError
+from skucast.errors import InputError, TableError, WarehouseError
 from skucast.logs import log
-from skucast.tables import LOADS, PUBLISHES, SALES, Column, Table, empty, validate
+from skucast.tables import LOADS, PUBLISHES, RUNS, SALES, Column, Table, empty, validate
 from skucast.warehouse import (
     BLANK,
     NO_LIMITS,
@@ -33,11 +33,13 @@ from skucast.warehouse import (
     SHARD_TASK,
     Limits,
     already_loaded,
-    check_columns,
     check_slice,
     joined_shards,
     lost_table,
+    missing_columns,
     no_sales,
+    no_sales_in_cloud,
+    read_rows,
     sales_sources,
     shards_missing,
     staging_name,
@@ -107,20 +109,36 @@ class BigQueryWarehouse:
     # --- the protocol ---------------------------------------------------------------------------------------------
 
     def ensure(self, table: Table) -> None:
-        """Create the table if it is missing, add missing nullable columns; refuse a changed type (ContractError)."""
+        """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
         existing = self._schema(self._id(table))
         if existing is None:
             if self._is_noted(table):
                 raise lost_table(self._id(table), self._id(PUBLISHES))
             self._create(table)
             return
-        expected = {column.name: column.type for column in table.columns}
-        missing = check_columns(self._id(table), existing, expected)
-        required = [name for name in missing if not table.column(name).nullable]
-        if required:
-            raise ContractError(f"table {self._id(table)}: lacks the required column {required[0]}; migrate it first")
+        self._refuse_otherwise_made(table)
+        missing = missing_columns(table, self._id(table), existing, _column_types(table))
         if missing:
             self._add_columns(table, missing)
+
+    def exists(self, table: Table) -> bool:
+        """Return whether the table is there; refuse a changed type (TableError)."""
+        existing = self._schema(self._id(table))
+        if existing is not None:
+            self._refuse_otherwise_made(table)
+            missing_columns(table, self._id(table), existing, _column_types(table))
+        elif self._is_noted(table):
+            raise lost_table(self._id(table), self._id(PUBLISHES))
+        return existing is not None
+
+    def probe(self, *, run: Run) -> None:
+        """Load no rows into a staging table, change it in a transaction and drop it, or raise InputError."""
+        staging = self._own_staging_id(RUNS, "probe", run)
+        load = self._load(staging, RUNS, empty(RUNS), run)
+        sql = sql_of.TRANSACTION.format(statements=f"DELETE FROM `{staging}` WHERE TRUE;")
+        with self._explained("bigquery.tables.updateData", staging):
+            self._run_sql(sql, [], f"skucast_probe_{_digest(load)}", "probe", self._until())
+        self._drop(staging)
 
     def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
@@ -139,13 +157,13 @@ class BigQueryWarehouse:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = f"ORDER BY {', '.join(f'`{name}`' for name in table.key)}" if table.key else ""
         sql = f"SELECT {columns} FROM `{self._id(table)}` {where} {order}"
-        return validate(table, self._query_frame(sql, parameters, f"read {table.label}"))
+        return read_rows(table, self._query_frame(sql, parameters, f"read {table.label}"))
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
         present = self._schema(self._id(SALES))
         if present is None:
-            raise no_sales(self._id(SALES))
+            raise no_sales_in_cloud(self._id(SALES))
         sql = sql_of.WEEKLY_SALES.format(table=self._id(SALES), blank=BLANK, **self._sales_expressions(present))
         parameters = [
             bigquery.ScalarQueryParameter("until", "DATE", until),
@@ -153,7 +171,8 @@ class BigQueryWarehouse:
         ]
         weeks = self._query_frame(sql, parameters, "read sales")
         if not len(weeks):
-            raise no_sales(self._id(SALES))
+            first = self._first_day(present)
+            raise no_sales(self._id(SALES), until, first) if first else no_sales_in_cloud(self._id(SALES))
         return _plain_types(weeks)
 
     def replace(
@@ -257,10 +276,26 @@ class BigQueryWarehouse:
                 return None
         return {field.name: _TYPES.get(field.field_type, field.field_type) for field in found.schema}
 
+    def _refuse_otherwise_made(self, table: Table) -> None:
+        """Raise TableError for a view, for another partitioning, and for a required column that we do not fill."""
+        with self._explained("bigquery.tables.get", self._id(table)):
+            found = self._client.get_table(self._id(table), retry=self._retry, timeout=self._timeout_s)
+        if found.table_type != "TABLE":
+            raise TableError(f"table {self._id(table)}: is a {found.table_type.lower()}, expected a table")
+        foreign = [f.name for f in found.schema if f.mode == "REQUIRED" and f.name not in table.column_names]
+        if foreign:
+            raise TableError(f"table {self._id(table)}: column {foreign[0]} is required, but nobody fills it")
+        is_by = found.time_partitioning.field if found.time_partitioning else None
+        if _is_by_day(table) and is_by != table.partition:
+            raise TableError(
+                f"table {self._id(table)}: partitioned by {is_by or 'nothing'}, expected {table.partition}; "
+                "every run would scan all of it: make it anew and copy its rows"
+            )
+
     def _create(self, table: Table) -> None:
         definition = bigquery.Table(self._id(table), schema=[_field(column) for column in table.columns])
         definition.description = table.meaning
-        if table.partition is not None and table.column(table.partition).type == "DATE":
+        if _is_by_day(table):
             definition.time_partitioning = bigquery.TimePartitioning(field=table.partition)
         if table.cluster:
             definition.clustering_fields = list(table.cluster[:4])
@@ -314,6 +349,7 @@ class BigQueryWarehouse:
     def _create_staging(self, staging_id: str, schema: Sequence[bigquery.SchemaField]) -> str:
         """Create the staging table if it is not there and return when it was created."""
         definition = bigquery.Table(staging_id, schema=schema)
+        # By the clock of the day, not of the run: an expiry that lies in the past drops the table at once.
         definition.expires = datetime.now(UTC) + timedelta(days=STAGING_DAYS)
         with self._explained("bigquery.tables.create", staging_id):
             found = self._client.create_table(definition, exists_ok=True, retry=self._retry, timeout=self._timeout_s)
@@ -487,6 +523,15 @@ class BigQueryWarehouse:
             *([bigquery.ArrayQueryParameter("only", struct_type, structs)] if combinations is not None else []),
         ]
 
+    def _first_day(self, present: Mapping[str, str]) -> date | None:
+        """The day of the first sale, whenever that is."""
+        import pandas as pd
+
+        day = self._sales_expressions(present)["date"]
+        found = self._query_frame(f"SELECT MIN({day}) AS first FROM `{self._id(SALES)}`", [], "find the first sale")
+        first = pd.Timestamp(found["first"].iloc[0])
+        return None if pd.isna(first) else first.date()
+
     def _sales_expressions(self, present: Mapping[str, str]) -> dict[str, str]:
         sources = sales_sources(self._id(SALES), self._sales_columns, present)
         expressions = {ours: "NULL" if name is None else f"`{name}`" for ours, name in sources.items()}
@@ -589,6 +634,14 @@ _TYPES = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
 
 _ONCE = Retry(predicate=lambda _: False)
 """No retry of the library's own: `_finished` looks for the job first."""
+
+
+def _column_types(table: Table) -> dict[str, str]:
+    return {column.name: column.type for column in table.columns}
+
+
+def _is_by_day(table: Table) -> bool:
+    return table.partition is not None and table.column(table.partition).type == "DATE"
 
 
 def _field(column: Column, *, nullable: bool = False) -> bigquery.SchemaField:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from skucast.combination import KEY
-from skucast.errors import ContractError, InputError, RunFailed
-from skucast.tables import LOADS, PUBLISHES, SALES, Table, Type, empty, validate
+from skucast.errors import InputError, RunFailed
+from skucast.tables import LOADS, PUBLISHES, RUNS, SALES, Table, Type, empty, validate
 from skucast.warehouse import (
     BLANK,
     NO_LIMITS,
@@ -22,11 +22,12 @@ from skucast.warehouse import (
     SHARD_TASK,
     Limits,
     already_loaded,
-    check_columns,
     check_slice,
     joined_shards,
     lost_table,
+    missing_columns,
     no_sales,
+    read_rows,
     sales_sources,
     shards_missing,
     staging_name,
@@ -63,9 +64,29 @@ class DuckDBWarehouse:
         self._sales_columns = dict(sales_columns or {})
 
     def ensure(self, table: Table) -> None:
-        """Create the table if it is missing, add missing nullable columns; refuse a changed type (ContractError)."""
+        """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
         with self._transaction() as connection:
             self._ensure(connection, table)
+
+    def exists(self, table: Table) -> bool:
+        """Return whether the table is there; refuse a changed type (TableError)."""
+        with self._reading() as connection:
+            existing = self._columns(connection, table) if connection else {}
+            if connection and not existing:
+                self._refuse_lost(connection, table)
+        if existing:
+            missing_columns(table, self._names[table.label], existing, _column_types(table))
+        return bool(existing)
+
+    def probe(self, *, run: Run) -> None:
+        """Stage no rows and drop them again, or raise InputError; a file that is not there is not made."""
+        if self.path.exists():
+            self.stage(RUNS, empty(RUNS), run=run)
+            self.unstage(RUNS, run=run)
+            return
+        folder = next(place for place in self.path.absolute().parents if place.exists())
+        if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise InputError(f"{self.path}: cannot be made in {folder}; give the folder to this user")
 
     def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
@@ -85,7 +106,7 @@ class DuckDBWarehouse:
             where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
             order = f"ORDER BY {', '.join(map(_quoted, table.key))}" if table.key else ""
             rows = connection.execute(f"SELECT {columns} FROM {self._name(table)} {where} {order}", parameters).df()
-        return validate(table, rows)
+        return read_rows(table, rows)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
@@ -97,12 +118,13 @@ class DuckDBWarehouse:
             sql = _WEEKLY_SALES.format(table=self._name(SALES), blank=BLANK, **self._sales_expressions(present))
             try:
                 weeks = connection.execute(sql, {"until": until, "end_weekday": clock.end_weekday}).df()
+                first = None if len(weeks) else self._first_day(connection, present)
             except (duckdb.ConversionException, duckdb.BinderException) as error:
                 raise InputError(
                     f"{where}: a column is not of the expected kind ({_first_line(error)}); correct it at the source"
                 ) from None
         if not len(weeks):
-            raise no_sales(where)
+            raise no_sales(where, until, first)
         return weeks
 
     def replace(
@@ -183,22 +205,17 @@ class DuckDBWarehouse:
     # --- statements -----------------------------------------------------------------------------------------------
 
     def _ensure(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-        expected = {column.name: _TYPES[column.type] for column in table.columns}
+        expected = _column_types(table)
         existing = self._columns(connection, table)
         if not existing:
-            if self._columns(connection, PUBLISHES) and self._is_noted(connection, table):
-                raise lost_table(self._names[table.label], self._names[PUBLISHES.label])
+            self._refuse_lost(connection, table)
             columns = ", ".join(
                 f"{_quoted(column.name)} {expected[column.name]}{'' if column.nullable else ' NOT NULL'}"
                 for column in table.columns
             )
             connection.execute(f"CREATE TABLE {self._name(table)} ({columns})")
             return
-        for name in check_columns(self._names[table.label], existing, expected):
-            if not table.column(name).nullable:
-                raise ContractError(
-                    f"table {self._names[table.label]}: lacks the required column {name}; migrate it first"
-                )
+        for name in missing_columns(table, self._names[table.label], existing, expected):
             connection.execute(f"ALTER TABLE {self._name(table)} ADD COLUMN {_quoted(name)} {expected[name]}")
 
     def _replace(
@@ -265,6 +282,10 @@ class DuckDBWarehouse:
         )
         connection.execute(f"INSERT INTO {publishes} VALUES (?, ?, ?, ?, ?)", [*slice_of_run, n_rows, run.run_at])
 
+    def _refuse_lost(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        if self._columns(connection, PUBLISHES) and self._is_noted(connection, table):
+            raise lost_table(self._names[table.label], self._names[PUBLISHES.label])
+
     def _is_noted(
         self, connection: duckdb.DuckDBPyConnection, table: Table, condition: str = "TRUE", *values: str
     ) -> bool:
@@ -279,9 +300,17 @@ class DuckDBWarehouse:
         ).fetchall()
         return dict(found)
 
+    def _first_day(self, connection: duckdb.DuckDBPyConnection, present: Mapping[str, str]) -> date | None:
+        """The day of the first sale, whenever that is."""
+        day = self._sales_expressions(present)["date"]
+        ((first,),) = connection.execute(f"SELECT min(CAST({day} AS DATE)) FROM {self._name(SALES)}").fetchall()
+        found: date | None = first
+        return found
+
     def _sales_expressions(self, present: Mapping[str, str]) -> dict[str, str]:
         where = f"{self.path}, table {self._names['sales']}"
-        sources = sales_sources(where, self._sales_columns, present)
+        is_ours = set(present) == set(SALES.column_names)  # made by `load`, which maps a file's names to the contract's
+        sources = sales_sources(where, {} if is_ours else self._sales_columns, present)
         return {ours: "NULL" if name is None else _quoted(name) for ours, name in sources.items()}
 
     def _name(self, table: Table) -> str:
@@ -386,6 +415,10 @@ FROM days
 GROUP BY ALL
 ORDER BY ALL
 """
+
+
+def _column_types(table: Table) -> dict[str, str]:
+    return {column.name: _TYPES[column.type] for column in table.columns}
 
 
 def _quoted(name: str) -> str:
