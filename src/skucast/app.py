@@ -114,7 +114,7 @@ def _store_run(warehouse: Warehouse, run: Run, report: RunReport, exit_code: int
         "version": __version__,
     }
     try:
-        warehouse.replace(RUNS, pd.DataFrame([row]), run.task_id, run=run.single())
+        warehouse.replace(RUNS, pd.DataFrame([row]), run.task_id, run=run)
     except SkucastError as failed:
         log.error("the run's own record could not be stored: %s", failed)
         return FAILED

@@ -34,6 +34,10 @@ def _main(argv: Sequence[str] | None) -> int:
     try:
         settings = settings_from(given)
     except InputError as error:
+        if command == "doctor":
+            from skucast.doctor import wrong_settings
+
+            return wrong_settings(error)
         print(error, file=sys.stderr)
         return BAD_INPUT
     if command == "doctor":

@@ -74,7 +74,7 @@ def storage_errors(bucket: str, permission: str) -> Iterator[None]:
         StoreError: no usable answer.
     """
     from google.api_core import exceptions as api
-    from google.auth.exceptions import GoogleAuthError
+    from google.auth.exceptions import GoogleAuthError, TransportError
     from requests.exceptions import RequestException
     from urllib3.exceptions import HTTPError
 
@@ -87,6 +87,8 @@ def storage_errors(bucket: str, permission: str) -> Iterator[None]:
             f"gs://{bucket}: {permission} was refused ({_reason(error)}); is it granted on this bucket?"
         ) from None
     except (api.Unauthorized, GoogleAuthError) as error:
+        if isinstance(error, TransportError) or getattr(error, "retryable", False):  # on the way to the token
+            raise StoreError(f"gs://{bucket}: no usable answer to {permission} ({_reason(error)})") from None
         raise InputError(
             f"gs://{bucket}: the credentials were not accepted for {permission} ({_reason(error)})"
         ) from None
@@ -120,9 +122,9 @@ def credentials() -> Any:
 
     try:
         found, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    except DefaultCredentialsError:
+    except DefaultCredentialsError as error:
         raise InputError(
-            "no Google Cloud credentials: on Cloud Run give the job a service account, "
+            f"no Google Cloud credentials ({_reason(error)}): on Cloud Run give the job a service account, "
             "elsewhere run `gcloud auth application-default login`"
         ) from None
     return found

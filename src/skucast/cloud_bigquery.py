@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from google.api_core.exceptions import DeadlineExceeded, ServiceUnavailable
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
@@ -72,19 +75,43 @@ def bigquery_client(project: str, endpoints: Endpoints, *, timeout_s: float, dea
 
 
 class _BoundedReadClient(BigQueryReadClient):
-    """A Storage API client whose streams end at a deadline; the library's default is a day."""
+    """A Storage API client for one result, all of whose calls end at one deadline.
 
-    deadline_s = 300.0
+    The library's sessions may take ten minutes, its streams a day, and a broken stream is opened again for ever.
+    """
+
+    until = 0.0
+
+    def create_read_session(self, *parts: Any, **options: Any) -> Any:
+        return super().create_read_session(*parts, **{**options, **self._bounds()})
 
     def read_rows(self, *parts: Any, **options: Any) -> Any:
-        return super().read_rows(  # type: ignore[no-untyped-call]
-            *parts, **{**options, "timeout": self.deadline_s}
-        )
+        return super().read_rows(*parts, **{**options, **self._bounds()})  # type: ignore[no-untyped-call]
+
+    def _bounds(self) -> dict[str, Any]:
+        return {"retry": _STORAGE_RETRY.with_timeout(self._left()), "timeout": self._in_time}
+
+    def _in_time(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Give every call, also one that opens a stream again, the time that is left."""
+
+        def bounded(*parts: Any, **options: Any) -> Any:
+            return call(*parts, **{**options, "timeout": self._left()})
+
+        return bounded
+
+    def _left(self) -> float:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded("the Storage API gave no complete answer in time")
+        return left
+
+
+_STORAGE_RETRY = Retry(predicate=if_exception_type(ServiceUnavailable), initial=0.1, maximum=10.0)
 
 
 def _read_client(deadline_s: float, **parts: Any) -> _BoundedReadClient:
     client = _BoundedReadClient(**parts)
-    client.deadline_s = deadline_s
+    client.until = time.monotonic() + deadline_s
     return client
 
 

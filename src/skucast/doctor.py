@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
+from skucast.cloud import credentials
 from skucast.errors import InputError, SkucastError
 from skucast.history import build_history
 from skucast.run import BAD_INPUT, DONE, Run
 from skucast.settings import Settings
-from skucast.store import ModelStore, open_store
+from skucast.store import ModelStore, open_store, store_at
 from skucast.tables import FORECASTS, LOADS, METRICS, PUBLISHES, REGISTRY, RUNS, Table
 from skucast.warehouse import Warehouse, open_warehouse
 from skucast.words import counted
@@ -30,11 +32,23 @@ class Finding:
 def doctor(settings: Settings, run: Run) -> int:
     """Check everything, show the findings, and return 0 if all are ok, else 2; no table and no warehouse is made."""
     findings = examine(settings, open_warehouse(settings), open_store(settings), run)
-    grid = Grid(title=f"{settings.warehouse}, {settings.model_store}", title_justify="left")
+    return show(findings, f"{settings.warehouse}, {settings.model_store}")
+
+
+def wrong_settings(error: InputError) -> int:
+    """Show what is wrong with the settings, without which nothing else can be checked, and return 2."""
+    lines = str(error).splitlines()
+    return show([Finding("settings", is_ok=False, text=line) for line in lines], "settings")
+
+
+def show(findings: list[Finding], title: str) -> int:
+    """Print the findings as a table and return 0 if all are ok, else 2."""
+    grid = Grid(title=escape(title), title_justify="left")
     for heading in ("check", "", "found"):
         grid.add_column(heading)
     for finding in findings:
-        grid.add_row(finding.what, "ok" if finding.is_ok else "[bold red]fix this[/bold red]", finding.text)
+        mark = "ok" if finding.is_ok else "[bold red]fix this[/bold red]"
+        grid.add_row(escape(finding.what), mark, escape(finding.text))
     Console().print(grid)
     return DONE if all(finding.is_ok for finding in findings) else BAD_INPUT
 
@@ -42,11 +56,14 @@ def doctor(settings: Settings, run: Run) -> int:
 def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run) -> list[Finding]:
     """Return one finding per check; a check that fails stops none of the others."""
     checks: list[tuple[str, Callable[[], str]]] = [
+        ("credentials", lambda: _credentials(settings)),
         ("sales", lambda: _sales(settings, warehouse, run)),
+        ("promotion plan", lambda: "none is used yet: a promotion to come is the recent average"),
         *((f"table {table.label}", lambda table=table: _table(warehouse, table)) for table in _OUTPUTS),
         ("writing to the warehouse", lambda: _warehouse_write(warehouse, run)),
         ("models", lambda: _models(store)),
         ("writing to the model store", lambda: _store_write(store)),
+        ("writing to STAGING", lambda: _store_write(store_at(settings.staging, settings.endpoints))),
     ]
     settings_ok = Finding("settings", is_ok=True, text=f"business date {run.today}, cutoff {run.cutoff}")
     return [settings_ok, *(_finding(what, check) for what, check in checks)]
@@ -60,17 +77,32 @@ def _finding(what: str, check: Callable[[], str]) -> Finding:
         return Finding(what, is_ok=True, text=check())
     except SkucastError as error:
         return Finding(what, is_ok=False, text=str(error))
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw must not hide the other checks
+        return Finding(what, is_ok=False, text=f"{type(error).__name__}: {error}")
+
+
+def _credentials(settings: Settings) -> str:
+    endpoints = settings.endpoints
+    stand_ins = {"bigquery://": endpoints.bigquery, "gs://": endpoints.storage}
+    places = (settings.warehouse, settings.model_store, settings.staging)
+    used = {place.partition("://")[0] + "://" for place in places} & set(stand_ins)
+    if not used:
+        return "none are needed: everything is on this machine"
+    if all(stand_ins[scheme] for scheme in used):
+        return "none are needed: the services are stand-ins"
+    return f"found: {getattr(credentials(), 'service_account_email', None) or 'of a user'}"
 
 
 def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
     found = build_history(weekly, settings.clock, run.cutoff, grain=settings.sales_grain).report
+    late = f"{counted(found.late_weeks, 'week')} late: complete through {found.data_cutoff}, expected {run.cutoff}"
+    if found.late_weeks > settings.allowed_late_weeks:
+        raise InputError(late)
     if found.late_weeks:
-        raise InputError(
-            f"{counted(found.late_weeks, 'week')} late: complete through {found.data_cutoff}, expected {run.cutoff}"
-        )
+        return f"{late}; ALLOWED_LATE_WEEKS={settings.allowed_late_weeks} allows it"
     combinations = counted(found.n_combinations, "combination")
-    return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
+    return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}{late}"
 
 
 def _table(warehouse: Warehouse, table: Table) -> str:

@@ -1,5 +1,9 @@
 """The few errors that are caught by name; everything else is a bug and fails the run with its traceback."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class SkucastError(Exception):
     """Base of all errors raised on purpose; its text is one line that says what, where and what to do."""
@@ -19,6 +23,14 @@ class TableError(ContractError, InputError):
 
 class RunFailed(SkucastError):
     """The run could not keep its promise (too many failures, missing models, late sales); exit code 1."""
+
+
+class ShardsMissing(RunFailed):
+    """Tasks of the run have not staged their rows of a table (yet); `tasks` are their numbers."""
+
+    def __init__(self, text: str, tasks: Sequence[int]) -> None:
+        super().__init__(text)
+        self.tasks = tasks
 
 
 class ModelError(SkucastError):

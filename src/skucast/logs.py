@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from skucast.settings import Settings
@@ -18,18 +21,30 @@ log = logging.getLogger("skucast")
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+_RESERVED = ("message", "severity", "time", "timestamp", "httpRequest")
+"""What Cloud Logging takes for its own; a field of that name is shown as `field_NAME`."""
+
+_MAX_DEPTH = 8
+_MISSING = ("NAType", "NaTType")
+"""pandas' missing values, by the names of their types: this module does not import it."""
+
+
 class _Fields(logging.Filter):
-    """Gives every record the run's fields, and its own (`extra={"fields": {...}}`), for either format."""
+    """Gives every record the run's fields, and its own (`extra={"fields": {...}}`), for either format.
+
+    It never raises, whatever the fields hold: an error here would end the run.
+    """
 
     def __init__(self, run_fields: dict[str, Any]) -> None:
         super().__init__()
         self.run_fields = run_fields
 
     def filter(self, record: logging.LogRecord) -> bool:
-        fields: dict[str, Any] = getattr(record, "fields", {})
-        record.json_fields = {**self.run_fields, **{name: _plain(value) for name, value in fields.items()}}
+        given = getattr(record, "fields", None) or {}
+        fields = given if isinstance(given, dict) else {"fields": given}
+        record.json_fields = {**self.run_fields, **{_free(name): _plain(value) for name, value in fields.items()}}
         shown = {name: value for name, value in fields.items() if name != "data_report"}
-        record.shown = "".join(f"  {name}={value}" for name, value in shown.items())
+        record.shown = "".join(f"  {_text(name)}={_text(value)}" for name, value in shown.items())
         return True
 
 
@@ -61,25 +76,52 @@ def _json_handler(labels: dict[str, str]) -> logging.Handler:
     # Attached by hand: the client's own setup picks a network handler on Cloud Run jobs and loses records at exit.
     from google.cloud.logging_v2.handlers import StructuredLogHandler
 
-    handler: logging.Handler = StructuredLogHandler(labels=labels, stream=sys.stdout)
+    handler: logging.Handler = StructuredLogHandler(labels=labels, stream=_lenient(sys.stdout))
     return handler
 
 
+def _lenient(stream: TextIO) -> TextIO:
+    """The stream, which shows what it cannot encode (half a character of a file's name) instead of raising."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
 def _text_handler() -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_lenient(sys.stderr))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s%(shown)s", "%H:%M:%S"))
     return handler
 
 
-def _plain(value: Any) -> Any:
-    """A value that JSON can hold; NaN and infinities as None."""
+def _plain(value: Any, depth: int = 0) -> Any:
+    """A value that JSON can hold; what is missing or infinite is None, what is too deep or too long a text."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value) if abs(value) < 2**63 else _text(value)
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
-    if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, bool | int | str | type(None)) else str(value)
+        return float(value) if math.isfinite(value) else None
+    if depth < _MAX_DEPTH and isinstance(value, dict):
+        return {_text(name): _plain(item, depth + 1) for name, item in value.items()}
+    if depth < _MAX_DEPTH and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth + 1) for item in value]
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # a number of numpy's
+        return _plain(value.item(), _MAX_DEPTH)
+    if type(value).__name__ in _MISSING or (isinstance(value, Decimal) and not value.is_finite()):
+        return None
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001 - a value that cannot be shown must not end the run
+        return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
+
+
+def _free(name: Any) -> str:
+    text = _text(name)
+    return f"field_{text}" if text in _RESERVED or text.startswith("logging.googleapis.com/") else text
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:

@@ -6,7 +6,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -87,17 +87,17 @@ def run_each(
         yield outcome
 
 
-def check_failed_share(report: RunReport, max_failed_share: float) -> None:
-    """Refuse a run of which too large a share failed.
+def check_failed_share(failures: Mapping[Combination, str], n_combinations: int, max_failed_share: float) -> None:
+    """Refuse a run of which too large a share failed, over all of its tasks; `failures` says why by combination.
 
     Raises:
         RunFailed: with the first failures by name.
     """
-    if not report.failures or len(report.failures) <= max_failed_share * report.n_combinations:
+    if not failures or len(failures) <= max_failed_share * n_combinations:
         return
-    first = "; ".join(f"{name}: {reason}" for name, reason in list(report.failures.items())[:3])
+    first = "; ".join(f"{combination}: {reason}" for combination, reason in list(failures.items())[:3])
     raise RunFailed(
-        f"{len(report.failures)} of {report.n_combinations} combinations failed, "
+        f"{len(failures)} of {n_combinations} combinations failed, "
         f"more than MAX_FAILED_SHARE={max_failed_share:g} allows; first: {first}"
     )
 

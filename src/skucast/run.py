@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -37,7 +37,3 @@ class Run:
     def shard(self, items: Sequence[T]) -> list[T]:
         """Return this task's part of a sorted list, chosen by position."""
         return list(items[self.task_index :: self.task_count])
-
-    def single(self) -> Run:
-        """Return this run as if it had one task: for what every task writes on its own."""
-        return replace(self, task_index=0, task_count=1)

@@ -34,6 +34,8 @@ LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "demo")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = ("train", "retrain", "predict")
 
+MAX_HORIZON_WEEKS = 26
+
 _BIGQUERY = re.compile(r"bigquery://[a-z][a-z0-9-]{4,61}[a-z0-9]/[A-Za-z_][A-Za-z0-9_]{0,199}")
 _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/(?!\.{1,2}(/|$))[\w. -]+)*/?")
 _HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
@@ -70,7 +72,9 @@ class Settings(BaseSettings):
         [*SALES_JOBS, "rollback", "doctor", "demo"],
     )
     staging: str = _field(
-        "local/staging", "where the dashboard is written: a folder or gs://BUCKET[/PREFIX]", ["monitor", "demo"]
+        "local/staging",
+        "where the dashboard is written: a folder or gs://BUCKET[/PREFIX]",
+        ["monitor", "doctor", "demo"],
     )
     as_of: date | None = _field(None, "business date to run for, YYYY-MM-DD (default: today)", CALENDAR)
 
@@ -90,7 +94,9 @@ class Settings(BaseSettings):
         FORECASTING,
     )
 
-    horizon_weeks: int = _field(4, "weeks to forecast, 1 to 26", FORECASTING, ge=1, le=26)
+    horizon_weeks: int = _field(
+        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", FORECASTING, ge=1, le=MAX_HORIZON_WEEKS
+    )
     interval_paths: int = _field(
         500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
     )
@@ -99,7 +105,7 @@ class Settings(BaseSettings):
     )
     min_history_weeks: int = _field(26, "known weeks that a model needs", FORECASTING, ge=13, le=520)
     allowed_late_weeks: int = _field(
-        1, "weeks that sales may be late before LATE_SALES applies", ["predict"], ge=0, le=52
+        1, "weeks that sales may be late before LATE_SALES applies", ["predict", "doctor"], ge=0, le=52
     )
     late_sales: Literal["bridge", "stop"] = _field(
         "bridge", "sales later than allowed: forecast through, or stop", ["predict"]

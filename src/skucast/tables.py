@@ -42,7 +42,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. `partition` names the column by whose value rows are replaced as a whole."""
+    """One table. `partition` names the column by whose value rows are replaced as a whole.
+
+    `one_writer`: no two tasks ever write the same slice, so that its writers need not conflict, nor be noted.
+    """
 
     label: str
     name: str
@@ -52,6 +55,7 @@ class Table:
     partition: str | None = None
     cluster: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    one_writer: bool = False
 
     @property
     def column_names(self) -> list[str]:
@@ -125,6 +129,8 @@ SALES = Table(
 
 METHODS = ("prophet", "mean_8", "seasonal_naive", "zero")
 STATUSES = ("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive")
+FAILED_STATUSES = ("load_failed", "forecast_failed")
+"""Those that count for MAX_FAILED_SHARE: there is a model, and it could not be used."""
 PROMO_SOURCES = ("expected", "none")
 COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "carry_over")
 
@@ -290,12 +296,14 @@ RUNS = Table(
     ),
     key=("task_id",),
     partition="task_id",
+    one_writer=True,
 )
 
 PUBLISHES = Table(
     label="publishes",
     name="distributor_publishes",
-    meaning="One row per table: who published last. Touched by every publish, so that two publishers conflict.",
+    meaning="One row per slice of a table and run that published it. Every publish touches the rows of its table, "
+    "so that two publishers conflict. A table with rows here that is missing is never made anew by a write.",
     columns=(
         _text("table_name", "the table"),
         _text("partition_value", "what was replaced"),
@@ -303,7 +311,7 @@ PUBLISHES = Table(
         Column("n_rows", "INT64", "rows", "rows published"),
         _instant("published_at", "when"),
     ),
-    key=("table_name",),
+    key=("table_name", "partition_value", "run_id"),
 )
 
 LOADS = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,13 +23,15 @@ import pytest
 import writers
 from builders import CUTOFF
 from google.cloud import bigquery
+from grpc import StatusCode
 from stand_ins.proxy import Lost, Proxy, Request, Response
 from stand_ins.servers import Server
+from stand_ins.storage_api import CREATE_SESSION, READ_ROWS, FaultyStorageApi
 from writers import SMALL, WRITERS, Place, run_of, week
 
 import skucast
 from skucast.errors import ContractError, InputError, WarehouseError
-from skucast.tables import FORECASTS, PUBLISHES, SALES, TABLES, Table
+from skucast.tables import FORECASTS, PUBLISHES, RUNS, SALES, TABLES, Table
 from skucast.warehouse.bigquery import BigQueryWarehouse
 from skucast.weeks import WeekClock
 
@@ -80,7 +83,7 @@ def rows_of(number: int) -> list[tuple[str, float]]:
 
 
 def publishers(warehouse: BigQueryWarehouse) -> list[str]:
-    """Return the runs that published last; one, if the week is one."""
+    """Return the runs that are noted as publishers; each once, or our reader would refuse them."""
     return list(warehouse.read(PUBLISHES)["run_id"])
 
 
@@ -138,25 +141,25 @@ def test_a_changed_type_is_refused_before_anything_is_staged(
     fields = [bigquery.SchemaField(column.name, column.type) for column in SMALL.columns[:-1]]
     changed = bigquery.Table(place.table_id(), schema=[*fields, bigquery.SchemaField("yhat", "STRING")])
     place.client().create_table(changed)
-    for write in (publish, lambda *_: warehouse.stage(SMALL, week(1), run=run_of(1))):
-        with pytest.raises(ContractError) as error:
-            write(warehouse, 1)
-        assert f"{place.table_id()}: yhat is STRING, expected FLOAT64" in one_line(error)
+    with pytest.raises(ContractError) as error:
+        publish(warehouse, 1)
+    assert f"{place.table_id()}: yhat is STRING, expected FLOAT64" in one_line(error)
     assert bigquery_proxy.count("POST", LOAD) == 0
     assert place.client().get_table(place.table_id()).num_rows == 0
 
 
-def test_a_publish_never_makes_a_table(warehouse: BigQueryWarehouse, place: Place) -> None:
-    """It is deleted between staging and publish: one line, it stays away; staged again by the same run, it is made."""
-    warehouse.stage(SMALL, week(1), run=run_of(1))
-    place.client().delete_table(place.table_id())
+def test_a_publish_never_makes_a_table(warehouse: BigQueryWarehouse, bigquery_proxy: Proxy, place: Place) -> None:
+    """It is deleted between the load and the publish: one line, it stays away; the next try of the run makes it."""
+
+    def delete(_: Request) -> None:
+        place.client().delete_table(place.table_id())
+
+    bigquery_proxy.on("POST", PUBLISH, before=delete)
     with pytest.raises(WarehouseError) as error:
-        warehouse.publish(SMALL, CUTOFF, run=run_of(1))
+        publish(warehouse, 1)
     assert re.match(rf"publish forecasts: .* Not found: Table .*{SMALL.name}", one_line(error))
     assert SMALL.name not in [table.table_id for table in place.client().list_tables(place.dataset)]
-
-    warehouse.stage(SMALL, week(1), run=run_of(1))
-    assert warehouse.publish(SMALL, CUTOFF, run=run_of(1)) == 10
+    assert publish(warehouse, 1) == 10
     assert stored(warehouse) == rows_of(1)
 
 
@@ -218,7 +221,7 @@ def test_a_lost_answer_changes_nothing(
     bigquery_proxy.requests.clear()
     assert publish(warehouse, 1) == 10
     assert stored(warehouse) == rows_of(1)
-    assert publishers(warehouse) == ["run-1"]
+    assert publishers(warehouse) == ["run-0", "run-1"]
     assert bigquery_proxy.count(method, path) == 2
 
 
@@ -238,10 +241,6 @@ def test_a_later_page_that_fails_is_asked_for_again(
 ) -> None:
     """Ten rows in pages of three, without the Storage API: none is missing, none is there twice."""
     publish(theirs, 1)
-
-    def in_pages(asked: Request) -> Request:
-        return replace(asked, body=json.dumps({**json.loads(asked.body), "maxResults": 3}).encode())
-
     bigquery_proxy.on("POST", QUERY, times=None, before=in_pages)
     bigquery_proxy.answer(503, "GET", "pageToken", reason="backendError")
     bigquery_proxy.lose_answer("GET", "pageToken")
@@ -277,6 +276,116 @@ def test_a_job_that_the_service_failed_is_done_by_another(
     assert names[1] == f"{names[0]}_after_1"
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", GET_TABLE), ("POST", CREATE_TABLE), ("POST", LOAD), ("POST", PUBLISH), ("POST", QUERY)],
+    ids=["look", "create", "load", "publish", "read"],
+)
+def test_an_answer_cut_short_is_asked_for_again(
+    warehouse: BigQueryWarehouse, bigquery_proxy: Proxy, method: str, path: str
+) -> None:
+    """Half of the answer arrives: it is not taken for the whole."""
+    publish(warehouse, 0)
+    bigquery_proxy.cut(method, path)
+    assert publish(warehouse, 1) == 10
+    rows = warehouse.read(SMALL)
+    assert list(zip(rows["SKU_ID"], rows["yhat"], strict=True)) == rows_of(1)
+
+
+def test_bytes_are_logged_per_read(
+    warehouse: BigQueryWarehouse, bigquery_proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the service says it has scanned is in the line about the read: two reads of 12345 bytes are no 24690."""
+    publish(warehouse, 1)
+
+    def counted(_: Request, found: Response) -> Response:
+        return replace(found, body=json.dumps({**json.loads(found.body), "totalBytesProcessed": "12345"}).encode())
+
+    bigquery_proxy.on("POST", QUERY, times=None, after=counted)
+    with caplog.at_level(logging.INFO, "skucast"):
+        for _ in range(2):
+            warehouse.read(SMALL)
+    fields = [vars(record)["fields"] for record in caplog.records if record.message == "read forecasts"]
+    assert fields == [{"rows": 10, "bytes_processed": 12345}] * 2
+
+
+# --- The Storage API ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def storage_api(bigquery_server: Server) -> Iterator[FaultyStorageApi]:
+    """Return a Storage API in front of the stand-in's, without faults."""
+    api = FaultyStorageApi(str(bigquery_server.grpc))
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def streaming(proxied: Place, bigquery_proxy: Proxy, storage_api: FaultyStorageApi) -> Place:
+    """Return the dataset behind both; three rows of a result come at once, so that the rest is streamed."""
+    bigquery_proxy.on("POST", QUERY, times=None, before=in_pages)
+    return replace(proxied, grpc=storage_api.address)
+
+
+def in_pages(asked: Request) -> Request:
+    """Return the query with pages of three rows."""
+    return replace(asked, body=json.dumps({**json.loads(asked.body), "maxResults": 3}).encode())
+
+
+PASSING: dict[str, tuple[str, list[Any]]] = {
+    "no trouble": (READ_ROWS, []),
+    "no session at first": (CREATE_SESSION, [(StatusCode.UNAVAILABLE, "not now")]),
+    "no stream at first": (READ_ROWS, [(StatusCode.UNAVAILABLE, "not now")] * 2),
+    "cut streams": (READ_ROWS, ["cut", "cut"]),
+}
+
+
+@pytest.mark.parametrize(("method", "faults"), PASSING.values(), ids=PASSING)
+def test_long_results_are_streamed(
+    streaming: Place, theirs: BigQueryWarehouse, storage_api: FaultyStorageApi, method: str, faults: list[Any]
+) -> None:
+    """Every row once, also when the stream is lost after its rows."""
+    publish(theirs, 1)
+    storage_api.faults[method] = list(faults)
+    rows = streaming.warehouse().read(SMALL)
+    assert list(zip(rows["SKU_ID"], rows["yhat"], strict=True)) == rows_of(1)
+    assert storage_api.calls.count(method) == len(faults) + 1
+
+
+STAYING: dict[str, tuple[str, Any]] = {
+    "silent session": (CREATE_SESSION, "silent"),
+    "no session": (CREATE_SESSION, (StatusCode.UNAVAILABLE, "not now")),
+    "silent stream": (READ_ROWS, "silent"),
+    "no stream": (READ_ROWS, (StatusCode.UNAVAILABLE, "not now")),
+    "streams that break for ever": (READ_ROWS, "cut"),
+}
+
+
+@pytest.mark.parametrize(("method", "fault"), STAYING.values(), ids=STAYING)
+def test_a_stream_that_does_not_come_is_given_up(
+    streaming: Place, theirs: BigQueryWarehouse, storage_api: FaultyStorageApi, method: str, fault: Any
+) -> None:
+    """Within the deadline of 2 s, in one line."""
+    publish(theirs, 1)
+    storage_api.faults[method] = [fault] * 10_000
+    started = time.monotonic()
+    with pytest.raises(WarehouseError) as error:
+        streaming.warehouse(timeout_s=1, deadline_s=2).read(SMALL)
+    assert time.monotonic() - started < 10
+    assert "read forecasts: no usable answer within 2 s" in one_line(error)
+
+
+def test_a_refused_stream_names_its_permission(
+    streaming: Place, theirs: BigQueryWarehouse, storage_api: FaultyStorageApi
+) -> None:
+    """It is another permission than that of the query."""
+    publish(theirs, 1)
+    refused = "request failed: the user does not have 'bigquery.readsessions.getData' permission"
+    storage_api.faults[READ_ROWS] = [(StatusCode.PERMISSION_DENIED, refused)]
+    with pytest.raises(InputError, match=r"read forecasts: bigquery\.readsessions\.getData is missing or refused"):
+        streaming.warehouse().read(SMALL)
+
+
 # --- Trouble that stays ---------------------------------------------------------------------------------------------
 
 WRITES = [("GET", GET_TABLE), ("POST", CREATE_TABLE), ("POST", LOAD), ("POST", PUBLISH)]
@@ -294,6 +403,31 @@ def test_a_silent_service_is_given_up(
         publish(proxied.warehouse(timeout_s=2, deadline_s=4), 1)
     assert time.monotonic() - started < 20
     assert "no usable answer within 4 s" in one_line(error)
+    assert stored(theirs) == rows_of(0)
+
+
+def test_a_publish_that_does_not_end_is_cancelled(
+    proxied: Place, theirs: BigQueryWarehouse, bigquery_proxy: Proxy
+) -> None:
+    """It runs and runs: given up at the deadline, not eight times that, and the service is told to stop it."""
+    publish(theirs, 0)
+
+    def running(asked: Request) -> Response:
+        [name] = set(re.findall(r'(?:"jobId": ?"|/queries/|/jobs/)(skucast_[^"/?]+)', asked.path + asked.body.decode()))
+        reference = {"projectId": "demo-project", "jobId": name, "location": "US"}
+        job = {"jobReference": reference, "configuration": {"query": {"query": "SELECT 1"}}, "jobComplete": False}
+        body = json.dumps({**job, "job": job, "status": {"state": "RUNNING"}}).encode()
+        return Response(200, body, {"Content-Type": "application/json"})
+
+    bigquery_proxy.on("POST", PUBLISH, times=None, before=running)
+    bigquery_proxy.on("GET", r"/(queries|jobs)/", times=None, before=running)
+    bigquery_proxy.on("POST", r"/cancel", times=None, before=running)
+    warehouse = proxied.warehouse(timeout_s=2, deadline_s=4)
+    started = time.monotonic()
+    with pytest.raises(WarehouseError, match=r"publish forecasts: no usable answer within 4 s"):
+        publish(warehouse, 1)
+    assert time.monotonic() - started < 20
+    assert bigquery_proxy.count("POST", r"/jobs/skucast_publish_[^/]+/cancel") == 1
     assert stored(theirs) == rows_of(0)
 
 
@@ -398,12 +532,69 @@ def write_at_once(kind: str, place: Place, numbers: range) -> None:
 
 @pytest.mark.parametrize("there_is", ["nothing", "a week"])
 def test_of_writers_at_once_one_week_remains(place: Place, theirs: BigQueryWarehouse, there_is: str) -> None:
-    """Four publish different versions: one of them is there, whole, its run is the one noted; also the first time."""
+    """Four publish different versions: one of them is there, whole, every run is noted once; also the first time."""
     if there_is == "a week":
         publish(theirs, 0)
     write_at_once("ours", place, range(1, 5))
-    [publisher] = publishers(theirs)
-    assert stored(theirs) == rows_of(int(publisher.removeprefix("run-")))
+    assert stored(theirs) in [rows_of(number) for number in range(1, 5)]
+    assert publishers(theirs) == [f"run-{number}" for number in range(0 if there_is == "a week" else 1, 5)]
+
+
+def test_of_processes_at_once_one_week_remains(place: Place, theirs: BigQueryWarehouse) -> None:
+    """Eight processes, as Cloud Run starts them: all succeed, the week is one of theirs."""
+    processes = [process_of(place, "ours", number) for number in range(1, 9)]
+    said = [process.communicate()[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 8, said
+    assert stored(theirs) in [rows_of(number) for number in range(1, 9)]
+    assert publishers(theirs) == [f"run-{number}" for number in range(1, 9)]
+
+
+def process_of(place: Place, kind: str, number: int) -> subprocess.Popen[bytes]:
+    """Start a writer in a process of its own."""
+    command = [sys.executable, writers.__file__, kind, str(number), place.url, str(place.grpc), place.dataset]
+    return subprocess.Popen(command, env={"PYTHONPATH": PATHS}, stderr=subprocess.PIPE)
+
+
+def test_records_of_tasks_at_once_are_all_there(place: Place, theirs: BigQueryWarehouse, bigquery_proxy: Proxy) -> None:
+    """Eight tasks of one run end at once: each leaves its own row, none waits for another's transaction."""
+    at_once = threading.Barrier(8)
+    behind = replace(place, url=bigquery_proxy.url)
+
+    def leave(index: int) -> None:
+        task = replace(run_of(1), task_index=index, task_count=8)
+        row = {column.name: "{}" if column.type == "STRING" else index for column in RUNS.columns}
+        row |= {"task_id": task.task_id, "run_at": task.run_at, "cutoff": task.cutoff}
+        warehouse = behind.warehouse()
+        at_once.wait()
+        warehouse.replace(RUNS, pd.DataFrame([row]), task.task_id, run=task)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(leave, range(8)))
+    assert theirs.read(RUNS)["n_rows"].tolist() == list(range(8))
+    assert bigquery_proxy.count("POST", PUBLISH) == 8
+    assert publishers(theirs) == []
+
+
+def test_an_attempt_with_other_rows_replaces_those_of_a_killed_one(
+    theirs: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first had published, but was ended before it could tidy up; the second knows better and is not ignored."""
+    with monkeypatch.context() as killed:
+        killed.setattr(theirs, "_drop", lambda _: None)
+        theirs.replace(SMALL, week(1), CUTOFF, run=run_of(1))
+    assert theirs.replace(SMALL, week(2), CUTOFF, run=run_of(1)) == 10
+    assert stored(theirs) == rows_of(2)
+
+
+def test_what_two_first_publishers_left_stops_nobody(theirs: BigQueryWarehouse) -> None:
+    """Both put in the row to conflict over, and were ended: it counts as no publish, and the next one removes it."""
+    theirs.ensure(PUBLISHES)
+    seed = f"INSERT INTO `{theirs._id(PUBLISHES)}` VALUES ('{SMALL.name}', '', '', 0, CURRENT_TIMESTAMP())"
+    for _ in range(2):
+        theirs._client.query_and_wait(seed)
+    assert not theirs.published(SMALL, CUTOFF, run=run_of(1))
+    assert publish(theirs, 1) == 10
+    assert publishers(theirs) == ["run-1"]
 
 
 def test_one_run_delivered_twice_publishes_once(place: Place, theirs: BigQueryWarehouse) -> None:
@@ -445,8 +636,10 @@ def test_a_bare_merge_would_be_found_out(place: Place, theirs: BigQueryWarehouse
 # --- Killed ---------------------------------------------------------------------------------------------------------
 
 
-def killed_at(proxied: Place, proxy: Proxy, kind: str, path: str, when: str) -> None:
-    """Let writer 1 write in a process that is killed before or after its request arrives."""
+def killed_at(
+    proxied: Place, proxy: Proxy, kind: str, path: str, when: str, *, method: str = "POST", skip: int = 0
+) -> None:
+    """Let writer 1 write in a process that is killed before or after this request of it, but for the first `skip`."""
     started = threading.Event()
 
     def kill(*_: object) -> Any:
@@ -455,33 +648,87 @@ def killed_at(proxied: Place, proxy: Proxy, kind: str, path: str, when: str) -> 
         process.wait()
         raise Lost
 
-    proxy.on("POST", path, **{when: kill})
-    command = [sys.executable, writers.__file__, kind, "1", proxied.url, str(proxied.grpc), proxied.dataset]
-    process = subprocess.Popen(command, env={"PYTHONPATH": PATHS}, stderr=subprocess.PIPE)
+    if skip:
+        proxy.on(method, path, times=skip)
+    proxy.on(method, path, **{when: kill})
+    process = process_of(proxied, kind, 1)
     started.set()
     _, said = process.communicate()
     assert process.returncode == -signal.SIGKILL, said.decode()
 
 
-@pytest.mark.parametrize(
-    ("path", "when", "expected"),
-    [(LOAD, "before", 0), (LOAD, "after", 0), (PUBLISH, "before", 0), (PUBLISH, "after", 1)],
-    ids=["before the load", "after the load", "before the publish", "after the publish"],
-)
+def wait_for(warehouse: BigQueryWarehouse, number: int) -> None:
+    """Wait until the week is that of writer `number`: a job that has arrived runs on without its client."""
+    until = time.monotonic() + 20
+    while (found := stored(warehouse)) != rows_of(number) and time.monotonic() < until:
+        assert found == rows_of(0)
+    assert found == rows_of(number)
+
+
+EFFECTS = {
+    "before the staging table": ("POST", CREATE_TABLE, "before", 0),
+    "after the staging table": ("POST", CREATE_TABLE, "after", 0),
+    "before the load": ("POST", LOAD, "before", 0),
+    "after the load": ("POST", LOAD, "after", 0),
+    "before the publish": ("POST", PUBLISH, "before", 0),
+    "after the publish": ("POST", PUBLISH, "after", 1),
+    "before the drop": ("DELETE", GET_TABLE, "before", 1),
+    "after the drop": ("DELETE", GET_TABLE, "after", 1),
+}
+"""Request, when the writer is killed, and whose week is there then."""
+
+
+@pytest.mark.parametrize(("method", "path", "when", "expected"), EFFECTS.values(), ids=EFFECTS)
 def test_a_killed_writer_leaves_a_whole_week(
-    theirs: BigQueryWarehouse, proxied: Place, bigquery_proxy: Proxy, path: str, when: str, expected: int
+    theirs: BigQueryWarehouse,
+    proxied: Place,
+    bigquery_proxy: Proxy,
+    method: str,
+    path: str,
+    when: str,
+    expected: int,
 ) -> None:
     """Killed without warning at each of its effects: the old week or the new one; the next try of the run completes."""
     publish(theirs, 0)
-    killed_at(proxied, bigquery_proxy, "ours", path, when)
-    until = time.monotonic() + 20  # a job that has arrived runs on without its client
-    while (found := stored(theirs)) != rows_of(expected) and time.monotonic() < until:
-        assert found == rows_of(0)
-    assert found == rows_of(expected)
-    assert publishers(theirs) == [f"run-{expected}"]
+    killed_at(proxied, bigquery_proxy, "ours", path, when, method=method)
+    wait_for(theirs, expected)
+    assert publishers(theirs) == [f"run-{number}" for number in range(expected + 1)]
     publish(theirs, 1)
     assert stored(theirs) == rows_of(1)
-    assert publishers(theirs) == ["run-1"]
+    assert publishers(theirs) == ["run-0", "run-1"]
+
+
+TASK_EFFECTS = {
+    "before its shard": ("POST", LOAD, "before", 0, 0),
+    "after its shard": ("POST", LOAD, "after", 0, 0),
+    "before the publish": ("POST", PUBLISH, "before", 0, 0),
+    "after the publish": ("POST", PUBLISH, "after", 0, 1),
+    "between the drops": ("DELETE", GET_TABLE, "after", 1, 1),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "when", "skip", "expected"), TASK_EFFECTS.values(), ids=TASK_EFFECTS)
+def test_a_killed_task_leaves_a_whole_week(
+    theirs: BigQueryWarehouse,
+    place: Place,
+    proxied: Place,
+    bigquery_proxy: Proxy,
+    method: str,
+    path: str,
+    when: str,
+    skip: int,
+    expected: int,
+) -> None:
+    """The same for the last of two tasks; its next try completes, and drops what the tasks have staged."""
+    publish(theirs, 0)
+    writers.stage_first_half(place, 1)
+    killed_at(proxied, bigquery_proxy, "task", path, when, method=method, skip=skip)
+    wait_for(theirs, expected)
+    writers.task(place, 1)
+    assert stored(theirs) == rows_of(1)
+    assert publishers(theirs) == ["run-0", "run-1"]
+    tables = [table.table_id for table in place.client().list_tables(place.dataset)]
+    assert [name for name in tables if name.endswith("_of_2")] == []
 
 
 @pytest.mark.parametrize("kind", ["append", "merge"])

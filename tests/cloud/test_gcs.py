@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from stand_ins.proxy import Lost, Request, Response, StorageProxy
 from stand_ins.servers import Server
 
 import skucast
-from skucast.cloud import Endpoints, storage_client
+from skucast.cloud import Endpoints, storage_client, storage_errors
 from skucast.combination import Combination
-from skucast.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError
+from skucast.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError, WarehouseError
 from skucast.settings import Settings
 from skucast.store import Live, open_store
 from skucast.store.gcs import CloudStore
+from skucast.warehouse.bigquery import BigQueryWarehouse
 
 SRC = Path(skucast.__file__).parents[1]
 
@@ -446,6 +448,47 @@ def test_an_identity_that_is_not_accepted_is_one_line(
     with pytest.raises(InputError) as error:
         store.stored()
     assert one_line(error).startswith(f"gs://{bucket}: the credentials were not accepted for storage.objects.list")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", " _probe/"), ("DELETE", "/o/_probe/")])
+def test_a_probe_survives_a_lost_answer(
+    store: CloudStore, storage_proxy: StorageProxy, storage_server: Server, bucket: str, method: str, path: str
+) -> None:
+    """The marker was written, or removed, and nobody heard of it: the store can be written to, nothing is left."""
+    storage_proxy.lose_answer(method, path)
+    store.probe()
+    assert storage_proxy.count(method, path) == 2
+    assert list(storage_client(Endpoints(storage=storage_server.url)).list_blobs(bucket)) == []
+
+
+LOST_ON_THE_WAY = [TransportError("no route"), RefreshError("try again", retryable=True)]
+
+
+@pytest.mark.parametrize("error", [*LOST_ON_THE_WAY, RefreshError("invalid_grant")], ids=repr)
+def test_trouble_on_the_way_to_the_token_is_no_missing_permission(error: GoogleAuthError) -> None:
+    """A server of identities that cannot be reached fails the run (exit 1); one that refuses is for its owner (2)."""
+    store_error, warehouse_error = (
+        (StoreError, WarehouseError) if error in LOST_ON_THE_WAY else (InputError, InputError)
+    )
+    with pytest.raises(store_error), storage_errors("bucket", "storage.objects.get"):
+        raise error
+    with pytest.raises(warehouse_error), BigQueryWarehouse("project", "dataset", {})._explained("permission", "what"):
+        raise error
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "was not found"), ("{", "not a valid json file")])
+def test_credentials_that_cannot_be_read_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None, reason: str
+) -> None:
+    """GOOGLE_APPLICATION_CREDENTIALS names no file, or a damaged one: the file is in the line."""
+    path = tmp_path / "key.json"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    with pytest.raises(InputError) as error:
+        CloudStore("bucket").stored()
+    assert str(path) in one_line(error)
+    assert reason in one_line(error)
 
 
 def test_no_identity_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import signal
 import socket
 import subprocess
@@ -116,6 +118,15 @@ def test_a_table_is_there_or_not(bigquery_server: Server, dataset: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         for number in range(10):
             assert sum(pool.map(create, [f"table_{number}"] * 8)) == 1
+
+
+def test_a_query_sent_again_is_answered_again(bigquery_server: Server) -> None:
+    """With the id of a request whose answer was lost, the answer is that of the first time."""
+    url = f"{bigquery_server.url}/bigquery/v2/projects/{PROJECT}/queries"
+    body = json.dumps({"query": "SELECT RAND()", "useLegacySql": False, "requestId": secrets.token_hex(8)}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    first, second = (json.load(urllib.request.urlopen(request, timeout=30))["rows"] for _ in range(2))
+    assert first == second
 
 
 # --- Their life -----------------------------------------------------------------------------------------------------

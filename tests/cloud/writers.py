@@ -18,6 +18,8 @@ from stand_ins.servers import PROJECT
 from skucast.cloud import Endpoints
 from skucast.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.combination import KEY
+from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
+from skucast.outcome import RunReport
 from skucast.run import Run
 from skucast.tables import FORECASTS, TABLES
 from skucast.warehouse.bigquery import BigQueryWarehouse
@@ -72,6 +74,22 @@ def ours(place: Place, number: int) -> None:
     place.warehouse().replace(SMALL, week(number), CUTOFF, run=run_of(number))
 
 
+def stage_first_half(place: Place, number: int) -> None:
+    """Stage five of the week's rows, as the first of two tasks."""
+    place.warehouse().stage(SMALL, week(number)[:5], run=replace(run_of(number), task_count=2))
+
+
+def task(place: Place, number: int) -> None:
+    """Be the last of two tasks, which stages the other five rows and publishes all, as a job does."""
+    run, report, warehouse = replace(run_of(number), task_index=1, task_count=2), RunReport(), place.warehouse()
+    if is_published(warehouse, SMALL, CUTOFF, run, report, shards=SMALL):
+        return
+    rows = rows_of_all_tasks(warehouse, SMALL, run, report, [], lambda _: week(number)[5:])
+    assert rows is not None
+    warehouse.replace(SMALL, rows, CUTOFF, run=run)
+    drop_shards(warehouse, SMALL, run)
+
+
 def append(place: Place, number: int) -> None:
     """Add the week's rows, whatever is there."""
     _query(place, number, f"INSERT INTO `{place.table_id()}` (cutoff, unit, channel, SKU_ID, ds, yhat) {_ROWS}")
@@ -91,7 +109,7 @@ def merge(place: Place, number: int) -> None:
     )
 
 
-WRITERS: dict[str, Callable[[Place, int], None]] = {"ours": ours, "append": append, "merge": merge}
+WRITERS: dict[str, Callable[[Place, int], None]] = {"ours": ours, "task": task, "append": append, "merge": merge}
 
 _ROWS = (
     "SELECT @cutoff AS cutoff, 'Пермь' AS unit, 'KA' AS channel, sku AS SKU_ID, @ds AS ds, @yhat AS yhat "

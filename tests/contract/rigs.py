@@ -15,6 +15,7 @@ from skucast.combination import Combination
 from skucast.store import ModelStore
 from skucast.store.gcs import CloudStore
 from skucast.store.local import LocalStore
+from skucast.tables import Table
 from skucast.warehouse import Warehouse
 from skucast.warehouse.bigquery import BigQueryWarehouse
 from skucast.warehouse.duckdb import DuckDBWarehouse
@@ -42,6 +43,15 @@ def _bigquery(request: pytest.FixtureRequest, where: str) -> Warehouse:
     return BigQueryWarehouse(
         cloud.project, cloud.dataset, names, endpoints=cloud.endpoints, timeout_s=30, deadline_s=120
     )
+
+
+def drop_table(warehouse: Warehouse, table: Table) -> None:
+    """Drop the table behind the warehouse's back."""
+    if isinstance(warehouse, DuckDBWarehouse):
+        with warehouse._transaction() as connection:
+            connection.execute(f"DROP TABLE {warehouse._name(table)}")
+    elif isinstance(warehouse, BigQueryWarehouse):
+        warehouse._client.delete_table(warehouse._id(table))
 
 
 def _local(request: pytest.FixtureRequest) -> StoreRig:

@@ -12,11 +12,12 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, deliver, line, sunday
 from pandas.testing import assert_frame_equal
+from rigs import drop_table
 
 from skucast.combination import KEY, Combination
-from skucast.errors import ContractError, InputError, RunFailed, TableError
+from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing, TableError
 from skucast.run import Run
-from skucast.tables import FORECASTS, PUBLISHES, REGISTRY, RUNS, SALES, TABLES, Column, Table, empty
+from skucast.tables import FORECASTS, PUBLISHES, REGISTRY, RUNS, SALES, TABLES, Column, Table, empty, validate
 from skucast.warehouse import WEEKLY_SALES_COLUMNS, Warehouse
 from skucast.weeks import WeekClock
 
@@ -46,7 +47,7 @@ def small(yhat: float, combinations: Sequence[Combination] = (PERM, QUOTED), cut
 
 def forecasts(warehouse: Warehouse) -> dict[Combination, float]:
     """Return yhat by combination, of the cutoff of the tests."""
-    rows = warehouse.read(SMALL, on="cutoff", since=CUTOFF, until=CUTOFF)
+    rows = warehouse.read(SMALL, since={"cutoff": CUTOFF}, until={"cutoff": CUTOFF})
     return dict(zip(map(Combination, *(rows[name] for name in KEY)), rows["yhat"], strict=True))
 
 
@@ -113,7 +114,7 @@ def test_looking_makes_nothing(warehouse: Warehouse, run: Run) -> None:
 def test_a_missing_table_has_no_rows(warehouse: Warehouse, table: Table) -> None:
     """It reads as empty in the contract's columns and types, with or without a condition."""
     assert_frame_equal(warehouse.read(table), empty(table))
-    assert_frame_equal(warehouse.read(table, on=table.column_names[0], since=CUTOFF), empty(table))
+    assert_frame_equal(warehouse.read(table, since={table.column_names[0]: CUTOFF}), empty(table))
 
 
 def test_what_is_written_is_read(warehouse: Warehouse, run: Run) -> None:
@@ -140,7 +141,7 @@ def test_an_undefined_number_is_null(warehouse: Warehouse, run: Run) -> None:
     )
     warehouse.replace(table, small(float("nan")), CUTOFF, run=run)
     assert warehouse.read(table)["yhat"].isna().all()
-    assert len(warehouse.read(table, on="yhat", since=-1e308)) == 0
+    assert len(warehouse.read(table, since={"yhat": -1e308})) == 0
 
 
 @pytest.mark.parametrize(
@@ -150,19 +151,29 @@ def test_an_undefined_number_is_null(warehouse: Warehouse, run: Run) -> None:
 def test_read_takes_rows_from_since_to_until(
     warehouse: Warehouse, run: Run, since: int | None, until: int | None, expected: list[int]
 ) -> None:
-    """Both ends are included, None leaves an end open; numbers are weeks before the cutoff."""
+    """Both ends are included, without one the end is open; numbers are weeks before the cutoff."""
     for week in range(4):
         warehouse.replace(SMALL, small(float(week), [PERM], sunday(week)), sunday(week), run=run)
-    first = None if since is None else sunday(since)
-    last = None if until is None else sunday(until)
-    assert warehouse.read(SMALL, on="cutoff", since=first, until=last)["yhat"].tolist() == expected
+    first = {} if since is None else {"cutoff": sunday(since)}
+    last = {} if until is None else {"cutoff": sunday(until)}
+    assert warehouse.read(SMALL, since=first, until=last)["yhat"].tolist() == expected
+
+
+def test_read_limits_several_columns_at_once(warehouse: Warehouse, run: Run) -> None:
+    """Cutoffs of 0 to 3 weeks ago, each about the week after it: cutoffs from 2 weeks ago on, weeks up to 1 ago."""
+    for week in range(4):
+        warehouse.replace(SMALL, small(float(week), [PERM], sunday(week)), sunday(week), run=run)
+    assert warehouse.read(SMALL, since={"cutoff": sunday(2)}, until={"ds": sunday(1)})["yhat"].tolist() == [2.0]
+    limits = {"cutoff": sunday(3), "ds": sunday(1)}
+    assert warehouse.read(SMALL, since=limits, until={"cutoff": sunday(1)})["yhat"].tolist() == [2.0, 1.0]
 
 
 def test_read_compares_texts_and_numbers_too(warehouse: Warehouse, run: Run) -> None:
     """One unit with quotes in its name; a least value."""
     warehouse.replace(SMALL, small(1.0).assign(yhat=[1.0, 2.0]), CUTOFF, run=run)
-    assert warehouse.read(SMALL, on="unit", since=QUOTED.unit, until=QUOTED.unit)["SKU_ID"].tolist() == [QUOTED.sku_id]
-    assert warehouse.read(SMALL, on="yhat", since=1.5)["unit"].tolist() == [PERM.unit]
+    named = warehouse.read(SMALL, since={"unit": QUOTED.unit}, until={"unit": QUOTED.unit})
+    assert named["SKU_ID"].tolist() == [QUOTED.sku_id]
+    assert warehouse.read(SMALL, since={"yhat": 1.5})["unit"].tolist() == [PERM.unit]
 
 
 # --- replace --------------------------------------------------------------------------------------------------------
@@ -174,7 +185,7 @@ def test_replace_replaces_its_slice_and_no_other(warehouse: Warehouse, run: Run)
     warehouse.replace(SMALL, small(2.0), CUTOFF, run=run)
     assert warehouse.replace(SMALL, small(3.0, [THIRD]), CUTOFF, run=run) == 1
     assert forecasts(warehouse) == {THIRD: 3.0}
-    assert warehouse.read(SMALL, until=sunday(1), on="cutoff")["yhat"].tolist() == [1.0, 1.0]
+    assert warehouse.read(SMALL, until={"cutoff": sunday(1)})["yhat"].tolist() == [1.0, 1.0]
 
 
 def test_a_second_replace_changes_nothing(warehouse: Warehouse, run: Run) -> None:
@@ -259,13 +270,59 @@ def test_a_table_without_slices_cannot_be_replaced(warehouse: Warehouse, run: Ru
         warehouse.replace(SALES, empty(SALES), CUTOFF, run=run)
 
 
-def test_replace_notes_who_published_last(warehouse: Warehouse, run: Run) -> None:
-    """One row per table: its name, the slice, the run, its rows, its time."""
-    warehouse.replace(SMALL, small(1.0, cutoff=sunday(1)), sunday(1), run=run)
+def test_replace_notes_who_published_what(warehouse: Warehouse, run: Run) -> None:
+    """One row per slice and run: the table, the slice, the run, its rows, its time; a repeat has no second one."""
     later = replace(run, run_id="later", run_at=run.run_at + timedelta(hours=1))
-    warehouse.replace(SMALL, small(1.0), CUTOFF, run=later)
-    expected = [[FORECASTS.name, "2026-11-22", "later", 2, pd.Timestamp("2026-11-25T20:00:00")]]
-    assert warehouse.read(PUBLISHES).to_numpy().tolist() == expected
+    warehouse.replace(SMALL, small(1.0, cutoff=sunday(1)), sunday(1), run=run)
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    warehouse.replace(SMALL, small(1.0, [PERM]), CUTOFF, run=later)
+    warehouse.replace(SMALL, small(1.0, [PERM]), CUTOFF, run=later)
+    assert warehouse.read(PUBLISHES).to_numpy().tolist() == [
+        [FORECASTS.name, "2026-11-15", "predict-test", 2, pd.Timestamp("2026-11-25T19:00:00")],
+        [FORECASTS.name, "2026-11-22", "later", 1, pd.Timestamp("2026-11-25T20:00:00")],
+        [FORECASTS.name, "2026-11-22", "predict-test", 2, pd.Timestamp("2026-11-25T19:00:00")],
+    ]
+
+
+def test_a_run_knows_what_it_has_published(warehouse: Warehouse, run: Run) -> None:
+    """Its slice of its table and no other, whichever of its tasks asks, also after another run has replaced it."""
+    task = replace(run, task_index=2, task_count=3)
+    assert not warehouse.published(SMALL, CUTOFF, run=run)
+    warehouse.replace(SMALL, empty(SMALL), CUTOFF, run=run)
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="newer"))
+    assert warehouse.published(SMALL, CUTOFF, run=task)
+    assert not warehouse.published(SMALL, sunday(1), run=task)
+    assert not warehouse.published(REGISTRY, CUTOFF, run=task)
+    assert not warehouse.published(SMALL, CUTOFF, run=replace(run, run_id="other"))
+
+
+def test_a_slice_with_one_writer_is_not_noted(warehouse: Warehouse, run: Run) -> None:
+    """A task's own record is replaced like any slice, but who wrote it is in the row itself."""
+    for exit_code in (1, 0):
+        warehouse.replace(RUNS, record(run, exit_code), run.task_id, run=run)
+    assert warehouse.read(RUNS)["exit_code"].tolist() == [0]
+    assert warehouse.read(PUBLISHES).empty
+
+
+def record(run: Run, exit_code: int) -> pd.DataFrame:
+    """Return the row that a task leaves in the runs table."""
+    numbers = dict.fromkeys(("n_combinations", "n_failed", "n_rows"), 0)
+    texts = {"job": run.job, "counts": "{}", "seconds": "{}", "version": "1"}
+    row = {"task_id": run.task_id, "run_id": run.run_id, "run_at": run.run_at, "exit_code": exit_code}
+    return pd.DataFrame([{**row, **numbers, **texts}])
+
+
+def test_a_lost_table_is_not_made_again(warehouse: Warehouse, run: Run) -> None:
+    """It was published to and somebody dropped it: refused in one line with the two ways out; it stays away."""
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    drop_table(warehouse, SMALL)
+    lost = rf"{SMALL.name} is gone.*restore it.*remove its rows in .*{PUBLISHES.name}"
+    with pytest.raises(RunFailed, match=lost):
+        warehouse.replace(SMALL, small(2.0), CUTOFF, run=run)
+    with pytest.raises(RunFailed, match=lost):
+        warehouse.ensure(SMALL)
+    assert_frame_equal(warehouse.read(SMALL), empty(SMALL))
+    warehouse.replace(REGISTRY, empty(REGISTRY), run.run_id, run=run)  # other tables go on
 
 
 # --- several tasks, one publish ---------------------------------------------------------------------------------------
@@ -276,80 +333,60 @@ def tasks(run: Run, count: int = 3) -> list[Run]:
     return [replace(run, task_index=index, task_count=count) for index in range(count)]
 
 
+def missing(warehouse: Warehouse, run: Run, table: Table = SMALL) -> list[int]:
+    """Return the tasks of the run that have not staged rows of the table."""
+    try:
+        warehouse.staged(table, run=run)
+    except ShardsMissing as error:
+        return list(error.tasks)
+    return []
+
+
 def test_tasks_that_have_not_staged_are_named(warehouse: Warehouse, run: Run) -> None:
     """By index, of this run and this table only; a task without combinations has staged too."""
     first, second, third = tasks(run)
-    assert warehouse.missing_shards(SMALL, run=first) == [0, 1, 2]
+    assert missing(warehouse, first) == [0, 1, 2]
     warehouse.stage(SMALL, small(1.0, [PERM]), run=second)
-    assert warehouse.missing_shards(SMALL, run=first) == [0, 2]
-    assert warehouse.missing_shards(REGISTRY, run=first) == [0, 1, 2]
-    assert warehouse.missing_shards(SMALL, run=replace(first, run_id="other")) == [0, 1, 2]
+    assert missing(warehouse, first) == [0, 2]
+    assert missing(warehouse, first, REGISTRY) == [0, 1, 2]
+    assert missing(warehouse, replace(first, run_id="other")) == [0, 1, 2]
     warehouse.stage(SMALL, empty(SMALL), run=third)
-    assert warehouse.missing_shards(SMALL, run=first) == [0]
+    with pytest.raises(ShardsMissing, match="task 0 of 3 has not staged its rows"):
+        warehouse.staged(SMALL, run=first)
 
 
-def test_an_incomplete_set_is_not_published(warehouse: Warehouse, run: Run) -> None:
-    """The missing tasks are named; the week that was there stays, as does what was staged."""
+def test_a_complete_set_is_read_as_one(warehouse: Warehouse, run: Run) -> None:
+    """In key order; a task that staged twice counts with its last rows; each task's own can be read before."""
     first, second, third = tasks(run)
-    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="before"))
-    warehouse.stage(SMALL, small(2.0, [PERM]), run=second)
-    with pytest.raises(RunFailed, match="task 0, 2 of 3 has not staged its rows"):
-        warehouse.publish(SMALL, CUTOFF, run=second)
-    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
-    assert warehouse.read(PUBLISHES)["run_id"].tolist() == ["before"]
-    assert warehouse.missing_shards(SMALL, run=third) == [0, 2]
-    assert warehouse.staged(SMALL, run=first)["yhat"].tolist() == [2.0]
-
-
-def test_a_complete_set_is_published_as_one(warehouse: Warehouse, run: Run) -> None:
-    """The union replaces the week; a task that staged twice counts with its last rows; nothing stays staged."""
-    first, second, third = tasks(run)
-    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="before"))
-    warehouse.stage(SMALL, small(2.0, [PERM, THIRD]), run=first)
-    warehouse.stage(SMALL, small(3.0, [PERM]), run=first)
+    warehouse.stage(SMALL, small(4.0, [PERM, THIRD]), run=third)
+    warehouse.stage(SMALL, small(2.0, [QUOTED, THIRD]), run=first)
+    warehouse.stage(SMALL, small(3.0, [QUOTED]), run=first)
+    assert warehouse.staged(SMALL, run=first, tasks=[0])["yhat"].tolist() == [3.0]
+    assert warehouse.staged(SMALL, run=second, tasks=[2])["yhat"].tolist() == [4.0, 4.0]
     warehouse.stage(SMALL, empty(SMALL), run=second)
-    warehouse.stage(SMALL, small(4.0, [THIRD]), run=third)
-    assert sorted(warehouse.staged(SMALL, run=second)["yhat"]) == [3.0, 4.0]
-    assert not warehouse.published(SMALL, CUTOFF, run=first)
-    assert warehouse.publish(SMALL, CUTOFF, run=second) == 2
-    assert forecasts(warehouse) == {PERM: 3.0, THIRD: 4.0}
-    assert warehouse.published(SMALL, CUTOFF, run=first)
-    assert not warehouse.published(SMALL, sunday(1), run=first)
-    assert not warehouse.published(SMALL, CUTOFF, run=replace(run, run_id="before"))
-    assert warehouse.missing_shards(SMALL, run=first) == [0, 1, 2]
+    expected = pd.concat([small(3.0, [QUOTED]), small(4.0, [PERM, THIRD])], ignore_index=True)
+    assert_frame_equal(warehouse.staged(SMALL, run=second), validate(SMALL, expected).sort_values(list(SMALL.key)))
+    assert len(warehouse.staged(SMALL, run=second, tasks=[1])) == 0
 
 
-def test_tasks_make_the_table_that_they_publish(warehouse: Warehouse, run: Run) -> None:
-    """The very first publish, by two tasks; of a run without any row the table is there too."""
-    for task in tasks(run, 2):
-        warehouse.stage(SMALL, empty(SMALL) if task.task_index else small(1.0), run=task)
-        warehouse.stage(REGISTRY, empty(REGISTRY), run=task)
-    assert warehouse.publish(SMALL, CUTOFF, run=tasks(run, 2)[1]) == 2
-    assert warehouse.publish(REGISTRY, run.run_id, run=tasks(run, 2)[1]) == 0
-    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
-
-
-def test_tasks_with_the_same_key_publish_nothing(warehouse: Warehouse, run: Run) -> None:
-    """Two tasks forecast one combination: refused as a whole, the week stays."""
+def test_tasks_of_different_weeks_are_no_set(warehouse: Warehouse, run: Run) -> None:
+    """A week ended between the start of one task and another's: both cutoffs are named, and what to set."""
     first, second = tasks(run, 2)
-    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="before"))
+    warehouse.stage(SMALL, empty(SMALL), run=first)
+    later = replace(second, cutoff=CUTOFF + timedelta(weeks=1))
+    warehouse.stage(SMALL, empty(SMALL), run=later)
+    for task in (first, later):
+        with pytest.raises(RunFailed, match=r"cutoffs 2026-11-22 and 2026-11-29.*AS_OF"):
+            warehouse.staged(SMALL, run=task)
+
+
+def test_tasks_with_the_same_key_are_refused(warehouse: Warehouse, run: Run) -> None:
+    """Two tasks forecast one combination."""
+    first, second = tasks(run, 2)
     warehouse.stage(SMALL, small(2.0, [PERM, THIRD]), run=first)
     warehouse.stage(SMALL, small(3.0, [PERM]), run=second)
-    with pytest.raises(ContractError):
-        warehouse.publish(SMALL, CUTOFF, run=second)
-    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
-    assert warehouse.read(PUBLISHES)["run_id"].tolist() == ["before"]
-
-
-def test_rows_of_another_week_are_not_published(warehouse: Warehouse, run: Run) -> None:
-    """They were staged, but publishing is about one slice: nothing changes."""
-    first, second = tasks(run, 2)
-    warehouse.replace(SMALL, small(1.0), CUTOFF, run=replace(run, run_id="before"))
-    warehouse.stage(SMALL, small(2.0, [PERM]), run=first)
-    warehouse.stage(SMALL, small(3.0, [THIRD], sunday(1)), run=second)
-    with pytest.raises(ContractError, match="rows outside cutoff"):
-        warehouse.publish(SMALL, CUTOFF, run=second)
-    assert forecasts(warehouse) == {PERM: 1.0, QUOTED: 1.0}
+    with pytest.raises(ContractError, match="1 rows repeat a key"):
+        warehouse.staged(SMALL, run=second)
 
 
 def test_rows_that_do_not_fit_are_not_staged(warehouse: Warehouse, run: Run) -> None:
@@ -358,17 +395,7 @@ def test_rows_that_do_not_fit_are_not_staged(warehouse: Warehouse, run: Run) -> 
     warehouse.stage(SMALL, small(1.0), run=first)
     with pytest.raises(ContractError, match="yhat"):
         warehouse.stage(SMALL, small(float("inf")), run=second)
-    assert warehouse.missing_shards(SMALL, run=first) == [1]
-
-
-def test_a_targeted_publish_touches_its_combinations_only(warehouse: Warehouse, run: Run) -> None:
-    """Of two targeted combinations one has a row; the third keeps what it had."""
-    first, second = tasks(run, 2)
-    warehouse.replace(SMALL, small(1.0, [PERM, QUOTED, THIRD]), CUTOFF, run=replace(run, run_id="before"))
-    warehouse.stage(SMALL, small(2.0, [PERM]), run=first)
-    warehouse.stage(SMALL, empty(SMALL), run=second)
-    assert warehouse.publish(SMALL, CUTOFF, run=first, combinations=[PERM, QUOTED]) == 1
-    assert forecasts(warehouse) == {PERM: 2.0, THIRD: 1.0}
+    assert missing(warehouse, first) == [1]
 
 
 def test_what_was_staged_can_be_dropped(warehouse: Warehouse, run: Run) -> None:
@@ -379,9 +406,8 @@ def test_what_was_staged_can_be_dropped(warehouse: Warehouse, run: Run) -> None:
         warehouse.stage(SMALL, small(1.0, [PERM]), run=task)
     warehouse.unstage(SMALL, run=second)
     warehouse.unstage(SMALL, run=first)
-    assert warehouse.missing_shards(SMALL, run=first) == [0, 1]
-    assert warehouse.staged(SMALL, run=first).equals(empty(SMALL))
-    assert warehouse.missing_shards(SMALL, run=other) == [0]
+    assert missing(warehouse, first) == [0, 1]
+    assert missing(warehouse, other) == [0]
 
 
 # --- append_once ----------------------------------------------------------------------------------------------------

@@ -6,66 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from builders import CUTOFF, WEDNESDAY, line, sunday
-
-from skucast.app import main
-from skucast.run import Run
-from skucast.settings import Job
-from skucast.tables import SALES, TABLES, Table
-from skucast.warehouse.duckdb import DuckDBWarehouse
-
-N_WEEKS = 70
-
-TRAINED = [("Пермь", "KA", "A1"), ("Пермь", "ON TRADE", "A1"), ("Пермь", "KA", "B2"), ("Чайковский", "TF", "B2")]
-NEW, GONE = ("Пермь", "KA", "NEW"), ("Пермь", "KA", "GONE")
-
-
-def business_lines() -> pd.DataFrame:
-    """Return 70 weeks of sales of six combinations: four steady ones, a new one, one that stopped 20 weeks ago."""
-    random = np.random.default_rng(7)
-    lines = []
-    for number, (unit, channel, sku) in enumerate([*TRAINED, NEW, GONE]):
-        first = 10 if sku == "NEW" else N_WEEKS
-        last = 20 if sku == "GONE" else 0
-        for back in range(first - 1, last - 1, -1):
-            promo = 20.0 if (back + number) % 9 == 0 else None
-            level = 100 * (number + 1) * (1.3 if promo else 1.0) * random.normal(1, 0.05)
-            monday = sunday(back) - pd.Timedelta(days=6)
-            names = {"unit": unit, "channel": channel, "SKU_ID": sku}
-            lines += [line(monday + pd.Timedelta(days=day), round(level / 7), promo=promo, **names) for day in range(7)]
-    return pd.DataFrame(lines).astype({"quantity": "float64", "Promo_discount_perc": "float64", "stock": "float64"})
-
-
-class Business:
-    """A folder with sales and models, the scripts' entry point, and the tables as they are now."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.models = folder / "models"
-        self.warehouse = DuckDBWarehouse(folder / "warehouse.duckdb", {table.label: table.name for table in TABLES})
-
-    def __call__(self, job: Job, *flags: str) -> int:
-        """Run a job as its script would and return the exit code."""
-        places = ["--warehouse", f"duckdb:{self.warehouse.path}", "--model-store", str(self.models)]
-        if job == "monitor":
-            places += ["--staging", str(self.folder / "staging")]
-        if job in ("train", "retrain"):
-            places += ["--workers", "1"]
-        if "--as-of" not in flags:
-            places += ["--as-of", str(WEDNESDAY)]
-        return main(job, "test", [*places, *flags])
-
-    def rows(self, table: Table) -> pd.DataFrame:
-        """Return all rows of a table but for the columns that name the run."""
-        return self.warehouse.read(table).drop(columns=["run_id", "created_at"], errors="ignore")
-
-    def sell(self, lines: pd.DataFrame, batch_id: str) -> None:
-        """Deliver more sales."""
-        stamp = Run("test", "test", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
-        self.warehouse.append_once(SALES, lines, batch_id=batch_id, source="test", run=stamp)
+from business import Business, business_lines
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Business
+from business import Business
 
 from skucast.store.local import LocalStore
 

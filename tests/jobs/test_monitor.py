@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from conftest import Business, business_lines
+from business import Business, business_lines
 
 from skucast.tables import FORECASTS, METRICS, RUNS
 

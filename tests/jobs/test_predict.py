@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import GONE, NEW, TRAINED, Business
+from business import GONE, NEW, TRAINED, Business
 
 from skucast.combination import KEY
 from skucast.tables import COMPONENTS, FORECASTS, RUNS

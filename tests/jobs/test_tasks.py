@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from conftest import TRAINED, Business
+from business import TRAINED, Business, fail_for
 from pandas.testing import assert_frame_equal
 
 from skucast.combination import KEY, Combination
 from skucast.settings import Job
 from skucast.store.local import LocalStore
-from skucast.tables import FORECASTS, METRICS, REGISTRY, RUNS, Table
+from skucast.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, Table
+from skucast.warehouse.duckdb import DuckDBWarehouse
 
 TARGETS = ("--target-combinations", "Пермь/KA/A1; Пермь/KA/B2; Чайковский/TF/B2")
 
@@ -86,24 +87,82 @@ def test_nothing_is_published_before_the_last_task(
     assert_frame_equal(of_run(business, FORECASTS, "predict-execution"), expected, check_exact=True)
 
 
-def test_a_task_retried_after_the_publish_changes_nothing(business: Business, task: Task) -> None:
-    """Its execution has published: the rows stay as they are."""
-    assert [task("predict", index, 2) for index in range(2)] == [0, 0]
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_task_retried_after_the_publish_changes_nothing(business: Business, task: Task, count: int) -> None:
+    """Its execution has published, a newer one too: no model is read, the newer rows stay, nothing is left staged."""
+    assert [task("predict", index, count, execution="older") for index in range(count)] == [0] * count
+    assert business("predict") == 0
     before = business.warehouse.read(FORECASTS)
-    assert task("predict", 0, 2) == 0
+    for path in business.models.glob("*/*/*.pkl"):
+        path.write_bytes(b"")
+    assert task("predict", 0, count, execution="older") == 0
     assert_frame_equal(business.warehouse.read(FORECASTS), before)
+    assert staging_tables(business) == []
 
 
-def test_a_task_that_fails_holds_the_publish_back(business: Business, task: Task) -> None:
-    """One broken model of three combinations is too many: exit 1, nothing is published until the task is repeated."""
+@pytest.mark.parametrize("job", ["predict", "monitor"])
+def test_a_task_killed_after_the_publish_is_tidied_up_by_its_retry(
+    business: Business, task: Task, monkeypatch: pytest.MonkeyPatch, job: Job
+) -> None:
+    """It ended before the staged rows were dropped: the next attempt drops them and writes nothing again."""
+    assert business("predict", "--as-of", "2026-10-28") == 0
+    assert task(job, 0, 2) == 0
+    with monkeypatch.context() as killed:
+        killed.setattr(DuckDBWarehouse, "unstage", raising(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            task(job, 1, 2)
+    table = FORECASTS if job == "predict" else METRICS
+    before = business.warehouse.read(table)
+    assert len(staging_tables(business)) == 2
+    assert task(job, 1, 2) == 0
+    assert staging_tables(business) == []
+    assert_frame_equal(business.warehouse.read(table), before)
+
+
+def raising(error: type[BaseException]) -> Callable[..., None]:
+    """Return a function that raises."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_too_many_failures_hold_the_publish_back(
+    business: Business, task: Task, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One broken model of six combinations is more than 5 %: the last task exits 1 and names it, nothing is published.
+
+    Repaired, the task that had it makes that forecast again, and the set is published.
+    """
     broken = business.models / "Пермь" / "KA" / "A1.pkl"
     payload = broken.read_bytes()
     broken.write_bytes(b"")
-    assert [task("predict", index, 2) for index in range(2)].count(1) == 1
+    assert [task("predict", index, 2) for index in (0, 1, 1)] == [0, 1, 1]
+    assert "1 of 6 combinations failed" in capsys.readouterr().out
     assert len(business.rows(FORECASTS)) == 0
     broken.write_bytes(payload)
-    assert [task("predict", index, 2) for index in range(2)] == [0, 0]
-    assert len(business.rows(FORECASTS)) == 24
+    assert task("predict", 0, 2) == 0
+    rows = business.rows(FORECASTS)
+    assert (len(rows), "load_failed" in set(rows["status"])) == (24, False)
+
+
+def test_the_failed_share_is_that_of_the_whole_run(business: Business, task: Task) -> None:
+    """One of six fails, 20 % may: published by six tasks as by one, although it is all that one of them had."""
+    (business.models / "Пермь" / "KA" / "A1.pkl").write_bytes(b"")
+    flags = ("--max-failed-share", "0.2")
+    assert [task("predict", index, 6, *flags) for index in range(6)] == [0] * 6
+    assert len(of_run(business, FORECASTS, "predict-execution")) == 24
+
+
+def test_tasks_on_two_sides_of_a_week_s_end_fail(
+    business: Business, task: Task, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One started on Sunday, one on Monday: whoever finds both says so and what to set, nothing is published."""
+    assert task("predict", 0, 2, "--as-of", "2026-11-29") == 0
+    assert task("predict", 1, 2, "--as-of", "2026-11-30") == 1
+    assert "run all of them again with AS_OF set" in capsys.readouterr().out
+    assert len(business.rows(FORECASTS)) == 0
 
 
 def test_another_execution_has_its_own_set(business: Business, task: Task) -> None:
@@ -160,6 +219,18 @@ def test_many_tasks_score_what_one_scores(business: Business, task: Task) -> Non
     assert staging_tables(business) == []
 
 
+def test_forecasts_of_articles_no_longer_sold_count_with_any_number_of_tasks(business: Business, task: Task) -> None:
+    """All sales of one of six combinations are taken back at the source: its four forecasts are left out, not lost."""
+    assert business("predict", "--as-of", "2026-10-28") == 0
+    with business.warehouse._transaction() as connection:
+        connection.execute(f"DELETE FROM {SALES.name} WHERE channel = 'TF'")
+    assert business("monitor") == 0
+    alone = business.rows(METRICS)
+    assert alone.query("level == 'total' and step == 0")["n_left_out"].item() == 4
+    assert [task("monitor", index, 3) for index in range(3)] == [0, 0, 0]
+    assert_frame_equal(of_run(business, METRICS, "monitor-execution"), alone, check_exact=True)
+
+
 # --- train ----------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +247,27 @@ def test_many_tasks_train_all_models_and_publish_one_registry(business: Business
     assert LocalStore(business.models).stored() == sorted(Combination(*parts) for parts in TRAINED)
     assert {path: path.read_bytes() for path in paths} == alone
     assert_frame_equal(of_run(business, REGISTRY, "train-execution").drop(columns="fit_s"), before, check_exact=True)
+    assert staging_tables(business) == []
+
+
+def test_a_failed_training_is_red_until_its_models_are_trained(
+    business: Business, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of six fail, both in task 1, which exits 1 as often as it is tried; then it trains them and no others again.
+
+    What became of each combination is recorded every time.
+    """
+    for path in business.models.glob("*/*/B2.pkl"):
+        path.unlink()
+    with monkeypatch.context() as broken:
+        fail_for("B2", broken)
+        assert [task("train", index, 2) for index in (0, 1, 1)] == [0, 1, 1]
+    registry = of_run(business, REGISTRY, "train-execution")
+    assert registry["outcome"].value_counts().to_dict() == {"skipped": 4, "failed": 2}
+    assert task("train", 1, 2) == 0
+    registry = of_run(business, REGISTRY, "train-execution")
+    assert registry["outcome"].value_counts().to_dict() == {"skipped": 4, "saved": 2}
+    assert LocalStore(business.models).stored() == sorted(Combination(*parts) for parts in TRAINED)
     assert staging_tables(business) == []
 
 

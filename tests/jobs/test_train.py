@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from conftest import GONE, NEW, TRAINED, Business
+from business import GONE, NEW, TRAINED, Business, fail_for
 
 from skucast import cli
 from skucast.combination import KEY, Combination
 from skucast.engine.artifact import loads
-from skucast.errors import FitError, ModelNotFound
-from skucast.jobs import train as train_job
+from skucast.errors import ModelNotFound
 from skucast.store.local import LocalStore
 from skucast.tables import REGISTRY, RUNS
 
@@ -104,20 +103,9 @@ def test_verify_names_what_is_missing(business: Business, shown: Callable[[], st
     assert "2 models are missing or unusable: Пермь/KA/A1, Пермь/KA/B2" in shown()
 
 
-def _fails_for(sku: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = train_job.train
-
-    def sometimes(combination: Combination, weeks: pd.DataFrame, recipe: train_job.Recipe) -> train_job.Trained:
-        if combination.sku_id == sku:
-            raise FitError("no fit today")
-        return real(combination, weeks, recipe)
-
-    monkeypatch.setattr(train_job, "train", sometimes)
-
-
 def test_one_failing_combination_stops_no_other(untrained: Business, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two of six fail, 40 % are allowed: the others' models are stored, the failures recorded, exit 0."""
-    _fails_for("B2", monkeypatch)
+    fail_for("B2", monkeypatch)
     assert untrained("train", "--max-failed-share", "0.4") == 0
     assert outcomes(untrained).value_counts().to_dict() == {"saved": 2, "failed": 2, "skipped": 2}
 
@@ -126,7 +114,7 @@ def test_too_many_failures_fail_the_run_but_keep_the_good_models(
     untrained: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str]
 ) -> None:
     """The default allows 5 %: exit 1 with the first failures by name; the two trained models stay."""
-    _fails_for("B2", monkeypatch)
+    fail_for("B2", monkeypatch)
     assert untrained("train") == 1
     assert "2 of 6 combinations failed" in shown()
     assert len(LocalStore(untrained.models).stored()) == 2

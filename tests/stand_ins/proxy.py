@@ -13,7 +13,8 @@ answer as the services do where the stand-ins do not (all found by trying, see t
 `BigQueryProxy`, in front of local-bigquery:
 
 - a table that is just being created can be seen without its columns, and created a second time; with the service it is
-  there or not.
+  there or not;
+- a query that is sent again, with the request id it had before, is refused as known; the service answers it again.
 
 It also lies about byte counts, cost limits and expiration set by DDL; nothing rests on these.
 """
@@ -286,9 +287,15 @@ class BigQueryProxy(Proxy):
     def __init__(self, upstream: str) -> None:
         super().__init__(upstream)
         self._tables = threading.Lock()
+        self._answered: dict[str, Response] = {}
 
     def forward(self, request: Request) -> Response:
-        """Let one request at a time create, drop or look at a table."""
+        """Answer a repeated query again; let one request at a time create, drop or look at a table."""
+        if request.method == "POST" and re.search(r"/queries(\?|$)", request.target):
+            request_id = str(json.loads(request.body).get("requestId"))
+            if request_id not in self._answered:
+                self._answered[request_id] = super().forward(request)
+            return self._answered[request_id]
         if re.search(r"/datasets/[^/]+/tables([/?]|$)", request.target) is None:
             return super().forward(request)
         with self._tables:

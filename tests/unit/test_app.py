@@ -229,7 +229,7 @@ def test_a_tool_offers_only_what_it_reads(capsys):
     assert {"--columns", "--sales-table", "--loads-table"} <= flags["load"]
     assert not flags["rollback"] & {"--staging", "--week-anchor", "--sales-table"}
     assert {"--model-store", "--gcs-endpoint", "--runs-table"} <= flags["rollback"]
-    assert not flags["doctor"] & {"--staging", "--log-level"}
+    assert not flags["doctor"] & {"--log-level"}
     assert {"--sales-columns", "--forecasts-table", "--as-of"} <= flags["doctor"]
     assert {"--staging", "--week-anchor"} <= flags["demo"]
 

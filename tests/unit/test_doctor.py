@@ -2,11 +2,12 @@
 
 from builders import deliver, sunday, week
 
+from skucast import cli
 from skucast.combination import Combination
-from skucast.doctor import doctor, examine
+from skucast.doctor import Finding, doctor, examine, show
 from skucast.run import BAD_INPUT, DONE
 from skucast.store.local import LocalStore
-from skucast.tables import FORECASTS
+from skucast.tables import FORECASTS, empty
 
 
 def test_a_healthy_place_is_all_ok(settings, warehouse, run):
@@ -59,3 +60,67 @@ def test_late_sales_are_something_to_fix(settings, warehouse, run):
     assert [f.text for f in found if f.what == "sales"] == [
         "2 weeks late: complete through 2026-11-08, expected 2026-11-22"
     ]
+
+
+def test_sales_as_late_as_allowed_are_ok(settings, warehouse, run):
+    """One week late, and one is allowed: it is said, and nothing is to fix."""
+    deliver(warehouse, week(sunday(2), 5.0) + week(sunday(1), 5.0), run)
+    found = {f.what: f for f in examine(settings(), warehouse, LocalStore(settings().model_store), run)}
+    assert found["sales"].is_ok
+    assert found["sales"].text == (
+        "1 week late: complete through 2026-11-15, expected 2026-11-22; ALLOWED_LATE_WEEKS=1 allows it"
+    )
+
+
+def test_a_lost_table_is_something_to_fix(settings, warehouse, run):
+    """Its rows were published and somebody dropped it: no run will make it anew."""
+    warehouse.replace(FORECASTS, empty(FORECASTS), run.cutoff, run=run)
+    with warehouse._transaction() as connection:
+        connection.execute(f"DROP TABLE {FORECASTS.name}")
+    found = {f.what: f for f in examine(settings(), warehouse, LocalStore(settings().model_store), run)}
+    assert not found["table forecasts"].is_ok
+    assert "is gone, but was published to" in found["table forecasts"].text
+
+
+def test_a_check_that_breaks_hides_no_other(settings, warehouse, run, monkeypatch):
+    """Something nobody foresaw is one line to fix; every other check has its line."""
+    store = LocalStore(settings().model_store)
+    whole = [finding.what for finding in examine(settings(), warehouse, store, run)]
+    monkeypatch.setattr(store, "stored", lambda: 1 / 0)
+    found = examine(settings(), warehouse, store, run)
+    assert [finding.what for finding in found] == whole
+    assert {f.what: f.text for f in found}["models"] == "ZeroDivisionError: division by zero"
+
+
+def test_brackets_in_what_is_found_are_shown_as_they_are(capsys):
+    """They are no instructions for the table: neither lost nor an error."""
+    assert show([Finding("table [x]", is_ok=False, text="found [/oops] and [red]")], "[title]") == BAD_INPUT
+    shown = capsys.readouterr().out
+    for text in ("table [x]", "[/oops]", "[red]", "[title]"):
+        assert text in shown
+
+
+def test_wrong_settings_are_findings_too(capsys):
+    """All mistakes in the doctor's own table, exit code 2."""
+    assert cli.main(["doctor", "--business-tz", "Mars", "--week-anchor", "XYZ"]) == BAD_INPUT
+    shown = capsys.readouterr().out
+    assert "BUSINESS_TZ" in shown
+    assert "WEEK_ANCHOR" in shown
+    assert shown.count("fix this") == 2
+
+
+def test_credentials_are_asked_for_where_they_are_needed(settings, warehouse, run, monkeypatch, tmp_path):
+    """Not on this machine, nor for stand-ins; for a real bucket those that are missing are something to fix."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    monkeypatch.setattr("skucast.doctor.store_at", lambda *_: LocalStore(tmp_path))
+
+    def credentials(**given):
+        found = examine(settings(**given), warehouse, LocalStore(tmp_path / "models"), run)
+        return next((f.is_ok, f.text) for f in found if f.what == "credentials")
+
+    assert credentials() == (True, "none are needed: everything is on this machine")
+    stand_in = {"staging": "gs://some-bucket", "gcs_endpoint": "http://127.0.0.1:1"}
+    assert credentials(**stand_in) == (True, "none are needed: the services are stand-ins")
+    is_ok, text = credentials(staging="gs://some-bucket")
+    assert not is_ok
+    assert text.startswith("no Google Cloud credentials (")

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
+from datetime import date
+from decimal import Decimal
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from skucast.logs import log, progress, setup_logging
@@ -43,6 +49,77 @@ def test_values_that_json_lacks_become_null_or_text(logged):
     assert entry["wape"] is None
     assert entry["by_step"] == {"1": None, "2": [0.5, None]}
     assert entry["cutoff"] == "<class 'object'>"
+
+
+class Mute:
+    """A value that cannot be shown."""
+
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+ENDLESS: dict[str, object] = {}
+ENDLESS["again"] = ENDLESS
+
+VALUES = {
+    "whole number of numpy": (np.int64(5), 5),
+    "truth of numpy": (np.bool_(True), True),
+    "number of numpy": (np.float32(0.5), 0.5),
+    "no number of numpy": (np.float32("nan"), None),
+    "no time": (pd.NaT, None),
+    "no value": (pd.NA, None),
+    "no decimal": (Decimal("NaN"), None),
+    "signalling decimal": (Decimal("sNaN"), None),
+    "decimal": (Decimal("1.50"), "1.50"),
+    "date": (date(2026, 11, 22), "2026-11-22"),
+    "set": ({1}, [1]),
+    "long number": (10**5000, "<int that cannot be shown: ValueError>"),
+    "mute object": (Mute(), "<Mute that cannot be shown: RuntimeError>"),
+    "mute key": ({Mute(): 1}, {"<Mute that cannot be shown: RuntimeError>": 1}),
+    "half a character": ("a\udc80b", "a\udc80b"),
+}
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize(("value", "expected"), VALUES.values(), ids=VALUES)
+def test_no_value_ends_the_run_or_loses_its_line(settings, capsys, log_format, value, expected):
+    """Numbers stay numbers, what is missing is null, everything else is its text; the line is there, once."""
+    setup_logging(settings(log_format=log_format))
+    log.info("here", extra={"fields": {"value": value}})
+    written = capsys.readouterr()
+    assert "Logging error" not in written.err
+    if log_format == "json":
+        entry = json.loads(next(line for line in written.out.splitlines() if "here" in line))
+        assert entry["value"] == expected
+        assert type(entry["value"]) is type(expected)
+    else:
+        assert written.err.count("here  value=") == 1
+
+
+def test_a_value_that_holds_itself_has_an_end(logged):
+    """Eight levels are shown, the rest is a text."""
+    entry = logged(log.info, "here", extra={"fields": {"value": ENDLESS}})
+    assert json.dumps(entry["value"]).count("again") == 9
+
+
+@pytest.mark.parametrize(("fields", "expected"), [(None, {}), ([], {}), ([1, 2], {"fields": [1, 2]})])
+def test_fields_that_are_no_dictionary_are_shown_as_one(logged, fields, expected):
+    """Nothing is nothing; a list is a field of its own."""
+    entry = logged(log.info, "here", extra={"fields": fields})
+    assert {name: entry[name] for name in entry if name == "fields"} == expected
+
+
+def test_a_field_cannot_hide_the_message(logged):
+    """A field named as one of Cloud Logging's own is kept under another name."""
+    entry = logged(log.info, "here", extra={"fields": {"message": "there", "severity": 5}})
+    assert (entry["message"], entry["severity"]) == ("here", "INFO")
+    assert (entry["field_message"], entry["field_severity"]) == ("there", 5)
+
+
+def test_logs_are_light():
+    """Importing them loads neither pandas nor a library of Google's: `--help` is quick."""
+    code = "import sys, skucast.logs; sys.exit(any(name in sys.modules for name in ('pandas', 'google.cloud')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_traceback_stays_in_its_line(logged):

@@ -234,6 +234,9 @@ def test_a_regressor_that_is_no_number_is_refused(value: float) -> None:
 
 def test_cmdstan_stays_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`engine="cmdstan"` gives a model of the same kind with Prophet's own parameters, and leaves no file behind."""
+    import cmdstanpy  # makes a folder of its own when it is first imported
+
+    assert cmdstanpy
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     weeks = generated(60)
     ours, theirs = (fit(weeks, PROMO_REGRESSORS, NO_HOLIDAYS, ModelSpec(), engine) for engine in ("map", "cmdstan"))

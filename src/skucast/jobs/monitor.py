@@ -13,11 +13,11 @@ from skucast.dashboard import Board, render
 from skucast.files import write_text
 from skucast.history import History
 from skucast.jobs.inputs import Inputs, read_inputs
-from skucast.jobs.shards import is_staged, set_is_complete
+from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.monitoring import match, score
 from skucast.outcome import RunReport
 from skucast.run import Run
-from skucast.settings import Settings
+from skucast.settings import MAX_HORIZON_WEEKS, Settings
 from skucast.store import ModelStore
 from skucast.tables import FORECASTS, METRICS, POOLED_STEP, SCORED
 from skucast.warehouse import Warehouse
@@ -37,12 +37,17 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     window_end = history.data_cutoff
     window_start = window_end - (settings.lookback_weeks - 1) * WEEK
     shown_start = window_end - (settings.dashboard_weeks - 1) * WEEK
+    if is_published(warehouse, METRICS, window_end, run, report, shards=SCORED):
+        return
+    since = min(window_start, shown_start)
     with report.timed("read"):
-        since = min(window_start, shown_start)
-        forecasts = warehouse.read(FORECASTS, on="ds", since=since)
-        forecasts = forecasts[forecasts["cutoff"] <= pd.Timestamp(run.cutoff)]
+        forecasts = _forecasts(warehouse, since, run)
+
+    def match_these(_: object) -> pd.DataFrame:
+        return match(_mine(forecasts, inputs, run), history.weeks, since, window_end)
+
     with report.timed("score"):
-        scored = _score_together(warehouse, inputs, forecasts, since, run, report)
+        scored = rows_of_all_tasks(warehouse, SCORED, run, report, inputs.wanted, match_these)
     if scored is None:
         return
     with report.timed("score"):
@@ -52,27 +57,24 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         page = render(_board(run, history, metrics, scored, forecasts))
         path = write_text(settings.staging, DASHBOARD, page, settings.endpoints)
     with report.timed("write"):
-        if len(metrics):
-            report.n_rows = warehouse.replace(METRICS, metrics, window_end, run=run.single())
-        if run.task_count > 1:
-            warehouse.unstage(SCORED, run=run)
+        report.n_rows = warehouse.replace(METRICS, metrics, window_end, run=run)
+        drop_shards(warehouse, SCORED, run)
     _summarise(metrics, window_start, window_end, path, report)
 
 
-def _score_together(
-    warehouse: Warehouse, inputs: Inputs, forecasts: pd.DataFrame, since: date, run: Run, report: RunReport
-) -> pd.DataFrame | None:
-    """The forecasts of all combinations with their actuals; None if other tasks have not matched theirs yet."""
-    until = inputs.history.data_cutoff
-    if run.task_count == 1:
-        return match(forecasts, inputs.history.weeks, since, until)
-    if not is_staged(warehouse, SCORED, run):
-        names = pd.MultiIndex.from_frame(forecasts[KEY])
-        mine = forecasts[names.isin([combination.parts for combination in inputs.wanted])]
-        warehouse.stage(SCORED, match(mine, inputs.history.weeks, since, until), run=run)
-    if not set_is_complete(warehouse, SCORED, run, report):
-        return None
-    return warehouse.staged(SCORED, run=run).sort_values(list(SCORED.key), ignore_index=True)
+def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:
+    """The stored forecasts of weeks from `since` on; the bound on the cutoff lets the warehouse scan no older ones."""
+    oldest = since - MAX_HORIZON_WEEKS * WEEK
+    return warehouse.read(FORECASTS, since={"cutoff": oldest, "ds": since}, until={"cutoff": run.cutoff})
+
+
+def _mine(forecasts: pd.DataFrame, inputs: Inputs, run: Run) -> pd.DataFrame:
+    """The forecasts that this task matches: of its combinations, and, in the first task, of those no longer sold."""
+    names = pd.MultiIndex.from_frame(forecasts[KEY])
+    mine = names.isin([combination.parts for combination in inputs.wanted])
+    if run.task_index == 0:
+        mine |= ~names.isin([combination.parts for combination in inputs.history.combinations])
+    return forecasts[mine]
 
 
 def _metric_rows(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -13,13 +15,13 @@ from skucast.engine.artifact import StoredModel, loads
 from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.shards import is_staged, write
+from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.logs import log
 from skucast.outcome import RunReport, check_failed_share, run_each
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.store import Live, ModelStore
-from skucast.tables import FORECASTS, empty
+from skucast.tables import FAILED_STATUSES, FORECASTS, empty
 from skucast.warehouse import Warehouse
 from skucast.words import counted
 
@@ -35,11 +37,26 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     """
     inputs = read_inputs(settings, warehouse, run, report)
     check_lateness(settings, run, inputs.history, report)
-    rows = None if is_staged(warehouse, FORECASTS, run) else _rows(settings, warehouse, store, run, inputs, report)
-    with report.timed("write"):
-        write(warehouse, FORECASTS, rows, run.cutoff, run, report, inputs.only)
+    if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
+        return
+
+    def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
+        return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)
+
+    rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, _failures)
+    if rows is not None:
+        check_failed_share(_failures(rows), len(combinations_of(rows)), settings.max_failed_share)
+        with report.timed("write"):
+            report.n_rows = warehouse.replace(FORECASTS, rows, run.cutoff, run=run, combinations=inputs.only)
+            drop_shards(warehouse, FORECASTS, run)
     if run.task_index == 0:
         _note_orphans(store, inputs, report)
+
+
+def _failures(rows: pd.DataFrame) -> dict[Combination, str]:
+    """The combinations that have a fallback because their model failed, with their status."""
+    failed = rows[rows["status"].isin(FAILED_STATUSES) & (rows["step"] == 1)]
+    return dict(zip(combinations_of(failed), failed["status"], strict=True))
 
 
 def _rows(
@@ -48,12 +65,11 @@ def _rows(
     """The forecasts of this task's combinations, as the table wants them."""
     with report.timed("load models"):
         models = _load_models(store, inputs.wanted, run.cutoff)
-    if not any(isinstance(stored, StoredModel) for stored in models.values()):
+    if models and not any(isinstance(stored, StoredModel) for stored in models.values()):
         _keep_forecasts_of_models(settings, warehouse, run, inputs)
     with report.timed("forecast"):
         rows = _forecast_all(inputs, models, _horizon(settings, run, inputs), report)
     _count(rows, models, report)
-    check_failed_share(report, settings.max_failed_share)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
@@ -63,7 +79,7 @@ def _keep_forecasts_of_models(settings: Settings, warehouse: Warehouse, run: Run
     Raises:
         RunFailed: not one model was found where there must have been some.
     """
-    published = warehouse.read(FORECASTS, on="cutoff", since=run.cutoff, until=run.cutoff)
+    published = warehouse.read(FORECASTS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
     names = pd.MultiIndex.from_frame(published[KEY])
     mine = published[names.isin([combination.parts for combination in inputs.wanted])]
     if (mine["method"] == "prophet").any():

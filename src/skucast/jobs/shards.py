@@ -1,53 +1,85 @@
-"""Several tasks, one publish: each task stages its rows, the one that completes the set publishes them."""
+"""Several tasks, one publish: each task stages its rows, and who finds the set complete publishes the rows of all."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from skucast.combination import Combination
+from skucast.combination import KEY, Combination
+from skucast.errors import ShardsMissing
 from skucast.outcome import RunReport
 from skucast.run import Run
 from skucast.tables import Table
 from skucast.warehouse import Warehouse
 
-
-def is_staged(warehouse: Warehouse, table: Table, run: Run) -> bool:
-    """Return whether this task has staged its rows already, before it was retried."""
-    return run.task_count > 1 and run.task_index not in warehouse.missing_shards(table, run=run)
+Failures = Callable[[pd.DataFrame], Mapping[Combination, str]]
+"""Which combinations of these rows failed, and why."""
 
 
-def write(
+def rows_of_all_tasks(
     warehouse: Warehouse,
     table: Table,
-    rows: pd.DataFrame | None,
-    partition: object,
     run: Run,
     report: RunReport,
-    only: Sequence[Combination] | None = None,
-) -> None:
-    """Replace the slice by the rows of all tasks; a task that is not the last one only stages its own.
+    wanted: Sequence[Combination],
+    make: Callable[[Sequence[Combination]], pd.DataFrame],
+    failures: Failures = lambda _: {},
+) -> pd.DataFrame | None:
+    """Return the rows of all tasks of the run; None, and a note in the report, while some have not staged theirs.
 
-    `rows` is None for a task that has staged them before it was retried.
+    A task that is started again keeps the rows it has staged, and makes anew only those of combinations that failed.
     """
-    if run.task_count == 1 and rows is not None:
-        report.n_rows = warehouse.replace(table, rows, partition, run=run, combinations=only)
-        return
-    if rows is not None:
-        warehouse.stage(table, rows, run=run)
-    if warehouse.published(table, partition, run=run):
-        report.notes.append(f"{table.label}: another task has published them")
-    elif set_is_complete(warehouse, table, run, report):
-        report.n_rows = warehouse.publish(table, partition, run=run, combinations=only)
-
-
-def set_is_complete(warehouse: Warehouse, table: Table, run: Run, report: RunReport) -> bool:
-    """Return whether every task has staged its rows; if not, the report names the missing ones."""
-    missing = warehouse.missing_shards(table, run=run)
-    if missing:
-        tasks = ", ".join(map(str, missing))
+    if run.task_count == 1:
+        return make(wanted)
+    kept = own_rows(warehouse, table, run)
+    if kept is None:
+        warehouse.stage(table, make(wanted), run=run)
+    elif failed := list(failures(kept)):
+        warehouse.stage(table, pd.concat([_without(kept, failed), make(failed)], ignore_index=True), run=run)
+    try:
+        return warehouse.staged(table, run=run)
+    except ShardsMissing as missing:
+        tasks = ", ".join(map(str, missing.tasks))
         report.notes.append(
             f"{table.label}: staged task {run.task_index}; not published before task {tasks} has staged too"
         )
-    return not missing
+        return None
+
+
+def own_rows(warehouse: Warehouse, table: Table, run: Run) -> pd.DataFrame | None:
+    """Return what this task has staged, before it was started again; None if that is nothing."""
+    try:
+        return warehouse.staged(table, run=run, tasks=[run.task_index])
+    except ShardsMissing:
+        return None
+
+
+def is_published(
+    warehouse: Warehouse, table: Table, partition: object, run: Run, report: RunReport, *, shards: Table
+) -> bool:
+    """Return whether this run has published the slice before this task was started (again).
+
+    If so, the report says it, and `shards`, which may be left of an attempt that was killed, are dropped.
+    """
+    if not warehouse.published(table, partition, run=run):
+        return False
+    report.notes.append(f"{table.label}: this run has published them already; nothing was done again")
+    drop_shards(warehouse, shards, run)
+    return True
+
+
+def drop_shards(warehouse: Warehouse, table: Table, run: Run) -> None:
+    """Drop what the tasks of the run have staged, now that it is published."""
+    if run.task_count > 1:
+        warehouse.unstage(table, run=run)
+
+
+def combinations_of(rows: pd.DataFrame) -> list[Combination]:
+    """Return the combinations that the rows are about, each once, in their order."""
+    return [Combination(*names) for names in rows[KEY].drop_duplicates().itertuples(index=False, name=None)]
+
+
+def _without(rows: pd.DataFrame, combinations: Sequence[Combination]) -> pd.DataFrame:
+    names = pd.MultiIndex.from_frame(rows[KEY])
+    return rows[~names.isin([combination.parts for combination in combinations])]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +15,7 @@ from skucast.engine.artifact import ModelCard, loads
 from skucast.engine.model import ModelSpec
 from skucast.errors import ModelError, RunFailed, StoreConflict
 from skucast.jobs.inputs import Inputs, read_inputs
-from skucast.jobs.shards import is_staged, write
+from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
 from skucast.logs import log
 from skucast.outcome import Outcome, RunReport, check_failed_share, run_each
 from skucast.run import Run
@@ -61,14 +63,37 @@ def _train(
     *,
     keep_existing: bool,
 ) -> None:
-    registry = None
-    if not is_staged(warehouse, REGISTRY, run):
-        registry = _train_wanted(settings, store, report, inputs, keep_existing=keep_existing)
+    """Train, and record what became of every combination; only then see whether too many failed.
+
+    Of a run that fails by that the shards stay, so that a task that is started again trains again what failed.
+    """
+    has_shard = run.task_count > 1 and own_rows(warehouse, REGISTRY, run) is not None
+    if (
+        run.task_count > 1
+        and not has_shard
+        and is_published(warehouse, REGISTRY, run.run_id, run, report, shards=REGISTRY)
+    ):
+        return
+
+    def train_these(wanted: Sequence[Combination]) -> pd.DataFrame:
+        these = replace(inputs, wanted=list(wanted))
+        registry = _train_wanted(settings, store, report, these, keep_existing=keep_existing)
         _note_accuracy(registry, report)
+        return _registry_rows(registry, run)
+
+    rows = rows_of_all_tasks(warehouse, REGISTRY, run, report, inputs.wanted, train_these, _failures)
+    if rows is None:
+        return
     with report.timed("write"):
-        rows = None if registry is None else _registry_rows(registry, run)
-        write(warehouse, REGISTRY, rows, run.run_id, run, report)
-    check_failed_share(report, settings.max_failed_share)
+        report.n_rows = warehouse.replace(REGISTRY, rows, run.run_id, run=run)
+    check_failed_share(_failures(rows), len(rows), settings.max_failed_share)
+    drop_shards(warehouse, REGISTRY, run)
+
+
+def _failures(rows: pd.DataFrame) -> dict[Combination, str]:
+    """The combinations whose training failed, with the reason."""
+    failed = rows[rows["outcome"] == "failed"]
+    return dict(zip(combinations_of(failed), failed["reason"], strict=True))
 
 
 def _train_wanted(

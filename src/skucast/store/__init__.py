@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from skucast.errors import ModelError
 
 if TYPE_CHECKING:
+    from skucast.cloud import Endpoints
     from skucast.combination import Combination
     from skucast.settings import Settings
 
@@ -74,14 +75,19 @@ class ModelStore(Protocol):
 
 def open_store(settings: Settings) -> ModelStore:
     """Return the store that `settings.model_store` names; nothing is created before the first save."""
-    if settings.model_store.startswith("gs://"):
+    return store_at(settings.model_store, settings.endpoints)
+
+
+def store_at(place: str, endpoints: Endpoints) -> ModelStore:
+    """Return the store in a folder or `gs://BUCKET[/PREFIX]`."""
+    if place.startswith("gs://"):
         from skucast.cloud import parse_gs
         from skucast.store.gcs import CloudStore
 
-        return CloudStore(*parse_gs(settings.model_store), settings.endpoints)
+        return CloudStore(*parse_gs(place), endpoints)
     from skucast.store.local import LocalStore
 
-    return LocalStore(settings.model_store)
+    return LocalStore(place)
 
 
 def version_path(combination: Combination, version: str) -> str:

@@ -108,9 +108,12 @@ class CloudStore:
 
     def probe(self) -> None:
         """Write a marker and remove it, or raise InputError."""
-        marker = self._upload(f"_probe/{uuid.uuid4().hex}", b"", {}, 0)
-        with storage_errors(self._bucket_name, "storage.objects.delete"):
-            marker.delete(**self._patience(self._until()))
+        path = f"_probe/{uuid.uuid4().hex}"
+        with contextlib.suppress(PreconditionFailed):  # nobody else has this name: ours, whose answer was lost
+            self._upload(path, b"", {}, 0)
+        marker = self._bucket.blob(self._prefix + path)
+        with contextlib.suppress(NotFound), storage_errors(self._bucket_name, "storage.objects.delete"):
+            marker.delete(**self._patience(self._until()))  # not found: removed, the answer was lost
 
     def load_version(self, combination: Combination, version: str) -> bytes:
         """Return a kept version's file, or raise ModelNotFound."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from skucast.errors import ContractError, InputError, RunFailed, TableError
-from skucast.tables import SALES
+from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing, TableError
+from skucast.tables import SALES, validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from skucast.settings import Settings
     from skucast.tables import Table
     from skucast.weeks import WeekClock
+
+Limits = Mapping[str, object]
+"""Least or greatest values by column, both included."""
+
+NO_LIMITS: Limits = MappingProxyType({})
 
 WEEKLY_SALES_COLUMNS = (
     "unit",
@@ -43,6 +49,12 @@ WEEKLY_SALES_COLUMNS = (
 BLANK = r"[\s\pZ\x0b\x1c-\x1f\x85]"
 """White space as Python's `strip` knows it, for RE2."""
 
+SHARD_CUTOFF, SHARD_TASK = "_shard_cutoff", "_shard_task"
+"""Set on the one row that a staging table holds beside its data: the cutoff and the number of the task it is from.
+
+The row is there if and only if the task has staged, also where it had nothing to stage.
+"""
+
 
 class Warehouse(Protocol):
     """Tables of a `tables.Table` contract, read and replaced slice by slice.
@@ -56,6 +68,7 @@ class Warehouse(Protocol):
 
         Raises:
             TableError: a column has another type, or a required one is missing.
+            RunFailed: the table is missing, although it was published to: a loss is never hidden by an empty table.
         """
 
     def exists(self, table: Table) -> bool:
@@ -63,6 +76,7 @@ class Warehouse(Protocol):
 
         Raises:
             TableError: it is, but `ensure` would refuse it.
+            RunFailed: it is not, but was published to.
         """
 
     def probe(self, *, run: Run) -> None:
@@ -72,8 +86,8 @@ class Warehouse(Protocol):
             InputError: the warehouse cannot be written to; says what is missing.
         """
 
-    def read(self, table: Table, *, on: str | None = None, since: object = None, until: object = None) -> pd.DataFrame:
-        """Return the rows whose column `on` lies from `since` to `until` (included; None = open), in key order.
+    def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
+        """Return the rows whose columns lie from `since` to `until` (by column; included), in key order.
 
         A table that does not exist yet has no rows. Dates come as datetime64[us], without a time zone.
 
@@ -104,9 +118,14 @@ class Warehouse(Protocol):
     ) -> int:
         """Replace the rows of `table.partition == partition` (only these combinations, if given); return how many.
 
+        The run is noted as one that has published this slice.
+
         Raises:
             ContractError: the rows break the contract or lie outside the slice; nothing is changed.
         """
+
+    def published(self, table: Table, partition: object, *, run: Run) -> bool:
+        """Return whether this run has published this slice, whoever has published it since."""
 
     def stage(self, table: Table, rows: pd.DataFrame, *, run: Run) -> None:
         """Keep this task's rows until every task of the run has kept theirs; a repeat replaces them.
@@ -115,24 +134,14 @@ class Warehouse(Protocol):
             ContractError: the rows break the contract; nothing is kept.
         """
 
-    def missing_shards(self, table: Table, *, run: Run) -> list[int]:
-        """Return the tasks of the run that have not staged their rows of the table yet, by index."""
-
-    def staged(self, table: Table, *, run: Run) -> pd.DataFrame:
-        """Return the rows that the tasks of the run have staged so far."""
-
-    def publish(
-        self, table: Table, partition: object, *, run: Run, combinations: Sequence[Combination] | None = None
-    ) -> int:
-        """Replace one slice, as `replace`, by what all tasks of the run have staged; return the rows written.
+    def staged(self, table: Table, *, run: Run, tasks: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return what these tasks of the run (None = all of them) have staged, in key order.
 
         Raises:
-            RunFailed: a task has not staged its rows; the missing ones are named, nothing is changed.
-            ContractError: tasks staged the same key; nothing is changed.
+            ShardsMissing: naming the tasks that have not staged theirs.
+            RunFailed: a task has staged rows of another cutoff.
+            ContractError: two tasks have staged the same key.
         """
-
-    def published(self, table: Table, partition: object, *, run: Run) -> bool:
-        """Return whether the newest publish of the table is this run's, of this slice."""
 
     def unstage(self, table: Table, *, run: Run) -> None:
         """Drop what the tasks of the run have staged for the table."""
@@ -168,8 +177,6 @@ def read_rows(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
     Raises:
         TableError: they do not fit; they were there before us.
     """
-    from skucast.tables import validate
-
     try:
         return validate(table, rows)
     except ContractError as error:
@@ -183,9 +190,15 @@ def no_sales(where: str, until: date | None = None, first: date | None = None) -
             f"no sales in {where} up to {until}, the last complete week; the first are of {first}: "
             "run again when their week is over, or for a later day (--as-of)"
         )
+    own = "`python -m skucast load FILE --table sales` for your own"
+    return InputError(f"no sales in {where}: run `make demo` for a sample, or {own}")
+
+
+def no_sales_in_cloud(table_id: str) -> InputError:
+    """Return the error for a dataset without sales, which are not ours to make there."""
     return InputError(
-        f"no sales in {where}: run `make demo` for a sample, "
-        "or `python -m skucast load FILE --table sales` for your own"
+        f"no sales in {table_id}: name the table that holds them with SALES_TABLE, "
+        "or load your own with `python -m skucast load FILE --table sales`"
     )
 
 
@@ -211,24 +224,48 @@ def already_loaded(source: str, first_source: str, loaded_at: datetime) -> Input
     )
 
 
-def is_newest_publish(publishes: pd.DataFrame, table_name: str, partition: object, run: Run) -> bool:
-    """Return whether the rows of the publishes table say that this run published the table last, with this slice."""
-    newest = publishes[publishes["table_name"] == table_name]
-    return bool(((newest["run_id"] == run.run_id) & (newest["partition_value"] == str(partition))).any())
-
-
-def incomplete(table: Table, missing: Sequence[int], run: Run) -> RunFailed:
-    """Return the error for a publish before every task has staged its rows."""
-    tasks = ", ".join(map(str, missing))
+def lost_table(table_name: str, publishes_name: str) -> RunFailed:
+    """Return the error for a table that has been published to and is not there."""
     return RunFailed(
-        f"table {table.label}: task {tasks} of {run.task_count} has not staged its rows; nothing was published"
+        f"table {table_name} is gone, but was published to: restore it, or, to begin with an empty one, "
+        f"remove its rows in {publishes_name}"
     )
 
 
 def staging_name(table_name: str, run: Run, task_index: int) -> str:
     """Return the table that one task's rows wait in: the same for a repeat, another for every run and table."""
-    digest = hashlib.sha256(f"{run.run_id}|{run.cutoff}|{table_name}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{run.run_id}|{table_name}".encode()).hexdigest()[:16]
     return f"staging_{table_name}_{digest}_{task_index}_of_{run.task_count}"
+
+
+def shards_missing(table: Table, tasks: Sequence[int], run: Run) -> ShardsMissing:
+    """Return the error for tasks that have not staged their rows."""
+    names = ", ".join(map(str, tasks))
+    return ShardsMissing(f"table {table.label}: task {names} of {run.task_count} has not staged its rows", tasks)
+
+
+def joined_shards(table: Table, read: pd.DataFrame, run: Run, tasks: Sequence[int]) -> pd.DataFrame:
+    """Return the rows of these tasks, read from their staging tables with the rows that mark them, in key order.
+
+    Raises:
+        ShardsMissing: a mark is missing: the task has not staged, or its rows were dropped meanwhile.
+        RunFailed: a task is about another cutoff.
+        ContractError: two tasks have staged the same key.
+    """
+    import pandas as pd
+
+    marks = read[read[SHARD_TASK].notna()]
+    missing = sorted(set(tasks) - set(marks[SHARD_TASK].astype(int)))
+    if missing:
+        raise shards_missing(table, missing, run)
+    cutoffs = sorted({*pd.to_datetime(marks[SHARD_CUTOFF]).dt.date, run.cutoff})
+    if len(cutoffs) > 1:
+        raise RunFailed(
+            f"table {table.label}: the tasks of this run are about the cutoffs {' and '.join(map(str, cutoffs))}, "
+            "because a week ended while they ran; run all of them again with AS_OF set"
+        )
+    rows = validate(table, read.loc[read[SHARD_TASK].isna(), table.column_names])
+    return rows.sort_values(list(table.key), ignore_index=True)
 
 
 def check_slice(

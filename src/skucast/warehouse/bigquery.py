@@ -4,38 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas_gbq
 from google.api_core import exceptions as api
-from google.api_core.retry import Retry
-from google.auth.exceptions import GoogleAuthError
+from google.api_core.retry import Retry, exponential_sleep_generator
+from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 from requests.exceptions import RequestException
 
 from skucast.cloud import Endpoints
 from skucast.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.combination import KEY
-from skucast.errors import InputError, WarehouseError
+from skucast.errors import InputError, TableError, WarehouseError
 from skucast.logs import log
 from skucast.tables import LOADS, PUBLISHES, RUNS, SALES, Column, Table, empty, validate
 from skucast.warehouse import (
     BLANK,
+    NO_LIMITS,
+    SHARD_CUTOFF,
+    SHARD_TASK,
+    Limits,
     already_loaded,
     check_slice,
-    incomplete,
-    is_newest_publish,
+    joined_shards,
+    lost_table,
     missing_columns,
     no_sales,
+    no_sales_in_cloud,
     read_rows,
     sales_sources,
+    shards_missing,
     staging_name,
 )
+from skucast.warehouse import bigquery_sql as sql_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,9 +63,6 @@ PUBLISH_ATTEMPTS = 8
 STAGING_DAYS = 2
 """Days after which BigQuery drops what a task staged for a publish that never came."""
 
-_SHARD_ROWS = "_shard_rows"
-"""Set on the one row that a staging table holds beside its data: it is there if and only if the load is."""
-
 _CONFLICT = ("concurrent update", "serialize access", "failed to commit", "transaction is aborted")
 _LOST = (
     api.TooManyRequests,
@@ -66,6 +72,7 @@ _LOST = (
     api.GatewayTimeout,
     RequestException,
     ConnectionError,
+    TransportError,  # on the way to the identity's token
 )
 _WRAPPERS = (pandas_gbq.gbq.GenericGBQException, pandas_gbq.exceptions.QueryTimeout)
 _NO_IDENTITY = (api.Forbidden, api.Unauthorized, GoogleAuthError, pandas_gbq.exceptions.AccessDenied)
@@ -105,8 +112,11 @@ class BigQueryWarehouse:
         """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
         existing = self._schema(self._id(table))
         if existing is None:
+            if self._is_noted(table):
+                raise lost_table(self._id(table), self._id(PUBLISHES))
             self._create(table)
             return
+        self._refuse_otherwise_made(table)
         missing = missing_columns(table, self._id(table), existing, _column_types(table))
         if missing:
             self._add_columns(table, missing)
@@ -115,24 +125,32 @@ class BigQueryWarehouse:
         """Return whether the table is there; refuse a changed type (TableError)."""
         existing = self._schema(self._id(table))
         if existing is not None:
+            self._refuse_otherwise_made(table)
             missing_columns(table, self._id(table), existing, _column_types(table))
+        elif self._is_noted(table):
+            raise lost_table(self._id(table), self._id(PUBLISHES))
         return existing is not None
 
     def probe(self, *, run: Run) -> None:
-        """Load no rows into a staging table and drop it, or raise InputError."""
-        self._load(self._staging_id(RUNS, run, run.task_index), RUNS, empty(RUNS))
-        self.unstage(RUNS, run=run)
+        """Load no rows into a staging table, change it in a transaction and drop it, or raise InputError."""
+        staging = self._own_staging_id(RUNS, "probe", run)
+        load = self._load(staging, RUNS, empty(RUNS), run)
+        sql = sql_of.TRANSACTION.format(statements=f"DELETE FROM `{staging}` WHERE TRUE;")
+        with self._explained("bigquery.tables.updateData", staging):
+            self._run_sql(sql, [], f"skucast_probe_{_digest(load)}", "probe", self._until())
+        self._drop(staging)
 
-    def read(self, table: Table, *, on: str | None = None, since: Any = None, until: Any = None) -> pd.DataFrame:
-        """Return the rows whose column `on` lies from `since` to `until`, both included, in key order."""
+    def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
+        """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
         present = self._schema(self._id(table))
         if present is None:
             return empty(table)
         conditions, parameters = [], []
-        for name, operator, value in (("since", ">=", since), ("until", "<=", until)):
-            if value is not None and on is not None:
-                conditions.append(f"`{table.column(on).name}` {operator} @{name}")
-                parameters.append(bigquery.ScalarQueryParameter(name, table.column(on).type, value))
+        for end, operator, limits in (("since", ">=", since), ("until", "<=", until)):
+            for column in map(table.column, limits):
+                parameter = f"{end}_{column.name}"
+                conditions.append(f"`{column.name}` {operator} @{parameter}")
+                parameters.append(_scalar(parameter, column.type, limits[column.name]))
         columns = ", ".join(
             f"`{c.name}`" if c.name in present else f"CAST(NULL AS {c.type}) AS `{c.name}`" for c in table.columns
         )
@@ -145,15 +163,16 @@ class BigQueryWarehouse:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
         present = self._schema(self._id(SALES))
         if present is None:
-            raise no_sales(self._id(SALES))
-        sql = _WEEKLY_SALES.format(table=self._id(SALES), blank=BLANK, **self._sales_expressions(present))
+            raise no_sales_in_cloud(self._id(SALES))
+        sql = sql_of.WEEKLY_SALES.format(table=self._id(SALES), blank=BLANK, **self._sales_expressions(present))
         parameters = [
             bigquery.ScalarQueryParameter("until", "DATE", until),
             bigquery.ScalarQueryParameter("end_weekday", "INT64", clock.end_weekday),
         ]
         weeks = self._query_frame(sql, parameters, "read sales")
         if not len(weeks):
-            raise no_sales(self._id(SALES), until, self._first_day(present))
+            first = self._first_day(present)
+            raise no_sales(self._id(SALES), until, first) if first else no_sales_in_cloud(self._id(SALES))
         return _plain_types(weeks)
 
     def replace(
@@ -166,80 +185,56 @@ class BigQueryWarehouse:
         combinations: Sequence[Combination] | None = None,
     ) -> int:
         """Replace one slice of the table: staged by one load job, published by one transaction; return the rows."""
-        alone = run.single()
         valid = validate(table, rows)
         check_slice(table, valid, partition, combinations)
         self.ensure(table)
-        created = self._load(self._staging_id(table, alone, 0), table, valid)
-        self._publish(table, partition, alone, [created], len(valid), combinations)
-        return len(valid)
-
-    def stage(self, table: Table, rows: pd.DataFrame, *, run: Run) -> None:
-        """Load this task's rows into its staging table; the same rows again are the same job.
-
-        The table to be published is made here: a publish never makes one.
-        """
-        valid = validate(table, rows)
-        if table.label in self._names:
-            self.ensure(table)
-        self._load(self._staging_id(table, run, run.task_index), table, valid)
-
-    def missing_shards(self, table: Table, *, run: Run) -> list[int]:
-        """Return the tasks of the run whose staging table is not there or not loaded, by index."""
-        shards = self._shards(table, run)
-        return [task for task, name in enumerate(shards) if self._loaded(name) is None]
-
-    def staged(self, table: Table, *, run: Run) -> pd.DataFrame:
-        """Return the rows that the tasks of the run have staged so far."""
-        shards = self._shards(table, run)
-        loaded = [name for name in shards if self._loaded(name) is not None]
-        return self._read_staged(table, loaded) if loaded else empty(table)
-
-    def publish(
-        self, table: Table, partition: object, *, run: Run, combinations: Sequence[Combination] | None = None
-    ) -> int:
-        """Replace one slice by what all tasks of the run have staged, in one transaction; return the rows written."""
-        shards = self._shards(table, run)
-        created = [self._loaded(name) for name in shards]
-        if None in created:
-            raise incomplete(table, [task for task, when in enumerate(created) if when is None], run)
-        rows = self._read_staged(table, shards)  # validated as a whole: no key twice across tasks
-        check_slice(table, rows, partition, combinations)
-        self._publish(table, partition, run, created, len(rows), combinations)
-        return len(rows)
-
-    def _publish(
-        self,
-        table: Table,
-        partition: object,
-        run: Run,
-        created: Sequence[str | None],
-        n_rows: int,
-        combinations: Sequence[Combination] | None,
-    ) -> None:
-        """Replace the slice by the loaded staging tables, told apart from earlier ones by when they were created."""
-        shards = self._shards(table, run)
-        self.ensure(PUBLISHES)
-        statements = _PUBLISH.format(
+        staging = self._own_staging_id(table, partition, run)
+        load = self._load(staging, table, valid, run)
+        statements = sql_of.PUBLISH.format(
             table=self._id(table),
             partition=table.partition,
-            columns=", ".join(f"`{name}`" for name in table.column_names),
-            staged=_staged_sql(table, shards),
-            only=_ONLY if combinations is not None else "",
+            columns=_columns(table),
+            staged=_staged_sql(table, staging),
+            only=sql_of.ONLY if combinations is not None else "",
         )
-        parameters = self._publish_parameters(table, partition, run, n_rows, combinations)
-        job_id = f"publish_{_digest(run.run_id, table.label, partition, created)}"
-        self._transact(statements, parameters, job_id, f"publish {table.label}")
-        self.unstage(table, run=run)
+        parameters = self._publish_parameters(table, partition, run, len(valid), combinations)
+        job_id = f"publish_{_digest(run.run_id, table.label, partition, combinations, load)}"
+        self._transact(table, statements, parameters, job_id, f"publish {table.label}")
+        self._drop(staging)
+        return len(valid)
 
     def published(self, table: Table, partition: object, *, run: Run) -> bool:
-        """Return whether the newest publish of the table is this run's, of this slice."""
-        return is_newest_publish(self.read(PUBLISHES), self._names[table.label], partition, run)
+        """Return whether this run has published this slice, whoever has published it since."""
+        return self._is_noted(
+            table,
+            sql_of.ONE_SLICE,
+            bigquery.ScalarQueryParameter("partition_text", "STRING", str(partition)),
+            bigquery.ScalarQueryParameter("run_id", "STRING", run.run_id),
+        )
+
+    def stage(self, table: Table, rows: pd.DataFrame, *, run: Run) -> None:
+        """Load this task's rows into its staging table; the same rows again are the same job."""
+        self._load(self._staging_id(table, run, run.task_index), table, validate(table, rows), run)
+
+    def staged(self, table: Table, *, run: Run, tasks: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return what these tasks of the run (None = all of them) have staged, or raise ShardsMissing."""
+        wanted = list(range(run.task_count) if tasks is None else tasks)
+        missing = self._not_loaded(table, run, wanted)
+        if missing:
+            raise shards_missing(table, missing, run)
+        columns = f"{_columns(table)}, {SHARD_CUTOFF}, {SHARD_TASK}"
+        names = [self._staging_id(table, run, task) for task in wanted]
+        sql = " UNION ALL ".join(f"SELECT {columns} FROM `{name}`" for name in names)
+        try:
+            rows = self._query_frame(sql, [], f"read staged {table.label}")
+        except _Gone:  # another task has published and tidied up meanwhile
+            raise shards_missing(table, self._not_loaded(table, run, wanted), run) from None
+        return joined_shards(table, rows, run, wanted)
 
     def unstage(self, table: Table, *, run: Run) -> None:
         """Drop what the tasks of the run have staged for the table."""
-        for name in self._shards(table, run):
-            self._drop(name)
+        for task in range(run.task_count):
+            self._drop(self._staging_id(table, run, task))
 
     def append_once(self, table: Table, rows: pd.DataFrame, *, batch_id: str, source: str, run: Run) -> int:
         """Append the rows unless the batch was appended before; return the rows written."""
@@ -247,14 +242,13 @@ class BigQueryWarehouse:
         self._refuse_known_batch(table, batch_id, source)
         self.ensure(table)
         self.ensure(LOADS)
-        self.ensure(PUBLISHES)
         staging = f"{self._dataset_id}.staging_{self._names[table.label]}_{_digest(batch_id)}_0_of_1"
-        created = self._load(staging, table, valid)
-        statements = _APPEND.format(
+        load = self._load(staging, table, valid, run)
+        statements = sql_of.APPEND.format(
             loads=self._id(LOADS),
             table=self._id(table),
-            columns=", ".join(f"`{name}`" for name in table.column_names),
-            staged=_staged_sql(table, [staging]),
+            columns=_columns(table),
+            staged=_staged_sql(table, staging),
             twice=_TWICE,
         )
         parameters = [
@@ -262,9 +256,9 @@ class BigQueryWarehouse:
             bigquery.ScalarQueryParameter("batch_id", "STRING", batch_id),
             bigquery.ScalarQueryParameter("source", "STRING", source),
         ]
-        job_id = f"append_{_digest(batch_id, run.run_id, table.label, created)}"
+        job_id = f"append_{_digest(batch_id, run.run_id, table.label, load)}"
         try:
-            self._transact(statements, parameters, job_id, f"append {table.label}")
+            self._transact(table, statements, parameters, job_id, f"append {table.label}")
         except _Twice:
             self._refuse_known_batch(table, batch_id, source)
         self._drop(staging)
@@ -282,10 +276,26 @@ class BigQueryWarehouse:
                 return None
         return {field.name: _TYPES.get(field.field_type, field.field_type) for field in found.schema}
 
+    def _refuse_otherwise_made(self, table: Table) -> None:
+        """Raise TableError for a view, for another partitioning, and for a required column that we do not fill."""
+        with self._explained("bigquery.tables.get", self._id(table)):
+            found = self._client.get_table(self._id(table), retry=self._retry, timeout=self._timeout_s)
+        if found.table_type != "TABLE":
+            raise TableError(f"table {self._id(table)}: is a {found.table_type.lower()}, expected a table")
+        foreign = [f.name for f in found.schema if f.mode == "REQUIRED" and f.name not in table.column_names]
+        if foreign:
+            raise TableError(f"table {self._id(table)}: column {foreign[0]} is required, but nobody fills it")
+        is_by = found.time_partitioning.field if found.time_partitioning else None
+        if _is_by_day(table) and is_by != table.partition:
+            raise TableError(
+                f"table {self._id(table)}: partitioned by {is_by or 'nothing'}, expected {table.partition}; "
+                "every run would scan all of it: make it anew and copy its rows"
+            )
+
     def _create(self, table: Table) -> None:
         definition = bigquery.Table(self._id(table), schema=[_field(column) for column in table.columns])
         definition.description = table.meaning
-        if table.partition is not None and table.column(table.partition).type == "DATE":
+        if _is_by_day(table):
             definition.time_partitioning = bigquery.TimePartitioning(field=table.partition)
         if table.cluster:
             definition.clustering_fields = list(table.cluster[:4])
@@ -302,16 +312,16 @@ class BigQueryWarehouse:
 
     # --- jobs -----------------------------------------------------------------------------------------------------
 
-    def _load(self, staging_id: str, table: Table, rows: pd.DataFrame) -> str:
-        """Load the rows and the row that counts them into the staging table, whole or not at all.
+    def _load(self, staging_id: str, table: Table, rows: pd.DataFrame, run: Run) -> str:
+        """Load the rows and the row that marks them into the staging table, whole or not at all.
 
-        Return when that table was created.
+        Return the id of the load, which is another for another content and another table of this name.
         """
         schema = [_field(column, nullable=True) for column in table.columns]
-        schema.append(bigquery.SchemaField(_SHARD_ROWS, "INTEGER"))
+        schema += [bigquery.SchemaField(SHARD_CUTOFF, "DATE"), bigquery.SchemaField(SHARD_TASK, "INTEGER")]
         location = self._location()
         created = self._create_staging(staging_id, schema)
-        payload = _parquet(table, rows)
+        payload = _parquet(table, rows, run)
         config = bigquery.LoadJobConfig(
             source_format=bigquery.SourceFormat.PARQUET,
             schema=schema,
@@ -333,8 +343,8 @@ class BigQueryWarehouse:
 
         job_id = f"skucast_load_{_digest(staging_id, created)}_{hashlib.sha256(payload).hexdigest()[:24]}"
         with self._explained("bigquery.jobs.create", staging_id):
-            self._finished(insert, job_id, staging_id)
-        return created
+            self._finished(insert, job_id, staging_id, self._until())
+        return job_id
 
     def _create_staging(self, staging_id: str, schema: Sequence[bigquery.SchemaField]) -> str:
         """Create the staging table if it is not there and return when it was created."""
@@ -345,30 +355,41 @@ class BigQueryWarehouse:
             found = self._client.create_table(definition, exists_ok=True, retry=self._retry, timeout=self._timeout_s)
         return str(found.created)
 
-    def _read_staged(self, table: Table, staging_ids: Sequence[str]) -> pd.DataFrame:
-        rows = self._query_frame(_staged_sql(table, staging_ids), [], f"read staged {table.label}")
-        return validate(table, rows)
-
     def _drop(self, staging_id: str) -> None:
         with self._explained("bigquery.tables.delete", staging_id):
             self._client.delete_table(staging_id, not_found_ok=True, retry=self._retry, timeout=self._timeout_s)
 
-    def _loaded(self, staging_id: str) -> str | None:
-        """When the staging table was created, if it is there and loaded; else None."""
+    def _not_loaded(self, table: Table, run: Run, tasks: Sequence[int]) -> list[int]:
+        return [task for task in tasks if not self._is_loaded(self._staging_id(table, run, task))]
+
+    def _is_loaded(self, staging_id: str) -> bool:
         with self._explained("bigquery.tables.get", staging_id):
             try:
                 found = self._client.get_table(staging_id, retry=self._retry, timeout=self._timeout_s)
             except api.NotFound:
-                return None
-        return str(found.created) if found.num_rows else None  # the counting row makes it at least 1
+                return False
+        return bool(found.num_rows)  # the row that marks the load makes it at least 1
 
-    def _transact(self, statements: str, parameters: Sequence[Any], job_id: str, what: str) -> None:
-        """Commit the statements and the publishes row together; a conflict is tried again, up to a bound."""
-        sql = _TRANSACTION.format(publishes=self._id(PUBLISHES), statements=statements)
+    def _is_noted(self, table: Table, only: str = "", *values: Any) -> bool:
+        """Whether a run has published the table, under this condition."""
+        if self._schema(self._id(PUBLISHES)) is None:
+            return False
+        sql = sql_of.IS_NOTED.format(publishes=self._id(PUBLISHES), only=only)
+        name = bigquery.ScalarQueryParameter("table_name", "STRING", self._names.get(table.label, table.name))
+        return bool(self._query_frame(sql, [name, *values], "read publishes")["n"].iloc[0])
+
+    def _transact(self, table: Table, statements: str, parameters: Sequence[Any], job_id: str, what: str) -> None:
+        """Commit the statements, and that they were published, together; a conflict is tried again, up to a bound."""
+        sql = sql_of.TRANSACTION.format(statements=statements)
+        if not table.one_writer:
+            self.ensure(PUBLISHES)
+            seed, note = (text.format(publishes=self._id(PUBLISHES)) for text in (sql_of.SEED, sql_of.NOTE))
+            sql = seed + sql_of.TRANSACTION.format(statements=statements + note)
+        until = self._until()
         for attempt in range(PUBLISH_ATTEMPTS):
             try:
                 with self._explained("bigquery.jobs.create", what):
-                    self._run_sql(sql, parameters, f"skucast_{job_id}_{attempt}", what)
+                    self._run_sql(sql, parameters, f"skucast_{job_id}_{attempt}", what, until)
             except _Conflict:
                 log.info(
                     "another publisher was first; trying again", extra={"fields": {"what": what, "attempt": attempt}}
@@ -378,7 +399,7 @@ class BigQueryWarehouse:
                 return
         raise WarehouseError(f"{what}: conflicts with other publishers {PUBLISH_ATTEMPTS} times in a row; run it again")
 
-    def _run_sql(self, sql: str, parameters: Sequence[Any], job_id: str, what: str) -> None:
+    def _run_sql(self, sql: str, parameters: Sequence[Any], job_id: str, what: str, until: float) -> None:
         config = bigquery.QueryJobConfig(query_parameters=list(parameters), use_query_cache=False)
         location = self._location()
 
@@ -393,37 +414,58 @@ class BigQueryWarehouse:
                 timeout=self._timeout_s,
             )
 
-        self._finished(insert, job_id, what)
+        self._finished(insert, job_id, what, until)
 
-    def _finished(self, insert: Callable[[str], Any], job_id: str, what: str) -> None:
+    def _finished(self, insert: Callable[[str], Any], job_id: str, what: str, until: float) -> None:
         """Insert the job, or find the one that an insert with a lost answer has made, and wait for its end.
 
         A job that failed had no effect. Where the service itself failed it, or an earlier try of this run has left it
-        behind, another one, with another id, takes its place.
+        behind, another one, with another id, takes its place. A job that outlasts its time is cancelled.
         """
-        failed = 0
-
-        def once() -> None:
-            nonlocal failed
-            name = f"{job_id}_after_{failed}" if failed else job_id
+        names = (f"{job_id}_after_{failed}" if failed else job_id for failed in itertools.count())
+        name = next(names)
+        for pause_s in exponential_sleep_generator(0.2, 10.0):
+            job = None
             try:
-                job = insert(name)
-            except api.Conflict:
-                job = self._client.get_job(name, location=self._location(), timeout=self._timeout_s)
-                if job.error_result is not None:
-                    failed += 1
-                    return once()
-            try:
-                job.result(retry=self._job_retry, timeout=self._deadline_s)
-            except _LOST:
-                failed += job.error_result is not None
+                job, is_new = self._inserted(insert, name)
+                if is_new or job.error_result is None:
+                    job.result(retry=self._job_retry.with_timeout(self._left(until)), timeout=self._left(until))
+                    return
+                name = next(names)
+            except TimeoutError:
+                self._cancel(job)
                 raise
-            return None
+            except api.NotFound as error:
+                raise WarehouseError(f"{what}: a table is gone; run it again ({_short(error)})") from None
+            except _FAILURES as error:
+                if not _is_lost(error):
+                    raise
+                if job is not None and job.error_result is not None:
+                    name = next(names)
+                if time.monotonic() + pause_s > until:
+                    self._cancel(job)
+                    raise api.RetryError(f"last: {_short(error)}", error) from None
+                time.sleep(pause_s)
 
+    def _inserted(self, insert: Callable[[str], Any], name: str) -> tuple[Any, bool]:
+        """The job of this name, and whether it was not there before."""
         try:
-            self._job_retry(once)()
-        except api.NotFound as error:
-            raise WarehouseError(f"{what}: a table is gone; run it again ({_short(error)})") from None
+            return insert(name), True
+        except api.Conflict:
+            found = self._client.get_job(name, retry=_ONCE, location=self._location(), timeout=self._timeout_s)
+            return found, False
+
+    def _cancel(self, job: Any) -> None:
+        """Ask the service to end a job that nobody waits for any longer; it may have ended meanwhile."""
+        if job is not None:
+            with suppress(*_FAILURES):
+                job.cancel(retry=_ONCE, timeout=self._timeout_s)
+
+    def _until(self) -> float:
+        return time.monotonic() + self._deadline_s
+
+    def _left(self, until: float) -> float:
+        return max(until - time.monotonic(), 0.001)
 
     def _query_frame(self, sql: str, parameters: Sequence[Any], what: str) -> pd.DataFrame:
         """Return the result of one query, read over the Storage API where there is one."""
@@ -500,12 +542,13 @@ class BigQueryWarehouse:
     def _id(self, table: Table) -> str:
         return f"{self._dataset_id}.{self._names.get(table.label, table.name)}"
 
-    def _shards(self, table: Table, run: Run) -> list[str]:
-        """The staging table of every task of the run, by index."""
-        return [self._staging_id(table, run, task) for task in range(run.task_count)]
-
     def _staging_id(self, table: Table, run: Run, task: int) -> str:
         return f"{self._dataset_id}.{staging_name(self._names.get(table.label, table.name), run, task)}"
+
+    def _own_staging_id(self, table: Table, partition: object, run: Run) -> str:
+        """Where a `replace` stages: no other task's, and no other slice's, even of the same run."""
+        digest = _digest(run.task_id, partition)
+        return f"{self._dataset_id}.staging_{self._names.get(table.label, table.name)}_{digest}_alone"
 
     def _location(self) -> str:
         if self._cached_location is None:
@@ -541,14 +584,17 @@ class BigQueryWarehouse:
         text = _short(cause)
         if isinstance(cause, api.Forbidden) and any(sign in str(cause) for sign in _QUOTA):
             return WarehouseError(f"{what}: over quota ({text}); run it again later")
+        if _is_lost(cause) or isinstance(cause, (api.RetryError, TimeoutError)):
+            return WarehouseError(f"{what}: no usable answer within {self._deadline_s:g} s ({text})")
         if isinstance(cause, _NO_IDENTITY):
-            return InputError(f"{what}: {permission} is missing or refused ({text})")
+            named = re.search(r"bigquery\.[a-z]+\.[A-Za-z]+", text)  # the service knows best, where it says so
+            return InputError(f"{what}: {named[0] if named else permission} is missing or refused ({text})")
+        if isinstance(cause, api.NotFound):
+            return _Gone(f"{what}: a table is gone; run it again ({text})")
         if isinstance(cause, (api.BadRequest, api.Aborted)):
             if _is_conflict(cause):
                 return _Conflict(f"{what}: another writer was first; run it again ({text})")
             return _Twice() if _TWICE in str(cause) else WarehouseError(f"{what}: refused ({text})")
-        if isinstance(cause, (*_LOST, api.RetryError, TimeoutError)):
-            return WarehouseError(f"{what}: no usable answer within {self._deadline_s:g} s ({text})")
         return WarehouseError(f"{what}: {text}")
 
 
@@ -572,6 +618,10 @@ class _Conflict(WarehouseError):
     """Another transaction changed the same table first."""
 
 
+class _Gone(WarehouseError):
+    """A table that is read is not there."""
+
+
 class _Twice(Exception):
     """The batch was appended by somebody else between the check and the transaction."""
 
@@ -590,14 +640,18 @@ def _column_types(table: Table) -> dict[str, str]:
     return {column.name: column.type for column in table.columns}
 
 
+def _is_by_day(table: Table) -> bool:
+    return table.partition is not None and table.column(table.partition).type == "DATE"
+
+
 def _field(column: Column, *, nullable: bool = False) -> bigquery.SchemaField:
     mode = "NULLABLE" if nullable or column.nullable else "REQUIRED"
     description = f"{column.meaning} ({column.unit})"
     return bigquery.SchemaField(column.name, column.type, mode=mode, description=description)
 
 
-def _parquet(table: Table, rows: pd.DataFrame) -> bytes:
-    """The rows as Parquet, and one more that holds nothing but their number."""
+def _parquet(table: Table, rows: pd.DataFrame, run: Run) -> bytes:
+    """The rows as Parquet, and one more that holds nothing but the cutoff and the number of the task."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -611,12 +665,9 @@ def _parquet(table: Table, rows: pd.DataFrame) -> bytes:
     }
     schema = pa.schema([(column.name, kinds[column.type]) for column in table.columns])
     data = pa.Table.from_pandas(_with_utc(table, rows), schema=schema, preserve_index=False)
-    data = data.append_column(_SHARD_ROWS, pa.nulls(len(rows), pa.int64()))
-    counting = pa.table(
-        {**{name: pa.nulls(1, data.schema.field(name).type) for name in schema.names}, _SHARD_ROWS: [len(rows)]}
-    )
+    mark = pa.table({SHARD_CUTOFF: [run.cutoff], SHARD_TASK: [run.task_index]})
     target = io.BytesIO()
-    pq.write_table(pa.concat_tables([data, counting.cast(data.schema)]), target)
+    pq.write_table(pa.concat_tables([data, mark], promote_options="default"), target)
     return target.getvalue()
 
 
@@ -636,9 +687,16 @@ def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
     return weeks.astype(kinds)
 
 
-def _staged_sql(table: Table, staging_ids: Sequence[str]) -> str:
-    columns = ", ".join(f"`{name}`" for name in table.column_names)
-    return " UNION ALL ".join(f"SELECT {columns} FROM `{name}` WHERE {_SHARD_ROWS} IS NULL" for name in staging_ids)
+def _scalar(name: str, kind: str, value: Any) -> bigquery.ScalarQueryParameter:
+    return bigquery.ScalarQueryParameter(name, kind, value)
+
+
+def _columns(table: Table) -> str:
+    return ", ".join(f"`{name}`" for name in table.column_names)
+
+
+def _staged_sql(table: Table, staging_id: str) -> str:
+    return f"SELECT {_columns(table)} FROM `{staging_id}` WHERE {SHARD_TASK} IS NULL"
 
 
 def _digest(*parts: object) -> str:
@@ -647,7 +705,7 @@ def _digest(*parts: object) -> str:
 
 def _is_lost(error: BaseException) -> bool:
     """Whether the request may have been lost on the way: worth another try, never a refusal."""
-    return isinstance(error, _LOST)
+    return isinstance(error, _LOST) or (isinstance(error, GoogleAuthError) and error.retryable)
 
 
 def _is_conflict(error: BaseException) -> bool:
@@ -662,93 +720,3 @@ def _is_passing(error: BaseException) -> bool:
 
 def _short(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
-
-
-_TRANSACTION = """
-INSERT INTO `{publishes}` (table_name, partition_value, run_id, n_rows, published_at)
-SELECT @table_name, '', '', 0, @at
-FROM (SELECT 1) WHERE NOT EXISTS (SELECT 1 FROM `{publishes}` WHERE table_name = @table_name);
-BEGIN TRANSACTION;
-{statements}
-DELETE FROM `{publishes}` WHERE table_name = @table_name;
-INSERT INTO `{publishes}` (table_name, partition_value, run_id, n_rows, published_at)
-VALUES (@table_name, @partition_text, @run_id, @n_rows, @at);
-COMMIT TRANSACTION;
-"""
-"""The row put in first is what two first publishers both delete, and so conflict over.
-
-A script that ends with an error is rolled back by the service. A handler of our own must not do it: when it is the
-COMMIT that failed there is nothing to roll back, and its own error would hide the conflict.
-"""
-
-_PUBLISH = """
-DELETE FROM `{table}` AS old WHERE old.`{partition}` = @partition {only};
-INSERT INTO `{table}` ({columns}) {staged};
-"""
-
-_ONLY = """AND EXISTS (
-    SELECT 1 FROM UNNEST(@only) AS wanted
-    WHERE wanted.unit = old.unit AND wanted.channel = old.channel AND wanted.SKU_ID = old.SKU_ID
-)"""
-
-_APPEND = """
-ASSERT NOT EXISTS (SELECT 1 FROM `{loads}` WHERE table_name = @table_name AND batch_id = @batch_id)
-AS '{twice}';
-INSERT INTO `{table}` ({columns}) {staged};
-INSERT INTO `{loads}` (batch_id, table_name, source, n_rows, loaded_at)
-VALUES (@batch_id, @table_name, @source, @n_rows, @at);
-"""
-
-_WEEKLY_SALES = """
-WITH lines AS (
-    SELECT
-        {date} AS day,
-        REGEXP_REPLACE(NORMALIZE(CAST({unit} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS unit,
-        REGEXP_REPLACE(NORMALIZE(CAST({channel} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS channel,
-        REGEXP_REPLACE(NORMALIZE(CAST({SKU_ID} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS sku,
-        ARRAY_TO_STRING([CAST({unit} AS STRING), CAST({channel} AS STRING), CAST({SKU_ID} AS STRING)], '/') AS spelling,
-        CASE
-            WHEN IS_NAN(CAST({quantity} AS FLOAT64)) OR IS_INF(CAST({quantity} AS FLOAT64)) THEN NULL
-            ELSE CAST({quantity} AS FLOAT64)
-        END AS quantity,
-        CAST({Promo_discount_perc} AS FLOAT64) AS discount,
-        CAST({stock} AS FLOAT64) AS stock
-    FROM `{table}`
-    WHERE {date} <= @until OR {date} IS NULL
-), days AS (
-    SELECT
-        day, unit, channel, sku,
-        SUM(quantity) AS quantity,
-        SUM(GREATEST(-quantity, 0)) AS returns_quantity,
-        AVG(IF(quantity > 0, COALESCE(discount, 0), NULL)) AS discount,
-        MAX(stock) AS stock,
-        COUNT(*) AS n_lines,
-        COUNTIF(quantity IS NULL) AS n_bad_quantity,
-        MIN(spelling) AS spelling_min,
-        MAX(spelling) AS spelling_max
-    FROM lines
-    GROUP BY day, unit, channel, sku
-), labelled AS (
-    SELECT
-        *,
-        DATE_ADD(day, INTERVAL MOD(@end_weekday - MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7) + 7, 7) DAY) AS ds
-    FROM days
-)
-SELECT
-    unit, channel, sku AS SKU_ID, ds,
-    COALESCE(SUM(quantity), 0) AS quantity,
-    COALESCE(SUM(returns_quantity), 0) AS returns_quantity,
-    COALESCE(AVG(discount), 0) AS promo_discount_perc,
-    COUNTIF(discount > 0) AS promo_days,
-    COUNT(stock) AS stock_days,
-    COUNTIF(stock <= 0) AS stockout_days,
-    COALESCE(MIN(IF(quantity + returns_quantity > 0, day, NULL)), MIN(day)) AS first_date,
-    MAX(day) AS last_date,
-    SUM(n_lines) AS n_lines,
-    SUM(n_bad_quantity) AS n_bad_quantity,
-    MIN(spelling_min) AS spelling_min,
-    MAX(spelling_max) AS spelling_max
-FROM labelled
-GROUP BY unit, channel, sku, ds
-ORDER BY unit, channel, SKU_ID, ds
-"""

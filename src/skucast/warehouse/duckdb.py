@@ -17,14 +17,19 @@ from skucast.errors import InputError, RunFailed
 from skucast.tables import LOADS, PUBLISHES, RUNS, SALES, Table, Type, empty, validate
 from skucast.warehouse import (
     BLANK,
+    NO_LIMITS,
+    SHARD_CUTOFF,
+    SHARD_TASK,
+    Limits,
     already_loaded,
     check_slice,
-    incomplete,
-    is_newest_publish,
+    joined_shards,
+    lost_table,
     missing_columns,
     no_sales,
     read_rows,
     sales_sources,
+    shards_missing,
     staging_name,
 )
 
@@ -67,6 +72,8 @@ class DuckDBWarehouse:
         """Return whether the table is there; refuse a changed type (TableError)."""
         with self._reading() as connection:
             existing = self._columns(connection, table) if connection else {}
+            if connection and not existing:
+                self._refuse_lost(connection, table)
         if existing:
             missing_columns(table, self._names[table.label], existing, _column_types(table))
         return bool(existing)
@@ -81,12 +88,12 @@ class DuckDBWarehouse:
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             raise InputError(f"{self.path}: cannot be made in {folder}; give the folder to this user")
 
-    def read(self, table: Table, *, on: str | None = None, since: object = None, until: object = None) -> pd.DataFrame:
-        """Return the rows whose column `on` lies from `since` to `until`, both included, in key order."""
+    def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
+        """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
         conditions, parameters = [], []
-        for operator, value in ((">=", since), ("<=", until)):
-            if value is not None and on is not None:
-                conditions.append(f"{_quoted(table.column(on).name)} {operator} ?")
+        for operator, limits in ((">=", since), ("<=", until)):
+            for name, value in limits.items():
+                conditions.append(f"{_quoted(table.column(name).name)} {operator} ?")
                 parameters.append(value)
         with self._reading() as connection:
             if connection is None or not self._columns(connection, table):
@@ -145,44 +152,35 @@ class DuckDBWarehouse:
             columns = ", ".join(
                 f"CAST({_quoted(c.name)} AS {_TYPES[c.type]}) AS {_quoted(c.name)}" for c in table.columns
             )
-            connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {columns} FROM new_rows")
+            marks = f"NULL::DATE AS {SHARD_CUTOFF}, NULL::BIGINT AS {SHARD_TASK}"
+            connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {columns}, {marks} FROM new_rows")
+            connection.execute(
+                f"INSERT INTO {name} ({SHARD_CUTOFF}, {SHARD_TASK}) VALUES (?, ?)", [run.cutoff, run.task_index]
+            )
 
-    def missing_shards(self, table: Table, *, run: Run) -> list[int]:
-        """Return the tasks of the run that have not staged their rows of the table yet, by index."""
+    def staged(self, table: Table, *, run: Run, tasks: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return what these tasks of the run (None = all of them) have staged, or raise ShardsMissing."""
+        wanted = range(run.task_count) if tasks is None else tasks
         with self._reading() as connection:
-            return self._missing(connection, table, run)
-
-    def staged(self, table: Table, *, run: Run) -> pd.DataFrame:
-        """Return the rows that the tasks of the run have staged so far."""
-        with self._reading() as connection:
-            missing = self._missing(connection, table, run)
-            if connection is None or len(missing) == run.task_count:
-                return empty(table)
-            rows = connection.execute(self._staged_sql(table, run, missing)).df()
-        return validate(table, rows)
-
-    def publish(
-        self, table: Table, partition: object, *, run: Run, combinations: Sequence[Combination] | None = None
-    ) -> int:
-        """Replace one slice by what all tasks of the run have staged, in one transaction; return the rows written."""
-        missing = self.missing_shards(table, run=run)
-        if missing:
-            raise incomplete(table, missing, run)
-        rows = self.staged(table, run=run)  # validated as a whole: no key twice across tasks
-        check_slice(table, rows, partition, combinations)
-        with self._transaction() as connection:
-            self._replace(connection, table, rows, partition, run, combinations)
-            self._unstage(connection, table, run)
-        return len(rows)
+            missing = self._missing(connection, table, run, wanted)
+            if missing or connection is None:
+                raise shards_missing(table, missing, run)
+            names = [_quoted(self._staging(table, run, task)) for task in wanted]
+            rows = connection.execute(" UNION ALL ".join(f"SELECT * FROM {name}" for name in names)).df()
+        return joined_shards(table, rows, run, wanted)
 
     def published(self, table: Table, partition: object, *, run: Run) -> bool:
-        """Return whether the newest publish of the table is this run's, of this slice."""
-        return is_newest_publish(self.read(PUBLISHES), self._names[table.label], partition, run)
+        """Return whether this run has published this slice, whoever has published it since."""
+        with self._reading() as connection:
+            if connection is None or not self._columns(connection, PUBLISHES):
+                return False
+            return self._is_noted(connection, table, "partition_value = ? AND run_id = ?", str(partition), run.run_id)
 
     def unstage(self, table: Table, *, run: Run) -> None:
         """Drop what the tasks of the run have staged for the table."""
         with self._transaction() as connection:
-            self._unstage(connection, table, run)
+            for task in range(run.task_count):
+                connection.execute(f"DROP TABLE IF EXISTS {_quoted(self._staging(table, run, task))}")
 
     def append_once(self, table: Table, rows: pd.DataFrame, *, batch_id: str, source: str, run: Run) -> int:
         """Append the rows unless the batch was appended before; return the rows written."""
@@ -201,6 +199,7 @@ class DuckDBWarehouse:
             connection.execute(
                 f"INSERT INTO {loads} VALUES (?, ?, ?, ?, ?)", [batch_id, name, source, len(valid), run.run_at]
             )
+            self._note_publish(connection, table, f"batch {batch_id}", run, len(valid))
         return len(valid)
 
     # --- statements -----------------------------------------------------------------------------------------------
@@ -209,6 +208,7 @@ class DuckDBWarehouse:
         expected = _column_types(table)
         existing = self._columns(connection, table)
         if not existing:
+            self._refuse_lost(connection, table)
             columns = ", ".join(
                 f"{_quoted(column.name)} {expected[column.name]}{'' if column.nullable else ' NOT NULL'}"
                 for column in table.columns
@@ -230,23 +230,17 @@ class DuckDBWarehouse:
         self._ensure(connection, table)
         self._delete(connection, table, partition, combinations)
         self._insert(connection, table, rows)
-        self._note_publish(connection, table, partition, run, len(rows))
+        if not table.one_writer:
+            self._note_publish(connection, table, partition, run, len(rows))
 
-    def _unstage(self, connection: duckdb.DuckDBPyConnection, table: Table, run: Run) -> None:
-        for task in range(run.task_count):
-            connection.execute(f"DROP TABLE IF EXISTS {_quoted(self._staging(table, run, task))}")
-
-    def _missing(self, connection: duckdb.DuckDBPyConnection | None, table: Table, run: Run) -> list[int]:
+    def _missing(
+        self, connection: duckdb.DuckDBPyConnection | None, table: Table, run: Run, tasks: Sequence[int]
+    ) -> list[int]:
         found = set()
         if connection is not None:
             names = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
             found = {name for (name,) in names}
-        return [task for task in range(run.task_count) if self._staging(table, run, task) not in found]
-
-    def _staged_sql(self, table: Table, run: Run, missing: Sequence[int]) -> str:
-        columns = ", ".join(map(_quoted, table.column_names))
-        names = [self._staging(table, run, task) for task in range(run.task_count) if task not in missing]
-        return " UNION ALL ".join(f"SELECT {columns} FROM {_quoted(name)}" for name in names)
+        return [task for task in tasks if self._staging(table, run, task) not in found]
 
     def _staging(self, table: Table, run: Run, task: int) -> str:
         return staging_name(self._names.get(table.label, table.name), run, task)
@@ -282,11 +276,22 @@ class DuckDBWarehouse:
     ) -> None:
         self._ensure(connection, PUBLISHES)
         publishes = self._name(PUBLISHES)
-        name = self._names[table.label]
-        connection.execute(f"DELETE FROM {publishes} WHERE table_name = ?", [name])
+        slice_of_run = [self._names[table.label], str(partition), run.run_id]
         connection.execute(
-            f"INSERT INTO {publishes} VALUES (?, ?, ?, ?, ?)", [name, str(partition), run.run_id, n_rows, run.run_at]
+            f"DELETE FROM {publishes} WHERE table_name = ? AND partition_value = ? AND run_id = ?", slice_of_run
         )
+        connection.execute(f"INSERT INTO {publishes} VALUES (?, ?, ?, ?, ?)", [*slice_of_run, n_rows, run.run_at])
+
+    def _refuse_lost(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        if self._columns(connection, PUBLISHES) and self._is_noted(connection, table):
+            raise lost_table(self._names[table.label], self._names[PUBLISHES.label])
+
+    def _is_noted(
+        self, connection: duckdb.DuckDBPyConnection, table: Table, condition: str = "TRUE", *values: str
+    ) -> bool:
+        """Whether somebody has published the table, under this condition."""
+        sql = f"SELECT 1 FROM {self._name(PUBLISHES)} WHERE table_name = ? AND {condition} LIMIT 1"
+        return connection.execute(sql, [self._names[table.label], *values]).fetchone() is not None
 
     def _columns(self, connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
         found = connection.execute(

@@ -1,0 +1,105 @@
+"""The SQL of the warehouse on BigQuery; names in braces are filled in by `bigquery.py`, values are bound."""
+
+TRANSACTION = """
+BEGIN TRANSACTION;
+{statements}
+COMMIT TRANSACTION;
+"""
+"""A script that ends with an error is rolled back by the service. A handler of our own must not do it: when it is the
+COMMIT that failed there is nothing to roll back, and its own error would hide the conflict.
+"""
+
+SEED = """
+INSERT INTO `{publishes}` (table_name, partition_value, run_id, n_rows, published_at)
+SELECT @table_name, '', '', 0, @at
+FROM (SELECT 1) WHERE NOT EXISTS (SELECT 1 FROM `{publishes}` WHERE table_name = @table_name);
+"""
+"""Before the transaction: a row that the first two publishers of a table can conflict over; NOTE takes it out again."""
+
+NOTE = """
+UPDATE `{publishes}` SET n_rows = n_rows WHERE table_name = @table_name;
+DELETE FROM `{publishes}`
+WHERE table_name = @table_name AND (run_id = '' OR (partition_value = @partition_text AND run_id = @run_id));
+INSERT INTO `{publishes}` (table_name, partition_value, run_id, n_rows, published_at)
+VALUES (@table_name, @partition_text, @run_id, @n_rows, @at);
+"""
+"""The update changes nothing but makes two publishers of a table conflict, whatever slices they are about."""
+
+IS_NOTED = "SELECT COUNT(*) AS n FROM `{publishes}` WHERE table_name = @table_name AND run_id != '' {only}"
+
+ONE_SLICE = "AND partition_value = @partition_text AND run_id = @run_id"
+
+PUBLISH = """
+IF EXISTS (SELECT 1 FROM `{table}` AS old WHERE old.`{partition}` = @partition {only}) THEN
+    DELETE FROM `{table}` AS old WHERE old.`{partition}` = @partition {only};
+END IF;
+INSERT INTO `{table}` ({columns}) {staged};
+"""
+"""A slice that is not there yet is not deleted: writers of different new slices of one table do not conflict."""
+
+ONLY = """AND EXISTS (
+    SELECT 1 FROM UNNEST(@only) AS wanted
+    WHERE wanted.unit = old.unit AND wanted.channel = old.channel AND wanted.SKU_ID = old.SKU_ID
+)"""
+
+APPEND = """
+ASSERT NOT EXISTS (SELECT 1 FROM `{loads}` WHERE table_name = @table_name AND batch_id = @batch_id)
+AS '{twice}';
+INSERT INTO `{table}` ({columns}) {staged};
+INSERT INTO `{loads}` (batch_id, table_name, source, n_rows, loaded_at)
+VALUES (@batch_id, @table_name, @source, @n_rows, @at);
+"""
+
+WEEKLY_SALES = """
+WITH lines AS (
+    SELECT
+        {date} AS day,
+        REGEXP_REPLACE(NORMALIZE(CAST({unit} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS unit,
+        REGEXP_REPLACE(NORMALIZE(CAST({channel} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS channel,
+        REGEXP_REPLACE(NORMALIZE(CAST({SKU_ID} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS sku,
+        ARRAY_TO_STRING([CAST({unit} AS STRING), CAST({channel} AS STRING), CAST({SKU_ID} AS STRING)], '/') AS spelling,
+        CASE
+            WHEN IS_NAN(CAST({quantity} AS FLOAT64)) OR IS_INF(CAST({quantity} AS FLOAT64)) THEN NULL
+            ELSE CAST({quantity} AS FLOAT64)
+        END AS quantity,
+        CAST({Promo_discount_perc} AS FLOAT64) AS discount,
+        CAST({stock} AS FLOAT64) AS stock
+    FROM `{table}`
+    WHERE {date} <= @until OR {date} IS NULL
+), days AS (
+    SELECT
+        day, unit, channel, sku,
+        SUM(quantity) AS quantity,
+        SUM(GREATEST(-quantity, 0)) AS returns_quantity,
+        AVG(IF(quantity > 0, COALESCE(discount, 0), NULL)) AS discount,
+        MAX(stock) AS stock,
+        COUNT(*) AS n_lines,
+        COUNTIF(quantity IS NULL) AS n_bad_quantity,
+        MIN(spelling) AS spelling_min,
+        MAX(spelling) AS spelling_max
+    FROM lines
+    GROUP BY day, unit, channel, sku
+), labelled AS (
+    SELECT
+        *,
+        DATE_ADD(day, INTERVAL MOD(@end_weekday - MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7) + 7, 7) DAY) AS ds
+    FROM days
+)
+SELECT
+    unit, channel, sku AS SKU_ID, ds,
+    COALESCE(SUM(quantity), 0) AS quantity,
+    COALESCE(SUM(returns_quantity), 0) AS returns_quantity,
+    COALESCE(AVG(discount), 0) AS promo_discount_perc,
+    COUNTIF(discount > 0) AS promo_days,
+    COUNT(stock) AS stock_days,
+    COUNTIF(stock <= 0) AS stockout_days,
+    COALESCE(MIN(IF(quantity + returns_quantity > 0, day, NULL)), MIN(day)) AS first_date,
+    MAX(day) AS last_date,
+    SUM(n_lines) AS n_lines,
+    SUM(n_bad_quantity) AS n_bad_quantity,
+    MIN(spelling_min) AS spelling_min,
+    MAX(spelling_max) AS spelling_max
+FROM labelled
+GROUP BY unit, channel, sku, ds
+ORDER BY unit, channel, SKU_ID, ds
+"""
