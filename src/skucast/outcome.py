@@ -56,7 +56,7 @@ class RunReport:
 
     def fail(self, combination: Combination, reason: str) -> None:
         """Record a combination's failure; its name stands before the reason wherever that is shown."""
-        self.failures[str(combination)] = reason.removeprefix(f"{combination}: ")
+        self.failures[str(combination)] = _without_name(combination, reason)
 
 
 @dataclass(frozen=True)
@@ -95,11 +95,15 @@ def check_failed_share(failures: Mapping[Combination, str], n_combinations: int,
     """
     if not failures or len(failures) <= max_failed_share * n_combinations:
         return
-    first = "; ".join(f"{combination}: {reason}" for combination, reason in list(failures.items())[:3])
+    first = "; ".join(f"{each}: {_without_name(each, reason)}" for each, reason in list(failures.items())[:3])
     raise RunFailed(
         f"{len(failures)} of {n_combinations} combinations failed, "
         f"more than MAX_FAILED_SHARE={max_failed_share:g} allows; first: {first}"
     )
+
+
+def _without_name(combination: Combination, reason: str) -> str:
+    return reason.removeprefix(f"{combination}: ")
 
 
 def _outcomes(

@@ -140,6 +140,7 @@ def test_a_changed_type_is_refused_before_anything_is_staged(
     """Somebody made yhat a text: table, column, both types in one line; nothing is loaded, the table stays."""
     fields = [bigquery.SchemaField(column.name, column.type) for column in SMALL.columns[:-1]]
     changed = bigquery.Table(place.table_id(), schema=[*fields, bigquery.SchemaField("yhat", "STRING")])
+    changed.time_partitioning = bigquery.TimePartitioning(field="cutoff")
     place.client().create_table(changed)
     with pytest.raises(ContractError) as error:
         publish(warehouse, 1)

@@ -104,7 +104,7 @@ def test_looking_makes_nothing(warehouse: Warehouse, run: Run) -> None:
     warehouse.ensure(RUNS)
     warehouse.probe(run=run)
     assert warehouse.exists(RUNS)
-    assert warehouse.missing_shards(RUNS, run=run) == [0]
+    assert missing(warehouse, run, RUNS) == [0]
 
 
 # --- read -----------------------------------------------------------------------------------------------------------
@@ -553,10 +553,10 @@ def test_weekly_sales_have_one_type_a_column(warehouse: Warehouse, run: Run) -> 
 
 @pytest.mark.parametrize("there_is", ["nothing", "an empty table"])
 def test_without_sales_the_way_out_is_named(warehouse: Warehouse, there_is: str) -> None:
-    """No table, or no rows in it: `make demo` or a file of one's own."""
+    """No table, or no rows in it: `make demo` or a file of one's own; in the cloud the table that has them."""
     if there_is == "an empty table":
         warehouse.ensure(SALES)
-    with pytest.raises(InputError, match=r"make demo.*python -m skucast load FILE --table sales"):
+    with pytest.raises(InputError, match=r"make demo.*python -m skucast load FILE --table sales|SALES_TABLE"):
         warehouse.weekly_sales(WeekClock(), CUTOFF)
 
 

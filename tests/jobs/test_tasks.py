@@ -108,8 +108,8 @@ def test_a_task_killed_after_the_publish_is_tidied_up_by_its_retry(
     assert business("predict", "--as-of", "2026-10-28") == 0
     assert task(job, 0, 2) == 0
     with monkeypatch.context() as killed:
-        killed.setattr(DuckDBWarehouse, "unstage", raising(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
+        killed.setattr(DuckDBWarehouse, "unstage", killing)
+        with pytest.raises(Killed):
             task(job, 1, 2)
     table = FORECASTS if job == "predict" else METRICS
     before = business.warehouse.read(table)
@@ -119,13 +119,13 @@ def test_a_task_killed_after_the_publish_is_tidied_up_by_its_retry(
     assert_frame_equal(business.warehouse.read(table), before)
 
 
-def raising(error: type[BaseException]) -> Callable[..., None]:
-    """Return a function that raises."""
+class Killed(BaseException):
+    """The process ends here: nobody catches this."""
 
-    def fail(*_: object, **__: object) -> None:
-        raise error
 
-    return fail
+def killing(*_: object, **__: object) -> None:
+    """End the process."""
+    raise Killed
 
 
 def test_too_many_failures_hold_the_publish_back(

@@ -87,9 +87,12 @@ def test_a_model_replaced_by_another_is_reported_once_by_name(
     assert f"first: {A1}: another run replaced the model meanwhile; its model stays live" in shown()
 
 
-def test_training_on_late_sales_says_so(business: Business, shown: Callable[[], str]) -> None:
+def test_training_on_late_sales_says_so(
+    business: Business, shown: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two weeks without a delivery: said in the log and in the summary; LATE_SALES stops no training."""
-    assert business("train", "--as-of", "2026-12-09", "--late-sales", "stop") == 0
+    monkeypatch.setenv("LATE_SALES", "stop")
+    assert business("train", "--as-of", "2026-12-09") == 0
     text = "sales are 2 weeks late: the last complete week is 2026-11-22, expected 2026-12-06"
     assert shown().count(text) == 2
 

@@ -45,7 +45,8 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
     rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, _failures)
     if rows is not None:
-        check_failed_share(_failures(rows), len(combinations_of(rows)), settings.max_failed_share)
+        failures = {each: report.failures.get(str(each), status) for each, status in _failures(rows).items()}
+        check_failed_share(failures, len(combinations_of(rows)), settings.max_failed_share)
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, rows, run.cutoff, run=run, combinations=inputs.only)
             drop_shards(warehouse, FORECASTS, run)

@@ -67,12 +67,7 @@ def _train(
 
     Of a run that fails by that the shards stay, so that a task that is started again trains again what failed.
     """
-    has_shard = run.task_count > 1 and own_rows(warehouse, REGISTRY, run) is not None
-    if (
-        run.task_count > 1
-        and not has_shard
-        and is_published(warehouse, REGISTRY, run.run_id, run, report, shards=REGISTRY)
-    ):
+    if _is_settled(warehouse, run, report):
         return
 
     def train_these(wanted: Sequence[Combination]) -> pd.DataFrame:
@@ -88,6 +83,13 @@ def _train(
         report.n_rows = warehouse.replace(REGISTRY, rows, run.run_id, run=run)
     check_failed_share(_failures(rows), len(rows), settings.max_failed_share)
     drop_shards(warehouse, REGISTRY, run)
+
+
+def _is_settled(warehouse: Warehouse, run: Run, report: RunReport) -> bool:
+    """Whether the run is recorded and did not fail: then the shards are gone. One task alone just trains again."""
+    if run.task_count == 1 or own_rows(warehouse, REGISTRY, run) is not None:
+        return False
+    return is_published(warehouse, REGISTRY, run.run_id, run, report, shards=REGISTRY)
 
 
 def _failures(rows: pd.DataFrame) -> dict[Combination, str]:

@@ -190,16 +190,15 @@ def no_sales(where: str, until: date | None = None, first: date | None = None) -
             f"no sales in {where} up to {until}, the last complete week; the first are of {first}: "
             "run again when their week is over, or for a later day (--as-of)"
         )
-    own = "`python -m skucast load FILE --table sales` for your own"
-    return InputError(f"no sales in {where}: run `make demo` for a sample, or {own}")
+    return InputError(
+        f"no sales in {where}: run `make demo` for a sample, "
+        "or `python -m skucast load FILE --table sales` for your own"
+    )
 
 
 def no_sales_in_cloud(table_id: str) -> InputError:
-    """Return the error for a dataset without sales, which are not ours to make there."""
-    return InputError(
-        f"no sales in {table_id}: name the table that holds them with SALES_TABLE, "
-        "or load your own with `python -m skucast load FILE --table sales`"
-    )
+    """Return the error for a dataset without sales; they come there from their own pipeline."""
+    return InputError(f"no sales in {table_id}: name the table that holds them with SALES_TABLE, or fill this one")
 
 
 def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str | None]:

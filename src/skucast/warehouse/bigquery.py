@@ -110,26 +110,15 @@ class BigQueryWarehouse:
 
     def ensure(self, table: Table) -> None:
         """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
-        existing = self._schema(self._id(table))
-        if existing is None:
-            if self._is_noted(table):
-                raise lost_table(self._id(table), self._id(PUBLISHES))
+        missing = self._missing_columns(table)
+        if missing is None:
             self._create(table)
-            return
-        self._refuse_otherwise_made(table)
-        missing = missing_columns(table, self._id(table), existing, _column_types(table))
-        if missing:
+        elif missing:
             self._add_columns(table, missing)
 
     def exists(self, table: Table) -> bool:
         """Return whether the table is there; refuse a changed type (TableError)."""
-        existing = self._schema(self._id(table))
-        if existing is not None:
-            self._refuse_otherwise_made(table)
-            missing_columns(table, self._id(table), existing, _column_types(table))
-        elif self._is_noted(table):
-            raise lost_table(self._id(table), self._id(PUBLISHES))
-        return existing is not None
+        return self._missing_columns(table) is not None
 
     def probe(self, *, run: Run) -> None:
         """Load no rows into a staging table, change it in a transaction and drop it, or raise InputError."""
@@ -266,20 +255,36 @@ class BigQueryWarehouse:
 
     # --- tables ---------------------------------------------------------------------------------------------------
 
-    def _schema(self, table_id: str) -> dict[str, str] | None:
-        """Types of the table's columns by name, None if there is no such table."""
+    def _look(self, table_id: str) -> bigquery.Table | None:
         with self._explained("bigquery.tables.get", table_id):
             try:
-                found = self._client.get_table(table_id, retry=self._retry, timeout=self._timeout_s)
+                return self._client.get_table(table_id, retry=self._retry, timeout=self._timeout_s)
             except api.NotFound:
                 self._location()  # a dataset that is missing is another matter
                 return None
-        return {field.name: _TYPES.get(field.field_type, field.field_type) for field in found.schema}
 
-    def _refuse_otherwise_made(self, table: Table) -> None:
+    def _schema(self, table_id: str) -> dict[str, str] | None:
+        """Types of the table's columns by name, None if there is no such table."""
+        found = self._look(table_id)
+        return None if found is None else _types(found)
+
+    def _missing_columns(self, table: Table) -> list[str] | None:
+        """The columns that the table lacks and may be given, None if there is no such table.
+
+        Raises:
+            TableError: it is otherwise made than its contract says.
+            RunFailed: it is gone, but was published to.
+        """
+        found = self._look(self._id(table))
+        if found is not None:
+            self._refuse_otherwise_made(table, found)
+            return missing_columns(table, self._id(table), _types(found), _column_types(table))
+        if self._is_noted(table):
+            raise lost_table(self._id(table), self._id(PUBLISHES))
+        return None
+
+    def _refuse_otherwise_made(self, table: Table, found: bigquery.Table) -> None:
         """Raise TableError for a view, for another partitioning, and for a required column that we do not fill."""
-        with self._explained("bigquery.tables.get", self._id(table)):
-            found = self._client.get_table(self._id(table), retry=self._retry, timeout=self._timeout_s)
         if found.table_type != "TABLE":
             raise TableError(f"table {self._id(table)}: is a {found.table_type.lower()}, expected a table")
         foreign = [f.name for f in found.schema if f.mode == "REQUIRED" and f.name not in table.column_names]
@@ -638,6 +643,10 @@ _ONCE = Retry(predicate=lambda _: False)
 
 def _column_types(table: Table) -> dict[str, str]:
     return {column.name: column.type for column in table.columns}
+
+
+def _types(found: bigquery.Table) -> dict[str, str]:
+    return {field.name: _TYPES.get(field.field_type, field.field_type) for field in found.schema}
 
 
 def _is_by_day(table: Table) -> bool:
