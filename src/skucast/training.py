@@ -72,11 +72,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model ready to be stored, its card, and the seconds of the final fit."""
+    """A trained model ready to be stored, its card, the seconds of the final fit, and whether that met no bound."""
 
     stored: StoredPayload
     card: ModelCard
     fit_s: float
+    is_converged: bool = True
 
 
 def make_recipe(plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date) -> Recipe:
@@ -121,7 +122,7 @@ def train(combination: Combination, weeks: pd.DataFrame, recipe: Recipe) -> Trai
         tuning=choice.report,
         versions=_versions(),
     )
-    return Trained(dumps(models, card), card, fit_s)
+    return Trained(dumps(models, card), card, fit_s, all(model.is_converged for model in models))
 
 
 def tuned(weeks: pd.DataFrame, recipe: Recipe) -> Choice:

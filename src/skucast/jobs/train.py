@@ -238,6 +238,8 @@ def _log_trained(combination: Combination, trained: Trained) -> None:
         "dropped": ",".join(trained.card.dropped_regressors) or None,
     }
     log.debug("model saved", extra={"fields": fields})
+    if not trained.is_converged:
+        log.warning("the fit stopped at its bound on steps; the model is usable", extra={"fields": fields})
 
 
 def _note_accuracy(registry: list[dict[str, Any]], report: RunReport) -> None:
