@@ -9,7 +9,7 @@ import pandas as pd
 from builders import CUTOFF, sunday
 
 from skucast.history import with_lag
-from skucast.regressors.holidays import holiday_weeks, seen_twice
+from skucast.regressors.holidays import holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.weeks import WeekClock
 
@@ -37,6 +37,5 @@ def coming(n_weeks: int, **regressors: Any) -> pd.DataFrame:
 
 
 def holidays_of(weeks: pd.DataFrame, country: str = "RU") -> pd.DataFrame:
-    """Return the holidays that these weeks have seen twice, with two years to come."""
-    found = holiday_weeks(country, weeks["ds"].iloc[0].date(), sunday(-104), CLOCK)
-    return seen_twice(found, weeks["ds"].iloc[-1])
+    """Return the holidays of these weeks and of two years to come."""
+    return holiday_weeks(country, weeks["ds"].iloc[0].date(), sunday(-104), CLOCK)

@@ -31,6 +31,8 @@ def _main(argv: Sequence[str] | None) -> int:
     own = {name: given.pop(name) for name in _OWN if name in given}
     if command == "reference":
         return _reference(given["write"])
+    if command == "compile":
+        return _compile()
     try:
         settings = settings_from(given)
     except InputError as error:
@@ -77,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
     add_flags(doctor, "doctor")
 
+    commands.add_parser("compile", help="compile the solver now, as the build of an image does")
+
     demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")
     add_flags(demo, "demo")
 
@@ -85,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         "--write", type=Path, metavar="README", help="put it between the markers of this file instead"
     )
     return parser
+
+
+def _compile() -> int:
+    from skucast.engine.map_fit import warm_up
+
+    warm_up()
+    return DONE
 
 
 def _reference(readme: Path | None) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from skucast.combination import Combination
-from skucast.errors import RunFailed, SkucastError
+from skucast.errors import InputError, RunFailed, SkucastError
 from skucast.logs import log, progress
 
 T = TypeVar("T")
@@ -21,6 +21,9 @@ R = TypeVar("R")
 CHUNKS_PER_WORKER = 8
 MAX_CHUNK = 32
 """Combinations that one worker takes at a time."""
+
+CLUSTER_TIMEOUT_S = 10.0
+"""How long to wait for a cluster's scheduler."""
 
 
 @dataclass(frozen=True)
@@ -109,26 +112,21 @@ def _without_name(combination: Combination, reason: str) -> str:
 def _outcomes(
     items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], pool: Pool
 ) -> Iterator[Outcome[R]]:
-    from joblib import Parallel, delayed, parallel_config
-
-    if pool.dask_scheduler is None and (pool.workers <= 1 or len(items) <= 1):
+    if pool.dask_scheduler is not None:
+        yield from _on_a_cluster(items, function, pool.dask_scheduler)
+    elif pool.workers > 1 and len(items) > 1:
+        yield from _on_this_machine(items, function, pool.workers)
+    else:
         with _one_thread():
             yield from (_guarded(function, combination, item) for combination, item in items)
-        return
-    calls = [delayed(_guarded_chunk)(function, chunk) for chunk in _chunks(items, pool)]
-    if pool.dask_scheduler is None:
-        yield from _on_this_machine(calls, pool.workers)
-        return
-    from distributed import Client
-
-    with Client(pool.dask_scheduler), parallel_config(backend="dask"):
-        for done in Parallel(n_jobs=-1)(calls):  # that backend gives no result before all are there
-            yield from done
 
 
-def _on_this_machine(calls: Sequence[Any], workers: int) -> Iterator[Outcome[Any]]:
-    from joblib import Parallel
+def _on_this_machine(
+    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], workers: int
+) -> Iterator[Outcome[R]]:
+    from joblib import Parallel, delayed
 
+    calls = [delayed(_guarded_chunk)(function, chunk) for chunk in _chunks(items, workers)]
     chunks = Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
     try:
         for done in chunks:
@@ -138,9 +136,33 @@ def _on_this_machine(calls: Sequence[Any], workers: int) -> Iterator[Outcome[Any
             chunks.close()
 
 
-def _chunks(items: Sequence[T], pool: Pool) -> list[Sequence[T]]:
+def _on_a_cluster(
+    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], scheduler: str
+) -> Iterator[Outcome[R]]:
+    """Hand the chunks to Dask itself: joblib's backend for it gives no result before all are there.
+
+    Raises:
+        InputError: `distributed` is not installed, or nobody answers at that address.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise InputError("JOBLIB_BACKEND=dask: distributed is not installed; pip install distributed") from None
+    try:
+        client = Client(scheduler, timeout=CLUSTER_TIMEOUT_S)
+    except (OSError, ValueError) as error:
+        raise InputError(f"DASK_SCHEDULER: {scheduler}: no answer ({type(error).__name__}); start it first") from None
+    with client:
+        workers = max(1, sum(client.ncores().values()))
+        chunks = _chunks(items, workers)
+        futures = client.map(_guarded_chunk, [function] * len(chunks), chunks, pure=False)
+        for _, done in as_completed(futures, with_results=True):
+            yield from done
+
+
+def _chunks(items: Sequence[T], workers: int) -> list[Sequence[T]]:
     """The items in parts that are worth sending, and enough of them that no worker waits long for the others."""
-    size = max(1, min(MAX_CHUNK, len(items) // (CHUNKS_PER_WORKER * pool.workers)))
+    size = max(1, min(MAX_CHUNK, len(items) // (CHUNKS_PER_WORKER * workers)))
     return [items[first : first + size] for first in range(0, len(items), size)]
 
 

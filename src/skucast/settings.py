@@ -118,16 +118,26 @@ class Settings(BaseSettings):
     engine: Literal["map", "cmdstan"] = _field(
         "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING
     )
-    tune: Literal["off", "fast", "full"] = _field("fast", "settings tried per combination: none, 44, or 900", TRAINING)
-    tune_average: int = _field(3, "so many of the best settings' forecasts are averaged", TRAINING, ge=1, le=20)
+    tune: Literal["off", "fast", "full"] = _field(
+        "fast", "settings tried per combination: none but the default, 44, or 900", TRAINING
+    )
+    tune_average: int = _field(
+        3,
+        "most settings whose forecasts are averaged, where that backtests better than the best",
+        TRAINING,
+        ge=1,
+        le=20,
+    )
     tune_origins: int = _field(
         3, "rolling origins that choose settings, before those of the backtest", TRAINING, ge=2, le=52
     )
     backtest_origins: int = _field(3, "rolling origins of the backtest", TRAINING, ge=3, le=52)
     seasonality_mode: Literal["additive", "multiplicative"] = _field(
-        "additive", "how season and regressors act", TRAINING
+        "additive", "how season and regressors act in the default setting", TRAINING
     )
-    changepoint_prior_scale: float = _field(0.1, "how freely the trend may bend", TRAINING, gt=0, le=10)
+    changepoint_prior_scale: float = _field(
+        0.1, "how freely the trend may bend in the default setting", TRAINING, gt=0, le=10
+    )
     force: bool = _field(False, "train again even if the model of this cutoff exists", ["train"])
     verify: bool = _field(
         False, "train nothing: compare expected with stored models, exit 1 if any is missing", ["train"]

@@ -262,6 +262,7 @@ REGISTRY = Table(
             "how the settings were chosen: grid, origins, WAPE of the choice and the default; JSON",
             nullable=True,
         ),
+        Column("is_converged", "BOOL", "true/false", "false where a fit met the bound on its steps", nullable=True),
         Column("backtest_origins", "INT64", "origins", "rolling origins of the backtest", nullable=True),
         _ratio("backtest_wape", "WAPE of the backtest, all steps pooled"),
         _text("backtest_by_step", "WAPE of the backtest per step, JSON; what later steps really face", nullable=True),

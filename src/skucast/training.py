@@ -38,14 +38,14 @@ BACKTEST_WEEKS = (4, 8)
 class TrainingPlan:
     """What training is asked for; models trained with another plan are not current.
 
-    `n_best` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
+    up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
     """
 
     spec: ModelSpec
     engine: Engine
     tune: Tune
     tune_origins: int
-    n_best: int
+    tune_average: int
     backtest_origins: int
     horizon_weeks: int
     holiday_country: str
@@ -72,12 +72,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model ready to be stored, its card, the seconds of the final fit, and whether that met no bound."""
+    """A trained model ready to be stored, its card, and the seconds of the final fit."""
 
     stored: StoredPayload
     card: ModelCard
     fit_s: float
-    is_converged: bool = True
 
 
 def make_recipe(plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date) -> Recipe:
@@ -118,11 +117,12 @@ def train(combination: Combination, weeks: pd.DataFrame, recipe: Recipe) -> Trai
         recipe=plan.as_dict(),
         hyperparameters=[model.spec.as_dict() for model in models],
         dropped_regressors=list(models[0].dropped_regressors),
+        is_converged=all(model.is_converged for model in models),
         backtest=score_by_step(scored),
         tuning=choice.report,
         versions=_versions(),
     )
-    return Trained(dumps(models, card), card, fit_s, all(model.is_converged for model in models))
+    return Trained(dumps(models, card), card, fit_s)
 
 
 def tuned(weeks: pd.DataFrame, recipe: Recipe) -> Choice:
@@ -134,7 +134,7 @@ def tuned(weeks: pd.DataFrame, recipe: Recipe) -> Choice:
     plan = recipe.plan
     known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
     folds = [] if plan.tune == "off" else folds_of(weeks, recipe)
-    return choose(known, recipe.grid, folds, plan.spec, plan.tune, plan.backtest_origins, plan.n_best)
+    return choose(known, recipe.grid, folds, plan.spec, plan.tune, plan.backtest_origins, plan.tune_average)
 
 
 def folds_of(weeks: pd.DataFrame, recipe: Recipe) -> list[Fold]:

@@ -7,7 +7,6 @@ true lag. Settings that share their columns are solved together (`map_fit.solve_
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skucast.engine.design import Floats, WeekGrid, Window, design, future_columns, until
+from skucast.engine.map_fit import solve_grid
 from skucast.engine.model import LAG, Mode, ModelSpec
 from skucast.engine.rollout import MAX_GROWTH, carry_over_weight, recurse
 
@@ -42,24 +42,33 @@ class Fold:
 
 @dataclass(frozen=True)
 class Scores:
-    """Forecasts of G settings at F origins for H weeks, sales per week, shape (G, F, H); `y` (F, H), NaN = unknown."""
+    """Forecasts of G settings at F origins for H weeks, sales per week, shape (G, F, H); `y` (F, H), NaN = unknown.
+
+    `n_stopped` counts the fits that met a bound on their steps.
+    """
 
     specs: list[ModelSpec]
     yhat: Floats
     y: Floats
+    n_stopped: int = 0
 
-    def best(self, n: int, folds: slice = slice(None)) -> list[int]:
-        """Return the n settings with the least absolute error over those origins, best first."""
-        errors = np.abs(self.yhat[:, folds] - self.y[None, folds])
-        order = np.argsort(np.nansum(errors, axis=(1, 2)), kind="stable")
-        return [int(place) for place in order[:n]]
+    def best(self, n: int, places: Sequence[int]) -> list[int]:
+        """Return the n settings with the least absolute error at those origins, best first; no number is the worst."""
+        y = self.y[list(places)]
+        errors = np.where(np.isnan(y), 0.0, np.abs(self.yhat[:, list(places)] - y))
+        total = np.nan_to_num(errors.sum(axis=(1, 2)), nan=np.inf)
+        return [int(place) for place in np.argsort(total, kind="stable")[:n]]
 
-    def wape(self, chosen: Sequence[int], folds: slice = slice(None)) -> float | None:
-        """Return the WAPE (ratio) of the chosen settings' mean forecast over those origins; None = undefined."""
-        y = self.y[folds]
-        sold = float(np.nansum(np.abs(y)))
-        error = float(np.nansum(np.abs(self.yhat[list(chosen), :][:, folds].mean(axis=0) - y)))
-        return error / sold if sold else None
+    def error(self, chosen: Sequence[int], places: Sequence[int]) -> float:
+        """Return the absolute error of the chosen settings' mean forecast at those origins, sales."""
+        y = self.y[list(places)]
+        mean = self.yhat[list(chosen)][:, list(places)].mean(axis=0)
+        return float(np.where(np.isnan(y), 0.0, np.abs(mean - y)).sum())
+
+    def wape(self, chosen: Sequence[int], places: Sequence[int]) -> float | None:
+        """Return the WAPE (ratio) of the chosen settings' mean forecast at those origins; None = undefined."""
+        sold = float(np.nansum(np.abs(self.y[list(places)])))
+        return self.error(chosen, places) / sold if sold else None
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,7 @@ class Choice:
 def choose(
     known: Window, grid: WeekGrid, folds: Sequence[Fold], base: ModelSpec, tune: Tune, n_late: int, n_best: int
 ) -> Choice:
-    """Return the best settings of a grid around `base`.
+    """Return the best settings of a grid around `base`, up to `n_best` of them to be averaged.
 
     Args:
         known: the history.
@@ -86,45 +95,83 @@ def choose(
         base: what the grid does not vary, and what is used where there are too few origins.
         tune: `off` (base alone), `fast` or `full`.
         n_late: origins of the backtest.
-        n_best: how many settings' forecasts are averaged.
+        n_best: how many settings' forecasts are averaged where that does better than the best one alone.
+
+    Raises:
+        FitError: too few weeks are known at an origin.
     """
-    usable = [fold for fold in folds if np.isfinite(fold.y).any()]
-    early = slice(0, len(usable) - n_late)
-    if tune == "off" or len(usable) - n_late < MIN_FOLDS:
+    usable = [(fold, place < len(folds) - n_late) for place, fold in enumerate(folds) if np.isfinite(fold.y).any()]
+    early = [place for place, (_, is_early) in enumerate(usable) if is_early]
+    late = [place for place, (_, is_early) in enumerate(usable) if not is_early]
+    if tune == "off" or len(early) < MIN_FOLDS:
         return Choice([base], [base], {})
-    scores = score(known, grid, usable, [base, *(spec for spec in GRIDS[tune](base) if spec != base)])
-    if tune == "full":
-        near = refinements(scores.specs[scores.best(1)[0]])
-        scores = _joined(scores, score(known, grid, usable, near))
-    final, earlier = scores.best(n_best), scores.best(n_best, early)
+    origins = [fold for fold, _ in usable]
+    scores = score(known, grid, origins, [base, *(spec for spec in GRIDS[tune](base) if spec != base)])
+    every = list(range(len(origins)))
+    earlier, _ = _chosen(known, grid, origins, scores, early, tune, n_best)
+    final, seen = _chosen(known, grid, origins, scores, every, tune, n_best)
+    places = [seen.specs.index(spec) for spec in final]
     report = {
         "grid": tune,
-        "settings": len(scores.specs),
-        "origins": len(usable),
-        "wape": scores.wape(final),
-        "wape_default": scores.wape([0]),
+        "settings": len(seen.specs),
+        "origins": len(origins),
+        "wape": seen.wape(places, every),
+        "wape_each": [seen.wape([place], every) for place in places],
+        "wape_default": scores.wape([0], every),
+        "backtest_wape_default": scores.wape([0], late),
+        "stopped_fits": seen.n_stopped,
     }
-    return Choice([scores.specs[i] for i in final], [scores.specs[i] for i in earlier], report)
+    return Choice(final, earlier, report)
 
 
 def score(known: Window, grid: WeekGrid, folds: Sequence[Fold], specs: list[ModelSpec]) -> Scores:
-    """Return what every setting would have forecast at every origin."""
-    horizon = len(folds[0].rows)
-    yhat = np.empty((len(specs), len(folds), horizon))
-    by_shape = [list(group) for _, group in itertools.groupby(range(len(specs)), key=lambda i: specs[i].shape)]
+    """Return what every setting would have forecast at every origin, of which there is at least one.
+
+    Raises:
+        FitError: too few weeks are known at an origin.
+    """
+    yhat = np.empty((len(specs), len(folds), len(folds[0].rows)))
+    by_shape: dict[tuple[object, ...], list[int]] = {}
+    for place, spec in enumerate(specs):
+        by_shape.setdefault(spec.shape, []).append(place)
+    n_stopped = 0
     for place, fold in enumerate(folds):
         past = until(known, fold.last)
-        for group in by_shape:
-            yhat[group, place] = _forecasts(past, grid, fold, [specs[i] for i in group])
-    return Scores(specs, yhat, np.array([fold.y for fold in folds]))
+        for group in by_shape.values():
+            yhat[group, place], stopped = _forecasts(past, grid, fold, [specs[i] for i in group])
+            n_stopped += stopped
+    return Scores(specs, yhat, np.array([fold.y for fold in folds]), n_stopped)
 
 
-def _forecasts(past: Window, grid: WeekGrid, fold: Fold, specs: list[ModelSpec]) -> Floats:
-    """Fit the settings on the past and roll them forward over the fold's weeks, shape (G, H), sales per week."""
-    from skucast.engine.map_fit import solve_grid
+def _chosen(
+    known: Window, grid: WeekGrid, folds: Sequence[Fold], scores: Scores, places: Sequence[int], tune: Tune, n_best: int
+) -> tuple[list[ModelSpec], Scores]:
+    """The settings that did best at these origins and nowhere else, and the scores they were chosen from."""
+    if tune == "full":
+        near = refinements(scores.specs[scores.best(1, places)[0]])
+        scores = _joined(scores, score(known, grid, folds, [spec for spec in near if spec not in scores.specs]))
+    n = n_best if _average_pays(scores, places, n_best) else 1
+    return [scores.specs[place] for place in scores.best(n, places)], scores
 
+
+def _average_pays(scores: Scores, places: Sequence[int], n_best: int) -> bool:
+    """Whether the mean of the best few, chosen without an origin, did no worse there than the best one alone."""
+    alone = together = 0.0
+    for left_out in places:
+        others = [place for place in places if place != left_out]
+        alone += scores.error(scores.best(1, others), [left_out])
+        together += scores.error(scores.best(n_best, others), [left_out])
+    return together <= alone
+
+
+def _forecasts(past: Window, grid: WeekGrid, fold: Fold, specs: list[ModelSpec]) -> tuple[Floats, int]:
+    """Fit the settings on the past and roll them forward over the fold's weeks, shape (G, H), sales per week.
+
+    Also return how many of the fits met a bound on their steps.
+    """
     problem = design(past, grid, specs[0])
-    params = solve_grid(problem, specs).params
+    solved = solve_grid(problem, specs)
+    params = solved.params
     t, features = future_columns(problem, grid, fold.rows, fold.regressors)
     hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
     n_features = features.shape[1]
@@ -145,11 +192,12 @@ def _forecasts(past: Window, grid: WeekGrid, fold: Fold, specs: list[ModelSpec])
     n = len(specs)
     offset = np.full(n, lag.mu if lag else 0.0)
     _, clipped = recurse(base, weight, offset, np.full(n, last), np.full(n, cap))
-    return np.expm1(clipped) if is_log else clipped
+    return np.expm1(clipped) if is_log else clipped, int((~solved.is_converged).sum())
 
 
 def _joined(one: Scores, other: Scores) -> Scores:
-    return Scores(one.specs + other.specs, np.concatenate([one.yhat, other.yhat]), one.y)
+    yhat = np.concatenate([one.yhat, other.yhat])
+    return Scores(one.specs + other.specs, yhat, one.y, one.n_stopped + other.n_stopped)
 
 
 # --- Grids ----------------------------------------------------------------------------------------------------------

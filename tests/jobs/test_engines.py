@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from business import Business
 
+from skucast import outcome
 from skucast.store.local import LocalStore
 
 
@@ -36,6 +37,16 @@ def test_a_cluster_trains_the_same_models(untrained: Business, business: Busines
     assert there.stored() == here.stored()
     for combination in here.stored():
         assert there.load(combination).payload == here.load(combination).payload
+
+
+def test_a_cluster_that_does_not_answer_is_one_line(
+    untrained: Business, shown: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody listens there: exit 2, the address and what to do, no model."""
+    monkeypatch.setattr(outcome, "CLUSTER_TIMEOUT_S", 1.0)
+    assert untrained("train", "--joblib-backend", "dask", "--dask-scheduler", "tcp://127.0.0.1:1") == 2
+    assert "DASK_SCHEDULER: tcp://127.0.0.1:1: no answer" in shown()
+    assert LocalStore(untrained.models).stored() == []
 
 
 def test_a_cluster_needs_an_address(untrained: Business, capsys: pytest.CaptureFixture[str]) -> None:

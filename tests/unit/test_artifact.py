@@ -74,6 +74,13 @@ def test_model_and_card_come_back_equal() -> None:
     assert stored.version.startswith("2026-11-22-")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_nobody_could_read_are_not_written(value: float) -> None:
+    """A fit that gave no number is a failure of its combination; the live model stays."""
+    with pytest.raises(ModelError, match="not finite"):
+        dumps([dataclasses.replace(MODEL, k=value)], card())
+
+
 def test_equal_models_have_equal_files() -> None:
     """Saved again or loaded and saved, the bytes and the version are the same; another number makes another version."""
     again = loads(FILE)

@@ -26,7 +26,7 @@ from skucast.engine.rollout import ROLLOUT_COLUMNS, roll_forward, roll_forward_a
 from skucast.errors import FitError, ModelError
 from skucast.future import future_frame
 from skucast.history import History, build_history
-from skucast.regressors.holidays import holiday_weeks, seen_twice
+from skucast.regressors.holidays import holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.run import Run
 from skucast.sample import Truth, level, sample_lines
@@ -233,6 +233,13 @@ def test_a_forecast_that_is_not_finite_is_a_model_error() -> None:
         rolled(stub_model(1e308, mean_lag=-1e308, carry_over=0.9), 1e308)
 
 
+def test_components_that_are_not_finite_are_told() -> None:
+    """A log that explodes is capped in the forecast; its parts are no numbers, so the model is not usable."""
+    model = stub_model(0.0, None, spec=ModelSpec(target="log1p"), y_scale=1.0, m=1000.0)
+    with pytest.raises(ModelError, match="not a finite number"), np.errstate(all="ignore"):
+        rolled(model, 100.0)
+
+
 # --- Fitting --------------------------------------------------------------------------------------------------------
 
 
@@ -308,7 +315,7 @@ def test_a_holiday_on_a_tuesday_has_its_effect() -> None:
     weeks = generated(160)
     may = holiday_weeks("RU", weeks["ds"].iloc[0].date(), date(2028, 12, 31), CLOCK).query("holiday == @MAY")
     weeks["y"] += 100.0 * weeks["ds"].isin(may["ds"])
-    model = fit(weeks, [], seen_twice(may, weeks["ds"].iloc[-1]), ModelSpec(holidays_prior_scale=10.0))
+    model = fit(weeks, [], may, ModelSpec(holidays_prior_scale=10.0))
     effect = roll_forward(model, coming(90), 300.0, seed=1, n_paths=0).set_index("ds")["holidays"]
     assert effect["2028-05-14"] == pytest.approx(100.0, rel=0.2)
     assert set(effect.index[effect != 0]) == set(may["ds"]) & set(effect.index)

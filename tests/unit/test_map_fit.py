@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pandas as pd
 import pytest
 from models import NO_HOLIDAYS, generated, holidays_of
 
+import skucast
+from skucast.engine import map_fit
 from skucast.engine.design import Design, Floats, design, week_grid, window
 from skucast.engine.fit import as_model, fit
 from skucast.engine.map_fit import Solution, _lasso, log_posterior, solve, solve_grid
-from skucast.engine.model import LAG, FittedModel, ModelSpec
+from skucast.engine.model import FittedModel, ModelSpec
 from skucast.engine.prophet_object import history_frame, optimise, unfitted
 from skucast.engine.rollout import roll_forward
 from skucast.errors import FitError
@@ -127,6 +133,18 @@ def test_a_grid_is_its_single_fits() -> None:
             assert value == pytest.approx(alone.log_posterior, abs=1e-5)
 
 
+def test_a_grid_does_not_stay_where_one_setting_was_caught() -> None:
+    """Thirty weeks of which five sold: each setting of a grid is as good as alone, whatever the one before it found."""
+    y = np.zeros(31)
+    y[[4, 11, 17, 23, 29]] = [5.0, 2.0, 8.0, 3.0, 6.0]
+    ours, _ = problem(weeks_of(y), MULTIPLICATIVE)
+    specs = [dataclasses.replace(MULTIPLICATIVE, changepoint_prior_scale=scale) for scale in (10.0, 0.5, 0.05, 0.001)]
+    together = solve_grid(ours, specs)
+    for row, spec in enumerate(specs):
+        value = log_posterior(ours, spec, together.params[row], float(together.v[row]))
+        assert value > solve(ours, spec).log_posterior - 1.0
+
+
 def test_settings_of_several_shapes_are_no_grid() -> None:
     """They have other columns."""
     ours, _ = problem(generated(30), ModelSpec())
@@ -207,10 +225,20 @@ def test_an_odd_history_gets_a_finite_answer(name: str, spec: ModelSpec) -> None
     assert (rows["yhat_upper"] <= 20 * max(weeks["y"].max(), 1e-6)).all()
 
 
-def test_a_regressor_that_was_constant_may_change() -> None:
-    """It taught nothing, so it changes nothing."""
-    model = fit(ODD["constant"], PROMO_REGRESSORS, NO_HOLIDAYS, ModelSpec())
-    assert set(model.dropped_regressors) == {*PROMO_REGRESSORS, LAG}
+@pytest.mark.parametrize("noise", [0.0, 2e-15])
+def test_a_regressor_that_was_constant_may_change(noise: float) -> None:
+    """A discount of 10.7 in every week, up to rounding, taught nothing: when it ends, the forecast stays."""
+    discount = 10.7 + noise * (np.arange(N) % 2)
+    weeks = weeks_of(100 + NOISE[:N], promo_discount_perc=discount)
+    model = fit(weeks, PROMO_REGRESSORS, NO_HOLIDAYS, ModelSpec())
+    assert set(model.dropped_regressors) == set(PROMO_REGRESSORS)
+    coming = pd.DataFrame({"ds": weeks["ds"].iloc[-4:] + pd.Timedelta(weeks=4), "promo_days": 0.0})
+    rows = [
+        roll_forward(model, coming.assign(promo_discount_perc=value), 100.0, seed=1, n_paths=0)["yhat"].tolist()
+        for value in (10.7, 0.0)
+    ]
+    assert rows[0] == rows[1]
+    assert min(rows[0]) > 50
 
 
 @pytest.mark.parametrize("n", [1, 2, 12])
@@ -262,3 +290,25 @@ def test_to_prophet_can_draw() -> None:
     for figure in (prophet.plot(forecast), prophet.plot_components(forecast)):
         assert figure.axes
         plt.close(figure)
+
+
+def test_compiled_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
+    """`python -m skucast compile` leaves files; a place that cannot be written to is no failure."""
+    source = str(Path(skucast.__file__).parents[1])
+    command = [sys.executable, "-m", "skucast", "compile"]
+    environment = {**os.environ, "PYTHONPATH": source, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    subprocess.run(command, env=environment, check=True)
+    kept = {path.suffix for path in (tmp_path / "kept").rglob("*") if path.is_file()}
+    assert kept == {".nbi", ".nbc"}
+
+
+def test_without_a_place_to_keep_it_code_is_compiled_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba refuses to cache; the function works all the same."""
+
+    def no_place(function: Any = None, *, cache: bool = False) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return numba.njit(function)
+
+    monkeypatch.setattr(map_fit, "njit", no_place)
+    assert map_fit._compiled(lambda value: value + 1)(1) == 2

@@ -40,7 +40,7 @@ class ModelCard:
 
     `hyperparameters` are those of each model whose forecasts are averaged, best first; `recipe` what training was asked
     for. `backtest` holds WAPE (ratio) by step as text, `pooled`, and the baseline's on the same weeks; `tuning` how the
-    settings were chosen, empty without.
+    settings were chosen, empty without. `is_converged` is False where a final fit met a bound on its steps.
     """
 
     combination: str
@@ -50,6 +50,7 @@ class ModelCard:
     recipe: dict[str, Any]
     hyperparameters: list[dict[str, Any]]
     dropped_regressors: list[str]
+    is_converged: bool
     backtest: dict[str, Any]
     tuning: dict[str, Any]
     versions: dict[str, str]
@@ -73,9 +74,16 @@ class StoredModel:
 
 
 def dumps(models: Sequence[FittedModel], card: ModelCard) -> StoredPayload:
-    """Return the bytes of the model file and their version."""
+    """Return the bytes of the model file and their version.
+
+    Raises:
+        ModelError: a number is not finite, so that nobody could read the file.
+    """
     content = {"models": [model.as_dict() for model in models], "card": dict(vars(card))}
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    try:
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise ModelError("the fit gave numbers that are not finite; check the sales of this combination") from None
     digest = _digest(text)
     payload = pickle.dumps({"format": FORMAT, "sha256": digest, "content": text}, protocol=5)
     return StoredPayload(payload, _version(card.cutoff, digest))

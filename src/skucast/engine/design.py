@@ -29,6 +29,9 @@ MAX_YEARLY_ORDER = 15
 MIN_HOLIDAY_WEEKS = 2
 """A holiday seen in fewer weeks of a history teaches nothing about its effect."""
 
+CONSTANT_WITHIN = 1e-9
+"""A regressor that varies by no more than this share of its size is constant."""
+
 SEASON, HOLIDAYS, PROMO, LAGGED = range(4)
 """Groups of columns that share a prior scale."""
 
@@ -230,9 +233,12 @@ def _holidays_seen(known: Window, grid: WeekGrid) -> list[int]:
 
 
 def _column(name: str, index: int, values: Floats) -> Column | None:
-    """How a regressor is standardised, as Prophet does: binary ones are left alone; None = it is constant."""
+    """How a regressor is standardised, as Prophet does: binary ones are left alone; None = it is constant.
+
+    Constant up to rounding: a mean of equal discounts differs in its last digit with the number of days.
+    """
     lowest, highest = float(values.min()), float(values.max())
-    if lowest == highest:
+    if highest - lowest <= CONSTANT_WITHIN * max(1.0, abs(lowest), abs(highest)):
         return None
     if (lowest, highest) == (0.0, 1.0) and np.isin(values, (0.0, 1.0)).all():
         return Column(name, index, 0.0, 1.0)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.engine.design import Design, Floats, WeekGrid, Window, design, week_grid, window
+from skucast.engine.map_fit import solve
 from skucast.engine.model import FittedModel, Holiday, ModelSpec, Regressor
 
 Engine = Literal["map", "cmdstan"]
@@ -41,8 +42,6 @@ def fit_window(known: Window, grid: WeekGrid, spec: ModelSpec, engine: Engine = 
     """Return the model of one window of known weeks on a grid that other combinations share."""
     problem = design(known, grid, spec)
     if engine == "map":
-        from skucast.engine.map_fit import solve
-
         found = solve(problem, spec)
         params = np.concatenate([[found.k, found.m], found.beta, found.delta])
         return as_model(problem, known, grid, spec, params, found.sigma, found.is_converged)

@@ -19,21 +19,29 @@ The loops are compiled by numba on first use and kept on disk.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import scipy.linalg.cython_blas  # noqa: F401 - what numba's products call: loaded now, so that workers can pin its threads
 from numba import njit
 
 from skucast.engine.design import Design, Floats, scales_by_group
 from skucast.engine.model import ModelSpec
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+F = TypeVar("F", bound=Callable[..., Any])
 
 TREND_PRECISION = 1.0 / 25.0
 """Of k and m: normal priors with a standard deviation of 5."""
 
 V_START = 0.01
+V_DEGENERATE = 1e-6
+"""A setting that explains everything, sigma below a thousandth, is no place for the next one to start from."""
+
 V_MIN = 1e-12
 """sigma is at least a millionth of the largest week: sales that the features explain exactly have no best sigma."""
 
@@ -47,6 +55,9 @@ STEP_TOLERANCE = 1e-7
 
 STEP_V_TOLERANCE = 1e-2
 """On log(v) within one Gauss-Newton step, whose line search finds the best v anew."""
+
+REACH_TOLERANCE = 1e-3
+"""On any parameter: a Gauss-Newton step that is shorter and gains nothing has arrived."""
 
 _TINY = 1e-300
 
@@ -137,10 +148,33 @@ def log_posterior(problem: Design, spec: ModelSpec, params: Floats, v: float) ->
     return value
 
 
+def warm_up() -> None:
+    """Compile every loop and keep the result on disk, as the build of an image does; a later start finds it there."""
+    t, y = np.linspace(0.0, 1.0, 20), np.linspace(0.5, 1.0, 20) ** 2
+    features, hinges = np.cos(9 * t)[:, None], np.maximum(0.0, t - 0.5)[:, None]
+    precisions, weights = np.full((1, 3), TREND_PRECISION), np.array([10.0])
+    full = np.column_stack([t, np.ones_like(t), features, hinges, y])
+    _additive_grid(full.T @ full, len(t), precisions, weights)
+    _multiplicative_grid(t, features, hinges, y, precisions, weights)
+
+
 # --- Compiled -------------------------------------------------------------------------------------------------------
+#
+# t and y have shape (T,), features (T, K), hinges (T, S); params and precisions are in the order k, m, beta (and
+# delta); p = 2 + K, n = p + S; a Gram matrix has n + 1 rows, the last for y, and only its upper triangle is read.
 
 
-@njit(cache=True)
+def _compiled(function: F) -> F:
+    """Compile on first use and keep the result on disk; only in memory where there is no place to keep it."""
+    try:
+        kept: Any = njit(cache=True)(function)
+    except RuntimeError:  # a read-only image without NUMBA_CACHE_DIR
+        kept = njit(function)
+    found: F = kept
+    return found
+
+
+@_compiled
 def _additive_grid(
     gram: Floats, n_weeks: int, precisions: Floats, weights: Floats
 ) -> tuple[Floats, Floats, Ints, npt.NDArray[np.bool_]]:
@@ -155,15 +189,17 @@ def _additive_grid(
     delta = np.zeros(n - p)
     last = V_START
     for row in range(n_settings):
-        last, steps[row], converged[row] = _solve_v(
+        v[row], steps[row], converged[row] = _solve_v(
             gram, n_weeks, precisions[row], weights[row], delta, last, V_TOLERANCE, work, params[row]
         )
-        v[row] = last
-        last = max(last, 1e-6)  # a setting that explains everything is no place to start from
+        last = v[row]
+        if last < V_DEGENERATE:
+            last = V_START
+            delta[:] = 0.0
     return params, v, steps, converged
 
 
-@njit(cache=True)
+@_compiled
 def _multiplicative_grid(
     t: Floats, features: Floats, hinges: Floats, y: Floats, precisions: Floats, weights: Floats
 ) -> tuple[Floats, Floats, Ints, npt.NDArray[np.bool_]]:
@@ -178,18 +214,18 @@ def _multiplicative_grid(
     gram, work = np.empty((n + 1, n + 1)), np.empty((n + 1, n + 1))
     current = np.zeros(n)
     current[1] = y.mean()
-    last = V_START
     for row in range(n_settings):
-        last, steps[row], converged[row] = _gauss_newton(
-            t, features, hinges, y, precisions[row], weights[row], current, last, columns, gram, work
+        v[row], steps[row], converged[row] = _gauss_newton(
+            t, features, hinges, y, precisions[row], weights[row], current, columns, gram, work
         )
         params[row] = current
-        v[row] = last
-        last = max(last, 1e-6)
+        if v[row] < V_DEGENERATE or not converged[row]:
+            current[:] = 0.0
+            current[1] = y.mean()
     return params, v, steps, converged
 
 
-@njit(cache=True)
+@_compiled
 def _gauss_newton(
     t: Floats,
     features: Floats,
@@ -198,7 +234,6 @@ def _gauss_newton(
     precision: Floats,
     weight: float,
     current: Floats,
-    v: float,
     columns: Floats,
     gram: Floats,
     work: Floats,
@@ -215,8 +250,11 @@ def _gauss_newton(
         _linearise(t, features, hinges, y, trend, effect, columns)
         np.dot(columns.T, columns, gram)
         delta[:] = current[p:]
-        _, n_more, _ = _solve_v(gram, n_weeks, precision, weight, delta, v, STEP_V_TOLERANCE, work, proposed)
+        _, n_more, is_solved = _solve_v(gram, n_weeks, precision, weight, delta, v, STEP_V_TOLERANCE, work, proposed)
         n_steps += n_more
+        reach = 0.0
+        for j in range(n):
+            reach = max(reach, abs(proposed[j] - current[j]))
         share = 1.0
         better = loss
         while share > 1e-4:
@@ -230,15 +268,15 @@ def _gauss_newton(
             share *= 0.5
         if not better < loss:
             loss, v = _loss(t, features, hinges, y, precision, weight, current, trend, effect)
-            return v, n_steps, True  # no step along the way to the linearised optimum gains anything
+            return v, n_steps, is_solved and reach < REACH_TOLERANCE  # else the way there goes nowhere: no optimum
         gained = loss - better
         loss = better
         if gained < STEP_TOLERANCE:
-            return v, n_steps, True
+            return v, n_steps, is_solved
     return v, n_steps, False
 
 
-@njit(cache=True)
+@_compiled
 def _loss(
     t: Floats,
     features: Floats,
@@ -272,7 +310,7 @@ def _loss(
     return 0.5 * len(t) * math.log(v) + rss / (2 * v) + 2 * v + penalty, v
 
 
-@njit(cache=True)
+@_compiled
 def _linearise(
     t: Floats, features: Floats, hinges: Floats, y: Floats, trend: Floats, effect: Floats, columns: Floats
 ) -> None:
@@ -289,7 +327,7 @@ def _linearise(
         columns[i, 2 + n_features + n_hinges] = y[i] + trend[i] * effect[i]
 
 
-@njit(cache=True)
+@_compiled
 def _solve_v(
     gram: Floats,
     n_weeks: int,
@@ -305,43 +343,39 @@ def _solve_v(
     x = math.log(v)
     x_before, gap_before = 0.0, 0.0
     for evaluation in range(MAX_EVALUATIONS):
-        rss = _solve_for(gram, precision, weight, math.exp(x), delta, work, params)
+        rss, is_solved = _solve_for(gram, precision, weight, math.exp(x), delta, work, params)
         gap = math.log(_best_v(rss, n_weeks)) - x
         if abs(gap) < tolerance:
-            return math.exp(x), evaluation + 1, True
+            return math.exp(x), evaluation + 1, is_solved
         step = 1.5 * gap  # what the residuals give back when v changes, in a usual week's data
         if evaluation > 0 and x != x_before:
             slope = (gap - gap_before) / (x - x_before)
             if slope < -1e-3:
                 step = -gap / slope
         x_before, gap_before = x, gap
-        x += min(max(step, -3.0), 3.0)
-        if x <= math.log(V_MIN):
-            if gap < 0 and x_before <= math.log(V_MIN) + 1e-9:
-                return V_MIN, evaluation + 1, True
-            x = math.log(V_MIN)
+        x = max(x + min(max(step, -3.0), 3.0), math.log(V_MIN))
     return math.exp(x), MAX_EVALUATIONS, False
 
 
-@njit(cache=True)
+@_compiled
 def _best_v(rss: float, n_weeks: int) -> float:
     """(-T + sqrt(T^2 + 16 RSS)) / 8, without the difference of nearly equal numbers."""
     rss = max(rss, 0.0)
     return max(2.0 * rss / (n_weeks + math.sqrt(n_weeks * n_weeks + 16.0 * rss)), V_MIN)
 
 
-@njit(cache=True)
+@_compiled
 def _solve_for(
     gram: Floats, precision: Floats, weight: float, v: float, delta: Floats, work: Floats, params: Floats
-) -> float:
-    """Fill `params` with the best ones at sigma^2 = v and return their residual sum of squares."""
+) -> tuple[float, bool]:
+    """Fill `params` with the best ones at sigma^2 = v; return their residual sum of squares, and if they are exact."""
     p = len(precision)
     n = gram.shape[0] - 1
     _eliminate(gram, precision, v, work, p)
     for a in range(p, n):  # the lasso that is left: both triangles
         for b in range(a + 1, n):
             work[b, a] = work[a, b]
-    _lasso(work, p, n, v * weight, delta)
+    is_solved = _lasso(work, p, n, v * weight, delta)
     explained = work[n, n]
     for a in range(p, n):
         inner = 0.0
@@ -356,11 +390,10 @@ def _solve_for(
             value -= work[a, b] * params[b]
         params[a] = value / work[a, a]
         ridge += precision[a] * params[a] * params[a]
-    rss: float = explained - v * ridge
-    return rss
+    return explained - v * ridge, is_solved
 
 
-@njit(cache=True)
+@_compiled
 def _eliminate(gram: Floats, precision: Floats, v: float, work: Floats, p: int) -> None:
     """Copy the upper triangle, add the ridge, and eliminate the first p rows: a partial Cholesky factorisation.
 
@@ -397,12 +430,13 @@ def _eliminate(gram: Floats, precision: Floats, v: float, work: Floats, p: int) 
                 work[i, b] -= factor * work[a, b]
 
 
-@njit(cache=True)
-def _lasso(work: Floats, p: int, n: int, penalty: float, delta: Floats) -> None:
+@_compiled
+def _lasso(work: Floats, p: int, n: int, penalty: float, delta: Floats) -> bool:
     """Minimise delta'Q delta / 2 - c'delta + penalty |delta|_1 in place, Q and c standing in rows p to n of `work`.
 
     An active-set method (feature-sign search, Lee et al. 2007): with signs fixed the optimum is a linear system; the
-    way there ends at the first coefficient that would change its sign. Every step lowers the objective, so it ends.
+    way there ends at the first coefficient that would change its sign. Every step lowers the objective, so it ends;
+    return False where rounding lets it go round in circles until the bound.
     """
     size = n - p
     active = np.empty(size, dtype=np.int64)
@@ -444,13 +478,14 @@ def _lasso(work: Floats, p: int, n: int, penalty: float, delta: Floats) -> None:
                 if abs(gradient) > worst:
                     worst, chosen, slope = abs(gradient), j, gradient
         if chosen < 0:
-            return
+            return True
         sign[chosen] = 1.0 if slope > 0 else -1.0
         active[n_active] = chosen
         n_active += 1
+    return False
 
 
-@njit(cache=True)
+@_compiled
 def _solve_active(
     work: Floats,
     p: int,

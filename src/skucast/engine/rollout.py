@@ -126,13 +126,16 @@ def roll_forward_all(
     lower, upper = _interval(stack, terms, lag, seeds, n_paths) if n_paths else (yhat, yhat)
     scale = stack.interval_scale[:, None]
     lags = np.concatenate([lag[:, None], clipped[:, :-1]], axis=1)
+    ends = np.clip(yhat - scale * (yhat - lower), 0.0, yhat), np.maximum(yhat + scale * (upper - yhat), yhat)
+    components = _components(stack, terms, weight * (lags - stack.lag_mu[:, None]))
+    numbers = np.stack([raw, *ends, *components.values()])
     return Rollout(
         yhat=yhat,
-        yhat_lower=np.clip(yhat - scale * (yhat - lower), 0.0, yhat),
-        yhat_upper=np.maximum(yhat + scale * (upper - yhat), yhat),
-        components=_components(stack, terms, weight * (lags - stack.lag_mu[:, None])),
+        yhat_lower=ends[0],
+        yhat_upper=ends[1],
+        components=components,
         is_capped=is_damped | (raw > stack.cap[:, None]),
-        is_finite=np.logical_and.reduce(np.isfinite(raw), axis=1),
+        is_finite=np.logical_and.reduce(np.isfinite(numbers), axis=(0, 2)),
     )
 
 

@@ -135,7 +135,7 @@ def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
         engine=settings.engine,
         tune=settings.tune,
         tune_origins=settings.tune_origins,
-        n_best=settings.tune_average,
+        tune_average=settings.tune_average,
         backtest_origins=settings.backtest_origins,
         horizon_weeks=settings.horizon_weeks,
         holiday_country=settings.holiday_country,
@@ -210,6 +210,7 @@ def _details(trained: Trained, previous: str | None) -> dict[str, Any]:
         "n_weeks": trained.card.n_weeks,
         "hyperparameters": json.dumps(trained.card.hyperparameters),
         "tuning": json.dumps(trained.card.tuning),
+        "is_converged": trained.card.is_converged,
         "backtest_origins": score["origins"],
         "backtest_wape": score["pooled"],
         "backtest_by_step": json.dumps(by_step),
@@ -238,7 +239,7 @@ def _log_trained(combination: Combination, trained: Trained) -> None:
         "dropped": ",".join(trained.card.dropped_regressors) or None,
     }
     log.debug("model saved", extra={"fields": fields})
-    if not trained.is_converged:
+    if not trained.card.is_converged:
         log.warning("the fit stopped at its bound on steps; the model is usable", extra={"fields": fields})
 
 

@@ -29,12 +29,6 @@ def holiday_weeks(country: str, first: date, last: date, clock: WeekClock) -> pd
     return weeks[weeks["ds"].between(pd.Timestamp(first), pd.Timestamp(last))].reset_index(drop=True)
 
 
-def seen_twice(weeks: pd.DataFrame, last_known: pd.Timestamp) -> pd.DataFrame:
-    """Return the holidays that history has seen in at least two weeks, future weeks included; others teach nothing."""
-    seen = weeks[weeks["ds"] <= last_known].groupby("holiday")["ds"].count()
-    return weeks[weeks["holiday"].isin(seen.index[seen >= 2])].reset_index(drop=True)
-
-
 def _language(country: str) -> str | None:
     import holidays
 
