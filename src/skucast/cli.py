@@ -1,4 +1,4 @@
-"""Tools beside the four scripts: load own sales, make the sample, roll a model back, print the reference."""
+"""Tools beside the four scripts: load own sales, roll a model back, check what a run needs, show the whole chain."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from skucast.engine.design import Floats, WeekGrid, Window, design, future_columns, until
 from skucast.engine.map_fit import solve_grid
 from skucast.engine.model import LAG, Mode, ModelSpec
-from skucast.engine.rollout import MAX_GROWTH, carry_over_weight, recurse
+from skucast.engine.rollout import MAX_GROWTH, base_of, carry_over_weight, gain_of, recurse
 
 Tune = Literal["off", "fast", "full"]
 
@@ -175,22 +175,22 @@ def _forecasts(past: Window, grid: WeekGrid, fold: Fold, specs: list[ModelSpec])
     t, features = future_columns(problem, grid, fold.rows, fold.regressors)
     hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
     n_features = features.shape[1]
-    scale = problem.y_scale
-    trend = (params[:, :2] @ np.vstack([t, np.ones_like(t)]) + params[:, 2 + n_features :] @ hinges.T) * scale
+    y_scale, is_multiplicative = np.array(problem.y_scale), np.array(specs[0].seasonality_mode == "multiplicative")
+    trend = (params[:, :2] @ np.vstack([t, np.ones_like(t)]) + params[:, 2 + n_features :] @ hinges.T) * y_scale
     effect = params[:, 2 : 2 + n_features] @ features.T
-    is_multiplicative, is_log = specs[0].seasonality_mode == "multiplicative", problem.target == "log1p"
-    base = trend * (1.0 + effect) if is_multiplicative else trend + scale * effect
     lag = next((column for column in problem.columns if column.name == LAG), None)
     slope = np.zeros_like(trend)
     if lag is not None:
         beta = params[:, 2 + n_features - 1]  # the lag is the last feature
-        slope = (beta / lag.std)[:, None] * (trend if is_multiplicative else np.full_like(trend, scale))
+        slope = (beta / lag.std)[:, None] * gain_of(trend, y_scale, is_multiplicative)
     weight, _ = carry_over_weight(slope)
     cap, last = MAX_GROWTH * problem.y_max, fold.last_y
+    is_log = problem.target == "log1p"
     if is_log:
         cap, last = np.log1p(cap), np.log1p(last)
     n = len(specs)
     offset = np.full(n, lag.mu if lag else 0.0)
+    base = base_of(trend, effect, y_scale, is_multiplicative)
     _, clipped = recurse(base, weight, offset, np.full(n, last), np.full(n, cap))
     return np.expm1(clipped) if is_log else clipped, int((~solved.is_converged).sum())
 

@@ -174,6 +174,17 @@ def recurse(base: Floats, weight: Floats, offset: Floats, last: Floats, cap: Flo
     return raw, clipped
 
 
+def base_of(trend: Floats, effect: Floats, y_scale: Floats, is_multiplicative: Flags) -> Floats:
+    """Return z without the lag: trend (1 + effect) if multiplicative, else trend + y_scale effect."""
+    base: Floats = trend + effect * gain_of(trend, y_scale, is_multiplicative)
+    return base
+
+
+def gain_of(trend: Floats, y_scale: Floats, is_multiplicative: Flags) -> Floats:
+    """Return what an effect of 1 adds to z: the trend if multiplicative, else y_scale; all broadcast."""
+    return np.where(is_multiplicative, trend, y_scale)
+
+
 def carry_over_weight(slope: Floats) -> tuple[Floats, Flags]:
     """Return the weight of last week's sales, and where it had to be damped.
 
@@ -284,8 +295,7 @@ def _terms(models: Sequence[FittedModel], stack: _Stack, ds: Days, regressors: M
                 effects[component_of(regressor.name)][row] += regressor.beta * (values - regressor.mu) / regressor.std
     effect = sum(effects.values(), np.zeros_like(t))
     is_multiplicative, y_scale = stack.is_multiplicative[:, None], stack.y_scale[:, None]
-    base = np.where(is_multiplicative, trend * (1.0 + effect), trend + y_scale * effect)
-    return _Terms(t, trend, effects, effect, base)
+    return _Terms(t, trend, effects, effect, base_of(trend, effect, y_scale, is_multiplicative))
 
 
 def component_of(regressor: str) -> str:
@@ -304,8 +314,8 @@ def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> No
 def _lag_slope(stack: _Stack, trend: Floats) -> Floats:
     """What one more of last week's sales adds, shape of `trend`: (B, H), or (B, paths, H)."""
     shape = (-1,) + (1,) * (trend.ndim - 1)
-    gain = np.where(stack.is_multiplicative.reshape(shape), trend, stack.y_scale.reshape(shape))
-    return (stack.lag_beta / stack.lag_std).reshape(shape) * gain
+    weight = (stack.lag_beta / stack.lag_std).reshape(shape)
+    return weight * gain_of(trend, stack.y_scale.reshape(shape), stack.is_multiplicative.reshape(shape))
 
 
 def _to_target(stack: _Stack, sales: Floats) -> Floats:
@@ -325,7 +335,7 @@ def _components(stack: _Stack, terms: _Terms, carry_over: Floats) -> dict[str, F
 
     With the target log1p a component is what it adds to those before it: exp(a + b) - exp(a).
     """
-    gain = np.where(stack.is_multiplicative[:, None], terms.trend, stack.y_scale[:, None])
+    gain = gain_of(terms.trend, stack.y_scale[:, None], stack.is_multiplicative[:, None])
     parts = [terms.trend.copy(), *(terms.effects[name] * gain for name in _TERMS), carry_over]
     sums = np.cumsum([part[stack.is_log] for part in parts], axis=0)
     for part, step in zip(parts, np.diff(np.expm1(sums), axis=0, prepend=0.0), strict=True):
@@ -363,7 +373,7 @@ def _paths(stack: _Stack, terms: _Terms, lag: Floats, seeds: Sequence[int], n_pa
     y_scale = stack.y_scale[:, None, None]
     trend = terms.trend[:, None, :] + _trend_changes(stack, terms.t, happens, size) * y_scale
     effect = terms.effect[:, None, :]
-    base = np.where(stack.is_multiplicative[:, None, None], trend * (1.0 + effect), trend + y_scale * effect)
+    base = base_of(trend, effect, y_scale, stack.is_multiplicative[:, None, None])
     base += noise * (stack.sigma_obs[:, None, None] * y_scale)
     weight, _ = carry_over_weight(_lag_slope(stack, trend))
     _, clipped = recurse(base, weight, stack.lag_mu[:, None], lag[:, None], stack.cap[:, None])
