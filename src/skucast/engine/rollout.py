@@ -286,7 +286,9 @@ def _terms(models: Sequence[FittedModel], stack: _Stack, ds: Days, regressors: M
         trend += stack.delta[:, place, None] * np.maximum(0.0, t - stack.changepoints[:, place, None])
     trend *= stack.y_scale[:, None]
     effects = {name: np.zeros_like(t) for name in _TERMS}
-    effects["yearly"] += stack.yearly @ fourier(ds, stack.yearly.shape[1] // 2).T
+    season = fourier(ds, stack.yearly.shape[1] // 2)
+    for order in range(stack.yearly.shape[1]):  # not `@`, whose last digits depend on how many models there are
+        effects["yearly"] += stack.yearly[:, order, None] * season[:, order]
     _add_holidays(effects["holidays"], models, ds)
     for row, model in enumerate(models):
         for regressor in model.regressors:
