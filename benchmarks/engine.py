@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from real_chain import DATASETS, ROOT, sample, write_between
+from real_chain import DATASETS, ROOT, environment_of, sample, write_between
 from threadpoolctl import threadpool_limits
 
 from skucast.combination import KEY, Combination
@@ -91,16 +91,7 @@ class Bench:
         facts = DATASETS["walmart"]
         self.origin = facts["last_week"] - timedelta(weeks=HORIZON_WEEKS)
         self.clock = WeekClock(facts["anchor"])
-        self.environment = {
-            **os.environ,
-            "WAREHOUSE": f"duckdb:{folder}/warehouse.duckdb",
-            "MODEL_STORE": f"{folder}/models",
-            "STAGING": f"{folder}/staging",
-            "WEEK_ANCHOR": facts["anchor"],
-            "SALES_GRAIN": "week",
-            "HOLIDAY_COUNTRY": facts["country"],
-            "AS_OF": str(self.origin + timedelta(days=1)),
-        }
+        self.environment = environment_of("walmart", folder) | {"AS_OF": str(self.origin + timedelta(days=1))}
         sales = sample(data / "walmart_weekly.parquet", self.origin, n_combinations, folder)
         self.process("-m", "skucast", "load", str(sales), "--table", "sales")
 

@@ -55,19 +55,25 @@ def run_dataset(name: str, data: Path, n_combinations: int) -> list[str]:
     last_origin = facts["last_week"] - timedelta(weeks=HORIZON)
     origins = [last_origin - timedelta(weeks=HORIZON * back) for back in range(ORIGINS - 1, -1, -1)]
     with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            **os.environ,
-            "WAREHOUSE": f"duckdb:{folder}/warehouse.duckdb",
-            "MODEL_STORE": f"{folder}/models",
-            "STAGING": f"{folder}/staging",
-            "WEEK_ANCHOR": facts["anchor"],
-            "SALES_GRAIN": "week",
-            "HOLIDAY_COUNTRY": facts["country"],
-            "PYTHONPATH": str(ROOT / "src"),
-        }
+        environment = environment_of(name, folder)
         sales = sample(data / f"{name}_weekly.parquet", origins[0], n_combinations, Path(folder))
         seconds = chain(sales, origins, facts["last_week"], environment)
         return report(name, seconds, environment, folder)
+
+
+def environment_of(name: str, folder: object) -> dict[str, str]:
+    """Return the environment of a data set's scripts: every place below the folder, its week and its holidays."""
+    facts = DATASETS[name]
+    return {
+        **os.environ,
+        "WAREHOUSE": f"duckdb:{folder}/warehouse.duckdb",
+        "MODEL_STORE": f"{folder}/models",
+        "STAGING": f"{folder}/staging",
+        "WEEK_ANCHOR": facts["anchor"],
+        "SALES_GRAIN": "week",
+        "HOLIDAY_COUNTRY": facts["country"],
+        "PYTHONPATH": str(ROOT / "src"),
+    }
 
 
 def sample(path: Path, first_origin: date, n_combinations: int, folder: Path) -> Path:

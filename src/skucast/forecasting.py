@@ -70,15 +70,16 @@ def start(combination: Combination, weeks: pd.DataFrame, stored: Stored, horizon
         return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon)))
     if isinstance(stored, StoredModel):
         return Start(combination, ready.last_y, ready.promotions, _checked(stored))
-    method, forecast = fallback(weeks, horizon.weeks_ahead)
-    return _with_rows(ready, _flat(method, _status_without_model(weeks, stored, horizon), forecast))
+    return start_without_model(combination, weeks, horizon, _status_without_model(weeks, stored, horizon))
 
 
-def start_without_model(combination: Combination, weeks: pd.DataFrame, horizon: Horizon) -> Start:
-    """Return the fallback of a combination whose model failed while it forecast."""
+def start_without_model(
+    combination: Combination, weeks: pd.DataFrame, horizon: Horizon, status: str = "forecast_failed"
+) -> Start:
+    """Return the labelled fallback of a combination; by default of one whose model failed while it forecast."""
     method, forecast = fallback(weeks, horizon.weeks_ahead)
     ready = Start(combination, last_known(weeks), expected_promotions(weeks))
-    return _with_rows(ready, _flat(method, "forecast_failed", forecast))
+    return _with_rows(ready, _flat(method, status, forecast))
 
 
 def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[Combination], Start]) -> pd.DataFrame:

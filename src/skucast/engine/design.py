@@ -107,11 +107,6 @@ class Design:
         """Return the prior scale of each feature, shape (K,)."""
         return scales_by_group(spec)[self.groups]
 
-    @property
-    def n_before_regressors(self) -> int:
-        """Number of feature columns before the regressors."""
-        return int(self.X.shape[1]) - len(self.columns)
-
 
 def scales_by_group(spec: ModelSpec) -> Floats:
     """Return the prior scales of the four groups of columns."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from skucast.engine.design import Design, Floats, WeekGrid, Window, design, week_grid, window
 from skucast.engine.map_fit import solve
-from skucast.engine.model import FittedModel, Holiday, ModelSpec, Regressor
+from skucast.engine.model import LAG, FittedModel, Holiday, ModelSpec, Regressor
 
 Engine = Literal["map", "cmdstan"]
 
@@ -105,13 +105,10 @@ def _weeks_of(grid: WeekGrid, column: int, first: int) -> str:
 
 def _history(problem: Design, known: Window, grid: WeekGrid) -> str:
     """The fitted weeks, JSON: ds, y and the used regressors, in the measure of the target."""
-    values = problem.X[:, problem.n_before_regressors :]
-    raw = {
-        column.name: (values[:, place] * column.std + column.mu).tolist()
-        for place, column in enumerate(problem.columns)
-    }
-    for column in problem.columns:
-        if column.index < len(known.names) - 1 or problem.target == "sales":
-            raw[column.name] = known.regressors[:, column.index].tolist()
-    y = known.y if problem.target == "sales" else np.log1p(known.y)
-    return json.dumps({"ds": grid.ds[known.rows].astype("str").tolist(), "y": y.tolist(), **raw})
+    is_log = problem.target == "log1p"
+    used = {column.name: known.regressors[:, column.index] for column in problem.columns}
+    if is_log and LAG in used:
+        used[LAG] = np.log1p(used[LAG])
+    y = np.log1p(known.y) if is_log else known.y
+    columns = {"ds": grid.ds[known.rows].astype("str"), "y": y, **used}
+    return json.dumps({name: values.tolist() for name, values in columns.items()})
