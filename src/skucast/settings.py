@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from skucast.cloud import Endpoints
     from skucast.outcome import Pool
 
-Job = Literal["train", "retrain", "predict", "monitor", "load", "rollback", "doctor", "demo"]
+Job = Literal["train", "retrain", "predict", "monitor", "load", "rollback", "promotions", "doctor", "demo"]
 
 SALES_JOBS: tuple[Job, ...] = ("train", "retrain", "predict", "monitor")
-EVERY_JOB: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "doctor", "demo")
-CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "doctor", "demo")
-CLOUD: tuple[Job, ...] = (*SALES_JOBS, "rollback", "doctor")
-LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "demo")
+EVERY_JOB: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "doctor", "demo")
+CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "promotions", "doctor", "demo")
+CLOUD: tuple[Job, ...] = (*SALES_JOBS, "rollback", "promotions", "doctor")
+LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "demo")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = ("train", "retrain", "predict")
 
@@ -73,20 +73,20 @@ class Settings(BaseSettings):
     )
     staging: str = _field(
         "local/staging",
-        "where the dashboard is written: a folder or gs://BUCKET[/PREFIX]",
-        ["monitor", "doctor", "demo"],
+        "where the dashboard is written and planners' files are read: a folder or gs://BUCKET[/PREFIX]",
+        ["predict", "monitor", "promotions", "doctor", "demo"],
     )
     as_of: date | None = _field(None, "business date to run for, YYYY-MM-DD (default: today)", CALENDAR)
 
     business_tz: str = _field("Europe/Moscow", "time zone of the business day", CALENDAR)
     week_anchor: Anchor = _field("SUN", "day that ends a week: MON to SUN", CALENDAR)
     sales_grain: Literal["day", "week"] = _field(
-        "day", "what one sales row covers: a day, or a whole week", [*SALES_JOBS, "doctor"]
+        "day", "what one sales row covers: a day, or a whole week", [*SALES_JOBS, "promotions", "doctor"]
     )
     sales_columns: str = _field(
         "",
         "columns of the sales table, or of a file to load, named otherwise: ours=theirs;..., e.g. quantity=qty",
-        [*SALES_JOBS, "doctor"],
+        [*SALES_JOBS, "promotions", "doctor"],
     )
     target_combinations: str | None = _field(
         None,
@@ -156,13 +156,16 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _field("INFO", "least severity that is logged", LOGGING)
 
-    sales_table: str = _table(tables.SALES, [*SALES_JOBS, "load", "doctor", "demo"])
+    sales_table: str = _table(tables.SALES, [*SALES_JOBS, "load", "promotions", "doctor", "demo"])
+    promotions_table: str = _table(tables.PROMOTIONS, [*FORECASTING, "promotions", "doctor", "demo"])
+    locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
+    weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo"])
     metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
     registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)
-    loads_table: str = _table(tables.LOADS, ["load", "doctor", "demo"])
+    loads_table: str = _table(tables.LOADS, [*FORECASTING, "load", "promotions", "doctor", "demo"])
 
     gcs_endpoint: str | None = _field(
         None, "stand-in for Cloud Storage, http://HOST:PORT; none = the real service", CLOUD

@@ -127,11 +127,76 @@ SALES = Table(
     ),
 )
 
+PROMOTIONS = Table(
+    label="promotions",
+    name="distributor_promotions",
+    meaning="The plan, append-only: what was known of promotions, and from when. A correction or a cancellation is a "
+    "new row; for a day, the newest statement about it counts.",
+    columns=(
+        *(_text(name, f"{name}; `*` = all") for name in KEY),
+        Column("starts_on", "DATE", "day", "first day"),
+        Column("ends_on", "DATE", "day", "last day, included"),
+        Column(
+            "discount_perc",
+            "FLOAT64",
+            "percent, 0-100",
+            "discount depth; NULL = the plan is complete for these days: no promotion but those in other rows",
+            nullable=True,
+        ),
+        _instant("known_from", "since when this was known; nothing before it may use the row"),
+        _text("plan_id", "name of the promotion: of rows of one name and combination, the newest counts"),
+        Column("cancelled", "BOOL", "true/false", "the promotion is called off; NULL = false", nullable=True),
+        _text("note", "remark, not used", nullable=True),
+    ),
+    checks=(
+        Check("starts_on <= ends_on", lambda rows: rows["starts_on"] <= rows["ends_on"]),
+        Check(
+            "discount_perc is a percentage, 0 to 100",
+            lambda rows: rows["discount_perc"].isna() | rows["discount_perc"].between(0, 100),
+        ),
+    ),
+)
+
+LOCATIONS = Table(
+    label="locations",
+    name="distributor_locations",
+    meaning="Where the units are, for their weather.",
+    columns=(
+        _text("unit", "business unit"),
+        Column("latitude", "FLOAT64", "degrees, -90 to 90", "north is positive"),
+        Column("longitude", "FLOAT64", "degrees, -180 to 180", "east is positive"),
+    ),
+    key=("unit",),
+    checks=(
+        Check("latitude lies in -90 to 90", lambda rows: rows["latitude"].between(-90, 90)),
+        Check("longitude lies in -180 to 180", lambda rows: rows["longitude"].between(-180, 180)),
+    ),
+)
+
+WEATHER = Table(
+    label="weather",
+    name="distributor_weather_daily",
+    meaning="Daily weather per unit, append-only: a day is observed once, what was forecast stays as it was forecast.",
+    columns=(
+        _text("unit", "business unit"),
+        Column("date", "DATE", "day", "day in the unit's own time"),
+        Column("temperature_2m_max", "FLOAT64", "degrees Celsius", "highest; NULL = not known", nullable=True),
+        Column("temperature_2m_min", "FLOAT64", "degrees Celsius", "lowest; NULL = not known", nullable=True),
+        Column("precipitation_sum", "FLOAT64", "mm", "rain and melted snow; NULL = not known", nullable=True),
+        Column("snowfall_sum", "FLOAT64", "cm", "fresh snow; NULL = not known", nullable=True),
+        _text("kind", "what the numbers are", allowed=("observed", "forecast")),
+        _instant("fetched_at", "when they were fetched"),
+    ),
+)
+
 METHODS = ("prophet", "mean_8", "seasonal_naive", "zero")
 STATUSES = ("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive")
 FAILED_STATUSES = ("load_failed", "forecast_failed")
 """Those that count for MAX_FAILED_SHARE: there is a model, and it could not be used."""
-PROMO_SOURCES = ("expected", "none")
+PROMO_SOURCES = ("planned", "none", "expected")
+"""A planned promotion; no promotion, on days that a plan covers; a recent average, where no plan says anything."""
+WEATHER_SOURCES = ("observed", "forecast", "climate", "none")
+"""The best that was known of any day of the week; `none` = weather is off, or the unit has no location."""
 COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "carry_over")
 
 FORECASTS = Table(
@@ -156,7 +221,7 @@ FORECASTS = Table(
         _text("method", "what made the number", allowed=METHODS),
         _text("status", "why that method; `ok` = a model's own forecast", allowed=STATUSES),
         _text("promo_source", "what was known of promotions", allowed=PROMO_SOURCES),
-        _text("weather_source", "what was known of weather", allowed=("none",)),
+        _text("weather_source", "what was known of weather", allowed=WEATHER_SOURCES),
         _week("data_cutoff", "last week whose sales were known; before `cutoff` when sales were late"),
         _text("model_version", "version of the stored model; NULL for fallbacks", nullable=True),
         _week("model_cutoff", "last week the model was trained on; NULL for fallbacks", nullable=True),
@@ -332,7 +397,7 @@ LOADS = Table(
 SAMPLE_SOURCE = "sample distributor"
 """Source of the deliveries that the demo makes up, in the loads table."""
 
-TABLES = (SALES, FORECASTS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS)
+TABLES = (SALES, PROMOTIONS, LOCATIONS, WEATHER, FORECASTS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS)
 
 
 # --- Validation -----------------------------------------------------------------------------------------------------
