@@ -111,6 +111,7 @@ def _store_run(warehouse: Warehouse, run: Run, report: RunReport, exit_code: int
         "counts": json.dumps(report.counts, ensure_ascii=False),
         "seconds": json.dumps(report.seconds),
         "data_report": None if report.data_report is None else json.dumps(report.data_report, ensure_ascii=False),
+        "sources": json.dumps(report.sources) if report.sources else None,
         "version": __version__,
     }
     try:

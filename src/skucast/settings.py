@@ -114,6 +114,10 @@ class Settings(BaseSettings):
         0.05, "share of combinations that may fail before nothing is published, 0 to 1", FORECASTING
     )
 
+    min_promo_coverage: Annotated[float, Field(ge=0, le=1)] = _field(
+        0.5, "share of forecast weeks that the promotions plan must cover, else the run warns; 0 to 1", ["predict"]
+    )
+
     holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", TRAINING)
     engine: Literal["map", "cmdstan"] = _field(
         "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING

@@ -332,6 +332,14 @@ REGISTRY = Table(
         _ratio("backtest_wape", "WAPE of the backtest, all steps pooled"),
         _text("backtest_by_step", "WAPE of the backtest per step, JSON; what later steps really face", nullable=True),
         _ratio("backtest_wape_last_year", "WAPE of the baseline on the same weeks"),
+        _ratio("backtest_wape_perfect_plan", "WAPE had every promotion of those weeks been planned"),
+        _text(
+            "backtest_promotions",
+            "whose promotions the backtest knew: the plan's as of each origin, those that came to pass (the plan is "
+            "younger than an origin), or the recent average (there is no plan)",
+            nullable=True,
+            allowed=("plan", "perfect_plan", "expected"),
+        ),
         Column("fit_s", "FLOAT64", "seconds", "time of the final fit", nullable=True),
         _instant("created_at", "when the row was made"),
     ),
@@ -358,6 +366,7 @@ RUNS = Table(
         _text("counts", "combinations by status, JSON"),
         _text("seconds", "time by step, JSON"),
         _text("data_report", "what was found and repaired in the sales, JSON; NULL if none was read", nullable=True),
+        _text("sources", "share of the rows by what was known ahead of promotions and weather, JSON", nullable=True),
         _text("version", "version of skucast"),
     ),
     key=("task_id",),

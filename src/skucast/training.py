@@ -20,10 +20,10 @@ from skucast.engine.artifact import ModelCard, StoredPayload, dumps
 from skucast.engine.design import WeekGrid, week_grid, window
 from skucast.engine.fit import Engine, fit_window, with_interval_scale
 from skucast.engine.model import FittedModel, ModelSpec
-from skucast.future import last_known
+from skucast.future import NO_ARCHIVE, Archive, ahead_at, last_known
 from skucast.history import is_inactive, with_lag
 from skucast.regressors.holidays import holiday_weeks
-from skucast.regressors.promotions import PROMO_REGRESSORS, expected_promotions
+from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.tuning import Choice, Fold, Tune, choose
 from skucast.weeks import WEEK, WeekClock
 
@@ -71,6 +71,14 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Material:
+    """What one combination's model is made of: its weeks, and what was known ahead at the origins of its backtest."""
+
+    weeks: pd.DataFrame
+    archive: Archive = NO_ARCHIVE
+
+
+@dataclass(frozen=True)
 class Trained:
     """A trained model ready to be stored, its card, and the seconds of the final fit."""
 
@@ -86,6 +94,13 @@ def make_recipe(plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date)
     return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
 
 
+def backtest_origins(recipe: Recipe) -> list[date]:
+    """Return the labels of all origins that training looks at, oldest first."""
+    plan = recipe.plan
+    n = plan.tune_origins + plan.backtest_origins
+    return [recipe.cutoff - plan.backtest_weeks * back * WEEK for back in range(n, 0, -1)]
+
+
 def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_weeks: int) -> str | None:
     """Return why a combination gets no model, or None if it gets one."""
     known = int(weeks["y"].notna().sum())
@@ -96,15 +111,15 @@ def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_week
     return None
 
 
-def train(combination: Combination, weeks: pd.DataFrame, recipe: Recipe) -> Trained:
+def train(combination: Combination, material: Material, recipe: Recipe) -> Trained:
     """Return the model of one combination, fitted on all its weeks, with the score of its backtest in the card.
 
     Raises:
         FitError: the history cannot be fitted.
     """
-    plan = recipe.plan
-    choice = tuned(weeks, recipe)
-    scored = backtest(weeks, fitter(recipe, choice.earlier), plan.backtest_weeks, plan.backtest_origins)
+    plan, weeks, archive = recipe.plan, material.weeks, material.archive
+    choice = tuned(material, recipe)
+    scored = backtest(weeks, fitter(recipe, choice.earlier), plan.backtest_weeks, plan.backtest_origins, archive)
     scale = interval_scale(scored)
     started = time.perf_counter()
     models = [with_interval_scale(model, scale) for model in fitter(recipe, choice.final)(weeks)]
@@ -125,23 +140,23 @@ def train(combination: Combination, weeks: pd.DataFrame, recipe: Recipe) -> Trai
     return Trained(dumps(models, card), card, fit_s)
 
 
-def tuned(weeks: pd.DataFrame, recipe: Recipe) -> Choice:
+def tuned(material: Material, recipe: Recipe) -> Choice:
     """Return the settings chosen for one combination.
 
     Raises:
         FitError: the history cannot be fitted.
     """
     plan = recipe.plan
-    known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
-    folds = [] if plan.tune == "off" else folds_of(weeks, recipe)
+    known = window(with_lag(material.weeks), PROMO_REGRESSORS, recipe.grid)
+    folds = [] if plan.tune == "off" else folds_of(material, recipe)
     return choose(known, recipe.grid, folds, plan.spec, plan.tune, plan.backtest_origins, plan.tune_average)
 
 
-def folds_of(weeks: pd.DataFrame, recipe: Recipe) -> list[Fold]:
+def folds_of(material: Material, recipe: Recipe) -> list[Fold]:
     """Return the origins that settings are scored at, oldest first; the last ones are those of the backtest."""
     plan = recipe.plan
-    ends = origin_ends(weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
-    return [_fold(weeks, end, plan.backtest_weeks, recipe.grid) for end in ends]
+    ends = origin_ends(material.weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
+    return [_fold(material, end, plan.backtest_weeks, recipe.grid) for end in ends]
 
 
 def fitter(recipe: Recipe, specs: Sequence[ModelSpec]) -> Callable[[pd.DataFrame], list[FittedModel]]:
@@ -159,9 +174,9 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays", "numba")}}
 
 
-def _fold(weeks: pd.DataFrame, end: int, horizon_weeks: int, grid: WeekGrid) -> Fold:
-    past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
+def _fold(material: Material, end: int, horizon_weeks: int, grid: WeekGrid) -> Fold:
+    past, coming = material.weeks.iloc[:end], material.weeks.iloc[end : end + horizon_weeks]
     rows = grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
-    expected = expected_promotions(past)
-    regressors = np.tile([expected[name] for name in PROMO_REGRESSORS], (len(rows), 1))
+    known, _ = ahead_at(past, coming, material.archive)
+    regressors = np.column_stack([known.regressors[name] for name in PROMO_REGRESSORS])
     return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), coming["y"].to_numpy(dtype="float64"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,11 @@ class WeekClock:
     def label(self, day: date) -> date:
         """Return the label of the week that holds the day."""
         return day + timedelta(days=(self.end_weekday - day.weekday()) % 7)
+
+    def end_of(self, day: date) -> datetime:
+        """Return the moment at which the business day ends, naive UTC."""
+        end = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(self.tz))
+        return end.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=1)
 
     def start(self, ds: date) -> date:
         """Return the first day of the week labelled `ds`."""

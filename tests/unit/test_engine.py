@@ -14,7 +14,7 @@ import pytest
 from builders import CUTOFF, sunday
 from models import CLOCK, NO_HOLIDAYS, coming, generated, holidays_of
 from pandas.testing import assert_frame_equal
-from stubs import card, plan, stub_model
+from stubs import card, future_frame, plan, stub_model
 
 from skucast.combination import KEY, Combination
 from skucast.engine import rollout
@@ -24,7 +24,6 @@ from skucast.engine.fit import fit
 from skucast.engine.model import LAG, FittedModel, ModelSpec, Regressor
 from skucast.engine.rollout import ROLLOUT_COLUMNS, roll_forward, roll_forward_all, roll_forward_mean, seed_of
 from skucast.errors import FitError, ModelError
-from skucast.future import future_frame
 from skucast.history import History, build_history
 from skucast.regressors.holidays import holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -15,9 +15,11 @@ from skucast.engine.artifact import StoredModel, loads
 from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
+from skucast.jobs.known_ahead import note_sources, read_plan
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.logs import log
 from skucast.outcome import RunReport, check_failed_share, run_each
+from skucast.regressors.promotions import PlannedWeeks
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.store import Live, ModelStore
@@ -69,8 +71,12 @@ def _rows(
     if models and not any(isinstance(stored, StoredModel) for stored in models.values()):
         _keep_forecasts_of_models(settings, warehouse, run, inputs)
     with report.timed("forecast"):
-        rows = _forecast_all(inputs, models, _horizon(settings, run, inputs), report)
+        horizon = _horizon(settings, run, inputs)
+        plan = read_plan(settings, warehouse, inputs.wanted)
+        planned = plan.as_of(settings.clock.end_of(run.today), horizon.weeks_ahead)
+        rows = _forecast_all(inputs, models, planned, horizon, report)
     _count(rows, models, report)
+    note_sources(rows, settings, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
@@ -133,15 +139,17 @@ def _version_before(store: ModelStore, combination: Combination, cutoff: date) -
     return store.load_version(combination, max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1])
 
 
-def _forecast_all(inputs: Inputs, models: Models, horizon: Horizon, report: RunReport) -> pd.DataFrame:
+def _forecast_all(
+    inputs: Inputs, models: Models, planned: Mapping[Combination, PlannedWeeks], horizon: Horizon, report: RunReport
+) -> pd.DataFrame:
     if not inputs.wanted:
         return empty(FORECASTS)
     weeks = dict(inputs.history.split(inputs.wanted))
-    items = [(combination, (weeks[combination], models[combination])) for combination in inputs.wanted]
+    items = [(each, (weeks[each], models[each], planned[each])) for each in inputs.wanted]
 
     def without_model(combination: Combination, reason: str) -> Start:
         report.fail(combination, reason)
-        return start_without_model(combination, weeks[combination], horizon)
+        return start_without_model(combination, weeks[combination], horizon, planned[combination])
 
     starts = [
         outcome.value or without_model(outcome.combination, str(outcome.error))
@@ -153,9 +161,11 @@ def _forecast_all(inputs: Inputs, models: Models, horizon: Horizon, report: RunR
 _NOT_FINITE = "the forecast is not a finite number; retrain this combination"
 
 
-def _start(combination: Combination, item: tuple[pd.DataFrame, StoredModel | ModelError], horizon: Horizon) -> Start:
-    weeks, stored = item
-    return start(combination, weeks, stored, horizon)
+def _start(
+    combination: Combination, item: tuple[pd.DataFrame, StoredModel | ModelError, PlannedWeeks], horizon: Horizon
+) -> Start:
+    weeks, stored, planned = item
+    return start(combination, weeks, stored, horizon, planned)
 
 
 def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:
@@ -174,9 +184,6 @@ def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:
         report.notes.append(
             f"{counted(too_new, 'combination')} whose models have seen later weeks: train with this --as-of, --force"
         )
-    expected = int((first["promo_source"] == "expected").sum())
-    if expected:
-        report.notes.append(f"promotions of {counted(expected, 'combination')} are a recent average: no plan is known")
 
 
 def _note_orphans(store: ModelStore, inputs: Inputs, report: RunReport) -> None:
