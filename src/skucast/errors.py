@@ -13,6 +13,10 @@ class InputError(SkucastError):
     """Wrong settings, names or data from outside; the run stops with exit code 2 and writes nothing."""
 
 
+class AlreadyLoaded(InputError):
+    """The same content was appended to the table before; nothing was added."""
+
+
 class ContractError(SkucastError):
     """A frame does not fit the contract of its table: nothing of it is written, and the run that made it failed."""
 

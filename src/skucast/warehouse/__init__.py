@@ -8,7 +8,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing, TableError
+from skucast.errors import AlreadyLoaded, ContractError, InputError, RunFailed, ShardsMissing, TableError
 from skucast.tables import SALES, validate
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Warehouse(Protocol):
         """Append the rows unless the batch was appended before; return the rows written.
 
         Raises:
-            InputError: the batch is there already; the message says since when.
+            AlreadyLoaded: the batch is there already; the message says since when.
             ContractError: the rows break the contract; nothing is changed.
         """
 
@@ -216,9 +216,9 @@ def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, 
     return sources
 
 
-def already_loaded(source: str, first_source: str, loaded_at: datetime) -> InputError:
+def already_loaded(source: str, first_source: str, loaded_at: datetime) -> AlreadyLoaded:
     """Return the error for a file or delivery whose content was appended before."""
-    return InputError(
+    return AlreadyLoaded(
         f"{source}: the same content was loaded on {loaded_at:%Y-%m-%d %H:%M} UTC as {first_source}; nothing was added"
     )
 
