@@ -1,4 +1,4 @@
-"""Promotions that are known ahead, with planted effects: the plan moves forecasts by what promotions do, and says so."""
+"""Promotions known ahead, with planted effects: the plan moves forecasts by what promotions do, and rows say so."""
 
 from __future__ import annotations
 
