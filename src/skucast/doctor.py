@@ -15,8 +15,9 @@ from skucast.history import build_history
 from skucast.run import BAD_INPUT, DONE, Run
 from skucast.settings import Settings
 from skucast.store import ModelStore, open_store, store_at
-from skucast.tables import FORECASTS, LOADS, METRICS, PUBLISHES, REGISTRY, RUNS, Table
+from skucast.tables import FORECASTS, LOADS, LOCATIONS, METRICS, PUBLISHES, REGISTRY, RUNS, WEATHER, Table
 from skucast.warehouse import Warehouse, open_warehouse
+from skucast.weather_api import open_weather, places_of
 from skucast.words import counted
 
 
@@ -59,6 +60,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         ("credentials", lambda: _credentials(settings)),
         ("sales", lambda: _sales(settings, warehouse, run)),
         ("promotion plan", lambda: "none is used yet: a promotion to come is the recent average"),
+        ("weather", lambda: _weather(settings, warehouse, run)),
         *((f"table {table.label}", lambda table=table: _table(warehouse, table)) for table in _OUTPUTS),
         ("writing to the warehouse", lambda: _warehouse_write(warehouse, run)),
         ("models", lambda: _models(store)),
@@ -69,7 +71,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     return [settings_ok, *(_finding(what, check) for what, check in checks)]
 
 
-_OUTPUTS = (FORECASTS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS)
+_OUTPUTS = (FORECASTS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS, WEATHER)
 
 
 def _finding(what: str, check: Callable[[], str]) -> Finding:
@@ -103,6 +105,18 @@ def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
         return f"{late}; ALLOWED_LATE_WEEKS={settings.allowed_late_weeks} allows it"
     combinations = counted(found.n_combinations, "combination")
     return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}{late}"
+
+
+def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
+    if not settings.weather:
+        return "off; WEATHER=true switches it on"
+    units = warehouse.weekly_sales(settings.clock, run.cutoff)["unit"].dropna().unique().tolist()
+    places = places_of(warehouse.read(LOCATIONS), units)
+    located = f"{len(places)} of {counted(len(units), 'unit')} have a location"
+    if not places:
+        raise InputError(f"{located}; load them with `python -m skucast load FILE --table locations`")
+    open_weather(settings).forecast(places[0], fetched_at=run.run_at)
+    return f"{located}; Open-Meteo answers"
 
 
 def _table(warehouse: Warehouse, table: Table) -> str:

@@ -61,5 +61,13 @@ class WarehouseError(SkucastError):
     """The warehouse gave no usable answer within the deadline; the run fails, its tables are whole."""
 
 
+class WeatherError(SkucastError):
+    """The weather service refused a place or gave a senseless answer; the run goes on with what is stored."""
+
+
+class WeatherDown(WeatherError):
+    """The weather service does not answer, or not in time; nobody else is asked for in this run."""
+
+
 class FitError(SkucastError):
     """A history cannot be fitted (too few known weeks, not finite); the combination is recorded as failed."""

@@ -44,6 +44,7 @@ class Check:
 class Table:
     """One table. `partition` names the column by whose value rows are replaced as a whole.
 
+    `is_whole`: all of its rows are one slice, named `ALL`.
     `one_writer`: no two tasks ever write the same slice, so that its writers need not conflict, nor be noted.
     """
 
@@ -56,6 +57,7 @@ class Table:
     cluster: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     one_writer: bool = False
+    is_whole: bool = False
 
     @property
     def column_names(self) -> list[str]:
@@ -171,6 +173,7 @@ LOCATIONS = Table(
         Check("latitude lies in -90 to 90", lambda rows: rows["latitude"].between(-90, 90)),
         Check("longitude lies in -180 to 180", lambda rows: rows["longitude"].between(-180, 180)),
     ),
+    is_whole=True,
 )
 
 WEATHER = Table(
@@ -196,7 +199,9 @@ FAILED_STATUSES = ("load_failed", "forecast_failed")
 PROMO_SOURCES = ("planned", "none", "expected")
 """A planned promotion; no promotion, on days that a plan covers; a recent average, where no plan says anything."""
 WEATHER_SOURCES = ("observed", "forecast", "climate", "none")
-"""The best that was known of any day of the week; `none` = weather is off, or the unit has no location."""
+"""All seven days are observed; some are forecast, or observed and the others not known; none is known, so that the week
+counts as usual for the season; nothing is known of the unit at all: weather is off, or it was never fetched, for want
+of a location or an answer."""
 COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "carry_over")
 
 FORECASTS = Table(
@@ -612,6 +617,7 @@ def _table_lines(table: Table) -> Iterator[str]:
     facts = [
         f"key: {', '.join(f'`{name}`' for name in table.key)}" if table.key else "",
         f"replaced by: `{table.partition}`" if table.partition else "",
+        "replaced as a whole" if table.is_whole else "",
     ]
     if any(facts):
         yield f"({'; '.join(fact for fact in facts if fact)})"

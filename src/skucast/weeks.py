@@ -50,6 +50,10 @@ class WeekClock:
         """Return the business date at an aware instant."""
         return instant.astimezone(ZoneInfo(self.tz)).date()
 
+    def day_of(self, instant: datetime) -> date:
+        """Return the business date at an instant, naive UTC."""
+        return self.today(instant.replace(tzinfo=UTC))
+
     def cutoff(self, today: date) -> date:
         """Return the label of the last week that is complete when the business date is `today`."""
         return self.label(today) - WEEK

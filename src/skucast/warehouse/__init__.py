@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from skucast.errors import AlreadyLoaded, ContractError, InputError, RunFailed, ShardsMissing, TableError
-from skucast.tables import SALES, validate
+from skucast.tables import ALL, SALES, validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ class Warehouse(Protocol):
     ) -> int:
         """Replace the rows of `table.partition == partition` (only these combinations, if given); return how many.
 
-        The run is noted as one that has published this slice.
+        The run is noted as one that has published this slice. A table that is kept as a whole has one: `tables.ALL`.
 
         Raises:
             ContractError: the rows break the contract or lie outside the slice; nothing is changed.
@@ -279,6 +279,8 @@ def check_slice(
 
     from skucast.combination import KEY
 
+    if table.is_whole and partition == ALL:
+        return
     if table.partition is None:
         raise ContractError(f"table {table.label}: has no partition to replace")
     expected = pd.Timestamp(partition) if isinstance(partition, date) else partition

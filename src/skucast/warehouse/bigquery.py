@@ -25,7 +25,7 @@ from skucast.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.combination import KEY
 from skucast.errors import InputError, TableError, WarehouseError
 from skucast.logs import log
-from skucast.tables import LOADS, PUBLISHES, RUNS, SALES, Column, Table, empty, validate
+from skucast.tables import ALL, LOADS, PUBLISHES, RUNS, SALES, Column, Table, empty, validate
 from skucast.warehouse import (
     BLANK,
     NO_LIMITS,
@@ -181,7 +181,7 @@ class BigQueryWarehouse:
         load = self._load(staging, table, valid, run)
         statements = sql_of.PUBLISH.format(
             table=self._id(table),
-            partition=table.partition,
+            slice=f"'{ALL}'" if table.is_whole else f"old.`{table.partition}`",
             columns=_columns(table),
             staged=_staged_sql(table, staging),
             only=sql_of.ONLY if combinations is not None else "",

@@ -30,8 +30,8 @@ IS_NOTED = "SELECT COUNT(*) AS n FROM `{publishes}` WHERE table_name = @table_na
 ONE_SLICE = "AND partition_value = @partition_text AND run_id = @run_id"
 
 PUBLISH = """
-IF EXISTS (SELECT 1 FROM `{table}` AS old WHERE old.`{partition}` = @partition {only}) THEN
-    DELETE FROM `{table}` AS old WHERE old.`{partition}` = @partition {only};
+IF EXISTS (SELECT 1 FROM `{table}` AS old WHERE {slice} = @partition {only}) THEN
+    DELETE FROM `{table}` AS old WHERE {slice} = @partition {only};
 END IF;
 INSERT INTO `{table}` ({columns}) {staged};
 """

@@ -252,6 +252,9 @@ class DuckDBWarehouse:
         partition: object,
         combinations: Sequence[Combination] | None,
     ) -> None:
+        if table.is_whole:
+            connection.execute(f"DELETE FROM {self._name(table)}")
+            return
         sql = f"DELETE FROM {self._name(table)} WHERE {_quoted(str(table.partition))} = ?"
         if combinations is None:
             connection.execute(sql, [partition])
