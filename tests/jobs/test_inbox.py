@@ -100,7 +100,8 @@ def test_good_rows_are_added_bad_ones_go_back_and_the_file_is_done(inbox: Inbox)
     (path,) = (inbox.folder / "rejected").iterdir()
     assert note == (
         "promotions: план.csv: 1 promotion added, complete through 2026-12-31 for 1 set of names; "
-        f"1 row rejected, see {path}"
+        f"1 row rejected, see {path}; "
+        "where the file covers their names, they count as no promotion until they are sent right"
     )
 
 

@@ -410,3 +410,19 @@ def test_the_planners_page_lists_every_reason_and_what_to_do() -> None:
     """No other ones."""
     assert set(documented_reasons()) == {re.sub(r"\{\w+\}", "…", reason) for reason in Reason}
     assert all(len(advice) > 10 for advice in documented_reasons().values())
+
+
+def test_the_worked_example_comes_out_as_the_page_says() -> None:
+    """Its file gives the two promotions and the rejected row."""
+    page = (Path(__file__).parents[2] / "docs" / "promotions.md").read_text(encoding="utf-8")
+    example = page.split("<!-- example:start -->")[1].split("<!-- example:end -->")[0]
+    sent, said, rejected = (block.strip() for block in example.split("```")[1::2])
+    known = [
+        Combination("Пермь", "KA", "ЦУП00009752"),
+        Combination("Пермь", "KA", "ЦУП00012345"),
+        Combination("Чайковский", "TF", "ЦУП00012345"),
+    ]
+    found = read_plan("plan-48.csv", sent.encode(), known, RUN_AT, CLOCK)
+    assert "2 promotions added, complete through 2026-12-20 for 2 sets of names; 1 row rejected" in said
+    assert (len(promotions(found)), len(coverage(found)), found.covers_through) == (2, 2, date(2026, 12, 20))
+    assert rejected_csv(found).decode("utf-8-sig").splitlines() == rejected.splitlines()

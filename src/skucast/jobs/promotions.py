@@ -187,6 +187,8 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
         parts = ["added before, so nothing was added; to say the same again, change a note in it"]
     if rejected:
         parts.append(f"{counted(len(plan.rejected), 'row')} rejected, see {rejected}")
+        if n_covered:
+            parts.append("where the file covers their names, they count as no promotion until they are sent right")
     if plan.unused:
         parts.append(f"columns not used: {', '.join(plan.unused)}")
     report.notes.append(f"promotions: {file.name}: {'; '.join(parts)}")
