@@ -235,7 +235,7 @@ class _Judge:
     def read(self, line: _Line) -> None:
         """Read the line's cells into its fields, and refuse what is wrong."""
         for column, cell in line.cells.items():
-            if column != "note" and _UNREADABLE.fullmatch(cell):
+            if column != "note" and cell not in self._parts.get(column, ()) and _UNREADABLE.fullmatch(cell):
                 line.refuse(Reason.UNREADABLE, column=column, found=repr(cell))
         if line.reasons:
             return

@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     )
 
     horizon_weeks: int = _field(
-        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", FORECASTING, ge=1, le=MAX_HORIZON_WEEKS
+        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", [*FORECASTING, "promotions"], ge=1, le=MAX_HORIZON_WEEKS
     )
     interval_paths: int = _field(
         500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000

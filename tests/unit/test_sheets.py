@@ -6,27 +6,12 @@ import io
 import zipfile
 from datetime import date, datetime
 
-import openpyxl
 import pytest
+from builders import excel
 
 from skucast import sheets
 from skucast.errors import InputError
 from skucast.sheets import read_sheet
-
-
-def excel(*rows: list[object]) -> bytes:
-    """Return an Excel file with these rows in its first sheet, and a second sheet."""
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    book.create_sheet("other").append(["not", "read"])
-    return saved(book)
-
-
-def saved(book: openpyxl.Workbook) -> bytes:
-    content = io.BytesIO()
-    book.save(content)
-    return content.getvalue()
 
 
 def edited(content: bytes, part: str, old: str, new: str) -> bytes:
