@@ -16,6 +16,7 @@ from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import note_sources, read_plan
+from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.logs import log
 from skucast.outcome import RunReport, check_failed_share, run_each
@@ -31,7 +32,7 @@ Models = dict[Combination, StoredModel | ModelError]
 
 
 def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
-    """Forecast `horizon_weeks` for every wanted combination and replace those rows of this cutoff.
+    """Take in the planners' files, forecast `horizon_weeks` for every wanted combination, replace this cutoff's rows.
 
     Raises:
         InputError: no sales, unknown target.
@@ -41,6 +42,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
+    ingest(settings, warehouse, run, report, inputs.history.combinations)
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)
