@@ -45,7 +45,7 @@ def _main(job: Job, description: str, argv: Sequence[str]) -> int:
         return BAD_INPUT
     run = start_run(job, settings)
     setup_logging(settings, run_id=run.run_id, job=job)
-    return run_job(_job_function(job), settings, run)
+    return run_job(_job_function(job, settings), settings, run)
 
 
 def start_run(job: str, settings: Settings) -> Run:
@@ -138,7 +138,11 @@ def _summarise(run: Run, report: RunReport, exit_code: int) -> None:
     log.info("%s %s", run.job, {DONE: "done", FAILED: "failed"}[exit_code], extra={"fields": fields})
 
 
-def _job_function(job: Job) -> JobFunction:
+def _job_function(job: Job, settings: Settings) -> JobFunction:
+    if settings.scenario is not None:
+        from skucast.jobs.scenario import play
+
+        return play
     if job == "predict":
         from skucast.jobs.predict import predict
 

@@ -55,7 +55,7 @@ def _main(argv: Sequence[str] | None) -> int:
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
 
 
-_OWN = ("file", "table", "columns", "target", "version", "until")
+_OWN = ("file", "table", "columns", "target", "version", "until", "action", "output")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,6 +80,20 @@ def _parser() -> argparse.ArgumentParser:
     rollback.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID")
     rollback.add_argument("--version", help="which version (default: the one before the live one)")
     add_flags(rollback, "rollback")
+
+    promotions = commands.add_parser("promotions", help="add planners' files to the plan, or make them a template")
+    actions = promotions.add_subparsers(dest="action", required=True, metavar="ACTION")
+    ingest = actions.add_parser("ingest", help="add the files in promotions/inbox/ below STAGING to the plan")
+    add_flags(ingest, "promotions")
+    template = actions.add_parser("template", help="write a filled example for the combinations and the next weeks")
+    template.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        default=Path("promotions-template.xlsx"),
+        help="a new .xlsx or .csv file [default: promotions-template.xlsx]",
+    )
+    add_flags(template, "promotions")
 
     doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
     add_flags(doctor, "doctor")
@@ -178,4 +192,19 @@ def _rollback(
     log.info("rolled back", extra={"fields": {"combination": str(target), "from": before, "to": now}})
 
 
-_COMMANDS = {"load": _load, "rollback": _rollback}
+def _promotions(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.jobs.promotions import ingest_inbox, known_combinations
+    from skucast.promotion_template import example_rows, write_template
+
+    known = known_combinations(settings, warehouse, run)
+    if own["action"] == "ingest":
+        report.n_rows = ingest_inbox(settings, warehouse, run, report, known)
+        return
+    path = Path(str(own["output"]))
+    write_template(path, example_rows(known, settings.clock, run.cutoff, settings.horizon_weeks))
+    report.notes.append(f"{path}: replace its examples by your plan and put it into promotions/inbox/ below STAGING")
+
+
+_COMMANDS = {"load": _load, "rollback": _rollback, "promotions": _promotions}

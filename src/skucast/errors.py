@@ -14,7 +14,7 @@ class InputError(SkucastError):
 
 
 class AlreadyLoaded(InputError):
-    """The batch was appended before; for whoever makes batches, not people, that is success."""
+    """The same content was appended to the table before; nothing was added."""
 
 
 class ContractError(SkucastError):

@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     )
 
     horizon_weeks: int = _field(
-        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", FORECASTING, ge=1, le=MAX_HORIZON_WEEKS
+        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", [*FORECASTING, "promotions"], ge=1, le=MAX_HORIZON_WEEKS
     )
     interval_paths: int = _field(
         500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
@@ -119,6 +119,12 @@ class Settings(BaseSettings):
         0.05, "share of combinations that may fail before nothing is published, 0 to 1", FORECASTING
     )
 
+    scenario: str | None = _field(
+        None, "name of a what-if: forecast with the plan of PROMOTIONS into the scenarios table alone", ["predict"]
+    )
+    promotions: str | None = _field(
+        None, "file of promotions that SCENARIO adds to the plan, as if it had been sent now: CSV or xlsx", ["predict"]
+    )
     min_promo_coverage: Annotated[float, Field(ge=0, le=1)] = _field(
         0.5, "share of forecast weeks that the promotions plan must cover, else the run warns; 0 to 1", ["predict"]
     )
@@ -184,6 +190,7 @@ class Settings(BaseSettings):
     locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo"])
+    scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
     metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
     registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
@@ -297,6 +304,20 @@ class Settings(BaseSettings):
     def _safe_table_name(cls, value: str) -> str:
         if not _TABLE_NAME.fullmatch(value):
             raise ValueError("expected a table name of letters, digits and _")
+        return value
+
+    @field_validator("scenario")
+    @classmethod
+    def _scenario_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"\w[\w .-]{0,59}", value):
+            raise ValueError("expected a name of up to 60 letters, digits, blanks, dots and dashes")
+        return value
+
+    @field_validator("promotions")
+    @classmethod
+    def _scenario_has_a_file(cls, value: str | None, others: ValidationInfo) -> str | None:
+        if (value is None) != (others.data.get("scenario") is None):
+            raise ValueError("expected a file together with SCENARIO, which names what it is for")
         return value
 
     @field_validator("tune")

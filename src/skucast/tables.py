@@ -246,6 +246,43 @@ FORECASTS = Table(
     ),
 )
 
+SCENARIOS = Table(
+    label="scenarios",
+    name="distributor_forecast_scenarios",
+    meaning="What another plan of promotions would give, beside the forecast of the plan as it is; made by hand.",
+    columns=(
+        _text("scenario_id", "the scenario's name, a slash, and the cutoff"),
+        _text("scenario", "its name"),
+        *(
+            FORECASTS.column(name)
+            for name in (
+                "cutoff",
+                *KEY,
+                "ds",
+                "step",
+                "yhat",
+                "yhat_lower",
+                "yhat_upper",
+                *COMPONENTS,
+                "method",
+                "status",
+                "promo_source",
+                "weather_source",
+                "model_version",
+            )
+        ),
+        _measure("baseline_yhat", "forecast of the same model with the plan as it is"),
+        _text("baseline_promo_source", "what that plan says of promotions", allowed=PROMO_SOURCES),
+        _measure("difference", "yhat - baseline_yhat"),
+        _text("plan_file", "name of the file with the other promotions"),
+        _text("plan_sha256", "SHA-256 of its bytes"),
+        *_RUN,
+    ),
+    key=("scenario_id", *KEY, "ds"),
+    partition="scenario_id",
+    cluster=tuple(KEY),
+)
+
 LEVELS = ("combination", "unit", "channel", "SKU_ID", "total")
 BASELINES = {
     "last_week": "the last known week's sales",
@@ -360,7 +397,7 @@ RUNS = Table(
     columns=(
         _text("task_id", "the task: the run_id, with /NUMBER where an execution has several tasks"),
         _text("run_id", "the execution"),
-        _text("job", "predict, monitor, train, retrain, load or rollback"),
+        _text("job", "predict, monitor, train, retrain, load, rollback or promotions"),
         _instant("run_at", "start"),
         _week("cutoff", "last complete week at the start; NULL if the run stopped before", nullable=True),
         Column("exit_code", "INT64", "code", "0 done, 1 failed, 2 bad settings or input"),
@@ -411,7 +448,7 @@ LOADS = Table(
 SAMPLE_SOURCE = "sample distributor"
 """Source of the deliveries that the demo makes up, in the loads table."""
 
-TABLES = (SALES, PROMOTIONS, LOCATIONS, WEATHER, FORECASTS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS)
+TABLES = (SALES, PROMOTIONS, LOCATIONS, WEATHER, FORECASTS, SCENARIOS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS)
 
 
 # --- Validation -----------------------------------------------------------------------------------------------------

@@ -18,9 +18,18 @@ from skucast.training import Recipe, backtest_origins
 from skucast.warehouse import Warehouse
 
 
-def read_plan(settings: Settings, warehouse: Warehouse, combinations: Sequence[Combination]) -> Plan:
-    """Return all that was ever planned for these combinations."""
-    return Plan(warehouse.read(PROMOTIONS), combinations, settings.sales_grain)
+def read_plan(
+    settings: Settings,
+    warehouse: Warehouse,
+    combinations: Sequence[Combination],
+    *,
+    and_these: pd.DataFrame | None = None,
+) -> Plan:
+    """Return all that was ever planned for these combinations; `and_these` rows are said beside the warehouse's."""
+    rows = warehouse.read(PROMOTIONS)
+    if and_these is not None:
+        rows = pd.concat([rows, and_these], ignore_index=True) if len(rows) else and_these
+    return Plan(rows, combinations, settings.sales_grain)
 
 
 def archives(

@@ -16,6 +16,7 @@ from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import note_sources, read_plan
+from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.logs import log
 from skucast.outcome import RunReport, check_failed_share, run_each
@@ -31,7 +32,7 @@ Models = dict[Combination, StoredModel | ModelError]
 
 
 def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
-    """Forecast `horizon_weeks` for every wanted combination and replace those rows of this cutoff.
+    """Take in the planners' files, forecast `horizon_weeks` for every wanted combination, replace this cutoff's rows.
 
     Raises:
         InputError: no sales, unknown target.
@@ -41,13 +42,14 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
+    ingest(settings, warehouse, run, report, inputs.history.combinations)
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)
 
-    rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, _failures)
+    rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, failures_of)
     if rows is not None:
-        failures = {each: report.failures.get(str(each), status) for each, status in _failures(rows).items()}
+        failures = {each: report.failures.get(str(each), status) for each, status in failures_of(rows).items()}
         check_failed_share(failures, len(combinations_of(rows)), settings.max_failed_share)
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, rows, run.cutoff, run=run, combinations=inputs.only)
@@ -56,7 +58,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         _note_orphans(store, inputs, report)
 
 
-def _failures(rows: pd.DataFrame) -> dict[Combination, str]:
+def failures_of(rows: pd.DataFrame) -> dict[Combination, str]:
     """The combinations that have a fallback because their model failed, with their status."""
     failed = rows[rows["status"].isin(FAILED_STATUSES) & (rows["step"] == 1)]
     return dict(zip(combinations_of(failed), failed["status"], strict=True))
@@ -67,14 +69,14 @@ def _rows(
 ) -> pd.DataFrame:
     """The forecasts of this task's combinations, as the table wants them."""
     with report.timed("load models"):
-        models = _load_models(store, inputs.wanted, run.cutoff)
+        models = load_models(store, inputs.wanted, run.cutoff)
     if models and not any(isinstance(stored, StoredModel) for stored in models.values()):
         _keep_forecasts_of_models(settings, warehouse, run, inputs)
     with report.timed("forecast"):
-        horizon = _horizon(settings, run, inputs)
+        horizon = horizon_of(settings, run, inputs)
         plan = read_plan(settings, warehouse, inputs.wanted)
         planned = plan.as_of(settings.clock.end_of(run.today), horizon.weeks_ahead)
-        rows = _forecast_all(inputs, models, planned, horizon, report)
+        rows = forecast_rows(inputs, models, planned, horizon, report)
     _count(rows, models, report)
     note_sources(rows, settings, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
@@ -97,7 +99,8 @@ def _keep_forecasts_of_models(settings: Settings, warehouse: Warehouse, run: Run
     log.warning("no model is found in %s: every forecast is a fallback", settings.model_store)
 
 
-def _horizon(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
+def horizon_of(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
+    """Return the weeks that this run forecasts, and from what."""
     return Horizon(
         clock=settings.clock,
         today=run.today,
@@ -110,7 +113,8 @@ def _horizon(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
     )
 
 
-def _load_models(store: ModelStore, wanted: list[Combination], cutoff: date) -> Models:
+def load_models(store: ModelStore, wanted: list[Combination], cutoff: date) -> Models:
+    """Return each combination's model that has not seen past the cutoff, or why there is none."""
     found = store.load_many(wanted)
     return {combination: _usable(store, combination, found[combination], cutoff) for combination in wanted}
 
@@ -139,9 +143,10 @@ def _version_before(store: ModelStore, combination: Combination, cutoff: date) -
     return store.load_version(combination, max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1])
 
 
-def _forecast_all(
+def forecast_rows(
     inputs: Inputs, models: Models, planned: Mapping[Combination, PlannedWeeks], horizon: Horizon, report: RunReport
 ) -> pd.DataFrame:
+    """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept."""
     if not inputs.wanted:
         return empty(FORECASTS)
     weeks = dict(inputs.history.split(inputs.wanted))
