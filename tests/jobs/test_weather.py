@@ -288,7 +288,7 @@ def test_as_of_a_past_day_knows_what_a_run_of_that_day_knew(server, update, run)
     """A live run keeps its forecast; a week later, again as of that day, what came later is not seen."""
     weeks = [sunday(n) for n in (1, 0, -1, -2, -3, -4)]
     then = update().anomalies(CLOCK, weeks, UNITS)
-    server.weather = lambda _: (30.0, 20.0, 9.0, 9.0)
+    server.weather = lambda _: (40.0, 36.0, 9.0, 9.0)
     server.today = WEDNESDAY + timedelta(days=7)
     later = days_later(run, 7)
     now = update(of_run=later, as_of=None).anomalies(CLOCK, weeks, UNITS)
