@@ -20,6 +20,7 @@ import pandas as pd
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from skucast.combination import clean_name
 from skucast.errors import WeatherDown, WeatherError
@@ -156,13 +157,13 @@ class OpenMeteo:
             with _session() as session:
                 response = session.get(url, params=parameters, timeout=timeout, stream=True, allow_redirects=False)
                 return response.status_code, self._body(response), None
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:  # HTTPError: the body breaks off
             return 0, b"", _kind(error)
 
     def _body(self, response: requests.Response) -> bytes:
-        """The body, read piece by piece: a server that sends a byte now and then meets the deadline all the same."""
-        pieces = []
-        for piece in response.iter_content(64 * 1024):
+        """The body, read as it comes: a server that sends a byte now and then meets the deadline all the same."""
+        pieces = [b""]
+        while piece := response.raw.read1(64 * 1024, decode_content=True):
             pieces.append(piece)
             if time.monotonic() > self._until:
                 raise requests.Timeout
@@ -331,9 +332,9 @@ class _Redact(logging.Filter):
         return True
 
 
-def _kind(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "timed out"
+def _kind(error: Exception) -> str:
+    if isinstance(error, (requests.Timeout, ReadTimeoutError)):
+        return "no answer in time"
     if isinstance(error, requests.ConnectionError):
-        return "no connection, or it broke"
+        return "no connection, or no answer in time"
     return type(error).__name__
