@@ -76,6 +76,8 @@ def plan(**changed: Any) -> TrainingPlan:
         "backtest_origins": 3,
         "horizon_weeks": 4,
         "holiday_country": "RU",
+        "holiday_subdivision": "",
+        "holiday_calendar": "",
         "week_anchor": "SUN",
     }
     return TrainingPlan(**(parts | changed))

@@ -22,7 +22,7 @@ from skucast.engine.fit import Engine, fit_window, with_interval_scale
 from skucast.engine.model import FittedModel, ModelSpec
 from skucast.future import last_known
 from skucast.history import is_inactive, with_lag
-from skucast.regressors.holidays import holiday_weeks
+from skucast.regressors.holidays import Event, holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS, expected_promotions
 from skucast.tuning import Choice, Fold, Tune, choose
 from skucast.weeks import WEEK, WeekClock
@@ -39,6 +39,7 @@ class TrainingPlan:
     """What training is asked for; models trained with another plan are not current.
 
     up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
+    `holiday_calendar` is the digest of the local events.
     """
 
     spec: ModelSpec
@@ -49,6 +50,8 @@ class TrainingPlan:
     backtest_origins: int
     horizon_weeks: int
     holiday_country: str
+    holiday_subdivision: str
+    holiday_calendar: str
     week_anchor: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,10 +82,14 @@ class Trained:
     fit_s: float
 
 
-def make_recipe(plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date) -> Recipe:
-    """Return the recipe of a run whose history reaches from week `first` to the cutoff."""
+def make_recipe(
+    plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date, events: Sequence[Event] = ()
+) -> Recipe:
+    """Return the recipe of a run whose history reaches from week `first` to the cutoff; `events` are the plan's."""
     last = cutoff + HOLIDAYS_AHEAD
-    holidays = holiday_weeks(plan.holiday_country, first, last, clock)
+    holidays = holiday_weeks(
+        plan.holiday_country, first, last, clock, subdivision=plan.holiday_subdivision, events=events
+    )
     return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
 
 
