@@ -15,9 +15,22 @@ from pandas.testing import assert_frame_equal
 from rigs import drop_table
 
 from skucast.combination import KEY, Combination
-from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing, TableError
+from skucast.errors import AlreadyLoaded, ContractError, InputError, RunFailed, ShardsMissing, TableError
 from skucast.run import Run
-from skucast.tables import FORECASTS, PUBLISHES, REGISTRY, RUNS, SALES, TABLES, Column, Table, empty, validate
+from skucast.tables import (
+    ALL,
+    FORECASTS,
+    LOCATIONS,
+    PUBLISHES,
+    REGISTRY,
+    RUNS,
+    SALES,
+    TABLES,
+    Column,
+    Table,
+    empty,
+    validate,
+)
 from skucast.warehouse import WEEKLY_SALES_COLUMNS, Warehouse
 from skucast.weeks import WeekClock
 
@@ -270,6 +283,22 @@ def test_a_table_without_slices_cannot_be_replaced(warehouse: Warehouse, run: Ru
         warehouse.replace(SALES, empty(SALES), CUTOFF, run=run)
 
 
+def test_a_table_kept_as_a_whole_is_replaced_as_one(warehouse: Warehouse, run: Run) -> None:
+    """Locations: the second list takes the place of the first, the same again changes nothing, half a slice is none."""
+    first = pd.DataFrame({"unit": ["Пермь", "Казань"], "latitude": [58.0, 55.8], "longitude": [56.2, 49.1]})
+    second = pd.DataFrame({"unit": ["Пермь"], "latitude": [58.01], "longitude": [56.25]})
+    for places in (first, second, second):
+        assert warehouse.replace(LOCATIONS, places, ALL, run=run) == len(places)
+        expected = places.sort_values("unit", ignore_index=True)
+        assert_frame_equal(warehouse.read(LOCATIONS), expected)
+    assert warehouse.published(LOCATIONS, ALL, run=run)
+    with pytest.raises(ContractError, match="no partition"):
+        warehouse.replace(LOCATIONS, first, "Пермь", run=run)
+    with pytest.raises(ContractError, match="latitude"):
+        warehouse.replace(LOCATIONS, first.assign(latitude=91.0), ALL, run=run)
+    assert_frame_equal(warehouse.read(LOCATIONS), second)
+
+
 def test_replace_notes_who_published_what(warehouse: Warehouse, run: Run) -> None:
     """One row per slice and run: the table, the slice, the run, its rows, its time; a repeat has no second one."""
     later = replace(run, run_id="later", run_at=run.run_at + timedelta(hours=1))
@@ -425,7 +454,7 @@ def test_a_batch_is_appended_once(warehouse: Warehouse, run: Run) -> None:
     rows = lines(line("2026-11-16", 5.0), line("2026-11-16", 5.0))
     assert warehouse.append_once(SALES, rows, batch_id="one", source="one.csv", run=run) == 2
     assert warehouse.append_once(SALES, rows, batch_id="two", source="two.csv", run=run) == 2
-    with pytest.raises(InputError, match=r"copy\.csv.*2026-11-25 19:00 UTC.*one\.csv"):
+    with pytest.raises(AlreadyLoaded, match=r"copy\.csv.*2026-11-25 19:00 UTC.*one\.csv"):
         warehouse.append_once(SALES, rows, batch_id="one", source="copy.csv", run=run)
     assert warehouse.read(SALES)["quantity"].tolist() == [5.0] * 4
 
