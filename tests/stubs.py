@@ -78,6 +78,9 @@ def plan(**changed: Any) -> TrainingPlan:
         "backtest_origins": 3,
         "horizon_weeks": 4,
         "holiday_country": "RU",
+        "weather": False,
+        "holiday_subdivision": "",
+        "holiday_calendar": "",
         "week_anchor": "SUN",
     }
     return TrainingPlan(**(parts | changed))

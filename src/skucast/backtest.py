@@ -109,7 +109,7 @@ def _one_origin(weeks: pd.DataFrame, fit: Fit, end: int, horizon_weeks: int, arc
         return roll_forward_mean(models, what.frame(targets), last_y, seed=end, n_paths=n_paths)
 
     forecast = forecast_with(known, BACKTEST_PATHS)
-    perfect = forecast if promotions == "perfect_plan" else forecast_with(perfect_plan(coming), 0)
+    perfect = forecast if promotions == "perfect_plan" else forecast_with(perfect_plan(past, coming, archive), 0)
     return pd.DataFrame(
         {
             "origin": past["ds"].iloc[-1],

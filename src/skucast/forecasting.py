@@ -18,9 +18,9 @@ from skucast.engine.design import Floats
 from skucast.engine.model import LAG, FittedModel
 from skucast.engine.rollout import Rollout, averaged, roll_forward_all, seed_of
 from skucast.errors import ModelError, ModelNotFound
-from skucast.future import Ahead, ahead, last_known
+from skucast.future import REGRESSORS, Ahead, WeatherWeeks, ahead, last_known
 from skucast.history import is_inactive
-from skucast.regressors.promotions import PROMO_REGRESSORS, PlannedWeeks
+from skucast.regressors.promotions import PlannedWeeks
 from skucast.tables import COMPONENTS
 from skucast.weeks import WeekClock, weeks_between
 
@@ -64,6 +64,7 @@ def start(
     stored: Stored,
     horizon: Horizon,
     planned: PlannedWeeks | None = None,
+    weather: WeatherWeeks | None = None,
 ) -> Start:
     """Return what the combination's forecast begins with.
 
@@ -73,14 +74,15 @@ def start(
         stored: its model, or None or the error that loading it raised: `status` says why there is a fallback.
         horizon: the weeks to forecast.
         planned: what the promotions plan says of `horizon.weeks_ahead`; None = nothing.
+        weather: what is known of the unit's weather in them; None = nothing.
     """
-    ready = _ready(combination, weeks, horizon, planned)
+    ready = _ready(combination, weeks, horizon, planned, weather)
     if is_inactive(weeks, horizon.inactive_after_weeks):
         return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon)))
     if isinstance(stored, StoredModel):
         return dataclasses.replace(ready, stored=_checked(stored))
     return start_without_model(
-        combination, weeks, horizon, planned, status=_status_without_model(weeks, stored, horizon)
+        combination, weeks, horizon, planned, weather, status=_status_without_model(weeks, stored, horizon)
     )
 
 
@@ -89,12 +91,13 @@ def start_without_model(
     weeks: pd.DataFrame,
     horizon: Horizon,
     planned: PlannedWeeks | None = None,
+    weather: WeatherWeeks | None = None,
     *,
     status: str = "forecast_failed",
 ) -> Start:
     """Return the labelled fallback of a combination; by default of one whose model failed while it forecast."""
     method, forecast = fallback(weeks, horizon.weeks_ahead)
-    return _with_rows(_ready(combination, weeks, horizon, planned), _flat(method, status, forecast))
+    return _with_rows(_ready(combination, weeks, horizon, planned, weather), _flat(method, status, forecast))
 
 
 def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[Combination], Start]) -> pd.DataFrame:
@@ -124,7 +127,7 @@ def _roll_forward(starts: Sequence[Start], horizon: Horizon) -> Rollout:
     def by_model(values: Sequence[float] | Sequence[Floats]) -> Floats:
         return np.repeat(np.array(values, dtype="float64"), counts, axis=0)
 
-    regressors = {name: by_model([each.ahead.regressors[name] for each in starts]) for name in PROMO_REGRESSORS}
+    regressors = {name: by_model([each.ahead.regressors[name] for each in starts]) for name in REGRESSORS}
     last_y = by_model([each.last_y for each in starts])
     with np.errstate(over="ignore", invalid="ignore"):  # numbers that are not finite are told, and replaced
         each = roll_forward_all(models, ds, regressors, last_y, seeds, horizon.n_paths)
@@ -154,6 +157,7 @@ def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> p
         "method": "prophet",
         "status": np.where(rolled.is_capped.ravel(), "capped", "ok"),
         "promo_source": np.concatenate([each.ahead.promo_source for each in starts]),
+        "weather_source": np.concatenate([each.ahead.weather_source for each in starts]),
         "model_version": repeated([each.version for each in stored]),
         "model_cutoff": np.repeat(np.array([each.card.cutoff for each in stored], dtype="datetime64[us]"), n_weeks),
     }
@@ -168,11 +172,17 @@ def _key(ready: Start) -> dict[str, str]:
 
 
 def _sources(ready: Start) -> dict[str, npt.NDArray[np.object_]]:
-    return {"promo_source": ready.ahead.promo_source}
+    return {"promo_source": ready.ahead.promo_source, "weather_source": ready.ahead.weather_source}
 
 
-def _ready(combination: Combination, weeks: pd.DataFrame, horizon: Horizon, planned: PlannedWeeks | None) -> Start:
-    return Start(combination, last_known(weeks), ahead(weeks, planned, len(horizon.weeks_ahead)))
+def _ready(
+    combination: Combination,
+    weeks: pd.DataFrame,
+    horizon: Horizon,
+    planned: PlannedWeeks | None,
+    weather: WeatherWeeks | None,
+) -> Start:
+    return Start(combination, last_known(weeks), ahead(weeks, planned, len(horizon.weeks_ahead), weather))
 
 
 def _with_rows(ready: Start, rows: pd.DataFrame) -> Start:
@@ -185,7 +195,7 @@ def _checked(stored: StoredModel) -> StoredModel:
     Raises:
         ModelError: naming the regressor.
     """
-    known = {*PROMO_REGRESSORS, LAG}
+    known = {*REGRESSORS, LAG}
     unknown = {each.name for model in stored.models for each in model.regressors} - known
     if unknown:
         raise ModelError(f"the model needs {', '.join(sorted(unknown))}, which is not known; retrain this combination")
@@ -217,7 +227,6 @@ def _stamped(rows: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
         cutoff=pd.Timestamp(horizon.cutoff),
         step=(rows["ds"] - pd.Timestamp(horizon.cutoff)).dt.days // 7,
         is_open_week=week_start <= pd.Timestamp(horizon.today),
-        weather_source="none",
         data_cutoff=pd.Timestamp(horizon.data_cutoff),
     )
     return stamped[stamped["step"] >= 1].sort_values([*KEY, "ds"], ignore_index=True)

@@ -382,6 +382,14 @@ REGISTRY = Table(
             nullable=True,
             allowed=("plan", "perfect_plan", "expected"),
         ),
+        _ratio("backtest_wape_weather", "WAPE with weather in the model; NULL = weather is off"),
+        _text(
+            "weather",
+            "whether weather lowered the error and was kept; perfect_weather = no forecast had been kept at the "
+            "origins, so what was observed stood in for one; NULL = weather is off",
+            nullable=True,
+            allowed=("kept", "dropped", "kept, perfect_weather", "dropped, perfect_weather"),
+        ),
         Column("fit_s", "FLOAT64", "seconds", "time of the final fit", nullable=True),
         _instant("created_at", "when the row was made"),
     ),

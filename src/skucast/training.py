@@ -20,10 +20,11 @@ from skucast.engine.artifact import ModelCard, StoredPayload, dumps
 from skucast.engine.design import WeekGrid, week_grid, window
 from skucast.engine.fit import Engine, fit_window, with_interval_scale
 from skucast.engine.model import FittedModel, ModelSpec
-from skucast.future import NO_ARCHIVE, Archive, ahead_at, last_known
+from skucast.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.history import is_inactive, with_lag
-from skucast.regressors.holidays import holiday_weeks
+from skucast.regressors.holidays import Event, holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.regressors.weather import WEATHER_REGRESSORS
 from skucast.tuning import Choice, Fold, Tune, choose
 from skucast.weeks import WEEK, WeekClock
 
@@ -34,11 +35,16 @@ BACKTEST_WEEKS = (4, 8)
 """Fewest and most weeks ahead that an origin is scored: an interval is calibrated even where one week is forecast."""
 
 
+LEAST_WEATHER_GAIN = 0.02
+"""Share of the backtest's error that weather must take away to stay: less is as often luck."""
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """What training is asked for; models trained with another plan are not current.
 
     up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
+    `holiday_calendar` is the digest of the local events.
     """
 
     spec: ModelSpec
@@ -49,6 +55,9 @@ class TrainingPlan:
     backtest_origins: int
     horizon_weeks: int
     holiday_country: str
+    holiday_subdivision: str
+    holiday_calendar: str
+    weather: bool
     week_anchor: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,10 +96,14 @@ class Trained:
     fit_s: float
 
 
-def make_recipe(plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date) -> Recipe:
-    """Return the recipe of a run whose history reaches from week `first` to the cutoff."""
+def make_recipe(
+    plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date, events: Sequence[Event] = ()
+) -> Recipe:
+    """Return the recipe of a run whose history reaches from week `first` to the cutoff; `events` are the plan's."""
     last = cutoff + HOLIDAYS_AHEAD
-    holidays = holiday_weeks(plan.holiday_country, first, last, clock)
+    holidays = holiday_weeks(
+        plan.holiday_country, first, last, clock, subdivision=plan.holiday_subdivision, events=events
+    )
     return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
 
 
@@ -117,12 +130,12 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     Raises:
         FitError: the history cannot be fitted.
     """
-    plan, weeks, archive = recipe.plan, material.weeks, material.archive
+    plan, weeks = recipe.plan, material.weeks
     choice = tuned(material, recipe)
-    scored = backtest(weeks, fitter(recipe, choice.earlier), plan.backtest_weeks, plan.backtest_origins, archive)
-    scale = interval_scale(scored)
+    chosen = _with_weather_if_it_pays(material, recipe, choice)
+    scale = interval_scale(chosen.scored)
     started = time.perf_counter()
-    models = [with_interval_scale(model, scale) for model in fitter(recipe, choice.final)(weeks)]
+    models = [with_interval_scale(model, scale) for model in fitter(recipe, choice.final, chosen.regressors)(weeks)]
     fit_s = time.perf_counter() - started
     card = ModelCard(
         combination=str(combination),
@@ -133,11 +146,43 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         hyperparameters=[model.spec.as_dict() for model in models],
         dropped_regressors=list(models[0].dropped_regressors),
         is_converged=all(model.is_converged for model in models),
-        backtest=score_by_step(scored),
+        backtest=score_by_step(chosen.scored) | chosen.weather,
         tuning=choice.report,
         versions=_versions(),
     )
     return Trained(dumps(models, card), card, fit_s)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The regressors beside the lag, the backtest with them, and what it says of the weather."""
+
+    regressors: list[str]
+    scored: pd.DataFrame
+    weather: dict[str, Any]
+
+
+def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice) -> _Chosen:
+    """The backtest without weather, or with it, where there is some and it takes enough of the error away."""
+    plan, archive = recipe.plan, material.archive
+
+    def backtested(regressors: list[str]) -> pd.DataFrame:
+        fit_weeks = fitter(recipe, choice.earlier, regressors)
+        return backtest(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
+
+    without = backtested(PROMO_REGRESSORS)
+    if not set(WEATHER_REGRESSORS) <= set(material.weeks):
+        return _Chosen(PROMO_REGRESSORS, without, {})
+    with_weather = backtested(REGRESSORS)
+    before, after = (score_by_step(scored)["pooled"] for scored in (without, with_weather))
+    pays = before is not None and after < (1 - LEAST_WEATHER_GAIN) * before
+    words = {
+        "without_weather": before,
+        "with_weather": after,
+        "weather": "kept" if pays else "dropped",
+        "is_perfect_weather": any(each.is_perfect for each in archive.weather.values()),
+    }
+    return _Chosen(REGRESSORS, with_weather, words) if pays else _Chosen(PROMO_REGRESSORS, without, words)
 
 
 def tuned(material: Material, recipe: Recipe) -> Choice:
@@ -159,11 +204,13 @@ def folds_of(material: Material, recipe: Recipe) -> list[Fold]:
     return [_fold(material, end, plan.backtest_weeks, recipe.grid) for end in ends]
 
 
-def fitter(recipe: Recipe, specs: Sequence[ModelSpec]) -> Callable[[pd.DataFrame], list[FittedModel]]:
+def fitter(
+    recipe: Recipe, specs: Sequence[ModelSpec], regressors: Sequence[str] = PROMO_REGRESSORS
+) -> Callable[[pd.DataFrame], list[FittedModel]]:
     """Return the function that fits one combination's weeks under each of the settings."""
 
     def fit_weeks(weeks: pd.DataFrame) -> list[FittedModel]:
-        known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
+        known = window(with_lag(weeks), regressors, recipe.grid)
         return [fit_window(known, recipe.grid, spec, recipe.plan.engine) for spec in specs]
 
     return fit_weeks

@@ -298,6 +298,9 @@ def test_help_shows_every_flag_with_its_variable_and_default(job, capsys, monkey
     fields = {name: field for name, field in Settings.model_fields.items() if job in field.json_schema_extra["jobs"]}
     assert len(fields) > 10
     for name, field in fields.items():
+        if "SecretStr" in str(field.annotation):  # a variable only: command lines are read by whoever lists processes
+            assert f"--{name.replace('_', '-')}" not in text
+            continue
         default = "none" if field.default in (None, "") else str(field.default).replace("False", "false")
         if name == "open_meteo_api_key":  # a command line is seen by everybody on the machine
             assert "--open-meteo-api-key" not in text

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from datetime import date, datetime
 
 import pandas as pd
 
 from skucast.combination import Combination
-from skucast.future import Archive
+from skucast.future import Archive, WeatherWeeks
+from skucast.history import History
+from skucast.jobs.weather import update_weather
 from skucast.logs import log
 from skucast.outcome import RunReport
 from skucast.regressors.promotions import Plan
+from skucast.regressors.weather import WEATHER_REGRESSORS, WeatherOutlook
 from skucast.run import Run
 from skucast.settings import Settings
-from skucast.tables import PROMO_SOURCES, PROMOTIONS
+from skucast.tables import PROMO_SOURCES, PROMOTIONS, WEATHER_SOURCES
 from skucast.training import Recipe, backtest_origins
 from skucast.warehouse import Warehouse
+from skucast.weeks import WeekClock
 
 
 def read_plan(
@@ -33,33 +39,87 @@ def read_plan(
 
 
 def archives(
-    settings: Settings, warehouse: Warehouse, run: Run, wanted: Sequence[Combination], recipe: Recipe
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    wanted: Sequence[Combination],
+    recipe: Recipe,
+    outlook: WeatherOutlook | None,
 ) -> dict[Combination, Archive]:
     """Return what was known of each combination at the origins that training looks at: by the end of their last day."""
     clock, promotions = settings.clock, read_plan(settings, warehouse, wanted)
-    horizon_weeks = recipe.plan.backtest_weeks
-    then = {
-        origin: promotions.as_of(clock.end_of(origin), clock.targets(origin, horizon_weeks))
-        for origin in backtest_origins(recipe)
+    targets = {origin: clock.targets(origin, recipe.plan.backtest_weeks) for origin in backtest_origins(recipe)}
+    plans = {origin: promotions.as_of(clock.end_of(origin), weeks) for origin, weeks in targets.items()}
+    now = promotions.as_of(clock.end_of(run.today), clock.targets(recipe.cutoff, recipe.plan.backtest_weeks))
+    weather = {
+        origin: weather_ahead(outlook, clock, weeks, wanted, clock.end_of(origin)) for origin, weeks in targets.items()
     }
-    now = promotions.as_of(clock.end_of(run.today), clock.targets(recipe.cutoff, horizon_weeks))
     return {
         combination: Archive(
-            {origin: planned[combination] for origin, planned in then.items()},
+            {origin: planned[combination] for origin, planned in plans.items()},
             has_plan=bool(now[combination].is_covered.any()),
+            weather={origin: units[combination.unit] for origin, units in weather.items() if units},
         )
         for combination in wanted
     }
 
 
+def weather_outlook(
+    settings: Settings, warehouse: Warehouse, run: Run, report: RunReport, history: History
+) -> WeatherOutlook | None:
+    """Return what is known of the weather of all units, the missing days fetched; None = weather is off."""
+    if not settings.weather:
+        return None
+    first = settings.clock.start(history.weeks["ds"].min().date())
+    return update_weather(settings, warehouse, run, report, sorted(history.weeks["unit"].unique()), first)
+
+
+def weather_ahead(
+    outlook: WeatherOutlook | None,
+    clock: WeekClock,
+    weeks: Sequence[date],
+    wanted: Sequence[Combination],
+    known_at: datetime | None = None,
+) -> dict[str, WeatherWeeks]:
+    """Return the weather of the weeks by unit, as it is known now or was at a moment (naive UTC); none if it is off."""
+    if outlook is None:
+        return {}
+    units = sorted({combination.unit for combination in wanted})
+    if known_at is None:
+        found = outlook.anomalies(clock, weeks, units).assign(is_perfect=False)
+    else:
+        found = outlook.anomalies_at(clock, weeks, units, known_at)
+    return {
+        str(unit): WeatherWeeks(
+            {name: rows[name].to_numpy(dtype="float64") for name in WEATHER_REGRESSORS},
+            rows["weather_source"].to_numpy(dtype=object),
+            is_perfect=bool(rows["is_perfect"].any()),
+        )
+        for unit, rows in found.groupby("unit", sort=False)
+    }
+
+
+def with_weather(history: History, outlook: WeatherOutlook | None, clock: WeekClock) -> History:
+    """Return the history with the weather of its weeks as columns; as it is where weather is off."""
+    if outlook is None:
+        return history
+    labels = [ds.date() for ds in sorted(history.weeks["ds"].unique())]
+    found = outlook.anomalies(clock, labels, sorted(history.weeks["unit"].unique()))
+    weeks = history.weeks.merge(found.drop(columns="weather_source"), on=["unit", "ds"], how="left")
+    return dataclasses.replace(history, weeks=weeks)
+
+
 def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport) -> None:
-    """Keep the share of each source of promotions in the report, and warn where the plan covers too little of them."""
-    counts = rows.loc[rows["status"] != "inactive", "promo_source"].value_counts()
-    total = int(counts.sum())
-    if not total:
+    """Keep the share of each source in the report, and warn where the plan covers too little of the promotions."""
+    active = rows[rows["status"] != "inactive"]
+    if not len(active):
         return
-    shares = {source: round(int(counts.get(source, 0)) / total, 4) for source in PROMO_SOURCES}
+    shares = _shares(active["promo_source"], PROMO_SOURCES)
     report.sources["promotions"] = shares
+    if settings.weather:
+        weather = _shares(active["weather_source"], WEATHER_SOURCES)
+        report.sources["weather"] = weather
+        report.notes.append("weather: " + ", ".join(f"{share:.1%} {source}" for source, share in weather.items()))
     report.notes.append("promotions: " + ", ".join(f"{share:.1%} {source}" for source, share in shares.items()))
     covered = 1 - shares["expected"]
     if covered < settings.min_promo_coverage:
@@ -71,3 +131,8 @@ def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport) -> N
             100 * settings.min_promo_coverage,
             extra={"fields": fields},
         )
+
+
+def _shares(sources: pd.Series, allowed: Sequence[str]) -> dict[str, float]:
+    counts = sources.value_counts()
+    return {source: round(int(counts.get(source, 0)) / len(sources), 4) for source in allowed}

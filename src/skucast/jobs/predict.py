@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -14,8 +14,9 @@ from skucast.combination import KEY, Combination
 from skucast.engine.artifact import StoredModel, loads
 from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
+from skucast.future import WeatherWeeks
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.known_ahead import note_sources, read_plan
+from skucast.jobs.known_ahead import note_sources, read_plan, weather_ahead, weather_outlook
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.logs import log
@@ -76,7 +77,9 @@ def _rows(
         horizon = horizon_of(settings, run, inputs)
         plan = read_plan(settings, warehouse, inputs.wanted)
         planned = plan.as_of(settings.clock.end_of(run.today), horizon.weeks_ahead)
-        rows = forecast_rows(inputs, models, planned, horizon, report)
+        outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
+        weather = weather_ahead(outlook, settings.clock, horizon.weeks_ahead, inputs.wanted)
+        rows = forecast_rows(inputs, models, planned, weather, horizon, report)
     _count(rows, models, report)
     note_sources(rows, settings, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
@@ -144,17 +147,26 @@ def _version_before(store: ModelStore, combination: Combination, cutoff: date) -
 
 
 def forecast_rows(
-    inputs: Inputs, models: Models, planned: Mapping[Combination, PlannedWeeks], horizon: Horizon, report: RunReport
+    inputs: Inputs,
+    models: Models,
+    planned: Mapping[Combination, PlannedWeeks],
+    weather: Mapping[str, WeatherWeeks],
+    horizon: Horizon,
+    report: RunReport,
 ) -> pd.DataFrame:
-    """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept."""
+    """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept.
+
+    `planned` is by combination, `weather` by unit, both of the horizon's weeks.
+    """
     if not inputs.wanted:
         return empty(FORECASTS)
     weeks = dict(inputs.history.split(inputs.wanted))
-    items = [(each, (weeks[each], models[each], planned[each])) for each in inputs.wanted]
+    items = [(each, _Item(weeks[each], models[each], planned[each], weather.get(each.unit))) for each in inputs.wanted]
 
     def without_model(combination: Combination, reason: str) -> Start:
         report.fail(combination, reason)
-        return start_without_model(combination, weeks[combination], horizon, planned[combination])
+        known = planned[combination], weather.get(combination.unit)
+        return start_without_model(combination, weeks[combination], horizon, *known)
 
     starts = [
         outcome.value or without_model(outcome.combination, str(outcome.error))
@@ -166,11 +178,18 @@ def forecast_rows(
 _NOT_FINITE = "the forecast is not a finite number; retrain this combination"
 
 
-def _start(
-    combination: Combination, item: tuple[pd.DataFrame, StoredModel | ModelError, PlannedWeeks], horizon: Horizon
-) -> Start:
-    weeks, stored, planned = item
-    return start(combination, weeks, stored, horizon, planned)
+@dataclass(frozen=True)
+class _Item:
+    """All that one combination's forecast is made of."""
+
+    weeks: pd.DataFrame
+    stored: StoredModel | ModelError
+    planned: PlannedWeeks
+    weather: WeatherWeeks | None
+
+
+def _start(combination: Combination, item: _Item, horizon: Horizon) -> Start:
+    return start(combination, item.weeks, item.stored, horizon, item.planned, item.weather)
 
 
 def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from skucast.combination import KEY, Combination
 from skucast.errors import InputError
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.known_ahead import read_plan
+from skucast.jobs.known_ahead import read_plan, weather_ahead, weather_outlook
 from skucast.jobs.predict import failures_of, forecast_rows, horizon_of, load_models
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.outcome import RunReport, check_failed_share
@@ -102,8 +102,10 @@ def _rows(
         plan = read_plan(settings, warehouse, inputs.wanted)
         other = read_plan(settings, warehouse, inputs.wanted, and_these=what_if.rows)
         weeks = horizon.weeks_ahead
-        baseline = forecast_rows(inputs, models, plan.as_of(known_at, weeks), horizon, report)
-        rows = forecast_rows(inputs, models, other.as_of(known_at, weeks), horizon, report)
+        outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
+        weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
+        baseline = forecast_rows(inputs, models, plan.as_of(known_at, weeks), weather, horizon, report)
+        rows = forecast_rows(inputs, models, other.as_of(known_at, weeks), weather, horizon, report)
     report.counts.update(rows.loc[rows["step"] == 1, "status"])
     return rows.drop(columns=["is_open_week", "data_cutoff", "model_cutoff"]).assign(
         scenario=what_if.name,

@@ -42,6 +42,11 @@ class PlannedWeeks:
     is_covered: Flags
     is_known: bool
 
+    def first(self, n_weeks: int) -> PlannedWeeks:
+        """Return the first weeks."""
+        part = slice(n_weeks)
+        return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known)
+
 
 class Plan:
     """The rows of `tables.PROMOTIONS` about some combinations, to be read as of any moment."""
