@@ -302,7 +302,8 @@ class Settings(BaseSettings):
             return value
         known = holidays.list_supported_countries().get(country, [])
         if not known:
-            raise ValueError(f"expected nothing, HOLIDAY_COUNTRY={country} has no such parts")
+            why = f"HOLIDAY_COUNTRY={country} has no such parts" if country else "HOLIDAY_COUNTRY is empty"
+            raise ValueError(f"expected nothing, {why}")
         if value not in known:
             raise ValueError(f"expected a part of {country} such as {', '.join(known[:5])}, or nothing")
         return value

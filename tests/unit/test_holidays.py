@@ -64,16 +64,15 @@ def test_a_block_over_a_week_boundary_is_in_both_weeks() -> None:
 @pytest.mark.parametrize("anchor", ANCHORS)
 @pytest.mark.parametrize("year", range(2022, 2029))
 def test_the_days_of_a_block_add_up(anchor: Anchor, year: int) -> None:
-    """New Year has 8 days in every year, however weeks are cut; May has 9, and the Monday after a weekend's 9 May."""
+    """New Year has 8 days in every year, however weeks are cut; May has 9."""
     clock = WeekClock(anchor)
     assert sum(days_in_weeks("New Year", year, clock=clock).values()) == pytest.approx(8)
-    in_may = sum(days_in_weeks("May holidays", year, clock=clock).values())
-    assert in_may == pytest.approx(10 if year in {2026, 2027} else 9)
+    assert sum(days_in_weeks("May holidays", year, clock=clock).values()) == pytest.approx(9)
 
 
-def test_may_bridges_its_working_days_and_takes_the_day_off_with_it() -> None:
-    """1 to 9 May 2026, Friday to Saturday week, and Monday 11, free instead of Saturday 9: 3, 6 and 1 days."""
-    assert days_in_weeks("May holidays", 2026) == pytest.approx({"2026-05-03": 3, "2026-05-10": 6, "2026-05-17": 1})
+def test_may_bridges_its_working_days() -> None:
+    """1 to 9 May 2026, Friday to Saturday week: 3 and 6 days; Monday 11, off instead of Saturday, is none of them."""
+    assert days_in_weeks("May holidays", 2026) == pytest.approx({"2026-05-03": 3, "2026-05-10": 6})
 
 
 def test_elsewhere_several_days_in_a_row_are_a_block() -> None:
@@ -82,11 +81,16 @@ def test_elsewhere_several_days_in_a_row_are_a_block() -> None:
     assert found == pytest.approx({"2025-03-30": 1, "2025-04-06": 2})
 
 
-def test_a_day_off_instead_makes_no_block() -> None:
-    """Christmas 2011 in the US is a Sunday, with the Monday after it off: one holiday, which counts as every year."""
+def test_a_day_off_instead_of_a_holiday_is_not_the_holiday() -> None:
+    """Christmas is on 25 December, though Friday 24 was off in 2010 and Monday 26 in 2011: one week, and no block."""
     friday = WeekClock("FRI")
-    assert days_in_weeks("Christmas Day", 2011, "US", friday) == {"2011-12-30": 7.0}
-    assert days_in_weeks("Christmas Day", 2012, "US", friday) == {"2012-12-28": 7.0}
+    for year, label in ((2010, "2010-12-31"), (2011, "2011-12-30"), (2012, "2012-12-28")):
+        assert days_in_weeks("Christmas Day", year, "US", friday) == {label: 7.0}
+
+
+def test_a_holiday_that_is_always_moved_is_there() -> None:
+    """Colombia's Epiphany is kept on a Monday: in 2026 on 12 January."""
+    assert days_in_weeks("Epiphany", 2026, "CO") == {"2026-01-18": 7.0}
 
 
 def test_a_part_of_the_country_has_its_holidays_too() -> None:

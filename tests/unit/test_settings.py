@@ -167,6 +167,9 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
         ("bigquery_endpoint", "127.0.0.1:9050", "expected http://HOST:PORT"),
         ("bigquery_storage_endpoint", "http://127.0.0.1:9060", "expected HOST:PORT"),
         ("holiday_country", "Russia", "expected an ISO country code such as RU"),
+        ("holiday_subdivision", "CA", "expected nothing, HOLIDAY_COUNTRY=RU has no such parts"),
+        ("holiday_calendar", "gs://bucket/events.csv", "expected the path of a .csv file on this machine (no gs://)"),
+        ("holiday_calendar", "events.xlsx", "expected the path of a .csv file on this machine"),
         ("max_failed_share", "5", "less than or equal to 1"),
         ("max_failed_share", "nan", "0 to 1"),
         ("changepoint_prior_scale", "0", "greater than 0"),
@@ -258,6 +261,17 @@ def test_a_secret_passes_to_a_process(monkeypatch):
 def test_an_empty_country_means_no_holidays():
     """The holiday calendar can be turned off."""
     assert settings_from({"holiday_country": ""}).holiday_country == ""
+
+
+def test_a_subdivision_is_one_of_the_country(monkeypatch):
+    """California is a part of the US; Bavaria is not, nor is anything a part of no country; all mistakes are said."""
+    monkeypatch.setenv("HOLIDAY_COUNTRY", "US")
+    assert settings_from({"holiday_subdivision": "CA"}).holiday_subdivision == "CA"
+    assert "found 'BY': expected a part of US such as AK, AL" in mistakes(holiday_subdivision="BY")[0]
+    assert "HOLIDAY_COUNTRY is empty" in mistakes(holiday_country="", holiday_subdivision="CA")[0]
+    assert [line.partition(":")[0] for line in mistakes(holiday_country="XX", holiday_subdivision="CA")] == [
+        "HOLIDAY_COUNTRY"
+    ]
 
 
 def test_an_env_file_in_another_encoding_is_one_clear_line():

@@ -66,7 +66,8 @@ def holiday_weeks(
     """Return the holidays and events from week `first` to week `last`: one row per name and week, `HOLIDAY_COLUMNS`.
 
     `ds` is the week's label; `share` 1, or for a block its days in the week / 7 (in every year, so that a name means
-    one thing). An empty country has no holidays. Variants ("(observed)", "(substituted from ...)") share one name.
+    one thing). An empty country has no holidays. Variants ("(estimated)", "(substituted from ...)") share one name; a
+    day off instead of a holiday counts only where the holiday has no day of its own.
     """
     years = range(clock.start(first).year, last.year + 1)
     days = _in_blocks(_public_holidays(country, subdivision, years), BLOCKS.get(country, ()), years)
@@ -101,11 +102,22 @@ def _public_holidays(country: str, subdivision: str, years: range) -> list[_Day]
     import holidays
 
     calendar = holidays.country_holidays(country, subdiv=subdivision or None, years=years, language=_language(country))
-    return [
+    days = [
         _Day(_VARIANT.sub("", name), day, _MOVED.search(name) is not None)
         for day, names in calendar.items()
         for name in names.split("; ")
     ]
+    own = {(each.name, each.day) for each in days if not each.is_moved}
+    return [each for each in days if not (each.is_moved and _has_own_day(each, own))]
+
+
+def _has_own_day(moved: _Day, own: set[tuple[str, date]]) -> bool:
+    """Whether the holiday's own day lies within a week of the day off instead.
+
+    If so the day off is left out: it comes in some years only, often in the week before or after the holiday's, which
+    would be taken for the holiday's too. Where a country always moves the holiday, the day off is all there is.
+    """
+    return any((moved.name, moved.day + timedelta(days=number)) in own for number in range(-7, 8))
 
 
 def _language(country: str) -> str | None:
