@@ -148,8 +148,8 @@ class FittedModel:
         """Return the same model as a real, fitted `prophet.Prophet`, in the measure of `spec.target`.
 
         Its predict, plot and plot_components work and need no column for holidays, also for those that take a part of
-        their week; with the target log1p, its yhat and its lag are log(1 + sales). Prophet's own JSON of it forgets those
-        parts: keep the model file.
+        their week; with the target log1p, its yhat and its lag are log(1 + sales). Prophet's own JSON of it forgets
+        those parts: keep the model file.
         """
         from skucast.engine.prophet_object import with_parameters
 
