@@ -104,7 +104,7 @@ def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     if found.late_weeks:
         return f"{late}; ALLOWED_LATE_WEEKS={settings.allowed_late_weeks} allows it"
     combinations = counted(found.n_combinations, "combination")
-    return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}{late}"
+    return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
 
 
 def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:

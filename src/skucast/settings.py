@@ -123,7 +123,10 @@ class Settings(BaseSettings):
         None, "name of a what-if: forecast with the plan of PROMOTIONS into the scenarios table alone", ["predict"]
     )
     promotions: str | None = _field(
-        None, "file of promotions that SCENARIO adds to the plan, as if it had been sent now: CSV or xlsx", ["predict"]
+        None,
+        "file of promotions, CSV or xlsx: SCENARIO is the forecast as if it were sent now, in place of the plan of the "
+        "names and days that it covers",
+        ["predict"],
     )
     min_promo_coverage: Annotated[float, Field(ge=0, le=1)] = _field(
         0.5, "share of forecast weeks that the promotions plan must cover, else the run warns; 0 to 1", ["predict"]

@@ -163,7 +163,7 @@ class _Chosen:
 
 
 def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice) -> _Chosen:
-    """The backtest without weather, or with it, where there is some and it takes enough of the error away."""
+    """The backtest without weather, or with it, where any is known and it takes enough of the error away."""
     plan, archive = recipe.plan, material.archive
 
     def backtested(regressors: list[str]) -> pd.DataFrame:
@@ -171,7 +171,7 @@ def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice)
         return backtest(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
     without = backtested(PROMO_REGRESSORS)
-    if not set(WEATHER_REGRESSORS) <= set(material.weeks):
+    if not set(WEATHER_REGRESSORS) <= set(material.weeks) or not material.weeks[WEATHER_REGRESSORS].any(axis=None):
         return _Chosen(PROMO_REGRESSORS, without, {})
     with_weather = backtested(REGRESSORS)
     before, after = (score_by_step(scored)["pooled"] for scored in (without, with_weather))

@@ -494,7 +494,8 @@ def weekly(warehouse: Warehouse, run: Run, rows: list[dict[str, Any]], clock: We
 def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
     """The week of 16 November by hand: 5+3+4-2-1 = 9 net, 3 returned; discount (mean(20, 0) + 0) / 2 = 5 %.
 
-    Of four days with lines (Saturday's has no quantity) one has a discount, two know their stock, one has none.
+    Of four days with lines (Saturday's has no quantity) one has a discount, two know their stock, one has none. It
+    sells on Monday (1) and Tuesday (2).
     """
     weeks = weekly(warehouse, run, SOLD).set_index("ds")
     assert list(weeks.reset_index()[list(WEEKLY_SALES_COLUMNS)]) == list(WEEKLY_SALES_COLUMNS)
@@ -507,6 +508,7 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
         "returns_quantity": 3.0,
         "promo_discount_perc": 5.0,
         "promo_days": 1,
+        "selling_weekdays": 3,
         "stock_days": 2,
         "stockout_days": 1,
         "first_date": pd.Timestamp("2026-11-16"),
@@ -576,7 +578,7 @@ def test_weekly_sales_have_one_type_a_column(warehouse: Warehouse, run: Run) -> 
     types = weekly(warehouse, run, SOLD).dtypes
     assert {str(types[name]) for name in ("ds", "first_date", "last_date")} == {"datetime64[us]"}
     assert {str(types[name]) for name in ("quantity", "returns_quantity", "promo_discount_perc")} == {"float64"}
-    counts = ("promo_days", "stock_days", "stockout_days", "n_lines", "n_bad_quantity")
+    counts = ("promo_days", "selling_weekdays", "stock_days", "stockout_days", "n_lines", "n_bad_quantity")
     assert {str(types[name]) for name in counts} == {"int64"}
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, history_of, line, sunday
 from models import CLOCK, coming, generated, holidays_of
-from stubs import plan, weeks_of
+from stubs import future_frame, plan, weeks_of
 
 from skucast.combination import Combination
 from skucast.engine.artifact import loads
@@ -22,12 +22,12 @@ from skucast.engine.prophet_object import history_frame
 from skucast.engine.rollout import roll_forward, roll_forward_mean
 from skucast.errors import InputError
 from skucast.events import read_events
-from skucast.future import future_frame, last_known
+from skucast.future import last_known
 from skucast.history import with_lag
 from skucast.regressors.holidays import Event, calendar_digest, holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.run import Run
-from skucast.training import make_recipe, train
+from skucast.training import Material, make_recipe, train
 from skucast.warehouse import Warehouse
 from skucast.weeks import Anchor, WeekClock
 
@@ -346,7 +346,7 @@ def test_a_holiday_on_a_tuesday_has_its_effect(warehouse: Warehouse) -> None:
     history = history_of(warehouse, daily_sales(), run)
     [(combination, weeks)] = history.split()
     recipe = make_recipe(plan(spec=FREE), CLOCK, weeks["ds"].iloc[0].date(), history.data_cutoff)
-    models = loads(train(combination, weeks, recipe).stored.payload).models
+    models = loads(train(combination, Material(weeks), recipe).stored.payload).models
     targets = CLOCK.targets(cutoff, 4)
     rows = roll_forward_mean(models, future_frame(weeks, targets), last_known(weeks), seed=1, n_paths=0)
     assert combination == Combination("Пермь", "KA", "A1")

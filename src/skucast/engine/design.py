@@ -26,7 +26,7 @@ MIN_WEEKS = 12
 """Fewest known weeks with a lag that can be fitted at all."""
 
 MAX_YEARLY_ORDER = 15
-MIN_HOLIDAY_WEEKS = 2
+MIN_HOLIDAY_TIMES = 2
 """A holiday seen in fewer weeks of a history teaches nothing about its own effect; those are pooled."""
 
 CONSTANT_WITHIN = 1e-9
@@ -266,11 +266,20 @@ def _holidays_seen(known: Window, grid: WeekGrid) -> list[HolidayColumn]:
     """
     first, last = known.span
     is_there = grid.holidays[first : last + 1] > 0
-    is_seen = is_there.sum(axis=0) >= MIN_HOLIDAY_WEEKS
+    is_seen = _times(is_there) >= MIN_HOLIDAY_TIMES
     columns = [HolidayColumn(grid.holiday_names[place], (place,)) for place in np.flatnonzero(is_seen).tolist()]
-    if is_there[:, ~is_seen].any(axis=1).sum() >= MIN_HOLIDAY_WEEKS:
+    rest: npt.NDArray[np.bool_] = is_there[:, ~is_seen].any(axis=1).reshape(-1, 1)
+    if _times(rest)[0] >= MIN_HOLIDAY_TIMES:
         columns.append(HolidayColumn(OTHER_HOLIDAYS, tuple(np.flatnonzero(~is_seen).tolist())))
     return sorted(columns, key=lambda column: f"{column.name}_delim_+0")
+
+
+def _times(is_there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """How often each holiday was there: weeks in a row are one time."""
+    before = np.zeros_like(is_there)
+    before[1:] = is_there[:-1]
+    times: npt.NDArray[np.int64] = (is_there & ~before).sum(axis=0)
+    return times
 
 
 def _column(name: str, index: int, values: Floats) -> Column | None:

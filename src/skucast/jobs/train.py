@@ -117,7 +117,7 @@ def _train_wanted(
     recipe = _recipe(settings, inputs)
     found = store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
-    known = archives(settings, warehouse, run, inputs.wanted, recipe, outlook)
+    known = archives(settings, warehouse, run, inputs.history, inputs.wanted, recipe, outlook)
     history = with_weather(inputs.history, outlook, settings.clock)
     items: list[tuple[Combination, Material]] = []
     registry: list[dict[str, Any]] = []
