@@ -199,6 +199,8 @@ def _promotions(
     from skucast.promotion_template import example_rows, write_template
 
     known = known_combinations(settings, warehouse, run)
+    if own["action"] == "ingest" and run.today != settings.clock.day_of(run.run_at):
+        raise InputError("AS_OF: files are taken in on the day that it is: another one knows other articles; unset it")
     if own["action"] == "ingest":
         report.n_rows = ingest_inbox(settings, warehouse, run, report, known)
         return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -63,6 +64,7 @@ class Reason(StrEnum):
     NOT_YES_OR_NO = "cancelled {found} is neither yes nor no"
     NOT_AN_INSTANT = "known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15"
     KNOWN_LATER = "known_from {found} is in the future"
+    NOT_OVER = "known_from is for promotions that are over, but this one ends on {ends_on}"
     TOO_LONG = "{column} has more than {limit} characters"
     DUPLICATE = "the same as line {line}"
     AMBIGUOUS = "overlaps line {line}, which gives the same names another discount"
@@ -301,6 +303,8 @@ class _Judge:
             line.refuse(Reason.TOO_FAR, day=line.starts_on)
         elif line.ends_on < _week_start(self._run_at, self._clock) and not is_archive:
             line.refuse(Reason.OVER, day=line.ends_on)
+        elif line.ends_on >= _week_start(self._run_at, self._clock) and is_archive:
+            line.refuse(Reason.NOT_OVER, ends_on=line.ends_on)
         elif line.ends_on > self._covers_through:
             line.refuse(Reason.ENDS_AFTER_COVERAGE, ends_on=line.ends_on, covers_through=self._covers_through)
 
@@ -361,19 +365,38 @@ def _refuse_ambiguous(lines: Sequence[_Line]) -> None:
     for line in lines:
         if not line.reasons and not line.is_coverage and not line.cancelled:
             groups.setdefault((line.names, line.known_from), []).append(line)
-    clashes = [pair for group in groups.values() for pair in _clashes(group)]
-    for one, other in clashes:
-        for line, with_which in ((one, other), (other, one)):
-            if not line.reasons:  # one of the lines that it clashes with is enough
-                line.refuse(Reason.AMBIGUOUS, line=with_which.number)
+    for group in groups.values():
+        for line in _clashing(group):
+            other = next(each for each in group if each.discount_perc != line.discount_perc and _overlap(each, line))
+            line.refuse(Reason.AMBIGUOUS, line=other.number)
 
 
-def _clashes(group: list[_Line]) -> Iterator[tuple[_Line, _Line]]:
-    running: list[_Line] = []
-    for line in sorted(group, key=lambda each: each.days):
-        running = [other for other in running if other.days[1] >= line.days[0]]
-        yield from ((other, line) for other in running if other.discount_perc != line.discount_perc)
-        running.append(line)
+def _clashing(group: list[_Line]) -> list[_Line]:
+    """The lines that overlap a line with another discount: more lines overlap them than have their own discount."""
+    by_discount: dict[float | None, list[_Line]] = {}
+    for line in group:
+        by_discount.setdefault(line.discount_perc, []).append(line)
+    if len(by_discount) == 1:
+        return []
+    overlapping = _Overlaps(group)
+    same = {discount: _Overlaps(lines) for discount, lines in by_discount.items()}
+    return [line for line in group if overlapping.count(line) > same[line.discount_perc].count(line)]
+
+
+class _Overlaps:
+    """Counts how many of some lines a line overlaps: those that have begun by its end, without those over before."""
+
+    def __init__(self, lines: Sequence[_Line]) -> None:
+        self._starts = sorted(line.days[0] for line in lines)
+        self._ends = sorted(line.days[1] for line in lines)
+
+    def count(self, line: _Line) -> int:
+        first, last = line.days
+        return bisect.bisect_right(self._starts, last) - bisect.bisect_left(self._ends, first)
+
+
+def _overlap(one: _Line, other: _Line) -> bool:
+    return one.days[0] <= other.days[1] and other.days[0] <= one.days[1]
 
 
 def _refuse_empty_coverage(lines: Sequence[_Line], covers_through: date, run_at: datetime, clock: WeekClock) -> None:
@@ -411,29 +434,48 @@ def _rows(
     coverage = [
         {
             **dict(zip(KEY, names, strict=True)),
-            "starts_on": _covers_from(good, run_at, clock),
-            "ends_on": covers_through,
+            "starts_on": starts_on,
+            "ends_on": ends_on,
             "discount_perc": None,
-            "known_from": _known_first(good, run_at),
-            "plan_id": f"{digest}-coverage",
+            "known_from": known_from,
+            "plan_id": f"{digest}-{what}",
             "cancelled": False,
             "note": "the plan is complete for these days",
         }
         for names in _covered_names(lines)
+        for what, starts_on, ends_on, known_from in _covered_days(good, covers_through, run_at, clock)
     ]
     return validate(PROMOTIONS, pd.DataFrame([*promotions, *coverage]))
 
 
 def _covered_names(lines: Sequence[_Line]) -> list[tuple[str, str, str]]:
-    """The names for which the file is the whole plan: those it says so of, or else those of its rows.
+    """The names for which the file is the whole plan: those it says so of, and those of its rows.
 
-    Not the names of a row that was refused: the plan that was known of them before is better than one with a hole.
+    Not those of a promotion that was refused, unless it says so: the plan known before is better than one with a hole.
     """
-    said = [line for line in lines if line.is_coverage]
-    if said:
-        return sorted({line.names for line in said if not line.reasons})
-    refused = {line.names for line in lines if line.reasons and not line.is_duplicate}
-    return sorted({line.names for line in lines if not line.reasons} - refused)
+    said = {line.names for line in lines if line.is_coverage and not line.reasons}
+    refused = {line.names for line in lines if line.reasons and not line.is_duplicate and not line.is_coverage}
+    own = {line.names for line in lines if not line.reasons} - refused
+    return sorted(said | {names for names in own if not any(_is_within(names, pattern) for pattern in said)})
+
+
+def _is_within(names: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    return all(wide in (ALL, part) for part, wide in zip(names, pattern, strict=True))
+
+
+def _covered_days(
+    good: Sequence[_Line], covers_through: date, run_at: datetime, clock: WeekClock
+) -> list[tuple[str, date, date, datetime]]:
+    """What the file covers, in one part or two: a name for it, first and last day, and since when that is known.
+
+    Days that are over are known as the oldest row of an archive is, so that it outdates none of them; others from now.
+    """
+    first, week = _covers_from(good, run_at, clock), _week_start(run_at, clock)
+    known_first = _known_first(good, run_at)
+    if known_first == run_at:
+        return [("coverage", first, covers_through, run_at)]
+    past = ("archive", first, min(covers_through, week - timedelta(days=1)), known_first)
+    return [past, ("coverage", week, covers_through, run_at)] if covers_through >= week else [past]
 
 
 def _known_first(good: Sequence[_Line], run_at: datetime) -> datetime:

@@ -211,13 +211,22 @@ def test_an_archive_is_covered_from_its_oldest_row_on() -> None:
     later = line(starts_on="2026-03-16", ends_on="2026-03-22", known_from="25.02.2026 10:15")
     found = plan(old, later)
     assert not len(found.rejected)
-    assert found.rows["known_from"].dt.strftime("%m-%d %H:%M").tolist() == ["02-19 21:00", "02-25 07:15", "02-19 21:00"]
-    assert coverage(found) == [("Пермь/KA/A1", "2026-02-16", "2026-12-31")]
+    assert found.rows["known_from"].dt.strftime("%m-%d %H:%M").tolist() == [
+        "02-19 21:00",
+        "02-25 07:15",
+        "02-19 21:00",
+        RUN_AT.strftime("%m-%d %H:%M"),
+    ]
+    assert coverage(found) == [
+        ("Пермь/KA/A1", "2026-02-16", "2026-11-22"),
+        ("Пермь/KA/A1", "2026-11-23", "2026-12-31"),
+    ]
 
 
 def test_rows_of_an_archive_may_correct_each_other() -> None:
     """The later one counts: the table keeps both."""
-    before, after = line(known_from="2026-11-20"), line(known_from="2026-11-24", discount_perc="20")
+    days = {"starts_on": "2026-11-02", "ends_on": "2026-11-08"}
+    before, after = line(known_from="2026-10-20", **days), line(known_from="2026-10-24", discount_perc="20", **days)
     assert [discount for *_, discount in promotions(plan(before, after))] == [30.0, 20.0]
 
 
@@ -262,6 +271,7 @@ def test_rows_of_an_archive_may_correct_each_other() -> None:
         ({"known_from": "yesterday"}, "known_from 'yesterday' is no day or time such as"),
         ({"known_from": "2026-11-25 25:00"}, "known_from '2026-11-25 25:00' is no day or time such as"),
         ({"known_from": "2026-11-25 22:01"}, "known_from 2026-11-25 22:01 is in the future"),
+        ({"known_from": "2026-11-20"}, "known_from is for promotions that are over, but this one ends on"),
         ({"note": "x" * 501}, "note has more than 500 characters"),
         ({"plan_id": "x" * 501}, "plan_id has more than 500 characters"),
     ],

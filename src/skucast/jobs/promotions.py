@@ -61,6 +61,7 @@ def ingest_inbox(
     """
     with report.timed("promotions"):
         names = list_files(settings.staging, INBOX, settings.endpoints)
+        newest_at = _newest_at(warehouse, run, len(names)) if names else run.run_at
         added = 0
         for place, name in enumerate(names, start=1):
             path = f"{INBOX}/{name}"
@@ -68,9 +69,19 @@ def ingest_inbox(
             if content is None:  # another task has moved it
                 continue
             # Of two files of one run the second is newer: what both speak of, it settles.
-            known_at = run.run_at - timedelta(microseconds=len(names) - place)
+            known_at = newest_at - timedelta(microseconds=len(names) - place)
             added += _ingest_file(_File(name, content), settings, warehouse, run, report, known, known_at)
     return added
+
+
+def _newest_at(warehouse: Warehouse, run: Run, n_files: int) -> datetime:
+    """The moment from which the last of some files read now is known: the run's, or after the newest statement.
+
+    So what is read later is newer, also where runs overlap; a row that somebody dated far ahead moves nobody.
+    """
+    newest = warehouse.read(PROMOTIONS)["known_from"].max()
+    is_near = pd.notna(newest) and pd.Timestamp(run.run_at) <= newest < pd.Timestamp(run.run_at) + timedelta(days=1)
+    return newest.to_pydatetime() + timedelta(microseconds=n_files) if is_near else run.run_at
 
 
 def known_combinations(settings: Settings, warehouse: Warehouse, run: Run) -> list[Combination]:
