@@ -192,6 +192,7 @@ class Settings(BaseSettings):
     forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo"])
     scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
     metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
+    alerts_table: str = _table(tables.ALERTS, ["monitor", "doctor", "demo"])
     registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)
