@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from datetime import date
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
 
+from skucast.alerts import is_quiet
 from skucast.combination import KEY, Combination, as_targets
 from skucast.tables import ALL, POOLED_STEP
 from skucast.words import counted
@@ -86,6 +91,22 @@ def digest_text(rows: pd.DataFrame, line: str, cutoff: str) -> str:
         if row["unit"] != ALL:
             parts.append(f"  probably {row['reason']}: {row['evidence']}\n  {row['command']}")
     return "\n".join(parts)
+
+
+def show(rows: pd.DataFrame, today: date) -> None:
+    """Print the alerts of a week as a table; what mends each stands in the alerts table."""
+    if not len(rows):
+        Console().print("no alerts")
+        return
+    grid = Grid(title=f"Alerts of week {rows['cutoff'].iloc[0].date()}", title_justify="left", show_lines=True)
+    for heading in ("alert", "state", "combination", "lost volume", "what is wrong, and why probably"):
+        grid.add_column(heading, justify="right" if heading == "lost volume" else "left", overflow="fold")
+    for row in in_order(rows.assign(is_quiet=is_quiet(rows, today))):
+        lost = "-" if pd.isna(row["lost_volume"]) else f"{row['lost_volume']:,.0f}"
+        state = f"{row['state']}, quiet until {row['acknowledged_until'].date()}" if row["is_quiet"] else row["state"]
+        why = "" if row["unit"] == ALL else f"\n{row['reason']}: {row['evidence']}"
+        grid.add_row(*map(escape, (row["alert_id"], state, name_of(row), lost, f"{row['message']}{why}")))
+    Console().print(grid)
 
 
 def in_order(rows: pd.DataFrame) -> list[dict[str, Any]]:

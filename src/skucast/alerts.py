@@ -98,35 +98,43 @@ def with_gates(rolling: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
 
 def _wape_findings(scored: pd.DataFrame, known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """The last scored weeks of each combination, all above the limit: a week without a score is not there."""
+    found = known[[*KEY, "is_large", "is_beaten", "is_best"]].merge(_last_weeks(scored, rules), on=KEY, how="left")
+    is_whole = found["n"] >= rules.n_weeks
+    verdict = np.select(
+        [
+            ~is_whole,
+            (found["most"] <= CALM * rules.wape) | found["is_best"],
+            (found["least"] > rules.wape) & found["is_large"] & found["is_beaten"],
+        ],
+        ["unknown", "calm", "breach"],
+        "between",
+    )
+    return _findings("wape", found, verdict, found["value"], rules.wape, found["message"].tolist())
+
+
+def _last_weeks(scored: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """The last `rules.n_weeks` scored weeks of each combination; a week without a score is not there.
+
+    Columns KEY, `n` (weeks found), `least` and `most` of their WAPE, `value` (WAPE of all of them), `message`.
+    """
     rows = scored.loc[scored["y"].notna(), [*KEY, "ds", "y", "yhat"]]
     rows = rows.assign(wrong=(rows["yhat"] - rows["y"]).abs(), sold=rows["y"].abs())
     weeks = rows.groupby([*KEY, "ds"])[["wrong", "sold"]].sum().reset_index()
     weeks = weeks.sort_values([*KEY, "ds"]).groupby(KEY).tail(rules.n_weeks)
-    # Nothing sold and something forecast is wrong without bound; nothing forecast either is right.
-    weeks["share"] = (weeks["wrong"] / weeks["sold"].where(weeks["sold"] > 0)).fillna(
-        pd.Series(np.where(weeks["wrong"] > 0, np.inf, 0.0), index=weeks.index)
-    )
+    nothing_sold = np.where(weeks["wrong"] > 0, np.inf, 0.0)  # wrong without bound, or right
+    weeks["share"] = np.where(weeks["sold"] > 0, weeks["wrong"] / weeks["sold"].where(weeks["sold"] > 0), nothing_sold)
+    weeks["text"] = [_week_text(*week) for week in zip(weeks["ds"], weeks["share"], strict=True)]
     each = weeks.groupby(KEY).agg(
-        n=("ds", "size"), least=("share", "min"), most=("share", "max"), wrong=("wrong", "sum"), sold=("sold", "sum")
+        n=("ds", "size"),
+        least=("share", "min"),
+        most=("share", "max"),
+        wrong=("wrong", "sum"),
+        sold=("sold", "sum"),
+        text=("text", ", ".join),
     )
-    shown = weeks.assign(text=[_week_text(*week) for week in zip(weeks["ds"], weeks["share"], strict=True)])
-    each["text"] = shown.groupby(KEY)["text"].agg(", ".join)
-    found = known.merge(each.reset_index(), on=KEY, how="left", suffixes=("_window", ""))
-    is_whole = found["n"] >= rules.n_weeks
-    verdict = np.select(
-        [
-            is_whole & (found["most"] <= CALM * rules.wape),
-            is_whole & found["is_best"],
-            is_whole & (found["least"] > rules.wape) & found["is_large"] & found["is_beaten"],
-            is_whole,
-        ],
-        ["calm", "calm", "breach", "between"],
-        "unknown",
-    )
-    value = found["wrong"] / found["sold"].where(found["sold"] > 0)
-    message = "wrong by " + found["text"].fillna("?") + f" of what was sold; the limit is {percent(rules.wape)}"
-    return _findings("wape", found, verdict, value, rules.wape, message)
+    limit = percent(rules.wape)
+    message = [f"wrong by {text} of what was sold; the limit is {limit}" for text in each["text"]]
+    return each.assign(value=each["wrong"] / each["sold"].where(each["sold"] > 0), message=message).reset_index()
 
 
 def _week_text(ds: pd.Timestamp, share: float) -> str:
@@ -145,7 +153,7 @@ def _bias_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
         "between",
     )
     sizes = zip(known["bias_ratio"], known["sum_forecast"], known["sum_actual"], strict=True)
-    message = pd.Series([_bias_text(*size, rules) for size in sizes], index=known.index, dtype="str")
+    message = [_bias_text(*size, rules) for size in sizes]
     return _findings("bias", known, verdict, known["bias_ratio"], rules.bias, message)
 
 
@@ -169,7 +177,7 @@ def _coverage_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
         "between",
     )
     limit = percent(rules.coverage)
-    message = covered.map(lambda share: f"the 80 % interval held {percent(share)} of the actuals; the limit is {limit}")
+    message = [f"the 80 % interval held {percent(share)} of the actuals; the limit is {limit}" for share in covered]
     return _findings("coverage", known, verdict, covered, rules.coverage, message)
 
 
@@ -179,7 +187,7 @@ def _is_enough(known: pd.DataFrame) -> pd.Series:
 
 
 def _findings(
-    rule: str, rows: pd.DataFrame, verdict: Any, value: pd.Series, limit: float, message: pd.Series
+    rule: str, rows: pd.DataFrame, verdict: Any, value: pd.Series, limit: float, message: list[str]
 ) -> pd.DataFrame:
     return rows[KEY].assign(rule=rule, verdict=verdict, value=value, value_limit=limit, message=message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -43,7 +44,8 @@ from skucast.weeks import WEEK, weeks_between
 REMEMBERED_WEEKS = 52
 """How long an alert is remembered while nobody monitors."""
 
-WATCHED_JOBS = ("train", "retrain", "predict")
+WATCHED_JOBS = ("train", "predict")
+"""Jobs of all combinations; of a targeted one, one failure may be all there is."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def newest_alerts(warehouse: Warehouse, cutoff: date) -> pd.DataFrame:
     return found
 
 
-def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> pd.DataFrame:
+def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> dict[str, Any]:
     """Keep an open alert quiet up to and including a day; return its row. A day that has passed lets it speak again.
 
     Raises:
@@ -166,15 +168,12 @@ def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> p
         near = ", ".join(nearest(alert_id, still.tolist())) or f"{len(still)} are open, none alike"
         raise InputError(f"{alert_id!r}: no open alert of this name ({near}); see: python -m skucast alerts list")
     is_it = newest["alert_id"] == alert_id
-    rows = newest.assign(
-        acknowledged_until=newest["acknowledged_until"].mask(is_it, pd.Timestamp(until)),
-        is_listed=newest["is_listed"] & ~(is_it & (until >= run.today)),
-    )
-    names = rows.loc[is_it, KEY].iloc[0]
-    mine = rows[(rows[KEY] == names).all(axis=1)]
-    week = mine["cutoff"].iloc[0].date()
-    warehouse.replace(ALERTS, mine, week, run=run, combinations=[Combination(*map(str, names))])
-    return rows[is_it]
+    rows = newest.assign(acknowledged_until=newest["acknowledged_until"].mask(is_it, pd.Timestamp(until)))
+    row = in_order(rows[is_it])[0]
+    combination = Combination(*(row[name] for name in KEY))
+    mine = rows[pd.MultiIndex.from_frame(rows[KEY]).isin([combination.parts])]
+    warehouse.replace(ALERTS, mine, row["cutoff"].date(), run=run, combinations=[combination])
+    return row
 
 
 # --- What they are made of ------------------------------------------------------------------------------------------
@@ -183,10 +182,10 @@ def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> p
 def _failures(warehouse: Warehouse, run: Run) -> tuple[float | None, str | None]:
     """The largest share of failed combinations among the newest execution of each job of this week, and that job."""
     rows = warehouse.read(RUNS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
-    rows = rows[rows["job"].isin(WATCHED_JOBS) & (rows["n_combinations"] > 0)]
+    rows = rows[rows["job"].isin(WATCHED_JOBS) & (rows["n_combinations"] > 0)].sort_values(["run_at", "run_id"])
     if not len(rows):
         return None, None
-    newest = rows.sort_values(["run_at", "run_id"]).groupby("job")["run_id"].transform("last")
+    newest = rows.groupby("job")["run_id"].transform("last")
     tasks = rows[rows["run_id"] == newest].groupby("job")[["n_failed", "n_combinations"]].sum()
     shares = tasks["n_failed"] / tasks["n_combinations"]
     return float(shares.max()), str(shares.idxmax())
@@ -197,9 +196,8 @@ def _explained(rows: pd.DataFrame, history: History, scored: pd.DataFrame, windo
     names = [Combination(*each) for each in rows.loc[rows["unit"] != ALL, KEY].itertuples(index=False, name=None)]
     weeks = dict(history.split(names))
     inside = scored[scored["ds"] >= pd.Timestamp(window.start)]
-    forecasts = {
-        Combination(*key): part for key, part in inside.merge(rows[KEY].drop_duplicates(), on=KEY).groupby(KEY)
-    }
+    parts = inside.merge(rows[KEY].drop_duplicates(), on=KEY).groupby(KEY)
+    forecasts = {Combination(*map(str, key)): part for key, part in parts}
     said = {
         each: {
             **_reason(weeks.get(each, history.weeks.head(0)), forecasts.get(each, scored.head(0)), window),
