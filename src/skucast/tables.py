@@ -440,7 +440,7 @@ SCORED = Table(
 
 COMBINATION_RULES = {
     "wape": "the forecasts of several weeks in a row were wrong by a large share of sales",
-    "bias": "the forecasts of the window lean to one side",
+    "bias": "the forecasts of every week of the window lean to one side",
     "coverage": "the intervals of the window held too few of the actuals",
 }
 SYSTEM_RULES = {
