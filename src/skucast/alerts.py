@@ -28,7 +28,7 @@ MIN_WEEKS = 4
 """Fewest scored weeks of the window that bias and coverage are judged by (all, if the window is shorter)."""
 
 LISTED = 20
-"""Alerts of combinations in one digest, those with the largest lost volume."""
+"""Combinations in one digest, those with the largest lost volume."""
 
 FINDING_COLUMNS = ["rule", *KEY, "verdict", "value", "value_limit", "message"]
 
@@ -318,13 +318,13 @@ def open_before(stored: pd.DataFrame, cutoff: date) -> pd.DataFrame:
 
 
 def listed(rows: pd.DataFrame, today: date) -> pd.Series:
-    """Return which alerts the digest lists: open, not acknowledged; of combinations those with most lost volume."""
+    """Return which alerts the digest lists: open, not acknowledged; all of the combinations with most lost volume."""
     speaks = (rows["state"] != "resolved") & ~is_quiet(rows, today)
     is_system = rows["unit"] == ALL
-    order = rows[speaks & ~is_system].sort_values(
-        ["lost_volume", *KEY, "rule"], ascending=[False, True, True, True, True]
-    )
-    return speaks & (is_system | rows.index.isin(order.index[:LISTED]))
+    largest = rows[speaks & ~is_system].groupby(KEY)["lost_volume"].max().reset_index()
+    largest = largest.sort_values(["lost_volume", *KEY], ascending=[False, True, True, True]).head(LISTED)
+    is_large = pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(largest[KEY]))
+    return speaks & (is_system | is_large)
 
 
 def is_quiet(rows: pd.DataFrame, today: date) -> pd.Series:

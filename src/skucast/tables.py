@@ -499,7 +499,12 @@ ALERTS = Table(
         _text("command", "what mends it on this machine; NULL where training does not", nullable=True),
         _text("gcloud_command", "the same on Google Cloud", nullable=True),
         Column("acknowledged_until", "DATE", "day", "quiet up to and including this day; NULL = not", nullable=True),
-        Column("is_listed", "BOOL", "true/false", "among the alerts of this run's digest"),
+        Column(
+            "is_listed",
+            "BOOL",
+            "true/false",
+            "in this run's digest: alerts of the 20 combinations with most lost volume, and the system's",
+        ),
         *_RUN,
     ),
     key=("cutoff", "alert_id"),

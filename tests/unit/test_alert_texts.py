@@ -125,19 +125,20 @@ def test_the_digest_counts_and_lists() -> None:
         "lost_volume": 260.5,
         "alerts": ["no_run-3 system", "bias-2 U/C/<b>", "wape-1 U/C/S1"],
     }
-    assert digest_line(fields) == "alerts: 2 opened, 1 still open, 1 resolved, 5 acknowledged; 3 listed"
+    assert digest_line(fields) == "alerts: 2 opened, 1 still open, 1 resolved, 5 acknowledged; listed: 3"
 
 
 def test_the_digest_for_people() -> None:
-    """Each listed alert with its message, its reason and what mends it."""
-    text = digest_text(alerts(), "line", "2026-11-22")
+    """One entry a combination with all its listed alerts, the reason and what mends it."""
+    also = alerts().head(1).assign(rule="bias", message="leans too", state="still_open")
+    text = digest_text(pd.concat([alerts(), also], ignore_index=True), "line", "2026-11-22")
     assert text.splitlines() == [
         "Sales forecast, week 2026-11-22: line",
-        "- system (no_run, new): none",
-        "- U/C/<b> (bias, open for 3 weeks): leans",
+        "- system: none (no_run, new)",
+        "- U/C/<b>: leans (bias, open for 3 weeks)",
         "  probably unexplained: nothing",
         "  python 2",
-        "- U/C/S1 (wape, new): wrong",
+        "- U/C/S1: leans too (bias, open for 1 week); wrong (wape, new)",
         "  probably stockout: two weeks",
         "  python 1",
     ]

@@ -411,6 +411,13 @@ def test_the_digest_lists_the_largest_and_the_system_s() -> None:
     assert listed(rows, WEDNESDAY).tolist() == [True] * LISTED + [False] * 10 + [True]
 
 
+def test_all_alerts_of_a_listed_combination_are_listed() -> None:
+    """The places are those of combinations."""
+    rows = alert_rows(*[100.0 - number for number in range(LISTED)])
+    twice = pd.concat([rows, rows.assign(rule="bias")], ignore_index=True)
+    assert listed(twice, WEDNESDAY).all()
+
+
 def test_what_is_over_or_acknowledged_is_not_listed() -> None:
     """Neither takes a place from another."""
     rows = alert_rows(3.0, 2.0)
