@@ -567,7 +567,7 @@ RUNS = Table(
     columns=(
         _text("task_id", "the task: the run_id, with /NUMBER where an execution has several tasks"),
         _text("run_id", "the execution"),
-        _text("job", "predict, monitor, train, retrain, load, rollback or promotions"),
+        _text("job", "predict, monitor, train, retrain, load, rollback, promotions or alerts"),
         _instant("run_at", "start"),
         _week("cutoff", "last complete week at the start; NULL if the run stopped before", nullable=True),
         Column("exit_code", "INT64", "code", "0 done, 1 failed, 2 bad settings or input"),
