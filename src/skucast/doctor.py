@@ -15,7 +15,19 @@ from skucast.history import build_history
 from skucast.run import BAD_INPUT, DONE, Run
 from skucast.settings import Settings
 from skucast.store import ModelStore, open_store, store_at
-from skucast.tables import FORECASTS, LOADS, LOCATIONS, METRICS, PROMOTIONS, PUBLISHES, REGISTRY, RUNS, WEATHER, Table
+from skucast.tables import (
+    ALERTS,
+    FORECASTS,
+    LOADS,
+    LOCATIONS,
+    METRICS,
+    PROMOTIONS,
+    PUBLISHES,
+    REGISTRY,
+    RUNS,
+    WEATHER,
+    Table,
+)
 from skucast.warehouse import Warehouse, open_warehouse
 from skucast.weather_api import open_weather, places_of
 from skucast.words import counted
@@ -71,7 +83,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     return [settings_ok, *(_finding(what, check) for what, check in checks)]
 
 
-_OUTPUTS = (FORECASTS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS, WEATHER)
+_OUTPUTS = (FORECASTS, METRICS, ALERTS, REGISTRY, RUNS, PUBLISHES, LOADS, WEATHER)
 
 
 def _finding(what: str, check: Callable[[], str]) -> Finding:
