@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         0.5, "share of forecast weeks that the promotions plan must cover, else the run warns; 0 to 1", ["predict"]
     )
 
-    holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", TRAINING)
+    holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", [*TRAINING, "monitor"])
     engine: Literal["map", "cmdstan"] = _field(
         "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING
     )
@@ -186,13 +186,13 @@ class Settings(BaseSettings):
     )
 
     sales_table: str = _table(tables.SALES, [*SALES_JOBS, "load", "promotions", "doctor", "demo"])
-    promotions_table: str = _table(tables.PROMOTIONS, [*FORECASTING, "promotions", "doctor", "demo"])
+    promotions_table: str = _table(tables.PROMOTIONS, [*SALES_JOBS, "promotions", "doctor", "demo"])
     locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo"])
     scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
     metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
-    registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
+    registry_table: str = _table(tables.REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)
     loads_table: str = _table(tables.LOADS, [*FORECASTING, "load", "promotions", "doctor", "demo"])

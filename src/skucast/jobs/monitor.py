@@ -9,9 +9,10 @@ from datetime import date
 import pandas as pd
 
 from skucast.combination import KEY
-from skucast.dashboard import Board, render
+from skucast.dashboard import render
 from skucast.files import write_text
 from skucast.history import History
+from skucast.jobs.board import make_board
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.monitoring import match, score
@@ -24,7 +25,6 @@ from skucast.warehouse import Warehouse
 from skucast.weeks import WEEK
 
 DASHBOARD = "dashboard/index.html"
-HISTORY_SHOWN_WEEKS = 104
 
 
 def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
@@ -54,8 +54,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         inside = scored[scored["ds"] >= pd.Timestamp(window_start)]
         metrics = _metric_rows(inside, window_start, window_end, history, run)
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
-        page = render(_board(run, history, metrics, scored, forecasts))
-        path = write_text(settings.staging, DASHBOARD, page, settings.endpoints)
+        board = make_board(settings, warehouse, run, history, metrics, scored, forecasts, pd.DataFrame())
+        path = _write_dashboard(settings, render(board), window_end)
     with report.timed("write"):
         report.n_rows = warehouse.replace(METRICS, metrics, window_end, run=run)
         drop_shards(warehouse, SCORED, run)
@@ -89,18 +89,10 @@ def _metric_rows(
     )
 
 
-def _board(run: Run, history: History, metrics: pd.DataFrame, scored: pd.DataFrame, forecasts: pd.DataFrame) -> Board:
-    first_shown = pd.Timestamp(history.data_cutoff - (HISTORY_SHOWN_WEEKS - 1) * WEEK)
-    newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
-    shown = history.weeks[history.weeks["ds"] >= first_shown]
-    return Board(
-        run=run,
-        actuals_through=history.newest_day,
-        metrics=metrics,
-        scored=scored[scored["y"].notna()],
-        forecasts=newest,
-        history=shown,
-    )
+def _write_dashboard(settings: Settings, page: str, window_end: date) -> str:
+    """Write the page as that of its week, which stays, and as the newest one; return where the newest is."""
+    write_text(settings.staging, f"dashboard/{window_end}.html", page, settings.endpoints)
+    return write_text(settings.staging, DASHBOARD, page, settings.endpoints)
 
 
 def _summarise(metrics: pd.DataFrame, window_start: date, window_end: date, path: str, report: RunReport) -> None:
