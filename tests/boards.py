@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+from base64 import b64decode
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import product
@@ -212,3 +215,25 @@ def large_board(n_combinations: int, n_origins: int = 26) -> Board:
 
 def _crossed(keys: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     return keys.merge(others, how="cross")
+
+
+# --- What a page holds ----------------------------------------------------------------------------------------------
+
+
+def block(page: str, name: str) -> bytes:
+    """Return what is packed in the page's script element of that id, as a browser finds it: up to the first end tag."""
+    found = re.search(rf'<script type="[^"]*" id="{name}">(.*?)</script', page, re.DOTALL)
+    assert found
+    return gzip.decompress(b64decode(found[1], validate=True))
+
+
+def embedded(page: str) -> dict[str, Any]:
+    """Return the data the page's script would read, texts as they are and not as numbers."""
+    data: dict[str, Any] = json.loads(block(page, "data"))
+    return {name: decoded(table) if isinstance(table, dict) else table for name, table in data.items()}
+
+
+def decoded(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a table with its repeated texts in full."""
+    coded = {name: column for name, column in table.items() if isinstance(column, dict)}
+    return table | {name: [column["of"][code] for code in column["at"]] for name, column in coded.items()}

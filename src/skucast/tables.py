@@ -284,26 +284,45 @@ SCENARIOS = Table(
 )
 
 LEVELS = ("combination", "unit", "channel", "SKU_ID", "total")
+WINDOWS = ("week", "rolling")
+"""One target week alone; the last LOOKBACK_WEEKS weeks together."""
 BASELINES = {
     "last_week": "the last known week's sales",
     "mean_4": "the mean of the last 4 known weeks",
     "last_year": "the same week last year, else the last known week",
 }
 POOLED_STEP = 0
+LEFT_OUT = {
+    "stockout": "the week was out of stock",
+    "not_delivered": "the week's sales are not known",
+    "failed": "the model failed and a fallback stood in",
+}
+"""Why a stored forecast is not scored; each is counted in `n_REASON`."""
+UNPUBLISHED = "unpublished"
+"""A week that was sold, after the first cutoff in the ledger, and that no forecast was published for at that step."""
+VOLUME_CLASSES = ("A", "B", "C")
+VARIABILITY_CLASSES = ("X", "Y", "Z")
 
 METRICS = Table(
     label="metrics",
     name="distributor_model_performance_metrics",
-    meaning="Accuracy of stored forecasts over a window of weeks, per combination and rolled up: ratios of sums.",
+    meaning="Accuracy of stored forecasts, per combination and rolled up: of each week, and of the weeks up to it. "
+    "Sums first; every ratio is a ratio of sums, NULL where it is undefined. e = yhat - y, in every column.",
     columns=(
         _week("window_end", "last week scored"),
-        _week("window_start", "first week scored"),
+        _week("window_start", "first week scored; for `week` the same"),
+        _text("window", "what is scored: the week `window_end` alone, or all weeks of the window", allowed=WINDOWS),
         _text("level", "what the row sums over", allowed=LEVELS),
         *(_text(name, f"{name}; `*` = all") for name in KEY),
         _count("step", f"step of the forecasts scored; {POOLED_STEP} = all steps pooled"),
         _count("n", "forecasts matched with a known week", "rows"),
         _count("n_weeks", "different weeks among them"),
-        _count("n_left_out", "forecasts of the window without a usable actual (out of stock, not delivered)", "rows"),
+        _count("n_left_out", "forecasts of the window that are not scored: the sum of the three below", "rows"),
+        *(_count(f"n_{name}", f"those among them because {meaning}", "rows") for name, meaning in LEFT_OUT.items()),
+        _count(
+            "n_unpublished", "weeks sold that no forecast was published for at that step; not in n_left_out", "rows"
+        ),
+        _count("n_restated_weeks", "weeks among n_weeks in which an actual differs from the first one scored"),
         _sum("sum_actual", "sum of y"),
         _sum("sum_abs_actual", "sum of abs(y)"),
         _sum("sum_forecast", "sum of yhat"),
@@ -313,6 +332,18 @@ METRICS = Table(
         Column("sum_smape", "FLOAT64", "ratio", "sum of 2 abs(e) / (abs(y) + abs(yhat)), 0 where both are 0"),
         _count("n_covered", "y inside the interval", "rows"),
         *(_sum(f"sum_abs_error_{name}", f"sum of abs(e) of {meaning}") for name, meaning in BASELINES.items()),
+        _sum("sum_pinball_10", "sum of the pinball loss of yhat_lower as the 0.1 quantile"),
+        _sum("sum_pinball_90", "sum of the pinball loss of yhat_upper as the 0.9 quantile"),
+        _count(
+            "n_scaled",
+            "scored forecasts with a scale: 8 or more changes from week to week before them, not all 0",
+            "rows",
+        ),
+        Column("sum_scaled_error", "FLOAT64", "ratio", "sum of abs(e) / mean abs change from week to week before it"),
+        Column("sum_sq_scaled_error", "FLOAT64", "ratio", "sum of e squared / mean squared change before it"),
+        _count("n_compared", "forecasts, scored or not, with one of the same week by an earlier cutoff", "rows"),
+        _sum("sum_abs_change", "sum of abs(yhat - yhat of the newest earlier cutoff), of those"),
+        _sum("sum_forecast_compared", "sum of yhat, of those"),
         _ratio("wape", "sum_abs_error / sum_abs_actual; NULL when all actuals are 0"),
         _ratio("smape", "sum_smape / n, 0 to 2; NULL when nothing matched"),
         _measure("mae", "sum_abs_error / n; NULL when nothing matched", nullable=True),
@@ -322,10 +353,53 @@ METRICS = Table(
         _ratio("coverage", "n_covered / n, 0.8 expected; NULL when nothing matched"),
         *(_ratio(f"wape_{name}", f"WAPE of {meaning}, on the same rows") for name, meaning in BASELINES.items()),
         _ratio("fva", "forecast value added: wape_last_year - wape; positive = better than the baseline"),
+        *(
+            _ratio(f"fva_{name}", f"wape_{name} - wape; positive = better than {meaning}")
+            for name, meaning in BASELINES.items()
+        ),
+        _ratio(
+            "mase", "sum_scaled_error / n_scaled; below 1 = better than last week's sales were before; NULL without any"
+        ),
+        _ratio("rmsse", "root of sum_sq_scaled_error / n_scaled; NULL when n_scaled is 0"),
+        _measure("pinball_10", "sum_pinball_10 / n; NULL when nothing matched", nullable=True),
+        _measure("pinball_90", "sum_pinball_90 / n; NULL when nothing matched", nullable=True),
+        Column(
+            "tracking_signal",
+            "FLOAT64",
+            "ratio, -n to n",
+            "sum_error / mae: beyond +-4 the errors lean to one side; read it at one step; NULL when mae is 0 or NULL",
+            nullable=True,
+        ),
+        _ratio(
+            "churn", "sum_abs_change / sum_forecast_compared; NULL when nothing was compared or all of it forecast 0"
+        ),
+        _text(
+            "abc_class",
+            "A, B, C: the combinations that make 80, 15 and 5 % of all sales of the 52 weeks up to window_end; "
+            "NULL for roll-ups",
+            nullable=True,
+            allowed=VOLUME_CLASSES,
+        ),
+        _text(
+            "xyz_class",
+            "X, Y, Z: coefficient of variation of weekly sales in those weeks up to 0.5, up to 1, more; "
+            "NULL for roll-ups, with fewer than 8 known weeks, or without sales",
+            nullable=True,
+            allowed=VARIABILITY_CLASSES,
+        ),
+        _ratio("volume_share", "share of all sales in those weeks; NULL for roll-ups, or when nothing was sold"),
+        _measure(
+            "volume", "mean of the known weeks among those; NULL for roll-ups, or with no known week", nullable=True
+        ),
+        _measure(
+            "actual_first",
+            "y as it was when the week was first scored; only in pooled `week` rows of a combination",
+            nullable=True,
+        ),
         Column("actuals_through", "DATE", "day", "newest day of sales that was delivered when the row was made"),
         *_RUN,
     ),
-    key=("window_end", "level", *KEY, "step"),
+    key=("window_end", "window", "level", *KEY, "step"),
     partition="window_end",
     cluster=("level", *KEY),
 )
@@ -339,16 +413,99 @@ SCORED = Table(
         *_COMBINATION,
         _week("ds", "week that was forecast"),
         _count("step", "distance of `ds` from the cutoff, 1 = next week"),
-        _measure("y", "actual; NULL where it is not known", nullable=True),
-        _measure("yhat", "forecast"),
-        _measure("yhat_lower", "lower end of the 80 % interval"),
-        _measure("yhat_upper", "upper end of the 80 % interval"),
-        *(_measure(f"baseline_{name}", f"forecast by {meaning}") for name, meaning in BASELINES.items()),
+        _measure("y", "actual; NULL where the forecast is not scored", nullable=True),
+        _measure("yhat", "forecast; NULL where none was published", nullable=True),
+        _measure("yhat_lower", "lower end of the 80 % interval; NULL where none was published", nullable=True),
+        _measure("yhat_upper", "upper end of the 80 % interval; NULL where none was published", nullable=True),
+        *(
+            _measure(f"baseline_{name}", f"forecast by {meaning}; NULL where none was published", nullable=True)
+            for name, meaning in BASELINES.items()
+        ),
+        _text("left_out", "why it is not scored; NULL = it is", nullable=True, allowed=(*LEFT_OUT, UNPUBLISHED)),
+        _measure("previous_yhat", "forecast of the same week by the newest earlier cutoff; NULL = none", nullable=True),
+        _measure(
+            "scale", "mean abs change from week to week before it; NULL with fewer than 8, or all 0", nullable=True
+        ),
+        Column("sq_scale", "FLOAT64", "sales squared", "mean squared change before it; NULL as `scale`", nullable=True),
+        _text("method", "what made the number; NULL where none was published", nullable=True, allowed=METHODS),
+        _text("status", "why that method; NULL where none was published", nullable=True, allowed=STATUSES),
+        _text("promo_source", "what was known of promotions; NULL as above", nullable=True, allowed=PROMO_SOURCES),
+        _week("data_cutoff", "last week whose sales were known; NULL where none was published", nullable=True),
+        _week("model_cutoff", "last week the model was trained on; NULL for fallbacks", nullable=True),
     ),
     key=("cutoff", *KEY, "ds"),
     cluster=tuple(KEY),
 )
 """Staged only, never a table of its own."""
+
+COMBINATION_RULES = {
+    "wape": "the forecasts of several weeks in a row were wrong by a large share of sales",
+    "bias": "the forecasts of the window lean to one side",
+    "coverage": "the intervals of the window held too few of the actuals",
+}
+SYSTEM_RULES = {
+    "no_run": "no forecast was published for this week",
+    "forecast_coverage": "too few of the active combinations were forecast",
+    "promo_plan": "the promotions plan is missing or covers too little",
+    "sales_late": "sales are late",
+    "failures": "too many combinations failed in a run",
+}
+ALERT_STATES = ("open", "still_open", "resolved")
+"""Opened by this run; opened by an earlier one and not over; over."""
+REASONS = {
+    "promotion_without_plan": "a promotion that no plan named",
+    "plan_without_uplift": "a planned promotion that sold no more than usual",
+    "stockout": "weeks out of stock",
+    "level_shift": "sales have moved to another level",
+    "stale_model": "the model has not been trained for long",
+    "data_gap": "weeks without delivered sales",
+    "low_volume": "few pieces, or weeks without any",
+    "new_sku": "sold for a short time",
+    "unexplained": "none of these",
+}
+"""Probable reasons of an alert, in the order in which they are looked for."""
+
+ALERTS = Table(
+    label="alerts",
+    name="distributor_forecast_alerts",
+    meaning="What needs attention, one set per monitored week: the alerts opened, still open and resolved in it.",
+    columns=(
+        _week("cutoff", "last complete week when it was judged"),
+        _text("alert_id", "name of the alert, the same from opening to resolution"),
+        _text("state", "opened by this run, still open, or over", allowed=ALERT_STATES),
+        _text("rule", "what was broken", allowed=(*COMBINATION_RULES, *SYSTEM_RULES)),
+        *(_text(name, f"{name}; `*` = the system as a whole") for name in KEY),
+        _week("opened", "cutoff that opened it"),
+        _count("n_open_weeks", "weeks since then, the first included"),
+        Column("value", "FLOAT64", "as the rule", "what was found; NULL = not known this time", nullable=True),
+        Column("value_limit", "FLOAT64", "as the rule", "what was allowed"),
+        _text("message", "what is wrong, in one sentence"),
+        _text("reason", "probable reason; NULL for the system's rules", nullable=True, allowed=tuple(REASONS)),
+        _text("evidence", "the numbers behind the reason, in one sentence; NULL for the system's rules", nullable=True),
+        Column(
+            "lost_volume",
+            "FLOAT64",
+            "sales",
+            "sales forecast wrongly in the window (mae x n_weeks): the order of the list; NULL for the system's rules",
+            nullable=True,
+        ),
+        _measure("volume", "mean weekly sales of the last 52 weeks; NULL for the system's rules", nullable=True),
+        _text("abc_class", "class by volume; NULL for the system's rules", nullable=True, allowed=VOLUME_CLASSES),
+        _text("xyz_class", "class by variability, NULL as in the metrics", nullable=True, allowed=VARIABILITY_CLASSES),
+        _ratio("wape", "WAPE of the window, steps pooled"),
+        _ratio("bias_ratio", "bias of the window, steps pooled"),
+        _ratio("coverage", "interval coverage of the window, steps pooled"),
+        _ratio("fva_best", "WAPE of the best of the three baselines minus WAPE, same rows"),
+        _text("command", "what mends it on this machine; NULL where training does not", nullable=True),
+        _text("gcloud_command", "the same on Google Cloud", nullable=True),
+        Column("acknowledged_until", "DATE", "day", "quiet up to and including this day; NULL = not", nullable=True),
+        Column("is_listed", "BOOL", "true/false", "among the alerts of this run's digest"),
+        *_RUN,
+    ),
+    key=("cutoff", "alert_id"),
+    partition="cutoff",
+    cluster=tuple(KEY),
+)
 
 REGISTRY = Table(
     label="registry",
@@ -456,7 +613,20 @@ LOADS = Table(
 SAMPLE_SOURCE = "sample distributor"
 """Source of the deliveries that the demo makes up, in the loads table."""
 
-TABLES = (SALES, PROMOTIONS, LOCATIONS, WEATHER, FORECASTS, SCENARIOS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS)
+TABLES = (
+    SALES,
+    PROMOTIONS,
+    LOCATIONS,
+    WEATHER,
+    FORECASTS,
+    SCENARIOS,
+    METRICS,
+    ALERTS,
+    REGISTRY,
+    RUNS,
+    PUBLISHES,
+    LOADS,
+)
 
 
 # --- Validation -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from boards import embedded
 from business import Business, business_lines
 
 from skucast.tables import FORECASTS, METRICS, RUNS
@@ -33,10 +34,12 @@ def test_metrics_per_combination_unit_channel_sku_and_total_by_step(scored: Busi
 
 
 def test_the_page_opens_from_disk(scored: Business) -> None:
-    """One HTML file that names the combinations and needs nothing else."""
-    page = (scored.folder / "staging" / "dashboard" / "index.html").read_text(encoding="utf-8")
+    """One HTML file that names the combinations and needs nothing else; the same is kept as that of its week."""
+    folder = scored.folder / "staging" / "dashboard"
+    page = (folder / "index.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
-    assert "ON TRADE" in page
+    assert "ON TRADE" in embedded(page)["combinations"]["channel"]
+    assert page == (folder / "2026-11-22.html").read_text(encoding="utf-8")
 
 
 def test_a_second_run_changes_nothing(scored: Business) -> None:

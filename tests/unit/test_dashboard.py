@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,6 +14,9 @@ from boards import (
     KAZAN,
     PERM,
     alert_row,
+    block,
+    decoded,
+    embedded,
     forecast_row,
     frame,
     large_board,
@@ -37,25 +38,6 @@ HOSTILE = "</script><script>alert(1)</script>\u2028<!--&amp;"
 def board() -> Board:
     """Two combinations, two scored weeks, four weeks ahead, a promotion and an unknown week."""
     return small_board()
-
-
-def block(page: str, name: str) -> bytes:
-    """Return what is packed in the page's script element of that id, as a browser finds it: up to the first end tag."""
-    found = re.search(rf'<script type="[^"]*" id="{name}">(.*?)</script', page, re.DOTALL)
-    assert found
-    return gzip.decompress(b64decode(found[1], validate=True))
-
-
-def embedded(page: str) -> dict[str, Any]:
-    """Return the data the page's script would read, texts as they are and not as numbers."""
-    data: dict[str, Any] = json.loads(block(page, "data"))
-    return {name: decoded(table) if isinstance(table, dict) else table for name, table in data.items()}
-
-
-def decoded(table: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of a table with its repeated texts in full."""
-    coded = {name: column for name, column in table.items() if isinstance(column, dict)}
-    return table | {name: [column["of"][code] for code in column["at"]] for name, column in coded.items()}
 
 
 def test_page_names_no_address(board: Board) -> None:
@@ -143,7 +125,7 @@ def test_what_is_planned_and_known_ahead_is_embedded(board: Board) -> None:
 def test_forecasts_of_earlier_origins_are_those_not_scored(board: Board) -> None:
     """The newest origin stands alone; of the one before, the week that is scored already is not told twice."""
     before = frame([forecast_row(PERM, step, origin=-1) for step in (1, 2, 3, 4)])
-    scored = board.scored.query("SKU_ID == @PERM[2] and step == 1 and ds == @CUTOFF")
+    scored = board.scored[(board.scored["SKU_ID"] == PERM[2]) & (board.scored["step"] == 1)].tail(1)
     data = embedded(render(replace(board, scored=scored, forecasts=pd.concat([board.forecasts, before]))))
     assert data["origin"] == "2026-11-15"
     assert [data["weeks"][number] for number in data["earlier"]["ds"]] == ["2026-11-22", "2026-11-29", "2026-12-06"]

@@ -32,21 +32,25 @@ def make_board(
     forecasts: pd.DataFrame,
     alerts: pd.DataFrame,
 ) -> Board:
-    """Return what the dashboard shows: the scores and forecasts given, and what the tables know around them."""
+    """Return what the dashboard shows: the newest metrics, scores and forecasts given, and what the tables know beside.
+
+    Scores and forecasts of weeks before DASHBOARD_WEEKS are left out.
+    """
+    since = pd.Timestamp(history.data_cutoff - (settings.dashboard_weeks - 1) * WEEK)
     first_shown = history.data_cutoff - (HISTORY_SHOWN_WEEKS - 1) * WEEK
     newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
-    last_shown = max([run.cutoff, *newest["ds"].dt.date])
+    weeks_ahead = sorted(set(newest["ds"].dt.date))
     return Board(
         run=run,
         actuals_through=history.newest_day,
-        metrics=metrics,
-        scored=scored[scored["y"].notna()],
-        forecasts=forecasts,
+        metrics=metrics[metrics["window"] == "rolling"],
+        scored=scored[scored["y"].notna() & (scored["ds"] >= since)],
+        forecasts=forecasts[forecasts["ds"] >= since],
         history=history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)],
-        plan=_planned(settings, warehouse, run, history, sorted(set(newest["ds"].dt.date))),
-        holidays=holiday_weeks(settings.holiday_country, first_shown, last_shown, settings.clock),
+        plan=_planned(settings, warehouse, run, history, weeks_ahead),
+        holidays=holiday_weeks(settings.holiday_country, first_shown, max([run.cutoff, *weeks_ahead]), settings.clock),
         models=_models(warehouse, newest),
-        alerts=alerts,
+        alerts=alerts[alerts["state"] != "resolved"],
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
     )
 

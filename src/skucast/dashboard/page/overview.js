@@ -1,9 +1,8 @@
 // The overview: cards, the trend, accuracy by weeks ahead, and whether the runs did what they should.
 
 const EXPECTED_COVERAGE = 0.8;
-const LEAST_FORECAST_SHARE = 0.95; // of the active combinations
 const MOST_STEP_LINES = 4;
-const INACTIVE_AFTER_WEEKS = 13;
+const FAILED_STATUSES = ['load_failed', 'forecast_failed'];
 const JOBS = {
   predict: 'Forecast',
   monitor: 'Monitoring',
@@ -308,12 +307,23 @@ function drawBySteps() {
 // --- Run health: of all combinations, whatever the filter -----------------------------------------------------------
 
 function drawHealth() {
-  place('checks').replaceChildren(...systemAlerts().map(alertCheck), ...ownChecks());
+  place('checks').replaceChildren(...healthChecks());
   place('runs').replaceChildren(runsTable());
 }
 
-function alertCheck(alert) {
-  return alert.state === 'resolved' ? check('good', `Over: ${alert.message}`) : check('bad', alert.message);
+/** What each rule of the system is about: its alert where it is broken, else how it stands. */
+function healthChecks() {
+  const open = systemAlerts().filter(({ state: of }) => of !== 'resolved');
+  const standing = {
+    no_run: originCheck,
+    sales_late: salesCheck,
+    forecast_coverage: forecastCheck,
+    failures: madeByCheck,
+    promo_plan: planCheck,
+  };
+  const broken = open.map(({ message }) => check('bad', message));
+  const kept = Object.entries(standing).filter(([rule]) => !open.some((alert) => alert.rule === rule));
+  return [...broken, ...kept.map(([, stands]) => stands()), agesCheck()].filter(Boolean);
 }
 
 /** One line with a sign that colour only underlines. */
@@ -321,10 +331,6 @@ function check(kind, text, more = '') {
   const [sign, word] = { good: ['\u2713', 'Good'], bad: ['!', 'Problem'], plain: ['\u2022', 'Note'] }[kind];
   const mark = element('span', { class: `mark ${kind}`, role: 'img', 'aria-label': word }, sign);
   return element('li', {}, mark, element('span', {}, text, ...(more ? [quiet(more)] : [])));
-}
-
-function ownChecks() {
-  return [originCheck(), coverageCheck(), madeByCheck(), planCheck(), agesCheck()].filter(Boolean);
 }
 
 function originCheck() {
@@ -336,19 +342,27 @@ function originCheck() {
     : check('good', sentence(made));
 }
 
-function coverageCheck() {
-  const active = combinations.filter(({ index }) => soldLately(index));
-  if (!active.length || !data.origin) return null;
-  const forecast = active.filter(({ index }) => rowsOf('forecasts', index).length > 0).length;
-  const share = forecast / active.length;
-  const text = `${whole(forecast)} of ${whole(active.length)} active combinations are forecast (${percent(share)}).`;
-  return check(share >= LEAST_FORECAST_SHARE ? 'good' : 'bad', text);
+function salesCheck() {
+  const known = data.history.ds.filter((_, row) => data.history.y[row] !== null);
+  if (!known.length) return null;
+  const latest = data.weeks[known.reduce((a, b) => Math.max(a, b))];
+  const text = `The last week with known sales ended on ${day(latest)}`;
+  const late = weeksBetween(latest, data.cutoff);
+  return late > 0
+    ? check('bad', `${text}, ${counted(late, 'week')} before this run\u2019s cutoff.`)
+    : check('good', sentence(text));
 }
 
-/** Of what has its history here: some sale in the last weeks. */
-function soldLately(index) {
-  const since = weeksBefore(data.cutoff, INACTIVE_AFTER_WEEKS - 1);
-  return rowsOf('history', index).some((row) => data.weeks[data.history.ds[row]] >= since && data.history.y[row] > 0);
+function forecastCheck() {
+  if (!data.origin) return null;
+  const forecast = combinations.filter(({ index }) => rowsOf('forecasts', index).length > 0).length;
+  const missing = combinations.length - forecast;
+  const text = `${counted(forecast, 'combination')} ${forecast === 1 ? 'is' : 'are'} forecast.`;
+  return check(
+    'good',
+    text,
+    missing ? `${whole(missing)} more on this page ${missing === 1 ? 'has' : 'have'} a history alone` : '',
+  );
 }
 
 function madeByCheck() {
@@ -358,11 +372,11 @@ function madeByCheck() {
     if (row >= 0) counts.set(data.forecasts.status[row], (counts.get(data.forecasts.status[row]) ?? 0) + 1);
   }
   if (!counts.size) return null;
-  const failed = ['load_failed', 'forecast_failed'].some((status) => counts.has(status));
+  const failed = FAILED_STATUSES.some((status) => counts.has(status));
   const parts = [...counts]
     .sort((a, b) => b[1] - a[1])
     .map(([status, n]) => `${whole(n)} ${STATUSES[status] ?? status}`);
-  return check(failed ? 'bad' : 'good', 'How the forecasts were made', parts.join(', '));
+  return check(failed ? 'plain' : 'good', 'How the forecasts were made', parts.join(', '));
 }
 
 function planCheck() {
@@ -376,9 +390,9 @@ function planCheck() {
 }
 
 function agesCheck() {
-  const ages = data.forecasts.model_cutoff.filter(Boolean).map((cutoff) => weeksBetween(cutoff, data.cutoff));
-  if (!ages.length) return null;
-  const [youngest, oldest] = [Math.min(...ages), Math.max(...ages)];
+  const cutoffs = [...new Set(data.forecasts.model_cutoff.filter(Boolean))].sort();
+  if (!cutoffs.length) return null;
+  const [oldest, youngest] = [cutoffs[0], cutoffs.at(-1)].map((cutoff) => weeksBetween(cutoff, data.cutoff));
   const text = oldest === youngest ? counted(oldest, 'week') : `${whole(youngest)} to ${counted(oldest, 'week')}`;
   return check('plain', `The models were trained ${text} before this run\u2019s cutoff.`);
 }
