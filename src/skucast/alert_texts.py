@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
@@ -61,15 +62,16 @@ def alert_fields(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def digest_fields(rows: pd.DataFrame, n_acknowledged: int) -> dict[str, Any]:
-    """Return the fields of the digest's log entry: how many of each state, and the listed ones, largest first."""
+    """Return the fields of the digest's log entry: alerts of each state; of the listed, combinations and names."""
     states = rows["state"].value_counts()
     listed = rows[rows["is_listed"]]
+    combinations = listed.drop_duplicates(KEY)
     return {
         "event": "forecast_alert_digest",
         **{f"n_{state}": int(states.get(state, 0)) for state in ("open", "still_open", "resolved")},
         "n_acknowledged": n_acknowledged,
-        "n_listed": len(listed),
-        "lost_volume": round(float(listed["lost_volume"].sum()), 1),
+        "n_listed": len(combinations),
+        "lost_volume": round(float(combinations["lost_volume"].sum()), 1),
         "alerts": [f"{row['alert_id']} {name_of(row)}" for row in in_order(listed)],
     }
 
@@ -78,19 +80,24 @@ def digest_line(fields: dict[str, Any]) -> str:
     """Return the digest in one line."""
     return (
         f"alerts: {fields['n_open']} opened, {fields['n_still_open']} still open, {fields['n_resolved']} resolved, "
-        f"{fields['n_acknowledged']} acknowledged; {fields['n_listed']} listed"
+        f"{fields['n_acknowledged']} acknowledged; listed: {fields['n_listed']}"
     )
 
 
 def digest_text(rows: pd.DataFrame, line: str, cutoff: str) -> str:
-    """Return the digest as several lines for people: each listed alert with its reason and what mends it."""
+    """Return the digest as several lines for people: the listed alerts by combination, its reason, what mends it."""
     parts = [f"Sales forecast, week {cutoff}: {line}"]
-    for row in in_order(rows[rows["is_listed"]]):
-        weeks = "new" if row["state"] == "open" else f"open for {counted(row['n_open_weeks'], 'week')}"
-        parts.append(f"- {name_of(row)} ({row['rule']}, {weeks}): {row['message']}")
-        if row["unit"] != ALL:
-            parts.append(f"  probably {row['reason']}: {row['evidence']}\n  {row['command']}")
+    for name, alerts in groupby(in_order(rows[rows["is_listed"]]), key=name_of):
+        of_one = list(alerts)
+        parts.append(f"- {name}: {'; '.join(_said(row) for row in of_one)}")
+        if of_one[0]["unit"] != ALL:
+            parts.append(f"  probably {of_one[0]['reason']}: {of_one[0]['evidence']}\n  {of_one[0]['command']}")
     return "\n".join(parts)
+
+
+def _said(row: dict[str, Any]) -> str:
+    since = "new" if row["state"] == "open" else f"open for {counted(row['n_open_weeks'], 'week')}"
+    return f"{row['message']} ({row['rule']}, {since})"
 
 
 def show(rows: pd.DataFrame, today: date) -> None:

@@ -28,7 +28,7 @@ MIN_WEEKS = 4
 """Fewest scored weeks of the window that bias and coverage are judged by (all, if the window is shorter)."""
 
 LISTED = 20
-"""Alerts of combinations in one digest, those with the largest lost volume."""
+"""Combinations in one digest, those with the largest lost volume."""
 
 FINDING_COLUMNS = ["rule", *KEY, "verdict", "value", "value_limit", "message"]
 
@@ -75,36 +75,37 @@ def combination_findings(scored: pd.DataFrame, rolling: pd.DataFrame, rules: Rul
     `scored` has rows of `tables.SCORED`, `rolling` the combinations' pooled rows of `tables.METRICS` of the newest
     window. A rule that finds nothing to judge by says `unknown`, which neither opens nor ends an alert.
     """
-    known = with_gates(rolling, rules)
+    known = with_gates(rolling, rules).merge(_leaning(scored, rolling), on=KEY, how="left")
     parts = [_wape_findings(scored, known, rules), _bias_findings(known, rules), _coverage_findings(known, rules)]
     return pd.concat(parts, ignore_index=True)[FINDING_COLUMNS]
 
 
 def with_gates(rolling: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    """Return the rows with what keeps the list short: `is_large`, `is_beaten`, `is_best` and `fva_best`.
+    """Return the rows with what keeps the list short: `is_worth_it`, `is_best` and `fva_best`.
 
-    A combination is beaten if a naive forecast of the same weeks was better by `rules.fva` of its sales: then the model
-    is at fault, and not the sales. Where the naive forecasts fail as badly there is nothing to mend by training.
+    An alert is worth it if the combination sells enough, and a naive forecast of the same weeks was better by
+    `rules.fva` of its sales: then the model is at fault, and not the sales. Where the naive forecasts fail as badly
+    there is nothing to mend by training.
     """
     best = rolling[[f"sum_abs_error_{name}" for name in BASELINES]].min(axis=1)
     sold = rolling["sum_abs_actual"]
     gain = best - rolling["sum_abs_error"]
+    is_beaten = (gain < 0) & (-gain >= rules.fva * sold)
     return rolling.assign(
         fva_best=gain / sold.where(sold > 0),
-        is_large=rolling["volume"] >= rules.min_volume,
-        is_beaten=(gain < 0) & (-gain >= rules.fva * sold),
+        is_worth_it=(rolling["volume"] >= rules.min_volume) & is_beaten,
         is_best=gain > 0,
     )
 
 
 def _wape_findings(scored: pd.DataFrame, known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
-    found = known[[*KEY, "is_large", "is_beaten", "is_best"]].merge(_last_weeks(scored, rules), on=KEY, how="left")
+    found = known[[*KEY, "is_worth_it", "is_best"]].merge(_last_weeks(scored, rules), on=KEY, how="left")
     is_whole = found["n"] >= rules.n_weeks
     verdict = np.select(
         [
             ~is_whole,
             (found["most"] <= CALM * rules.wape) | found["is_best"],
-            (found["least"] > rules.wape) & found["is_large"] & found["is_beaten"],
+            (found["least"] > rules.wape) & found["is_worth_it"],
         ],
         ["unknown", "calm", "breach"],
         "between",
@@ -141,13 +142,24 @@ def _week_text(ds: pd.Timestamp, share: float) -> str:
     return f"{percent(share)} (week {ds.date()})" if np.isfinite(share) else f"all (week {ds.date()}, nothing sold)"
 
 
+def _leaning(scored: pd.DataFrame, rolling: pd.DataFrame) -> pd.DataFrame:
+    """Whether the forecasts of every scored week of the window lean to the same side: KEY, `is_leaning`."""
+    rows = scored[scored["y"].notna()].merge(rolling[[*KEY, "window_start"]], on=KEY)
+    rows = rows[rows["ds"] >= rows["window_start"]]
+    weeks = rows.assign(lean=rows["yhat"] - rows["y"]).groupby([*KEY, "ds"])["lean"].sum()
+    least, most = weeks.groupby(level=KEY).min(), weeks.groupby(level=KEY).max()
+    return ((least > 0) | (most < 0)).rename("is_leaning").reset_index()
+
+
 def _bias_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    """Bias is what lasts: one promotion nobody planned leans the window, but not each of its weeks."""
     lean, sold = known["sum_error"].abs(), known["sum_abs_actual"]
+    is_leaning = known["is_leaning"].eq(other=True)
     verdict = np.select(
         [
             ~_is_enough(known),
             (lean <= CALM * rules.bias * sold) | known["is_best"],
-            (lean > rules.bias * sold) & known["is_large"] & known["is_beaten"],
+            (lean > rules.bias * sold) & is_leaning & known["is_worth_it"],
         ],
         ["unknown", "calm", "breach"],
         "between",
@@ -170,8 +182,8 @@ def _coverage_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     verdict = np.select(
         [
             ~_is_enough(known),
-            covered >= min(1.0, rules.coverage / CALM),
-            (covered < rules.coverage) & known["is_large"],
+            (covered >= min(1.0, rules.coverage / CALM)) | known["is_best"],
+            (covered < rules.coverage) & known["is_worth_it"],
         ],
         ["unknown", "calm", "breach"],
         "between",
@@ -306,13 +318,13 @@ def open_before(stored: pd.DataFrame, cutoff: date) -> pd.DataFrame:
 
 
 def listed(rows: pd.DataFrame, today: date) -> pd.Series:
-    """Return which alerts the digest lists: open, not acknowledged; of combinations those with most lost volume."""
+    """Return which alerts the digest lists: open, not acknowledged; all of the combinations with most lost volume."""
     speaks = (rows["state"] != "resolved") & ~is_quiet(rows, today)
     is_system = rows["unit"] == ALL
-    order = rows[speaks & ~is_system].sort_values(
-        ["lost_volume", *KEY, "rule"], ascending=[False, True, True, True, True]
-    )
-    return speaks & (is_system | rows.index.isin(order.index[:LISTED]))
+    largest = rows[speaks & ~is_system].groupby(KEY)["lost_volume"].max().reset_index()
+    largest = largest.sort_values(["lost_volume", *KEY], ascending=[False, True, True, True]).head(LISTED)
+    is_large = pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(largest[KEY]))
+    return speaks & (is_system | is_large)
 
 
 def is_quiet(rows: pd.DataFrame, today: date) -> pd.Series:

@@ -440,7 +440,7 @@ SCORED = Table(
 
 COMBINATION_RULES = {
     "wape": "the forecasts of several weeks in a row were wrong by a large share of sales",
-    "bias": "the forecasts of the window lean to one side",
+    "bias": "the forecasts of every week of the window lean to one side",
     "coverage": "the intervals of the window held too few of the actuals",
 }
 SYSTEM_RULES = {
@@ -499,7 +499,12 @@ ALERTS = Table(
         _text("command", "what mends it on this machine; NULL where training does not", nullable=True),
         _text("gcloud_command", "the same on Google Cloud", nullable=True),
         Column("acknowledged_until", "DATE", "day", "quiet up to and including this day; NULL = not", nullable=True),
-        Column("is_listed", "BOOL", "true/false", "among the alerts of this run's digest"),
+        Column(
+            "is_listed",
+            "BOOL",
+            "true/false",
+            "in this run's digest: alerts of the 20 combinations with most lost volume, and the system's",
+        ),
         *_RUN,
     ),
     key=("cutoff", "alert_id"),

@@ -143,6 +143,8 @@ def test_what_naive_forecasts_cannot_do_either_is_no_alert() -> None:
     assert verdict("wape", scored([90] * 5, naive=79)) == "breach"
     assert verdict("bias", scored([90] * 5, naive=85)) == "between"
     assert verdict("bias", scored([90] * 5, naive=79)) == "breach"
+    assert verdict("coverage", scored([90] * 5, naive=85)) == "between"
+    assert verdict("coverage", scored([90] * 5, naive=79)) == "breach"
 
 
 def test_a_model_that_beats_every_naive_forecast_is_calm_however_wrong() -> None:
@@ -165,11 +167,19 @@ def test_bias_either_way() -> None:
     assert verdict("bias", scored([28] * 5)) == "between"
 
 
+def test_bias_is_what_every_week_has() -> None:
+    """One week that leans the window is no bias, nor is one without any; a week without a score is not asked."""
+    assert verdict("bias", scored([-1, -1, -1, -300, 1])) == "between"
+    assert verdict("bias", scored([-100, -100, 0, -100, -100])) == "between"
+    assert verdict("bias", scored([-100, -100, nan, -100, -100])) == "breach"
+
+
 def test_coverage_of_the_interval() -> None:
     """Two of five inside is below 60 %, three is not, four is calm again (60 % / 0.8 = 75 %)."""
-    assert verdict("coverage", scored([11, 11, 11, 0, 0])) == "breach"
-    assert verdict("coverage", scored([11, 11, 0, 0, 0])) == "between"
-    assert verdict("coverage", scored([11, 0, 0, 0, 0])) == "calm"
+    assert verdict("coverage", scored([30, 30, 30, 0, 0])) == "breach"
+    assert verdict("coverage", scored([40, 40, 0, 0, 0])) == "between"
+    assert verdict("coverage", scored([90, 0, 0, 0, 0])) == "calm"
+    assert verdict("coverage", scored([30, 30, 30, 0, 0], naive=31)) == "calm"
 
 
 def test_windows_with_few_scored_weeks_are_not_judged() -> None:
@@ -399,6 +409,13 @@ def test_the_digest_lists_the_largest_and_the_system_s() -> None:
     """Thirty combinations, the first the largest, and one alert of the system: twenty and one."""
     rows = alert_rows(*[100.0 - number for number in range(30)], None)
     assert listed(rows, WEDNESDAY).tolist() == [True] * LISTED + [False] * 10 + [True]
+
+
+def test_all_alerts_of_a_listed_combination_are_listed() -> None:
+    """The places are those of combinations."""
+    rows = alert_rows(*[100.0 - number for number in range(LISTED)])
+    twice = pd.concat([rows, rows.assign(rule="bias")], ignore_index=True)
+    assert listed(twice, WEDNESDAY).all()
 
 
 def test_what_is_over_or_acknowledged_is_not_listed() -> None:
