@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from chromium import BROWSERS, Open, browser_path, launched
+from playwright.sync_api import Browser, Page
 
 from skucast.dashboard import Board, render
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-"""Names that a Chromium has on this and other systems."""
-
-Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")  # its event loop may not be there for the tests of other modules
 def browser() -> Iterator[Browser]:
     """Return a headless Chromium; skip where there is none, but fail in CI, so that nobody misses it."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail(f"no browser for the tests of the page: none of {', '.join(BROWSERS)} is installed", pytrace=False)
-    if path is None:
-        pytest.skip(f"no browser for the tests of the page: none of {', '.join(BROWSERS)} is installed")
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium refuses to run as root with its sandbox
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=sandbox)
+    reason = f"no browser for the tests of the page: none of {', '.join(BROWSERS)} is installed"
+    if browser_path() is None and os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    if browser_path() is None:
+        pytest.skip(reason)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -45,7 +37,9 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     def open_it(board: Board, *, width: int = 1280, charts: str = "#series.js-plotly-plot", **kind: str) -> Page:
         path = tmp_path / "page.html"
         path.write_text(render(board), encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": 844}, **{"locale": "en-GB"} | kind)
+        context = browser.new_context(
+            offline=True, viewport={"width": width, "height": 844}, **{"locale": "en-GB"} | kind
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))

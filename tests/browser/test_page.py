@@ -23,7 +23,7 @@ from boards import (
     week,
     without_rows,
 )
-from conftest import Open
+from chromium import Open
 from playwright.sync_api import Locator, Page
 
 import skucast.dashboard

@@ -223,8 +223,11 @@ def test_equal_boards_give_equal_pages(board: Board) -> None:
 
 def test_too_many_combinations_are_summed_up(board: Board) -> None:
     """One in detail, the one with an alert: of the other, the forecast and sums of its scores, and no history."""
-    data = {name: decoded(table) if isinstance(table, dict) else table for name, table in page_data(board, 1).items()}
+    forecasts = frame([forecast_row(KAZAN, 1), forecast_row(PERM, 1)])
+    found = page_data(replace(board, forecasts=forecasts), 1)
+    data = {name: decoded(table) if isinstance(table, dict) else table for name, table in found.items()}
     assert data["combinations"]["is_detailed"] == [0, 1]
+    assert (data["forecasts"]["yhat"], data["forecasts"]["level"]) == ([100, 100], [0, 100])
     assert data["scored"]["rows"] == [0, 3]
     assert data["history"]["rows"] == [0, 2]
     rest = data["rest"]

@@ -60,15 +60,16 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
     weeks = _weeks([scored, newest, earlier, history, plan])
     return {
         "cutoff": board.run.cutoff.isoformat(),
+        "today": board.run.today.isoformat(),
         "origin": max(iso(newest["cutoff"]), default=None),
         "weeks": weeks,
         "window": _window(board.metrics),
         "combinations": _combination_columns(names),
-        "measures": table(metrics, names, lambda rows: values(rows, _MEASURES)),
+        "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),
         "left_out": table(only(_left_out(board.metrics), names), names, _left_out_columns),
         "scored": table(only(scored, one_by_one), names, lambda rows: _scored_columns(rows, weeks)),
         "rest": _rest_columns(_rest(scored, in_sum), weeks),
-        "forecasts": table(newest, names, lambda rows: _forecast_columns(rows, weeks)),
+        "forecasts": table(_with_parts_of(newest, one_by_one), names, lambda rows: _forecast_columns(rows, weeks)),
         "earlier": table(only(earlier, one_by_one), names, lambda rows: _earlier_columns(rows, weeks)),
         "history": table(only(history, one_by_one), names, lambda rows: _history_columns(rows, weeks)),
         "plan": table(plan, names, lambda rows: _plan_columns(rows, weeks)),
@@ -128,6 +129,14 @@ def _weeks(frames: list[DataFrame]) -> list[str]:
     """Every week on the page, sorted, as ISO dates."""
     columns = [frame[name] for frame in frames for name in ("cutoff", "ds") if name in frame]
     return sorted({week for column in columns for week in iso(column.drop_duplicates())})
+
+
+def _with_parts_of(forecasts: DataFrame, names: DataFrame) -> DataFrame:
+    """The forecasts, with components of these combinations only: nobody sees those of the others."""
+    import pandas as pd
+
+    shown = pd.MultiIndex.from_frame(forecasts[KEY]).isin(pd.MultiIndex.from_frame(names[KEY]))
+    return forecasts.assign(**{name: forecasts[name].where(shown, 0.0) for name in COMPONENTS})
 
 
 def _window(metrics: DataFrame) -> dict[str, str] | None:

@@ -113,6 +113,10 @@ function alertAt(table, row) {
   return Object.fromEntries(Object.keys(table).map((name) => [name, table[name][row]]));
 }
 
+function isAcknowledged(alert) {
+  return alert.acknowledged_until >= data.today;
+}
+
 function systemAlerts() {
   return data.system_alerts.rule.map((_, row) => alertAt(data.system_alerts, row));
 }

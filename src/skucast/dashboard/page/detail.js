@@ -79,8 +79,10 @@ function alertBox(alert) {
     `${RULES[alert.rule] ?? alert.rule}: ${reasonText(alert)}`,
     element('span', { class: 'tag' }, since),
   );
-  const facts = [alert.message, alert.evidence].filter(Boolean).map((line) => element('p', {}, line));
-  const quietUntil = alert.acknowledged_until
+  const facts = [alert.message, alert.evidence]
+    .filter(Boolean)
+    .map((line) => element('p', {}, sentenceCase(sentence(line))));
+  const quietUntil = isAcknowledged(alert)
     ? [element('p', {}, sentence(`Acknowledged until ${day(alert.acknowledged_until)}`))]
     : [];
   return element('div', { class: 'alert', role: 'note' }, title, ...facts, ...quietUntil, ...commandLines(alert));

@@ -75,7 +75,7 @@ function listenToFilter() {
   const form = place('filters');
   form.addEventListener('submit', (event) => event.preventDefault());
   form.addEventListener('input', applyFilter);
-  form.addEventListener('reset', () => setTimeout(clearFilter));
+  place('clear').addEventListener('click', clearFilter);
 }
 
 function applyFilter() {
@@ -96,6 +96,7 @@ function readFilter() {
 }
 
 function clearFilter() {
+  place('filters').reset();
   control('weeks').value = String(defaultWeeks());
   applyFilter();
   control('unit').focus();

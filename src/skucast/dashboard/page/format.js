@@ -93,6 +93,10 @@ function sentence(text) {
   return text.endsWith('.') ? text : `${text}.`;
 }
 
+function sentenceCase(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function weeksBetween(earlier, later) {
   return Math.round((new Date(later) - new Date(earlier)) / (7 * DAY_MS));
 }

@@ -129,11 +129,9 @@ function comparedWithSales(total, nWeeks) {
 function alertsCard() {
   const open = state.matching.map(({ index }) => alertOf(index)).filter((alert) => alert !== null);
   const fresh = open.filter(({ state: of }) => of === 'open').length;
-  return card(
-    'Open alerts',
-    whole(open.length),
-    open.length ? `${whole(fresh)} new in this run` : 'Nothing needs attention',
-  );
+  const quietOnes = open.filter(isAcknowledged).length;
+  const notes = [`${whole(fresh)} new in this run`, ...(quietOnes ? [`${whole(quietOnes)} acknowledged`] : [])];
+  return card('Open alerts', whole(open.length), open.length ? notes.join(', ') : 'Nothing needs attention');
 }
 
 function whyUnscored() {
@@ -164,7 +162,7 @@ function leftOutText() {
   for (const { index } of state.matching) {
     for (const row of rowsOf('left_out', index)) if (data.left_out.step[row] === state.step) n += data.left_out.n[row];
   }
-  return n ? ` ${whole(n)} more left out: sales unknown or out of stock.` : '';
+  return n ? ` ${whole(n)} more left out: out of stock, sales unknown, or a fallback for a model that failed.` : '';
 }
 
 function stepText(step) {
@@ -287,10 +285,6 @@ function trendLayout(weeks, measure) {
   return layout;
 }
 
-function sentenceCase(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 function drawBySteps() {
   const steps = [...state.sums.byStep].sort((a, b) => a[0] - b[0]).map(([step, sums]) => [step, measures(sums)]);
   if (!steps.length) return showEmpty(place('by-step'), 'No week scored yet.');
@@ -321,7 +315,7 @@ function healthChecks() {
     failures: madeByCheck,
     promo_plan: planCheck,
   };
-  const broken = open.map(({ message }) => check('bad', message));
+  const broken = open.map(({ message }) => check('bad', sentenceCase(sentence(message))));
   const kept = Object.entries(standing).filter(([rule]) => !open.some((alert) => alert.rule === rule));
   return [...broken, ...kept.map(([, stands]) => stands()), agesCheck()].filter(Boolean);
 }

@@ -111,7 +111,7 @@ function lostCell(row, shownValue, largest) {
 }
 
 function reasonCell(row) {
-  const more = row.alert.acknowledged_until
+  const more = isAcknowledged(row.alert)
     ? `acknowledged until ${shortDay(row.alert.acknowledged_until)}`
     : `${RULES[row.alert.rule] ?? row.alert.rule}, ${ALERT_STATES[row.alert.state].toLowerCase()}`;
   return element('span', { class: 'reason' }, element('b', {}, row.reason), quiet(more));
