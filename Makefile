@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-live check format format-check lint types bench docs lock clean
+.PHONY: help demo test test-browser screenshots test-live check format format-check lint types bench docs lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,12 @@ demo: .venv/runtime ## sample distributor: train, predict, four weeks forward, m
 
 test: .venv/dev .stand-ins/ready ## run all tests
 	$(BIN)/python -m pytest -q -n auto
+
+test-browser: .venv/dev ## the tests of the dashboard in a real Chromium; skipped, with that reason, where there is none
+	$(BIN)/python -m pytest -q tests/browser
+
+screenshots: .venv/dev ## take the README's pictures of the page that `make demo` has made
+	$(BIN)/python tests/browser/screenshots.py local/staging/dashboard/index.html docs/img
 
 test-live: .venv/dev ## the cloud suites on a real project too: LIVE_PROJECT=... LIVE_BUCKET=... (LIVE_LOCATION=US)
 	@test -n "$(LIVE_PROJECT)" && test -n "$(LIVE_BUCKET)" || { echo 'name both: make test-live LIVE_PROJECT=... LIVE_BUCKET=...' >&2; exit 2; }

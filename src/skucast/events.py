@@ -30,6 +30,15 @@ _TAKEN = re.compile(
 """Names of Prophet's own columns and of regressors: as a holiday `to_prophet` could not tell them apart."""
 
 
+def events_of(calendar: str) -> tuple[Event, ...]:
+    """Return the events of the file that HOLIDAY_CALENDAR names; none without a name.
+
+    Raises:
+        InputError: as `read_events`.
+    """
+    return read_events(Path(calendar)) if calendar else ()
+
+
 def read_events(path: Path) -> tuple[Event, ...]:
     """Return the events of a CSV file (UTF-8) with the header `COLUMNS`, sorted; empty days before or after are 0.
 

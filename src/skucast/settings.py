@@ -45,6 +45,7 @@ CLOUD: tuple[Job, ...] = (*SALES_JOBS, "rollback", "promotions", "alerts", "fres
 LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "alerts", "freshness", "demo")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = ("train", "retrain", "predict")
+HOLIDAYS: tuple[Job, ...] = (*TRAINING, "monitor")
 WITH_WEATHER: tuple[Job, ...] = (*FORECASTING, "doctor")
 
 MAX_HORIZON_WEEKS = 26
@@ -146,12 +147,12 @@ class Settings(BaseSettings):
         ["predict", "monitor"],
     )
 
-    holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", TRAINING)
+    holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", HOLIDAYS)
     holiday_subdivision: str = _field(
-        "", "part of the country with holidays of its own, such as CA in the US; empty = none", TRAINING
+        "", "part of the country with holidays of its own, such as CA in the US; empty = none", HOLIDAYS
     )
     holiday_calendar: str = _field(
-        "", "CSV file of local events, name,date,days_before,days_after: a path on this machine", TRAINING
+        "", "CSV file of local events, name,date,days_before,days_after: a path on this machine", HOLIDAYS
     )
     engine: Literal["map", "cmdstan"] = _field(
         "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING
@@ -250,14 +251,14 @@ class Settings(BaseSettings):
     )
 
     sales_table: str = _table(tables.SALES, [*SALES_JOBS, "load", "promotions", "doctor", "demo"])
-    promotions_table: str = _table(tables.PROMOTIONS, [*FORECASTING, "promotions", "doctor", "demo"])
+    promotions_table: str = _table(tables.PROMOTIONS, [*SALES_JOBS, "promotions", "doctor", "demo"])
     locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo"])
     scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
     metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
     alerts_table: str = _table(tables.ALERTS, ["monitor", "alerts", "doctor", "demo"])
-    registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
+    registry_table: str = _table(tables.REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)
     loads_table: str = _table(tables.LOADS, [*FORECASTING, "load", "promotions", "doctor", "demo"])

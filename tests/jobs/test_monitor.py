@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
+from boards import embedded
 from business import Business, business_lines
 
 from skucast.tables import ALERTS, FORECASTS, METRICS, RUNS
@@ -52,10 +53,12 @@ def test_each_week_has_its_own_rows_too(scored: Business) -> None:
 
 
 def test_the_page_opens_from_disk(scored: Business) -> None:
-    """One HTML file that names the combinations and needs nothing else."""
-    page = (scored.folder / "staging" / "dashboard" / "index.html").read_text(encoding="utf-8")
+    """One HTML file that names the combinations and needs nothing else; the same is kept as that of its week."""
+    folder = scored.folder / "staging" / "dashboard"
+    page = (folder / "index.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
-    assert "ON TRADE" in page
+    assert "ON TRADE" in embedded(page)["combinations"]["channel"]
+    assert page == (folder / "2026-11-22.html").read_text(encoding="utf-8")
 
 
 def test_a_second_run_changes_nothing(scored: Business) -> None:

@@ -2,136 +2,60 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from dataclasses import replace
-from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
 
 import pandas as pd
 import pytest
+from boards import (
+    KAZAN,
+    PERM,
+    alert_row,
+    block,
+    decoded,
+    embedded,
+    forecast_row,
+    frame,
+    large_board,
+    metric_row,
+    run_row,
+    small_board,
+    without_rows,
+)
 
 from skucast import tables
-from skucast.combination import KEY
-from skucast.dashboard import Board, render
-from skucast.dashboard.data import page_data, short
-from skucast.run import Run
+from skucast.dashboard import MAX_PAGE_BYTES, Board, render
+from skucast.dashboard.columns import short
+from skucast.dashboard.data import page_data
 
-CUTOFF = pd.Timestamp("2026-11-15")
-PERM = ("Пермь", "ON TRADE", "ЦУП00009752")
-KAZAN = ("Казань", "KA", "ЦУП00009753")
 HOSTILE = "</script><script>alert(1)</script>\u2028<!--&amp;"
-
-
-def week(offset: int) -> pd.Timestamp:
-    """Return the week so many weeks after the cutoff."""
-    return CUTOFF + pd.Timedelta(weeks=offset)
-
-
-def named(combination: tuple[str, str, str]) -> dict[str, str]:
-    """Return the combination as columns of a row."""
-    return dict(zip(KEY, combination, strict=True))
-
-
-def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return the rows with their weeks as datetime64[us]."""
-    made = pd.DataFrame(rows)
-    return made.astype({name: "datetime64[us]" for name in ("ds", "cutoff") if name in made})
-
-
-def scored_row(combination: tuple[str, str, str], offset: int, step: int, y: float, yhat: float) -> dict[str, Any]:
-    """Return one scored forecast with an interval of 10 either way."""
-    origin = {"cutoff": week(offset - step), **named(combination), "ds": week(offset), "step": step}
-    interval = {"yhat": yhat, "yhat_lower": yhat - 10, "yhat_upper": yhat + 10}
-    return {**origin, "y": y, **interval, "baseline_last_year": y + 5}
-
-
-def forecast_row(combination: tuple[str, str, str], step: int) -> dict[str, Any]:
-    """Return one forecast of the newest cutoff."""
-    return {
-        "cutoff": CUTOFF,
-        **named(combination),
-        "ds": week(step),
-        "step": step,
-        "is_open_week": step == 1,
-        "yhat": 100.0,
-        "yhat_lower": 80.0,
-        "yhat_upper": 123.456,
-        **dict.fromkeys(tables.COMPONENTS, 0.0),
-        "method": "mean_8",
-        "status": "no_model",
-        "promo_source": "none",
-        "weather_source": "none",
-        "data_cutoff": CUTOFF,
-        "run_id": "predict-1",
-        "created_at": CUTOFF,
-    }
 
 
 @pytest.fixture
 def board() -> Board:
     """Two combinations, two scored weeks, four weeks ahead, a promotion and an unknown week."""
-    scored = [scored_row(PERM, -1, 1, 120, 100), scored_row(PERM, 0, 1, 100, 104), scored_row(PERM, 0, 2, 100, 110)]
-    history = [
-        {**named(PERM), "ds": week(-1), "y": 120.0, "promo_discount_perc": 0.0},
-        {**named(PERM), "ds": week(0), "y": float("nan"), "promo_discount_perc": 25.0},
-    ]
-    metric = {"window_start": week(-1), "window_end": week(0), "level": "combination", "step": 0, "n_left_out": 2}
-    return Board(
-        run=Run(
-            "monitor",
-            "monitor-2026-11-20",
-            datetime.fromisoformat("2026-11-19 21:00"),
-            date(2026, 11, 20),
-            CUTOFF.date(),
-        ),
-        actuals_through=date(2026, 11, 17),
-        metrics=pd.DataFrame([{**metric, **named(KAZAN)}]),
-        scored=frame([*scored, scored_row(KAZAN, 0, 1, 12345.6, 20000)]),
-        forecasts=tables.validate(tables.FORECASTS, frame([forecast_row(PERM, step) for step in (1, 2, 3, 4)])),
-        history=frame(history),
-    )
-
-
-def without_rows(board: Board, forecasts: pd.DataFrame | None = None) -> Board:
-    """Return the board with all its frames empty, or all but the forecasts."""
-    none = pd.DataFrame()
-    kept = none if forecasts is None else forecasts
-    return replace(board, metrics=none, scored=none, forecasts=kept, history=none)
-
-
-def block(page: str, name: str) -> str:
-    """Return the text of the page's script element of that id, as a browser finds it: up to the first end tag."""
-    found = re.search(rf'<script type="[^"]*" id="{name}">(.*?)</script', page, re.DOTALL)
-    assert found
-    return found[1]
-
-
-def embedded(page: str) -> dict[str, Any]:
-    """Return the data the page's script would read."""
-    data: dict[str, Any] = json.loads(block(page, "data"))
-    return data
+    return small_board()
 
 
 def test_page_names_no_address(board: Board) -> None:
-    """Nothing we write refers to the network; the plotting library is inside and is the installed one."""
+    """Nothing we write refers to the network but the name of SVG; the plotting library is inside."""
     page = render(board)
-    written = page.replace(block(page, "library"), "")
+    written = re.sub(r'(id="(data|library)">)[^<]*', r"\1", page).replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"https?:|src=|@import|url\(|//[a-z]", written.replace("// ", ""))
-    assert b"plotly.js v" in gzip.decompress(b64decode(block(page, "library")))[:200]
+    assert b"plotly.js v" in block(page, "library")[:200]
 
 
 def test_only_named_scripts_may_run(board: Board) -> None:
     """The security policy lists the page's own script and the plotting library, and allows no connection."""
     page = render(board)
     script = page.rpartition("<script>")[2].partition("</script>")[0].encode()
-    library = gzip.decompress(b64decode(block(page, "library")))
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy
-    hashes = " ".join(f"'sha256-{b64encode(sha256(code).digest()).decode()}'" for code in (script, library))
+    codes = (script, block(page, "library"))
+    hashes = " ".join(f"'sha256-{b64encode(sha256(code).digest()).decode()}'" for code in codes)
     assert f"default-src 'none'; script-src {hashes};" in policy[1]
 
 
@@ -151,16 +75,15 @@ def test_hostile_names_stay_text(board: Board) -> None:
     )
     page = render(hostile)
     assert embedded(page)["combinations"]["SKU_ID"].count(HOSTILE) == 2
-    assert not set("<>&\u2028") & set(block(page, "data"))
     assert "<script>alert" not in page
     assert "<img" not in page
 
 
 def test_data_round_trips(board: Board) -> None:
-    """Embedded columns give the frames' sums back, per combination and in order."""
+    """Embedded columns give the frames' sums back, per combination and week by week."""
     data = embedded(render(board))
-    scored = data["scored"]
-    assert list(zip(*data["combinations"].values(), strict=True)) == [KAZAN, PERM]
+    scored, names = data["scored"], data["combinations"]
+    assert list(zip(names["unit"], names["channel"], names["SKU_ID"], strict=True)) == [KAZAN, PERM]
     assert scored["rows"] == [1, 3]
     assert [data["weeks"][number] for number in scored["ds"]] == [
         "2026-11-15",
@@ -168,16 +91,19 @@ def test_data_round_trips(board: Board) -> None:
         "2026-11-15",
         "2026-11-15",
     ]
+    assert [data["weeks"][number] for number in scored["cutoff"]][1:] == ["2026-11-01", "2026-11-08", "2026-11-01"]
     assert scored["step"] == [1, 1, 1, 2]
     assert sum(scored["y"]) == pytest.approx(board.scored["y"].sum(), abs=0.5)
     assert sum(scored["yhat"]) == board.scored["yhat"].sum()
-    assert sum(scored["baseline_last_year"]) == pytest.approx(board.scored["baseline_last_year"].sum(), abs=0.5)
+    for name in tables.BASELINES:
+        expected = board.scored[f"baseline_{name}"].sum()
+        assert sum(scored[f"baseline_{name}"]) == pytest.approx(expected, abs=0.5)
     assert scored["covered"] == [0, 0, 1, 1]  # 100 lies on the lower end of 110 - 10
 
 
 def test_history_and_forecasts_are_embedded(board: Board) -> None:
     """An unknown week stays unknown, promotions keep their depth, forecasts their method, status and components."""
-    data = page_data(board)
+    data = embedded(render(board))
     assert data["history"]["y"] == [120, None]
     assert data["history"]["promo_discount_perc"] == [0, 25]
     assert data["forecasts"]["rows"] == [0, 4]
@@ -188,11 +114,71 @@ def test_history_and_forecasts_are_embedded(board: Board) -> None:
     assert set(tables.COMPONENTS) <= set(data["forecasts"])
 
 
+def test_what_is_planned_and_known_ahead_is_embedded(board: Board) -> None:
+    """Planned promotions by week; the holidays of weeks on the page, and no others."""
+    data = embedded(render(board))
+    assert data["plan"]["rows"] == [0, 1]
+    assert data["weeks"][data["plan"]["ds"][0]] == "2026-11-29"
+    assert data["holidays"] == [{"week": "2026-11-08", "names": ["Unity Day"]}]
+
+
+def test_forecasts_of_earlier_origins_are_those_not_scored(board: Board) -> None:
+    """The newest origin stands alone; of the one before, the week that is scored already is not told twice."""
+    before = frame([forecast_row(PERM, step, origin=-1) for step in (1, 2, 3, 4)])
+    scored = board.scored[(board.scored["SKU_ID"] == PERM[2]) & (board.scored["step"] == 1)].tail(1)
+    data = embedded(render(replace(board, scored=scored, forecasts=pd.concat([board.forecasts, before]))))
+    assert data["origin"] == "2026-11-15"
+    assert [data["weeks"][number] for number in data["earlier"]["ds"]] == ["2026-11-22", "2026-11-29", "2026-12-06"]
+    assert set(data["earlier"]["cutoff"]) == {data["weeks"].index("2026-11-08")}
+
+
 def test_window_and_left_out_come_from_metrics(board: Board) -> None:
     """The page opens on the weeks of the stored metrics and knows how many forecasts they left out."""
     data = page_data(board)
     assert data["window"] == {"start": "2026-11-08", "end": "2026-11-15"}
     assert data["left_out"] == {"rows": [1, 0], "step": [0], "n": [2]}
+
+
+def test_classes_and_measures_come_from_metrics(board: Board) -> None:
+    """Classes and what is not a sum of errors are those stored; a combination without metrics has none."""
+    metrics = pd.DataFrame([metric_row(PERM, abc_class="B", xyz_class=None, mase=0.8123), metric_row(PERM, step=1)])
+    data = embedded(render(replace(board, metrics=metrics)))
+    assert data["combinations"]["abc_class"] == ["", "B"]
+    assert data["combinations"]["xyz_class"] == ["", ""]
+    assert data["measures"]["rows"] == [0, 1]
+    assert data["measures"]["mase"] == [0.8123]
+    assert data["measures"]["churn"] == [None]
+
+
+def test_alerts_of_combinations_and_of_the_system_are_apart(board: Board) -> None:
+    """An alert that names nobody is about the whole system."""
+    late = alert_row(("*", "*", "*"), rule="sales_late", reason=None, message="Sales are 2 weeks late.")
+    data = embedded(render(replace(board, alerts=pd.DataFrame([alert_row(PERM), late]))))
+    assert data["alerts"]["rows"] == [0, 1]
+    assert data["alerts"]["reason"] == ["level_shift"]
+    assert data["system_alerts"]["message"] == ["Sales are 2 weeks late."]
+    assert data["system_alerts"]["reason"] == [""]
+
+
+def test_the_card_of_the_model_is_embedded(board: Board) -> None:
+    """The registry's row as it is, numbers and JSON."""
+    models = embedded(render(board))["models"]
+    assert models["rows"] == [0, 1]
+    assert models["backtest_wape"] == [0.123]
+    assert json.loads(models["backtest_by_step"][0])["2"] == 0.146
+    assert models["is_converged"] == [True]
+
+
+def test_tasks_of_one_run_are_one(board: Board) -> None:
+    """Rows and failures add up, the worst exit code counts, the slowest task is how long it took."""
+    slow = {"exit_code": 1, "n_failed": 1, "error": "too many failed", "seconds": '{"all": 9.0}'}
+    tasks = pd.DataFrame([run_row("predict", 1), run_row("predict", 1, **slow), run_row("monitor", 2)])
+    runs = page_data(replace(board, runs=tasks))["runs"]
+    assert [run["job"] for run in runs] == ["monitor", "predict"]
+    predict = runs[1]
+    assert (predict["n_tasks"], predict["n_rows"], predict["n_failed"], predict["exit_code"]) == (2, 16, 1, 1)
+    assert (predict["error"], predict["seconds"], predict["counts"]) == ("too many failed", 9, {"ok": 4})
+    assert predict["run_at"] == "2026-11-18T01:00:00Z"
 
 
 def test_empty_board_renders_with_the_reason(board: Board) -> None:
@@ -203,20 +189,27 @@ def test_empty_board_renders_with_the_reason(board: Board) -> None:
         scored=board.scored.iloc[:0],
         forecasts=tables.empty(tables.FORECASTS),
         history=board.history.iloc[:0],
+        plan=board.plan.iloc[:0],
+        holidays=board.holidays.iloc[:0],
+        models=tables.empty(tables.REGISTRY),
+        alerts=board.alerts.iloc[:0],
+        runs=tables.empty(tables.RUNS),
     )
     for empty in (without_rows(board), with_columns):
         page = render(empty)
         data = embedded(page)
-        assert data["combinations"] == {"unit": [], "channel": [], "SKU_ID": []}
+        assert [data["combinations"][name] for name in ("unit", "channel", "SKU_ID")] == [[], [], []]
         assert data["weeks"] == []
         assert data["window"] is None
+        assert data["origin"] is None
+        assert data["runs"] == []
         assert "No week scored yet" in page
         assert page.rstrip().endswith("</html>")
 
 
 def test_unscored_combinations_are_still_shown(board: Board) -> None:
     """Before the first week is scored, combinations with a history or a forecast are on the page."""
-    data = page_data(without_rows(board, forecasts=board.forecasts))
+    data = embedded(render(without_rows(board, forecasts=board.forecasts)))
     assert data["combinations"]["SKU_ID"] == [PERM[2]]
     assert data["scored"]["rows"] == [0]
     assert data["forecasts"]["rows"] == [4]
@@ -226,6 +219,49 @@ def test_equal_boards_give_equal_pages(board: Board) -> None:
     """Output does not depend on the order of rows or on when it is made."""
     shuffled = replace(board, scored=board.scored.iloc[::-1], history=board.history.iloc[::-1])
     assert render(board) == render(shuffled)
+
+
+def test_too_many_combinations_are_summed_up(board: Board) -> None:
+    """One in detail, the one with an alert: of the other, the forecast and sums of its scores, and no history."""
+    forecasts = frame([forecast_row(KAZAN, 1), forecast_row(PERM, 1)])
+    found = page_data(replace(board, forecasts=forecasts), 1)
+    data = {name: decoded(table) if isinstance(table, dict) else table for name, table in found.items()}
+    assert data["combinations"]["is_detailed"] == [0, 1]
+    assert (data["forecasts"]["yhat"], data["forecasts"]["level"]) == ([100, 100], [0, 100])
+    assert data["scored"]["rows"] == [0, 3]
+    assert data["history"]["rows"] == [0, 2]
+    rest = data["rest"]
+    assert (rest["unit"], rest["channel"], rest["abc_class"], rest["step"]) == ([KAZAN[0]], [KAZAN[1]], ["A"], [1])
+    assert (rest["n"], rest["actual"], rest["covered"]) == ([1], [12346], [0])
+    assert rest["error"] == rest["abs_error"] == [7654]  # 20000 - 12345.6
+    assert [rest[f"abs_error_{name}"] for name in ("last_year", "mean_4", "last_week")] == [[5], [20], [30]]
+
+
+def test_the_best_sellers_are_shown_in_detail(board: Board) -> None:
+    """Without alerts volume decides."""
+    history = pd.concat([board.history, board.history.assign(unit=KAZAN[0], channel=KAZAN[1], SKU_ID=KAZAN[2], y=500)])
+    data = page_data(replace(board, alerts=pd.DataFrame(), history=history), 1)
+    assert data["combinations"]["is_detailed"] == [1, 0]
+
+
+def test_a_page_of_525_combinations_is_small() -> None:
+    """26 weekly origins, 4 weeks ahead, two years of history: well below the limit, with all in detail."""
+    page = render(large_board(525))
+    assert len(page.encode()) < MAX_PAGE_BYTES
+    assert sum(embedded(page)["combinations"]["is_detailed"]) == 525
+
+
+def test_a_page_that_would_be_too_large_shows_fewer_in_detail() -> None:
+    """The limit holds whatever it is: combinations lose their details until the page fits."""
+    board = large_board(60)
+    whole = render(board)
+    page = render(board, max_bytes=len(whole) - 50_000)
+    assert len(page) <= len(whole) - 50_000
+    data = embedded(page)
+    assert 0 < sum(data["combinations"]["is_detailed"]) < 60
+    n = sum(data["rest"]["n"]) + len(data["scored"]["ds"])
+    assert n == len(board.scored)
+    assert data["forecasts"]["rows"] == [4] * 60
 
 
 @pytest.mark.parametrize(

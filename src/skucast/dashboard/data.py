@@ -1,154 +1,283 @@
-"""The page's data: frames as compact columns, rows in the order of combinations, weeks as numbers."""
+"""The page's data: what it shows of each combination, and the sums of those too many to show one by one."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import json
 from typing import TYPE_CHECKING, Any
 
 from skucast.combination import KEY
-from skucast.tables import COMPONENTS
+from skucast.dashboard.columns import Columns, coded, iso, only, rows_of, short, table, values, week_numbers, whole
+from skucast.tables import ALL, BASELINES, COMPONENTS, POOLED_STEP
 
 if TYPE_CHECKING:
-    from pandas import DataFrame, Series
+    from pandas import DataFrame
 
     from skucast.dashboard import Board
 
-_DIGITS = 4
-"""Significant digits of embedded numbers; digits before the decimal point are always kept."""
+MAX_DETAILED = 1500
+"""Combinations with a history and single forecasts on the page; of the others it has the newest forecast and sums."""
 
-_SCORED_VALUES = ["y", "yhat", "yhat_lower", "yhat_upper", "baseline_last_year"]
-_FORECAST_VALUES = ["yhat", "yhat_lower", "yhat_upper", *COMPONENTS]
+_CLASSES = ["abc_class", "xyz_class"]
+_MEASURES = ["mase", "rmsse", "tracking_signal", "churn", "volume_share"]
+"""Of the stored metrics, those that the page cannot sum up by itself from the forecasts it holds."""
+
+_ORIGIN = ["cutoff", "ds", "step"]
+_INTERVAL = ["yhat", "yhat_lower", "yhat_upper"]
+_SCORED_VALUES = ["y", *_INTERVAL, *(f"baseline_{name}" for name in BASELINES)]
+_FORECAST_TEXTS = ["method", "status", "promo_source", "weather_source", "model_version"]
 _FORECAST_WEEKS = ["data_cutoff", "model_cutoff"]
+_FORECAST_COLUMNS = [*KEY, *_ORIGIN, "is_open_week", *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS]
 _HISTORY_VALUES = ["y", "promo_discount_perc"]
+_MODEL_TEXTS = ["model_version", "outcome", "backtest_promotions", "run_id"]
+_MODEL_JSON = ["hyperparameters", "tuning", "backtest_by_step"]
+_MODEL_VALUES = ["n_weeks", "backtest_origins", "backtest_wape", "backtest_wape_last_year"]
+_MODEL_COLUMNS = [*KEY, "cutoff", "is_converged", *_MODEL_TEXTS, *_MODEL_JSON, *_MODEL_VALUES]
+_ALERT_TEXTS = ["state", "rule", "reason", "message", "evidence", "command", "gcloud_command"]
+_ALERT_WEEKS = ["opened", "acknowledged_until"]
+_ALERT_VALUES = ["value", "value_limit", "lost_volume"]
+_ALERT_COLUMNS = [*KEY, *_ALERT_TEXTS, *_ALERT_WEEKS, *_ALERT_VALUES, "n_open_weeks"]
+_RUN_COUNTS = ["n_combinations", "n_failed", "n_rows"]
+_RUN_COLUMNS = ["run_id", "job", "run_at", "cutoff", "exit_code", "error", *_RUN_COUNTS, "counts", "seconds", "sources"]
 
-Columns = dict[str, list[Any]]
 
-
-def page_data(board: Board) -> dict[str, Any]:
+def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
     """Return what the page's script reads, as plain lists and texts.
 
-    `combinations` and `weeks` are the lists that numbers refer to. A table's rows are sorted by combination, `ds` and
-    `step`; its `rows` says how many belong to each combination.
+    `combinations` and `weeks` are the lists that numbers refer to. A table's rows are sorted by combination, `ds`
+    and `step`; its `rows` says how many belong to each combination. Beyond `max_detailed` combinations only those
+    that sell most, or have an alert, have all their rows here; the scores of the others are summed up in `rest`.
     """
-    scored = _rows(board.scored, [*KEY, "ds", "step", *_SCORED_VALUES])
-    forecasts = _rows(
-        board.forecasts, [*KEY, "ds", "step", "is_open_week", "method", "status", *_FORECAST_VALUES, *_FORECAST_WEEKS]
-    )
-    history = _rows(board.history, [*KEY, "ds", *_HISTORY_VALUES])
-    left_out = _left_out(_rows(board.metrics, ["level", *KEY, "step", "n_left_out"]))
-    names = _combinations([scored, forecasts, history, left_out])
-    weeks = _weeks([scored["ds"], forecasts["ds"], history["ds"]])
+    scored = rows_of(board.scored, [*KEY, *_ORIGIN, *_SCORED_VALUES])
+    newest, earlier = _by_origin(rows_of(board.forecasts, _FORECAST_COLUMNS), scored)
+    history = rows_of(board.history, [*KEY, "ds", *_HISTORY_VALUES])
+    plan = rows_of(board.plan, [*KEY, "ds", "promo_discount_perc"])
+    names = _combinations([scored, newest, history])
+    metrics = only(_pooled(board.metrics), names)
+    alerts = rows_of(board.alerts, _ALERT_COLUMNS)
+    names = _with_details(_with_classes(names, metrics), history, alerts, max_detailed)
+    one_by_one, in_sum = names[names["is_detailed"]], names[~names["is_detailed"]]
+    plan = only(plan, one_by_one)
+    weeks = _weeks([scored, newest, earlier, history, plan])
     return {
         "cutoff": board.run.cutoff.isoformat(),
-        "combinations": {name: names[name].tolist() for name in KEY},
+        "today": board.run.today.isoformat(),
+        "origin": max(iso(newest["cutoff"]), default=None),
         "weeks": weeks,
         "window": _window(board.metrics),
-        "left_out": _table(left_out, names, _left_out_columns),
-        "scored": _table(scored, names, lambda rows: _scored_columns(rows, weeks)),
-        "forecasts": _table(forecasts, names, lambda rows: _forecast_columns(rows, weeks)),
-        "history": _table(history, names, lambda rows: _history_columns(rows, weeks)),
+        "combinations": _combination_columns(names),
+        "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),
+        "left_out": table(only(_left_out(board.metrics), names), names, _left_out_columns),
+        "scored": table(only(scored, one_by_one), names, lambda rows: _scored_columns(rows, weeks)),
+        "rest": _rest_columns(_rest(scored, in_sum), weeks),
+        "forecasts": table(_with_parts_of(newest, one_by_one), names, lambda rows: _forecast_columns(rows, weeks)),
+        "earlier": table(only(earlier, one_by_one), names, lambda rows: _earlier_columns(rows, weeks)),
+        "history": table(only(history, one_by_one), names, lambda rows: _history_columns(rows, weeks)),
+        "plan": table(plan, names, lambda rows: _plan_columns(rows, weeks)),
+        "models": table(only(rows_of(board.models, _MODEL_COLUMNS), one_by_one), names, _model_columns),
+        "alerts": table(only(alerts, names), names, _alert_columns),
+        "system_alerts": _alert_columns(alerts[(alerts[KEY] == ALL).all(axis=1)]),
+        "holidays": _holidays(board.holidays, weeks),
+        "runs": _runs(rows_of(board.runs, _RUN_COLUMNS)),
     }
 
 
-def short(value: float) -> float | int | None:
-    """Return the number with `_DIGITS` significant digits, whole where it is whole, None where it is not finite."""
-    if not math.isfinite(value):
-        return None
-    decimals = _DIGITS - 1 - math.floor(math.log10(abs(value))) if value else 0
-    rounded = round(float(value), max(decimals, 0))
-    return int(rounded) if rounded.is_integer() else rounded
+# --- Which combinations and weeks -----------------------------------------------------------------------------------
 
 
-def _rows(frame: DataFrame, columns: list[str]) -> DataFrame:
-    """Return those columns; a frame without rows may also come without columns."""
-    return frame[columns] if len(frame) else frame.reindex(columns=columns)
-
-
-def _left_out(metrics: DataFrame) -> DataFrame:
-    """Return the combinations' forecasts that had no usable actual; one row per combination and step."""
-    return metrics[(metrics["level"] == "combination") & (metrics["n_left_out"] > 0)]
+def _by_origin(forecasts: DataFrame, scored: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """The forecasts of the newest cutoff, and those of earlier ones that are not among the scored ones."""
+    is_newest = forecasts["cutoff"] == forecasts["cutoff"].max()
+    earlier = forecasts[~is_newest].merge(
+        scored[[*KEY, "cutoff", "ds"]], on=[*KEY, "cutoff", "ds"], how="left", indicator="_found"
+    )
+    return forecasts[is_newest], earlier[earlier["_found"] == "left_only"].drop(columns="_found")
 
 
 def _combinations(frames: list[DataFrame]) -> DataFrame:
-    """Return the names of every combination on the page, sorted; one row each, columns of `KEY`."""
+    """The names of every combination on the page, sorted; one row each, columns of `KEY`."""
     import pandas as pd
 
-    names = pd.concat([frame[KEY].astype("str").drop_duplicates() for frame in frames])
+    names = pd.concat([frame[KEY].drop_duplicates() for frame in frames])
     return names.drop_duplicates().sort_values(KEY, ignore_index=True)
 
 
-def _weeks(columns: list[Series]) -> list[str]:
-    """Return every week on the page, sorted, as ISO dates."""
-    return sorted({week for column in columns for week in _iso(column.drop_duplicates())})
+def _pooled(metrics: DataFrame) -> DataFrame:
+    """The stored metrics of the combinations, all steps pooled: `KEY`, classes, measures."""
+    rows = rows_of(metrics, ["level", *KEY, "step"])
+    mine = metrics.loc[rows.index[(rows["level"] == "combination") & (rows["step"] == POOLED_STEP)]]
+    return rows_of(mine.reindex(columns=[*KEY, *_CLASSES, *_MEASURES]), [*KEY, *_CLASSES, *_MEASURES])
 
 
-def _iso(dates: Series) -> list[str]:
-    """Return the dates as text; a missing one is empty."""
+def _with_classes(names: DataFrame, metrics: DataFrame) -> DataFrame:
+    classes = metrics[[*KEY, *_CLASSES]].astype(dict.fromkeys(_CLASSES, "str"))
+    found = names.merge(classes, on=KEY, how="left")
+    return found.assign(**{name: found[name].fillna("") for name in _CLASSES})
+
+
+def _with_details(names: DataFrame, history: DataFrame, alerts: DataFrame, max_detailed: int) -> DataFrame:
+    """The names with the flag `is_detailed`: those with an alert, then those that sold most in the weeks shown."""
+    sold = history.groupby(KEY, as_index=False)["y"].sum()
+    volume = names.merge(sold, on=KEY, how="left")["y"].astype("float64").fillna(0.0)
+    alerted = names.merge(alerts[KEY].drop_duplicates(), on=KEY, how="left", indicator="_found")["_found"] == "both"
+    order = names.assign(alerted=alerted, volume=volume).sort_values(
+        ["alerted", "volume"], ascending=False, kind="stable"
+    )
+    return names.assign(is_detailed=names.index.isin(order.index[:max_detailed]))
+
+
+def _weeks(frames: list[DataFrame]) -> list[str]:
+    """Every week on the page, sorted, as ISO dates."""
+    columns = [frame[name] for frame in frames for name in ("cutoff", "ds") if name in frame]
+    return sorted({week for column in columns for week in iso(column.drop_duplicates())})
+
+
+def _with_parts_of(forecasts: DataFrame, names: DataFrame) -> DataFrame:
+    """The forecasts, with components of these combinations only: nobody sees those of the others."""
     import pandas as pd
 
-    return pd.to_datetime(dates).dt.strftime("%Y-%m-%d").fillna("").tolist()
+    shown = pd.MultiIndex.from_frame(forecasts[KEY]).isin(pd.MultiIndex.from_frame(names[KEY]))
+    return forecasts.assign(**{name: forecasts[name].where(shown, 0.0) for name in COMPONENTS})
 
 
 def _window(metrics: DataFrame) -> dict[str, str] | None:
-    """Return the first and last week the stored metrics cover, None when there are none."""
+    """The first and last week the stored metrics cover, None when there are none."""
     if metrics.empty:
         return None
-    start, end = _iso(metrics["window_start"])[0], _iso(metrics["window_end"])[0]
-    return {"start": start, "end": end}
+    return {"start": iso(metrics["window_start"])[0], "end": iso(metrics["window_end"])[0]}
 
 
-def _table(frame: DataFrame, names: DataFrame, columns: Callable[[DataFrame], Columns]) -> Columns:
-    """Return the columns of the frame sorted by combination, and how many `rows` each combination has."""
-    import numpy as np
-    import pandas as pd
+# --- Columns of the tables ------------------------------------------------------------------------------------------
 
-    index = pd.MultiIndex.from_frame(names)
-    codes = index.get_indexer(pd.MultiIndex.from_frame(frame[KEY].astype("str")))
-    order = [name for name in ("ds", "step") if name in frame]
-    rows = frame.assign(_code=codes).sort_values(["_code", *order], kind="stable", ignore_index=True)
-    return {"rows": np.bincount(codes, minlength=len(names)).tolist(), **columns(rows)}
+
+def _combination_columns(names: DataFrame) -> Columns:
+    return {**{name: coded(names[name]) for name in [*KEY, *_CLASSES]}, "is_detailed": whole(names["is_detailed"])}
+
+
+def _left_out(metrics: DataFrame) -> DataFrame:
+    """The combinations' forecasts that had no usable actual; one row per combination and step."""
+    rows = rows_of(metrics, ["level", *KEY, "step", "n_left_out"])
+    return rows[(rows["level"] == "combination") & (rows["n_left_out"] > 0)]
 
 
 def _left_out_columns(rows: DataFrame) -> Columns:
-    return {"step": _whole(rows["step"]), "n": _whole(rows["n_left_out"])}
+    return {"step": whole(rows["step"]), "n": whole(rows["n_left_out"])}
+
+
+def _origin_columns(rows: DataFrame, weeks: list[str]) -> Columns:
+    return {
+        "cutoff": week_numbers(rows["cutoff"], weeks),
+        "ds": week_numbers(rows["ds"], weeks),
+        "step": whole(rows["step"]),
+    }
 
 
 def _scored_columns(rows: DataFrame, weeks: list[str]) -> Columns:
+    return {**_origin_columns(rows, weeks), "covered": whole(_is_covered(rows)), **values(rows, _SCORED_VALUES)}
+
+
+def _is_covered(rows: DataFrame) -> Any:
     # Decided before rounding: a rounded end could step over a sale that lies on it.
-    covered = (rows["yhat_lower"] <= rows["y"]) & (rows["y"] <= rows["yhat_upper"])
-    return {
-        "ds": _week_numbers(rows["ds"], weeks),
-        "step": _whole(rows["step"]),
-        "covered": _whole(covered),
-        **_values(rows, _SCORED_VALUES),
-    }
+    return (rows["yhat_lower"] <= rows["y"]) & (rows["y"] <= rows["yhat_upper"])
+
+
+def _earlier_columns(rows: DataFrame, weeks: list[str]) -> Columns:
+    return {**_origin_columns(rows, weeks), **values(rows, _INTERVAL)}
 
 
 def _forecast_columns(rows: DataFrame, weeks: list[str]) -> Columns:
     return {
-        "ds": _week_numbers(rows["ds"], weeks),
-        "step": _whole(rows["step"]),
-        "is_open_week": _whole(rows["is_open_week"]),
-        "method": rows["method"].tolist(),
-        "status": rows["status"].tolist(),
-        **{name: _iso(rows[name]) for name in _FORECAST_WEEKS},
-        **_values(rows, _FORECAST_VALUES),
+        **_origin_columns(rows, weeks),
+        "is_open_week": whole(rows["is_open_week"]),
+        **{name: coded(rows[name]) for name in _FORECAST_TEXTS},
+        **{name: coded(iso(rows[name])) for name in _FORECAST_WEEKS},
+        **values(rows, [*_INTERVAL, *COMPONENTS]),
     }
 
 
 def _history_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {"ds": _week_numbers(rows["ds"], weeks), **_values(rows, _HISTORY_VALUES)}
+    return {"ds": week_numbers(rows["ds"], weeks), **values(rows, _HISTORY_VALUES)}
 
 
-def _values(rows: DataFrame, names: list[str]) -> Columns:
-    return {name: [short(value) for value in rows[name].astype("float64")] for name in names}
+def _plan_columns(rows: DataFrame, weeks: list[str]) -> Columns:
+    return {"ds": week_numbers(rows["ds"], weeks), **values(rows, ["promo_discount_perc"])}
 
 
-def _whole(values: Series) -> list[int]:
-    return values.astype("int64").tolist()
+def _model_columns(rows: DataFrame) -> Columns:
+    return {
+        "cutoff": coded(iso(rows["cutoff"])),
+        "is_converged": [None if flag is None else bool(flag) for flag in rows["is_converged"].astype(object)],
+        **{name: coded(rows[name]) for name in [*_MODEL_TEXTS, *_MODEL_JSON]},
+        **values(rows, _MODEL_VALUES),
+    }
 
 
-def _week_numbers(dates: Series, weeks: list[str]) -> list[int]:
-    number = {week: position for position, week in enumerate(weeks)}
-    return [number[week] for week in _iso(dates)]
+def _alert_columns(rows: DataFrame) -> Columns:
+    return {
+        **{name: coded(rows[name]) for name in _ALERT_TEXTS},
+        **{name: coded(iso(rows[name])) for name in _ALERT_WEEKS},
+        **values(rows, [*_ALERT_VALUES, "n_open_weeks"]),
+    }
+
+
+def _rest(scored: DataFrame, names: DataFrame) -> DataFrame:
+    """The sums of errors of these combinations, by all that the page filters by: unit, channel, classes, week, step."""
+    rows = scored.merge(names[[*KEY, *_CLASSES]], on=KEY)
+    error = rows["yhat"] - rows["y"]
+    summands = rows.assign(
+        n=1,
+        actual=rows["y"],
+        error=error,
+        abs_error=error.abs(),
+        covered=_is_covered(rows),
+        **{f"abs_error_{name}": (rows[f"baseline_{name}"] - rows["y"]).abs() for name in BASELINES},
+    )
+    return summands.groupby([*_REST_BY, "ds", "step"], as_index=False)[_REST_SUMS].sum()
+
+
+_REST_BY = ["unit", "channel", *_CLASSES]
+_REST_SUMS = ["n", "actual", "error", "abs_error", "covered", *(f"abs_error_{name}" for name in BASELINES)]
+
+
+def _rest_columns(rows: DataFrame, weeks: list[str]) -> Columns:
+    return {
+        **{name: coded(rows[name]) for name in _REST_BY},
+        "ds": week_numbers(rows["ds"], weeks),
+        "step": whole(rows["step"]),
+        **values(rows, _REST_SUMS),
+    }
+
+
+# --- What is not about one combination ------------------------------------------------------------------------------
+
+
+def _holidays(holidays: DataFrame, weeks: list[str]) -> list[dict[str, Any]]:
+    """The holidays of each week on the page that has any, in the order of weeks."""
+    named = rows_of(holidays, ["holiday", "ds"]).assign(week=lambda rows: iso(rows["ds"]))
+    found = named[named["week"].isin(weeks)].groupby("week")["holiday"].unique()
+    return [{"week": week, "names": sorted(map(str, names))} for week, names in found.items()]
+
+
+def _runs(runs: DataFrame) -> list[dict[str, Any]]:
+    """The executions of each job, newest first; several tasks of one are one."""
+    by_run = runs.sort_values("run_at", kind="stable").groupby("run_id", sort=False)
+    found = [_run(tasks) for _, tasks in by_run]
+    return sorted(found, key=lambda run: (run["run_at"], run["run_id"]), reverse=True)
+
+
+def _run(tasks: DataFrame) -> dict[str, Any]:
+    first = tasks.iloc[0]
+    errors = tasks["error"].dropna()
+    counts = [json.loads(text) for text in tasks["counts"]]
+    return {
+        "run_id": str(first["run_id"]),
+        "job": str(first["job"]),
+        "run_at": f"{first['run_at'].isoformat()}Z",
+        "cutoff": iso(tasks["cutoff"])[0],
+        "exit_code": int(tasks["exit_code"].max()),
+        "error": str(errors.iloc[0]) if len(errors) else "",
+        "n_tasks": len(tasks),
+        **{name: int(tasks[name].sum()) for name in _RUN_COUNTS},
+        "counts": {name: sum(each.get(name, 0) for each in counts) for name in sorted(set().union(*counts))},
+        "seconds": short(max(json.loads(text).get("all", 0.0) for text in tasks["seconds"])),
+        "sources": next((json.loads(text) for text in tasks["sources"].dropna()), {}),
+    }

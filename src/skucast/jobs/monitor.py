@@ -9,10 +9,11 @@ from datetime import date
 import pandas as pd
 
 from skucast.combination import KEY
-from skucast.dashboard import Board, render
+from skucast.dashboard import render
 from skucast.files import write_text
 from skucast.history import History
 from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
+from skucast.jobs.board import make_board
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.monitoring import match, scorecard, unpublished
@@ -25,7 +26,6 @@ from skucast.warehouse import Warehouse
 from skucast.weeks import WEEK
 
 DASHBOARD = "dashboard/index.html"
-HISTORY_SHOWN_WEEKS = 104
 
 
 def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
@@ -57,9 +57,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         facts = system_facts(settings, warehouse, run, history, forecasts)
         alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff))
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
-        shown = scored[scored["ds"] > pd.Timestamp(window_end - settings.dashboard_weeks * WEEK)]
-        page = render(_board(run, history, newest, shown, forecasts))
-        path = write_text(settings.staging, DASHBOARD, page, settings.endpoints)
+        board = make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts)
+        path = _write_dashboard(settings, render(board), window_end)
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         report.notes.append(announce(settings, run, alerts, newest, facts))
@@ -104,6 +103,12 @@ def _metric_rows(
     )
 
 
+def _write_dashboard(settings: Settings, page: str, window_end: date) -> str:
+    """Write the page as that of its week, which stays, and as the newest one; return where the newest is."""
+    write_text(settings.staging, f"dashboard/{window_end}.html", page, settings.endpoints)
+    return write_text(settings.staging, DASHBOARD, page, settings.endpoints)
+
+
 def _write_metrics(
     warehouse: Warehouse, metrics: pd.DataFrame, stored: pd.DataFrame, window_end: date, run: Run
 ) -> int:
@@ -125,20 +130,6 @@ def _is_stored(rows: pd.DataFrame, stored: pd.DataFrame) -> bool:
         for frame in (rows, stored)
     ]
     return both[0].equals(both[1])
-
-
-def _board(run: Run, history: History, metrics: pd.DataFrame, scored: pd.DataFrame, forecasts: pd.DataFrame) -> Board:
-    first_shown = pd.Timestamp(history.data_cutoff - (HISTORY_SHOWN_WEEKS - 1) * WEEK)
-    newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
-    shown = history.weeks[history.weeks["ds"] >= first_shown]
-    return Board(
-        run=run,
-        actuals_through=history.newest_day,
-        metrics=metrics[metrics["window"] == "rolling"],
-        scored=scored[scored["y"].notna()],
-        forecasts=newest,
-        history=shown,
-    )
 
 
 def _summarise(metrics: pd.DataFrame, forecasts: pd.DataFrame, run: Run, path: str, report: RunReport) -> None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,7 +14,7 @@ from skucast.combination import KEY, Combination
 from skucast.engine.artifact import ModelCard, loads
 from skucast.engine.model import ModelSpec
 from skucast.errors import ModelError, RunFailed, StoreConflict
-from skucast.events import read_events
+from skucast.events import events_of
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
@@ -144,7 +143,7 @@ def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
     spec = ModelSpec(
         seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale
     )
-    events = read_events(Path(settings.holiday_calendar)) if settings.holiday_calendar else ()
+    events = events_of(settings.holiday_calendar)
     plan = TrainingPlan(
         spec=spec,
         engine=settings.engine,

@@ -1,0 +1,130 @@
+// The page's data, unpacked: columns by table, and which rows belong to which combination.
+
+const RULES = {
+  wape: 'Large error',
+  bias: 'Leans to one side',
+  coverage: 'Intervals too narrow',
+  no_run: 'No forecast this week',
+  forecast_coverage: 'Too few combinations forecast',
+  promo_plan: 'Promotions plan',
+  sales_late: 'Sales are late',
+  failures: 'Too many failures',
+};
+const REASONS = {
+  promotion_without_plan: 'Promotion without plan',
+  plan_without_uplift: 'Plan without uplift',
+  stockout: 'Out of stock',
+  level_shift: 'Level shift',
+  stale_model: 'Stale model',
+  data_gap: 'Gap in the data',
+  low_volume: 'Low volume',
+  new_sku: 'New SKU',
+  unexplained: 'Unexplained',
+};
+const ALERT_STATES = { open: 'New alert', still_open: 'Still open', resolved: 'Over' };
+
+let data = null;
+let combinations = []; // {index, unit, channel, sku, abc, xyz, isDetailed, text}
+let starts = {}; // by table: where each combination's rows start
+let scoredWeeks = []; // numbers of weeks, in order
+let scoredSteps = [];
+let lastWeek = '';
+let windowWeeks = 0;
+
+/** The text of a script element that holds gzip in base64. */
+async function unpacked(id) {
+  const packed = Uint8Array.from(atob(place(id).textContent), (character) => character.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const text = await new Response(stream).text();
+  place(id).remove();
+  return text;
+}
+
+async function openData() {
+  data = JSON.parse(await unpacked('data'));
+  for (const table of Object.values(data)) if (isTable(table)) decode(table);
+  const { unit, channel, SKU_ID: sku, abc_class: abc, xyz_class: xyz, is_detailed: detailed } = data.combinations;
+  combinations = unit.map((name, index) => ({
+    index,
+    unit: name,
+    channel: channel[index],
+    sku: sku[index],
+    abc: abc[index],
+    xyz: xyz[index],
+    isDetailed: Boolean(detailed[index]),
+    text: folded(sku[index]),
+  }));
+  for (const [name, table] of Object.entries(data)) if (table?.rows) starts[name] = startsOf(table.rows);
+  scoredWeeks = [...new Set([...data.scored.ds, ...data.rest.ds])].sort((a, b) => a - b);
+  scoredSteps = [...new Set([...data.scored.step, ...data.rest.step])].sort((a, b) => a - b);
+  lastWeek = data.window ? data.window.end : scoredWeeks.length ? data.weeks[scoredWeeks.at(-1)] : data.cutoff;
+  windowWeeks = data.window ? weeksBetween(data.window.start, data.window.end) + 1 : 0;
+}
+
+function isTable(table) {
+  return table !== null && typeof table === 'object' && !Array.isArray(table);
+}
+
+/** Columns of repeated texts come as the different ones and which of them. */
+function decode(table) {
+  for (const [name, column] of Object.entries(table)) {
+    if (column?.of) table[name] = column.at.map((code) => column.of[code]);
+  }
+}
+
+/** Letter case does not count, nor how an accent is written. */
+function folded(text) {
+  return text.normalize('NFC').toLocaleLowerCase();
+}
+
+/** Where each combination's rows start in a table's columns; one more entry for the end. */
+function startsOf(counts) {
+  const positions = [0];
+  for (const count of counts) positions.push(positions.at(-1) + count);
+  return positions;
+}
+
+function rowsOf(table, index) {
+  const first = starts[table][index];
+  return Array.from({ length: starts[table][index + 1] - first }, (_, offset) => first + offset);
+}
+
+function weeksAt(table, rows, name = 'ds') {
+  return rows.map((row) => data.weeks[data[table][name][row]]);
+}
+
+function valuesAt(table, name, rows) {
+  return rows.map((row) => data[table][name][row]);
+}
+
+/** The row of a table that has at most one a combination; -1 if it has none. */
+function rowOf(table, index) {
+  return rowsOf(table, index)[0] ?? -1;
+}
+
+/** The combination's alert, the heaviest where it has several; null if it has none that is not over. */
+function alertOf(index) {
+  const open = rowsOf('alerts', index).filter((row) => data.alerts.state[row] !== 'resolved');
+  const row = open.sort((a, b) => (data.alerts.lost_volume[b] ?? 0) - (data.alerts.lost_volume[a] ?? 0))[0];
+  return row === undefined ? null : alertAt(data.alerts, row);
+}
+
+function alertAt(table, row) {
+  return Object.fromEntries(Object.keys(table).map((name) => [name, table[name][row]]));
+}
+
+function isAcknowledged(alert) {
+  return alert.acknowledged_until >= data.today;
+}
+
+function systemAlerts() {
+  return data.system_alerts.rule.map((_, row) => alertAt(data.system_alerts, row));
+}
+
+function reasonText(alert) {
+  return alert === null ? null : (REASONS[alert.reason] ?? RULES[alert.rule] ?? alert.rule);
+}
+
+function classText({ abc, xyz }) {
+  return `${abc}${xyz}` || null;
+}

@@ -1,0 +1,153 @@
+// The filter that drives everything, kept in the page's address so that a view can be sent as a link.
+
+const PERIODS = [4, 8, 13, 26];
+const ABC = ['A', 'B', 'C'];
+const XYZ = ['X', 'Y', 'Z'];
+const FIRST_ROWS = 10;
+const MORE_ROWS = 25;
+
+const state = {
+  unit: '',
+  channel: '',
+  sku: '',
+  class: '', // one letter or two
+  alerts: false,
+  step: 0, // 0 = all steps pooled
+  weeks: 0,
+  baseline: 'last_year',
+  measure: 'wape', // of the trend
+  sort: { key: 'lost', down: true },
+  rows: FIRST_ROWS,
+  comingSort: { key: 'total', down: true },
+  comingRows: FIRST_ROWS,
+  span: 52,
+  origin: '', // '' = the newest
+  allOrigins: false,
+  selected: null, // index of a combination
+  matching: [], // combinations under the filter
+  sums: null, // of their errors
+  ranked: [], // rows of the ranking, in its order
+};
+
+function fillControls() {
+  fillSelect('unit', new Set(combinations.map(({ unit }) => unit)));
+  fillSelect('channel', new Set(combinations.map(({ channel }) => channel)));
+  fillClasses();
+  const periods = [...new Set([...PERIODS, windowWeeks, availableWeeks()])];
+  const fitting = periods.filter((weeks) => weeks > 0 && weeks <= availableWeeks()).sort((a, b) => a - b);
+  control('weeks').append(...fitting.map((weeks) => option(weeks === 1 ? 'Last week' : `Last ${whole(weeks)}`, weeks)));
+  control('weeks').disabled = fitting.length === 0;
+  if (!fitting.length) control('weeks').append(option('None yet', 0));
+  control('step').append(option('All', 0), ...scoredSteps.map((step) => option(whole(step), step)));
+  control('baseline').append(...Object.entries(BASELINES).map(([name, label]) => option(label, name)));
+}
+
+function fillSelect(name, values) {
+  const sorted = [...values].sort((a, b) => a.localeCompare(b));
+  control(name).append(...sorted.map((value) => option(value, value)));
+}
+
+function fillClasses() {
+  const found = new Set(combinations.flatMap(({ abc, xyz }) => [abc, xyz, `${abc}${xyz}`]));
+  const groups = [
+    ['By volume', ABC],
+    ['By variability', XYZ],
+    ['Both', ABC.flatMap((abc) => XYZ.map((xyz) => `${abc}${xyz}`))],
+  ];
+  control('class').append(option('All classes', ''));
+  for (const [label, names] of groups) {
+    const there = names.filter((name) => found.has(name));
+    if (there.length)
+      control('class').append(element('optgroup', { label }, ...there.map((name) => option(name, name))));
+  }
+  control('class').disabled = control('class').options.length === 1;
+}
+
+function availableWeeks() {
+  return scoredWeeks.length ? weeksBetween(data.weeks[scoredWeeks[0]], lastWeek) + 1 : 0;
+}
+
+function defaultWeeks() {
+  return Math.min(windowWeeks || availableWeeks(), availableWeeks());
+}
+
+function listenToFilter() {
+  const form = place('filters');
+  form.addEventListener('submit', (event) => event.preventDefault());
+  form.addEventListener('input', applyFilter);
+  place('clear').addEventListener('click', clearFilter);
+}
+
+function applyFilter() {
+  readFilter();
+  rememberInAddress();
+  update();
+}
+
+function readFilter() {
+  const form = new FormData(place('filters'));
+  for (const name of ['unit', 'channel', 'class', 'baseline']) state[name] = form.get(name) ?? '';
+  state.sku = form.get('sku').trim();
+  state.alerts = form.has('alerts');
+  state.step = Number(form.get('step'));
+  state.weeks = Number(form.get('weeks'));
+  state.rows = FIRST_ROWS;
+  state.comingRows = FIRST_ROWS;
+}
+
+function clearFilter() {
+  place('filters').reset();
+  control('weeks').value = String(defaultWeeks());
+  applyFilter();
+  control('unit').focus();
+}
+
+function isFiltered() {
+  const { unit, channel, sku, class: letters, alerts, step, weeks, baseline } = state;
+  return (
+    Boolean(unit || channel || sku || letters || alerts || step) || weeks !== defaultWeeks() || baseline !== 'last_year'
+  );
+}
+
+function rememberInAddress() {
+  const parts = new URLSearchParams();
+  for (const name of ['unit', 'channel', 'sku', 'class', 'step']) if (state[name]) parts.set(name, state[name]);
+  if (state.alerts) parts.set('alerts', '1');
+  if (state.baseline !== 'last_year') parts.set('baseline', state.baseline);
+  if (state.weeks !== defaultWeeks()) parts.set('weeks', state.weeks);
+  try {
+    history.replaceState(null, '', `#${parts}`);
+  } catch {
+    // A sandboxed frame has no address to write; the page works without.
+  }
+}
+
+function restoreFromAddress() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  control('weeks').value = String(defaultWeeks());
+  for (const name of ['unit', 'channel', 'class', 'weeks', 'step', 'baseline']) {
+    const known = [...control(name).options].some((choice) => choice.value === parts.get(name));
+    if (known) control(name).value = parts.get(name);
+  }
+  control('sku').value = parts.get('sku') ?? '';
+  control('alerts').checked = parts.has('alerts');
+  readFilter();
+}
+
+function matching() {
+  const wanted = folded(state.sku);
+  return combinations.filter(
+    (combination) =>
+      matchesGroup(combination) &&
+      combination.text.includes(wanted) &&
+      (!state.alerts || alertOf(combination.index) !== null),
+  );
+}
+
+function matchesGroup({ unit, channel, abc, xyz }) {
+  return (
+    (!state.unit || unit === state.unit) &&
+    (!state.channel || channel === state.channel) &&
+    [...state.class].every((letter) => letter === abc || letter === xyz)
+  );
+}

@@ -1,0 +1,179 @@
+// The forecast itself: the next weeks of every combination under the filter, and all of it as a CSV file.
+
+const SHOWN_WEEKS = 4;
+const CSV_COLUMNS = [
+  'unit',
+  'channel',
+  'SKU_ID',
+  'class',
+  'made_at',
+  'week_ending',
+  'weeks_ahead',
+  'is_running_week',
+  'forecast',
+  'lower_80',
+  'upper_80',
+  'method',
+  'status',
+  'promotions',
+];
+
+function comingColumns(weeks) {
+  return [
+    { key: 'name', label: 'Combination', rising: true },
+    { key: 'class', label: 'Class', rising: true },
+    ...weeks.map((week, position) => ({ key: `week${position}`, label: shortDay(data.weeks[week]), week })),
+    { key: 'total', label: `${counted(weeks.length, 'week')}` },
+    { key: 'change', label: 'Change', title: 'Against the forecast of the same weeks one run before' },
+    { key: 'method', label: 'Made by', rising: true, left: true },
+  ];
+}
+
+function drawForecast() {
+  const weeks = comingWeeks();
+  const rows = state.matching.map((combination) => comingRow(combination, weeks)).filter((row) => row !== null);
+  state.coming = rows.sort(byColumn(state.comingSort));
+  place('forecast-lead').textContent = forecastLead(weeks, rows.length);
+  place('download').textContent = `Download CSV (${counted(rows.length, 'combination')})`;
+  place('download').setAttribute('aria-disabled', String(!rows.length));
+  drawComingTable(comingColumns(weeks));
+}
+
+/** The first weeks forecast, as numbers of weeks. */
+function comingWeeks() {
+  return [...new Set(data.forecasts.ds)].sort((a, b) => a - b).slice(0, SHOWN_WEEKS);
+}
+
+function forecastLead(weeks, n) {
+  if (!data.origin) return 'No forecast is stored yet.';
+  const open = data.forecasts.is_open_week.includes(1) ? ' The first week is running already.' : '';
+  const more = new Set(data.forecasts.ds).size > weeks.length ? ' Later weeks are in the file.' : '';
+  return `${sentence(`Sales per week with the ${INTERVAL}, made at the cutoff ${day(data.origin)}`)}${open}${more}`;
+}
+
+function comingRow(combination, weeks) {
+  const rows = rowsOf('forecasts', combination.index);
+  if (!rows.length) return null;
+  const found = new Map(rows.map((row) => [data.forecasts.ds[row], row]));
+  const shownRows = weeks.map((week) => found.get(week));
+  const known = shownRows.filter((row) => row !== undefined);
+  return {
+    index: combination.index,
+    combination,
+    name: `${combination.sku} ${combination.unit} ${combination.channel}`,
+    class: classText(combination),
+    rows: shownRows,
+    ...Object.fromEntries(
+      shownRows.map((row, position) => [`week${position}`, row === undefined ? null : data.forecasts.yhat[row]]),
+    ),
+    total: known.length ? known.reduce((sum, row) => sum + (data.forecasts.yhat[row] ?? 0), 0) : null,
+    change: changeSince(combination.index, found),
+    method: METHODS[data.forecasts.method[rows[0]]] ?? data.forecasts.method[rows[0]],
+  };
+}
+
+/** The forecast against what the newest earlier one said of the same weeks, as a share; null where there is none. */
+function changeSince(index, found) {
+  const earlier = rowsOf('earlier', index).filter((row) => found.has(data.earlier.ds[row]));
+  const newest = Math.max(...earlier.map((row) => data.earlier.cutoff[row]));
+  const rows = earlier.filter((row) => data.earlier.cutoff[row] === newest);
+  const before = rows.reduce((sum, row) => sum + data.earlier.yhat[row], 0);
+  const now = rows.reduce((sum, row) => sum + data.forecasts.yhat[found.get(data.earlier.ds[row])], 0);
+  return before > 0 ? now / before - 1 : null;
+}
+
+function drawComingTable(columns) {
+  const table = place('coming-weeks');
+  const sort = (column) => sortComing(column, columns);
+  table.tHead.replaceChildren(
+    element('tr', {}, ...columns.map((column) => sortHeader(column, state.comingSort, sort))),
+  );
+  for (const [position, column] of columns.entries())
+    if (column.left) table.tHead.rows[0].cells[position].className = 'left';
+  table.tBodies[0].replaceChildren(...state.coming.slice(0, state.comingRows).map(comingLine));
+  if (!state.coming.length) table.tBodies[0].append(emptyRow(columns.length));
+  drawMore('more-coming', state.coming.length - state.comingRows);
+}
+
+function sortComing(column, columns) {
+  state.comingSort = nextSort(state.comingSort, column);
+  state.coming.sort(byColumn(state.comingSort));
+  drawComingTable(columns);
+  place('coming-weeks').tHead.rows[0].cells[columns.indexOf(column)].firstChild.focus();
+  say(`Sorted by ${column.label}, ${state.comingSort.down ? 'highest' : 'lowest'} first.`);
+}
+
+function comingLine(row) {
+  const chosen = row.index === state.selected;
+  const first = row.rows.find((found) => found !== undefined);
+  const line = element(
+    'tr',
+    { class: chosen ? 'chosen' : '' },
+    nameCell(row.combination, chosen),
+    element('td', {}, text(row.class)),
+    ...row.rows.map((found) => (found === undefined ? element('td', {}, UNDEFINED) : comingCell(found))),
+    element('td', {}, element('b', {}, quantity(row.total))),
+    element('td', {}, signedPercent(row.change)),
+    element('td', { class: 'left' }, first === undefined ? row.method : methodCell(first)),
+  );
+  line.dataset.index = row.index;
+  return line;
+}
+
+function comingCell(row) {
+  const { yhat, yhat_lower: lower, yhat_upper: upper } = data.forecasts;
+  return element('td', {}, quantity(yhat[row]), quiet(interval(lower[row], upper[row])));
+}
+
+function showMoreComing() {
+  const first = state.comingRows;
+  state.comingRows += MORE_ROWS;
+  drawForecast();
+  place('coming-weeks').tBodies[0].rows[first]?.querySelector('button')?.focus();
+}
+
+// --- The file -------------------------------------------------------------------------------------------------------
+
+function download() {
+  if (!state.coming.length) return;
+  saveFile(`forecast-${data.origin}.csv`, 'text/csv;charset=utf-8', csv());
+  say(`${counted(state.coming.length, 'combination')} saved as a CSV file.`);
+}
+
+/** What the user's spreadsheet takes as it is: its decimal sign, a separator that differs from it, and UTF-8's mark. */
+function csv() {
+  const decimal = partOf(new Intl.NumberFormat().formatToParts(1.5), 'decimal', '.');
+  const separator = decimal === ',' ? ';' : ',';
+  const lines = [CSV_COLUMNS, ...state.coming.flatMap(csvRows)];
+  const cell = (value) => csvCell(value, decimal, separator);
+  return `\ufeff${lines.map((line) => line.map(cell).join(separator)).join('\r\n')}\r\n`;
+}
+
+function csvRows({ index, combination }) {
+  const of = data.forecasts;
+  return rowsOf('forecasts', index).map((row) => [
+    combination.unit,
+    combination.channel,
+    combination.sku,
+    classText(combination) ?? '',
+    data.weeks[of.cutoff[row]],
+    data.weeks[of.ds[row]],
+    of.step[row],
+    of.is_open_week[row] ? 'yes' : 'no',
+    of.yhat[row],
+    of.yhat_lower[row],
+    of.yhat_upper[row],
+    of.method[row],
+    of.status[row],
+    of.promo_source[row],
+  ]);
+}
+
+/** A text that a spreadsheet would read as a formula gets an apostrophe in front, which shows it as text. */
+function csvCell(value, decimal, separator) {
+  if (value === null) return '';
+  if (typeof value === 'number') return String(value).replace('.', decimal);
+  const harmless = /^[\s]*[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const needsQuotes = /["\r\n]/.test(harmless) || harmless.includes(separator);
+  return needsQuotes ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}

@@ -1,0 +1,164 @@
+// The combinations under the filter that are shown one by one, the worst first.
+
+const SPARK_WEEKS = 26;
+// Sorting starts at the worst end: `rising` columns from their lowest value, the others from their highest.
+const COLUMNS = [
+  { key: 'name', label: 'Combination', rising: true },
+  {
+    key: 'lost',
+    label: 'Lost volume',
+    show: quantity,
+    cell: lostCell,
+    title: 'Sales forecast wrongly: mean miss times weeks',
+  },
+  { key: 'sales', label: 'Sales per week', show: quantity },
+  { key: 'wape', label: 'WAPE', show: percent },
+  { key: 'biasRatio', label: 'Bias', show: signedPercent, title: 'Above zero: too much forecast' },
+  { key: 'fva', label: 'FVA', show: points, tone: goodAboveZero, rising: true, title: 'Forecast value added' },
+  { key: 'coverage', label: 'Coverage', show: (value) => percent(value, 0), rising: true },
+  { key: 'class', label: 'Class', show: text, rising: true },
+  { key: 'reason', label: 'Alert and reason', show: text, cell: reasonCell, rising: true, left: true },
+  { label: 'Sales, 26 weeks', spark: true },
+];
+
+function text(value) {
+  return value ?? UNDEFINED;
+}
+
+function rankRows() {
+  const rows = [...state.sums.byCombination]
+    .filter(([{ isDetailed }]) => isDetailed)
+    .map(([combination, sums]) => {
+      const alert = alertOf(combination.index);
+      return {
+        ...measures(sums),
+        index: combination.index,
+        combination,
+        name: `${combination.sku} ${combination.unit} ${combination.channel}`,
+        class: classText(combination),
+        alert,
+        reason: reasonText(alert),
+      };
+    });
+  return rows.sort(byColumn(state.sort));
+}
+
+function drawRanking() {
+  const table = place('ranking');
+  table.tHead.replaceChildren(
+    element('tr', {}, ...COLUMNS.map((column) => sortHeader(column, state.sort, sortRanking))),
+  );
+  for (const [position, column] of COLUMNS.entries())
+    if (column.left) table.tHead.rows[0].cells[position].className = 'left';
+  const largest = Math.max(...state.ranked.map((row) => row.lost ?? 0));
+  table.tBodies[0].replaceChildren(...state.ranked.slice(0, state.rows).map((row) => rankingRow(row, largest)));
+  if (!state.ranked.length) table.tBodies[0].append(emptyRow(COLUMNS.length));
+  drawMore('more', state.ranked.length - state.rows);
+}
+
+function drawMore(id, left) {
+  place(id).hidden = left <= 0;
+  place(id).textContent = `Show ${whole(Math.min(left, MORE_ROWS))} more of ${whole(left)}`;
+}
+
+function sortRanking(column) {
+  state.sort = nextSort(state.sort, column);
+  state.ranked.sort(byColumn(state.sort));
+  drawRanking();
+  place('ranking').tHead.rows[0].cells[COLUMNS.indexOf(column)].firstChild.focus();
+  drawPosition();
+  say(`Sorted by ${column.label}, ${state.sort.down ? 'highest' : 'lowest'} first.`);
+}
+
+function rankingRow(row, largest) {
+  const chosen = row.index === state.selected;
+  const line = element(
+    'tr',
+    { class: chosen ? 'chosen' : '' },
+    nameCell(row.combination, chosen),
+    ...COLUMNS.slice(1).map((column) => rankingCell(row, column, largest)),
+  );
+  line.dataset.index = row.index;
+  return line;
+}
+
+/** The combination as a button that chooses it. */
+function nameCell(combination, chosen) {
+  const where = quiet(`${combination.unit} · ${combination.channel}`);
+  if (!combination.isDetailed)
+    return element('th', { scope: 'row' }, element('span', { class: 'name' }, combination.sku), where);
+  const name = element('button', { type: 'button', 'aria-current': String(chosen) }, combination.sku);
+  return element('th', { scope: 'row' }, name, where);
+}
+
+function rankingCell(row, column, largest) {
+  if (column.spark) return element('td', {}, sparkline(recentSales(row.index)));
+  const value = row[column.key];
+  const shownValue = column.show(value);
+  const content = column.cell && value !== null ? column.cell(row, shownValue, largest) : shownValue;
+  const kind = [column.tone?.(value) ?? '', column.left ? 'left' : ''].filter(Boolean).join(' ');
+  return element('td', { class: kind }, content);
+}
+
+function recentSales(index) {
+  return valuesAt('history', 'y', rowsOf('history', index).slice(-SPARK_WEEKS));
+}
+
+function lostCell(row, shownValue, largest) {
+  const bar = element('i', { 'aria-hidden': 'true' });
+  bar.style.setProperty('--part', `${(100 * row.lost) / (largest || 1)}%`);
+  return element('span', { class: 'share' }, bar, element('span', {}, shownValue));
+}
+
+function reasonCell(row) {
+  const more = isAcknowledged(row.alert)
+    ? `acknowledged until ${shortDay(row.alert.acknowledged_until)}`
+    : `${RULES[row.alert.rule] ?? row.alert.rule}, ${ALERT_STATES[row.alert.state].toLowerCase()}`;
+  return element('span', { class: 'reason' }, element('b', {}, row.reason), quiet(more));
+}
+
+function emptyRow(nColumns) {
+  const reason = combinations.length ? 'No combination matches.' : 'None yet.';
+  return element('tr', { class: 'none' }, element('td', { colspan: String(nColumns) }, reason));
+}
+
+function showMore() {
+  const first = state.rows;
+  state.rows += MORE_ROWS;
+  drawRanking();
+  place('ranking').tBodies[0].rows[first]?.querySelector('button').focus();
+}
+
+/** Choosing by a click anywhere in the row; not when its text is being copied. */
+function selectClicked(event) {
+  const line = event.target.closest('tr[data-index]');
+  const copying = !event.target.closest('button') && String(getSelection());
+  if (!line || copying || !combinations[line.dataset.index].isDetailed) return;
+  select(Number(line.dataset.index));
+  place('detail').focus({ preventScroll: true });
+  place('detail').scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
+}
+
+function select(index) {
+  state.selected = index;
+  state.origin = '';
+  state.rows = Math.max(state.rows, position() + 1);
+  drawRanking();
+  drawForecast();
+  drawDetail();
+}
+
+function moveSelection(by) {
+  const row = state.ranked[position() + by];
+  if (row) select(row.index);
+}
+
+function position() {
+  return state.ranked.findIndex((row) => row.index === state.selected);
+}
+
+function drawPosition() {
+  // Not `disabled`: a button that is used up by the keyboard keeps the focus.
+  place('previous').setAttribute('aria-disabled', String(position() <= 0));
+  place('next').setAttribute('aria-disabled', String(position() >= state.ranked.length - 1));
+}

@@ -1,0 +1,123 @@
+// The start: theme, data, controls, the first drawing; then the plotting library.
+
+const THEMES = { '': 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' };
+
+start();
+
+async function start() {
+  restoreTheme();
+  document.querySelectorAll('time.date').forEach((time) => (time.textContent = day(time.dateTime)));
+  try {
+    await openData();
+  } catch (error) {
+    return refuse(error);
+  }
+  fillControls();
+  fillSegments(
+    'trend-of',
+    'measure',
+    Object.entries(MEASURES).map(([name, { label }]) => [name, label]),
+    state.measure,
+  );
+  fillSegments('spans', 'span', SPANS, state.span);
+  restoreFromAddress();
+  listen();
+  drawHealth();
+  update();
+  await loadPlotly();
+  return drawCharts();
+}
+
+function refuse(error) {
+  place('unreadable').hidden = false;
+  place('unreadable').textContent =
+    `This browser cannot unpack the page\u2019s figures (${error.message}); open it in a current one.`;
+  place('matched').textContent = '';
+}
+
+function listen() {
+  listenToFilter();
+  place('trend-of').addEventListener('change', (event) => {
+    state.measure = event.target.value;
+    drawTrend();
+  });
+  place('spans').addEventListener('change', (event) => drawAgain({ span: Number(event.target.value) }));
+  place('origin').addEventListener('change', (event) => drawAgain({ origin: event.target.value }));
+  place('all-origins').addEventListener('change', (event) => drawAgain({ allOrigins: event.target.checked }));
+  place('previous').addEventListener('click', () => moveSelection(-1));
+  place('next').addEventListener('click', () => moveSelection(1));
+  place('more').addEventListener('click', showMore);
+  place('more-coming').addEventListener('click', showMoreComing);
+  place('download').addEventListener('click', download);
+  place('theme').addEventListener('click', nextTheme);
+  document.querySelector('nav').addEventListener('click', goToSection);
+  for (const id of ['ranking', 'coming-weeks']) place(id).tBodies[0].addEventListener('click', selectClicked);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawCharts);
+  matchMedia('(max-width: 640px)').addEventListener('change', drawCharts);
+}
+
+/** Without a step in the address, which holds the filter. */
+function goToSection(event) {
+  const target = event.target.closest('a') && document.querySelector(event.target.getAttribute('href'));
+  if (!target) return;
+  event.preventDefault();
+  if (target.matches('details')) target.open = true;
+  target.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
+  (target.matches('details') ? target.firstElementChild : target).focus({ preventScroll: true });
+}
+
+function drawAgain(change) {
+  Object.assign(state, change);
+  drawSeries(state.selected);
+}
+
+/** Draw all that depends on the filter. */
+function update() {
+  state.matching = matching();
+  state.sums = sumErrors(state.matching);
+  state.ranked = rankRows();
+  if (!state.ranked.some((row) => row.index === state.selected)) state.selected = state.ranked[0]?.index ?? null;
+  drawMatched();
+  drawCards();
+  drawBySteps();
+  drawRanking();
+  drawForecast();
+  drawCharts();
+}
+
+function drawCharts() {
+  drawTrend();
+  drawDetail();
+}
+
+// --- Theme ----------------------------------------------------------------------------------------------------------
+
+function restoreTheme() {
+  setTheme(storedTheme());
+}
+
+function nextTheme() {
+  const names = Object.keys(THEMES);
+  const theme = names[(names.indexOf(document.documentElement.dataset.theme ?? '') + 1) % names.length];
+  setTheme(theme);
+  try {
+    localStorage.setItem('theme', theme);
+  } catch {
+    // Where nothing may be kept the choice holds until the page is closed.
+  }
+  drawCharts();
+}
+
+function storedTheme() {
+  try {
+    const theme = localStorage.getItem('theme') ?? '';
+    return theme in THEMES ? theme : '';
+  } catch {
+    return '';
+  }
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  place('theme').textContent = THEMES[theme];
+}

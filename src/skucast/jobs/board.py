@@ -1,0 +1,89 @@
+"""The board of a monitoring run: what the dashboard shows beside the scores, read from the tables."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pandas as pd
+
+from skucast.combination import KEY
+from skucast.dashboard import Board
+from skucast.events import events_of
+from skucast.history import History
+from skucast.jobs.known_ahead import plan_of
+from skucast.regressors.holidays import holiday_weeks
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.tables import REGISTRY, RUNS
+from skucast.warehouse import Warehouse
+from skucast.weeks import WEEK
+
+HISTORY_SHOWN_WEEKS = 104
+RUNS_SHOWN = timedelta(weeks=6)
+"""How far back the page shows runs."""
+
+
+def make_board(
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    history: History,
+    metrics: pd.DataFrame,
+    scored: pd.DataFrame,
+    forecasts: pd.DataFrame,
+    alerts: pd.DataFrame,
+) -> Board:
+    """Return what the dashboard shows: the newest metrics, scores and forecasts given, and what the tables know beside.
+
+    Scores and forecasts of weeks before DASHBOARD_WEEKS are left out.
+    """
+    since = pd.Timestamp(history.data_cutoff - (settings.dashboard_weeks - 1) * WEEK)
+    first_shown = history.data_cutoff - (HISTORY_SHOWN_WEEKS - 1) * WEEK
+    newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
+    weeks_ahead = sorted(set(newest["ds"].dt.date))
+    return Board(
+        run=run,
+        actuals_through=history.newest_day,
+        metrics=metrics[metrics["window"] == "rolling"],
+        scored=scored[scored["y"].notna() & (scored["ds"] >= since)],
+        forecasts=forecasts[forecasts["ds"] >= since],
+        history=history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)],
+        plan=_planned(settings, warehouse, run, history, weeks_ahead),
+        holidays=holiday_weeks(
+            settings.holiday_country,
+            first_shown,
+            max([run.cutoff, *weeks_ahead]),
+            settings.clock,
+            subdivision=settings.holiday_subdivision,
+            events=events_of(settings.holiday_calendar),
+        ),
+        models=_models(warehouse, newest),
+        alerts=alerts[alerts["state"] != "resolved"],
+        runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
+    )
+
+
+def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:
+    """The promotions of weeks to come as they are planned now: KEY, ds, promo_discount_perc (percent)."""
+    columns = [*KEY, "ds", "promo_discount_perc"]
+    if not weeks:
+        return pd.DataFrame(columns=columns)
+    plan = plan_of(settings, warehouse, history, history.combinations)
+    found = plan.as_of(settings.clock.end_of(run.today), weeks)
+    rows = [
+        (*combination.parts, pd.Timestamp(ds), float(discount))
+        for combination, planned in found.items()
+        for ds, discount in zip(weeks, planned.discount, strict=True)
+        if discount > 0
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _models(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:
+    """The registry's newest row about the model behind each of these forecasts."""
+    behind = newest.loc[newest["model_version"].notna(), [*KEY, "model_version", "model_cutoff"]].drop_duplicates(KEY)
+    if behind.empty:
+        return pd.DataFrame()
+    registry = warehouse.read(REGISTRY, since={"cutoff": behind["model_cutoff"].min().date()})
+    rows = registry.merge(behind[[*KEY, "model_version"]], on=[*KEY, "model_version"])
+    return rows.sort_values("created_at", kind="stable").drop_duplicates(KEY, keep="last")

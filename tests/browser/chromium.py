@@ -1,0 +1,31 @@
+"""Where a browser without a window is found, and how it is started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+"""Names that a Chromium has on this and other systems."""
+
+Open = Callable[..., Page]
+"""Opens the page of a board; see the fixture `open_page`."""
+
+
+def browser_path() -> str | None:
+    """Return where a Chromium is, None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Give a headless Chromium."""
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]  # Chromium refuses to run as root with its sandbox
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=browser_path(), args=sandbox)
+        yield browser
+        browser.close()

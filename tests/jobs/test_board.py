@@ -1,0 +1,79 @@
+"""The page of a monitoring run: what it knows beside the scores, as the tables have it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from boards import embedded
+from builders import CUTOFF, WEDNESDAY
+from business import TRAINED, Business
+
+from skucast.run import Run
+from skucast.tables import FORECASTS, PROMOTIONS, REGISTRY
+
+NEXT_WEEK = CUTOFF + timedelta(weeks=1)
+
+
+@pytest.fixture
+def forecast(business: Business) -> Business:
+    """Return a business that was forecast a week ago and on Wednesday, with 14 % off planned for its first article."""
+    unit, channel, sku = TRAINED[0]
+    monday = CUTOFF + timedelta(days=1)
+    promotion = {
+        "unit": unit,
+        "channel": channel,
+        "SKU_ID": sku,
+        "starts_on": pd.Timestamp(monday),
+        "ends_on": pd.Timestamp(NEXT_WEEK),
+        "discount_perc": 14.0,
+        "known_from": pd.Timestamp(CUTOFF),
+        "plan_id": "P1",
+    }
+    stamp = Run("test", "test", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
+    business.warehouse.append_once(PROMOTIONS, pd.DataFrame([promotion]), batch_id="plan", source="test", run=stamp)
+    assert business("predict", "--as-of", str(WEDNESDAY - timedelta(weeks=1))) == 0
+    assert business("predict") == 0
+    return business
+
+
+def page_of(business: Business, *flags: str) -> dict[str, Any]:
+    """Return the data of the page that monitoring makes."""
+    assert business("monitor", *flags) == 0
+    return embedded((business.folder / "staging" / "dashboard" / "index.html").read_text(encoding="utf-8"))
+
+
+def test_origins_plans_and_holidays(forecast: Business) -> None:
+    """Two origins; the promotion planned for the next week; the calendar's names of weeks on the page."""
+    data = page_of(forecast)
+    assert data["origin"] == str(CUTOFF)
+    assert len(data["forecasts"]["ds"]) == len(forecast.rows(FORECASTS)) / 2
+    assert {data["weeks"][number] for number in data["earlier"]["cutoff"]} == {str(CUTOFF - timedelta(weeks=1))}
+    assert [data["weeks"][number] for number in data["plan"]["ds"]] == [str(NEXT_WEEK)]
+    assert data["plan"]["promo_discount_perc"] == [14]
+    found = {name for week in data["holidays"] if week["week"] == "2026-11-08" for name in week["names"]}
+    assert found == {"Unity Day"}
+
+
+def test_without_a_calendar_there_are_no_holidays(forecast: Business) -> None:
+    """HOLIDAY_COUNTRY= says so."""
+    assert page_of(forecast, "--holiday-country", "")["holidays"] == []
+
+
+def test_models_are_those_behind_the_forecasts(forecast: Business) -> None:
+    """The registry's row of the model's own version, also after another training that the forecasts do not know yet."""
+    before = page_of(forecast)["models"]
+    assert sum(before["rows"]) == len(TRAINED)
+    assert set(before["model_version"]) <= set(forecast.rows(REGISTRY)["model_version"].dropna())
+    assert forecast("retrain", "--target", "/".join(TRAINED[0]), "--tune", "off") == 0
+    after = page_of(forecast)["models"]
+    assert after["model_version"] == before["model_version"]
+
+
+def test_runs_are_listed(forecast: Business) -> None:
+    """Two predictions and the training, newest first; that of the page itself is not over yet."""
+    runs = page_of(forecast)["runs"]
+    assert [run["job"] for run in runs] == ["predict", "predict", "train"]
+    assert all(run["exit_code"] == 0 for run in runs)
