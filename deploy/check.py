@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Check settings and job files before anything is sent: what gcloud passes on unseen, and Google then refuses or misreads.
+"""Check settings and job files before anything is sent: what gcloud passes on unseen, and Google then refuses.
 
     check.py                    deploy/settings.env, what overrides it, and deploy/jobs/*.yaml with the settings put in
 
-All mistakes are shown, one line each; exit 2 if there are any. Needs PyYAML (`make` installs it, or pip install pyyaml).
+All mistakes are shown, one line each; exit 2 if there are any. Needs PyYAML (`make` installs it; pip install pyyaml).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     recorder.py TOOL [the tool's own flags] -- COMMAND
 
-What was created is also listed, not only found by its name; FAIL_ONCE="METHOD REGEX STATUS" refuses the first matching
-request alone, so that a second run of the command gets through; THINGS names a JSON file of what is there already, by path.
+What was created is also listed, not only found by its name; FAIL_ONCE="METHOD REGEX STATUS" refuses the first request
+that matches, so that a second run gets through; THINGS names a JSON file of what is there already, by path.
 """
 
 from __future__ import annotations
