@@ -42,7 +42,7 @@ pytestmark = [
 
 @pytest.fixture(scope="session")
 def home(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the three images in a new store and return its folder: a builder's cache may not see that a label changed."""
+    """Build the three images in a new store, whose cache holds no label of another build, and return its folder."""
     folder = tmp_path_factory.mktemp("images")
     command = [str(tools / "build-images.sh"), str(ROOT)]
     environment = {**os.environ, "CTR_HOME": str(folder), "BUILD_ARGS": "--build-arg COMMIT=abc --build-arg VERSION=9"}
