@@ -59,6 +59,7 @@ types: .venv/dev ## mypy, strict on src
 bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA=folder)
 	$(BIN)/python benchmarks/real_chain.py --data $(DATA)
 	$(BIN)/python benchmarks/engine.py --data $(DATA)
+	$(BIN)/python benchmarks/promotions.py --data $(DATA)
 
 docs: .venv/dev ## write the reference of settings and tables into the README, and the table of permissions
 	PYTHONPATH=src $(BIN)/python -m skucast reference --write README.md

@@ -51,14 +51,18 @@ def main() -> None:
 
 def run_dataset(name: str, data: Path, n_combinations: int) -> list[str]:
     """Run the chain on one data set and return its Markdown."""
-    facts = DATASETS[name]
-    last_origin = facts["last_week"] - timedelta(weeks=HORIZON)
-    origins = [last_origin - timedelta(weeks=HORIZON * back) for back in range(ORIGINS - 1, -1, -1)]
+    facts, origins = DATASETS[name], origins_of(name)
     with tempfile.TemporaryDirectory() as folder:
         environment = environment_of(name, folder)
         sales = sample(data / f"{name}_weekly.parquet", origins[0], n_combinations, Path(folder))
         seconds = chain(sales, origins, facts["last_week"], environment)
         return report(name, seconds, environment, folder)
+
+
+def origins_of(name: str) -> list[date]:
+    """Return the labels of the six origins, oldest first."""
+    last = DATASETS[name]["last_week"] - timedelta(weeks=HORIZON)
+    return [last - timedelta(weeks=HORIZON * back) for back in range(ORIGINS - 1, -1, -1)]
 
 
 def environment_of(name: str, folder: object) -> dict[str, str]:

@@ -44,6 +44,7 @@ TEXTS = {
     "ALERT_EMAIL": (r"([^\s@]+@[^\s@]+)?", "one address, or nothing"),
     "WEEK_ANCHOR": (r"MON|TUE|WED|THU|FRI|SAT|SUN", "a day, MON to SUN"),
     "SALES_TABLE": (r"[A-Za-z_]\w{0,199}", "a table's name: letters, digits and _"),
+    "WEATHER": (r"true|false", "true or false"),
     "SALES_COLUMNS": (r'[^"\\]*', "ours=theirs;..., without quotes"),
     "OPEN_METEO_SECRET": (r"[\w-]{1,255}", "a secret's name: letters, digits, - and _"),
     "IMAGE_TAG": (r"[a-z0-9_][a-z0-9_-]{0,62}|", "a tag that can be a label too: a-z, 0-9, - and _, at most 63"),

@@ -27,6 +27,7 @@ RECORDS = ("distributor_forecast_runs", "distributor_publishes")
 WRITES = {
     "PREDICT": (
         "distributor_forecasts_weekly",
+        "distributor_forecast_scenarios",
         "distributor_promotions",
         "distributor_weather_daily",
         "distributor_loads",

@@ -1,10 +1,12 @@
-"""Small inputs that several tests build on: days, sales lines, what a warehouse makes of them."""
+"""Small inputs that several tests build on: days, sales lines, what a warehouse makes of them, Excel files."""
 
 from __future__ import annotations
 
+import io
 from datetime import date, timedelta
 from typing import Any
 
+import openpyxl
 import pandas as pd
 
 from skucast.history import History, build_history
@@ -62,3 +64,14 @@ def series(history: History, column: str = "y", **names: str) -> list[Any]:
     for name, part in {**NAMES, **names}.items():
         rows = rows[rows[name] == part]
     return rows[column].tolist()
+
+
+def excel(*rows: list[object]) -> bytes:
+    """Return an Excel file with these rows in its first sheet, and a second sheet."""
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.create_sheet("other").append(["not", "read"])
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()

@@ -14,6 +14,8 @@ from skucast.engine.artifact import ModelCard, StoredModel, dumps, loads
 from skucast.engine.model import LAG, FittedModel, ModelSpec, Regressor
 from skucast.errors import ModelError
 from skucast.forecasting import Horizon, Start, forecast_all, start
+from skucast.future import ahead
+from skucast.regressors.promotions import PlannedWeeks
 from skucast.training import TrainingPlan
 
 
@@ -76,20 +78,32 @@ def plan(**changed: Any) -> TrainingPlan:
         "backtest_origins": 3,
         "horizon_weeks": 4,
         "holiday_country": "RU",
+        "weather": False,
+        "holiday_subdivision": "",
+        "holiday_calendar": "",
         "week_anchor": "SUN",
     }
     return TrainingPlan(**(parts | changed))
 
 
 def forecast_one(
-    combination: Combination, weeks: pd.DataFrame, found: StoredModel | ModelError | None, horizon: Horizon
+    combination: Combination,
+    weeks: pd.DataFrame,
+    found: StoredModel | ModelError | None,
+    horizon: Horizon,
+    planned: PlannedWeeks | None = None,
 ) -> pd.DataFrame:
     """Return the forecast of one combination alone, whose model gives numbers."""
 
     def nobody(_: Combination) -> Start:
         raise AssertionError("the model gave no number")
 
-    return forecast_all([start(combination, weeks, found, horizon)], horizon, nobody)
+    return forecast_all([start(combination, weeks, found, horizon, planned)], horizon, nobody)
+
+
+def future_frame(past: pd.DataFrame, targets: Sequence[date]) -> pd.DataFrame:
+    """Return the weeks to come as a forecast without a plan knows them."""
+    return ahead(past, None, len(targets)).frame(targets)
 
 
 def weeks_of(y: Sequence[float], last: date = CUTOFF, promo: float = 0.0) -> pd.DataFrame:

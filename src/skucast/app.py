@@ -64,7 +64,7 @@ def _main(job: Job, description: str, argv: Sequence[str]) -> int:
         return BAD_INPUT
     run = start_run(job, settings)
     setup_logging(settings, run_id=run.run_id, job=job)
-    return run_job(_job_function(job), settings, run)
+    return run_job(_job_function(job, settings), settings, run)
 
 
 def start_run(job: str, settings: Settings) -> Run:
@@ -130,6 +130,7 @@ def _store_run(warehouse: Warehouse, run: Run, report: RunReport, exit_code: int
         "counts": json.dumps(report.counts, ensure_ascii=False),
         "seconds": json.dumps(report.seconds),
         "data_report": None if report.data_report is None else json.dumps(report.data_report, ensure_ascii=False),
+        "sources": json.dumps(report.sources) if report.sources else None,
         "version": __version__,
     }
     try:
@@ -156,7 +157,11 @@ def _summarise(run: Run, report: RunReport, exit_code: int) -> None:
     log.info("%s %s", run.job, {DONE: "done", FAILED: "failed"}[exit_code], extra={"fields": fields})
 
 
-def _job_function(job: Job) -> JobFunction:
+def _job_function(job: Job, settings: Settings) -> JobFunction:
+    if settings.scenario is not None:
+        from skucast.jobs.scenario import play
+
+        return play
     if job == "predict":
         from skucast.jobs.predict import predict
 

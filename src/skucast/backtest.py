@@ -13,11 +13,24 @@ from skucast.baselines import last_year
 from skucast.engine.design import MIN_WEEKS
 from skucast.engine.model import FittedModel
 from skucast.engine.rollout import INTERVAL, roll_forward_mean
-from skucast.future import future_frame, last_known
+from skucast.future import NO_ARCHIVE, Ahead, Archive, PromotionsFrom, ahead_at, last_known, perfect_plan
 from skucast.metrics import ratio
 
-BACKTEST_COLUMNS = ["origin", "ds", "step", "y", "yhat", "yhat_lower", "yhat_upper", "baseline"]
+BACKTEST_COLUMNS = [
+    "origin",
+    "ds",
+    "step",
+    "y",
+    "yhat",
+    "yhat_lower",
+    "yhat_upper",
+    "yhat_perfect_plan",
+    "promotions",
+    "baseline",
+]
 BACKTEST_PATHS = 200
+
+Fit = Callable[[pd.DataFrame], Sequence[FittedModel]]
 
 MIN_ERRORS = 8
 """Fewest backtest errors that an interval is calibrated with."""
@@ -26,14 +39,20 @@ SCALE_LIMITS = (0.5, 4.0)
 
 
 def backtest(
-    weeks: pd.DataFrame, fit: Callable[[pd.DataFrame], Sequence[FittedModel]], horizon_weeks: int, origins: int
+    weeks: pd.DataFrame,
+    fit: Fit,
+    horizon_weeks: int,
+    origins: int,
+    archive: Archive = NO_ARCHIVE,
 ) -> pd.DataFrame:
     """Return the forecasts of the last origins, one row per origin and step: `BACKTEST_COLUMNS`, sales per week.
 
     Each forecast, the mean of the models that `fit` returns, knows what prediction would have known: earlier weeks and
-    the expected promotions; later lags are its own predictions.
+    the promotions that `ahead_at` names in the column `promotions`; later lags are its own predictions.
+    `yhat_perfect_plan` is the same models' forecast had all promotions been planned: the difference is the plan's.
     """
-    found = [_one_origin(weeks, fit, end, horizon_weeks) for end in origin_ends(weeks, horizon_weeks, origins)]
+    ends = origin_ends(weeks, horizon_weeks, origins)
+    found = [_one_origin(weeks, fit, end, horizon_weeks, archive) for end in ends]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame({name: [] for name in BACKTEST_COLUMNS})
 
 
@@ -48,13 +67,18 @@ def origin_ends(weeks: pd.DataFrame, horizon_weeks: int, origins: int) -> list[i
 
 
 def score_by_step(scored: pd.DataFrame) -> dict[str, Any]:
-    """Return WAPE (ratio, None = undefined) by step and `pooled`, `baseline` for last year's week, and `origins`."""
+    """Return WAPE (ratio, None = undefined) by step and `pooled`, `baseline` for last year's week, and `origins`.
+
+    `promotions` says what stood in for those of the forecast weeks, `perfect_plan` is the WAPE had all been planned.
+    """
     known = scored[scored["y"].notna()]
     by_step = {str(step): _wape(rows, "yhat") for step, rows in known.groupby(known["step"].astype("int64"))}
     return {
         **by_step,
         "pooled": _wape(known, "yhat"),
         "baseline": _wape(known, "baseline"),
+        "perfect_plan": _wape(known, "yhat_perfect_plan"),
+        "promotions": _promotions(scored),
         "origins": int(scored["origin"].nunique()),
     }
 
@@ -75,13 +99,17 @@ def interval_scale(scored: pd.DataFrame) -> float:
     return float(np.clip(ratios[rank - 1], *SCALE_LIMITS))
 
 
-def _one_origin(
-    weeks: pd.DataFrame, fit: Callable[[pd.DataFrame], Sequence[FittedModel]], end: int, horizon_weeks: int
-) -> pd.DataFrame:
+def _one_origin(weeks: pd.DataFrame, fit: Fit, end: int, horizon_weeks: int, archive: Archive) -> pd.DataFrame:
     past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
     targets = [ds.date() for ds in coming["ds"]]
-    future = future_frame(past, targets)
-    forecast = roll_forward_mean(fit(past), future, last_known(past), seed=end, n_paths=BACKTEST_PATHS)
+    known, promotions = ahead_at(past, coming, archive)
+    models, last_y = fit(past), last_known(past)
+
+    def forecast_with(what: Ahead, n_paths: int) -> pd.DataFrame:
+        return roll_forward_mean(models, what.frame(targets), last_y, seed=end, n_paths=n_paths)
+
+    forecast = forecast_with(known, BACKTEST_PATHS)
+    perfect = forecast if promotions == "perfect_plan" else forecast_with(perfect_plan(past, coming, archive), 0)
     return pd.DataFrame(
         {
             "origin": past["ds"].iloc[-1],
@@ -89,9 +117,21 @@ def _one_origin(
             "step": np.arange(1, len(coming) + 1),
             "y": coming["y"].to_numpy(),
             **{name: forecast[name].to_numpy() for name in ("yhat", "yhat_lower", "yhat_upper")},
+            "yhat_perfect_plan": perfect["yhat"].to_numpy(),
+            "promotions": promotions,
             "baseline": last_year(past, targets),
         }
     )
+
+
+def _promotions(scored: pd.DataFrame) -> PromotionsFrom | None:
+    """The one word for all origins: what flatters most, if it stood in at any of them."""
+    found = set(scored["promotions"])
+    if not found:
+        return None
+    if "perfect_plan" in found:
+        return "perfect_plan"
+    return "plan" if found == {"plan"} else "expected"
 
 
 def _wape(rows: pd.DataFrame, forecast: str) -> float | None:

@@ -55,19 +55,24 @@ def _main(argv: Sequence[str] | None) -> int:
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
 
 
-_OWN = ("file", "table", "columns", "target", "version", "until")
+_OWN = ("file", "table", "columns", "target", "version", "until", "action", "output")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m skucast", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    load = commands.add_parser("load", help="add a CSV or Parquet file of sales to the local warehouse")
+    load = commands.add_parser("load", help="put a CSV or Parquet file into the local warehouse")
     load.add_argument("file", type=Path, metavar="FILE")
-    load.add_argument("--table", choices=["sales"], required=True, help="which table the file is for")
+    load.add_argument(
+        "--table",
+        choices=["sales", "locations"],
+        required=True,
+        help="what the file holds: sales are added, the locations replaced",
+    )
     load.add_argument(
         "--columns",
-        help="columns of the file named otherwise: ours=theirs;..., e.g. quantity=qty [default: SALES_COLUMNS]",
+        help="columns of the file named otherwise: ours=theirs;..., e.g. quantity=qty [sales: SALES_COLUMNS]",
     )
     add_flags(load, "load")
 
@@ -75,6 +80,20 @@ def _parser() -> argparse.ArgumentParser:
     rollback.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID")
     rollback.add_argument("--version", help="which version (default: the one before the live one)")
     add_flags(rollback, "rollback")
+
+    promotions = commands.add_parser("promotions", help="add planners' files to the plan, or make them a template")
+    actions = promotions.add_subparsers(dest="action", required=True, metavar="ACTION")
+    ingest = actions.add_parser("ingest", help="add the files in promotions/inbox/ below STAGING to the plan")
+    add_flags(ingest, "promotions")
+    template = actions.add_parser("template", help="write a filled example for the combinations and the next weeks")
+    template.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        default=Path("promotions-template.xlsx"),
+        help="a new .xlsx or .csv file [default: promotions-template.xlsx]",
+    )
+    add_flags(template, "promotions")
 
     doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
     add_flags(doctor, "doctor")
@@ -115,13 +134,39 @@ def _reference(readme: Path | None) -> int:
 def _load(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
+    if "://" in settings.warehouse:
+        raise InputError(
+            f"WAREHOUSE: {settings.warehouse}: {own['table']} come there from their own pipeline; "
+            "load fills a local one"
+        )
+    load = _load_locations if own["table"] == "locations" else _load_sales
+    unused = load(own, settings, warehouse, run, report)
+    if unused:
+        report.notes.append(f"columns not used: {', '.join(unused)}")
+
+
+def _load_locations(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> list[str]:
+    from skucast.loading import read_file
+    from skucast.tables import ALL, LOCATIONS
+
+    path, named = Path(str(own["file"])), str(own["columns"] or "")
+    rows, unused = read_file(path, LOCATIONS, parse_column_map(named, LOCATIONS))
+    report.n_rows = warehouse.replace(LOCATIONS, rows, ALL, run=run)
+    report.notes.append(
+        f"{settings.locations_table} in {settings.warehouse} holds {counted(report.n_rows, 'location')} now, those of "
+        f"{path.name}"
+    )
+    return unused
+
+
+def _load_sales(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> list[str]:
     from skucast.loading import content_hash, read_file
     from skucast.tables import LOADS, SALES, SAMPLE_SOURCE
 
-    if "://" in settings.warehouse:
-        raise InputError(
-            f"WAREHOUSE: {settings.warehouse}: sales come there from their own pipeline; load fills a local one"
-        )
     made_up = warehouse.read(LOADS)["source"] == SAMPLE_SOURCE
     if made_up.any():
         raise InputError(
@@ -131,9 +176,8 @@ def _load(
     named = settings.sales_columns if own["columns"] is None else str(own["columns"])
     rows, unused = read_file(path, SALES, parse_column_map(named))
     report.n_rows = warehouse.append_once(SALES, rows, batch_id=content_hash(path), source=path.name, run=run)
-    if unused:
-        report.notes.append(f"columns not used: {', '.join(unused)}")
     report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
+    return unused
 
 
 def _rollback(
@@ -148,4 +192,19 @@ def _rollback(
     log.info("rolled back", extra={"fields": {"combination": str(target), "from": before, "to": now}})
 
 
-_COMMANDS = {"load": _load, "rollback": _rollback}
+def _promotions(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.jobs.promotions import ingest_inbox, known_combinations
+    from skucast.promotion_template import example_rows, write_template
+
+    known = known_combinations(settings, warehouse, run)
+    if own["action"] == "ingest":
+        report.n_rows = ingest_inbox(settings, warehouse, run, report, known)
+        return
+    path = Path(str(own["output"]))
+    write_template(path, example_rows(known, settings.clock, run.cutoff, settings.horizon_weeks))
+    report.notes.append(f"{path}: replace its examples by your plan and put it into promotions/inbox/ below STAGING")
+
+
+_COMMANDS = {"load": _load, "rollback": _rollback, "promotions": _promotions}

@@ -221,9 +221,14 @@ def _pattern(part: str) -> re.Pattern[str]:
 
 def _unknown_text(item: str, known: Sequence[Combination]) -> str:
     names = [str(combination) for combination in known]
-    near = difflib.get_close_matches(item, names, n=3, cutoff=0.3)
+    near = nearest(item, names)
     known_ones = f"{counted(len(names), 'combination')} known, none alike"
     return f"unknown {item!r} ({f'closest: {_as_targets(near)}' if near else known_ones})"
+
+
+def nearest(name: str, names: Sequence[str]) -> list[str]:
+    """Return up to three of the names that are most like this one, the most alike first; none if none is."""
+    return difflib.get_close_matches(name, names, n=3, cutoff=0.3)
 
 
 def _as_targets(names: Sequence[str]) -> str:

@@ -6,29 +6,32 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table as Grid
 
 from skucast.app import start_run
 from skucast.combination import KEY, Combination
 from skucast.errors import InputError, SkucastError
+from skucast.files import write_text
 from skucast.jobs.monitor import DASHBOARD
+from skucast.jobs.promotions import INBOX, ingest_inbox, known_combinations
+from skucast.outcome import RunReport
 from skucast.run import BAD_INPUT, DONE, FAILED
 from skucast.settings import Settings, environment_of, local_path, only_for
 from skucast.store import VERSIONS, open_store
-from skucast.tables import FORECASTS, LOADS, METRICS, POOLED_STEP, SALES, SAMPLE_SOURCE
+from skucast.tables import ALL, FORECASTS, LOADS, METRICS, POOLED_STEP, PROMOTIONS, SALES, SAMPLE_SOURCE
 from skucast.warehouse import Warehouse, open_warehouse
 from skucast.weeks import WEEK
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 WEEKS_FORWARD = 4
+PLANNED_WEEKS = 6
+KNOWN_AHEAD = timedelta(weeks=8)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -57,14 +60,20 @@ def _play(settings: Settings) -> None:
     warehouse = open_warehouse(settings)
     _start_afresh(settings, warehouse)
     n_lines = _deliver(settings, warehouse, days[0], None, days)
-    _say(f"1. A sample distributor: {n_lines} sales lines up to {days[0]} in {settings.warehouse}")
+    n_promotions = _archive(settings, warehouse, days)
+    _say(
+        f"1. A sample distributor: {n_lines} sales lines up to {days[0]} in {settings.warehouse}, and the "
+        f"{n_promotions} promotions behind them"
+    )
     _say("2. Train a model per combination (run_all_skus.py)")
     _script(settings, "run_all_skus.py", days[0])
-    _say("3. Forecast the next weeks (predict_weekly.py)")
+    _say("3. The planner sends the plan of promotions; forecast the next weeks (predict_weekly.py)")
+    _send_plan(settings, warehouse, days[0], days)
     _script(settings, "predict_weekly.py", days[0])
-    _say(f"4. Play {WEEKS_FORWARD} weeks forward: new sales, a new forecast each week")
+    _say(f"4. Play {WEEKS_FORWARD} weeks forward: new sales, a new plan of promotions, a new forecast each week")
     for previous, day in pairwise(days):
         _deliver(settings, warehouse, day, previous, days)
+        _send_plan(settings, warehouse, day, days)
         _script(settings, "predict_weekly.py", day)
     _say("5. Score the forecasts against what was sold (monitor_performance.py)")
     _script(settings, "monitor_performance.py", today)
@@ -91,8 +100,11 @@ def _start_afresh(settings: Settings, warehouse: Warehouse) -> None:
     if not path.exists():
         return
     loads = warehouse.read(LOADS)
-    made_up = loads[loads["source"] == SAMPLE_SOURCE]
-    if len(made_up) < len(loads) or int(made_up["n_rows"].sum()) != len(warehouse.read(SALES)):
+    made_up = loads[loads["source"].str.startswith(SAMPLE_SOURCE)]
+    n_rows = made_up.groupby("table_name")["n_rows"].sum()
+    tables = {settings.sales_table: SALES, settings.promotions_table: PROMOTIONS}
+    is_ours = all(int(n_rows.get(name, 0)) == len(warehouse.read(table)) for name, table in tables.items())
+    if len(made_up) < len(loads) or not is_ours:
         raise InputError(f"{path} holds data of your own; move it away, or set WAREHOUSE=duckdb:FILE for the demo")
     if len(made_up):
         path.unlink()
@@ -117,6 +129,43 @@ def _deliver(settings: Settings, warehouse: Warehouse, day: date, previous: date
     lines = delivery(day, last_delivered, origin=origin)
     run = start_run("demo", settings)
     return warehouse.append_once(SALES, lines, batch_id=f"{SAMPLE_SOURCE} {day}", source=SAMPLE_SOURCE, run=run)
+
+
+def _archive(settings: Settings, warehouse: Warehouse, days: list[date]) -> int:
+    """Append the plan of all promotions up to the first forecast, as if it had been kept from the beginning."""
+    from skucast.sample import history_start, promotions
+
+    origin = settings.clock.cutoff(days[0])
+    first = history_start(origin)
+    planned = promotions(first, days[0], origin=origin)
+    known_from = planned["starts_on"] - KNOWN_AHEAD
+    rows = planned.assign(known_from=known_from, plan_id="sample " + planned["starts_on"].astype("str"))
+    complete = {**dict.fromkeys(KEY, ALL), "starts_on": first, "ends_on": days[0], "plan_id": "sample"}
+    rows = pd.concat([rows, pd.DataFrame([{**complete, "known_from": pd.Timestamp(first) - KNOWN_AHEAD}])])
+    run = start_run("demo", settings)
+    warehouse.append_once(PROMOTIONS, rows, batch_id=f"{SAMPLE_SOURCE} plan", source=SAMPLE_SOURCE, run=run)
+    return len(planned)
+
+
+def _send_plan(settings: Settings, warehouse: Warehouse, day: date, days: list[date]) -> None:
+    """Put the planner's file of that day into the inbox, and take it in as on that day.
+
+    It has what is planned for the next weeks, and says that this is all.
+    """
+    from skucast.sample import promotions
+
+    through = day + PLANNED_WEEKS * WEEK
+    planned = promotions(day, through, origin=settings.clock.cutoff(days[0]))
+    planned["ends_on"] = planned["ends_on"].where(planned["ends_on"] <= pd.Timestamp(through), pd.Timestamp(through))
+    and_no_others = pd.DataFrame([dict.fromkeys(KEY, ALL)])
+    rows = pd.concat([planned, and_no_others]).assign(covers_through=through)
+    text = rows.to_csv(index=False, date_format="%Y-%m-%d")
+    write_text(settings.staging, f"{INBOX}/{SAMPLE_SOURCE} {day}.csv", text, settings.endpoints)
+    on_that_day = settings.model_copy(update={"as_of": day})
+    run = start_run("demo", on_that_day)
+    run = replace(run, run_at=settings.clock.end_of(day - timedelta(days=1)))
+    report = RunReport()
+    ingest_inbox(on_that_day, warehouse, run, report, known_combinations(on_that_day, warehouse, run))
 
 
 def _script(settings: Settings, name: str, day: date, *flags: str) -> None:

@@ -13,6 +13,10 @@ class InputError(SkucastError):
     """Wrong settings, names or data from outside; the run stops with exit code 2 and writes nothing."""
 
 
+class AlreadyLoaded(InputError):
+    """The same content was appended to the table before; nothing was added."""
+
+
 class ContractError(SkucastError):
     """A frame does not fit the contract of its table: nothing of it is written, and the run that made it failed."""
 
@@ -55,6 +59,14 @@ class StoreConflict(SkucastError):
 
 class WarehouseError(SkucastError):
     """The warehouse gave no usable answer within the deadline; the run fails, its tables are whole."""
+
+
+class WeatherError(SkucastError):
+    """The weather service refused a place or gave a senseless answer; the run goes on with what is stored."""
+
+
+class WeatherDown(WeatherError):
+    """The weather service does not answer, or not in time; nobody else is asked for in this run."""
 
 
 class FitError(SkucastError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,9 +18,9 @@ from skucast.engine.design import Floats
 from skucast.engine.model import LAG, FittedModel
 from skucast.engine.rollout import Rollout, averaged, roll_forward_all, seed_of
 from skucast.errors import ModelError, ModelNotFound
-from skucast.future import last_known
+from skucast.future import REGRESSORS, Ahead, WeatherWeeks, ahead, last_known
 from skucast.history import is_inactive
-from skucast.regressors.promotions import PROMO_REGRESSORS, expected_promotions, promo_source
+from skucast.regressors.promotions import PlannedWeeks
 from skucast.tables import COMPONENTS
 from skucast.weeks import WeekClock, weeks_between
 
@@ -48,38 +49,55 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Start:
-    """What one combination's forecast begins with: a usable model, or the rows of a fallback.
-
-    `promotions` are the values of `PROMO_REGRESSORS` to assume for every week to come.
-    """
+    """What one combination's forecast begins with: a usable model, or the rows of a fallback; what is known ahead."""
 
     combination: Combination
     last_y: float
-    promotions: dict[str, float]
+    ahead: Ahead
     stored: StoredModel | None = None
     rows: pd.DataFrame | None = None
 
 
-def start(combination: Combination, weeks: pd.DataFrame, stored: Stored, horizon: Horizon) -> Start:
-    """Return what the combination's forecast begins with, `weeks` being its history.
+def start(
+    combination: Combination,
+    weeks: pd.DataFrame,
+    stored: Stored,
+    horizon: Horizon,
+    planned: PlannedWeeks | None = None,
+    weather: WeatherWeeks | None = None,
+) -> Start:
+    """Return what the combination's forecast begins with.
 
-    Without a usable model (`stored` is None or the error that loading it raised) `status` says why.
+    Args:
+        combination: whose forecast it is.
+        weeks: its history.
+        stored: its model, or None or the error that loading it raised: `status` says why there is a fallback.
+        horizon: the weeks to forecast.
+        planned: what the promotions plan says of `horizon.weeks_ahead`; None = nothing.
+        weather: what is known of the unit's weather in them; None = nothing.
     """
-    ready = Start(combination, last_known(weeks), expected_promotions(weeks))
+    ready = _ready(combination, weeks, horizon, planned, weather)
     if is_inactive(weeks, horizon.inactive_after_weeks):
         return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon)))
     if isinstance(stored, StoredModel):
-        return Start(combination, ready.last_y, ready.promotions, _checked(stored))
-    return start_without_model(combination, weeks, horizon, _status_without_model(weeks, stored, horizon))
+        return dataclasses.replace(ready, stored=_checked(stored))
+    return start_without_model(
+        combination, weeks, horizon, planned, weather, status=_status_without_model(weeks, stored, horizon)
+    )
 
 
 def start_without_model(
-    combination: Combination, weeks: pd.DataFrame, horizon: Horizon, status: str = "forecast_failed"
+    combination: Combination,
+    weeks: pd.DataFrame,
+    horizon: Horizon,
+    planned: PlannedWeeks | None = None,
+    weather: WeatherWeeks | None = None,
+    *,
+    status: str = "forecast_failed",
 ) -> Start:
     """Return the labelled fallback of a combination; by default of one whose model failed while it forecast."""
     method, forecast = fallback(weeks, horizon.weeks_ahead)
-    ready = Start(combination, last_known(weeks), expected_promotions(weeks))
-    return _with_rows(ready, _flat(method, status, forecast))
+    return _with_rows(_ready(combination, weeks, horizon, planned, weather), _flat(method, status, forecast))
 
 
 def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[Combination], Start]) -> pd.DataFrame:
@@ -94,7 +112,7 @@ def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[
         failed = {each.combination for each, fine in zip(with_model, rolled.is_finite, strict=True) if not fine}
         starts = [replaced(each.combination) if each.combination in failed else each for each in starts]
         return forecast_all(starts, horizon, replaced)
-    parts = [each.rows.assign(**_key(each)) for each in starts if each.rows is not None]
+    parts = [each.rows.assign(**_key(each), **_sources(each)) for each in starts if each.rows is not None]
     if rolled is not None:
         parts.append(_model_rows(with_model, rolled, horizon))
     return _stamped(pd.concat(parts, ignore_index=True), horizon)
@@ -106,13 +124,10 @@ def _roll_forward(starts: Sequence[Start], horizon: Horizon) -> Rollout:
     ds = np.array(horizon.weeks_ahead, dtype="datetime64[D]")
     seeds = [seed_of(each.combination, horizon.cutoff) for each in starts for _ in _models(each)]
 
-    def by_model(values: Sequence[float]) -> Floats:
-        return np.repeat(np.array(values, dtype="float64"), counts)
+    def by_model(values: Sequence[float] | Sequence[Floats]) -> Floats:
+        return np.repeat(np.array(values, dtype="float64"), counts, axis=0)
 
-    regressors = {
-        name: np.tile(by_model([each.promotions[name] for each in starts])[:, None], (1, len(ds)))
-        for name in PROMO_REGRESSORS
-    }
+    regressors = {name: by_model([each.ahead.regressors[name] for each in starts]) for name in REGRESSORS}
     last_y = by_model([each.last_y for each in starts])
     with np.errstate(over="ignore", invalid="ignore"):  # numbers that are not finite are told, and replaced
         each = roll_forward_all(models, ds, regressors, last_y, seeds, horizon.n_paths)
@@ -141,7 +156,8 @@ def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> p
         **{name: rolled.components[name].ravel() for name in COMPONENTS},
         "method": "prophet",
         "status": np.where(rolled.is_capped.ravel(), "capped", "ok"),
-        "promo_source": repeated([promo_source(each.promotions) for each in starts]),
+        "promo_source": np.concatenate([each.ahead.promo_source for each in starts]),
+        "weather_source": np.concatenate([each.ahead.weather_source for each in starts]),
         "model_version": repeated([each.version for each in stored]),
         "model_cutoff": np.repeat(np.array([each.card.cutoff for each in stored], dtype="datetime64[us]"), n_weeks),
     }
@@ -155,8 +171,22 @@ def _key(ready: Start) -> dict[str, str]:
     return dict(zip(KEY, ready.combination.parts, strict=True))
 
 
+def _sources(ready: Start) -> dict[str, npt.NDArray[np.object_]]:
+    return {"promo_source": ready.ahead.promo_source, "weather_source": ready.ahead.weather_source}
+
+
+def _ready(
+    combination: Combination,
+    weeks: pd.DataFrame,
+    horizon: Horizon,
+    planned: PlannedWeeks | None,
+    weather: WeatherWeeks | None,
+) -> Start:
+    return Start(combination, last_known(weeks), ahead(weeks, planned, len(horizon.weeks_ahead), weather))
+
+
 def _with_rows(ready: Start, rows: pd.DataFrame) -> Start:
-    return Start(ready.combination, ready.last_y, ready.promotions, rows=rows)
+    return dataclasses.replace(ready, rows=rows)
 
 
 def _checked(stored: StoredModel) -> StoredModel:
@@ -165,7 +195,7 @@ def _checked(stored: StoredModel) -> StoredModel:
     Raises:
         ModelError: naming the regressor.
     """
-    known = {*PROMO_REGRESSORS, LAG}
+    known = {*REGRESSORS, LAG}
     unknown = {each.name for model in stored.models for each in model.regressors} - known
     if unknown:
         raise ModelError(f"the model needs {', '.join(sorted(unknown))}, which is not known; retrain this combination")
@@ -175,7 +205,7 @@ def _checked(stored: StoredModel) -> StoredModel:
 def _flat(method: str, status: str, forecast: pd.DataFrame) -> pd.DataFrame:
     """Rows of a forecast that is all level, without season or regressors."""
     components = dict.fromkeys(COMPONENTS, 0.0) | {"level": forecast["yhat"]}
-    no_model = {"model_version": None, "model_cutoff": pd.Timestamp("NaT"), "promo_source": "none"}
+    no_model = {"model_version": None, "model_cutoff": pd.Timestamp("NaT")}
     return forecast.assign(**components, method=method, status=status, **no_model)
 
 
@@ -197,7 +227,6 @@ def _stamped(rows: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
         cutoff=pd.Timestamp(horizon.cutoff),
         step=(rows["ds"] - pd.Timestamp(horizon.cutoff)).dt.days // 7,
         is_open_week=week_start <= pd.Timestamp(horizon.today),
-        weather_source="none",
         data_cutoff=pd.Timestamp(horizon.data_cutoff),
     )
     return stamped[stamped["step"] >= 1].sort_values([*KEY, "ds"], ignore_index=True)

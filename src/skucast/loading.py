@@ -1,4 +1,4 @@
-"""Files of sales become rows of the sales contract; whatever does not fit is named by row and column."""
+"""Files become rows of a table's contract; whatever does not fit is named by row and column."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from skucast.tables import Column, Table, refuse, validate
 
 if TYPE_CHECKING:
     from _csv import Reader as Lines
+
+_NEEDED = frozenset({"date", *KEY, "quantity"})
+"""Columns that a file must have although their values may be missing."""
 
 _MISSING = frozenset({"", "NULL"})
 """Cells of a CSV that are missing; `NA` and `None` are names of channels and units."""
@@ -36,9 +39,9 @@ def read_file(path: Path, table: Table, mapping: Mapping[str, str]) -> tuple[pd.
         InputError: the file cannot be read, lacks a column, or has a value that does not fit; row numbers are the
             lines of a CSV (the header is line 1), rows of a Parquet counted from 1.
     """
-    rows = _read(path)
+    rows = read_cells(path)
     theirs = {column.name: mapping.get(column.name, column.name) for column in table.columns}
-    optional = {"Promo_discount_perc", "stock"} - set(mapping)
+    optional = {column.name for column in table.columns if column.nullable} - _NEEDED - set(mapping)
     missing = [f"{name} ({ours})" for ours, name in theirs.items() if name not in rows and ours not in optional]
     if missing:
         found = ", ".join(map(str, rows.columns))
@@ -47,11 +50,13 @@ def read_file(path: Path, table: Table, mapping: Mapping[str, str]) -> tuple[pd.
         )
     used = {ours: name for ours, name in theirs.items() if name in rows}
     try:
-        _check_days(table.column("date"), rows[used["date"]])
+        for column in table.columns:
+            if column.type == "DATE" and column.name in used:
+                _check_days(column, rows[used[column.name]])
         valid = validate(table, pd.DataFrame({ours: rows[name] for ours, name in used.items()}))
     except ContractError as error:
         raise InputError(f"{path}: {error}; nothing was loaded") from None
-    _check_names(path, valid)
+    _check_names(path, table, valid)
     if not len(valid):
         raise InputError(f"{path}: no rows; nothing was loaded")
     return valid, [str(name) for name in rows.columns if name not in used.values()]
@@ -63,8 +68,12 @@ def content_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Return the file's cells, each row under the number that messages call it by."""
+def read_cells(path: Path) -> pd.DataFrame:
+    """Return the file's cells, each row under the number that messages call it by; those of a CSV are text.
+
+    Raises:
+        InputError: the file is missing or cannot be read as what it should be.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     suffix = path.suffix.lower()
@@ -130,8 +139,8 @@ def _check_days(column: Column, values: pd.Series) -> None:
     refuse(column, values, wrong, "a date such as 2026-11-22, without a time zone")
 
 
-def _check_names(path: Path, rows: pd.DataFrame) -> None:
-    for column in KEY:
+def _check_names(path: Path, table: Table, rows: pd.DataFrame) -> None:
+    for column in (name for name in KEY if name in table.column_names):
         for row, name in rows[column].dropna().drop_duplicates().items():
             problem = name_problem(clean_name(name)) if clean_name(name) else None
             if problem:

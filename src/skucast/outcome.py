@@ -46,6 +46,7 @@ class RunReport:
     n_combinations: int = 0
     n_rows: int = 0
     data_report: dict[str, Any] | None = None
+    sources: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @contextmanager

@@ -12,6 +12,7 @@ days by a weekday profile and over one to three lines a day.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -248,6 +249,30 @@ def delivery(
     start = history_start(origin, weeks)
     first = start if previous is None else max(start, previous + _DAY)
     return _lines(first, today - _DAY, Truth(origin), seed)
+
+
+def promotions(first_day: date, last_day: date, *, origin: date, seed: int = SEED) -> pd.DataFrame:
+    """Return the promotions that run on any of these days: KEY, `starts_on`, `ends_on` (whole, cut at no end of them).
+
+    One row per promotion, the discount as `discount_perc` (percent); what `delivery` then sells with it.
+    """
+    weeks = _Span(first_day.toordinal() - PROMO_DAYS[1], last_day.toordinal() + PROMO_DAYS[1]).weeks
+    found = [row for each in combinations() for row in _promotions(_Series(each, Truth(origin), seed, weeks))]
+    rows = pd.DataFrame(found, columns=[*KEY, "starts_on", "ends_on", "discount_perc"])
+    inside = (rows["ends_on"] >= pd.Timestamp(first_day)) & (rows["starts_on"] <= pd.Timestamp(last_day))
+    return rows[inside].reset_index(drop=True)
+
+
+def _promotions(series: _Series) -> list[tuple[object, ...]]:
+    """The runs of days with one discount."""
+    percent = _discount(series).ravel()
+    edges = np.flatnonzero(np.diff(percent, prepend=-1.0, append=-1.0))
+    days = pd.to_datetime(series.dates.ravel())
+    return [
+        (*series.combination.parts, days[first], days[end - 1], percent[first])
+        for first, end in itertools.pairwise(edges.tolist())
+        if percent[first] > 0
+    ]
 
 
 def history_start(origin: date, weeks: int = HISTORY_WEEKS) -> date:

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -33,12 +33,14 @@ CLOUD: tuple[Job, ...] = (*SALES_JOBS, "rollback", "promotions", "doctor")
 LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "demo")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = ("train", "retrain", "predict")
+WITH_WEATHER: tuple[Job, ...] = (*FORECASTING, "doctor")
 
 MAX_HORIZON_WEEKS = 26
 
 _BIGQUERY = re.compile(r"bigquery://[a-z][a-z0-9-]{4,61}[a-z0-9]/[A-Za-z_][A-Za-z0-9_]{0,199}")
 _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/(?!\.{1,2}(/|$))[\w. -]+)*/?")
 _HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+_HTTP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[\w./-]*)?")
 _GRPC_ENDPOINT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")
 _TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
@@ -52,7 +54,10 @@ def _table(table: tables.Table, jobs: Sequence[Job] = EVERY_JOB) -> Any:
 
 
 class Settings(BaseSettings):
-    """Every setting of every job; each is a flag (`--business-tz`), a variable (`BUSINESS_TZ`) and has a default."""
+    """Every setting of every job; each is a flag (`--business-tz`), a variable (`BUSINESS_TZ`) and has a default.
+
+    A secret is no flag: whoever lists a machine's processes reads their command lines.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -95,7 +100,7 @@ class Settings(BaseSettings):
     )
 
     horizon_weeks: int = _field(
-        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", FORECASTING, ge=1, le=MAX_HORIZON_WEEKS
+        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", [*FORECASTING, "promotions"], ge=1, le=MAX_HORIZON_WEEKS
     )
     interval_paths: int = _field(
         500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
@@ -114,7 +119,26 @@ class Settings(BaseSettings):
         0.05, "share of combinations that may fail before nothing is published, 0 to 1", FORECASTING
     )
 
+    scenario: str | None = _field(
+        None, "name of a what-if: forecast with the plan of PROMOTIONS into the scenarios table alone", ["predict"]
+    )
+    promotions: str | None = _field(
+        None,
+        "file of promotions, CSV or xlsx: SCENARIO is the forecast as if it were sent now, in place of the plan of the "
+        "names and days that it covers",
+        ["predict"],
+    )
+    min_promo_coverage: Annotated[float, Field(ge=0, le=1)] = _field(
+        0.5, "share of forecast weeks that the promotions plan must cover, else the run warns; 0 to 1", ["predict"]
+    )
+
     holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", TRAINING)
+    holiday_subdivision: str = _field(
+        "", "part of the country with holidays of its own, such as CA in the US; empty = none", TRAINING
+    )
+    holiday_calendar: str = _field(
+        "", "CSV file of local events, name,date,days_before,days_after: a path on this machine", TRAINING
+    )
     engine: Literal["map", "cmdstan"] = _field(
         "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING
     )
@@ -156,11 +180,26 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _field("INFO", "least severity that is logged", LOGGING)
 
+    weather: bool = _field(False, "use the weather at the units' locations (docs/weather.md)", WITH_WEATHER)
+    weather_climate_years: int = _field(
+        10, "years of observed weather behind the usual weather of a unit and day of the year", FORECASTING, ge=1, le=80
+    )
+    open_meteo_api_key: SecretStr | None = _field(
+        None, "key of Open-Meteo, for commercial use; a variable only, no flag", WITH_WEATHER
+    )
+    open_meteo_forecast_url: str = _field(
+        "https://api.open-meteo.com/v1/forecast", "address of the forecast API", WITH_WEATHER
+    )
+    open_meteo_archive_url: str = _field(
+        "https://archive-api.open-meteo.com/v1/archive", "address of the archive of observed weather", WITH_WEATHER
+    )
+
     sales_table: str = _table(tables.SALES, [*SALES_JOBS, "load", "promotions", "doctor", "demo"])
     promotions_table: str = _table(tables.PROMOTIONS, [*FORECASTING, "promotions", "doctor", "demo"])
     locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo"])
+    scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
     metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
     registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
@@ -227,6 +266,19 @@ class Settings(BaseSettings):
             raise ValueError("expected http://HOST:PORT, or no such variable for the real service")
         return value
 
+    @field_validator("open_meteo_forecast_url", "open_meteo_archive_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        if not _HTTP_URL.fullmatch(value):
+            raise ValueError("expected http(s)://HOST[:PORT]/PATH")
+        return value
+
+    @field_validator("open_meteo_api_key")
+    @classmethod
+    def _trimmed_key(cls, value: SecretStr | None) -> SecretStr | None:
+        key = "" if value is None else value.get_secret_value().strip()  # secrets are often stored with a line break
+        return SecretStr(key) if key else None
+
     @field_validator("bigquery_storage_endpoint")
     @classmethod
     def _grpc_address(cls, value: str | None) -> str | None:
@@ -241,6 +293,29 @@ class Settings(BaseSettings):
 
         if value and value not in holidays.list_supported_countries():
             raise ValueError("expected an ISO country code such as RU, or nothing")
+        return value
+
+    @field_validator("holiday_subdivision")
+    @classmethod
+    def _part_of_the_country(cls, value: str, others: ValidationInfo) -> str:
+        import holidays
+
+        country = others.data.get("holiday_country")
+        if not value or country is None:  # a wrong country is a mistake of its own
+            return value
+        known = holidays.list_supported_countries().get(country, [])
+        if not known:
+            why = f"HOLIDAY_COUNTRY={country} has no such parts" if country else "HOLIDAY_COUNTRY is empty"
+            raise ValueError(f"expected nothing, {why}")
+        if value not in known:
+            raise ValueError(f"expected a part of {country} such as {', '.join(known[:5])}, or nothing")
+        return value
+
+    @field_validator("holiday_calendar")
+    @classmethod
+    def _local_csv(cls, value: str) -> str:
+        if value and ("://" in value or not value.lower().endswith(".csv")):
+            raise ValueError("expected the path of a .csv file on this machine (no gs://), or nothing")
         return value
 
     @field_validator("target_combinations")
@@ -261,6 +336,20 @@ class Settings(BaseSettings):
     def _safe_table_name(cls, value: str) -> str:
         if not _TABLE_NAME.fullmatch(value):
             raise ValueError("expected a table name of letters, digits and _")
+        return value
+
+    @field_validator("scenario")
+    @classmethod
+    def _scenario_name(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"\w[\w .-]{0,59}", value):
+            raise ValueError("expected a name of up to 60 letters, digits, blanks, dots and dashes")
+        return value
+
+    @field_validator("promotions")
+    @classmethod
+    def _scenario_has_a_file(cls, value: str | None, others: ValidationInfo) -> str | None:
+        if (value is None) != (others.data.get("scenario") is None):
+            raise ValueError("expected a file together with SCENARIO, which names what it is for")
         return value
 
     @field_validator("tune")
@@ -332,13 +421,13 @@ class _Targeted(Settings):
     target_combinations: str
 
 
-def parse_column_map(text: str) -> dict[str, str]:
+def parse_column_map(text: str, table: tables.Table = tables.SALES) -> dict[str, str]:
     """Return the source's column name by ours, from `ours=theirs;...`.
 
     Raises:
-        InputError: an item without `=`, or a name on the left that sales do not have or that was given before.
+        InputError: an item without `=`, or a name on the left that the table does not have or that was given before.
     """
-    known = tables.SALES.column_names
+    known = table.column_names
     mapping: dict[str, str] = {}
     for item in filter(None, (piece.strip() for piece in text.split(";"))):
         ours, equals, theirs = (piece.strip() for piece in item.partition("="))
@@ -388,7 +477,7 @@ def settings_from(flags: Mapping[str, object], kind: type[Settings] = Settings) 
 def add_flags(parser: argparse.ArgumentParser, job: Job) -> None:
     """Add one flag per setting that the job reads; each says its variable and default."""
     for name, field in Settings.model_fields.items():
-        if job in _jobs(field):
+        if job in _jobs(field) and not _is_secret(field):
             _add_flag(parser, name, field)
 
 
@@ -418,6 +507,10 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> N
         parser.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, default=None, help=text)
     else:
         parser.add_argument(flag, dest=name, default=None, metavar="VALUE", help=text)
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _shown_default(field: FieldInfo) -> str:
@@ -468,8 +561,12 @@ def only_for(job: Job, settings: Settings) -> Settings:
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the environment in which a script has these settings, whatever `.env` says; None is what nobody sets."""
     others = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
-    given = {name.upper(): str(value) for name, value in settings if value is not None}
+    given = {name.upper(): _plain(value) for name, value in settings if value is not None}
     return others | given
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def local_path(place: str) -> Path:

@@ -44,6 +44,7 @@ class Check:
 class Table:
     """One table. `partition` names the column by whose value rows are replaced as a whole.
 
+    `is_whole`: all of its rows are one slice, named `ALL`.
     `one_writer`: no two tasks ever write the same slice, so that its writers need not conflict, nor be noted.
     """
 
@@ -56,6 +57,7 @@ class Table:
     cluster: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     one_writer: bool = False
+    is_whole: bool = False
 
     @property
     def column_names(self) -> list[str]:
@@ -133,9 +135,9 @@ PROMOTIONS = Table(
     meaning="The plan, append-only: what was known of promotions, and from when. A correction or a cancellation is a "
     "new row; for a day, the newest statement about it counts.",
     columns=(
-        *(_text(name, f"{name}; `*` = all") for name in KEY),
-        Column("starts_on", "DATE", "day", "first day"),
-        Column("ends_on", "DATE", "day", "last day, included"),
+        *(_text(name, f"{name}; `*` = all", nullable=True) for name in KEY),
+        Column("starts_on", "DATE", "day", "first day", nullable=True),
+        Column("ends_on", "DATE", "day", "last day, included", nullable=True),
         Column(
             "discount_perc",
             "FLOAT64",
@@ -143,19 +145,15 @@ PROMOTIONS = Table(
             "discount depth; NULL = the plan is complete for these days: no promotion but those in other rows",
             nullable=True,
         ),
-        _instant("known_from", "since when this was known; nothing before it may use the row"),
-        _text("plan_id", "name of the promotion: of rows of one name and combination, the newest counts"),
+        Column("known_from", "TIMESTAMP", "UTC", "since when this was known; nothing before may use it", nullable=True),
+        _text(
+            "plan_id", "name of the promotion: of rows of one name and combination, the newest counts", nullable=True
+        ),
         Column("cancelled", "BOOL", "true/false", "the promotion is called off; NULL = false", nullable=True),
         _text("note", "remark, not used", nullable=True),
     ),
-    checks=(
-        Check("starts_on <= ends_on", lambda rows: rows["starts_on"] <= rows["ends_on"]),
-        Check(
-            "discount_perc is a percentage, 0 to 100",
-            lambda rows: rows["discount_perc"].isna() | rows["discount_perc"].between(0, 100),
-        ),
-    ),
 )
+"""All may be NULL, because a plan may be a table that people keep: what means nothing is passed over and counted."""
 
 LOCATIONS = Table(
     label="locations",
@@ -171,6 +169,7 @@ LOCATIONS = Table(
         Check("latitude lies in -90 to 90", lambda rows: rows["latitude"].between(-90, 90)),
         Check("longitude lies in -180 to 180", lambda rows: rows["longitude"].between(-180, 180)),
     ),
+    is_whole=True,
 )
 
 WEATHER = Table(
@@ -196,7 +195,9 @@ FAILED_STATUSES = ("load_failed", "forecast_failed")
 PROMO_SOURCES = ("planned", "none", "expected")
 """A planned promotion; no promotion, on days that a plan covers; a recent average, where no plan says anything."""
 WEATHER_SOURCES = ("observed", "forecast", "climate", "none")
-"""The best that was known of any day of the week; `none` = weather is off, or the unit has no location."""
+"""All seven days are observed; some are forecast, or observed and the others not known; none is known, so that the week
+counts as usual for the season; nothing is known of the unit at all: weather is off, or it was never fetched, for want
+of a location or an answer."""
 COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "carry_over")
 
 FORECASTS = Table(
@@ -239,6 +240,43 @@ FORECASTS = Table(
         ),
         Check("step is at least 1", lambda rows: rows["step"] >= 1),
     ),
+)
+
+SCENARIOS = Table(
+    label="scenarios",
+    name="distributor_forecast_scenarios",
+    meaning="What another plan of promotions would give, beside the forecast of the plan as it is; made by hand.",
+    columns=(
+        _text("scenario_id", "the scenario's name, a slash, and the cutoff"),
+        _text("scenario", "its name"),
+        *(
+            FORECASTS.column(name)
+            for name in (
+                "cutoff",
+                *KEY,
+                "ds",
+                "step",
+                "yhat",
+                "yhat_lower",
+                "yhat_upper",
+                *COMPONENTS,
+                "method",
+                "status",
+                "promo_source",
+                "weather_source",
+                "model_version",
+            )
+        ),
+        _measure("baseline_yhat", "forecast of the same model with the plan as it is"),
+        _text("baseline_promo_source", "what that plan says of promotions", allowed=PROMO_SOURCES),
+        _measure("difference", "yhat - baseline_yhat"),
+        _text("plan_file", "name of the file with the other promotions"),
+        _text("plan_sha256", "SHA-256 of its bytes"),
+        *_RUN,
+    ),
+    key=("scenario_id", *KEY, "ds"),
+    partition="scenario_id",
+    cluster=tuple(KEY),
 )
 
 LEVELS = ("combination", "unit", "channel", "SKU_ID", "total")
@@ -332,6 +370,22 @@ REGISTRY = Table(
         _ratio("backtest_wape", "WAPE of the backtest, all steps pooled"),
         _text("backtest_by_step", "WAPE of the backtest per step, JSON; what later steps really face", nullable=True),
         _ratio("backtest_wape_last_year", "WAPE of the baseline on the same weeks"),
+        _ratio("backtest_wape_perfect_plan", "WAPE had every promotion of those weeks been planned"),
+        _text(
+            "backtest_promotions",
+            "whose promotions the backtest knew: the plan's as of each origin, those that came to pass (the plan is "
+            "younger than an origin), or the recent average (there is no plan)",
+            nullable=True,
+            allowed=("plan", "perfect_plan", "expected"),
+        ),
+        _ratio("backtest_wape_weather", "WAPE with weather in the model; NULL = weather is off"),
+        _text(
+            "weather",
+            "whether weather lowered the error and was kept; perfect_weather = no forecast had been kept at the "
+            "origins, so what was observed stood in for one; NULL = weather is off",
+            nullable=True,
+            allowed=("kept", "dropped", "kept, perfect_weather", "dropped, perfect_weather"),
+        ),
         Column("fit_s", "FLOAT64", "seconds", "time of the final fit", nullable=True),
         _instant("created_at", "when the row was made"),
     ),
@@ -347,7 +401,7 @@ RUNS = Table(
     columns=(
         _text("task_id", "the task: the run_id, with /NUMBER where an execution has several tasks"),
         _text("run_id", "the execution"),
-        _text("job", "predict, monitor, train, retrain, load or rollback"),
+        _text("job", "predict, monitor, train, retrain, load, rollback or promotions"),
         _instant("run_at", "start"),
         _week("cutoff", "last complete week at the start; NULL if the run stopped before", nullable=True),
         Column("exit_code", "INT64", "code", "0 done, 1 failed, 2 bad settings or input"),
@@ -358,6 +412,7 @@ RUNS = Table(
         _text("counts", "combinations by status, JSON"),
         _text("seconds", "time by step, JSON"),
         _text("data_report", "what was found and repaired in the sales, JSON; NULL if none was read", nullable=True),
+        _text("sources", "share of the rows by what was known ahead of promotions and weather, JSON", nullable=True),
         _text("version", "version of skucast"),
     ),
     key=("task_id",),
@@ -397,7 +452,7 @@ LOADS = Table(
 SAMPLE_SOURCE = "sample distributor"
 """Source of the deliveries that the demo makes up, in the loads table."""
 
-TABLES = (SALES, PROMOTIONS, LOCATIONS, WEATHER, FORECASTS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS)
+TABLES = (SALES, PROMOTIONS, LOCATIONS, WEATHER, FORECASTS, SCENARIOS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS)
 
 
 # --- Validation -----------------------------------------------------------------------------------------------------
@@ -566,6 +621,7 @@ def _table_lines(table: Table) -> Iterator[str]:
     facts = [
         f"key: {', '.join(f'`{name}`' for name in table.key)}" if table.key else "",
         f"replaced by: `{table.partition}`" if table.partition else "",
+        "replaced as a whole" if table.is_whole else "",
     ]
     if any(facts):
         yield f"({'; '.join(fact for fact in facts if fact)})"

@@ -20,10 +20,11 @@ from skucast.engine.artifact import ModelCard, StoredPayload, dumps
 from skucast.engine.design import WeekGrid, week_grid, window
 from skucast.engine.fit import Engine, fit_window, with_interval_scale
 from skucast.engine.model import FittedModel, ModelSpec
-from skucast.future import last_known
+from skucast.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.history import is_inactive, with_lag
-from skucast.regressors.holidays import holiday_weeks
-from skucast.regressors.promotions import PROMO_REGRESSORS, expected_promotions
+from skucast.regressors.holidays import Event, holiday_weeks
+from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.regressors.weather import WEATHER_REGRESSORS
 from skucast.tuning import Choice, Fold, Tune, choose
 from skucast.weeks import WEEK, WeekClock
 
@@ -34,11 +35,16 @@ BACKTEST_WEEKS = (4, 8)
 """Fewest and most weeks ahead that an origin is scored: an interval is calibrated even where one week is forecast."""
 
 
+LEAST_WEATHER_GAIN = 0.02
+"""Share of the backtest's error that weather must take away to stay: less is as often luck."""
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """What training is asked for; models trained with another plan are not current.
 
     up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
+    `holiday_calendar` is the digest of the local events.
     """
 
     spec: ModelSpec
@@ -49,6 +55,9 @@ class TrainingPlan:
     backtest_origins: int
     horizon_weeks: int
     holiday_country: str
+    holiday_subdivision: str
+    holiday_calendar: str
+    weather: bool
     week_anchor: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,6 +80,14 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Material:
+    """What one combination's model is made of: its weeks, and what was known ahead at the origins of its backtest."""
+
+    weeks: pd.DataFrame
+    archive: Archive = NO_ARCHIVE
+
+
+@dataclass(frozen=True)
 class Trained:
     """A trained model ready to be stored, its card, and the seconds of the final fit."""
 
@@ -79,11 +96,22 @@ class Trained:
     fit_s: float
 
 
-def make_recipe(plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date) -> Recipe:
-    """Return the recipe of a run whose history reaches from week `first` to the cutoff."""
+def make_recipe(
+    plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date, events: Sequence[Event] = ()
+) -> Recipe:
+    """Return the recipe of a run whose history reaches from week `first` to the cutoff; `events` are the plan's."""
     last = cutoff + HOLIDAYS_AHEAD
-    holidays = holiday_weeks(plan.holiday_country, first, last, clock)
+    holidays = holiday_weeks(
+        plan.holiday_country, first, last, clock, subdivision=plan.holiday_subdivision, events=events
+    )
     return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
+
+
+def backtest_origins(recipe: Recipe) -> list[date]:
+    """Return the labels of all origins that training looks at, oldest first."""
+    plan = recipe.plan
+    n = plan.tune_origins + plan.backtest_origins
+    return [recipe.cutoff - plan.backtest_weeks * back * WEEK for back in range(n, 0, -1)]
 
 
 def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_weeks: int) -> str | None:
@@ -96,18 +124,18 @@ def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_week
     return None
 
 
-def train(combination: Combination, weeks: pd.DataFrame, recipe: Recipe) -> Trained:
+def train(combination: Combination, material: Material, recipe: Recipe) -> Trained:
     """Return the model of one combination, fitted on all its weeks, with the score of its backtest in the card.
 
     Raises:
         FitError: the history cannot be fitted.
     """
-    plan = recipe.plan
-    choice = tuned(weeks, recipe)
-    scored = backtest(weeks, fitter(recipe, choice.earlier), plan.backtest_weeks, plan.backtest_origins)
-    scale = interval_scale(scored)
+    plan, weeks = recipe.plan, material.weeks
+    choice = tuned(material, recipe)
+    chosen = _with_weather_if_it_pays(material, recipe, choice)
+    scale = interval_scale(chosen.scored)
     started = time.perf_counter()
-    models = [with_interval_scale(model, scale) for model in fitter(recipe, choice.final)(weeks)]
+    models = [with_interval_scale(model, scale) for model in fitter(recipe, choice.final, chosen.regressors)(weeks)]
     fit_s = time.perf_counter() - started
     card = ModelCard(
         combination=str(combination),
@@ -118,37 +146,71 @@ def train(combination: Combination, weeks: pd.DataFrame, recipe: Recipe) -> Trai
         hyperparameters=[model.spec.as_dict() for model in models],
         dropped_regressors=list(models[0].dropped_regressors),
         is_converged=all(model.is_converged for model in models),
-        backtest=score_by_step(scored),
+        backtest=score_by_step(chosen.scored) | chosen.weather,
         tuning=choice.report,
         versions=_versions(),
     )
     return Trained(dumps(models, card), card, fit_s)
 
 
-def tuned(weeks: pd.DataFrame, recipe: Recipe) -> Choice:
+@dataclass(frozen=True)
+class _Chosen:
+    """The regressors beside the lag, the backtest with them, and what it says of the weather."""
+
+    regressors: list[str]
+    scored: pd.DataFrame
+    weather: dict[str, Any]
+
+
+def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice) -> _Chosen:
+    """The backtest without weather, or with it, where any is known and it takes enough of the error away."""
+    plan, archive = recipe.plan, material.archive
+
+    def backtested(regressors: list[str]) -> pd.DataFrame:
+        fit_weeks = fitter(recipe, choice.earlier, regressors)
+        return backtest(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
+
+    without = backtested(PROMO_REGRESSORS)
+    if not set(WEATHER_REGRESSORS) <= set(material.weeks) or not material.weeks[WEATHER_REGRESSORS].any(axis=None):
+        return _Chosen(PROMO_REGRESSORS, without, {})
+    with_weather = backtested(REGRESSORS)
+    before, after = (score_by_step(scored)["pooled"] for scored in (without, with_weather))
+    pays = before is not None and after < (1 - LEAST_WEATHER_GAIN) * before
+    words = {
+        "without_weather": before,
+        "with_weather": after,
+        "weather": "kept" if pays else "dropped",
+        "is_perfect_weather": any(each.is_perfect for each in archive.weather.values()),
+    }
+    return _Chosen(REGRESSORS, with_weather, words) if pays else _Chosen(PROMO_REGRESSORS, without, words)
+
+
+def tuned(material: Material, recipe: Recipe) -> Choice:
     """Return the settings chosen for one combination.
 
     Raises:
         FitError: the history cannot be fitted.
     """
     plan = recipe.plan
-    known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
-    folds = [] if plan.tune == "off" else folds_of(weeks, recipe)
+    known = window(with_lag(material.weeks), PROMO_REGRESSORS, recipe.grid)
+    folds = [] if plan.tune == "off" else folds_of(material, recipe)
     return choose(known, recipe.grid, folds, plan.spec, plan.tune, plan.backtest_origins, plan.tune_average)
 
 
-def folds_of(weeks: pd.DataFrame, recipe: Recipe) -> list[Fold]:
+def folds_of(material: Material, recipe: Recipe) -> list[Fold]:
     """Return the origins that settings are scored at, oldest first; the last ones are those of the backtest."""
     plan = recipe.plan
-    ends = origin_ends(weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
-    return [_fold(weeks, end, plan.backtest_weeks, recipe.grid) for end in ends]
+    ends = origin_ends(material.weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
+    return [_fold(material, end, plan.backtest_weeks, recipe.grid) for end in ends]
 
 
-def fitter(recipe: Recipe, specs: Sequence[ModelSpec]) -> Callable[[pd.DataFrame], list[FittedModel]]:
+def fitter(
+    recipe: Recipe, specs: Sequence[ModelSpec], regressors: Sequence[str] = PROMO_REGRESSORS
+) -> Callable[[pd.DataFrame], list[FittedModel]]:
     """Return the function that fits one combination's weeks under each of the settings."""
 
     def fit_weeks(weeks: pd.DataFrame) -> list[FittedModel]:
-        known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
+        known = window(with_lag(weeks), regressors, recipe.grid)
         return [fit_window(known, recipe.grid, spec, recipe.plan.engine) for spec in specs]
 
     return fit_weeks
@@ -159,9 +221,9 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays", "numba")}}
 
 
-def _fold(weeks: pd.DataFrame, end: int, horizon_weeks: int, grid: WeekGrid) -> Fold:
-    past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
+def _fold(material: Material, end: int, horizon_weeks: int, grid: WeekGrid) -> Fold:
+    past, coming = material.weeks.iloc[:end], material.weeks.iloc[end : end + horizon_weeks]
     rows = grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
-    expected = expected_promotions(past)
-    regressors = np.tile([expected[name] for name in PROMO_REGRESSORS], (len(rows), 1))
+    known, _ = ahead_at(past, coming, material.archive)
+    regressors = np.column_stack([known.regressors[name] for name in PROMO_REGRESSORS])
     return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), coming["y"].to_numpy(dtype="float64"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,11 @@ class WeekClock:
         """Return the label of the week that holds the day."""
         return day + timedelta(days=(self.end_weekday - day.weekday()) % 7)
 
+    def end_of(self, day: date) -> datetime:
+        """Return the moment at which the business day ends, naive UTC."""
+        end = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(self.tz))
+        return end.astimezone(UTC).replace(tzinfo=None) - timedelta(microseconds=1)
+
     def start(self, ds: date) -> date:
         """Return the first day of the week labelled `ds`."""
         return ds - timedelta(days=6)
@@ -44,6 +49,10 @@ class WeekClock:
     def today(self, instant: datetime) -> date:
         """Return the business date at an aware instant."""
         return instant.astimezone(ZoneInfo(self.tz)).date()
+
+    def day_of(self, instant: datetime) -> date:
+        """Return the business date at an instant, naive UTC."""
+        return self.today(instant.replace(tzinfo=UTC))
 
     def cutoff(self, today: date) -> date:
         """Return the label of the last week that is complete when the business date is `today`."""

@@ -51,7 +51,7 @@ class Business:
     def __call__(self, job: Job, *flags: str) -> int:
         """Run a job as its script would and return the exit code."""
         places = ["--warehouse", f"duckdb:{self.warehouse.path}", "--model-store", str(self.models)]
-        if job == "monitor":
+        if job in ("predict", "monitor"):
             places += ["--staging", str(self.folder / "staging")]
         if job in ("train", "retrain"):
             places += ["--workers", "1"]

@@ -220,9 +220,9 @@ def test_a_tool_reports_wrong_settings_too(capsys):
 def test_a_tool_offers_only_what_it_reads(capsys):
     """A load has no model store, rollback no week, the doctor no log; what they do read is there."""
     flags = {}
-    for tool in ("load", "rollback", "doctor", "demo"):
+    for tool in ("load", "rollback", "doctor", "demo", "promotions ingest"):
         with pytest.raises(SystemExit):
-            cli.main([tool, "--help"])
+            cli.main([*tool.split(), "--help"])
         flags[tool] = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     assert all("--warehouse" in found for found in flags.values())
     assert not flags["load"] & {"--model-store", "--staging", "--week-anchor", "--as-of", "--sales-columns"}
@@ -232,6 +232,8 @@ def test_a_tool_offers_only_what_it_reads(capsys):
     assert not flags["doctor"] & {"--log-level"}
     assert {"--sales-columns", "--forecasts-table", "--as-of"} <= flags["doctor"]
     assert {"--staging", "--week-anchor"} <= flags["demo"]
+    assert not flags["promotions ingest"] & {"--model-store", "--forecasts-table", "--workers"}
+    assert {"--staging", "--promotions-table", "--sales-columns"} <= flags["promotions ingest"]
 
 
 @pytest.mark.parametrize("start", [lambda: app.main("predict", "test", []), lambda: cli.main(["doctor"])])

@@ -131,10 +131,17 @@ def test_the_baseline_knows_the_same_weeks() -> None:
 
 
 def scored(*rows: tuple[int, int, float, float, float]) -> pd.DataFrame:
-    """Return backtest rows from (origin, step, y, yhat, baseline), their interval yhat +- 10."""
+    """Return backtest rows from (origin, step, y, yhat, baseline), their interval yhat +- 10, without a plan.
+
+    A perfect plan would have hit every week.
+    """
     frame = pd.DataFrame(rows, columns=["origin", "step", "y", "yhat", "baseline"])
     return frame.assign(
-        ds=frame["origin"] + frame["step"], yhat_lower=frame["yhat"] - 10, yhat_upper=frame["yhat"] + 10
+        ds=frame["origin"] + frame["step"],
+        yhat_lower=frame["yhat"] - 10,
+        yhat_upper=frame["yhat"] + 10,
+        yhat_perfect_plan=frame["y"],
+        promotions="expected",
     )
 
 
@@ -142,13 +149,18 @@ def test_wape_by_step_is_a_ratio_of_sums() -> None:
     """Step 1: errors 2 + 4 of 10 + 30 sold; step 2: 10 of 20, the unknown week left out; pooled 16 of 60."""
     rows = scored((0, 1, 10, 12, 10), (0, 2, 20, 30, 30), (2, 1, 30, 26, 30), (2, 2, nan, 26, 30))
     found = score_by_step(rows)
-    assert found == pytest.approx({"1": 6 / 40, "2": 0.5, "pooled": 16 / 60, "baseline": 10 / 60, "origins": 2})
+    assert found.pop("promotions") == "expected"
+    wape = {"1": 6 / 40, "2": 0.5, "pooled": 16 / 60, "baseline": 10 / 60, "perfect_plan": 0.0}
+    assert found == pytest.approx({**wape, "origins": 2})
 
 
 def test_scores_without_sales_or_origins_are_undefined() -> None:
     """None, which a card can hold; never 0."""
-    assert score_by_step(scored((0, 1, 0, 5, 0))) == {"1": None, "pooled": None, "baseline": None, "origins": 1}
-    assert score_by_step(run([1.0] * 5)[0]) == {"pooled": None, "baseline": None, "origins": 0}
+    found = score_by_step(scored((0, 1, 0, 5, 0)))
+    undefined = dict.fromkeys(["1", "pooled", "baseline", "perfect_plan"])
+    assert found == {**undefined, "promotions": "expected", "origins": 1}
+    nothing = dict.fromkeys(["pooled", "baseline", "perfect_plan", "promotions"])
+    assert score_by_step(run([1.0] * 5)[0]) == {**nothing, "origins": 0}
 
 
 def test_the_interval_scale_is_what_would_have_covered_80_percent() -> None:

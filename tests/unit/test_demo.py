@@ -36,11 +36,11 @@ def test_a_warehouse_without_sales_is_used_as_it_is(settings, warehouse, run, sc
 
 
 def test_an_earlier_demo_is_replaced(settings, warehouse, scripts):
-    """Its sales and its file are removed, and the same ones delivered again."""
+    """Its sales, its plan and its file are removed, and the same ones delivered again."""
     scripts("sys.exit(1)")
     for _ in range(2):
         assert demo.demo(settings()) == 1
-        assert len(warehouse.read(LOADS)) == 1
+        assert len(warehouse.read(LOADS)) == 2
 
 
 @pytest.mark.parametrize("own", ["loaded", "written otherwise", "beside the sample"])

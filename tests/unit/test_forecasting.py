@@ -15,8 +15,10 @@ from stubs import forecast_one, stored, stub_model, weeks_of
 
 from skucast.combination import KEY, Combination
 from skucast.engine.artifact import StoredModel
+from skucast.engine.model import Regressor
 from skucast.errors import ModelError, ModelNotFound
 from skucast.forecasting import Horizon, forecast_all, start, start_without_model
+from skucast.regressors.promotions import PlannedWeeks
 from skucast.tables import COMPONENTS, FORECASTS, STATUSES, validate
 from skucast.weeks import WeekClock
 
@@ -155,11 +157,36 @@ def test_an_open_week_had_begun(today: date, expected: list[bool]) -> None:
     assert forecast(STEADY, stored(), replace(HORIZON, today=today))["is_open_week"].tolist() == expected
 
 
-def test_promotions_are_expected_where_there_were_some() -> None:
-    """Their recent mean is assumed, and the row says so; without any lately, or without a model, nothing is assumed."""
+@pytest.mark.parametrize("model", [stored(), MISSING], ids=["model", "fallback"])
+def test_every_week_says_where_its_promotions_are_from(model: StoredModel | ModelError) -> None:
+    """Planned, none where the plan covers the week, else expected; the same for a fallback, which does not use them."""
+    planned = PlannedWeeks(
+        discount=np.array([30.0, 0, 0, 0]),
+        days=np.array([7.0, 0, 0, 0]),
+        is_covered=np.array([True, True, False, False]),
+        is_known=True,
+    )
+    rows = forecast_one(ARTICLE, weeks_of(STEADY, promo=20.0), model, HORIZON, planned)
+    assert rows["promo_source"].tolist() == ["planned", "none", "expected", "expected"]
+
+
+def test_each_week_has_its_own_promotions() -> None:
+    """10 a percent: 300 for a planned 30 %, nothing where none is planned, 200 for the recent average of 20 %."""
+    promo = Regressor("promo_discount_perc", 0.1, mu=0.0, std=1.0)
+    model = stored(stub_model(100.0, carry_over=None, regressors=(promo,)))
+    weeks = weeks_of(STEADY, promo=20.0)
+    planned = PlannedWeeks(
+        np.array([30.0, 0, 0, 0]), np.array([7.0, 0, 0, 0]), np.array([True, True, False, False]), True
+    )
+    rows = forecast_one(ARTICLE, weeks, model, HORIZON, planned)
+    assert rows["yhat"].tolist() == pytest.approx([400.0, 100.0, 300.0, 300.0])
+    assert rows["promo"].tolist() == pytest.approx([300.0, 0.0, 200.0, 200.0])
+
+
+def test_without_a_plan_promotions_are_expected() -> None:
+    """Whether or not there were any lately."""
     assert set(forecast(STEADY, stored(), promo=20.0)["promo_source"]) == {"expected"}
-    assert set(forecast(STEADY, MISSING, promo=20.0)["promo_source"]) == {"none"}
-    assert set(forecast(STEADY, stored())["promo_source"]) == {"none"}
+    assert set(forecast(STEADY, stored())["promo_source"]) == {"expected"}
 
 
 # --- Late sales -----------------------------------------------------------------------------------------------------

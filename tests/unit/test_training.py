@@ -12,7 +12,7 @@ from stubs import plan, weeks_of
 
 from skucast.combination import Combination
 from skucast.engine.artifact import loads
-from skucast.training import Recipe, Trained, make_recipe, skip_reason, train
+from skucast.training import Material, Recipe, Trained, make_recipe, skip_reason, train
 from skucast.weeks import WeekClock
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
@@ -33,7 +33,7 @@ def recipe(weeks: pd.DataFrame) -> Recipe:
 @pytest.fixture(scope="module")
 def trained(weeks: pd.DataFrame, recipe: Recipe) -> Trained:
     """Return the trained model."""
-    return train(ARTICLE, weeks, recipe)
+    return train(ARTICLE, Material(weeks), recipe)
 
 
 def test_the_card_tells_what_was_trained(trained: Trained, recipe: Recipe) -> None:
@@ -48,7 +48,7 @@ def test_the_card_tells_what_was_trained(trained: Trained, recipe: Recipe) -> No
     assert card.hyperparameters == [recipe.plan.spec.as_dict()]
     assert card.recipe == recipe.plan.as_dict()
     assert card.dropped_regressors == ["promo_discount_perc", "promo_days"]
-    assert list(card.backtest) == ["1", "2", "3", "4", "pooled", "baseline", "origins"]
+    assert list(card.backtest) == ["1", "2", "3", "4", "pooled", "baseline", "perfect_plan", "promotions", "origins"]
     assert card.backtest["origins"] == 3
     assert 0.02 < card.backtest["pooled"] < 0.2
     assert json.loads(json.dumps(vars(card))) == vars(card)
@@ -65,7 +65,7 @@ def test_the_file_holds_model_and_card(trained: Trained) -> None:
 
 def test_the_same_data_give_the_same_version(trained: Trained, weeks: pd.DataFrame, recipe: Recipe) -> None:
     """Trained twice, the file is the same to the last byte: a second run changes nothing."""
-    assert train(ARTICLE, weeks, recipe).stored == trained.stored
+    assert train(ARTICLE, Material(weeks), recipe).stored == trained.stored
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from builders import CUTOFF
 from models import generated
-from stubs import plan
+from stubs import future_frame, plan
 
 from skucast.combination import Combination
 from skucast.engine.artifact import loads
@@ -15,10 +15,10 @@ from skucast.engine.design import until, window
 from skucast.engine.fit import fit_window
 from skucast.engine.model import ModelSpec
 from skucast.engine.rollout import roll_forward
-from skucast.future import future_frame, last_known
+from skucast.future import last_known
 from skucast.history import with_lag
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.training import Recipe, folds_of, make_recipe, train, tuned
+from skucast.training import Material, Recipe, folds_of, make_recipe, train, tuned
 from skucast.tuning import MIN_FOLDS, Scores, _average_pays, choose, fast_grid, full_grid, refinements, score
 from skucast.weeks import WeekClock
 
@@ -38,7 +38,7 @@ def test_a_score_is_a_real_forecast(spec: ModelSpec) -> None:
     weeks = generated(100)
     recipe = recipe_of(weeks)
     known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
-    folds = folds_of(weeks, recipe)
+    folds = folds_of(Material(weeks), recipe)
     scores = score(known, recipe.grid, folds, [spec])
     assert len(folds) == 6
     for place, fold in enumerate(folds):
@@ -56,7 +56,7 @@ def test_later_weeks_choose_no_earlier_setting(tune: str, seed: int) -> None:
     """Other sales in the last 12 weeks, those of the backtest, leave the settings chosen before them as they are."""
     weeks = generated(100, seed)
     changed = weeks.assign(y=weeks["y"].where(np.arange(100) < 88, 5 * weeks["y"]))
-    first, second = (tuned(frame, recipe_of(weeks, tune=tune)) for frame in (weeks, changed))
+    first, second = (tuned(Material(frame), recipe_of(weeks, tune=tune)) for frame in (weeks, changed))
     assert first.earlier == second.earlier
     assert first.report != second.report
 
@@ -65,7 +65,7 @@ def test_unknown_late_weeks_leave_the_early_ones_to_choose_by() -> None:
     """Nothing known of the backtest's 12 weeks: the three origins before them still choose."""
     weeks = generated(100)
     weeks.loc[88:, "y"] = np.nan
-    choice = tuned(with_lag(weeks), recipe_of(weeks))
+    choice = tuned(Material(with_lag(weeks)), recipe_of(weeks))
     assert choice.report["origins"] == 3
     assert choice.earlier == choice.final
 
@@ -112,7 +112,7 @@ def test_too_few_origins_choose_nothing() -> None:
     """With three for the backtest and one more there is one to choose by: the default is kept, for both."""
     weeks = generated(40)
     recipe = recipe_of(weeks)
-    folds = folds_of(weeks, recipe)[-3 - MIN_FOLDS + 1 :]
+    folds = folds_of(Material(weeks), recipe)[-3 - MIN_FOLDS + 1 :]
     known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
     choice = choose(known, recipe.grid, folds, ModelSpec(), "fast", 3, 3)
     assert (choice.final, choice.earlier, choice.report) == ([ModelSpec()], [ModelSpec()], {})
@@ -121,7 +121,9 @@ def test_too_few_origins_choose_nothing() -> None:
 def test_full_tuning_looks_further() -> None:
     """900 settings, the default and the neighbours of the best; it does no worse than fast on the origins it sees."""
     weeks = generated(100)
-    full, fast = (tuned(weeks, recipe_of(weeks, tune=tune, tune_average=1)).report for tune in ("full", "fast"))
+    full, fast = (
+        tuned(Material(weeks), recipe_of(weeks, tune=tune, tune_average=1)).report for tune in ("full", "fast")
+    )
     assert full["settings"] >= 900
     assert full["wape"] <= fast["wape_default"]
     assert full["wape_default"] == pytest.approx(fast["wape_default"])
@@ -130,7 +132,7 @@ def test_full_tuning_looks_further() -> None:
 def test_the_card_tells_how_settings_were_chosen() -> None:
     """Grid, origins, scores; the settings of each model that is averaged; all of it comes back from the file."""
     weeks = generated(100).assign(returns_quantity=0.0)
-    trained = train(ARTICLE, weeks, recipe_of(weeks))
+    trained = train(ARTICLE, Material(weeks), recipe_of(weeks))
     stored = loads(trained.stored.payload)
     assert [model.spec.as_dict() for model in stored.models] == stored.card.hyperparameters
     assert len(stored.models) in (1, 3)
@@ -152,7 +154,7 @@ def test_a_growing_business_is_not_forecast_by_its_mean() -> None:
     errors = {}
     for tune in ("off", "fast"):
         recipe = recipe_of(weeks, tune=tune)
-        models = loads(train(ARTICLE, past, recipe).stored.payload).models
+        models = loads(train(ARTICLE, Material(past), recipe).stored.payload).models
         targets = [ds.date() for ds in weeks["ds"].iloc[-4:]]
         rows = [
             roll_forward(model, future_frame(past, targets), last_known(past), seed=1, n_paths=0)["yhat"]

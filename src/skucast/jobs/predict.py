@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -14,10 +14,14 @@ from skucast.combination import KEY, Combination
 from skucast.engine.artifact import StoredModel, loads
 from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
+from skucast.future import WeatherWeeks
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
+from skucast.jobs.known_ahead import note_sources, plan_of, weather_ahead, weather_outlook
+from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.logs import log
 from skucast.outcome import RunReport, check_failed_share, run_each
+from skucast.regressors.promotions import PlannedWeeks
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.store import Live, ModelStore
@@ -29,7 +33,7 @@ Models = dict[Combination, StoredModel | ModelError]
 
 
 def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
-    """Forecast `horizon_weeks` for every wanted combination and replace those rows of this cutoff.
+    """Take in the planners' files, forecast `horizon_weeks` for every wanted combination, replace this cutoff's rows.
 
     Raises:
         InputError: no sales, unknown target.
@@ -39,14 +43,17 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
+    if run.today == settings.clock.day_of(run.run_at):  # a day of the past knows neither today's files nor articles
+        ingest(settings, warehouse, run, report, inputs.history.combinations)
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)
 
-    rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, _failures)
+    rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, failures_of)
     if rows is not None:
-        failures = {each: report.failures.get(str(each), status) for each, status in _failures(rows).items()}
+        failures = {each: report.failures.get(str(each), status) for each, status in failures_of(rows).items()}
         check_failed_share(failures, len(combinations_of(rows)), settings.max_failed_share)
+        note_sources(rows, settings, report)
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, rows, run.cutoff, run=run, combinations=inputs.only)
             drop_shards(warehouse, FORECASTS, run)
@@ -54,7 +61,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         _note_orphans(store, inputs, report)
 
 
-def _failures(rows: pd.DataFrame) -> dict[Combination, str]:
+def failures_of(rows: pd.DataFrame) -> dict[Combination, str]:
     """The combinations that have a fallback because their model failed, with their status."""
     failed = rows[rows["status"].isin(FAILED_STATUSES) & (rows["step"] == 1)]
     return dict(zip(combinations_of(failed), failed["status"], strict=True))
@@ -65,11 +72,16 @@ def _rows(
 ) -> pd.DataFrame:
     """The forecasts of this task's combinations, as the table wants them."""
     with report.timed("load models"):
-        models = _load_models(store, inputs.wanted, run.cutoff)
+        models = load_models(store, inputs.wanted, run.cutoff)
     if models and not any(isinstance(stored, StoredModel) for stored in models.values()):
         _keep_forecasts_of_models(settings, warehouse, run, inputs)
     with report.timed("forecast"):
-        rows = _forecast_all(inputs, models, _horizon(settings, run, inputs), report)
+        horizon = horizon_of(settings, run, inputs)
+        plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
+        planned = plan.as_of(settings.clock.end_of(run.today), horizon.weeks_ahead)
+        outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
+        weather = weather_ahead(outlook, settings.clock, horizon.weeks_ahead, inputs.wanted)
+        rows = forecast_rows(inputs, models, planned, weather, horizon, report)
     _count(rows, models, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
@@ -91,7 +103,8 @@ def _keep_forecasts_of_models(settings: Settings, warehouse: Warehouse, run: Run
     log.warning("no model is found in %s: every forecast is a fallback", settings.model_store)
 
 
-def _horizon(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
+def horizon_of(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
+    """Return the weeks that this run forecasts, and from what."""
     return Horizon(
         clock=settings.clock,
         today=run.today,
@@ -104,7 +117,8 @@ def _horizon(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
     )
 
 
-def _load_models(store: ModelStore, wanted: list[Combination], cutoff: date) -> Models:
+def load_models(store: ModelStore, wanted: list[Combination], cutoff: date) -> Models:
+    """Return each combination's model that has not seen past the cutoff, or why there is none."""
     found = store.load_many(wanted)
     return {combination: _usable(store, combination, found[combination], cutoff) for combination in wanted}
 
@@ -133,15 +147,27 @@ def _version_before(store: ModelStore, combination: Combination, cutoff: date) -
     return store.load_version(combination, max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1])
 
 
-def _forecast_all(inputs: Inputs, models: Models, horizon: Horizon, report: RunReport) -> pd.DataFrame:
+def forecast_rows(
+    inputs: Inputs,
+    models: Models,
+    planned: Mapping[Combination, PlannedWeeks],
+    weather: Mapping[str, WeatherWeeks],
+    horizon: Horizon,
+    report: RunReport,
+) -> pd.DataFrame:
+    """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept.
+
+    `planned` is by combination, `weather` by unit, both of the horizon's weeks.
+    """
     if not inputs.wanted:
         return empty(FORECASTS)
     weeks = dict(inputs.history.split(inputs.wanted))
-    items = [(combination, (weeks[combination], models[combination])) for combination in inputs.wanted]
+    items = [(each, _Item(weeks[each], models[each], planned[each], weather.get(each.unit))) for each in inputs.wanted]
 
     def without_model(combination: Combination, reason: str) -> Start:
         report.fail(combination, reason)
-        return start_without_model(combination, weeks[combination], horizon)
+        known = planned[combination], weather.get(combination.unit)
+        return start_without_model(combination, weeks[combination], horizon, *known)
 
     starts = [
         outcome.value or without_model(outcome.combination, str(outcome.error))
@@ -153,9 +179,18 @@ def _forecast_all(inputs: Inputs, models: Models, horizon: Horizon, report: RunR
 _NOT_FINITE = "the forecast is not a finite number; retrain this combination"
 
 
-def _start(combination: Combination, item: tuple[pd.DataFrame, StoredModel | ModelError], horizon: Horizon) -> Start:
-    weeks, stored = item
-    return start(combination, weeks, stored, horizon)
+@dataclass(frozen=True)
+class _Item:
+    """All that one combination's forecast is made of."""
+
+    weeks: pd.DataFrame
+    stored: StoredModel | ModelError
+    planned: PlannedWeeks
+    weather: WeatherWeeks | None
+
+
+def _start(combination: Combination, item: _Item, horizon: Horizon) -> Start:
+    return start(combination, item.weeks, item.stored, horizon, item.planned, item.weather)
 
 
 def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:
@@ -174,9 +209,6 @@ def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:
         report.notes.append(
             f"{counted(too_new, 'combination')} whose models have seen later weeks: train with this --as-of, --force"
         )
-    expected = int((first["promo_source"] == "expected").sum())
-    if expected:
-        report.notes.append(f"promotions of {counted(expected, 'combination')} are a recent average: no plan is known")
 
 
 def _note_orphans(store: ModelStore, inputs: Inputs, report: RunReport) -> None:

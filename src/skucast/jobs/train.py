@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,15 +15,18 @@ from skucast.combination import KEY, Combination
 from skucast.engine.artifact import ModelCard, loads
 from skucast.engine.model import ModelSpec
 from skucast.errors import ModelError, RunFailed, StoreConflict
+from skucast.events import read_events
 from skucast.jobs.inputs import Inputs, read_inputs
+from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
 from skucast.logs import log
 from skucast.outcome import Outcome, RunReport, check_failed_share, run_each
+from skucast.regressors.holidays import calendar_digest
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.store import Live, ModelStore
 from skucast.tables import REGISTRY, empty
-from skucast.training import Recipe, Trained, TrainingPlan, make_recipe, skip_reason, train
+from skucast.training import Material, Recipe, Trained, TrainingPlan, make_recipe, skip_reason, train
 from skucast.warehouse import Warehouse
 
 Found = dict[Combination, Live | ModelError]
@@ -72,7 +76,7 @@ def _train(
 
     def train_these(wanted: Sequence[Combination]) -> pd.DataFrame:
         these = replace(inputs, wanted=list(wanted))
-        registry = _train_wanted(settings, store, report, these, keep_existing=keep_existing)
+        registry = _train_wanted(settings, warehouse, store, run, report, these, keep_existing=keep_existing)
         _note_accuracy(registry, report)
         return _registry_rows(registry, run)
 
@@ -99,20 +103,30 @@ def _failures(rows: pd.DataFrame) -> dict[Combination, str]:
 
 
 def _train_wanted(
-    settings: Settings, store: ModelStore, report: RunReport, inputs: Inputs, *, keep_existing: bool
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    report: RunReport,
+    inputs: Inputs,
+    *,
+    keep_existing: bool,
 ) -> list[dict[str, Any]]:
     """Train and store this task's combinations and return their registry rows."""
     store.probe()  # hours of training are lost on a place that cannot be written to
     recipe = _recipe(settings, inputs)
     found = store.load_many(inputs.wanted)
-    items: list[tuple[Combination, pd.DataFrame]] = []
+    outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
+    known = archives(settings, warehouse, run, inputs.history, inputs.wanted, recipe, outlook)
+    history = with_weather(inputs.history, outlook, settings.clock)
+    items: list[tuple[Combination, Material]] = []
     registry: list[dict[str, Any]] = []
-    for combination, weeks in inputs.history.split(inputs.wanted):
+    for combination, weeks in history.split(inputs.wanted):
         reason = _skip_reason(settings, weeks, found[combination], recipe, keep_existing=keep_existing)
         if reason:
             registry.append(_registry_row(combination, recipe, "skipped", reason))
         else:
-            items.append((combination, weeks))
+            items.append((combination, Material(weeks, known[combination])))
     with report.timed("train"):
         outcomes = run_each(items, partial(train, recipe=recipe), what="train", pool=settings.pool)
         registry.extend(_store_outcome(outcome, store, found, recipe, report) for outcome in outcomes)
@@ -130,6 +144,7 @@ def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
     spec = ModelSpec(
         seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale
     )
+    events = read_events(Path(settings.holiday_calendar)) if settings.holiday_calendar else ()
     plan = TrainingPlan(
         spec=spec,
         engine=settings.engine,
@@ -139,10 +154,13 @@ def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
         backtest_origins=settings.backtest_origins,
         horizon_weeks=settings.horizon_weeks,
         holiday_country=settings.holiday_country,
+        weather=settings.weather,
+        holiday_subdivision=settings.holiday_subdivision,
+        holiday_calendar=calendar_digest(events),
         week_anchor=settings.week_anchor,
     )
     history = inputs.history
-    return make_recipe(plan, settings.clock, history.weeks["ds"].min().date(), history.data_cutoff)
+    return make_recipe(plan, settings.clock, history.weeks["ds"].min().date(), history.data_cutoff, events)
 
 
 def _skip_reason(
@@ -215,8 +233,20 @@ def _details(trained: Trained, previous: str | None) -> dict[str, Any]:
         "backtest_wape": score["pooled"],
         "backtest_by_step": json.dumps(by_step),
         "backtest_wape_last_year": score["baseline"],
+        "backtest_wape_perfect_plan": score["perfect_plan"],
+        "backtest_promotions": score["promotions"],
+        "backtest_wape_weather": score.get("with_weather"),
+        "weather": _weather_word(score),
         "fit_s": trained.fit_s,
     }
+
+
+def _weather_word(score: dict[str, Any]) -> str | None:
+    return (
+        f"{score['weather']}{', perfect_weather' if score['is_perfect_weather'] else ''}"
+        if "weather" in score
+        else None
+    )
 
 
 def _registry_row(

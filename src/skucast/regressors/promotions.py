@@ -1,21 +1,228 @@
-"""Promotions of weeks to come: what a forecast may assume when no plan says more."""
+"""Promotions of weeks to come: what the plan said at a moment; where it says nothing, a recent average.
+
+For one combination and day the newest statement counts (`known_from`): a promotion, its cancellation, or that the plan
+is complete there and knows of none.
+"""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+from skucast.combination import KEY, Combination, clean_name
+from skucast.tables import ALL
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 PROMO_REGRESSORS = ["promo_discount_perc", "promo_days"]
 """Mean discount over the days with a selling line (percent), and days with a discount (0 to 7)."""
 
 EXPECTATION_WEEKS = 26
 
+WEEK_DAYS = 7
+
+
+@dataclass(frozen=True)
+class PlannedWeeks:
+    """What a plan says of H consecutive weeks of one combination; arrays have shape (H,).
+
+    `discount` (percent, mean over the week's days) and `days` (0 to 7) count only where `is_covered`. `is_known` tells
+    whether the plan has ever said anything about the combination.
+    """
+
+    discount: Floats
+    days: Floats
+    is_covered: Flags
+    is_known: bool
+
+    def first(self, n_weeks: int) -> PlannedWeeks:
+        """Return the first weeks."""
+        part = slice(n_weeks)
+        return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known)
+
+
+EVERY_DAY = (True,) * WEEK_DAYS
+
+
+class Plan:
+    """The rows of `tables.PROMOTIONS` about some combinations, to be read as of any moment.
+
+    `selling_days` are the weekdays, Monday first, on which a combination sells, where that is not every day.
+    """
+
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        combinations: Sequence[Combination],
+        grain: Literal["day", "week"] = "day",
+        selling_days: Mapping[Combination, tuple[bool, ...]] = MappingProxyType({}),
+    ) -> None:
+        self._combinations = list(combinations)
+        self._grain = grain
+        sells = [selling_days.get(each, EVERY_DAY) for each in combinations]
+        self._sells = np.array(sells, dtype=bool).reshape(-1, WEEK_DAYS)
+        self._places = _places_by_pattern(rows, self._combinations)
+        named = pd.Series([pattern in self._places for pattern in _patterns(rows)], index=rows.index, dtype="bool")
+        self._rows = rows[named]
+
+    def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
+        """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
+
+        As in history: the discount of a week is the mean over its selling days, `days` those with one; where a sales
+        row covers a week (grain `week`), a promotion on any day counts as seven days. A week is covered if all its days
+        are, or if a promotion is planned in it.
+        """
+        known = self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
+        is_known = np.zeros(len(self._combinations), dtype=bool)
+        for pattern in set(_patterns(known)):
+            is_known[self._places[pattern]] = True
+        first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
+        by_day = self._by_day(known, first, WEEK_DAYS * len(weeks))
+        by_week = by_day.reshape(len(self._combinations), len(weeks), WEEK_DAYS)
+        sells: Flags = np.roll(self._sells, -first.weekday(), axis=1).reshape(-1, 1, WEEK_DAYS)
+        planned = np.nan_to_num(by_week) * sells
+        days = (planned > 0).sum(axis=2).astype("float64")
+        discount = planned.sum(axis=2) / sells.sum(axis=2)
+        has_promotion = np.any(by_week > 0, axis=2)
+        is_covered: Flags = np.logical_or(has_promotion, np.all(~np.isnan(by_week), axis=2))
+        if self._grain == "week":
+            days = np.where(days > 0, float(WEEK_DAYS), 0.0)
+        return {
+            combination: PlannedWeeks(discount[place], days[place], is_covered[place], bool(is_known[place]))
+            for place, combination in enumerate(self._combinations)
+        }
+
+    def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> Floats:
+        """The discount of every combination and day, percent; NaN where nothing is said: shape (C, n_days)."""
+        said = np.full((len(self._combinations), n_days), np.nan)
+        rows = _in_order(_without_cancelled(_not_superseded(known)))
+        starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
+        ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
+        depth = rows["discount_perc"].fillna(0.0).mask(_is_cancelled(rows), 0.0).to_numpy(dtype="float64")
+        for pattern, start, end, percent in zip(_patterns(rows), starts, ends, depth, strict=True):
+            if start < end:
+                said[self._places[pattern], start:end] = percent
+        return said
+
+
+def usable_rows(rows: pd.DataFrame, known: Sequence[Combination]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows of a plan that mean something, and how many do not, by what is wrong with them.
+
+    A plan may be a table that people keep: a blank row, or one about an unknown article, must not stop a forecast.
+    """
+    names = {pattern for each in known for pattern in itertools.product(*((part, ALL) for part in each.parts))}
+    required = rows[[*KEY, "starts_on", "ends_on", "known_from"]]
+    is_blank = required.isna().any(axis=1) | (required[KEY] == "").any(axis=1)
+    patterns = _patterns(rows.fillna(dict.fromkeys(KEY, "")))
+    is_known = pd.Series([pattern in names for pattern in patterns], index=rows.index, dtype="bool")
+    percent = rows["discount_perc"]
+    problems = {
+        "names, days or known_from missing": is_blank,
+        "ends before it starts": rows["ends_on"] < rows["starts_on"],
+        "discount_perc outside 0 to 100": percent.notna() & ~percent.between(0, 100),
+        "discount_perc is a fraction (0.3 for 30)": (percent > 0) & (percent < 1),
+        "unknown unit, channel or SKU_ID": ~is_blank & ~is_known,
+    }
+    is_wrong = pd.concat(problems, axis=1).any(axis=1) if len(rows) else is_blank
+    counts = {problem: int(wrong.sum()) for problem, wrong in problems.items() if wrong.any()}
+    numbered = pd.Series([f"row {number}" for number in range(1, len(rows) + 1)], index=rows.index, dtype="str")
+    named = rows.assign(plan_id=rows["plan_id"].where(rows["plan_id"].notna(), numbered))
+    return named[~is_wrong], counts
+
 
 def expected_promotions(weeks: pd.DataFrame) -> dict[str, float]:
-    """Return the value of each promo regressor to assume for any future week: its mean over the last 26 weeks."""
+    """Return the value of each promo regressor to assume for a week no plan covers: its mean over the last 26 weeks."""
     recent = {name: weeks[name].to_numpy(dtype="float64")[-EXPECTATION_WEEKS:] for name in PROMO_REGRESSORS}
     return {name: float(values.mean()) if len(values) else 0.0 for name, values in recent.items()}
 
 
-def promo_source(expected: dict[str, float]) -> str:
-    """Return how the promotions of a forecast are known: `expected` (trailing mean) or `none` (never any lately)."""
-    return "expected" if any(expected.values()) else "none"
+def promotions_ahead(
+    weeks: pd.DataFrame, planned: PlannedWeeks | None, n_weeks: int
+) -> tuple[dict[str, Floats], npt.NDArray[Any]]:
+    """Return each promo regressor and where it is from (`tables.PROMO_SOURCES`) for the weeks after a history, (H,).
+
+    The ladder: a planned promotion; none, where the plan covers the week; else the expectation.
+    """
+    expected = {name: np.full(n_weeks, value) for name, value in expected_promotions(weeks).items()}
+    if planned is None:
+        return expected, np.full(n_weeks, "expected", dtype=object)
+    said = dict(zip(PROMO_REGRESSORS, (planned.discount, planned.days), strict=True))
+    values = {name: np.where(planned.is_covered, said[name], expected[name]) for name in PROMO_REGRESSORS}
+    source = np.where(planned.days > 0, "planned", np.where(planned.is_covered, "none", "expected"))
+    return values, source.astype(object)
+
+
+# --- which rows count, and for whom ---------------------------------------------------------------------------------
+
+
+Pattern = tuple[str, str, str]
+
+
+def _patterns(rows: pd.DataFrame) -> list[Pattern]:
+    """The names of each row, cleaned as those of the sales are; `*` stays."""
+    columns = [rows[name].map({raw: clean_name(raw) for raw in rows[name].unique()}) for name in KEY]
+    return list(zip(*columns, strict=True))
+
+
+def _places_by_pattern(rows: pd.DataFrame, combinations: Sequence[Combination]) -> dict[Pattern, npt.NDArray[np.int64]]:
+    """The places of the combinations that each pattern names; patterns that name nobody are left out."""
+    names = pd.DataFrame([combination.parts for combination in combinations], columns=KEY)
+    found: dict[Pattern, npt.NDArray[np.int64]] = {}
+    groups: dict[tuple[str, ...], Any] = {}
+    for pattern in set(_patterns(rows)):
+        said = tuple(name for name, part in zip(KEY, pattern, strict=True) if part != ALL)
+        if not said:
+            places = np.arange(len(names))
+        else:
+            if said not in groups:
+                groups[said] = names.groupby(list(said)).indices
+            parts = tuple(part for part in pattern if part != ALL)
+            places = groups[said].get(parts if len(parts) > 1 else parts[0], np.array([], dtype="int64"))
+        if len(places):
+            found[pattern] = places
+    return found
+
+
+def _not_superseded(rows: pd.DataFrame) -> pd.DataFrame:
+    """The newest rows of every promotion and pattern: a correction may move its days."""
+    newest = rows.groupby(["plan_id", *KEY])["known_from"].transform("max")
+    return rows[rows["known_from"] == newest]
+
+
+def _without_cancelled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without the promotions that a row about the same names and days, said then or later, has called off."""
+    same = [*KEY, "starts_on", "ends_on"]
+    is_cancelled = _is_cancelled(rows)
+    called_off = rows[is_cancelled].groupby(same)["known_from"].max().rename("_called_off").reset_index()
+    until = rows.merge(called_off, on=same, how="left")["_called_off"].set_axis(rows.index)
+    return rows[is_cancelled | ~(rows["known_from"] <= until)]
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sorted so that a later row counts.
+
+    What is called off first: it leaves its days free and is about no other promotion. Then by age; of one age coverage
+    before promotions, `*` before names, and of rows that name equally much the deeper discount last.
+    """
+    order = rows.assign(
+        _stands=~_is_cancelled(rows),
+        _promotion=rows["discount_perc"].notna(),
+        _named=sum((rows[name] != ALL).astype("int64") for name in KEY),
+    )
+    return order.sort_values(
+        ["_stands", "known_from", "_promotion", "_named", "discount_perc", "plan_id", "starts_on", *KEY]
+    )
+
+
+def _is_cancelled(rows: pd.DataFrame) -> pd.Series:
+    cancelled: pd.Series = rows["cancelled"].fillna(value=False).astype("bool")
+    return cancelled

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing, TableError
-from skucast.tables import SALES, validate
+from skucast.errors import AlreadyLoaded, ContractError, InputError, RunFailed, ShardsMissing, TableError
+from skucast.tables import ALL, SALES, validate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,7 @@ WEEKLY_SALES_COLUMNS = (
     "returns_quantity",
     "promo_discount_perc",
     "promo_days",
+    "selling_weekdays",
     "stock_days",
     "stockout_days",
     "first_date",
@@ -100,7 +101,8 @@ class Warehouse(Protocol):
 
         Keys are trimmed and NFC-normalised; columns are `WEEKLY_SALES_COLUMNS`: `quantity` net of returns, of finite
         lines only; `returns_quantity` >= 0; `promo_discount_perc` (percent) the mean over days with a selling line of
-        that day's mean; `promo_days` days with a discount; `stock_days` days with known stock, `stockout_days` those
+        that day's mean; `promo_days` days with a discount; `selling_weekdays` the weekdays with a selling line, a sum
+        of 1 (Monday), 2, 4 ... 64; `stock_days` days with known stock, `stockout_days` those
         with none; `first_date` the first day with a selling line (else with any), `last_date` the last day with any.
 
         Raises:
@@ -118,7 +120,7 @@ class Warehouse(Protocol):
     ) -> int:
         """Replace the rows of `table.partition == partition` (only these combinations, if given); return how many.
 
-        The run is noted as one that has published this slice.
+        The run is noted as one that has published this slice. A table that is kept as a whole has one: `tables.ALL`.
 
         Raises:
             ContractError: the rows break the contract or lie outside the slice; nothing is changed.
@@ -150,7 +152,7 @@ class Warehouse(Protocol):
         """Append the rows unless the batch was appended before; return the rows written.
 
         Raises:
-            InputError: the batch is there already; the message says since when.
+            AlreadyLoaded: the batch is there already; the message says since when.
             ContractError: the rows break the contract; nothing is changed.
         """
 
@@ -216,9 +218,9 @@ def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, 
     return sources
 
 
-def already_loaded(source: str, first_source: str, loaded_at: datetime) -> InputError:
+def already_loaded(source: str, first_source: str, loaded_at: datetime) -> AlreadyLoaded:
     """Return the error for a file or delivery whose content was appended before."""
-    return InputError(
+    return AlreadyLoaded(
         f"{source}: the same content was loaded on {loaded_at:%Y-%m-%d %H:%M} UTC as {first_source}; nothing was added"
     )
 
@@ -279,6 +281,8 @@ def check_slice(
 
     from skucast.combination import KEY
 
+    if table.is_whole and partition == ALL:
+        return
     if table.partition is None:
         raise ContractError(f"table {table.label}: has no partition to replace")
     expected = pd.Timestamp(partition) if isinstance(partition, date) else partition

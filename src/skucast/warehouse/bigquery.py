@@ -25,7 +25,7 @@ from skucast.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.combination import KEY
 from skucast.errors import InputError, TableError, WarehouseError
 from skucast.logs import log
-from skucast.tables import LOADS, PUBLISHES, RUNS, SALES, Column, Table, empty, validate
+from skucast.tables import ALL, LOADS, PUBLISHES, RUNS, SALES, Column, Table, empty, validate
 from skucast.warehouse import (
     BLANK,
     NO_LIMITS,
@@ -181,7 +181,7 @@ class BigQueryWarehouse:
         load = self._load(staging, table, valid, run)
         statements = sql_of.PUBLISH.format(
             table=self._id(table),
-            partition=table.partition,
+            slice=f"'{ALL}'" if table.is_whole else f"old.`{table.partition}`",
             columns=_columns(table),
             staged=_staged_sql(table, staging),
             only=sql_of.ONLY if combinations is not None else "",
@@ -691,7 +691,9 @@ def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
         **dict.fromkeys((*KEY, "spelling_min", "spelling_max"), "str"),
         **dict.fromkeys(("ds", "first_date", "last_date"), "datetime64[us]"),
         **dict.fromkeys(("quantity", "returns_quantity", "promo_discount_perc"), "float64"),
-        **dict.fromkeys(("promo_days", "stock_days", "stockout_days", "n_lines", "n_bad_quantity"), "int64"),
+        **dict.fromkeys(
+            ("promo_days", "selling_weekdays", "stock_days", "stockout_days", "n_lines", "n_bad_quantity"), "int64"
+        ),
     }
     return weeks.astype(kinds)
 

@@ -1,0 +1,150 @@
+"""What the jobs know of the weeks to come: the plan, as it is now and as it was at the origins of a backtest."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import pandas as pd
+
+from skucast.combination import Combination
+from skucast.future import Archive, WeatherWeeks
+from skucast.history import History
+from skucast.jobs.weather import update_weather
+from skucast.logs import log
+from skucast.outcome import RunReport
+from skucast.regressors.promotions import Plan, usable_rows
+from skucast.regressors.weather import WEATHER_REGRESSORS, WeatherOutlook
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.tables import PROMO_SOURCES, PROMOTIONS, WEATHER_SOURCES
+from skucast.training import Recipe, backtest_origins
+from skucast.warehouse import Warehouse
+from skucast.weeks import WeekClock
+
+
+def plan_of(
+    settings: Settings,
+    warehouse: Warehouse,
+    history: History,
+    wanted: Sequence[Combination],
+    *,
+    and_these: pd.DataFrame | None = None,
+) -> Plan:
+    """Return all that was ever planned for these combinations; `and_these` rows are said beside the warehouse's.
+
+    Rows that mean nothing are passed over, with a warning that counts them.
+    """
+    rows = warehouse.read(PROMOTIONS)
+    if and_these is not None:
+        rows = pd.concat([rows, and_these], ignore_index=True) if len(rows) else and_these
+    usable, wrong = usable_rows(rows, history.combinations)
+    if wrong:
+        log.warning(
+            "rows of the promotions plan that are not used: %s",
+            "; ".join(f"{count} ({problem})" for problem, count in wrong.items()),
+            extra={"fields": {"event": "promo_rows_not_used", "table": settings.promotions_table}},
+        )
+    return Plan(usable, wanted, settings.sales_grain, history.selling_days)
+
+
+def archives(
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    history: History,
+    wanted: Sequence[Combination],
+    recipe: Recipe,
+    outlook: WeatherOutlook | None,
+) -> dict[Combination, Archive]:
+    """Return what was known of each combination at the origins that training looks at: by the end of their last day."""
+    clock, promotions = settings.clock, plan_of(settings, warehouse, history, wanted)
+    targets = {origin: clock.targets(origin, recipe.plan.backtest_weeks) for origin in backtest_origins(recipe)}
+    plans = {origin: promotions.as_of(clock.end_of(origin), weeks) for origin, weeks in targets.items()}
+    now = promotions.as_of(clock.end_of(run.today), clock.targets(recipe.cutoff, recipe.plan.backtest_weeks))
+    weather = {
+        origin: weather_ahead(outlook, clock, weeks, wanted, clock.end_of(origin)) for origin, weeks in targets.items()
+    }
+    return {
+        combination: Archive(
+            {origin: planned[combination] for origin, planned in plans.items()},
+            has_plan=bool(now[combination].is_covered.any()),
+            weather={origin: units[combination.unit] for origin, units in weather.items() if units},
+        )
+        for combination in wanted
+    }
+
+
+def weather_outlook(
+    settings: Settings, warehouse: Warehouse, run: Run, report: RunReport, history: History
+) -> WeatherOutlook | None:
+    """Return what is known of the weather of all units, the missing days fetched; None = weather is off."""
+    if not settings.weather:
+        return None
+    first = settings.clock.start(history.weeks["ds"].min().date())
+    return update_weather(settings, warehouse, run, report, sorted(history.weeks["unit"].unique()), first)
+
+
+def weather_ahead(
+    outlook: WeatherOutlook | None,
+    clock: WeekClock,
+    weeks: Sequence[date],
+    wanted: Sequence[Combination],
+    known_at: datetime | None = None,
+) -> dict[str, WeatherWeeks]:
+    """Return the weather of the weeks by unit, as it is known now or was at a moment (naive UTC); none if it is off."""
+    if outlook is None:
+        return {}
+    units = sorted({combination.unit for combination in wanted})
+    if known_at is None:
+        found = outlook.anomalies(clock, weeks, units).assign(is_perfect=False)
+    else:
+        found = outlook.anomalies_at(clock, weeks, units, known_at)
+    return {
+        str(unit): WeatherWeeks(
+            {name: rows[name].to_numpy(dtype="float64") for name in WEATHER_REGRESSORS},
+            rows["weather_source"].to_numpy(dtype=object),
+            is_perfect=bool(rows["is_perfect"].any()),
+        )
+        for unit, rows in found.groupby("unit", sort=False)
+    }
+
+
+def with_weather(history: History, outlook: WeatherOutlook | None, clock: WeekClock) -> History:
+    """Return the history with the weather of its weeks as columns; as it is where weather is off."""
+    if outlook is None:
+        return history
+    labels = [ds.date() for ds in sorted(history.weeks["ds"].unique())]
+    found = outlook.anomalies(clock, labels, sorted(history.weeks["unit"].unique()))
+    weeks = history.weeks.merge(found.drop(columns="weather_source"), on=["unit", "ds"], how="left")
+    return dataclasses.replace(history, weeks=weeks)
+
+
+def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport) -> None:
+    """Keep the share of each source in the report, and warn where the plan covers too little of the promotions."""
+    active = rows[rows["status"] != "inactive"]
+    if not len(active):
+        return
+    shares = _shares(active["promo_source"], PROMO_SOURCES)
+    report.sources["promotions"] = shares
+    if settings.weather:
+        weather = _shares(active["weather_source"], WEATHER_SOURCES)
+        report.sources["weather"] = weather
+        report.notes.append("weather: " + ", ".join(f"{share:.1%} {source}" for source, share in weather.items()))
+    report.notes.append("promotions: " + ", ".join(f"{share:.1%} {source}" for source, share in shares.items()))
+    covered = 1 - shares["expected"]
+    if covered < settings.min_promo_coverage:
+        fields = {"event": "promo_coverage_low", "coverage": covered, "min_promo_coverage": settings.min_promo_coverage}
+        log.warning(
+            "the promotions plan covers %.0f %% of the weeks to come, MIN_PROMO_COVERAGE is %.0f %%: beyond it the "
+            "forecast assumes a recent average; send the plan (see docs/promotions.md)",
+            100 * covered,
+            100 * settings.min_promo_coverage,
+            extra={"fields": fields},
+        )
+
+
+def _shares(sources: pd.Series, allowed: Sequence[str]) -> dict[str, float]:
+    counts = sources.value_counts()
+    return {source: round(int(counts.get(source, 0)) / len(sources), 4) for source in allowed}

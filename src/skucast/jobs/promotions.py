@@ -1,0 +1,201 @@
+"""Promotions: planners' files from the inbox become rows of the plan, each file exactly once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from skucast.combination import Combination
+from skucast.errors import AlreadyLoaded, InputError, StoreError
+from skucast.files import Content, list_files, move, read_bytes, write_bytes, write_text
+from skucast.history import build_history
+from skucast.logs import log
+from skucast.outcome import RunReport
+from skucast.promotion_files import PlanFile, read_plan, rejected_csv
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.sheets import MAX_BYTES
+from skucast.tables import LOADS, PROMOTIONS
+from skucast.warehouse import Warehouse
+from skucast.words import counted
+
+INBOX, DONE, REJECTED = "promotions/inbox", "promotions/done", "promotions/rejected"
+"""Folders below STAGING."""
+
+MAX_NAME_BYTES = 120
+"""So much of the end of a file's name is kept in the name that it gets: file systems allow 255 bytes a name."""
+
+
+def ingest(settings: Settings, warehouse: Warehouse, run: Run, report: RunReport, known: Sequence[Combination]) -> None:
+    """Add the files of the inbox to the plan; while Cloud Storage gives no answer, the plan stays as it is known.
+
+    Raises:
+        InputError: a permission is missing, or the plan's table is none that rows can be added to.
+        WarehouseError: no usable answer.
+    """
+    try:
+        ingest_inbox(settings, warehouse, run, report, known)
+    except StoreError as error:
+        log.warning("the inbox of promotions cannot be read: %s", error)
+        report.notes.append("the inbox of promotions could not be read to its end: the plan known so far is used")
+
+
+def ingest_inbox(
+    settings: Settings, warehouse: Warehouse, run: Run, report: RunReport, known: Sequence[Combination]
+) -> int:
+    """Add the files of the inbox to the plan, in the order of their names, and return how many rows were added.
+
+    Each is appended, its rejected rows are written, then it is moved: in this order, so that a run that breaks off
+    leaves it in the inbox, and the next one finds what is done and does the rest. Several tasks may do this at once.
+
+    Raises:
+        InputError, StoreError, WarehouseError: as `ingest`, and no answer of Cloud Storage.
+    """
+    with report.timed("promotions"):
+        names = list_files(settings.staging, INBOX, settings.endpoints)
+        added = 0
+        for place, name in enumerate(names, start=1):
+            path = f"{INBOX}/{name}"
+            content = read_bytes(settings.staging, path, settings.endpoints, limit=MAX_BYTES + 1)
+            if content is None:  # another task has moved it
+                continue
+            # Of two files of one run the second is newer: what both speak of, it settles.
+            known_at = run.run_at - timedelta(microseconds=len(names) - place)
+            added += _ingest_file(_File(name, content), settings, warehouse, run, report, known, known_at)
+    return added
+
+
+def known_combinations(settings: Settings, warehouse: Warehouse, run: Run) -> list[Combination]:
+    """Return the combinations that have sales, sorted.
+
+    Raises:
+        InputError: there are no sales.
+    """
+    weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
+    return build_history(weekly, settings.clock, run.cutoff, grain=settings.sales_grain).combinations
+
+
+# --- One file -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _File:
+    name: str
+    content: Content
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content.data).hexdigest()
+
+    def kept_as(self, name: str, settings: Settings) -> str:
+        """A name that no other content has, the same in every run and task: when the file came, and what it holds."""
+        came = self.content.changed_at.replace(tzinfo=UTC).astimezone(ZoneInfo(settings.business_tz))
+        return f"{came:%Y-%m-%dT%H%M%S}-{self.digest[:8]}-{name}"
+
+
+def _ingest_file(
+    file: _File,
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    report: RunReport,
+    known: Sequence[Combination],
+    known_at: datetime,
+) -> int:
+    loaded_at = _loaded_at(file, settings, warehouse)
+    try:
+        # A file that was added before is judged as it was then: a promotion may be over since.
+        plan = read_plan(file.name, file.content.data, known, loaded_at or known_at, settings.clock)
+    except InputError as error:
+        _reject(file, str(error), settings, report)
+        return 0
+    is_new = loaded_at is None and _is_appended(file, plan, warehouse, run)
+    rejected = _write_rejected(file, plan, settings)
+    _move(file, f"{DONE}/{file.kept_as(_short(file.name), settings)}", settings, report)
+    _tell(file, plan, rejected, report, is_new=is_new)
+    return len(plan.rows) if is_new else 0
+
+
+def _loaded_at(file: _File, settings: Settings, warehouse: Warehouse) -> datetime | None:
+    """When the same content was added to the plan, None if it was not."""
+    loads = warehouse.read(LOADS)
+    mine = loads[(loads["table_name"] == settings.promotions_table) & (loads["batch_id"] == file.digest)]
+    return None if mine.empty else pd.Timestamp(mine["loaded_at"].iloc[0]).to_pydatetime()
+
+
+def _is_appended(file: _File, plan: PlanFile, warehouse: Warehouse, run: Run) -> bool:
+    if not len(plan.rows):
+        return True
+    try:
+        warehouse.append_once(PROMOTIONS, plan.rows, batch_id=file.digest, source=file.name, run=run)
+    except AlreadyLoaded:  # another task was faster
+        return False
+    return True
+
+
+def _write_rejected(file: _File, plan: PlanFile, settings: Settings) -> str | None:
+    """Write the rejected rows, if there are any, and return where they are."""
+    if not len(plan.rejected):
+        return None
+    name = file.kept_as(_short(PurePosixPath(file.name).stem), settings)
+    return write_bytes(settings.staging, f"{REJECTED}/{name}.csv", rejected_csv(plan), settings.endpoints)
+
+
+def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> None:
+    """Put a file that cannot be read aside, with the reason beside it."""
+    target = f"{REJECTED}/{file.kept_as(_short(file.name), settings)}"
+    where = write_text(settings.staging, f"{target}.reason.txt", f"{reason}\n", settings.endpoints)
+    _move(file, target, settings, report)
+    log.warning("a file of promotions cannot be read", extra={"fields": {"file": file.name, "reason": reason}})
+    report.notes.append(f"promotions: {reason}; nothing was added, the file is beside {where}")
+
+
+def _move(file: _File, target: str, settings: Settings, report: RunReport) -> None:
+    source = f"{INBOX}/{file.name}"
+    if not move(settings.staging, source, target, settings.endpoints, version=file.content.version):
+        report.notes.append(f"promotions: {file.name} was replaced while it was read; the next run reads the new one")
+
+
+def _short(name: str) -> str:
+    """The end of the name, with its suffix, in no more bytes than a file system takes."""
+    return name.encode()[-MAX_NAME_BYTES:].decode(errors="ignore")
+
+
+def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, *, is_new: bool) -> None:
+    """One line in the log and one note for the file."""
+    n_promotions = int(plan.rows["discount_perc"].notna().sum())
+    n_covered = len(plan.rows) - n_promotions
+    fields = {
+        "file": file.name,
+        "promotions": n_promotions,
+        "covered": n_covered,
+        "covers_through": str(plan.covers_through),
+        "rejected": len(plan.rejected),
+        "added": is_new,
+    }
+    log.log(logging.WARNING if rejected else logging.INFO, "promotions", extra={"fields": fields})
+    parts = [_added(n_promotions, n_covered, plan) if len(plan.rows) else "nothing could be added"]
+    if not is_new:
+        parts = ["added before, so nothing was added; to say the same again, change a note in it"]
+    if rejected:
+        parts.append(f"{counted(len(plan.rejected), 'row')} rejected, see {rejected}")
+        if n_covered:
+            parts.append("where the file covers their names, they count as no promotion until they are sent right")
+    if plan.unused:
+        parts.append(f"columns not used: {', '.join(plan.unused)}")
+    report.notes.append(f"promotions: {file.name}: {'; '.join(parts)}")
+
+
+def _added(n_promotions: int, n_covered: int, plan: PlanFile) -> str:
+    added = f"{counted(n_promotions, 'promotion')} added"
+    if not n_covered:
+        return f"{added}, complete for no names, because rows of the same names are rejected"
+    return f"{added}, complete through {plan.covers_through} for {counted(n_covered, 'set')} of names"

@@ -1,0 +1,148 @@
+"""What if: the forecast that another plan of promotions would give, beside the one of the plan as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from skucast.combination import KEY, Combination
+from skucast.errors import InputError
+from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
+from skucast.jobs.known_ahead import plan_of, weather_ahead, weather_outlook
+from skucast.jobs.predict import failures_of, forecast_rows, horizon_of, load_models
+from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
+from skucast.outcome import RunReport, check_failed_share
+from skucast.promotion_files import read_plan
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.store import ModelStore
+from skucast.tables import FORECASTS, SCENARIOS
+from skucast.warehouse import Warehouse
+from skucast.words import counted
+
+SHOWN = 5
+"""Combinations, and rows of a file, that a message names."""
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The scenario: its name, and the file whose rows are said last."""
+
+    name: str
+    file: str
+    sha256: str
+    rows: pd.DataFrame
+
+
+def play(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
+    """Forecast as if the file of promotions had been sent now, and replace this scenario's rows of this cutoff.
+
+    The plan, the forecasts and the models stay as they are.
+
+    Raises:
+        InputError: no sales, unknown target, or a row of the file that is not usable.
+        RunFailed: sales too late, or more than MAX_FAILED_SHARE failed; nothing is written.
+    """
+    inputs = read_inputs(settings, warehouse, run, report)
+    check_lateness(settings, run, inputs.history, report)
+    what_if = _what_if(settings, run, inputs)
+    scenario_id = f"{what_if.name}/{run.cutoff}"
+    if is_published(warehouse, SCENARIOS, scenario_id, run, report, shards=SCENARIOS):
+        return
+
+    def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
+        mine = replace(inputs, wanted=list(wanted))
+        return _rows(settings, warehouse, store, run, mine, what_if, report).assign(scenario_id=scenario_id)
+
+    rows = rows_of_all_tasks(warehouse, SCENARIOS, run, report, inputs.wanted, forecast, failures_of)
+    if rows is None:
+        return
+    check_failed_share(failures_of(rows), len(combinations_of(rows)), settings.max_failed_share)
+    with report.timed("write"):
+        report.n_rows = warehouse.replace(SCENARIOS, rows, scenario_id, run=run, combinations=inputs.only)
+        drop_shards(warehouse, SCENARIOS, run)
+    _note_difference(rows, report)
+    _note_published(rows, warehouse, run, report)
+
+
+def _what_if(settings: Settings, run: Run, inputs: Inputs) -> WhatIf:
+    path = Path(str(settings.promotions))
+    said_at = min(run.run_at, settings.clock.end_of(run.today))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"PROMOTIONS: {path} cannot be read ({error.strerror})") from None
+    found = read_plan(path.name, content, inputs.history.combinations, said_at, settings.clock)
+    if len(found.rejected):
+        reasons = [f"row {row['line']}: {row['reason']}" for row in found.rejected.head(SHOWN).to_dict("records")]
+        more = f" (and {len(found.rejected) - SHOWN} more)" if len(found.rejected) > SHOWN else ""
+        raise InputError(f"PROMOTIONS: {path}: {'; '.join(reasons)}{more}; correct the file, nothing was forecast")
+    said_last = found.rows.assign(known_from=pd.Timestamp(settings.clock.end_of(run.today)))
+    return WhatIf(str(settings.scenario), path.name, hashlib.sha256(content).hexdigest(), said_last)
+
+
+def _rows(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    inputs: Inputs,
+    what_if: WhatIf,
+    report: RunReport,
+) -> pd.DataFrame:
+    """Both forecasts of the same models: that of the scenario, and beside it the number of the plan as it is."""
+    horizon = horizon_of(settings, run, inputs)
+    known_at = settings.clock.end_of(run.today)
+    with report.timed("load models"):
+        models = load_models(store, inputs.wanted, run.cutoff)
+    with report.timed("forecast"):
+        plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
+        other = plan_of(settings, warehouse, inputs.history, inputs.wanted, and_these=what_if.rows)
+        weeks = horizon.weeks_ahead
+        outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
+        weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
+        baseline = forecast_rows(inputs, models, plan.as_of(known_at, weeks), weather, horizon, report)
+        rows = forecast_rows(inputs, models, other.as_of(known_at, weeks), weather, horizon, report)
+    report.counts.update(rows.loc[rows["step"] == 1, "status"])
+    return rows.drop(columns=["is_open_week", "data_cutoff", "model_cutoff"]).assign(
+        scenario=what_if.name,
+        plan_file=what_if.file,
+        plan_sha256=what_if.sha256,
+        baseline_yhat=baseline["yhat"],
+        baseline_promo_source=baseline["promo_source"],
+        difference=rows["yhat"] - baseline["yhat"],
+        run_id=run.run_id,
+        created_at=run.run_at,
+    )
+
+
+def _note_difference(rows: pd.DataFrame, report: RunReport) -> None:
+    """Say what the scenario changes in all, and where most."""
+    total, change = float(rows["baseline_yhat"].sum()), float(rows["difference"].sum())
+    share = f" ({change / total:+.1%})" if total else ""
+    by_combination = rows.groupby(KEY)["difference"].sum()
+    changed = by_combination[by_combination != 0]
+    report.notes.append(
+        f"scenario {rows['scenario'].iloc[0]}: {total + change:,.0f} instead of {total:,.0f}{share}, "
+        f"{counted(len(changed), 'combination')} changed"
+    )
+    for names in changed.abs().nlargest(SHOWN).index:
+        report.notes.append(f"  {Combination(*names)}: {changed[names]:+,.0f}")
+
+
+def _note_published(rows: pd.DataFrame, warehouse: Warehouse, run: Run, report: RunReport) -> None:
+    """Say where the baseline is no longer what was published: other models, or another plan, since."""
+    week = {"cutoff": run.cutoff}
+    published = warehouse.read(FORECASTS, since=week, until=week)[[*KEY, "ds", "yhat"]]
+    both = rows[[*KEY, "ds", "baseline_yhat"]].merge(published, on=[*KEY, "ds"])
+    moved = both[(both["baseline_yhat"] - both["yhat"]).abs() > 1e-6 * (1 + both["yhat"].abs())]
+    if len(moved):
+        n = counted(len(moved.drop_duplicates(KEY)), "combination")
+        report.notes.append(
+            f"the published forecasts of {n} differ from the baseline, which has today's models and plan; "
+            "run predict_weekly.py to publish it"
+        )

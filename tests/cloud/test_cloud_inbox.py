@@ -1,0 +1,71 @@
+"""The inbox of promotions in the cloud mode: files in a bucket, the plan in BigQuery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from places import Cloud
+from stand_ins.proxy import StorageProxy
+
+from skucast.combination import Combination
+from skucast.errors import InputError
+from skucast.files import list_files, write_bytes
+from skucast.jobs.promotions import DONE, INBOX, REJECTED, ingest
+from skucast.outcome import RunReport
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.tables import PROMOTIONS
+from skucast.warehouse import open_warehouse
+
+KNOWN = [Combination("Пермь", "KA", "A1")]
+PLAN = """unit;channel;SKU_ID;starts_on;ends_on;discount_perc;covers_through
+Пермь;KA;A1;30.11.2026;06.12.2026;12,5;31.12.2026
+Пермь;KA;A2;30.11.2026;06.12.2026;30;
+"""
+
+
+@pytest.fixture
+def in_the_cloud(settings: Callable[..., Settings], stand_in_cloud: Cloud, storage_proxy: StorageProxy) -> Settings:
+    """Return settings of the stand-ins, the bucket behind a proxy."""
+    endpoints = stand_in_cloud.variables() | {"GCS_ENDPOINT": storage_proxy.url}
+    return settings(
+        warehouse=f"bigquery://{stand_in_cloud.project}/{stand_in_cloud.dataset}",
+        staging=stand_in_cloud.folder,
+        **{name.lower(): value for name, value in endpoints.items()},
+    )
+
+
+def test_a_file_in_the_bucket_becomes_rows_of_the_plan_once(in_the_cloud: Settings, run: Run) -> None:
+    """Two promotions, one of them rejected; the same content again adds nothing, and what is done is moved."""
+    warehouse = open_warehouse(in_the_cloud)
+    for number in (1, 2):
+        write_bytes(in_the_cloud.staging, f"{INBOX}/план-{number}.csv", PLAN.encode(), in_the_cloud.endpoints)
+        ingest(in_the_cloud, warehouse, replace(run, run_id=f"run-{number}"), RunReport(), KNOWN)
+    rows = warehouse.read(PROMOTIONS)
+    assert sorted(rows["discount_perc"].fillna(-1)) == [-1.0, 12.5]
+    assert (rows["known_from"] == run.run_at).all()
+    left = {
+        folder: list_files(in_the_cloud.staging, folder, in_the_cloud.endpoints) for folder in (INBOX, DONE, REJECTED)
+    }
+    assert left[INBOX] == []
+    assert [name[27:] for name in left[DONE]] == [name[27:] for name in left[REJECTED]] == ["план-1.csv", "план-2.csv"]
+
+
+def test_a_forecast_goes_on_while_the_bucket_does_not_answer(
+    in_the_cloud: Settings, run: Run, storage_proxy: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the plan that it knows, after the retries."""
+    monkeypatch.setattr("skucast.files.DEADLINE_S", 1.0)
+    storage_proxy.answer(503, "GET", "prefix=", times=None)
+    report = RunReport()
+    ingest(in_the_cloud, open_warehouse(in_the_cloud), run, report, KNOWN)
+    assert report.notes == ["the inbox of promotions could not be read to its end: the plan known so far is used"]
+
+
+def test_a_refusal_stops_the_run(in_the_cloud: Settings, run: Run, storage_proxy: StorageProxy) -> None:
+    """It says what to grant."""
+    storage_proxy.answer(403, "GET", "prefix=", times=None)
+    with pytest.raises(InputError, match=r"storage\.objects\.list was refused"):
+        ingest(in_the_cloud, open_warehouse(in_the_cloud), run, RunReport(), KNOWN)
