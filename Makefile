@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser screenshots test-live check format format-check lint types bench docs lock clean
+.PHONY: help demo test test-browser screenshots test-live test-images check format format-check lint types bench docs deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ test-live: .venv/dev ## the cloud suites on a real project too: LIVE_PROJECT=...
 	LIVE_PROJECT=$(LIVE_PROJECT) LIVE_BUCKET=$(LIVE_BUCKET) LIVE_LOCATION=$(or $(LIVE_LOCATION),US) \
 		$(BIN)/python -m pytest -q -k live_cloud tests/contract tests/cloud/test_chain.py
 
+test-images: .venv/dev ## build the three images and run them (needs root and DEPLOY_TOOLS, the folder of the tools that do it)
+	TEST_IMAGES=1 $(BIN)/python -m pytest -q -ra tests/deploy/test_images.py
+
 check: format-check lint types test ## format, lint, types, tests
 
 format: .venv/dev ## format the code and sort imports
@@ -51,8 +54,10 @@ format: .venv/dev ## format the code and sort imports
 format-check: .venv/dev
 	$(BIN)/ruff format --check .
 
-lint: .venv/dev ## ruff, with the import-direction rules
+lint: .venv/dev ## ruff, with the import-direction rules; hadolint; shellcheck
 	$(BIN)/ruff check .
+	$(BIN)/hadolint Dockerfile.*
+	$(BIN)/shellcheck -x -P deploy deploy/*.sh
 
 types: .venv/dev ## mypy, strict on src
 	$(BIN)/mypy
@@ -63,8 +68,14 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 	$(BIN)/python benchmarks/promotions.py --data $(DATA)
 	$(BIN)/python benchmarks/alerts.py --data $(DATA)
 
-docs: .venv/dev ## write the reference of settings and tables into the README
+docs: .venv/dev ## write the reference of settings and tables into the README, and the table of permissions
 	PYTHONPATH=src $(BIN)/python -m skucast reference --write README.md
+	env -i $$(grep -v -e '^#' -e ' ' deploy/settings.env | grep =) $(BIN)/python deploy/permissions.py write docs/permissions.md
+
+deploy: .venv/dev ## everything on Google Cloud but going live: DRY_RUN=1 shows it (deploy/settings.env)
+	$(BIN)/python deploy/check.py
+	@set -e; for step in setup build jobs schedules monitoring; do echo "=== deploy/$$step.sh"; \
+		CHECKED=yes PYTHON=$(CURDIR)/$(BIN)/python deploy/$$step.sh $(if $(DRY_RUN),--dry-run); done
 
 lock: .venv/dev ## compile requirements/*.in to the newest releases, with hashes
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/pip.in -o requirements/pip.txt

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from skucast import __version__
 from skucast.errors import InputError, SkucastError
 from skucast.logs import log, setup_logging
-from skucast.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, Run
+from skucast.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Run
 from skucast.settings import Job, Settings, load_settings
+from skucast.stopping import Stopped, stops_on_sigterm
 
 if TYPE_CHECKING:
     from skucast.outcome import RunReport
@@ -24,17 +25,35 @@ JobFunction = Callable[[Settings, "Warehouse", "ModelStore", Run, "RunReport"], 
 
 
 def main(job: Job, description: str, argv: Sequence[str] | None = None) -> int:
-    """Run one job from its flags and return the exit code: 0 done, 1 failed, 2 bad settings or input, 130 Ctrl-C."""
+    """Run one job from its flags and return the exit code: 0 done, 1 failed, 2 bad settings or input.
+
+    130 and 143: Ctrl-C or SIGTERM has stopped it.
+    """
     return until_interrupted(lambda: _main(job, description, sys.argv[1:] if argv is None else argv))
 
 
 def until_interrupted(start: Callable[[], int]) -> int:
-    """Return the exit code of what is started, 130 after one line if Ctrl-C ends it."""
+    """Return the exit code of what is started, 130 after one line if Ctrl-C ends it, 143 if SIGTERM does."""
     try:
-        return start()
+        with stops_on_sigterm():
+            return start()
     except KeyboardInterrupt:
-        print("stopped by Ctrl-C; what was finished is kept, run it again to go on", file=sys.stderr)
+        _say(f"stopped by Ctrl-C; {_KEPT}")
         return INTERRUPTED
+    except Stopped:
+        _say(f"stopped by SIGTERM; {_KEPT}")
+        return TERMINATED
+
+
+_KEPT = "what was finished is kept, run it again to go on"
+
+
+def _say(line: str) -> None:
+    """Show the line where the run's lines go: the log once there is one, so that Cloud Logging has its severity."""
+    if log.handlers:
+        log.error("%s", line)
+    else:
+        print(line, file=sys.stderr)
 
 
 def _main(job: Job, description: str, argv: Sequence[str]) -> int:

@@ -22,7 +22,7 @@ from skucast.words import counted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one tool and return its exit code: 0 done, 1 failed, 2 bad settings or input, 130 Ctrl-C."""
+    """Run one tool and return its exit code: 0 done, 1 failed, 2 bad settings or input, 130 Ctrl-C, 143 SIGTERM."""
     return until_interrupted(lambda: _main(argv))
 
 

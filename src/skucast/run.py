@@ -9,8 +9,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-"""What a script or tool exits with; 130 is what a shell expects of a program that Ctrl-C has stopped."""
+DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+"""What a script or tool exits with; the last two are what a shell expects after Ctrl-C and after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)

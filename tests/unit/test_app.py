@@ -246,9 +246,8 @@ def test_ctrl_c_is_one_line(start, monkeypatch, capsys):
     monkeypatch.setattr("skucast.warehouse.open_warehouse", stop)
     monkeypatch.setattr("skucast.doctor.open_warehouse", stop)
     assert start() == 130
-    assert capsys.readouterr().err.splitlines() == [
-        "stopped by Ctrl-C; what was finished is kept, run it again to go on"
-    ]
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("stopped by Ctrl-C; what was finished is kept, run it again to go on")
 
 
 def test_rolling_back_a_model_that_never_was_is_bad_input(warehouse, capsys):

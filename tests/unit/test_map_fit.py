@@ -301,6 +301,17 @@ def test_compiled_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
     kept = {path.suffix for path in (tmp_path / "kept").rglob("*") if path.is_file()}
     assert kept == {".nbi", ".nbc"}
 
+    (tmp_path / "temporary").mkdir()
+    nobody_writes = (
+        "import os, sys; os.access = lambda *_: False; from skucast.cli import main; sys.exit(main(['compile']))"
+    )
+    environment |= {"NUMBA_DEBUG_CACHE": "1", "TMPDIR": str(tmp_path / "temporary")}
+    command = [sys.executable, "-c", nobody_writes]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    assert f"data loaded from '{tmp_path / 'temporary'}" in said  # a folder that is not writable is read all the same
+    assert "data saved" not in said
+    assert not list((tmp_path / "temporary").iterdir())
+
 
 def test_without_a_place_to_keep_it_code_is_compiled_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Numba refuses to cache; the function works all the same."""

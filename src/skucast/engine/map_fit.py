@@ -28,12 +28,15 @@ import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401 - what numba's products call: loaded now, so that workers can pin its threads
 from numba import njit
 
+from skucast.engine.compiled import make_cache_usable
 from skucast.engine.design import Design, Floats, scales_by_group
 from skucast.engine.model import ModelSpec
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 F = TypeVar("F", bound=Callable[..., Any])
+
+make_cache_usable()
 
 TREND_PRECISION = 1.0 / 25.0
 """Of k and m: normal priors with a standard deviation of 5."""

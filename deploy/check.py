@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Check settings and job files before anything is sent: what gcloud passes on unseen, and Google then refuses.
+
+    check.py                    deploy/settings.env, what overrides it, and deploy/jobs/*.yaml with the settings put in
+
+All mistakes are shown, one line each; exit 2 if there are any. Needs PyYAML (`make` installs it; pip install pyyaml).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from render import UnknownName, render  # noqa: E402
+
+JOBS = ("PREDICT", "MONITOR", "RETRAIN", "TRAIN")
+CPU_FOR_GIB = {1: (0, 4), 2: (0, 8), 4: (2, 16), 6: (4, 24), 8: (4, 32)}
+"""CPUs of a task: from and to how many GiB of memory Cloud Run gives with them."""
+MAX_TASKS, MAX_RETRIES, MAX_TIMEOUT_S = 10_000, 10, 168 * 3600
+CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+RESERVED = re.compile(r"(CLOUD_RUN_|K_|X_GOOGLE_)|PORT$")
+TEXTS = {
+    "PROJECT": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project's id: 6 to 30 of a-z, 0-9 and -, a letter first"),
+    "REGION": (r"[a-z]+-[a-z]+\d", "a region such as asia-south1"),
+    "DATASET": (r"[A-Za-z_]\w{0,199}", "a dataset's name: letters, digits and _"),
+    "DATASET_LOCATION": (r"[A-Za-z]+(-[a-z]+\d)?", "a location such as asia-south1 or EU"),
+    "MODEL_BUCKET": (r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", "a bucket's name: 3 to 63 of a-z, 0-9, - _ and ."),
+    "STAGING_BUCKET": (r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", "a bucket's name: 3 to 63 of a-z, 0-9, - _ and ."),
+    "REPOSITORY": (r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", "a repository's name: a-z, 0-9 and -, a letter first"),
+    "ACCOUNT_MODE": (r"separate|single", "separate or single"),
+    "BUILDER": (r"cloud|docker", "cloud or docker"),
+    "OPERATORS": (
+        r"((group|user|serviceAccount):[^\s@]+@[^\s@]+( +|$))*",
+        "group:NAME@DOMAIN ..., separated by blanks",
+    ),
+    "ALERT_EMAIL": (r"([^\s@]+@[^\s@]+)?", "one address, or nothing"),
+    "WEEK_ANCHOR": (r"MON|TUE|WED|THU|FRI|SAT|SUN", "a day, MON to SUN"),
+    "SALES_TABLE": (r"[A-Za-z_]\w{0,199}", "a table's name: letters, digits and _"),
+    "WEATHER": (r"true|false", "true or false"),
+    "SALES_COLUMNS": (r'[^"\\]*', "ours=theirs;..., without quotes"),
+    "OPEN_METEO_SECRET": (r"[\w-]{1,255}", "a secret's name: letters, digits, - and _"),
+    "IMAGE_TAG": (r"[a-z0-9_][a-z0-9_-]{0,62}|", "a tag that can be a label too: a-z, 0-9, - and _, at most 63"),
+    "PYTHON_IMAGE": (r"[\w./:-]+:3\.1[1-3][\w.-]*(@sha256:[0-9a-f]{64})?", "an image of Python 3.11 to 3.13"),
+    **{
+        f"{name}_ACCOUNT": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "an account's id: 6 to 30 of a-z, 0-9 and -")
+        for name in (*JOBS, "SCHEDULER", "BUILD", "SINGLE")
+    },
+    **{
+        f"{job}_JOB": (r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", "a job's name: at most 49 of a-z, 0-9 and -") for job in JOBS
+    },
+}
+"""Settings by name: what they must match, in words too."""
+
+
+def read_settings(text: str) -> dict[str, str]:
+    """Return the settings of a file of NAME=value lines."""
+    lines = (line.rstrip("\r") for line in text.splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#") and "=" in line)
+
+
+def mistakes(settings: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the settings, and with the job files that they are put into."""
+    yield from _texts(settings)
+    yield from _times(settings)
+    yield from _accounts(settings)
+    for job in JOBS:
+        yield from _job_file(HERE / "jobs" / f"{job.lower()}.yaml", settings)
+    yield from _scripts()
+
+
+def _texts(settings: Mapping[str, str]) -> Iterator[str]:
+    for name, (pattern, expected) in TEXTS.items():
+        found = settings.get(name)
+        if found is None or not re.fullmatch(pattern, found):
+            yield f"{name}: found {found!r}, expected {expected}"
+
+
+def _times(settings: Mapping[str, str]) -> Iterator[str]:
+    for name in ("SCHEDULE_TZ", "BUSINESS_TZ"):
+        try:
+            ZoneInfo(settings.get(name) or "-")
+        except (KeyError, ValueError, OSError):
+            yield f"{name}: found {settings.get(name)!r}, expected a time zone's name such as Europe/Moscow"
+    for name in ("PREDICT_SCHEDULE", "MONITOR_SCHEDULE"):
+        if not _is_cron(settings.get(name, "")):
+            yield f"{name}: found {settings.get(name)!r}, expected five fields of cron such as 0 22 * * 3"
+
+
+def _is_cron(text: str) -> bool:
+    fields = text.split()
+    return len(fields) == len(CRON) and all(map(_is_cron_field, fields, CRON))
+
+
+def _is_cron_field(field: str, limits: tuple[int, int]) -> bool:
+    for part in field.split(","):
+        found = re.fullmatch(r"(\*|(\d+)(-(\d+))?)(/([1-9]\d*))?", part)
+        if not found or not all(limits[0] <= int(n) <= limits[1] for n in (found[2], found[4]) if n):
+            return False
+    return True
+
+
+def _accounts(settings: Mapping[str, str]) -> Iterator[str]:
+    names = [settings.get(f"{name}_ACCOUNT", "") for name in (*JOBS, "SCHEDULER", "BUILD")]
+    if settings.get("ACCOUNT_MODE") == "separate" and len(set(names)) < len(names):
+        yield "*_ACCOUNT: two of them are the same; expected one per job with ACCOUNT_MODE=separate"
+
+
+def _job_file(path: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    import yaml
+
+    image = f"{settings.get('REGION')}-docker.pkg.dev/p/r/i@sha256:{'0' * 64}"
+    with_secret = {"OPEN_METEO_SECRET_EXISTS": "yes", "IMAGE": image, "PREVIOUS_IMAGE": ""}
+    try:
+        spec = yaml.safe_load(render(path.read_text(encoding="utf-8"), {**settings, **with_secret}))
+        yield from (f"{path.name}: {mistake}" for mistake in job_mistakes(spec))
+    except (UnknownName, yaml.YAMLError) as error:
+        yield f"{path.name}: {' '.join(str(error).split())}"
+    except (KeyError, TypeError, IndexError) as error:
+        yield f"{path.name}: is not a Cloud Run job: {type(error).__name__} {error}"
+
+
+def job_mistakes(job: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with one job, as its file holds it."""
+    if job["kind"] != "Job":
+        yield f"kind: found {job['kind']}, expected Job"
+    name = job["metadata"]["name"]
+    if not re.fullmatch(TEXTS["PREDICT_JOB"][0], name):
+        yield f"metadata.name: found {name!r}, expected {TEXTS['PREDICT_JOB'][1]}"
+    execution = job["spec"]["template"]["spec"]
+    task = execution["template"]["spec"]
+    yield from _number("taskCount", execution["taskCount"], 1, MAX_TASKS)
+    yield from _number("parallelism", execution.get("parallelism", 0), 0, execution["taskCount"], "taskCount")
+    yield from _number("maxRetries", task["maxRetries"], 0, MAX_RETRIES)
+    yield from _number("timeoutSeconds", task["timeoutSeconds"], 1, MAX_TIMEOUT_S)
+    container = task["containers"][0]
+    if not re.fullmatch(r"[\w./-]+@sha256:[0-9a-f]{64}", container["image"]):
+        yield f"image: found {container['image']}, expected one by digest, NAME@sha256:..."
+    yield from _size(container["resources"]["limits"])
+    yield from _variables(container["env"])
+
+
+def _number(name: str, found: object, low: int, high: object, limit: str = "") -> Iterator[str]:
+    if not isinstance(found, int) or not isinstance(high, int) or not low <= found <= high:
+        yield f"{name}: found {found!r}, expected {low} to {limit or high}"
+
+
+def _size(limits: Mapping[str, str]) -> Iterator[str]:
+    cpu, memory = str(limits["cpu"]), str(limits["memory"])
+    found = re.fullmatch(r"(\d+)(Gi|Mi)", memory)
+    if not cpu.isdecimal() or int(cpu) not in CPU_FOR_GIB:
+        yield f"cpu: found {cpu!r}, expected one of {', '.join(map(str, CPU_FOR_GIB))}"
+    elif not found:
+        yield f"memory: found {memory!r}, expected a number with Gi or Mi"
+    else:
+        gib = int(found[1]) / (1 if found[2] == "Gi" else 1024)
+        low, high = CPU_FOR_GIB[int(cpu)]
+        if not max(low, 0.5) <= gib <= high:
+            yield f"memory: found {memory} with {cpu} CPU, expected {max(low, 0.5):g} to {high} GiB"
+
+
+def _variables(env: list[Mapping[str, Any]]) -> Iterator[str]:
+    names = [each["name"] for each in env]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"env {name}: found twice, expected once"
+    for each in env:
+        if RESERVED.match(each["name"]):
+            yield f"env {each['name']}: Cloud Run sets it itself"
+        if "valueFrom" not in each and not isinstance(each.get("value"), str):
+            yield f"env {each['name']}: found {each.get('value')!r}, expected text (quote it)"
+
+
+def _scripts() -> Iterator[str]:
+    for path in sorted(HERE.glob("*.sh")):
+        if "--oidc" in path.read_text(encoding="utf-8"):
+            yield f"{path.name}: asks for an OIDC token; Google's own APIs take OAuth, --oauth-service-account-email"
+
+
+def main() -> int:
+    """Check everything, show the mistakes and return the exit code."""
+    try:
+        import yaml  # noqa: F401
+    except ImportError:
+        print("deploy/check.py needs PyYAML: pip install pyyaml, or PYTHON=.venv/bin/python", file=sys.stderr)
+        return 2
+    settings = {**read_settings((HERE / "settings.env").read_text(encoding="utf-8")), **os.environ}
+    found = list(mistakes(settings))
+    for mistake in found:
+        print(mistake, file=sys.stderr)
+    if found:
+        print("nothing was sent; correct deploy/settings.env, or what overrides it", file=sys.stderr)
+    return 2 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

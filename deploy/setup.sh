@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Make what the jobs need: APIs, buckets, dataset and tables, image repository, accounts and their permissions.
+#
+#   deploy/setup.sh [--dry-run]
+#
+# Safe to repeat; what is there is left as it is, or completed. Whoever runs it needs roles/owner, or the admin roles of
+# these services. Settings: deploy/settings.env.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+say "== APIs"
+run gcloud services enable run.googleapis.com cloudscheduler.googleapis.com cloudbuild.googleapis.com \
+  artifactregistry.googleapis.com bigquery.googleapis.com bigquerystorage.googleapis.com storage.googleapis.com \
+  secretmanager.googleapis.com logging.googleapis.com monitoring.googleapis.com iam.googleapis.com
+
+say "== Buckets"
+bucket() { # NAME LIFECYCLE
+  if there gcloud storage buckets describe "gs://$1" --format=json; then
+    if "$PYTHON" "$here/render.py" bucket "$work/found" "$2"; then
+      say "gs://$1: there"
+      return
+    fi
+    run gcloud storage buckets update "gs://$1" --uniform-bucket-level-access --public-access-prevention \
+      --versioning --lifecycle-file="$2"
+    return
+  fi
+  run gcloud storage buckets create "gs://$1" --location="$REGION" --uniform-bucket-level-access --public-access-prevention
+  run gcloud storage buckets update "gs://$1" --versioning --lifecycle-file="$2"
+}
+bucket "$MODEL_BUCKET" "$here/policies/models-lifecycle.json"
+bucket "$STAGING_BUCKET" "$here/policies/staging-lifecycle.json"
+
+say "== Dataset and tables"
+if there bq --project_id="$PROJECT" --format=json show --dataset "$PROJECT:$DATASET"; then
+  say "dataset $DATASET: there"
+else
+  run bq --project_id="$PROJECT" --location="$DATASET_LOCATION" mk --dataset \
+    --description="Sales, and the forecasts of skucast" "$PROJECT:$DATASET"
+fi
+doing="making the tables' definitions"
+mkdir "$work/tables"
+"$PYTHON" "$here/render.py" tables "$work/tables"
+: >"$work/present"
+ask bq --project_id="$PROJECT" --format=json ls --max_results=10000 "$PROJECT:$DATASET" >"$work/present"
+while IFS=$'\x1f' read -r name partition cluster meaning <&3; do
+  if grep -q "\"tableId\": *\"$name\"" "$work/present"; then
+    say "table $name: there"
+    continue
+  fi
+  flags=(--schema="$work/tables/$name.json" --description="$meaning")
+  [ -z "$partition" ] || flags+=(--time_partitioning_type=DAY --time_partitioning_field="$partition")
+  [ -z "$cluster" ] || flags+=(--clustering_fields="$cluster")
+  run bq --project_id="$PROJECT" mk --table "${flags[@]}" "$PROJECT:$DATASET.$name"
+done 3<"$work/tables/flags"
+if [ "$dry" = no ] && ! grep -q "\"tableId\": *\"$SALES_TABLE\"" "$work/present"; then
+  say "note: there is no table $SALES_TABLE with the sales yet; its own pipeline makes it"
+fi
+
+say "== Image repository"
+if there gcloud artifacts repositories describe "$REPOSITORY" --location="$REGION" --format=json; then
+  say "repository $REPOSITORY: there"
+else
+  run gcloud artifacts repositories create "$REPOSITORY" --location="$REGION" --repository-format=docker \
+    --description="Images of skucast"
+fi
+if ! grep -q '"cleanupPolicies"' "$work/found" 2>/dev/null; then
+  run gcloud artifacts repositories set-cleanup-policies "$REPOSITORY" --location="$REGION" \
+    --policy="$here/policies/images-cleanup.json" --no-dry-run
+fi
+
+say "== Accounts"
+account() { # NAME WHAT
+  if there gcloud iam service-accounts describe "$(email "$1")" --format=json; then
+    say "account $1: there"
+  else
+    run gcloud iam service-accounts create "$1" --display-name="$2"
+  fi
+}
+if [ "$ACCOUNT_MODE" = single ]; then
+  account "$SINGLE_ACCOUNT" "skucast: all jobs"
+else
+  account "$PREDICT_ACCOUNT" "skucast: $PREDICT_JOB"
+  account "$MONITOR_ACCOUNT" "skucast: $MONITOR_JOB"
+  account "$RETRAIN_ACCOUNT" "skucast: $RETRAIN_JOB"
+  account "$TRAIN_ACCOUNT" "skucast: $TRAIN_JOB"
+  account "$SCHEDULER_ACCOUNT" "skucast: triggers"
+fi
+account "$BUILD_ACCOUNT" "skucast: builds images, replaces jobs"
+
+say "== Permissions (docs/permissions.md says why)"
+grant project "project $PROJECT" gcloud projects VERB "$PROJECT"
+grant models "gs://$MODEL_BUCKET" gcloud storage buckets VERB "gs://$MODEL_BUCKET"
+grant staging "gs://$STAGING_BUCKET" gcloud storage buckets VERB "gs://$STAGING_BUCKET"
+grant repository "repository $REPOSITORY" gcloud artifacts repositories VERB "$REPOSITORY" --location="$REGION"
+if [ "$ACCOUNT_MODE" = single ]; then
+  grant account:SINGLE_ACCOUNT "account $SINGLE_ACCOUNT" gcloud iam service-accounts VERB "$(email "$SINGLE_ACCOUNT")"
+else
+  for job in "${JOBS[@]}"; do
+    setting=${job}_ACCOUNT
+    grant "account:$setting" "account ${!setting}" gcloud iam service-accounts VERB "$(email "${!setting}")"
+  done
+fi
+
+say "== Secret"
+if there gcloud secrets describe "$OPEN_METEO_SECRET" --format=json; then
+  grant secret "secret $OPEN_METEO_SECRET" gcloud secrets VERB "$OPEN_METEO_SECRET"
+else
+  say "no secret $OPEN_METEO_SECRET: the weather service is used without a key. To give it one, and then run this again:"
+  say "  gcloud secrets create $OPEN_METEO_SECRET --replication-policy=automatic --data-file=FILE"
+fi
+say "set up. Next: deploy/build.sh"

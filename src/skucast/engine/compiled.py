@@ -1,0 +1,29 @@
+"""Where numba keeps what it has compiled, also in an image whose files nobody may write to."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numba
+
+
+def make_cache_usable() -> None:
+    """Let numba use what NUMBA_CACHE_DIR holds if that folder cannot be written to: on a copy, gone with the process.
+
+    Numba takes no folder that it cannot write to, and would compile for 15 s at every start of every worker.
+    """
+    config: Any = numba.config  # reads its variables into attributes
+    kept = config.CACHE_DIR
+    if not kept or not Path(kept).is_dir() or os.access(kept, os.W_OK):
+        return
+    copy = tempfile.mkdtemp(prefix="skucast-compiled-")
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    shutil.copytree(kept, copy, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    for folder, _, _ in os.walk(copy):
+        Path(folder).chmod(0o700)  # copied too: that nobody may write
+    config.CACHE_DIR = copy

@@ -1,0 +1,114 @@
+"""deploy/check.py: what gcloud would pass on is refused before anything is sent, each with what was expected."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import check
+import pytest
+import yaml
+from render import render
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_settings_of_the_repository_are_right(deployed: dict[str, str]) -> None:
+    """Nothing is found in deploy/settings.env and deploy/jobs/."""
+    assert list(check.mistakes(deployed)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PROJECT", "EzTech", "PROJECT: found 'EzTech', expected a project's id"),
+        ("PREDICT_JOB", "Predict-Weekly", "PREDICT_JOB: found 'Predict-Weekly', expected a job's name"),
+        ("MODEL_BUCKET", "Models", "MODEL_BUCKET: found 'Models', expected a bucket's name"),
+        ("PREDICT_ACCOUNT", "p", "PREDICT_ACCOUNT: found 'p', expected an account's id"),
+        ("SCHEDULE_TZ", "Moscow", "SCHEDULE_TZ: found 'Moscow', expected a time zone's name"),
+        ("PREDICT_SCHEDULE", "0 22 * *", "PREDICT_SCHEDULE: found '0 22 * *', expected five fields"),
+        ("PREDICT_SCHEDULE", "0 24 * * 3", "PREDICT_SCHEDULE: found '0 24 * * 3', expected five fields"),
+        ("PREDICT_SCHEDULE", "0 22 * * WED", "PREDICT_SCHEDULE: found '0 22 * * WED', expected five fields"),
+        ("OPERATORS", "ops@example.com", "OPERATORS: found 'ops@example.com', expected group:NAME@DOMAIN"),
+        ("MONITOR_ACCOUNT", "rich-dist-predict", "*_ACCOUNT: two of them are the same"),
+        ("IMAGE_TAG", "V1.0", "IMAGE_TAG: found 'V1.0', expected a tag that can be a label too"),
+        (
+            "PYTHON_IMAGE",
+            "python:3.10-slim",
+            "PYTHON_IMAGE: found 'python:3.10-slim', expected an image of Python 3.11",
+        ),
+        ("SALES_COLUMNS", 'a="b"', "SALES_COLUMNS: found 'a=\"b\"', expected ours=theirs"),
+        ("TRAIN_RETRIES", "50", "train.yaml: maxRetries: found 50, expected 0 to 10"),
+        ("TRAIN_TIMEOUT_S", "3240000", "train.yaml: timeoutSeconds: found 3240000, expected 1 to 604800"),
+        ("TRAIN_TASKS", "0", "train.yaml: taskCount: found 0, expected 1 to 10000"),
+        ("TRAIN_CPU", "3", "train.yaml: cpu: found '3', expected one of 1, 2, 4, 6, 8"),
+        ("TRAIN_MEMORY", "64Gi", "train.yaml: memory: found 64Gi with 4 CPU, expected 2 to 16 GiB"),
+        ("PREDICT_MEMORY", "8Gi", "predict.yaml: memory: found 8Gi with 1 CPU, expected 0.5 to 4 GiB"),
+        ("PREDICT_MEMORY", "2G", "predict.yaml: memory: found '2G', expected a number with Gi or Mi"),
+    ],
+)
+def test_each_mistake_is_named(deployed: dict[str, str], name: str, value: str, said: str) -> None:
+    """Which setting or file, what was found, what was expected."""
+    found = list(check.mistakes({**deployed, name: value}))
+    assert found[0].startswith(said), found
+
+
+@pytest.mark.parametrize("text", ["*/15 0-6,22 * * 1-5", "0 22 * * 3", "59 23 31 12 7"])
+def test_other_schedules_are_right_too(deployed: dict[str, str], text: str) -> None:
+    """Steps, ranges and lists."""
+    assert list(check.mistakes({**deployed, "MONITOR_SCHEDULE": text})) == []
+
+
+def good_job(settings: dict[str, str]) -> dict:
+    """Return a job file as it is sent."""
+    image = f"r/i@sha256:{'0' * 64}"
+    text = (ROOT / "deploy" / "jobs" / "predict.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(render(text, {**settings, "IMAGE": image, "PREVIOUS_IMAGE": ""}))
+
+
+def test_a_job_file_of_ones_own_making_is_checked(deployed: dict[str, str]) -> None:
+    """What somebody may write into deploy/jobs/ by hand: each of these is sent by gcloud as it is."""
+
+    def said(change) -> list[str]:
+        job = copy.deepcopy(good_job(deployed))
+        change(
+            job, job["spec"]["template"]["spec"], job["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]
+        )
+        return list(check.job_mistakes(job))
+
+    assert said(lambda job, execution, container: None) == []
+    assert said(lambda job, execution, container: job.update(kind="Service")) == ["kind: found Service, expected Job"]
+    assert said(lambda job, execution, container: execution.update(parallelism=2)) == [
+        "parallelism: found 2, expected 0 to taskCount"
+    ]
+    assert said(lambda job, execution, container: container.update(image="r/i:latest")) == [
+        "image: found r/i:latest, expected one by digest, NAME@sha256:..."
+    ]
+    extra = {"name": "CLOUD_RUN_TASK_INDEX", "value": "0"}
+    assert said(lambda job, execution, container: container["env"].append(extra)) == [
+        "env CLOUD_RUN_TASK_INDEX: Cloud Run sets it itself"
+    ]
+    number = {"name": "WORKERS", "value": 4}
+    assert said(lambda job, execution, container: container["env"].append(number)) == [
+        "env WORKERS: found 4, expected text (quote it)"
+    ]
+    twice = {"name": "WAREHOUSE", "value": "x"}
+    assert said(lambda job, execution, container: container["env"].append(twice)) == [
+        "env WAREHOUSE: found twice, expected once"
+    ]
+
+
+def test_the_program_shows_all_mistakes_and_exits_2(tmp_path: Path) -> None:
+    """Two settings of the environment are wrong: two lines, and that nothing was sent."""
+    environment = {**os.environ, "PROJECT": "X", "PREDICT_CPU": "3"}
+    command = [sys.executable, str(ROOT / "deploy" / "check.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        "PROJECT",
+        "predict.yaml",
+        "nothing was sent; correct deploy/settings.env, or what overrides it",
+    ]

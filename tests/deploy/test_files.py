@@ -1,0 +1,251 @@
+"""The files that are deployed: one shape of three images, jobs whose variables exist, permissions that are few."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import permissions
+import pytest
+import render
+import yaml
+
+from skucast.settings import Settings
+from skucast.tables import SALES, TABLES
+from skucast.warehouse import bigquery
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILES = sorted(ROOT.glob("Dockerfile.*"))
+JOBS = {"predict": "predict", "monitor": "monitor", "retrain": "retrain", "train": "train"}
+SHELL_SCRIPTS = sorted((ROOT / "deploy").glob("*.sh"))
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+# --- Images ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_three_dockerfiles_are_one_shape() -> None:
+    """But for the title they are equal down to the line "the job"; so their layers are too."""
+    assert len(DOCKERFILES) == 3
+    shapes = {
+        re.sub(r"\A.*\n|Dockerfile\.\w+|-t \w+", "", path.read_text().split("# --- the job ---")[0])
+        for path in DOCKERFILES
+    }
+    assert len(shapes) == 1
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_an_image_starts_its_own_script_without_a_shell(path: Path) -> None:
+    """What is copied exists and passes .dockerignore; the entrypoint is a list; the user is a number."""
+    text = path.read_text(encoding="utf-8")
+    scripts = re.search(r"^COPY ([\w. ]+\.py) \./$", text, re.MULTILINE)[1].split()
+    allowed = text_of(".dockerignore")
+    assert all((ROOT / script).is_file() and f"!{script}\n" in allowed for script in scripts)
+    assert f'ENTRYPOINT ["python", "{scripts[0]}"]' in text
+    assert "\nUSER 10001:10001\n" in text
+    assert ("run_all_skus.py" in scripts) == (path.name == "Dockerfile.retrain")
+
+
+def tool(name: str) -> str:
+    """Return a tool of the development environment."""
+    return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or name
+
+
+def test_linters_find_nothing() -> None:
+    """The images by hadolint, the scripts by shellcheck."""
+    hadolint = subprocess.run([tool("hadolint"), *map(str, DOCKERFILES)], capture_output=True, text=True, check=False)
+    assert hadolint.returncode == 0, hadolint.stdout
+    command = [tool("shellcheck"), "-x", "-P", str(ROOT / "deploy"), *map(str, SHELL_SCRIPTS)]
+    shellcheck = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert shellcheck.returncode == 0, shellcheck.stdout
+
+
+# --- Jobs -----------------------------------------------------------------------------------------------------------
+
+
+def rendered(name: str, settings: dict[str, str]) -> dict:
+    """Return a file of deploy/ with the settings put in."""
+    more = {"IMAGE": f"r/i@sha256:{'0' * 64}", "PREVIOUS_IMAGE": "", "CHANNELS": "[]"}
+    return yaml.safe_load(render.render(text_of(name), {**settings, **more}))
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_s_variables_are_settings_that_it_reads(deployed: dict[str, str], job: str) -> None:
+    """A misspelt one would be ignored by the job, and unseen by everybody."""
+    container = rendered(f"deploy/jobs/{job}.yaml", deployed)["spec"]["template"]["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    for each in container["env"]:
+        field = Settings.model_fields[each["name"].lower()]
+        assert JOBS[job] in field.json_schema_extra["jobs"], each["name"]
+    assert "MODEL_STORE" in {each["name"] for each in container["env"]} or job == "monitor"
+
+
+def test_the_secret_is_asked_for_only_where_it_is(deployed: dict[str, str]) -> None:
+    """A job that names a secret which is not there would not start."""
+    text = text_of("deploy/jobs/predict.yaml")
+    given = {**deployed, "IMAGE": "i", "PREVIOUS_IMAGE": ""}
+    assert "OPEN_METEO" not in render.render(text, given)
+    with_secret = yaml.safe_load(render.render(text, {**given, "OPEN_METEO_SECRET_EXISTS": "yes"}))
+    env = with_secret["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]["env"]
+    reference = {"secretKeyRef": {"name": "open-meteo-api-key", "key": "latest"}}
+    assert env[-1] == {"name": "OPEN_METEO_API_KEY", "valueFrom": reference}
+
+
+def test_a_setting_that_is_missing_is_named() -> None:
+    """And what is for Cloud Monitoring stays."""
+    assert render.render("${resource.label.job_name} ${A}", {"A": "b"}) == "${resource.label.job_name} b"
+    with pytest.raises(render.UnknownName, match=r"\$\{B\}: there is no such setting"):
+        render.render("${B}", {})
+
+
+def test_a_rollback_exchanges_two_images(deployed: dict[str, str]) -> None:
+    """Done twice it is as before; nothing that Cloud Run adds to a job is sent back."""
+    job = rendered("deploy/jobs/predict.yaml", deployed)
+    job["metadata"]["annotations"][render.PREVIOUS] = "before"
+    job["metadata"] |= {"uid": "1", "generation": 4, "resourceVersion": "A"}
+    job["status"] = {"conditions": []}
+    now = render.image_of(job)
+    back = render.swapped(job)
+    assert (render.image_of(back), render.previous_of(back)) == ("before", now)
+    assert set(back) == {"apiVersion", "kind", "metadata", "spec"}
+    assert set(back["metadata"]) == {"name", "labels", "annotations"}
+    again = render.swapped(back)
+    assert (render.image_of(again), render.previous_of(again)) == (now, "before")
+
+
+# --- Tables ---------------------------------------------------------------------------------------------------------
+
+
+def test_tables_are_made_as_the_jobs_would_make_them(tmp_path: Path) -> None:
+    """The same columns, modes, descriptions, partition and clusters; the sales are not ours to make."""
+    render.write_tables(tmp_path)
+    flags = [line.split("\x1f") for line in (tmp_path / "flags").read_text(encoding="utf-8").splitlines()]
+    assert [name for name, *_ in flags] == [table.name for table in TABLES if table is not SALES]
+    for table, (name, partition, cluster, meaning) in zip((t for t in TABLES if t is not SALES), flags, strict=True):
+        schema = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
+        fields = [bigquery._field(column).to_api_repr() for column in table.columns]
+        types = {"FLOAT64": "FLOAT", "INT64": "INTEGER", "BOOL": "BOOLEAN"}
+        same = [{**field, "type": types.get(field["type"], field["type"])} for field in schema]
+        assert [{**field, "type": types.get(field["type"], field["type"])} for field in fields] == same
+        assert partition == (table.partition if bigquery._is_by_day(table) else "")
+        assert cluster.split(",") == list(table.cluster[:4]) or (cluster, table.cluster) == ("", ())
+        assert meaning == table.meaning
+
+
+# --- Permissions ----------------------------------------------------------------------------------------------------
+
+
+def writable(job: str, settings: dict[str, str]) -> set[str]:
+    """Return the tables that a job's account may write."""
+    grants = [each for each in permissions.separate() if each.who == f"{job}_ACCOUNT" and each.tables]
+    [grant] = [each for each in grants if each.role == "roles/bigquery.dataEditor"]
+    _, expression = permissions.condition(grant, settings)
+    return set(re.findall(r'== "projects/[\w-]+/datasets/\w+/tables/(\w+)"', expression))
+
+
+def test_an_account_may_write_what_its_job_writes_and_no_more(deployed: dict[str, str]) -> None:
+    """Predict writes no sales and no models; monitor touches no models; nobody writes the sales."""
+    names = {table.name for table in TABLES} | {"distributor_forecast_alerts"}
+    by_job = {job: writable(job, deployed) for job in permissions.JOBS}
+    assert all(tables <= names for tables in by_job.values())
+    assert not any(SALES.name in tables or deployed["SALES_TABLE"] in tables for tables in by_job.values())
+    assert "distributor_forecasts_weekly" in by_job["PREDICT"] - by_job["MONITOR"] - by_job["RETRAIN"]
+    roles = {(each.who, each.resource): each.role for each in permissions.separate()}
+    assert roles["PREDICT_ACCOUNT", "models"] == "roles/storage.objectViewer"
+    assert ("MONITOR_ACCOUNT", "models") not in roles
+    assert not any(each.role in ("roles/owner", "roles/editor") for each in permissions.separate())
+
+
+def test_only_the_trigger_s_account_and_operators_may_run(deployed: dict[str, str]) -> None:
+    """And only operators with overrides: another set of variables is another program."""
+    given = {**deployed, "OPERATORS": "group:ops@example.com"}
+    runs = {job: permissions.lines(f"job:{job}", given) for job in permissions.JOBS}
+    invokers = [line.split("\t")[:2] for lines in runs.values() for line in lines if "run.invoker" in line]
+    scheduler = "serviceAccount:rich-dist-scheduler@eztech-442521.iam.gserviceaccount.com"
+    assert invokers == [["roles/run.invoker", scheduler]] * 2
+    with_overrides = [line.split("\t")[1] for lines in runs.values() for line in lines if "Overrides" in line]
+    assert with_overrides == ["group:ops@example.com"] * 4
+
+
+def test_conditions_are_within_google_s_limit(deployed: dict[str, str]) -> None:
+    """At most twelve logical operators in one expression."""
+    for line in permissions.lines("project", deployed):
+        assert len(re.findall(r"\|\||&&", line)) <= 12
+
+
+def test_in_the_simple_mode_one_account_has_it_all(deployed: dict[str, str]) -> None:
+    """No other account appears but that of the build."""
+    single = {**deployed, "ACCOUNT_MODE": "single"}
+    resources = ["project", "models", "staging", "secret", "job:PREDICT", "job:MONITOR"]
+    members = {line.split("\t")[1] for resource in resources for line in permissions.lines(resource, single)}
+    assert {member.split("@")[0] for member in members} == {
+        "serviceAccount:rich-dist-forecast-runner",
+        "serviceAccount:rich-dist-builder",
+    }
+
+
+def test_a_policy_is_completed_and_otherwise_left_alone() -> None:
+    """What others have granted stays; a second time nothing is missing; a condition needs version 3."""
+    policy = {"etag": "x", "bindings": [{"role": "roles/a", "members": ["user:b"]}]}
+    given = ["roles/a\tuser:c\t\t", "roles/a\tuser:c\ttitle\tresource.name == 1"]
+    assert permissions.merge(policy, given)
+    assert policy == {
+        "etag": "x",
+        "version": 3,
+        "bindings": [
+            {"role": "roles/a", "members": ["user:b", "user:c"]},
+            {
+                "role": "roles/a",
+                "members": ["user:c"],
+                "condition": {"title": "title", "expression": "resource.name == 1"},
+            },
+        ],
+    }
+    assert not permissions.merge(policy, given)
+
+
+def test_the_table_of_permissions_is_that_of_the_code(deployed: dict[str, str]) -> None:
+    """docs/permissions.md; `make docs` writes it."""
+    text = text_of("docs/permissions.md")
+    for mode in ("separate", "single"):
+        shown = text.split(f"<!-- {mode}:start -->\n")[1].split(f"\n<!-- {mode}:end -->")[0]
+        assert shown == permissions.table(mode, deployed)
+
+
+# --- Google's own shapes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("document", "kind", "pattern"),
+    [
+        ("run.v1", "Job", "deploy/jobs/*.yaml"),
+        ("monitoring.v3", "AlertPolicy", "deploy/monitoring/alerts/*.yaml"),
+        ("monitoring.v1", "Dashboard", "deploy/monitoring/dashboards/*.yaml"),
+        ("logging.v2", "LogMetric", "deploy/monitoring/metrics/*.yaml"),
+        ("cloudbuild.v1", "Build", "cloudbuild.yaml"),
+    ],
+)
+def test_files_have_the_shape_that_google_publishes(
+    tools: Path, deployed: dict[str, str], tmp_path: Path, document: str, kind: str, pattern: str
+) -> None:
+    """No unknown key, no wrong type, no wrong word of an enumeration."""
+    paths = []
+    for found in sorted(ROOT.glob(pattern)):
+        paths.append(tmp_path / found.name)
+        name = str(found.relative_to(ROOT))
+        text = found.read_text(encoding="utf-8") if name == "cloudbuild.yaml" else json.dumps(rendered(name, deployed))
+        paths[-1].write_text(text, encoding="utf-8")
+    if not paths:
+        pytest.skip(f"no file {pattern}")
+    command = [sys.executable, str(tools / "api_schema_check.py"), document, kind, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

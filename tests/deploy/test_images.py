@@ -1,0 +1,198 @@
+"""The images are really built and run, each as a task of a job: process 1, its own user, no network unless asked for.
+
+`make test-images`: some minutes, root, and the tools of DEPLOY_TOOLS; skipped elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from builders import CUTOFF, WEDNESDAY
+from places import Cloud
+
+from skucast.engine.artifact import loads
+from skucast.run import Run
+from skucast.sample import sample_lines
+from skucast.store.gcs import CloudStore
+from skucast.store.local import LocalStore
+from skucast.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, TABLES
+from skucast.warehouse import Warehouse
+from skucast.warehouse.bigquery import BigQueryWarehouse
+from skucast.warehouse.duckdb import DuckDBWarehouse
+
+ROOT = Path(__file__).parents[2]
+NAMES = {table.label: table.name for table in TABLES}
+PAST = WEDNESDAY - timedelta(weeks=4)
+TRAIN = ("retrain", "run_all_skus.py")
+
+pytestmark = [
+    pytest.mark.skipif("TEST_IMAGES" not in os.environ, reason="images are built by make test-images only"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="building images needs root"),
+]
+
+
+@pytest.fixture(scope="session")
+def home(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the three images in a new store, whose cache holds no label of another build, and return its folder."""
+    folder = tmp_path_factory.mktemp("images")
+    command = [str(tools / "build-images.sh"), str(ROOT)]
+    environment = {**os.environ, "CTR_HOME": str(folder), "BUILD_ARGS": "--build-arg COMMIT=abc --build-arg VERSION=9"}
+    built = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder
+
+
+@pytest.fixture
+def task(tools: Path, home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs an image with variables and arguments, and what it did."""
+
+    def run(
+        image: str, *arguments: str, flags: tuple[str, ...] = (), **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        given = [text for name, value in variables.items() for text in ("-e", f"{name}={value}")]
+        entry = ("--entrypoint", "python") if arguments and arguments[0].endswith((".py", "-m")) else ()
+        command = [str(tools / "run-image.sh"), *given, *flags, *entry, f"{image}:dev", *arguments]
+        environment = {**os.environ, "CTR_HOME": str(home)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def deliver(warehouse: Warehouse) -> None:
+    """Load the sample distributor's sales."""
+    stamp = Run("load", "load", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
+    warehouse.append_once(SALES, sample_lines(CUTOFF), batch_id="sample", source="sample", run=stamp)
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Path:
+    """Return a folder that any user may write to, with the sales in a DuckDB file."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    deliver(DuckDBWarehouse(folder / "warehouse.duckdb", NAMES))
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o777)
+    return folder
+
+
+def local(folder: Path) -> dict[str, str]:
+    """Return the variables of the local default on the folder, as it is mounted."""
+    return {"WAREHOUSE": "duckdb:/data/warehouse.duckdb", "MODEL_STORE": "/data/models", "STAGING": "/data/staging"}
+
+
+@pytest.mark.parametrize("image", ["predict", "monitor", "retrain"])
+def test_an_image_holds_what_its_job_needs(home: Path, image: str) -> None:
+    """No tests, no documents, no history, no secrets, no installer; the labels say what it is."""
+    folder = home / "out" / image
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    config = json.loads((folder / manifest["config"]["digest"].split(":")[1]).read_text(encoding="utf-8"))["config"]
+    assert config["User"] == "10001:10001"
+    assert config["Labels"]["org.opencontainers.image.revision"] == "abc"
+    assert config["Labels"]["org.opencontainers.image.version"] == "9"
+    names = set(files_of([folder / layer["digest"].split(":")[1] for layer in manifest["layers"][1:]]))
+    ours = {name.removeprefix("app/") for name in names if name.startswith("app/") and name.endswith(".py")}
+    scripts = {name for name in ours if "/" not in name}
+    assert scripts == {"monitor": {"monitor_performance.py"}, "predict": {"predict_weekly.py"}}.get(
+        image, {"retrain_models.py", "run_all_skus.py"}
+    )
+    assert "src/skucast/app.py" in ours
+    unwanted = (
+        "/tests/",
+        "/docs/",
+        "/.git/",
+        ".env",
+        "/site-packages/pip/",
+        "requirements.txt",
+        "Dockerfile",
+        "/deploy/",
+    )
+    assert not [name for name in names if any(part in f"/{name}" for part in unwanted) and name.startswith("app")]
+    assert not [name for name in names if "/tests/" in name or "/site-packages/pip/" in name]
+
+
+def files_of(layers: list[Path]) -> Iterator[str]:
+    """Yield the names of the files in the layers."""
+    for layer in layers:
+        with tarfile.open(layer) as archive:
+            yield from (member.name.removeprefix("./") for member in archive if not member.isdir())
+
+
+def test_the_chain_from_three_images_on_a_mounted_folder(task, mounted: Path) -> None:
+    """Train, forecast four weeks ago and now, score, retrain: no network, no root, the solver compiled already."""
+    mount = ("-v", f"{mounted}:/data")
+    trained = task(*TRAIN, flags=mount, AS_OF=str(PAST), WORKERS="2", NUMBA_DEBUG_CACHE="1", **local(mounted))
+    assert trained.returncode == 0, trained.stderr
+    assert "data loaded from '/tmp/skucast-compiled-" in trained.stdout
+    assert "data saved" not in trained.stdout
+    for image, day in (("predict", PAST), ("predict", WEDNESDAY), ("monitor", WEDNESDAY)):
+        done = task(image, flags=mount, AS_OF=str(day), **local(mounted))
+        assert done.returncode == 0, done.stderr
+    target = "Пермь/KA/ЦУП00009752"
+    retrained = task("retrain", flags=mount, AS_OF=str(WEDNESDAY), TARGET_COMBINATIONS=target, **local(mounted))
+    assert retrained.returncode == 0, retrained.stderr
+    warehouse = DuckDBWarehouse(mounted / "warehouse.duckdb", NAMES)
+    assert warehouse.read(FORECASTS).groupby("cutoff")["method"].apply(lambda m: (m == "prophet").any()).all()
+    assert warehouse.read(METRICS).query("level == 'total' and step == 0")["wape"].item() < 0.2
+    assert set(warehouse.read(RUNS)["exit_code"]) == {0}
+    assert (mounted / "staging" / "dashboard" / "index.html").is_file()
+
+
+def test_the_chain_from_three_images_on_the_stand_ins(task, stand_in_cloud: Cloud) -> None:
+    """The same on BigQuery and Cloud Storage, as tasks of executions, with logs as JSON."""
+    warehouse = BigQueryWarehouse(
+        stand_in_cloud.project, stand_in_cloud.dataset, NAMES, endpoints=stand_in_cloud.endpoints
+    )
+    deliver(warehouse)
+    places = {
+        "WAREHOUSE": f"bigquery://{stand_in_cloud.project}/{stand_in_cloud.dataset}",
+        "MODEL_STORE": stand_in_cloud.folder,
+        "STAGING": stand_in_cloud.folder,
+        "CLOUD_RUN_JOB": "job",
+        **stand_in_cloud.variables(),
+    }
+    steps = [(*TRAIN, PAST), ("predict", PAST), ("predict", WEDNESDAY), ("monitor", WEDNESDAY)]
+    for number, (image, *arguments, day) in enumerate(steps):
+        done = task(
+            image, *arguments, flags=("--network",), AS_OF=str(day), CLOUD_RUN_EXECUTION=f"job-{number}", **places
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert all(json.loads(line)["severity"] for line in done.stdout.splitlines())
+    assert (warehouse.read(FORECASTS)["method"] == "prophet").any()
+    assert warehouse.read(METRICS).query("level == 'total' and step == 0")["wape"].item() < 0.2
+    assert len(CloudStore(stand_in_cloud.bucket, stand_in_cloud.prefix, stand_in_cloud.endpoints).stored()) >= 57
+
+
+def test_sigterm_stops_a_training_in_time(task, mounted: Path) -> None:
+    """Sent to process 1 while two workers train: 143 within 8 s, whole models, and the next run goes on."""
+    mount = ("-v", f"{mounted}:/data")
+    wait_s = 25
+    began = time.monotonic()
+    options = {"AS_OF": str(WEDNESDAY), "WORKERS": "2", "TUNE": "full", **local(mounted)}
+    stopped = task(*TRAIN, flags=(*mount, "--term-after", str(wait_s)), **options)
+    assert stopped.returncode == 143, stopped.stderr
+    assert time.monotonic() - began < wait_s + 8
+    assert "stopped by SIGTERM" in stopped.stderr
+    store = LocalStore(mounted / "models")
+    before = store.stored()
+    assert all(loads(store.load(combination).payload) for combination in before)
+    rest = task(*TRAIN, flags=mount, **options)
+    assert rest.returncode == 0, rest.stderr
+    registry = DuckDBWarehouse(mounted / "warehouse.duckdb", NAMES).read(REGISTRY)
+    assert registry["reason"].str.startswith("model of", na=False).sum() == len(before)
+    assert len(store.stored()) >= 57
+
+
+def test_a_task_without_settings_says_so(task) -> None:
+    """No sales and no place to write to: exit code 2, one line."""
+    done = task("predict", WAREHOUSE="bigquery://nowhere", MODEL_STORE="gs://UPPER")
+    assert done.returncode == 2
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["WAREHOUSE", "MODEL_STORE"]

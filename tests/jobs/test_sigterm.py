@@ -1,0 +1,90 @@
+"""SIGTERM in the middle of a job: gone in time, nothing half written, and the next run goes on from there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from builders import CUTOFF, WEDNESDAY
+
+from skucast.engine.artifact import loads
+from skucast.run import Run
+from skucast.sample import sample_lines
+from skucast.store.local import LocalStore
+from skucast.tables import REGISTRY, RUNS, SALES
+from skucast.warehouse.duckdb import DuckDBWarehouse
+
+ROOT = Path(__file__).parents[2]
+GRACE_S = 8.0
+
+
+@pytest.fixture
+def places(tmp_path: Path, warehouse: DuckDBWarehouse) -> list[str]:
+    """Return the flags of a run on the sample distributor's sales."""
+    stamp = Run("load", "load", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
+    warehouse.append_once(SALES, sample_lines(CUTOFF), batch_id="sample", source="sample", run=stamp)
+    return ["--warehouse", f"duckdb:{warehouse.path}", "--model-store", str(tmp_path / "models")]
+
+
+def start(flags: list[str]) -> subprocess.Popen[str]:
+    """Start the training of all combinations in a session of its own."""
+    command = [sys.executable, str(ROOT / "run_all_skus.py"), *flags, "--as-of", str(WEDNESDAY), "--workers", "2"]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def members(session: int) -> Iterator[int]:
+    """Yield the processes of the session that are still there, other than zombies."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, own, *_ = folder.joinpath("stat").read_text().rpartition(")")[2].split()
+        except (OSError, ValueError):  # it has just ended
+            continue
+        if int(own) == session and state != "Z":
+            yield int(folder.name)
+
+
+@pytest.mark.parametrize("whom", ["the first process", "all processes"])
+def test_training_stops_in_time_and_goes_on_later(places: list[str], tmp_path: Path, whom: str, warehouse) -> None:
+    """Two workers are busy: exit 143 within 8 s, nobody left, every model file whole; the next run trains the rest."""
+    training = start(places)
+    wait_until(lambda: list((tmp_path / "models").glob("*/*/*.pkl")))
+    began = time.monotonic()
+    if whom == "all processes":
+        os.killpg(training.pid, signal.SIGTERM)
+    else:
+        training.send_signal(signal.SIGTERM)
+    said = training.communicate(timeout=30)[1]
+    assert time.monotonic() - began < GRACE_S
+    assert training.returncode == 143, said
+    assert "stopped by SIGTERM; what was finished is kept, run it again to go on" in said
+    assert "Traceback" not in said
+    wait_until(lambda: not list(members(training.pid)))
+
+    store = LocalStore(tmp_path / "models")
+    stored = store.stored()
+    assert 1 <= len(stored) < 57
+    assert {loads(store.load(combination).payload).card.cutoff for combination in stored} == {str(CUTOFF)}
+    assert not len(warehouse.read(RUNS)[lambda rows: rows["job"] == "train"])
+
+    rest = start(places)
+    said = rest.communicate(timeout=300)[1]
+    assert rest.returncode == 0, said
+    outcomes = warehouse.read(REGISTRY)
+    went_on = outcomes["reason"].str.startswith("model of", na=False)
+    assert went_on.sum() == len(stored)
+    assert len(store.stored()) == len(stored) + (outcomes["outcome"] == "saved").sum() >= 57
+
+
+def wait_until(holds, within_s: float = 60.0) -> None:
+    """Wait until the condition holds; fail after that time."""
+    until = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
