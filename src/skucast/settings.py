@@ -24,7 +24,19 @@ if TYPE_CHECKING:
     from skucast.cloud import Endpoints
     from skucast.outcome import Pool
 
-Job = Literal["train", "retrain", "predict", "monitor", "load", "rollback", "promotions", "doctor", "demo"]
+Job = Literal[
+    "train",
+    "retrain",
+    "predict",
+    "monitor",
+    "load",
+    "rollback",
+    "promotions",
+    "doctor",
+    "demo",
+    "looker-views",
+    "looker-url",
+]
 
 SALES_JOBS: tuple[Job, ...] = ("train", "retrain", "predict", "monitor")
 EVERY_JOB: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "doctor", "demo")
@@ -69,7 +81,9 @@ class Settings(BaseSettings):
     )
 
     warehouse: str = _field(
-        "duckdb:local/warehouse.duckdb", "where the tables are: duckdb:FILE or bigquery://PROJECT/DATASET"
+        "duckdb:local/warehouse.duckdb",
+        "where the tables are: duckdb:FILE or bigquery://PROJECT/DATASET",
+        [*EVERY_JOB, "looker-views", "looker-url"],
     )
     model_store: str = _field(
         "local/models",
@@ -189,10 +203,10 @@ class Settings(BaseSettings):
     promotions_table: str = _table(tables.PROMOTIONS, [*FORECASTING, "promotions", "doctor", "demo"])
     locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
-    forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo"])
+    forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo", "looker-views"])
     scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
-    metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
-    alerts_table: str = _table(tables.ALERTS, ["monitor", "doctor", "demo"])
+    metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo", "looker-views"])
+    alerts_table: str = _table(tables.ALERTS, ["monitor", "doctor", "demo", "looker-views"])
     registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)
