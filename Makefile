@@ -34,7 +34,7 @@ test: .venv/dev .stand-ins/ready ## run all tests
 test-live: .venv/dev ## the cloud suites on a real project too: LIVE_PROJECT=... LIVE_BUCKET=... (LIVE_LOCATION=US)
 	@test -n "$(LIVE_PROJECT)" && test -n "$(LIVE_BUCKET)" || { echo 'name both: make test-live LIVE_PROJECT=... LIVE_BUCKET=...' >&2; exit 2; }
 	LIVE_PROJECT=$(LIVE_PROJECT) LIVE_BUCKET=$(LIVE_BUCKET) LIVE_LOCATION=$(or $(LIVE_LOCATION),US) \
-		$(BIN)/python -m pytest -q -k live_cloud tests/contract tests/cloud/test_chain.py
+		$(BIN)/python -m pytest -q -k live_cloud tests/contract tests/cloud/test_chain.py tests/cloud/test_looker_views.py
 
 check: format-check lint types test ## format, lint, types, tests
 

@@ -82,16 +82,16 @@ WITH newest AS (
         )
 ), open_alerts AS (
     -- The newest week judged has a row for every alert that was open before, if only to say that it is over.
-    SELECT
-        unit, channel, SKU_ID, cutoff,
-        STRING_AGG(rule, ', ' ORDER BY rule) AS rules,
-        ARRAY_AGG(
-            STRUCT(reason, evidence, opened, n_open_weeks, acknowledged_until, command)
-            ORDER BY n_open_weeks DESC, alert_id LIMIT 1
-        )[OFFSET(0)] AS oldest
-    FROM `${PROJECT}.${DATASET}.${ALERTS_TABLE}`
+    SELECT * FROM `${PROJECT}.${DATASET}.${ALERTS_TABLE}`
     WHERE state != 'resolved' AND cutoff = (SELECT MAX(cutoff) FROM `${PROJECT}.${DATASET}.${ALERTS_TABLE}`)
-    GROUP BY unit, channel, SKU_ID, cutoff
+), broken AS (
+    SELECT unit, channel, SKU_ID, STRING_AGG(rule, ', ' ORDER BY rule) AS rules
+    FROM open_alerts
+    GROUP BY unit, channel, SKU_ID
+), oldest AS (
+    SELECT * FROM open_alerts
+    WHERE TRUE
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY unit, channel, SKU_ID ORDER BY n_open_weeks DESC, alert_id) = 1
 )
 SELECT
     newest.window_start, newest.window_end,
@@ -106,17 +106,17 @@ SELECT
     newest.sum_abs_actual, newest.sum_abs_error, newest.sum_error, newest.sum_smape, newest.n_covered,
     newest.wape, newest.smape, newest.bias_ratio, newest.coverage,
     LEAST(newest.wape_last_week, newest.wape_mean_4, newest.wape_last_year) - newest.wape AS fva_best,
-    COALESCE(open_alerts.rules, '-') AS rules,
-    COALESCE(open_alerts.oldest.reason, '-') AS reason,
-    COALESCE(open_alerts.oldest.evidence, '-') AS evidence,
-    open_alerts.oldest.opened AS opened,
-    open_alerts.oldest.n_open_weeks AS n_open_weeks,
-    open_alerts.oldest.acknowledged_until AS acknowledged_until,
-    COALESCE(open_alerts.oldest.command, '-') AS command
+    COALESCE(broken.rules, '-') AS rules,
+    COALESCE(oldest.reason, '-') AS reason,
+    COALESCE(oldest.evidence, '-') AS evidence,
+    oldest.opened, oldest.n_open_weeks, oldest.acknowledged_until,
+    COALESCE(oldest.command, '-') AS command
 FROM newest
-LEFT JOIN open_alerts
-    ON open_alerts.unit = newest.unit AND open_alerts.channel = newest.channel
-    AND open_alerts.SKU_ID = newest.SKU_ID AND open_alerts.cutoff >= newest.window_end
+LEFT JOIN oldest
+    ON oldest.unit = newest.unit AND oldest.channel = newest.channel AND oldest.SKU_ID = newest.SKU_ID
+    AND oldest.cutoff >= newest.window_end  -- not what was judged before this window
+LEFT JOIN broken
+    ON broken.unit = oldest.unit AND broken.channel = oldest.channel AND broken.SKU_ID = oldest.SKU_ID
 WHERE newest.n > 0;
 
 
