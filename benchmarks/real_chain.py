@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from skucast.combination import KEY
 from skucast.settings import Settings
 from skucast.tables import METRICS, POOLED_STEP, REGISTRY
-from skucast.warehouse import open_warehouse
+from skucast.warehouse import Warehouse, open_warehouse
 
 SEED = 525
 ORIGINS = 6
@@ -113,8 +113,14 @@ def script(seconds: dict[str, float], step: str, command: list[str], environment
     seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - started
 
 
+def newest_window(warehouse: Warehouse) -> pd.DataFrame:
+    """Return the metrics of the newest rolling window."""
+    metrics = warehouse.read(METRICS)
+    return metrics[(metrics["window"] == "rolling") & (metrics["window_end"] == metrics["window_end"].max())]
+
+
 def worst_combination(uri: str) -> str:
-    metrics = open_warehouse(Settings(warehouse=uri)).read(METRICS)
+    metrics = newest_window(open_warehouse(Settings(warehouse=uri)))
     rows = metrics[(metrics["level"] == "combination") & (metrics["step"] == POOLED_STEP)]
     return "/".join(rows.sort_values("sum_abs_error").iloc[-1][KEY])
 
@@ -122,7 +128,7 @@ def worst_combination(uri: str) -> str:
 def report(name: str, seconds: dict[str, float], environment: dict[str, str], folder: str) -> list[str]:
     """Return the Markdown of one data set: seconds, WAPE per step beside the baselines', the backtests' own claim."""
     warehouse = open_warehouse(Settings(warehouse=environment["WAREHOUSE"]))
-    metrics = warehouse.read(METRICS)
+    metrics = newest_window(warehouse)
     registry = warehouse.read(REGISTRY)
     saved = registry[registry["outcome"] == "saved"]
     total = metrics[metrics["level"] == "total"].sort_values("step")

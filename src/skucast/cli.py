@@ -1,18 +1,19 @@
-"""Tools beside the four scripts: load own sales, roll a model back, check what a run needs, show the whole chain."""
+"""Tools beside the four scripts: own sales, promotions, alerts, rollback, what a run needs, the whole chain shown."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 from skucast.app import run_job, start_run, until_interrupted
-from skucast.errors import InputError
+from skucast.errors import InputError, SkucastError
 from skucast.logs import log, setup_logging
 from skucast.looker import ALIASES, VIEWS, parse_aliases, report_url, views_sql
 from skucast.outcome import RunReport
-from skucast.run import BAD_INPUT, DONE, Run
+from skucast.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.settings import Settings, add_flags, parse_column_map, settings_from
 from skucast.settings import reference as settings_reference
 from skucast.store import ModelStore
@@ -55,10 +56,28 @@ def _main(argv: Sequence[str] | None) -> int:
         return _print(lambda: _PRINTED[command](own, settings))
     run = start_run(command, settings)
     setup_logging(settings, run_id=run.run_id, job=command)
+    if command == "freshness":
+        from skucast.freshness import freshness
+
+        return freshness(settings, run)
+    if command == "alerts" and own["action"] == "list":
+        return _list_alerts(settings, run)
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
 
 
-_OWN = ("file", "table", "columns", "target", "version", "until", "action", "output", "template", "aliases")
+_OWN = (
+    "file",
+    "table",
+    "columns",
+    "target",
+    "version",
+    "until",
+    "action",
+    "output",
+    "alert_id",
+    "template",
+    "aliases",
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,6 +117,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_flags(template, "promotions")
 
+    alerts = commands.add_parser("alerts", help="list the open alerts, or keep one quiet until a day")
+    actions = alerts.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add_flags(actions.add_parser("list", help="list the alerts of the newest monitored week"), "alerts")
+    acknowledge = actions.add_parser("ack", help="acknowledge an alert: it stays open and says nothing until a day")
+    acknowledge.add_argument("alert_id", metavar="ID")
+    acknowledge.add_argument("--until", type=_day, required=True, metavar="YYYY-MM-DD", help="last quiet day")
+    add_flags(acknowledge, "alerts")
+
+    freshness = commands.add_parser("freshness", help="exit 1 if forecasts or scorecard are older than they should be")
+    add_flags(freshness, "freshness")
+
     doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
     add_flags(doctor, "doctor")
 
@@ -122,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
         "--write", type=Path, metavar="README", help="put it between the markers of this file instead"
     )
     return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a day, YYYY-MM-DD") from None
 
 
 def _compile() -> int:
@@ -230,6 +267,34 @@ def _promotions(
     report.notes.append(f"{path}: replace its examples by your plan and put it into promotions/inbox/ below STAGING")
 
 
+def _list_alerts(settings: Settings, run: Run) -> int:
+    """Show the alerts of the newest monitored week; nothing is written, not even the run's row."""
+    from skucast.alert_texts import show
+    from skucast.jobs.alerting import newest_alerts
+    from skucast.warehouse import open_warehouse
+
+    try:
+        rows = newest_alerts(open_warehouse(settings), run.cutoff)
+    except SkucastError as error:
+        log.error("%s", error)
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
+    show(rows, run.today)
+    return DONE
+
+
+def _acknowledge(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.alert_texts import name_of
+    from skucast.jobs.alerting import acknowledge
+
+    until = own["until"]
+    assert isinstance(until, date)
+    row = acknowledge(warehouse, run, str(own["alert_id"]), until)
+    report.n_rows = 1
+    report.notes.append(f"{own['alert_id']} ({name_of(row)}) is quiet until {until}")
+
+
 def _looker_views(own: dict[str, object], settings: Settings) -> str:
     return views_sql(settings.warehouse, settings.table_names)
 
@@ -243,5 +308,5 @@ def _looker_url(own: dict[str, object], settings: Settings) -> str:
     )
 
 
-_COMMANDS = {"load": _load, "rollback": _rollback, "promotions": _promotions}
+_COMMANDS = {"load": _load, "rollback": _rollback, "promotions": _promotions, "alerts": _acknowledge}
 _PRINTED = {"looker-views": _looker_views, "looker-url": _looker_url}

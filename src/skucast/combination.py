@@ -223,7 +223,7 @@ def _unknown_text(item: str, known: Sequence[Combination]) -> str:
     names = [str(combination) for combination in known]
     near = nearest(item, names)
     known_ones = f"{counted(len(names), 'combination')} known, none alike"
-    return f"unknown {item!r} ({f'closest: {_as_targets(near)}' if near else known_ones})"
+    return f"unknown {item!r} ({f'closest: {as_targets(near)}' if near else known_ones})"
 
 
 def nearest(name: str, names: Sequence[str]) -> list[str]:
@@ -231,7 +231,7 @@ def nearest(name: str, names: Sequence[str]) -> list[str]:
     return difflib.get_close_matches(name, names, n=3, cutoff=0.3)
 
 
-def _as_targets(names: Sequence[str]) -> str:
-    """The names as a list that can be given as targets: as JSON where a name holds what separates names."""
+def as_targets(names: Sequence[str]) -> str:
+    """Return the names as a list that can be given as targets: as JSON where a name holds what separates names."""
     is_plain = not any(_SEPARATORS.search(name) or name[0] in "[@" for name in names)
     return ", ".join(names) if is_plain else json.dumps(names, ensure_ascii=False)

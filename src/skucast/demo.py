@@ -173,7 +173,7 @@ def _worst(warehouse: Warehouse) -> Combination:
 def _newest_metrics(warehouse: Warehouse, level: str) -> pd.DataFrame:
     metrics = warehouse.read(METRICS)
     newest: pd.DataFrame = metrics[metrics["window_end"] == metrics["window_end"].max()]
-    return newest[newest["level"] == level]
+    return newest[(newest["window"] == "rolling") & (newest["level"] == level)]
 
 
 def _next_weeks(warehouse: Warehouse, combination: Combination) -> pd.DataFrame:

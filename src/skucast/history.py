@@ -202,6 +202,14 @@ def is_inactive(weeks: pd.DataFrame, after_weeks: int) -> bool:
     return len(nothing) == after_weeks and bool(nothing.all())
 
 
+def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
+    """Return the combinations that are not inactive (see `is_inactive`), sorted: columns of `KEY`."""
+    last = weeks.groupby(KEY).tail(after_weeks)
+    nothing = last[KEY].assign(nothing=_nothing_sold(last)).groupby(KEY)["nothing"].agg(["size", "sum"])
+    active = nothing[(nothing["size"] < after_weeks) | (nothing["sum"] < after_weeks)]
+    return active.index.to_frame(index=False)
+
+
 def _nothing_sold(weeks: pd.DataFrame) -> pd.Series:
     return (weeks["y"] == 0) | weeks["is_stockout"]
 

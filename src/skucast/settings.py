@@ -32,6 +32,8 @@ Job = Literal[
     "load",
     "rollback",
     "promotions",
+    "alerts",
+    "freshness",
     "doctor",
     "demo",
     "looker-views",
@@ -39,10 +41,10 @@ Job = Literal[
 ]
 
 SALES_JOBS: tuple[Job, ...] = ("train", "retrain", "predict", "monitor")
-EVERY_JOB: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "doctor", "demo")
-CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "promotions", "doctor", "demo")
-CLOUD: tuple[Job, ...] = (*SALES_JOBS, "rollback", "promotions", "doctor")
-LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "demo")
+EVERY_JOB: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "alerts", "freshness", "doctor", "demo")
+CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "promotions", "alerts", "freshness", "doctor", "demo")
+CLOUD: tuple[Job, ...] = (*SALES_JOBS, "rollback", "promotions", "alerts", "freshness", "doctor")
+LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "alerts", "freshness", "demo")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = ("train", "retrain", "predict")
 WITH_WEATHER: tuple[Job, ...] = (*FORECASTING, "doctor")
@@ -120,7 +122,7 @@ class Settings(BaseSettings):
         500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
     )
     inactive_after_weeks: int = _field(
-        13, "weeks without a sale until a combination is inactive", FORECASTING, ge=1, le=520
+        13, "weeks without a sale until a combination is inactive", SALES_JOBS, ge=1, le=520
     )
     min_history_weeks: int = _field(26, "known weeks that a model needs", FORECASTING, ge=13, le=520)
     allowed_late_weeks: int = _field(
@@ -130,7 +132,7 @@ class Settings(BaseSettings):
         "bridge", "sales later than allowed: forecast through, or stop", ["predict"]
     )
     max_failed_share: Annotated[float, Field(ge=0, le=1)] = _field(
-        0.05, "share of combinations that may fail before nothing is published, 0 to 1", FORECASTING
+        0.05, "share of combinations that may fail before nothing is published, 0 to 1", SALES_JOBS
     )
 
     scenario: str | None = _field(
@@ -140,7 +142,9 @@ class Settings(BaseSettings):
         None, "file of promotions that SCENARIO adds to the plan, as if it had been sent now: CSV or xlsx", ["predict"]
     )
     min_promo_coverage: Annotated[float, Field(ge=0, le=1)] = _field(
-        0.5, "share of forecast weeks that the promotions plan must cover, else the run warns; 0 to 1", ["predict"]
+        0.5,
+        "share of forecast weeks that the promotions plan must cover, else the run warns; 0 to 1",
+        ["predict", "monitor"],
     )
 
     holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", TRAINING)
@@ -175,6 +179,47 @@ class Settings(BaseSettings):
     lookback_weeks: int = _field(5, "weeks to score", ["monitor"], ge=1, le=104)
     dashboard_weeks: int = _field(26, "weeks of accuracy shown on the dashboard", ["monitor"], ge=1, le=104)
 
+    alert_wape: float = _field(
+        0.7,
+        "WAPE of a week above which a combination is an alert, if ALERT_WEEKS weeks in a row have it",
+        ["monitor"],
+        gt=0,
+    )
+    alert_weeks: int = _field(
+        2,
+        "scored weeks in a row that must be above ALERT_WAPE; weeks without a score do not count",
+        ["monitor"],
+        ge=1,
+        le=26,
+    )
+    alert_bias: float = _field(
+        0.3,
+        "bias of the window, in shares of sales, beyond which either way a combination is an alert",
+        ["monitor"],
+        gt=0,
+    )
+    alert_coverage: Annotated[float, Field(ge=0, le=0.8)] = _field(
+        0.6, "share of actuals inside the 80 % interval below which a combination is an alert, 0 to 0.8", ["monitor"]
+    )
+    alert_min_volume: float = _field(
+        10, "mean weekly sales of a year that a combination needs to be an alert", ["monitor"], ge=0
+    )
+    alert_fva: float = _field(
+        0.1, "a combination is an alert only if a naive forecast was better by so much WAPE", ["monitor"], ge=0
+    )
+    alert_forecast_coverage: Annotated[float, Field(ge=0, le=1)] = _field(
+        0.95, "share of the active combinations that must be forecast, 0 to 1", ["monitor"]
+    )
+    alert_webhook_url: SecretStr | None = _field(
+        None, "address that takes the digest of alerts, as Slack does; a variable only, no flag", ["monitor"]
+    )
+    forecast_due_days: int = _field(
+        4, "days after the end of a week by which its forecast must be there", ["freshness"], ge=1, le=13
+    )
+    scorecard_due_days: int = _field(
+        6, "days after the end of a week by which its scorecard must be there", ["freshness"], ge=1, le=13
+    )
+
     workers: int = _field(0, "processes for training; 0 = one per core", TRAINING, ge=0, le=256)
     joblib_backend: Literal["loky", "dask"] = _field(
         "loky", "who runs the training processes: this machine, or a Dask cluster", TRAINING
@@ -203,10 +248,12 @@ class Settings(BaseSettings):
     promotions_table: str = _table(tables.PROMOTIONS, [*FORECASTING, "promotions", "doctor", "demo"])
     locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
-    forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "doctor", "demo", "looker-views"])
+    forecasts_table: str = _table(
+        tables.FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo", "looker-views"]
+    )
     scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
     metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo", "looker-views"])
-    alerts_table: str = _table(tables.ALERTS, ["monitor", "doctor", "demo", "looker-views"])
+    alerts_table: str = _table(tables.ALERTS, ["monitor", "alerts", "doctor", "demo", "looker-views"])
     registry_table: str = _table(tables.REGISTRY, [*TRAINING, "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)
@@ -284,6 +331,14 @@ class Settings(BaseSettings):
     def _trimmed_key(cls, value: SecretStr | None) -> SecretStr | None:
         key = "" if value is None else value.get_secret_value().strip()  # secrets are often stored with a line break
         return SecretStr(key) if key else None
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        url = "" if value is None else value.get_secret_value().strip()
+        if url and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
+            raise ValueError("expected https://HOST/PATH")
+        return SecretStr(url) if url else None
 
     @field_validator("bigquery_storage_endpoint")
     @classmethod
@@ -510,8 +565,9 @@ def _mistakes(error: ValidationError) -> list[str]:
             lines.append(_NO_TARGETS)
             continue
         text = mistake["msg"].removeprefix("Value error, ")
-        meaning = Settings.model_fields[name].description
-        lines.append(f"{name.upper()}: found {mistake['input']!r}: {text} ({meaning})")
+        field = Settings.model_fields[name]
+        found = "a secret that is not shown" if _is_secret(field) else repr(mistake["input"])
+        lines.append(f"{name.upper()}: found {found}: {text} ({field.description})")
     return lines
 
 

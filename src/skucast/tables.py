@@ -334,7 +334,11 @@ METRICS = Table(
         *(_sum(f"sum_abs_error_{name}", f"sum of abs(e) of {meaning}") for name, meaning in BASELINES.items()),
         _sum("sum_pinball_10", "sum of the pinball loss of yhat_lower as the 0.1 quantile"),
         _sum("sum_pinball_90", "sum of the pinball loss of yhat_upper as the 0.9 quantile"),
-        _count("n_scaled", "scored forecasts with a scale: some change from week to week before them", "rows"),
+        _count(
+            "n_scaled",
+            "scored forecasts with a scale: 8 or more changes from week to week before them, not all 0",
+            "rows",
+        ),
         Column("sum_scaled_error", "FLOAT64", "ratio", "sum of abs(e) / mean abs change from week to week before it"),
         Column("sum_sq_scaled_error", "FLOAT64", "ratio", "sum of e squared / mean squared change before it"),
         _count("n_compared", "forecasts, scored or not, with one of the same week by an earlier cutoff", "rows"),
@@ -419,7 +423,9 @@ SCORED = Table(
         ),
         _text("left_out", "why it is not scored; NULL = it is", nullable=True, allowed=(*LEFT_OUT, UNPUBLISHED)),
         _measure("previous_yhat", "forecast of the same week by the newest earlier cutoff; NULL = none", nullable=True),
-        _measure("scale", "mean abs change from week to week before it; NULL = none, or no change", nullable=True),
+        _measure(
+            "scale", "mean abs change from week to week before it; NULL with fewer than 8, or all 0", nullable=True
+        ),
         Column("sq_scale", "FLOAT64", "sales squared", "mean squared change before it; NULL as `scale`", nullable=True),
         _text("method", "what made the number; NULL where none was published", nullable=True, allowed=METHODS),
         _text("status", "why that method; NULL where none was published", nullable=True, allowed=STATUSES),
@@ -434,7 +440,7 @@ SCORED = Table(
 
 COMBINATION_RULES = {
     "wape": "the forecasts of several weeks in a row were wrong by a large share of sales",
-    "bias": "the forecasts of the window lean to one side",
+    "bias": "the forecasts of every week of the window lean to one side",
     "coverage": "the intervals of the window held too few of the actuals",
 }
 SYSTEM_RULES = {
@@ -493,7 +499,12 @@ ALERTS = Table(
         _text("command", "what mends it on this machine; NULL where training does not", nullable=True),
         _text("gcloud_command", "the same on Google Cloud", nullable=True),
         Column("acknowledged_until", "DATE", "day", "quiet up to and including this day; NULL = not", nullable=True),
-        Column("is_listed", "BOOL", "true/false", "among the alerts of this run's digest"),
+        Column(
+            "is_listed",
+            "BOOL",
+            "true/false",
+            "in this run's digest: alerts of the 20 combinations with most lost volume, and the system's",
+        ),
         *_RUN,
     ),
     key=("cutoff", "alert_id"),

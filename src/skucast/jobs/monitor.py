@@ -12,14 +12,15 @@ from skucast.combination import KEY
 from skucast.dashboard import Board, render
 from skucast.files import write_text
 from skucast.history import History
+from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
-from skucast.monitoring import match, score
+from skucast.monitoring import match, scorecard, unpublished
 from skucast.outcome import RunReport
 from skucast.run import Run
 from skucast.settings import MAX_HORIZON_WEEKS, Settings
 from skucast.store import ModelStore
-from skucast.tables import FORECASTS, METRICS, POOLED_STEP, SCORED
+from skucast.tables import ALERTS, FORECASTS, LEFT_OUT, METRICS, POOLED_STEP, SCORED, validate
 from skucast.warehouse import Warehouse
 from skucast.weeks import WEEK
 
@@ -28,38 +29,43 @@ HISTORY_SHOWN_WEEKS = 104
 
 
 def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
-    """Score the last `lookback_weeks` delivered weeks, replace their metrics, and write the dashboard.
+    """Score the last `lookback_weeks` delivered weeks, replace their metrics, judge the alerts, write the dashboard.
 
     Restated actuals count: the whole window is scored anew in every run. Nothing to score yet is not a failure.
     """
     inputs = read_inputs(settings, warehouse, run, report)
     history = inputs.history
     window_end = history.data_cutoff
-    window_start = window_end - (settings.lookback_weeks - 1) * WEEK
-    shown_start = window_end - (settings.dashboard_weeks - 1) * WEEK
-    if is_published(warehouse, METRICS, window_end, run, report, shards=SCORED):
+    if is_published(warehouse, ALERTS, run.cutoff, run, report, shards=SCORED):
         return
-    since = min(window_start, shown_start)
+    since = window_end - (max(2 * settings.lookback_weeks - 1, settings.dashboard_weeks) - 1) * WEEK
     with report.timed("read"):
         forecasts = _forecasts(warehouse, since, run)
+        stored = _stored_metrics(warehouse, since, window_end)
 
     def match_these(_: object) -> pd.DataFrame:
-        return match(_mine(forecasts, inputs, run), history.weeks, since, window_end)
+        return _matched(forecasts, inputs, run, since, window_end)
 
     with report.timed("score"):
         scored = rows_of_all_tasks(warehouse, SCORED, run, report, inputs.wanted, match_these)
     if scored is None:
         return
     with report.timed("score"):
-        inside = scored[scored["ds"] >= pd.Timestamp(window_start)]
-        metrics = _metric_rows(inside, window_start, window_end, history, run)
+        metrics = _metric_rows(scored, stored, settings.lookback_weeks, history, run)
+        newest = metrics[metrics["window_end"] == pd.Timestamp(window_end)]
+    with report.timed("alerts"):
+        facts = system_facts(settings, warehouse, run, history, forecasts)
+        alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff))
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
-        page = render(_board(run, history, metrics, scored, forecasts))
+        shown = scored[scored["ds"] > pd.Timestamp(window_end - settings.dashboard_weeks * WEEK)]
+        page = render(_board(run, history, newest, shown, forecasts))
         path = write_text(settings.staging, DASHBOARD, page, settings.endpoints)
     with report.timed("write"):
-        report.n_rows = warehouse.replace(METRICS, metrics, window_end, run=run)
+        report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
+        report.notes.append(announce(settings, run, alerts, newest, facts))
+        warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
-    _summarise(metrics, window_start, window_end, path, report)
+    _summarise(newest, forecasts, run, path, report)
 
 
 def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:
@@ -68,25 +74,58 @@ def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:
     return warehouse.read(FORECASTS, since={"cutoff": oldest, "ds": since}, until={"cutoff": run.cutoff})
 
 
-def _mine(forecasts: pd.DataFrame, inputs: Inputs, run: Run) -> pd.DataFrame:
-    """The forecasts that this task matches: of its combinations, and, in the first task, of those no longer sold."""
-    names = pd.MultiIndex.from_frame(forecasts[KEY])
-    mine = names.isin([combination.parts for combination in inputs.wanted])
+def _stored_metrics(warehouse: Warehouse, since: date, window_end: date) -> pd.DataFrame:
+    return warehouse.read(METRICS, since={"window_end": since}, until={"window_end": window_end})
+
+
+def _matched(forecasts: pd.DataFrame, inputs: Inputs, run: Run, since: date, until: date) -> pd.DataFrame:
+    """What this task scores: forecasts of its combinations, and, in the first task, of those no longer sold."""
+    weeks = inputs.history.weeks
+    names, known = pd.MultiIndex.from_frame(forecasts[KEY]), pd.MultiIndex.from_frame(weeks[KEY])
+    wanted = [combination.parts for combination in inputs.wanted]
+    mine = names.isin(wanted)
     if run.task_index == 0:
-        mine |= ~names.isin([combination.parts for combination in inputs.history.combinations])
-    return forecasts[mine]
+        mine |= ~names.isin(known.unique())
+    missing = unpublished(forecasts, weeks[known.isin(wanted)], since, until)
+    rows = [rows for rows in (match(forecasts[mine], weeks, since, until), missing) if len(rows)]
+    if not rows:
+        return missing
+    return pd.concat(rows, ignore_index=True).sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 
 def _metric_rows(
-    scored: pd.DataFrame, window_start: date, window_end: date, history: History, run: Run
+    scored: pd.DataFrame, stored: pd.DataFrame, lookback_weeks: int, history: History, run: Run
 ) -> pd.DataFrame:
-    return score(scored).assign(
-        window_start=pd.Timestamp(window_start),
-        window_end=pd.Timestamp(window_end),
+    first = stored.loc[stored["actual_first"].notna(), [*KEY, "window_end", "actual_first"]]
+    first = first.rename(columns={"window_end": "ds"})
+    return scorecard(scored, history.weeks, first, history.data_cutoff, lookback_weeks).assign(
         actuals_through=pd.Timestamp(history.newest_day),
         run_id=run.run_id,
         created_at=run.run_at,
     )
+
+
+def _write_metrics(
+    warehouse: Warehouse, metrics: pd.DataFrame, stored: pd.DataFrame, window_end: date, run: Run
+) -> int:
+    """Replace the partitions that have changed, the newest one in any case and last; return the rows written."""
+    n_rows = 0
+    for end in sorted({*metrics["window_end"], pd.Timestamp(window_end)}):
+        rows = validate(METRICS, metrics[metrics["window_end"] == end])
+        if end == pd.Timestamp(window_end) or not _is_stored(rows, stored[stored["window_end"] == end]):
+            n_rows += warehouse.replace(METRICS, rows, end.date(), run=run)
+    return n_rows
+
+
+def _is_stored(rows: pd.DataFrame, stored: pd.DataFrame) -> bool:
+    """Whether the same is stored already, whoever wrote it and whatever had been delivered then."""
+    both = [
+        frame.drop(columns=["run_id", "created_at", "actuals_through"]).sort_values(
+            list(METRICS.key), ignore_index=True
+        )
+        for frame in (rows, stored)
+    ]
+    return both[0].equals(both[1])
 
 
 def _board(run: Run, history: History, metrics: pd.DataFrame, scored: pd.DataFrame, forecasts: pd.DataFrame) -> Board:
@@ -96,24 +135,26 @@ def _board(run: Run, history: History, metrics: pd.DataFrame, scored: pd.DataFra
     return Board(
         run=run,
         actuals_through=history.newest_day,
-        metrics=metrics,
+        metrics=metrics[metrics["window"] == "rolling"],
         scored=scored[scored["y"].notna()],
         forecasts=newest,
         history=shown,
     )
 
 
-def _summarise(metrics: pd.DataFrame, window_start: date, window_end: date, path: str, report: RunReport) -> None:
+def _summarise(metrics: pd.DataFrame, forecasts: pd.DataFrame, run: Run, path: str, report: RunReport) -> None:
     report.notes.append(f"dashboard: {path}")
-    total = metrics[(metrics["level"] == "total") & (metrics["step"] == POOLED_STEP)]
+    total = metrics[(metrics["window"] == "rolling") & (metrics["level"] == "total") & (metrics["step"] == POOLED_STEP)]
     if not len(total) or not int(total["n"].iloc[0]):
-        report.notes.append(
-            f"nothing to score yet: no stored forecast is about a delivered week from {window_start} on"
-        )
+        report.notes.append("nothing to score yet: no stored forecast is about a delivered week of the window")
         return
     row = total.iloc[0]
-    report.counts = Counter({"scored": int(row["n"]), "left_out": int(row["n_left_out"])})
-    figures = {
-        name: round(float(row[name]), 3) for name in ("wape", "wape_last_year", "wape_mean_4", "bias_ratio", "coverage")
-    }
-    report.notes.append(f"accuracy {window_start} to {window_end}: {json.dumps(figures)}")
+    counted = ["n", "n_left_out", *(f"n_{reason}" for reason in LEFT_OUT), "n_unpublished", "n_restated_weeks"]
+    waiting = forecasts["ds"].between(row["window_end"], pd.Timestamp(run.cutoff), inclusive="right")
+    names = {"n": "scored"}
+    report.counts = Counter({names.get(name, name.removeprefix("n_")): int(row[name]) for name in counted})
+    report.counts["not_delivered_yet"] = int(waiting.sum())
+    shown = ("wape", "wape_last_year", "wape_mean_4", "fva", "bias_ratio", "coverage", "mase", "churn")
+    figures = {name: round(float(row[name]), 3) for name in shown}
+    window = f"{row['window_start'].date()} to {row['window_end'].date()}"
+    report.notes.append(f"accuracy {window}: {json.dumps(figures)}")

@@ -1,0 +1,229 @@
+"""The alerts of a monitored week: judged, stored, and said where people look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from skucast.alert_texts import (
+    alert_fields,
+    digest_fields,
+    digest_line,
+    digest_text,
+    gcloud_command,
+    health_fields,
+    in_order,
+    name_of,
+    retrain_command,
+)
+from skucast.alerts import (
+    Rules,
+    SystemFacts,
+    combination_findings,
+    context,
+    is_quiet,
+    listed,
+    next_alerts,
+    system_findings,
+)
+from skucast.combination import KEY, Combination, nearest
+from skucast.errors import InputError
+from skucast.history import History, active_combinations
+from skucast.logs import log
+from skucast.reasons import Evidence, probable_reason
+from skucast.run import Run
+from skucast.settings import Settings
+from skucast.tables import ALERTS, ALL, POOLED_STEP, RUNS
+from skucast.warehouse import Warehouse
+from skucast.webhook import WebhookError, post
+from skucast.weeks import WEEK, weeks_between
+
+REMEMBERED_WEEKS = 52
+"""How long an alert is remembered while nobody monitors."""
+
+WATCHED_JOBS = ("train", "predict")
+"""Jobs of all combinations; of a targeted one, one failure may be all there is."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """First and last week that the alerts are about; sales per week below which a volume is low."""
+
+    start: date
+    end: date
+    low_volume: float
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return the limits that the settings name."""
+    return Rules(
+        wape=settings.alert_wape,
+        n_weeks=settings.alert_weeks,
+        bias=settings.alert_bias,
+        coverage=settings.alert_coverage,
+        min_volume=settings.alert_min_volume,
+        fva=settings.alert_fva,
+        forecast_coverage=settings.alert_forecast_coverage,
+        promo_coverage=settings.min_promo_coverage,
+        failed_share=settings.max_failed_share,
+    )
+
+
+def system_facts(
+    settings: Settings, warehouse: Warehouse, run: Run, history: History, forecasts: pd.DataFrame
+) -> SystemFacts:
+    """Return what the system's rules look at; `forecasts` has the ledger's rows of weeks from the window on."""
+    active = active_combinations(history.weeks, settings.inactive_after_weeks)
+    newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
+    sold = newest[newest["status"] != "inactive"]
+    failed_share, job = _failures(warehouse, run)
+    return SystemFacts(
+        cutoff=run.cutoff,
+        data_cutoff=history.data_cutoff,
+        newest_cutoff=newest["cutoff"].iloc[0].date() if len(newest) else None,
+        n_active=len(active),
+        n_forecast=len(active.merge(newest[KEY].drop_duplicates(), on=KEY)),
+        promo_coverage=float((sold["promo_source"] != "expected").mean()) if len(sold) else None,
+        failed_share=failed_share,
+        job=job,
+    )
+
+
+def judge(
+    settings: Settings,
+    run: Run,
+    history: History,
+    scored: pd.DataFrame,
+    metrics: pd.DataFrame,
+    facts: SystemFacts,
+    stored: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the alerts of this week: rows of `tables.ALERTS`.
+
+    `metrics` has the rows of the newest window, `scored` the forecasts from which they and the weeks before were made;
+    `stored` the alerts of this and earlier weeks.
+    """
+    rules = rules_of(settings)
+    rolling = metrics[
+        (metrics["window"] == "rolling") & (metrics["level"] == "combination") & (metrics["step"] == POOLED_STEP)
+    ]
+    found = pd.concat([system_findings(facts, rules), combination_findings(scored, rolling, rules)], ignore_index=True)
+    active = active_combinations(history.weeks, settings.inactive_after_weeks)
+    rows = next_alerts(found, stored, active, run.cutoff)
+    rows = rows.merge(context(rolling, rules), on=KEY, how="left")
+    start = history.data_cutoff - (settings.lookback_weeks - 1) * WEEK
+    rows = _explained(rows, history, scored, Window(start, history.data_cutoff, 2 * rules.min_volume))
+    rows["is_listed"] = listed(rows, run.today)
+    return rows.assign(run_id=run.run_id, created_at=run.run_at)
+
+
+def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.DataFrame, facts: SystemFacts) -> str:
+    """Say the alerts in the log, and to the webhook if there is one and something to say; return the digest's line.
+
+    One entry per alert that nobody has acknowledged, one for the digest, one with the run's gauges. It is said before
+    the alerts are stored: a run that is killed in between says it again, and none is silent.
+    """
+    quiet = is_quiet(alerts, run.today)
+    for row in in_order(alerts[~quiet]):
+        level = log.warning if row["state"] == "open" else log.info
+        level("alert %s: %s: %s", row["state"], name_of(row), row["message"], extra={"fields": alert_fields(row)})
+    fields = digest_fields(alerts[~quiet], int(quiet.sum()))
+    line = digest_line(fields)
+    log.info("%s", line, extra={"fields": fields})
+    log.info("health", extra={"fields": health_fields(metrics, _gauges(facts, alerts))})
+    if settings.alert_webhook_url is not None and (fields["n_listed"] or fields["n_resolved"]):
+        text = digest_text(alerts[~quiet], line, str(run.cutoff))
+        try:
+            post(settings.alert_webhook_url.get_secret_value(), text)
+        except WebhookError as error:
+            log.warning("%s", error)
+    return line
+
+
+def stored_alerts(warehouse: Warehouse, cutoff: date) -> pd.DataFrame:
+    """Return the alerts of the weeks up to the cutoff, of a year."""
+    return warehouse.read(ALERTS, since={"cutoff": cutoff - REMEMBERED_WEEKS * WEEK}, until={"cutoff": cutoff})
+
+
+def newest_alerts(warehouse: Warehouse, cutoff: date) -> pd.DataFrame:
+    """Return the alerts of the newest monitored week up to the cutoff, in the digest's order."""
+    rows = stored_alerts(warehouse, cutoff)
+    newest = rows[rows["cutoff"] == rows["cutoff"].max()]
+    found: pd.DataFrame = newest.loc[[row["index"] for row in in_order(newest.reset_index())]]
+    return found
+
+
+def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> dict[str, Any]:
+    """Keep an open alert quiet up to and including a day; return its row. A day that has passed lets it speak again.
+
+    Raises:
+        InputError: no open alert has this name; the nearest ones are named.
+    """
+    newest = newest_alerts(warehouse, run.cutoff)
+    still = newest.loc[newest["state"] != "resolved", "alert_id"]
+    if alert_id not in set(still):
+        near = ", ".join(nearest(alert_id, still.tolist())) or f"{len(still)} are open, none alike"
+        raise InputError(f"{alert_id!r}: no open alert of this name ({near}); see: python -m skucast alerts list")
+    is_it = newest["alert_id"] == alert_id
+    rows = newest.assign(acknowledged_until=newest["acknowledged_until"].mask(is_it, pd.Timestamp(until)))
+    row = in_order(rows[is_it])[0]
+    combination = Combination(*(row[name] for name in KEY))
+    mine = rows[pd.MultiIndex.from_frame(rows[KEY]).isin([combination.parts])]
+    warehouse.replace(ALERTS, mine, row["cutoff"].date(), run=run, combinations=[combination])
+    return row
+
+
+# --- What they are made of ------------------------------------------------------------------------------------------
+
+
+def _failures(warehouse: Warehouse, run: Run) -> tuple[float | None, str | None]:
+    """The largest share of failed combinations among the newest execution of each job of this week, and that job."""
+    rows = warehouse.read(RUNS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
+    rows = rows[rows["job"].isin(WATCHED_JOBS) & (rows["n_combinations"] > 0)].sort_values(["run_at", "run_id"])
+    if not len(rows):
+        return None, None
+    newest = rows.groupby("job")["run_id"].transform("last")
+    tasks = rows[rows["run_id"] == newest].groupby("job")[["n_failed", "n_combinations"]].sum()
+    shares = tasks["n_failed"] / tasks["n_combinations"]
+    return float(shares.max()), str(shares.idxmax())
+
+
+def _explained(rows: pd.DataFrame, history: History, scored: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """The alerts with reason, evidence and commands; the system's rules speak for themselves."""
+    names = [Combination(*each) for each in rows.loc[rows["unit"] != ALL, KEY].itertuples(index=False, name=None)]
+    weeks = dict(history.split(names))
+    inside = scored[scored["ds"] >= pd.Timestamp(window.start)]
+    parts = inside.merge(rows[KEY].drop_duplicates(), on=KEY).groupby(KEY)
+    forecasts = {Combination(*map(str, key)): part for key, part in parts}
+    said = {
+        each: {
+            **_reason(weeks.get(each, history.weeks.head(0)), forecasts.get(each, scored.head(0)), window),
+            "command": retrain_command(each),
+            "gcloud_command": gcloud_command(each),
+        }
+        for each in names
+    }
+    columns = ["reason", "evidence", "command", "gcloud_command"]
+    nothing = dict.fromkeys(columns)
+    each = [said.get(Combination(*key), nothing) for key in rows[KEY].itertuples(index=False, name=None)]
+    return rows.assign(
+        **{name: pd.Series([one[name] for one in each], index=rows.index, dtype="str") for name in columns}
+    )
+
+
+def _reason(weeks: pd.DataFrame, rows: pd.DataFrame, window: Window) -> dict[str, str]:
+    reason, evidence = probable_reason(Evidence(weeks, rows, window.start, window.end, window.low_volume))
+    return {"reason": reason, "evidence": evidence}
+
+
+def _gauges(facts: SystemFacts, alerts: pd.DataFrame) -> dict[str, float | None]:
+    return {
+        "forecast_coverage": facts.n_forecast / facts.n_active if facts.n_active else None,
+        "promo_coverage": facts.promo_coverage,
+        "failed_share": facts.failed_share,
+        "sales_late_weeks": weeks_between(facts.data_cutoff, facts.cutoff),
+        "n_alerts": int((alerts["state"] != "resolved").sum()),
+    }

@@ -1,0 +1,59 @@
+"""A webhook that takes messages as Slack's do: JSON with one text. Its address is a secret and is never shown."""
+
+from __future__ import annotations
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
+
+from skucast.errors import SkucastError
+
+TIMEOUT_S = 10.0
+TRIES = 3
+MAX_CHARACTERS = 30_000
+"""Slack cuts longer texts off at 40,000."""
+
+_PASSING = (429, 500, 502, 503, 504)
+
+
+class WebhookError(SkucastError):
+    """The webhook did not take the message; nothing else depends on it."""
+
+
+def post(url: str, text: str) -> None:
+    """Send the text.
+
+    Raises:
+        WebhookError: no answer, or a refusal, said without the address.
+    """
+    problem = _problem(url, text[:MAX_CHARACTERS])
+    # Raised here and not where it was caught: the library's error holds the address, and would be this one's context.
+    if problem is not None:
+        raise WebhookError(f"ALERT_WEBHOOK_URL: the digest was not delivered ({problem}); check the address")
+
+
+def _problem(url: str, text: str) -> str | None:
+    try:
+        with _session() as session:
+            answer = session.post(url, json={"text": text}, timeout=TIMEOUT_S, allow_redirects=False)
+    except (requests.RequestException, HTTPError) as error:
+        return type(error).__name__
+    return None if answer.ok else f"status {answer.status_code}"
+
+
+def _session() -> requests.Session:
+    # A message may arrive twice when its answer was lost; that is better than not at all.
+    retry = Retry(
+        total=TRIES - 1,
+        status_forcelist=_PASSING,
+        allowed_methods={"POST"},
+        backoff_factor=0.5,
+        raise_on_status=False,
+        backoff_max=5,
+        retry_after_max=5,
+    )
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return session
