@@ -40,7 +40,7 @@ screenshots: .venv/dev ## take the README's pictures of the page that `make demo
 test-live: .venv/dev ## the cloud suites on a real project too: LIVE_PROJECT=... LIVE_BUCKET=... (LIVE_LOCATION=US)
 	@test -n "$(LIVE_PROJECT)" && test -n "$(LIVE_BUCKET)" || { echo 'name both: make test-live LIVE_PROJECT=... LIVE_BUCKET=...' >&2; exit 2; }
 	LIVE_PROJECT=$(LIVE_PROJECT) LIVE_BUCKET=$(LIVE_BUCKET) LIVE_LOCATION=$(or $(LIVE_LOCATION),US) \
-		$(BIN)/python -m pytest -q -k live_cloud tests/contract tests/cloud/test_chain.py
+		$(BIN)/python -m pytest -q -k live_cloud tests/contract tests/cloud/test_chain.py tests/cloud/test_looker_views.py
 
 test-images: .venv/dev ## build the three images and run them (needs root and DEPLOY_TOOLS, the folder of the tools that do it)
 	TEST_IMAGES=1 $(BIN)/python -m pytest -q -ra tests/deploy/test_images.py

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
 from skucast.app import run_job, start_run, until_interrupted
 from skucast.errors import InputError, SkucastError
 from skucast.logs import log, setup_logging
+from skucast.looker import ALIASES, VIEWS, parse_aliases, report_url, views_sql
 from skucast.outcome import RunReport
 from skucast.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.settings import Settings, add_flags, parse_column_map, settings_from
@@ -51,6 +52,8 @@ def _main(argv: Sequence[str] | None) -> int:
         from skucast.demo import demo
 
         return demo(settings)
+    if command in _PRINTED:
+        return _print(lambda: _PRINTED[command](own, settings))
     run = start_run(command, settings)
     setup_logging(settings, run_id=run.run_id, job=command)
     if command == "freshness":
@@ -62,7 +65,19 @@ def _main(argv: Sequence[str] | None) -> int:
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
 
 
-_OWN = ("file", "table", "columns", "target", "version", "until", "action", "output", "alert_id")
+_OWN = (
+    "file",
+    "table",
+    "columns",
+    "target",
+    "version",
+    "until",
+    "action",
+    "output",
+    "alert_id",
+    "template",
+    "aliases",
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -121,6 +136,17 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")
     add_flags(demo, "demo")
 
+    views = commands.add_parser("looker-views", help="print the SQL of the BigQuery views for Looker Studio")
+    add_flags(views, "looker-views")
+
+    url = commands.add_parser("looker-url", help="print the address that opens a new Looker Studio report on the views")
+    url.add_argument("--template", metavar="REPORT_ID", help="report to copy [default: none, the new one is empty]")
+    url.add_argument(
+        "--aliases",
+        help=f"what the template calls its data sources for {', '.join(VIEWS)} [default: {','.join(ALIASES)}]",
+    )
+    add_flags(url, "looker-url")
+
     reference = commands.add_parser("reference", help="print the reference of all settings and tables, Markdown")
     reference.add_argument(
         "--write", type=Path, metavar="README", help="put it between the markers of this file instead"
@@ -139,6 +165,15 @@ def _compile() -> int:
     from skucast.engine.map_fit import warm_up
 
     warm_up()
+    return DONE
+
+
+def _print(made: Callable[[], str]) -> int:
+    try:
+        print(made())
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
     return DONE
 
 
@@ -262,4 +297,18 @@ def _acknowledge(
     report.notes.append(f"{own['alert_id']} ({name_of(row)}) is quiet until {until}")
 
 
+def _looker_views(own: dict[str, object], settings: Settings) -> str:
+    return views_sql(settings.warehouse, settings.table_names)
+
+
+def _looker_url(own: dict[str, object], settings: Settings) -> str:
+    template, aliases = own["template"], own["aliases"]
+    return report_url(
+        settings.warehouse,
+        None if template is None else str(template),
+        ALIASES if aliases is None else parse_aliases(str(aliases)),
+    )
+
+
 _COMMANDS = {"load": _load, "rollback": _rollback, "promotions": _promotions, "alerts": _acknowledge}
+_PRINTED = {"looker-views": _looker_views, "looker-url": _looker_url}

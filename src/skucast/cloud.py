@@ -57,6 +57,12 @@ def parse_gs(uri: str) -> tuple[str, str]:
     return bucket, f"{prefix}/" if prefix else ""
 
 
+def parse_bigquery(uri: str) -> tuple[str, str]:
+    """Return the project and the dataset of `bigquery://PROJECT/DATASET`."""
+    project, _, dataset = uri.removeprefix("bigquery://").partition("/")
+    return project, dataset
+
+
 def storage_retry(deadline_s: float) -> Retry:
     """Return how Cloud Storage calls are tried again: the library's choice of errors, from short to long pauses."""
     from google.cloud.storage.retry import DEFAULT_RETRY

@@ -36,6 +36,8 @@ Job = Literal[
     "freshness",
     "doctor",
     "demo",
+    "looker-views",
+    "looker-url",
 ]
 
 SALES_JOBS: tuple[Job, ...] = ("train", "retrain", "predict", "monitor")
@@ -82,7 +84,9 @@ class Settings(BaseSettings):
     )
 
     warehouse: str = _field(
-        "duckdb:local/warehouse.duckdb", "where the tables are: duckdb:FILE or bigquery://PROJECT/DATASET"
+        "duckdb:local/warehouse.duckdb",
+        "where the tables are: duckdb:FILE or bigquery://PROJECT/DATASET",
+        [*EVERY_JOB, "looker-views", "looker-url"],
     )
     model_store: str = _field(
         "local/models",
@@ -254,10 +258,12 @@ class Settings(BaseSettings):
     promotions_table: str = _table(tables.PROMOTIONS, [*SALES_JOBS, "promotions", "doctor", "demo"])
     locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
-    forecasts_table: str = _table(tables.FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo"])
+    forecasts_table: str = _table(
+        tables.FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo", "looker-views"]
+    )
     scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
-    metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo"])
-    alerts_table: str = _table(tables.ALERTS, ["monitor", "alerts", "doctor", "demo"])
+    metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo", "looker-views"])
+    alerts_table: str = _table(tables.ALERTS, ["monitor", "alerts", "doctor", "demo", "looker-views"])
     registry_table: str = _table(tables.REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)

@@ -167,9 +167,10 @@ def open_warehouse(settings: Settings) -> Warehouse:
         from skucast.warehouse.duckdb import DuckDBWarehouse
 
         return DuckDBWarehouse(place, settings.table_names, sales_columns)
-    project, _, dataset = place.removeprefix("//").partition("/")
+    from skucast.cloud import parse_bigquery
     from skucast.warehouse.bigquery import BigQueryWarehouse
 
+    project, dataset = parse_bigquery(settings.warehouse)
     return BigQueryWarehouse(project, dataset, settings.table_names, sales_columns, settings.endpoints)
 
 
