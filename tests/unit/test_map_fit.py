@@ -108,7 +108,7 @@ def test_no_parameter_can_be_improved(spec: ModelSpec) -> None:
     found = solve(ours, spec)
     params, v = params_of(found), found.sigma**2
     best = log_posterior(ours, spec, params, v)
-    assert best == found.log_posterior
+    assert best == pytest.approx(found.log_posterior, rel=1e-13)  # sums of arrays differ in the last bit by alignment
     for place in range(len(params)):
         for step in (-1e-3, 1e-3):
             moved = params.copy()
