@@ -83,8 +83,7 @@ def report(name: str, warehouse: Warehouse, cutoffs: list[date], sales: Path) ->
     alerts = warehouse.read(ALERTS)
     alerts = alerts[alerts["unit"] != ALL]
     lines = [
-        f"**{name}**: {N_COMBINATIONS} combinations, {ORIGINS} weeks. Combinations that the bare rules would list, beside "
-        "those of ours; alerts of ours by state.",
+        f"**{name}**: {N_COMBINATIONS} combinations, {ORIGINS} weeks. Combinations on the lists, our alerts by state:",
         "",
         "| week | bare WAPE | bare WAPE, bias or coverage | ours | opened | still open | resolved |",
         "|---|---|---|---|---|---|---|",
@@ -140,9 +139,10 @@ def is_confirmed(row: dict[str, Any], sales: dict[tuple[str, ...], pd.DataFrame]
     y = mine.set_index("ds")["quantity"].reindex(pd.date_range(mine["ds"].min(), end, freq="7D"), fill_value=0.0)
     window, before = y[y.index >= start], y[y.index < start].tail(26)
     half = y.tail(26)
+    means = [window.mean(), window.tail(2).mean()]
     facts = {
         "promotion_without_plan": bool((mine["ds"].between(start, end) & (mine["Promo_discount_perc"] > 0)).any()),
-        "level_shift": bool(max(window.mean(), before.mean()) >= 1.5 * min(window.mean(), before.mean())),
+        "level_shift": any(max(mean, before.mean()) >= 1.5 * min(mean, before.mean()) for mean in means),
         "stale_model": row["evidence"].endswith("before the end of the window"),
         "low_volume": bool(half.mean() < 20 or (half == 0).sum() >= 13),
         "new_sku": len(y) < 26,

@@ -79,6 +79,8 @@ def plan(**changed: Any) -> TrainingPlan:
         "horizon_weeks": 4,
         "holiday_country": "RU",
         "weather": False,
+        "holiday_subdivision": "",
+        "holiday_calendar": "",
         "week_anchor": "SUN",
     }
     return TrainingPlan(**(parts | changed))

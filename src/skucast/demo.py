@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,8 @@ from skucast.combination import KEY, Combination
 from skucast.errors import InputError, SkucastError
 from skucast.files import write_text
 from skucast.jobs.monitor import DASHBOARD
-from skucast.jobs.promotions import INBOX
+from skucast.jobs.promotions import INBOX, ingest_inbox, known_combinations
+from skucast.outcome import RunReport
 from skucast.run import BAD_INPUT, DONE, FAILED
 from skucast.settings import Settings, environment_of, local_path, only_for
 from skucast.store import VERSIONS, open_store
@@ -65,13 +67,13 @@ def _play(settings: Settings) -> None:
     )
     _say("2. Train a model per combination (run_all_skus.py)")
     _script(settings, "run_all_skus.py", days[0])
-    _say("3. Forecast the next weeks (predict_weekly.py); the planner's file lies in the inbox")
-    _send_plan(settings, days[0], days)
+    _say("3. The planner sends the plan of promotions; forecast the next weeks (predict_weekly.py)")
+    _send_plan(settings, warehouse, days[0], days)
     _script(settings, "predict_weekly.py", days[0])
     _say(f"4. Play {WEEKS_FORWARD} weeks forward: new sales, a new plan of promotions, a new forecast each week")
     for previous, day in pairwise(days):
         _deliver(settings, warehouse, day, previous, days)
-        _send_plan(settings, day, days)
+        _send_plan(settings, warehouse, day, days)
         _script(settings, "predict_weekly.py", day)
     _say("5. Score the forecasts against what was sold (monitor_performance.py)")
     _script(settings, "monitor_performance.py", today)
@@ -145,17 +147,25 @@ def _archive(settings: Settings, warehouse: Warehouse, days: list[date]) -> int:
     return len(planned)
 
 
-def _send_plan(settings: Settings, day: date, days: list[date]) -> None:
-    """Put the planner's file of that day into the inbox: what is planned for the next weeks, and that this is all."""
+def _send_plan(settings: Settings, warehouse: Warehouse, day: date, days: list[date]) -> None:
+    """Put the planner's file of that day into the inbox, and take it in as on that day.
+
+    It has what is planned for the next weeks, and says that this is all.
+    """
     from skucast.sample import promotions
 
     through = day + PLANNED_WEEKS * WEEK
     planned = promotions(day, through, origin=settings.clock.cutoff(days[0]))
     planned["ends_on"] = planned["ends_on"].where(planned["ends_on"] <= pd.Timestamp(through), pd.Timestamp(through))
     and_no_others = pd.DataFrame([dict.fromkeys(KEY, ALL)])
-    rows = pd.concat([planned, and_no_others]).assign(covers_through=through, known_from=day)
+    rows = pd.concat([planned, and_no_others]).assign(covers_through=through)
     text = rows.to_csv(index=False, date_format="%Y-%m-%d")
     write_text(settings.staging, f"{INBOX}/{SAMPLE_SOURCE} {day}.csv", text, settings.endpoints)
+    on_that_day = settings.model_copy(update={"as_of": day})
+    run = start_run("demo", on_that_day)
+    run = replace(run, run_at=settings.clock.end_of(day - timedelta(days=1)))
+    report = RunReport()
+    ingest_inbox(on_that_day, warehouse, run, report, known_combinations(on_that_day, warehouse, run))
 
 
 def _script(settings: Settings, name: str, day: date, *flags: str) -> None:

@@ -15,7 +15,19 @@ from skucast.history import build_history
 from skucast.run import BAD_INPUT, DONE, Run
 from skucast.settings import Settings
 from skucast.store import ModelStore, open_store, store_at
-from skucast.tables import FORECASTS, LOADS, LOCATIONS, METRICS, PUBLISHES, REGISTRY, RUNS, WEATHER, Table
+from skucast.tables import (
+    ALERTS,
+    FORECASTS,
+    LOADS,
+    LOCATIONS,
+    METRICS,
+    PROMOTIONS,
+    PUBLISHES,
+    REGISTRY,
+    RUNS,
+    WEATHER,
+    Table,
+)
 from skucast.warehouse import Warehouse, open_warehouse
 from skucast.weather_api import open_weather, places_of
 from skucast.words import counted
@@ -59,7 +71,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     checks: list[tuple[str, Callable[[], str]]] = [
         ("credentials", lambda: _credentials(settings)),
         ("sales", lambda: _sales(settings, warehouse, run)),
-        ("promotion plan", lambda: "none is used yet: a promotion to come is the recent average"),
+        ("promotion plan", lambda: _promotions(warehouse)),
         ("weather", lambda: _weather(settings, warehouse, run)),
         *((f"table {table.label}", lambda table=table: _table(warehouse, table)) for table in _OUTPUTS),
         ("writing to the warehouse", lambda: _warehouse_write(warehouse, run)),
@@ -71,7 +83,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     return [settings_ok, *(_finding(what, check) for what, check in checks)]
 
 
-_OUTPUTS = (FORECASTS, METRICS, REGISTRY, RUNS, PUBLISHES, LOADS, WEATHER)
+_OUTPUTS = (FORECASTS, METRICS, ALERTS, REGISTRY, RUNS, PUBLISHES, LOADS, WEATHER)
 
 
 def _finding(what: str, check: Callable[[], str]) -> Finding:
@@ -104,7 +116,7 @@ def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     if found.late_weeks:
         return f"{late}; ALLOWED_LATE_WEEKS={settings.allowed_late_weeks} allows it"
     combinations = counted(found.n_combinations, "combination")
-    return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}{late}"
+    return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
 
 
 def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
@@ -117,6 +129,15 @@ def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
         raise InputError(f"{located}; load them with `python -m skucast load FILE --table locations`")
     open_weather(settings).forecast(places[0], fetched_at=run.run_at)
     return f"{located}; Open-Meteo answers"
+
+
+def _promotions(warehouse: Warehouse) -> str:
+    rows = warehouse.read(PROMOTIONS)
+    if not len(rows):
+        return "empty: a promotion to come counts as the recent average; see docs/promotions.md"
+    complete = rows.loc[rows["discount_perc"].isna(), "ends_on"]
+    through = f"complete through {complete.max():%Y-%m-%d} at most" if len(complete) else "complete nowhere"
+    return f"{counted(len(rows), 'row')}, the newest known from {rows['known_from'].max():%Y-%m-%d}, {through}"
 
 
 def _table(warehouse: Warehouse, table: Table) -> str:

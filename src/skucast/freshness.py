@@ -35,6 +35,15 @@ class Age:
         """Whether the newest is older than it should be."""
         return self.newest is None or self.newest < self.expected
 
+    def fields(self) -> dict[str, str | None]:
+        """Return the fields of its log entry."""
+        return {
+            "event": "forecast_stale" if self.is_stale else "forecast_fresh",
+            "what": self.what,
+            "newest": None if self.newest is None else str(self.newest),
+            "expected": str(self.expected),
+        }
+
     def __str__(self) -> str:
         if self.newest is None:
             return f"{self.what}: none, expected that of {self.expected}; run {self.script} and look at its schedule"
@@ -55,13 +64,7 @@ def freshness(settings: Settings, run: Run) -> int:
         log.error("freshness is not known: %s", error, extra={"fields": {"event": "forecast_freshness_unknown"}})
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     for age in ages:
-        fields = {
-            "event": "forecast_stale" if age.is_stale else "forecast_fresh",
-            "what": age.what,
-            "newest": None if age.newest is None else str(age.newest),
-            "expected": str(age.expected),
-        }
-        (log.error if age.is_stale else log.info)("%s", age, extra={"fields": fields})
+        (log.error if age.is_stale else log.info)("%s", age, extra={"fields": age.fields()})
     return FAILED if any(age.is_stale for age in ages) else DONE
 
 

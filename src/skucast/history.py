@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.combination import KEY, Combination, name_problem
-from skucast.weeks import WeekClock, weeks_between
+from skucast.weeks import WEEK, WeekClock, weeks_between
 
 HISTORY_COLUMNS = [
     *KEY,
@@ -38,6 +38,9 @@ FEED_MIN_SHARE = 0.5
 
 ISOLATED_AFTER_WEEKS = 104
 """Sales that lie so long before all later ones are suspected of a wrong date."""
+
+SELLING_DAYS_WEEKS = 26
+"""Weeks that tell on which weekdays a combination sells."""
 
 MOST_DAYS = 4
 """More than half of a week's days."""
@@ -94,12 +97,14 @@ class History:
 
     `weeks` has one row per combination and week, without gaps, sorted: `HISTORY_COLUMNS`; `y` in sales per week, >= 0,
     NaN where it is not known (out of stock, delivery missing); discounts in percent; `promo_days` 0 to 7.
+    `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named.
     """
 
     weeks: pd.DataFrame
     data_cutoff: date
     newest_day: date
     report: DataReport
+    selling_days: dict[Combination, tuple[bool, ...]] = field(default_factory=dict)
 
     @property
     def combinations(self) -> list[Combination]:
@@ -169,7 +174,8 @@ def build_history(
         feed_gap_weeks=[str(ds.date()) for ds in gaps],
         warnings=[*_suspected_fractions(known), *_suspected_dates(feed)],
     )
-    return History(result, data_cutoff, newest_day, report)
+    selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
+    return History(result, data_cutoff, newest_day, report, selling_days)
 
 
 def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:
@@ -212,6 +218,18 @@ def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
 
 def _nothing_sold(weeks: pd.DataFrame) -> pd.Series:
     return (weeks["y"] == 0) | weeks["is_stockout"]
+
+
+def _selling_days(sold: pd.DataFrame, data_cutoff: date) -> dict[Combination, tuple[bool, ...]]:
+    """The weekdays with a sale in at least half of the recent weeks that had any, where that is not every day."""
+    recent = sold[(sold["ds"] > pd.Timestamp(data_cutoff - SELLING_DAYS_WEEKS * WEEK)) & (sold["selling_weekdays"] > 0)]
+    bits = pd.DataFrame({day: recent["selling_weekdays"].to_numpy() >> day & 1 for day in range(7)}, index=recent.index)
+    usual = bits.groupby([recent[name] for name in KEY]).mean() >= 0.5
+    some = usual[usual.any(axis=1) & ~usual.all(axis=1)]
+    return {
+        Combination(*map(str, names)): tuple(map(bool, days))
+        for names, days in zip(some.index, some.to_numpy(), strict=True)
+    }
 
 
 # --- the delivery as a whole ----------------------------------------------------------------------------------------

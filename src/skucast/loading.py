@@ -39,7 +39,7 @@ def read_file(path: Path, table: Table, mapping: Mapping[str, str]) -> tuple[pd.
         InputError: the file cannot be read, lacks a column, or has a value that does not fit; row numbers are the
             lines of a CSV (the header is line 1), rows of a Parquet counted from 1.
     """
-    rows = _read(path)
+    rows = read_cells(path)
     theirs = {column.name: mapping.get(column.name, column.name) for column in table.columns}
     optional = {column.name for column in table.columns if column.nullable} - _NEEDED - set(mapping)
     missing = [f"{name} ({ours})" for ours, name in theirs.items() if name not in rows and ours not in optional]
@@ -68,8 +68,12 @@ def content_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Return the file's cells, each row under the number that messages call it by."""
+def read_cells(path: Path) -> pd.DataFrame:
+    """Return the file's cells, each row under the number that messages call it by; those of a CSV are text.
+
+    Raises:
+        InputError: the file is missing or cannot be read as what it should be.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     suffix = path.suffix.lower()

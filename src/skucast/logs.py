@@ -7,9 +7,11 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from skucast.settings import Settings
@@ -25,6 +27,9 @@ _RESERVED = ("message", "severity", "time", "timestamp", "httpRequest")
 """What Cloud Logging takes for its own; a field of that name is shown as `field_NAME`."""
 
 _MAX_DEPTH = 8
+_TALKATIVE = ("urllib3.connectionpool", "urllib3.util.retry")
+"""Loggers of the library that write down whole addresses: of every request, and of every one that it tries again."""
+
 _MISSING = ("NAType", "NaTType")
 """pandas' missing values, by the names of their types: this module does not import it."""
 
@@ -122,6 +127,36 @@ def _text(value: Any) -> str:
 def _free(name: Any) -> str:
     text = _text(name)
     return f"field_{text}" if text in _RESERVED or text.startswith("logging.googleapis.com/") else text
+
+
+@contextmanager
+def kept_out_of_logs(*secrets: str | None) -> Iterator[None]:
+    """Replace the secrets in whatever the library for HTTP logs meanwhile."""
+    given = [secret for secret in secrets if secret]
+    loggers = [logging.getLogger(name) for name in _TALKATIVE] if given else []
+    redact = _Redact(given)
+    for logger in loggers:
+        logger.addFilter(redact)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(redact)
+
+
+class _Redact(logging.Filter):
+    """Let every record pass, without the secrets."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        super().__init__()
+        self._written = {form for each in secrets for form in (each, quote(each, safe=""), quote_plus(each))}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        for form in sorted(self._written, key=len, reverse=True):
+            text = text.replace(form, "***")
+        record.msg, record.args = text, ()
+        return True
 
 
 def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from skucast.combination import KEY
 from skucast.metrics import SUMS, WEEK_COUNTS, errors, summed, with_ratios
-from skucast.tables import ALL, FAILED_STATUSES, LEVELS, POOLED_STEP, SCORED, UNPUBLISHED
+from skucast.tables import ALL, FAILED_STATUSES, LEVELS, POOLED_STEP, SCORED, UNPUBLISHED, empty, validate
 from skucast.weeks import WEEK
 
 MIN_CHANGES = 8
@@ -60,7 +60,7 @@ def unpublished(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until
     those from its first one on, at which the combination was sold already.
     """
     if not len(forecasts):
-        return _rows_of_scored(pd.DataFrame(columns=[*KEY, "ds"]))
+        return empty(SCORED)
     newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
     sold = weeks.assign(first=weeks.groupby(KEY)["ds"].transform("min"))
     sold = sold[sold["ds"].between(pd.Timestamp(since), pd.Timestamp(until)) & sold["y"].notna()]
@@ -71,11 +71,8 @@ def unpublished(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until
     expected = expected[(expected["cutoff"] >= forecasts["cutoff"].min()) & (expected["first"] <= expected["cutoff"])]
     found = expected.merge(forecasts[["cutoff", *KEY, "ds"]], on=["cutoff", *KEY, "ds"], how="left", indicator=True)
     missing = found.loc[found["_merge"] == "left_only", ["cutoff", *KEY, "ds", "step"]]
-    return _rows_of_scored(missing.assign(left_out=UNPUBLISHED))
-
-
-def _rows_of_scored(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.reindex(columns=SCORED.column_names).sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
+    rows = validate(SCORED, missing.assign(left_out=UNPUBLISHED))
+    return rows.sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 
 def _left_out(rows: pd.DataFrame) -> pd.Series:

@@ -19,7 +19,7 @@ USUAL_WEEKS = 26
 RECENT_WEEKS = 8
 SHIFT = 1.5
 """A level that is so many times the one before, either way, is another level."""
-MIN_SHIFT_WEEKS = 3
+MIN_SHIFT_WEEKS = 2
 
 STALE_WEEKS = 13
 GAP_WEEKS = 13
@@ -101,17 +101,22 @@ def _stockout(evidence: Evidence) -> str | None:
 
 
 def _level_shift(evidence: Evidence) -> str | None:
+    """All weeks of the window on one side of what was usual, or the last few far from it: a shift may be young."""
     now, before = evidence.window["y"], evidence.before["y"]
-    if len(now) < MIN_SHIFT_WEEKS or len(before) < RECENT_WEEKS:
+    if len(before) < RECENT_WEEKS:
         return None
-    is_shift = max(now.mean(), before.mean()) >= SHIFT * min(now.mean(), before.mean())
-    on_one_side = (now > before.mean()).all() or (now < before.mean()).all()
-    if not (is_shift and on_one_side):
-        return None
-    return (
-        f"the {counted(len(now), 'week')} of the window sold {now.mean():,.1f} a week, each of them "
-        f"{'more' if now.mean() > before.mean() else 'less'} than the {before.mean():,.1f} of the {len(before)} before"
-    )
+    usual = before.mean()
+    for n_weeks in range(len(now), MIN_SHIFT_WEEKS - 1, -1):
+        last = now.tail(n_weeks)
+        on_one_side = (last > usual).all() or (last < usual).all()
+        nearest = last.mean() if n_weeks == len(now) else min(last, key=lambda y: abs(y - usual))
+        if on_one_side and max(nearest, usual) >= SHIFT * min(nearest, usual):
+            return (
+                f"the last {n_weeks} weeks sold {last.mean():,.1f} a week, each of them "
+                f"{'more' if last.mean() > usual else 'less'} than the {usual:,.1f} of the {len(before)} weeks before "
+                "the window"
+            )
+    return None
 
 
 def _stale_model(evidence: Evidence) -> str | None:

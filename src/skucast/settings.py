@@ -135,7 +135,10 @@ class Settings(BaseSettings):
         None, "name of a what-if: forecast with the plan of PROMOTIONS into the scenarios table alone", ["predict"]
     )
     promotions: str | None = _field(
-        None, "file of promotions that SCENARIO adds to the plan, as if it had been sent now: CSV or xlsx", ["predict"]
+        None,
+        "file of promotions, CSV or xlsx: SCENARIO is the forecast as if it were sent now, in place of the plan of the "
+        "names and days that it covers",
+        ["predict"],
     )
     min_promo_coverage: Annotated[float, Field(ge=0, le=1)] = _field(
         0.5,
@@ -144,6 +147,12 @@ class Settings(BaseSettings):
     )
 
     holiday_country: str = _field("RU", "ISO code of the holiday calendar; empty = none", [*TRAINING, "monitor"])
+    holiday_subdivision: str = _field(
+        "", "part of the country with holidays of its own, such as CA in the US; empty = none", [*TRAINING, "monitor"]
+    )
+    holiday_calendar: str = _field(
+        "", "CSV file of local events, name,date,days_before,days_after: a path on this machine", [*TRAINING, "monitor"]
+    )
     engine: Literal["map", "cmdstan"] = _field(
         "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING
     )
@@ -348,6 +357,29 @@ class Settings(BaseSettings):
 
         if value and value not in holidays.list_supported_countries():
             raise ValueError("expected an ISO country code such as RU, or nothing")
+        return value
+
+    @field_validator("holiday_subdivision")
+    @classmethod
+    def _part_of_the_country(cls, value: str, others: ValidationInfo) -> str:
+        import holidays
+
+        country = others.data.get("holiday_country")
+        if not value or country is None:  # a wrong country is a mistake of its own
+            return value
+        known = holidays.list_supported_countries().get(country, [])
+        if not known:
+            why = f"HOLIDAY_COUNTRY={country} has no such parts" if country else "HOLIDAY_COUNTRY is empty"
+            raise ValueError(f"expected nothing, {why}")
+        if value not in known:
+            raise ValueError(f"expected a part of {country} such as {', '.join(known[:5])}, or nothing")
+        return value
+
+    @field_validator("holiday_calendar")
+    @classmethod
+    def _local_csv(cls, value: str) -> str:
+        if value and ("://" in value or not value.lower().endswith(".csv")):
+            raise ValueError("expected the path of a .csv file on this machine (no gs://), or nothing")
         return value
 
     @field_validator("target_combinations")

@@ -135,9 +135,9 @@ PROMOTIONS = Table(
     meaning="The plan, append-only: what was known of promotions, and from when. A correction or a cancellation is a "
     "new row; for a day, the newest statement about it counts.",
     columns=(
-        *(_text(name, f"{name}; `*` = all") for name in KEY),
-        Column("starts_on", "DATE", "day", "first day"),
-        Column("ends_on", "DATE", "day", "last day, included"),
+        *(_text(name, f"{name}; `*` = all", nullable=True) for name in KEY),
+        Column("starts_on", "DATE", "day", "first day", nullable=True),
+        Column("ends_on", "DATE", "day", "last day, included", nullable=True),
         Column(
             "discount_perc",
             "FLOAT64",
@@ -145,19 +145,15 @@ PROMOTIONS = Table(
             "discount depth; NULL = the plan is complete for these days: no promotion but those in other rows",
             nullable=True,
         ),
-        _instant("known_from", "since when this was known; nothing before it may use the row"),
-        _text("plan_id", "name of the promotion: of rows of one name and combination, the newest counts"),
+        Column("known_from", "TIMESTAMP", "UTC", "since when this was known; nothing before may use it", nullable=True),
+        _text(
+            "plan_id", "name of the promotion: of rows of one name and combination, the newest counts", nullable=True
+        ),
         Column("cancelled", "BOOL", "true/false", "the promotion is called off; NULL = false", nullable=True),
         _text("note", "remark, not used", nullable=True),
     ),
-    checks=(
-        Check("starts_on <= ends_on", lambda rows: rows["starts_on"] <= rows["ends_on"]),
-        Check(
-            "discount_perc is a percentage, 0 to 100",
-            lambda rows: rows["discount_perc"].isna() | rows["discount_perc"].between(0, 100),
-        ),
-    ),
 )
+"""All may be NULL, because a plan may be a table that people keep: what means nothing is passed over and counted."""
 
 LOCATIONS = Table(
     label="locations",
@@ -567,7 +563,7 @@ RUNS = Table(
     columns=(
         _text("task_id", "the task: the run_id, with /NUMBER where an execution has several tasks"),
         _text("run_id", "the execution"),
-        _text("job", "predict, monitor, train, retrain, load, rollback or promotions"),
+        _text("job", "predict, monitor, train, retrain, load, rollback, promotions or alerts"),
         _instant("run_at", "start"),
         _week("cutoff", "last complete week at the start; NULL if the run stopped before", nullable=True),
         Column("exit_code", "INT64", "code", "0 done, 1 failed, 2 bad settings or input"),

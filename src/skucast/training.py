@@ -22,7 +22,7 @@ from skucast.engine.fit import Engine, fit_window, with_interval_scale
 from skucast.engine.model import FittedModel, ModelSpec
 from skucast.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.history import is_inactive, with_lag
-from skucast.regressors.holidays import holiday_weeks
+from skucast.regressors.holidays import Event, holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.regressors.weather import WEATHER_REGRESSORS
 from skucast.tuning import Choice, Fold, Tune, choose
@@ -35,11 +35,16 @@ BACKTEST_WEEKS = (4, 8)
 """Fewest and most weeks ahead that an origin is scored: an interval is calibrated even where one week is forecast."""
 
 
+LEAST_WEATHER_GAIN = 0.02
+"""Share of the backtest's error that weather must take away to stay: less is as often luck."""
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """What training is asked for; models trained with another plan are not current.
 
     up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
+    `holiday_calendar` is the digest of the local events.
     """
 
     spec: ModelSpec
@@ -50,6 +55,8 @@ class TrainingPlan:
     backtest_origins: int
     horizon_weeks: int
     holiday_country: str
+    holiday_subdivision: str
+    holiday_calendar: str
     weather: bool
     week_anchor: str
 
@@ -89,10 +96,14 @@ class Trained:
     fit_s: float
 
 
-def make_recipe(plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date) -> Recipe:
-    """Return the recipe of a run whose history reaches from week `first` to the cutoff."""
+def make_recipe(
+    plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date, events: Sequence[Event] = ()
+) -> Recipe:
+    """Return the recipe of a run whose history reaches from week `first` to the cutoff; `events` are the plan's."""
     last = cutoff + HOLIDAYS_AHEAD
-    holidays = holiday_weeks(plan.holiday_country, first, last, clock)
+    holidays = holiday_weeks(
+        plan.holiday_country, first, last, clock, subdivision=plan.holiday_subdivision, events=events
+    )
     return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
 
 
@@ -152,7 +163,7 @@ class _Chosen:
 
 
 def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice) -> _Chosen:
-    """The backtest without weather, or with it, where there is some and the error is less with it."""
+    """The backtest without weather, or with it, where any is known and it takes enough of the error away."""
     plan, archive = recipe.plan, material.archive
 
     def backtested(regressors: list[str]) -> pd.DataFrame:
@@ -160,11 +171,11 @@ def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice)
         return backtest(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
     without = backtested(PROMO_REGRESSORS)
-    if not set(WEATHER_REGRESSORS) <= set(material.weeks):
+    if not set(WEATHER_REGRESSORS) <= set(material.weeks) or not material.weeks[WEATHER_REGRESSORS].any(axis=None):
         return _Chosen(PROMO_REGRESSORS, without, {})
     with_weather = backtested(REGRESSORS)
     before, after = (score_by_step(scored)["pooled"] for scored in (without, with_weather))
-    pays = before is not None and after < before
+    pays = before is not None and after < (1 - LEAST_WEATHER_GAIN) * before
     words = {
         "without_weather": before,
         "with_weather": after,

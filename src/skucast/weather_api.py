@@ -6,15 +6,13 @@ The weather data are Open-Meteo's (https://open-meteo.com), licence CC BY 4.0.
 from __future__ import annotations
 
 import json
-import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import pandas as pd
 import requests
@@ -24,6 +22,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from skucast.combination import clean_name
 from skucast.errors import WeatherDown, WeatherError
+from skucast.logs import kept_out_of_logs
 from skucast.tables import WEATHER, validate
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ class OpenMeteo:
         host = urlsplit(url).hostname
         if time.monotonic() > self._until:
             raise WeatherDown(f"{host}: the calls of this run took longer than {self._deadline_s:.0f} s")
-        with _key_kept_out_of_logs(self._api_key):
+        with kept_out_of_logs(self._api_key):
             status, body, problem = self._get(url, parameters | ({"apikey": self._api_key} if self._api_key else {}))
         # Raised here and not where it was caught: the library's error holds the address with the key, and would be
         # carried along as this one's context.
@@ -292,44 +291,7 @@ def _senseless(place: Place, what: str) -> WeatherError:
     return WeatherError(f"Open-Meteo: the answer about {place.unit} makes no sense: {what}")
 
 
-# --- The key --------------------------------------------------------------------------------------------------------
-
-
 _REDACTED = "***"
-_TALKATIVE = ("urllib3.connectionpool", "urllib3.util.retry")
-"""Loggers of the library that write down whole addresses: of every request, and of every one that it tries again."""
-
-
-@contextmanager
-def _key_kept_out_of_logs(api_key: str | None) -> Iterator[None]:
-    """Replace the key in whatever the library logs meanwhile."""
-    if api_key is None:
-        yield
-        return
-    loggers = [logging.getLogger(name) for name in _TALKATIVE]
-    redact = _Redact(api_key)
-    for logger in loggers:
-        logger.addFilter(redact)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(redact)
-
-
-class _Redact(logging.Filter):
-    """Let every record pass, without the key."""
-
-    def __init__(self, api_key: str) -> None:
-        super().__init__()
-        self._written = {api_key, quote(api_key, safe=""), quote_plus(api_key)}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        for form in self._written:
-            text = text.replace(form, _REDACTED)
-        record.msg, record.args = text, ()
-        return True
 
 
 def _kind(error: Exception) -> str:

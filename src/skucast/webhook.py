@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from skucast.errors import SkucastError
+from skucast.logs import kept_out_of_logs
 
 TIMEOUT_S = 10.0
 TRIES = 3
+PAUSE_S, PAUSE_MAX_S = 0.5, 5
+"""Before the second try, doubled for each later one."""
 MAX_CHARACTERS = 30_000
 """Slack cuts longer texts off at 40,000."""
 
@@ -35,11 +40,11 @@ def post(url: str, text: str) -> None:
 
 def _problem(url: str, text: str) -> str | None:
     try:
-        with _session() as session:
+        with kept_out_of_logs(url, urlsplit(url).path.lstrip("/")), _session() as session:
             answer = session.post(url, json={"text": text}, timeout=TIMEOUT_S, allow_redirects=False)
     except (requests.RequestException, HTTPError) as error:
         return type(error).__name__
-    return None if answer.ok else f"status {answer.status_code}"
+    return None if 200 <= answer.status_code < 300 else f"status {answer.status_code}"
 
 
 def _session() -> requests.Session:
@@ -48,10 +53,10 @@ def _session() -> requests.Session:
         total=TRIES - 1,
         status_forcelist=_PASSING,
         allowed_methods={"POST"},
-        backoff_factor=0.5,
+        backoff_factor=PAUSE_S,
         raise_on_status=False,
-        backoff_max=5,
-        retry_after_max=5,
+        backoff_max=PAUSE_MAX_S,
+        retry_after_max=PAUSE_MAX_S,
     )
     session = requests.Session()
     for scheme in ("http://", "https://"):

@@ -30,8 +30,10 @@ from stand_ins.storage_api import CREATE_SESSION, READ_ROWS, FaultyStorageApi
 from writers import SMALL, WRITERS, Place, run_of, week
 
 import skucast
+from skucast.combination import Combination
 from skucast.errors import ContractError, InputError, WarehouseError
-from skucast.tables import FORECASTS, PUBLISHES, RUNS, SALES, TABLES, Table
+from skucast.regressors.promotions import Plan
+from skucast.tables import FORECASTS, PROMOTIONS, PUBLISHES, RUNS, SALES, TABLES, Table
 from skucast.warehouse.bigquery import BigQueryWarehouse
 from skucast.weeks import WeekClock
 
@@ -743,3 +745,30 @@ def test_a_killed_naive_writer_would_be_found_out(
     WRITERS[kind](place, 1)
     expected = rows_of(0) + rows_of(1) * 2 if kind == "append" else rows_of(0)[:5] + rows_of(1)
     assert sorted(stored(theirs)) == sorted(expected)
+
+
+# --- A plan of promotions that is kept elsewhere --------------------------------------------------------------------
+
+
+def test_the_plan_may_be_a_view_of_somebody_elses_table(warehouse: BigQueryWarehouse) -> None:
+    """Other columns beside ours, names as people write them: read as it is, and nothing is appended to it."""
+    client, table_id = warehouse._client, warehouse._id(PROMOTIONS)
+    source = table_id.replace(PROMOTIONS.name, "planners_sheet")
+    columns = {"unit": "STRING", "channel": "STRING", "SKU_ID": "STRING", "starts_on": "DATE", "ends_on": "DATE"}
+    columns |= {"discount_perc": "FLOAT64", "known_from": "TIMESTAMP", "plan_id": "STRING", "cancelled": "BOOL"}
+    columns |= {"note": "STRING", "approved_by": "STRING"}
+    client.query_and_wait(f"CREATE TABLE `{source}` ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+    client.query_and_wait(
+        f"INSERT INTO `{source}` VALUES ('Пермь ', '*', '*', '2026-11-23', '2026-11-29', 30, '2026-11-20 09:00:00', "
+        "'P1', NULL, NULL, 'Anna')"
+    )
+    view = bigquery.Table(table_id)
+    view.view_query = f"SELECT * FROM `{source}`"
+    client.create_table(view)
+    article = Combination("Пермь", "KA", "A1")
+    planned = Plan(warehouse.read(PROMOTIONS), [article]).as_of(
+        WeekClock().end_of(CUTOFF), WeekClock().targets(CUTOFF, 2)
+    )
+    assert planned[article].days.tolist() == [7.0, 0.0]
+    with pytest.raises(InputError, match="is a view, expected a table"):
+        warehouse.append_once(PROMOTIONS, warehouse.read(PROMOTIONS), batch_id="b", source="s", run=run_of(1))

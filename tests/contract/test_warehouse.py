@@ -15,9 +15,22 @@ from pandas.testing import assert_frame_equal
 from rigs import drop_table
 
 from skucast.combination import KEY, Combination
-from skucast.errors import ContractError, InputError, RunFailed, ShardsMissing, TableError
+from skucast.errors import AlreadyLoaded, ContractError, InputError, RunFailed, ShardsMissing, TableError
 from skucast.run import Run
-from skucast.tables import FORECASTS, PUBLISHES, REGISTRY, RUNS, SALES, TABLES, Column, Table, empty, validate
+from skucast.tables import (
+    ALL,
+    FORECASTS,
+    LOCATIONS,
+    PUBLISHES,
+    REGISTRY,
+    RUNS,
+    SALES,
+    TABLES,
+    Column,
+    Table,
+    empty,
+    validate,
+)
 from skucast.warehouse import WEEKLY_SALES_COLUMNS, Warehouse
 from skucast.weeks import WeekClock
 
@@ -270,6 +283,22 @@ def test_a_table_without_slices_cannot_be_replaced(warehouse: Warehouse, run: Ru
         warehouse.replace(SALES, empty(SALES), CUTOFF, run=run)
 
 
+def test_a_table_kept_as_a_whole_is_replaced_as_one(warehouse: Warehouse, run: Run) -> None:
+    """Locations: the second list takes the place of the first, the same again changes nothing, half a slice is none."""
+    first = pd.DataFrame({"unit": ["Пермь", "Казань"], "latitude": [58.0, 55.8], "longitude": [56.2, 49.1]})
+    second = pd.DataFrame({"unit": ["Пермь"], "latitude": [58.01], "longitude": [56.25]})
+    for places in (first, second, second):
+        assert warehouse.replace(LOCATIONS, places, ALL, run=run) == len(places)
+        expected = places.sort_values("unit", ignore_index=True)
+        assert_frame_equal(warehouse.read(LOCATIONS), expected)
+    assert warehouse.published(LOCATIONS, ALL, run=run)
+    with pytest.raises(ContractError, match="no partition"):
+        warehouse.replace(LOCATIONS, first, "Пермь", run=run)
+    with pytest.raises(ContractError, match="latitude"):
+        warehouse.replace(LOCATIONS, first.assign(latitude=91.0), ALL, run=run)
+    assert_frame_equal(warehouse.read(LOCATIONS), second)
+
+
 def test_replace_notes_who_published_what(warehouse: Warehouse, run: Run) -> None:
     """One row per slice and run: the table, the slice, the run, its rows, its time; a repeat has no second one."""
     later = replace(run, run_id="later", run_at=run.run_at + timedelta(hours=1))
@@ -425,7 +454,7 @@ def test_a_batch_is_appended_once(warehouse: Warehouse, run: Run) -> None:
     rows = lines(line("2026-11-16", 5.0), line("2026-11-16", 5.0))
     assert warehouse.append_once(SALES, rows, batch_id="one", source="one.csv", run=run) == 2
     assert warehouse.append_once(SALES, rows, batch_id="two", source="two.csv", run=run) == 2
-    with pytest.raises(InputError, match=r"copy\.csv.*2026-11-25 19:00 UTC.*one\.csv"):
+    with pytest.raises(AlreadyLoaded, match=r"copy\.csv.*2026-11-25 19:00 UTC.*one\.csv"):
         warehouse.append_once(SALES, rows, batch_id="one", source="copy.csv", run=run)
     assert warehouse.read(SALES)["quantity"].tolist() == [5.0] * 4
 
@@ -465,7 +494,8 @@ def weekly(warehouse: Warehouse, run: Run, rows: list[dict[str, Any]], clock: We
 def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
     """The week of 16 November by hand: 5+3+4-2-1 = 9 net, 3 returned; discount (mean(20, 0) + 0) / 2 = 5 %.
 
-    Of four days with lines (Saturday's has no quantity) one has a discount, two know their stock, one has none.
+    Of four days with lines (Saturday's has no quantity) one has a discount, two know their stock, one has none. It
+    sells on Monday (1) and Tuesday (2).
     """
     weeks = weekly(warehouse, run, SOLD).set_index("ds")
     assert list(weeks.reset_index()[list(WEEKLY_SALES_COLUMNS)]) == list(WEEKLY_SALES_COLUMNS)
@@ -478,6 +508,7 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
         "returns_quantity": 3.0,
         "promo_discount_perc": 5.0,
         "promo_days": 1,
+        "selling_weekdays": 3,
         "stock_days": 2,
         "stockout_days": 1,
         "first_date": pd.Timestamp("2026-11-16"),
@@ -547,7 +578,7 @@ def test_weekly_sales_have_one_type_a_column(warehouse: Warehouse, run: Run) -> 
     types = weekly(warehouse, run, SOLD).dtypes
     assert {str(types[name]) for name in ("ds", "first_date", "last_date")} == {"datetime64[us]"}
     assert {str(types[name]) for name in ("quantity", "returns_quantity", "promo_discount_perc")} == {"float64"}
-    counts = ("promo_days", "stock_days", "stockout_days", "n_lines", "n_bad_quantity")
+    counts = ("promo_days", "selling_weekdays", "stock_days", "stockout_days", "n_lines", "n_bad_quantity")
     assert {str(types[name]) for name in counts} == {"int64"}
 
 

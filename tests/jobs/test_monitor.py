@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 from boards import embedded
 from business import Business, business_lines
 
-from skucast.tables import FORECASTS, METRICS, RUNS
+from skucast.tables import ALERTS, FORECASTS, METRICS, RUNS
 
 
 @pytest.fixture
@@ -17,9 +18,15 @@ def scored(business: Business) -> Business:
     return business
 
 
+def newest(scored: Business, window: str = "rolling") -> pd.DataFrame:
+    """Return the metrics of the newest week, or of the window that ends with it."""
+    rows = scored.rows(METRICS)
+    return rows[(rows["window"] == window) & (rows["window_end"] == rows["window_end"].max())]
+
+
 def test_metrics_per_combination_unit_channel_sku_and_total_by_step(scored: Business) -> None:
     """Six combinations forecast 4 weeks that are known now: 24 rows behind the total, 6 behind each step."""
-    rows = scored.rows(METRICS)
+    rows = newest(scored)
     total = rows.query("level == 'total'").set_index("step")
     assert total["n"].to_dict() == {0: 24, 1: 6, 2: 6, 3: 6, 4: 6}
     assert rows.groupby("level")["step"].size().to_dict() == {
@@ -33,6 +40,18 @@ def test_metrics_per_combination_unit_channel_sku_and_total_by_step(scored: Busi
     assert rows["actuals_through"].astype("str").unique().tolist() == ["2026-11-22"]
 
 
+def test_each_week_has_its_own_rows_too(scored: Business) -> None:
+    """The four forecast weeks, each at its one step and pooled; what was not forecast in between is counted."""
+    rows = scored.rows(METRICS).query("window == 'week' and level == 'total'").set_index(["window_end", "step"])
+    n = {(str(end.date()), step): number for (end, step), number in rows["n"].items() if number}
+    assert n == {
+        (week, step): 6
+        for number, week in enumerate(["2026-11-01", "2026-11-08", "2026-11-15", "2026-11-22"], start=1)
+        for step in (0, number)
+    }
+    assert newest(scored).query("level == 'total' and step == 1")["n_unpublished"].item() == 3 * 6
+
+
 def test_the_page_opens_from_disk(scored: Business) -> None:
     """One HTML file that names the combinations and needs nothing else; the same is kept as that of its week."""
     folder = scored.folder / "staging" / "dashboard"
@@ -44,27 +63,56 @@ def test_the_page_opens_from_disk(scored: Business) -> None:
 
 def test_a_second_run_changes_nothing(scored: Business) -> None:
     """The same window scored again gives the same rows, none twice."""
-    first = scored.rows(METRICS)
+    first, alerts = scored.rows(METRICS), scored.rows(ALERTS)
     assert scored("monitor") == 0
     assert scored.rows(METRICS).equals(first)
+    assert scored.rows(ALERTS).equals(alerts)
 
 
 def test_restated_sales_are_scored_anew(scored: Business) -> None:
     """A correction of 700 for a scored week arrives: the window's actuals grow by it."""
-    before = scored.rows(METRICS).query("level == 'total' and step == 0")["sum_actual"].item()
+    total = "level == 'total' and step == 0"
+    before = newest(scored).query(total)["sum_actual"].item()
     late_line = business_lines().query("unit == 'Чайковский'").tail(1).assign(quantity=700.0)
     scored.sell(late_line, "correction")
     assert scored("monitor") == 0
-    after = scored.rows(METRICS).query("level == 'total' and step == 0")["sum_actual"].item()
-    assert after - before == pytest.approx(700)
+    after = newest(scored).query(total)
+    assert after["sum_actual"].item() - before == pytest.approx(700)
+    assert after["n_restated_weeks"].item() == 1
+    assert newest(scored).query("level == 'unit' and step == 0").set_index("unit")["n_restated_weeks"].to_dict() == {
+        "Пермь": 0,
+        "Чайковский": 1,
+    }
+    assert '"restated_weeks": 1' in scored.warehouse.read(RUNS).sort_values("run_at")["counts"].iloc[-1]
+
+
+def test_restated_weeks_are_counted_in_every_run_and_rewritten_once(scored: Business) -> None:
+    """An older week is corrected: the next run rewrites it and the windows it is in; the one after only the newest.
+
+    The count says that the week differs from what was first scored, so it stays.
+    """
+    late_line = business_lines().query("unit == 'Чайковский'").tail(8).head(1).assign(quantity=700.0)
+    scored.sell(late_line, "correction")
+    before = scored.warehouse.read(METRICS)
+    assert scored("monitor") == 0
+    after = scored.warehouse.read(METRICS)
+    changed = set(after["run_id"]) - set(before["run_id"])
+    ends = after.loc[after["run_id"].isin(changed), "window_end"].dt.strftime("%m-%d").unique().tolist()
+    assert sorted(ends) == ["11-15", "11-22"]
+    first = scored.rows(METRICS)
+    assert scored("monitor") == 0
+    assert scored.rows(METRICS).equals(first)
+    again = scored.warehouse.read(METRICS)
+    assert again.loc[again["run_id"].isin(set(again["run_id"]) - set(after["run_id"])), "window_end"].nunique() == 1
+    assert newest(scored).query("level == 'total' and step == 0")["n_restated_weeks"].item() == 1
 
 
 def test_monitoring_late_sales_says_so(scored: Business, shown: Callable[[], str]) -> None:
-    """Two weeks without a delivery: said in the log and in the summary; what is delivered is scored."""
+    """Two weeks without a delivery: said in the log, in the summary and by an alert; what is delivered is scored."""
     shown()
     assert scored("monitor", "--as-of", "2026-12-09") == 0
     text = "sales are 2 weeks late: the last complete week is 2026-11-22, expected 2026-12-06"
-    assert shown().count(text) == 2
+    assert shown().count(text) == 3
 
 
 def test_what_was_found_in_the_sales_is_logged_in_words(scored: Business, shown: Callable[[], str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from business import GONE, NEW, TRAINED, Business, fail_for
 from skucast import cli
 from skucast.combination import KEY, Combination
 from skucast.engine.artifact import loads
+from skucast.engine.model import OTHER_HOLIDAYS
 from skucast.errors import ModelNotFound
 from skucast.store.local import LocalStore
 from skucast.tables import REGISTRY, RUNS
@@ -49,6 +51,46 @@ def test_a_second_run_trains_nothing(business: Business) -> None:
     before = {path: path.read_bytes() for path in business.models.rglob("*.pkl")}
     assert business("train") == 0
     assert set(outcomes(business)) == {"skipped"}
+    assert {path: path.read_bytes() for path in business.models.rglob("*.pkl")} == before
+
+
+def trained_anew(business: Business, *flags: str) -> int:
+    """Train without tuning and return how many live models are other ones than before."""
+    before = {path: path.read_bytes() for path in business.models.glob("*/*/*.pkl")}
+    assert business("train", "--tune", "off", *flags) == 0
+    return sum(path.read_bytes() != payload for path, payload in before.items())
+
+
+def test_models_of_another_calendar_are_trained_anew(business: Business, tmp_path: Path) -> None:
+    """Local events: all four anew; the same ones in another file and order: none; one more day of them: all four."""
+
+    def trained_with(name: str, *events: str) -> int:
+        path = tmp_path / name
+        path.write_text("\n".join(["name,date,days_before,days_after", *events]), encoding="utf-8")
+        return trained_anew(business, "--holiday-calendar", str(path))
+
+    fair, city_day = "Fair,2026-06-12,2,0", "City Day,2026-07-19,0,0"
+    assert trained_with("a.csv", fair, city_day) == 4
+    stored = loads((business.models / "Пермь" / "KA" / "A1.pkl").read_bytes())
+    [pool] = [holiday for holiday in stored.models[0].holidays if holiday.name == OTHER_HOLIDAYS]
+    assert {"2026-06-14", "2026-07-19"} <= set(pool.shares)
+    assert trained_with("b.csv", city_day, fair) == 0
+    assert trained_with("b.csv", city_day, "Fair,2026-06-12,3,0") == 4
+
+
+def test_models_of_another_part_of_the_country_are_trained_anew(business: Business) -> None:
+    """The part is in the plan, by name."""
+    given = [("--holiday-country", "DE", "--holiday-subdivision", part) for part in ("BY", "BY", "BE")]
+    assert [trained_anew(business, *flags) for flags in given] == [4, 0, 4]
+
+
+def test_a_calendar_with_a_mistake_trains_nothing(business: Business, tmp_path: Path, shown: Callable[[], str]) -> None:
+    """Exit 2, file and line are named, the models stay as they are."""
+    before = {path: path.read_bytes() for path in business.models.rglob("*.pkl")}
+    path = tmp_path / "events.csv"
+    path.write_text("name,date,days_before,days_after\nFair,2026-06-31,0,0\n", encoding="utf-8")
+    assert business("train", "--force", "--holiday-calendar", str(path)) == 2
+    assert "events.csv, line 2: date '2026-06-31': expected a date such as 2026-06-12" in shown()
     assert {path: path.read_bytes() for path in business.models.rglob("*.pkl")} == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
 from math import nan
@@ -199,6 +200,39 @@ def test_findings_say_value_limit_and_numbers() -> None:
     assert wape["message"] == f"wrong by {weeks} of what was sold; the limit is 70 %"
     bias = found[(found["rule"] == "bias") & (found["SKU_ID"] == "A1")].iloc[0]
     assert bias["message"].startswith("forecast 670 where 500 was sold in the window, all steps together: 34 % more;")
+
+
+def series(name: str, y: np.ndarray, yhat: float) -> pd.DataFrame:
+    """Return five weeks of an article, all forecast as `yhat`; the naive forecast is the week before."""
+    rows = scored([0.0] * 5, ("Пермь", "KA", name), sold=0.0)
+    naive = {f"baseline_{baseline}": y[:-1] for baseline in BASELINES}
+    return rows.assign(y=y[1:], yhat=yhat, yhat_lower=yhat - 10, yhat_upper=yhat + 10, **naive)
+
+
+def test_volume_and_naive_forecasts_keep_the_list_short() -> None:
+    """A bare rule lists 38 of 141 articles, ours the one that training mends and what chance has left of the wild ones.
+
+    100 sell 2 a week by chance, 40 are large and nobody can forecast them, and the level of one has fallen.
+    """
+    random = np.random.default_rng(12)
+    small = [series(f"small{number}", random.poisson(2, 6).astype("float64"), 2.0) for number in range(100)]
+    wild = [series(f"wild{number}", random.lognormal(4, 1.6, 6), 90.0) for number in range(40)]
+    rows = pd.concat([*small, *wild, series("fallen", np.full(6, 40.0), 100.0)], ignore_index=True)
+    of_window = rolling(rows)
+    volume = of_window["SKU_ID"].map(lambda name: 2.0 if name.startswith("small") else 100.0)
+
+    def names(rules: Rules) -> set[str]:
+        found = combination_findings(rows, of_window.assign(volume=volume), rules)
+        return set(found.loc[(found["rule"] == "wape") & (found["verdict"] == "breach"), "SKU_ID"])
+
+    everything = replace(RULES, min_volume=0.0, fva=0.0)
+    weeks = rows.assign(wrong=(rows["yhat"] - rows["y"]).abs()).sort_values("ds").groupby("SKU_ID").tail(2)
+    bare = (weeks["wrong"] > 0.7 * weeks["y"]).groupby(weeks["SKU_ID"]).sum() == 2
+    assert bare.sum() == 38
+    assert len(names(everything)) == 11  # with naive forecasts alone
+    assert len(names(RULES)) == 6  # and volume
+    assert "fallen" in names(RULES)
+    assert names(RULES) <= names(everything) <= set(bare.index[bare])
 
 
 # --- the system's rules ---------------------------------------------------------------------------------------------

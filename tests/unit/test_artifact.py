@@ -17,17 +17,22 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from models import coming
 from stubs import card, stub_model
 
 from skucast.engine import artifact
 from skucast.engine.artifact import dumps, loads
 from skucast.engine.model import Holiday, ModelSpec
+from skucast.engine.rollout import roll_forward
 from skucast.errors import ModelError
 
 MODEL = dataclasses.replace(
     stub_model(),
     yearly=(0.1, -0.2),
-    holidays=(Holiday("День Победы", 0.3, "2026-05-10 2027-05-09"),),
+    holidays=(
+        Holiday("День Победы", 0.3, "2026-05-10 2027-05-09"),
+        Holiday("Новый год", -0.2, "2026-01-04*4 2026-01-11*4"),
+    ),
     delta=(0.1, -0.05),
     changepoints=(0.25, 0.5),
 )
@@ -105,6 +110,18 @@ def test_the_helper_of_these_tests_makes_good_files() -> None:
     assert loads(sealed(lambda content: None)).models == (MODEL,)
 
 
+def test_a_file_from_before_there_were_shares_forecasts_as_it_did() -> None:
+    """Its holidays are labels alone, its recipe knows no calendar of events: 30 more in the week of 29 November."""
+    weeks = {"name": "Fair", "beta": 0.3, "weeks": "2025-11-30 2026-11-29"}
+    recipe = {"holiday_country": "RU"}
+    old = loads(
+        sealed(lambda content: (set_model("holidays", [weeks])(content), content["card"].update(recipe=recipe)))
+    )
+    assert old.models[0].holidays[0].shares == {"2025-11-30": 1.0, "2026-11-29": 1.0}
+    rows = roll_forward(old.models[0], coming(2), 100.0, seed=1, n_paths=0)
+    assert rows["holidays"].tolist() == pytest.approx([0.3 * MODEL.y_scale, 0.0])
+
+
 # --- Damaged files --------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +191,8 @@ WRONG = {
     "text for a list": set_model("changepoints", "ab"),
     "text in a season": set_model("yearly", [0.1, "additive"]),
     "half a pair in a season": set_model("yearly", [0.1, 0.2, 0.3]),
+    "a holiday's week is no date": set_model("holidays", [{"name": "A", "beta": 0.1, "weeks": "2026-05-10 soon"}]),
+    "a holiday of eight days in a week": set_model("holidays", [{"name": "A", "beta": 0.1, "weeks": "2026-05-10*8"}]),
     "unknown mode": set_model("spec", ModelSpec().as_dict() | {"seasonality_mode": "logistic"}),
     "unknown target": set_model("spec", ModelSpec().as_dict() | {"target": "sqrt"}),
     "no models": lambda content: content.update(models=[]),

@@ -112,7 +112,7 @@ def test_the_past_of_a_window_knows_nothing_later() -> None:
 
 def test_the_grid_ends_with_the_cutoffs_holidays() -> None:
     """Weeks are rows by label; a holiday outside the grid is passed over."""
-    holidays = pd.DataFrame({"holiday": ["A", "A"], "ds": pd.to_datetime([CUTOFF, "2050-01-02"])})
+    holidays = pd.DataFrame({"holiday": "A", "ds": pd.to_datetime([CUTOFF, "2050-01-02"]), "share": [3 / 7, 1.0]})
     grid = week_grid(np.datetime64(CUTOFF), np.datetime64(CUTOFF) + np.timedelta64(21, "D"), holidays)
     assert grid.rows(np.array([CUTOFF], dtype="datetime64[D]")).tolist() == [0]
-    assert grid.holidays[:, 0].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert grid.holidays[:, 0].tolist() == [3 / 7, 0.0, 0.0, 0.0]

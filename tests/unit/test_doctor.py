@@ -1,13 +1,15 @@
 """The doctor: every check has a line, and what fails says what to do."""
 
+import pandas as pd
 from builders import deliver, sunday, week
+from stand_ins.open_meteo import OpenMeteoStandIn
 
 from skucast import cli
 from skucast.combination import Combination
 from skucast.doctor import Finding, doctor, examine, show
 from skucast.run import BAD_INPUT, DONE
 from skucast.store.local import LocalStore
-from skucast.tables import FORECASTS, empty
+from skucast.tables import ALL, FORECASTS, LOCATIONS, empty
 
 
 def test_a_healthy_place_is_all_ok(settings, warehouse, run):
@@ -80,6 +82,29 @@ def test_a_lost_table_is_something_to_fix(settings, warehouse, run):
     found = {f.what: f for f in examine(settings(), warehouse, LocalStore(settings().model_store), run)}
     assert not found["table forecasts"].is_ok
     assert "is gone, but was published to" in found["table forecasts"].text
+
+
+def test_weather_says_how_many_units_have_a_place_and_whether_it_comes(settings, warehouse, run):
+    """Off; on without locations; on with one of two; the service down: the last two are told apart."""
+    deliver(warehouse, week(sunday(0), 5.0) + week(sunday(0), 5.0, unit="Казань"), run)
+    server = OpenMeteoStandIn(run.today)
+
+    def weather(**given) -> tuple[bool, str]:
+        made = settings(**given)
+        found = examine(made, warehouse, LocalStore(made.model_store), run)
+        return next((f.is_ok, f.text) for f in found if f.what == "weather")
+
+    assert weather() == (True, "off; WEATHER=true switches it on")
+    is_ok, text = weather(**server.settings)
+    assert not is_ok
+    assert text.startswith("0 of 2 units have a location; load them with")
+    place = pd.DataFrame({"unit": ["Пермь"], "latitude": [58.0], "longitude": [56.2]})
+    warehouse.replace(LOCATIONS, place, ALL, run=run)
+    assert weather(**server.settings) == (True, "1 of 2 units have a location; Open-Meteo answers")
+    server.close()
+    is_ok, text = weather(**server.settings)
+    assert not is_ok
+    assert text.startswith("127.0.0.1: no answer about Пермь (no connection")
 
 
 def test_a_check_that_breaks_hides_no_other(settings, warehouse, run, monkeypatch):

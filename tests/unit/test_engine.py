@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +24,12 @@ from skucast.engine.model import LAG, FittedModel, ModelSpec, Regressor
 from skucast.engine.rollout import ROLLOUT_COLUMNS, roll_forward, roll_forward_all, roll_forward_mean, seed_of
 from skucast.errors import FitError, ModelError
 from skucast.history import History, build_history
-from skucast.regressors.holidays import holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.run import Run
 from skucast.sample import Truth, level, sample_lines
 from skucast.tables import COMPONENTS, SALES, TABLES
 from skucast.training import fitter, make_recipe
 from skucast.warehouse.duckdb import DuckDBWarehouse
-from skucast.weeks import WeekClock
-
-MAY, NEW_YEAR = "Victory Day", "New Year Holidays"
-
 
 CASES: dict[str, tuple[ModelSpec, int, str]] = {
     "additive, yearly, holidays": (ModelSpec(), 160, "RU"),
@@ -297,27 +291,6 @@ def test_a_week_without_any_sale_in_history_is_forecast_as_0() -> None:
     model = fit(weeks, PROMO_REGRESSORS, NO_HOLIDAYS, ModelSpec())
     rows = rolled(model, 0.0, n_paths=50)
     assert rows[["yhat", "yhat_lower", "yhat_upper"]].to_numpy().max() == pytest.approx(0.0, abs=1e-6)
-
-
-# --- Holidays -------------------------------------------------------------------------------------------------------
-
-
-def test_holidays_are_moved_to_the_label_of_their_week() -> None:
-    """9 May 2028 is a Tuesday: its week ends on Sunday 14 May, with another anchor on Wednesday 10 May."""
-    for anchor, label in (("SUN", "2028-05-14"), ("WED", "2028-05-10"), ("TUE", "2028-05-09")):
-        found = holiday_weeks("RU", date(2028, 1, 1), date(2028, 12, 31), WeekClock(anchor))
-        assert found.loc[found["holiday"] == MAY, "ds"].tolist() == [pd.Timestamp(label)]
-
-
-def test_a_holiday_on_a_tuesday_has_its_effect() -> None:
-    """History sells 100 more around 9 May (Thursday, Friday, Saturday); so does the forecast of Tuesday 9 May 2028."""
-    weeks = generated(160)
-    may = holiday_weeks("RU", weeks["ds"].iloc[0].date(), date(2028, 12, 31), CLOCK).query("holiday == @MAY")
-    weeks["y"] += 100.0 * weeks["ds"].isin(may["ds"])
-    model = fit(weeks, [], may, ModelSpec(holidays_prior_scale=10.0))
-    effect = roll_forward(model, coming(90), 300.0, seed=1, n_paths=0).set_index("ds")["holidays"]
-    assert effect["2028-05-14"] == pytest.approx(100.0, rel=0.2)
-    assert set(effect.index[effect != 0]) == set(may["ds"]) & set(effect.index)
 
 
 # --- Planted effects ------------------------------------------------------------------------------------------------

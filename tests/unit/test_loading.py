@@ -12,7 +12,7 @@ from builders import CUTOFF
 from skucast.cli import main
 from skucast.errors import InputError
 from skucast.loading import content_hash, read_file
-from skucast.tables import LOADS, RUNS, SALES
+from skucast.tables import LOADS, LOCATIONS, RUNS, SALES
 from skucast.warehouse import open_warehouse
 from skucast.weeks import WeekClock
 
@@ -309,6 +309,67 @@ def test_a_bad_mapping_exits_2_and_writes_nothing(load, warehouse):
     assert code == 2
     assert "'menge=qty': expected ours=theirs" in said
     assert not warehouse.path.exists()
+
+
+PLACES = "unit,latitude,longitude"
+
+
+@pytest.fixture
+def load_locations(warehouse, capsys):
+    """Return a function that loads a file of locations: exit code, what it said."""
+
+    def call(path: Path, *flags: str, place: str | None = None) -> tuple[int, str]:
+        where = place or f"duckdb:{warehouse.path}"
+        code = main(["load", str(path), "--table", "locations", "--warehouse", where, *flags])
+        return code, capsys.readouterr().err
+
+    return call
+
+
+def test_locations_are_what_the_last_file_says(load_locations, warehouse):
+    """A corrected file replaces the one before as a whole; the same file twice is no mistake."""
+    code, said = load_locations(csv("Пермь,58.0,56.2", "Казань,55.8,49.1", header=PLACES))
+    assert code == 0
+    assert "distributor_locations in" in said
+    assert "holds 2 locations now, those of sales.csv" in said
+    corrected = csv("Пермь,58.01,56.25", header=PLACES)
+    assert [load_locations(corrected)[0] for _ in range(2)] == [0, 0]
+    assert warehouse.read(LOCATIONS).to_numpy().tolist() == [["Пермь", 58.01, 56.25]]
+
+
+def test_columns_of_locations_may_be_named_otherwise(load_locations, warehouse, monkeypatch):
+    """By `--columns`; what SALES_COLUMNS says of the sales is no matter here."""
+    monkeypatch.setenv("SALES_COLUMNS", "unit=nowhere")
+    path = csv("Пермь,58.0,56.2,x", header="branch,lat,lon,city")
+    code, said = load_locations(path, "--columns", "unit=branch;latitude=lat;longitude=lon")
+    assert code == 0
+    assert "columns not used: city" in said
+    assert warehouse.read(LOCATIONS)["unit"].tolist() == ["Пермь"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("Пермь,91,56.2", "latitude lies in -90 to 90"),
+        ("Пермь,,56.2", "column latitude, row 2: found nan, expected a value"),
+        ("Пермь,58°,56.2", "column latitude, row 2: found '58°', expected a finite number"),
+        ("Пермь,58,56.2\nПермь,59,56.2", "rows repeat a key"),
+        (".,58,56.2", "column unit, row 2: '.' not a usable name"),
+    ],
+)
+def test_a_wrong_location_is_named_and_nothing_is_loaded(load_locations, warehouse, line, message):
+    """What does not fit is told by row and column; exit code 2."""
+    code, said = load_locations(csv(line, header=PLACES))
+    assert code == 2
+    assert message in said
+    assert not warehouse.path.exists()
+
+
+def test_locations_in_the_cloud_are_their_owners_matter(load_locations):
+    """As the sales there."""
+    code, said = load_locations(csv("Пермь,58.0,56.2", header=PLACES), place="bigquery://some-project/some_dataset")
+    assert code == 2
+    assert "locations come there from their own pipeline" in said
 
 
 def test_the_warehouse_may_come_from_the_environment(monkeypatch, warehouse, capsys):

@@ -15,7 +15,7 @@ from stubs import weeks_of
 
 from skucast.combination import Combination
 from skucast.future import Archive, ahead_at
-from skucast.regressors.promotions import Plan, PlannedWeeks, promotions_ahead
+from skucast.regressors.promotions import Plan, PlannedWeeks, promotions_ahead, usable_rows
 from skucast.tables import PROMOTIONS, empty, validate
 
 A1, B2, TF = Combination("Пермь", "KA", "A1"), Combination("Пермь", "KA", "B2"), Combination("Пермь", "TF", "A1")
@@ -138,6 +138,70 @@ def test_a_cancellation_takes_it_back() -> None:
     assert weeks_planned(*rows, at=SENT).days[0] == 7
 
 
+def test_a_cancellation_is_about_its_own_promotion_alone() -> None:
+    """Another promotion on some of its days stands, whether it was known before, with it or after."""
+    other = row(3, 9, 15.0, plan_id="P2")
+    for known_from in (SENT - timedelta(days=1), SENT, LATER, NOW):
+        rows = [row(0, 6), row(0, 6, cancelled=True, known_from=LATER), {**other, "known_from": known_from}]
+        assert weeks_planned(*rows).days.tolist() == [4.0, 3.0, 0.0, 0.0]
+        assert weeks_planned(*rows[::-1]).discount[0] == pytest.approx(4 * 15 / 7)
+
+
+def test_a_cancellation_without_the_promotions_name_is_about_its_names_and_days() -> None:
+    """A file's rows have names of their own."""
+    rows = [row(0, 6, plan_id="a-2"), row(0, 6, plan_id="b-2", cancelled=True, known_from=LATER)]
+    assert weeks_planned(*rows).days.tolist() == [0.0] * 4
+
+
+def test_of_two_equally_precise_rows_the_deeper_discount_counts() -> None:
+    """One by channel, one by article, said at the same moment, in any order."""
+    rows = [row(0, 6, 10.0, channel="*"), row(0, 6, 40.0, unit="*", plan_id="A")]
+    assert weeks_planned(*rows).discount[0] == weeks_planned(*rows[::-1]).discount[0] == pytest.approx(40)
+
+
+def test_an_article_has_promotions_on_its_selling_days_alone() -> None:
+    """Monday to Friday, as its history has them: a whole week at 30 % is 30 % on 5 days; a weekend is none."""
+    weekdays = {A1: (True,) * 5 + (False,) * 2}
+    rows = validate(
+        PROMOTIONS, pd.DataFrame([row(0, 6), row(7, 11), row(14, 15), row(26, 27)]).assign(plan_id=list("abcd"))
+    )
+    found = Plan(rows, [A1, B2], selling_days=weekdays).as_of(NOW, WEEKS)[A1]
+    assert found.discount.tolist() == pytest.approx([30.0, 30.0, 12.0, 0.0])
+    assert found.days.tolist() == [5.0, 5.0, 2.0, 0.0]
+
+
+def test_selling_days_turn_with_the_week() -> None:
+    """Weeks that end on Wednesday begin on Thursday: a Thursday and Friday at 30 % are two of five selling days."""
+    wednesdays = [day + timedelta(days=3) for day in WEEKS]
+    rows = validate(PROMOTIONS, pd.DataFrame([row(3, 4)]))
+    found = Plan(rows, [A1], selling_days={A1: (True,) * 5 + (False,) * 2}).as_of(NOW, wednesdays)[A1]
+    assert found.days.tolist() == [2.0, 0.0, 0.0, 0.0]
+    assert found.discount[0] == pytest.approx(12)
+
+
+def test_rows_that_mean_nothing_are_passed_over_and_counted() -> None:
+    """Blank, turned round, a fraction, beyond 100, an unknown article; a missing plan_id is no harm."""
+    good = row(0, 6, plan_id=None)
+    bad = [
+        dict.fromkeys(good),
+        row(6, 0),
+        row(0, 6, 0.3),
+        row(0, 6, 130.0),
+        row(0, 6, SKU_ID="\u0410" + "1"),
+        row(0, 6, unit=""),
+    ]
+    usable, wrong = usable_rows(validate(PROMOTIONS, pd.DataFrame([good, *bad])), ALL_THREE)
+    assert len(usable) == 1
+    assert usable["plan_id"].notna().all()
+    assert wrong == {
+        "names, days or known_from missing": 2,
+        "ends before it starts": 1,
+        "discount_perc outside 0 to 100": 1,
+        "discount_perc is a fraction (0.3 for 30)": 1,
+        "unknown unit, channel or SKU_ID": 1,
+    }
+
+
 def test_a_plan_that_is_sent_anew_replaces_the_old_one() -> None:
     """What is no longer in it is off, although nobody cancelled it."""
     found = weeks_planned(covered(), row(0, 6), covered(known_from=LATER), row(7, 13, plan_id="P9", known_from=LATER))
@@ -191,16 +255,25 @@ def slow(rows: list[dict[str, Any]], sku: str, day: date) -> tuple[float, bool]:
     ]
     if not alive:
         return 0.0, False
+    standing = [each for each in alive if not each["cancelled"] and not any(calls_off(off, each) for off in alive)]
+    if not standing:
+        return 0.0, any(each["cancelled"] for each in alive)
     best = max(
-        alive,
+        standing,
         key=lambda each: (
             each["known_from"],
             each["discount_perc"] is not None,
             each["SKU_ID"] != "*",
-            each["plan_id"],
+            each["discount_perc"] or 0.0,
         ),
     )
-    return (0.0 if best["cancelled"] else best["discount_perc"] or 0.0), True
+    return best["discount_perc"] or 0.0, True
+
+
+def calls_off(off: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether the first row calls the second one off: the same names and days, then or later."""
+    same = all(off[name] == row[name] for name in ("SKU_ID", "starts_on", "ends_on"))
+    return bool(off["cancelled"]) and same and off["known_from"] >= row["known_from"]
 
 
 @given(ROWS)

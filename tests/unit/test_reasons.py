@@ -97,9 +97,22 @@ def test_a_level_shift() -> None:
     weeks = weeks_of([100.0] * 40 + [50.0] * 5)
     reason, evidence = reason_of(weeks, rows_of([50] * 5, weeks))
     assert reason == "level_shift"
-    assert evidence == "the 5 weeks of the window sold 50.0 a week, each of them less than the 100.0 of the 26 before"
+    assert evidence == (
+        "the last 5 weeks sold 50.0 a week, each of them less than the 100.0 of the 26 weeks before the window"
+    )
     back = weeks_of([100.0] * 40 + [30.0, 30.0, 30.0, 30.0, 110.0])
     assert reason_of(back, rows_of([50] * 5, back))[0] == "unexplained"
+
+
+def test_a_young_level_shift() -> None:
+    """The last two weeks, each half as much again as before or more; the weeks of the window before them as usual."""
+    young = weeks_of([100.0] * 43 + [160.0, 155.0])
+    reason, evidence = reason_of(young, rows_of([-50] * 5, young))
+    assert reason == "level_shift"
+    assert evidence.startswith("the last 2 weeks sold 157.5 a week, each of them more than the 100.0")
+    small, single = weeks_of([100.0] * 43 + [190.0, 140.0]), weeks_of([100.0] * 44 + [190.0])
+    assert reason_of(small, rows_of([-50] * 5, small))[0] == "unexplained"
+    assert reason_of(single, rows_of([-50] * 5, single))[0] == "unexplained"
 
 
 def test_a_stale_model() -> None:

@@ -145,6 +145,9 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
         ("business_tz", "../etc/passwd", "expected a time zone name"),
         ("business_tz", "", "expected a time zone name"),
         ("week_anchor", "Sunday", "'SUN'"),
+        ("open_meteo_forecast_url", "api.open-meteo.com", "expected http(s)://HOST[:PORT]/PATH"),
+        ("open_meteo_archive_url", "https://host/x?apikey=1", "expected http(s)://HOST[:PORT]/PATH"),
+        ("weather_climate_years", "0", "greater than or equal to 1"),
         ("sales_grain", "month", "'day' or 'week'"),
         ("late_sales", "ignore", "'bridge' or 'stop'"),
         ("log_format", "xml", "'auto', 'text' or 'json'"),
@@ -164,6 +167,9 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
         ("bigquery_endpoint", "127.0.0.1:9050", "expected http://HOST:PORT"),
         ("bigquery_storage_endpoint", "http://127.0.0.1:9060", "expected HOST:PORT"),
         ("holiday_country", "Russia", "expected an ISO country code such as RU"),
+        ("holiday_subdivision", "CA", "expected nothing, HOLIDAY_COUNTRY=RU has no such parts"),
+        ("holiday_calendar", "gs://bucket/events.csv", "expected the path of a .csv file on this machine (no gs://)"),
+        ("holiday_calendar", "events.xlsx", "expected the path of a .csv file on this machine"),
         ("max_failed_share", "5", "less than or equal to 1"),
         ("max_failed_share", "nan", "0 to 1"),
         ("changepoint_prior_scale", "0", "greater than 0"),
@@ -236,9 +242,36 @@ def test_settings_of_one_job_pass_to_a_process_whole(monkeypatch):
     assert (arrived.horizon_weeks, arrived.sales_columns, arrived.targets) == (4, "", ["*/*/*"])
 
 
+@pytest.mark.parametrize(("value", "key"), [("abc", "abc"), (" abc\n", "abc"), ("", None), (" ", None)])
+def test_a_secret_is_shown_to_nobody(monkeypatch, value, key):
+    """The key comes from the environment, without the line break that secrets are stored with; printing masks it."""
+    monkeypatch.setenv("OPEN_METEO_API_KEY", value)
+    found = settings_from({})
+    secret = found.open_meteo_api_key
+    assert (secret.get_secret_value() if secret else None) == key
+    assert "abc" not in f"{found!r} {found}"
+
+
+def test_a_secret_passes_to_a_process(monkeypatch):
+    """As it is, not masked."""
+    monkeypatch.setenv("OPEN_METEO_API_KEY", "abc")
+    assert environment_of(settings_from({}))["OPEN_METEO_API_KEY"] == "abc"
+
+
 def test_an_empty_country_means_no_holidays():
     """The holiday calendar can be turned off."""
     assert settings_from({"holiday_country": ""}).holiday_country == ""
+
+
+def test_a_subdivision_is_one_of_the_country(monkeypatch):
+    """California is a part of the US; Bavaria is not, nor is anything a part of no country; all mistakes are said."""
+    monkeypatch.setenv("HOLIDAY_COUNTRY", "US")
+    assert settings_from({"holiday_subdivision": "CA"}).holiday_subdivision == "CA"
+    assert "found 'BY': expected a part of US such as AK, AL" in mistakes(holiday_subdivision="BY")[0]
+    assert "HOLIDAY_COUNTRY is empty" in mistakes(holiday_country="", holiday_subdivision="CA")[0]
+    assert [line.partition(":")[0] for line in mistakes(holiday_country="XX", holiday_subdivision="CA")] == [
+        "HOLIDAY_COUNTRY"
+    ]
 
 
 def test_an_env_file_in_another_encoding_is_one_clear_line():
@@ -279,7 +312,13 @@ def test_help_shows_every_flag_with_its_variable_and_default(job, capsys, monkey
     fields = {name: field for name, field in Settings.model_fields.items() if job in field.json_schema_extra["jobs"]}
     assert len(fields) > 10
     for name, field in fields.items():
+        if "SecretStr" in str(field.annotation):  # a variable only: command lines are read by whoever lists processes
+            assert f"--{name.replace('_', '-')}" not in text
+            continue
         default = "none" if field.default in (None, "") else str(field.default).replace("False", "false")
+        if name == "open_meteo_api_key":  # a command line is seen by everybody on the machine
+            assert "--open-meteo-api-key" not in text
+            continue
         assert f"--{name.replace('_', '-')}" in text
         assert f"{field.description} [{name.upper()}; default: {default}]" in text
 

@@ -222,6 +222,13 @@ def test_the_newest_forecast_counts_until_the_day_is_observed():
     assert seen(CLOCK.end_of(next_week)) == (4.0, "observed")
 
 
+def test_what_was_observed_wins_over_any_forecast():
+    """Also over one that was fetched later."""
+    seen = week_of(CUTOFF, temperature=9.0, fetched_at=NOW - timedelta(days=2))
+    forecast = week_of(CUTOFF, temperature=6.0, kind="forecast", fetched_at=NOW)
+    assert anomalies(pd.concat([seen, forecast]), [CUTOFF])["weather_temperature"].item() == pytest.approx(4.0)
+
+
 def test_the_running_day_is_not_over():
     """On Wednesday evening Monday and Tuesday are observed; at the end of Wednesday, it is too."""
     daily = week_of(sunday(-1), temperature=12.0, fetched_at=NOW + timedelta(days=9))

@@ -120,6 +120,14 @@ def test_friday_midnight_in_moscow_is_friday():
     assert WeekClock(tz="UTC").today(midnight) == date(2026, 11, 26)
 
 
+@given(CLOCKS, DAYS)
+def test_a_day_ends_with_its_last_moment(clock, day):
+    """The moment is of that day, the next of the day after; both are naive UTC."""
+    end = clock.end_of(day)
+    assert clock.day_of(end) == day
+    assert clock.day_of(end + timedelta(microseconds=1)) == day + timedelta(days=1)
+
+
 def test_the_time_zone_decides_which_week_is_complete():
     """At Sunday 21:00 UTC the week is over in Moscow and still running in London."""
     instant = datetime(2026, 11, 22, 21, tzinfo=UTC)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skucast.engine.model import LAG, ModelSpec, Target
+from skucast.engine.model import LAG, OTHER_HOLIDAYS, ModelSpec, Target
 from skucast.errors import FitError
 
 Floats = npt.NDArray[np.float64]
@@ -26,13 +26,13 @@ MIN_WEEKS = 12
 """Fewest known weeks with a lag that can be fitted at all."""
 
 MAX_YEARLY_ORDER = 15
-MIN_HOLIDAY_WEEKS = 2
-"""A holiday seen in fewer weeks of a history teaches nothing about its effect."""
+MIN_HOLIDAY_TIMES = 2
+"""A holiday seen in fewer weeks of a history teaches nothing about its own effect; those are pooled."""
 
 CONSTANT_WITHIN = 1e-9
 """A regressor that varies by no more than this share of its size is constant."""
 
-SEASON, HOLIDAYS, PROMO, LAGGED = range(4)
+SEASON, HOLIDAYS, PROMO, LAGGED, WEATHER = range(5)
 """Groups of columns that share a prior scale."""
 
 
@@ -41,7 +41,8 @@ class WeekGrid:
     """All weeks of a run with the columns that every combination shares.
 
     `ds` has shape (W,), consecutive labels; `fourier` (W, 2 * MAX_YEARLY_ORDER): sine and cosine of each order in turn;
-    `holidays` (W, N): 1 in the weeks of a holiday, columns in the order of the sorted `holiday_names`.
+    `holidays` (W, N): the share of each holiday in the week, 1 where it is no block, 0 where it is not; columns in the
+    order of `holiday_names`.
     """
 
     ds: Days
@@ -81,6 +82,14 @@ class Column:
 
 
 @dataclass(frozen=True)
+class HolidayColumn:
+    """One holiday that is used; its value in a week is the largest of its `members`, columns of the grid."""
+
+    name: str
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Design:
     """One history as the problem that Prophet hands to Stan.
 
@@ -99,7 +108,7 @@ class Design:
     groups: npt.NDArray[np.int64]
     changepoints: Floats
     yearly_order: int
-    holiday_columns: tuple[int, ...]
+    holiday_columns: tuple[HolidayColumn, ...]
     columns: tuple[Column, ...]
     dropped: tuple[str, ...]
 
@@ -109,21 +118,38 @@ class Design:
 
 
 def scales_by_group(spec: ModelSpec) -> Floats:
-    """Return the prior scales of the four groups of columns."""
+    """Return the prior scales of the groups of columns, in the order of their numbers."""
     return np.array(
-        [spec.seasonality_prior_scale, spec.holidays_prior_scale, spec.promo_prior_scale, spec.lag_prior_scale]
+        [
+            spec.seasonality_prior_scale,
+            spec.holidays_prior_scale,
+            spec.promo_prior_scale,
+            spec.lag_prior_scale,
+            spec.weather_prior_scale,
+        ]
     )
 
 
+def group_of(regressor: str) -> int:
+    """Return the group of a regressor, by its name."""
+    if regressor == LAG:
+        return LAGGED
+    return WEATHER if regressor.startswith("weather_") else PROMO
+
+
 def week_grid(first: np.datetime64, last: np.datetime64, holidays: pd.DataFrame) -> WeekGrid:
-    """Return the grid of the weeks labelled `first` to `last`, with the holidays (`holiday`, `ds`: a week's label)."""
+    """Return the grid of the weeks labelled `first` to `last`, with the holidays.
+
+    Those are rows of `holiday`, `ds` (a week's label) and `share` (above 0, at most 1).
+    """
     ds = np.arange(first, last + np.timedelta64(1, "D"), np.timedelta64(7, "D")).astype("datetime64[D]")
-    names = tuple(sorted(set(holidays["holiday"]), key=lambda name: f"{name}_delim_+0"))
+    names = tuple(sorted(set(holidays["holiday"])))
     table = np.zeros((len(ds), len(names)))
     place = {name: column for column, name in enumerate(names)}
-    for name, week in zip(holidays["holiday"], holidays["ds"].to_numpy(dtype="datetime64[D]"), strict=True):
+    weeks = holidays["ds"].to_numpy(dtype="datetime64[D]")
+    for name, week, share in zip(holidays["holiday"], weeks, holidays["share"], strict=True):
         if first <= week <= last:
-            table[int((week - ds[0]) // np.timedelta64(7, "D")), place[name]] = 1.0
+            table[int((week - ds[0]) // np.timedelta64(7, "D")), place[name]] = share
     return WeekGrid(ds, fourier(ds, MAX_YEARLY_ORDER), table, names)
 
 
@@ -181,11 +207,12 @@ def design(known: Window, grid: WeekGrid, spec: ModelSpec) -> Design:
     y_scale = float(np.abs(y).max()) or 1.0
     order = spec.yearly_order if len(y) >= spec.yearly_min_weeks else 0
     holidays = _holidays_seen(known, grid)
+    holiday_table = holiday_values(grid, known.rows, holidays)
     columns = [column for index, name in enumerate(known.names) if (column := _column(name, index, values[:, index]))]
     standardized = [(values[:, column.index] - column.mu) / column.std for column in columns]
-    X = np.column_stack([grid.fourier[known.rows, : 2 * order], grid.holidays[known.rows][:, holidays], *standardized])
+    X = np.column_stack([grid.fourier[known.rows, : 2 * order], holiday_table, *standardized])
     groups = [SEASON] * (2 * order) + [HOLIDAYS] * len(holidays)
-    groups += [LAGGED if column.name == LAG else PROMO for column in columns]
+    groups += [group_of(column.name) for column in columns]
     used = {column.name for column in columns}
     return Design(
         target=spec.target,
@@ -217,14 +244,42 @@ def future_columns(
         np.zeros(len(rows)) if column.name == LAG else (regressors[:, column.index] - column.mu) / column.std
         for column in problem.columns
     ]
-    shared = [grid.fourier[rows, : 2 * problem.yearly_order], grid.holidays[rows][:, list(problem.holiday_columns)]]
+    shared = [grid.fourier[rows, : 2 * problem.yearly_order], holiday_values(grid, rows, problem.holiday_columns)]
     return t, np.column_stack([*shared, *columns])
 
 
-def _holidays_seen(known: Window, grid: WeekGrid) -> list[int]:
-    """The holidays that the history, known weeks or not, has seen in at least two weeks."""
+def holiday_values(grid: WeekGrid, rows: npt.NDArray[np.int64], columns: Sequence[HolidayColumn]) -> Floats:
+    """Return the values of holidays in weeks of the grid, shape (H, number of columns)."""
+    table = grid.holidays[rows]
+    values = table[:, [column.members[0] for column in columns]]
+    for place, column in enumerate(columns):
+        if len(column.members) > 1:
+            values[:, place] = table[:, list(column.members)].max(axis=1)
+    return values
+
+
+def _holidays_seen(known: Window, grid: WeekGrid) -> list[HolidayColumn]:
+    """The holidays that the history, known weeks or not, has seen in at least two weeks, and the rest as one.
+
+    The rest counts in the weeks of all its holidays, those never seen too, and only if two such weeks were seen. In
+    Prophet's order of columns.
+    """
     first, last = known.span
-    return np.flatnonzero(grid.holidays[first : last + 1].sum(axis=0) >= MIN_HOLIDAY_WEEKS).tolist()
+    is_there = grid.holidays[first : last + 1] > 0
+    is_seen = _times(is_there) >= MIN_HOLIDAY_TIMES
+    columns = [HolidayColumn(grid.holiday_names[place], (place,)) for place in np.flatnonzero(is_seen).tolist()]
+    rest: npt.NDArray[np.bool_] = is_there[:, ~is_seen].any(axis=1).reshape(-1, 1)
+    if _times(rest)[0] >= MIN_HOLIDAY_TIMES:
+        columns.append(HolidayColumn(OTHER_HOLIDAYS, tuple(np.flatnonzero(~is_seen).tolist())))
+    return sorted(columns, key=lambda column: f"{column.name}_delim_+0")
+
+
+def _times(is_there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """How often each holiday was there: weeks in a row are one time."""
+    before = np.zeros_like(is_there)
+    before[1:] = is_there[:-1]
+    times: npt.NDArray[np.int64] = (is_there & ~before).sum(axis=0)
+    return times
 
 
 def _column(name: str, index: int, values: Floats) -> Column | None:

@@ -10,7 +10,17 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from skucast.engine.design import Design, Floats, WeekGrid, Window, design, week_grid, window
+from skucast.engine.design import (
+    Design,
+    Floats,
+    HolidayColumn,
+    WeekGrid,
+    Window,
+    design,
+    holiday_values,
+    week_grid,
+    window,
+)
 from skucast.engine.map_fit import solve
 from skucast.engine.model import LAG, FittedModel, Holiday, ModelSpec, Regressor
 
@@ -25,7 +35,8 @@ def fit(
     Args:
         weeks: one row per week: `ds`, `y` (NaN = unknown, skipped), `y_lag1` and the regressors (finite).
         regressors: names beside the lag; those constant in history are dropped and remembered.
-        holidays: `holiday`, `ds` (a week's label), future weeks too; those that history has seen twice are used.
+        holidays: `holiday`, `ds` (a week's label), `share` of the week, future weeks too; those that history has seen
+            twice have an effect of their own, the others one together.
         spec: the model's settings.
         engine: `map` solves it directly, `cmdstan` asks Prophet's optimiser.
 
@@ -78,7 +89,7 @@ def as_model(
         sigma_obs=sigma,
         yearly=tuple(beta[:n_yearly]),
         holidays=tuple(
-            Holiday(grid.holiday_names[column], weight, _weeks_of(grid, column, known.span[0]))
+            Holiday(column.name, weight, _weeks_of(grid, column, known.span[0]))
             for column, weight in zip(problem.holiday_columns, beta[n_yearly : n_yearly + n_holidays], strict=True)
         ),
         regressors=tuple(
@@ -97,10 +108,11 @@ def with_interval_scale(model: FittedModel, scale: float) -> FittedModel:
     return dataclasses.replace(model, interval_scale=scale)
 
 
-def _weeks_of(grid: WeekGrid, column: int, first: int) -> str:
-    """The labels of a holiday's weeks from the first week of the history on, with blanks between them."""
-    is_there = grid.holidays[first:, column] > 0
-    return " ".join(grid.ds[first:][is_there].astype("str").tolist())
+def _weeks_of(grid: WeekGrid, column: HolidayColumn, first: int) -> str:
+    """A holiday's weeks from the first week of the history on, as `Holiday` wants them."""
+    [shares] = holiday_values(grid, np.arange(first, len(grid.ds)), [column]).T
+    weeks = zip(grid.ds[first:].astype("str").tolist(), shares.tolist(), strict=True)
+    return " ".join(label if share == 1.0 else f"{label}*{round(share * 7)}" for label, share in weeks if share > 0)
 
 
 def _history(problem: Design, known: Window, grid: WeekGrid) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,11 @@ Target = Literal["sales", "log1p"]
 """What is fitted: sales per week, or log(1 + sales), in which effects multiply; the lag is in the same measure."""
 
 LAG = "y_lag1"
+
+OTHER_HOLIDAYS = "other holidays"
+"""The holiday that stands for all that a history has hardly seen."""
+
+_HOLIDAY_WEEKS = re.compile(r"((?:^| )\d{4}-\d\d-\d\d(\*[1-7])?)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class ModelSpec:
     seasonality_prior_scale: float = 0.02
     holidays_prior_scale: float = 0.1
     promo_prior_scale: float = 10.0
+    weather_prior_scale: float = 0.1
     lag_prior_scale: float = 10.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,11 +62,20 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
-    """A holiday's weight and the labels of its weeks, future ones included: ISO dates with blanks between them."""
+    """A holiday's weight and its weeks, future ones included: text with blanks between them.
+
+    A week is its label, `2026-01-11`, where the holiday counts 1, or `2026-01-11*4` where it takes 4 of the 7 days.
+    """
 
     name: str
     beta: float
     weeks: str
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The holiday's value in each of its weeks, by label."""
+        parts = [week.partition("*") for week in self.weeks.split()]
+        return {label: int(days) / 7 if days else 1.0 for label, _, days in parts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +141,16 @@ class FittedModel:
             raise ValueError("scales are not positive, or changepoints and deltas differ in number")
         if len(model.yearly) % 2:
             raise ValueError("the season has a sine without its cosine")
+        if not all(_HOLIDAY_WEEKS.fullmatch(holiday.weeks) for holiday in model.holidays):
+            raise ValueError("a holiday's weeks are no dates")
         return model
 
     def to_prophet(self) -> Any:
         """Return the same model as a real, fitted `prophet.Prophet`, in the measure of `spec.target`.
 
-        Its predict, plot and plot_components work; with the target log1p, its yhat and its lag are log(1 + sales).
+        Its predict, plot and plot_components work and need no column for holidays, also for those that take a part of
+        their week; with the target log1p, its yhat and its lag are log(1 + sales). Prophet's own JSON of it would
+        forget those parts: keep the model file.
         """
         from skucast.engine.prophet_object import with_parameters
 

@@ -9,9 +9,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from prophet import Prophet
 
-from skucast.engine.design import YEAR_DAYS, Floats
-from skucast.engine.model import LAG, FittedModel
+from skucast.engine.design import YEAR_DAYS, Floats, group_of, scales_by_group
+from skucast.engine.model import FittedModel
+
+
+class SharedWeeks(Prophet):
+    """A `prophet.Prophet` whose holidays may take a part of their week: the column `share` of its `holidays`.
+
+    Prophet's own holiday columns are 0 and 1. Everything else is Prophet; `predict` needs no further columns.
+    """
+
+    def make_holiday_features(self, dates: Any, holidays: pd.DataFrame) -> Any:
+        """Return what Prophet returns, the holidays' columns with their shares."""
+        features, prior_scales, names = super().make_holiday_features(dates, holidays)
+        for name, rows in holidays.groupby("holiday"):
+            share = dates.map(rows.set_index("ds")["share"]).fillna(0.0)
+            features[f"{name}_delim_+0"] = share.to_numpy(dtype="float64")
+        return features, prior_scales, names
+
 
 Parameters = tuple[Floats, float]
 """k, m, beta, delta in one array, and sigma."""
@@ -45,10 +62,8 @@ def with_parameters(model: FittedModel) -> Any:
 
 def unfitted(model: FittedModel) -> Any:
     """Return a `prophet.Prophet` with the model's settings, season, holidays and regressors, not yet fitted."""
-    from prophet import Prophet
-
     spec = model.spec
-    prophet = Prophet(
+    prophet = SharedWeeks(
         growth="linear",
         n_changepoints=spec.n_changepoints,
         changepoint_range=spec.changepoint_range,
@@ -65,8 +80,8 @@ def unfitted(model: FittedModel) -> Any:
     if model.yearly:
         prophet.add_seasonality("yearly", YEAR_DAYS, len(model.yearly) // 2)
     for regressor in model.regressors:
-        prior = spec.lag_prior_scale if regressor.name == LAG else spec.promo_prior_scale
-        prophet.add_regressor(regressor.name, prior_scale=prior)
+        prior = scales_by_group(spec)[group_of(regressor.name)]
+        prophet.add_regressor(regressor.name, prior_scale=float(prior))
     return prophet
 
 
@@ -77,10 +92,10 @@ def history_frame(model: FittedModel) -> pd.DataFrame:
 
 
 def _holiday_frame(model: FittedModel) -> pd.DataFrame | None:
-    rows = [(holiday.name, week) for holiday in model.holidays for week in holiday.weeks.split()]
+    rows = [(holiday.name, *week) for holiday in model.holidays for week in holiday.shares.items()]
     if not rows:
         return None
-    frame = pd.DataFrame(rows, columns=["holiday", "ds"])
+    frame = pd.DataFrame(rows, columns=["holiday", "ds", "share"])
     return frame.assign(ds=pd.to_datetime(frame["ds"]))
 
 

@@ -309,8 +309,9 @@ def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> No
     place = {label: step for step, label in enumerate(ds.astype("str").tolist())}
     for row, model in zip(effect, models, strict=True):
         for holiday in model.holidays:
-            for week in place.keys() & set(holiday.weeks.split()):
-                row[place[week]] += holiday.beta
+            for week, share in holiday.shares.items():
+                if week in place:
+                    row[place[week]] += holiday.beta * share
 
 
 def _lag_slope(stack: _Stack, trend: Floats) -> Floats:

@@ -133,7 +133,7 @@ def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.Dat
     fields = digest_fields(alerts[~quiet], int(quiet.sum()))
     line = digest_line(fields)
     log.info("%s", line, extra={"fields": fields})
-    log.info("health", extra={"fields": health_fields(metrics, _gauges(facts, alerts))})
+    log.info("health", extra={"fields": health_fields(metrics, gauges(facts, alerts))})
     if settings.alert_webhook_url is not None and (fields["n_listed"] or fields["n_resolved"]):
         text = digest_text(alerts[~quiet], line, str(run.cutoff))
         try:
@@ -219,7 +219,8 @@ def _reason(weeks: pd.DataFrame, rows: pd.DataFrame, window: Window) -> dict[str
     return {"reason": reason, "evidence": evidence}
 
 
-def _gauges(facts: SystemFacts, alerts: pd.DataFrame) -> dict[str, float | None]:
+def gauges(facts: SystemFacts, alerts: pd.DataFrame) -> dict[str, float | None]:
+    """Return what the system's rules look at, as numbers: shares are ratios, None = not known."""
     return {
         "forecast_coverage": facts.n_forecast / facts.n_active if facts.n_active else None,
         "promo_coverage": facts.promo_coverage,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
 
 from skucast.combination import KEY
 from skucast.dashboard import Board
+from skucast.events import read_events
 from skucast.history import History
-from skucast.jobs.known_ahead import read_plan
+from skucast.jobs.known_ahead import plan_of
 from skucast.regressors.holidays import holiday_weeks
 from skucast.run import Run
 from skucast.settings import Settings
@@ -48,11 +50,18 @@ def make_board(
         forecasts=forecasts[forecasts["ds"] >= since],
         history=history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)],
         plan=_planned(settings, warehouse, run, history, weeks_ahead),
-        holidays=holiday_weeks(settings.holiday_country, first_shown, max([run.cutoff, *weeks_ahead]), settings.clock),
+        holidays=_holidays(settings, first_shown, max([run.cutoff, *weeks_ahead])),
         models=_models(warehouse, newest),
         alerts=alerts[alerts["state"] != "resolved"],
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
     )
+
+
+def _holidays(settings: Settings, first: date, last: date) -> pd.DataFrame:
+    """The holidays and local events that training would know."""
+    events = read_events(Path(settings.holiday_calendar)) if settings.holiday_calendar else ()
+    subdivision = settings.holiday_subdivision
+    return holiday_weeks(settings.holiday_country, first, last, settings.clock, subdivision=subdivision, events=events)
 
 
 def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:
@@ -60,7 +69,7 @@ def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: Histor
     columns = [*KEY, "ds", "promo_discount_perc"]
     if not weeks:
         return pd.DataFrame(columns=columns)
-    plan = read_plan(settings, warehouse, history.combinations)
+    plan = plan_of(settings, warehouse, history, history.combinations)
     found = plan.as_of(settings.clock.end_of(run.today), weeks)
     rows = [
         (*combination.parts, pd.Timestamp(ds), float(discount))

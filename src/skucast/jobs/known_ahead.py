@@ -14,7 +14,7 @@ from skucast.history import History
 from skucast.jobs.weather import update_weather
 from skucast.logs import log
 from skucast.outcome import RunReport
-from skucast.regressors.promotions import Plan
+from skucast.regressors.promotions import Plan, usable_rows
 from skucast.regressors.weather import WEATHER_REGRESSORS, WeatherOutlook
 from skucast.run import Run
 from skucast.settings import Settings
@@ -24,30 +24,42 @@ from skucast.warehouse import Warehouse
 from skucast.weeks import WeekClock
 
 
-def read_plan(
+def plan_of(
     settings: Settings,
     warehouse: Warehouse,
-    combinations: Sequence[Combination],
+    history: History,
+    wanted: Sequence[Combination],
     *,
     and_these: pd.DataFrame | None = None,
 ) -> Plan:
-    """Return all that was ever planned for these combinations; `and_these` rows are said beside the warehouse's."""
+    """Return all that was ever planned for these combinations; `and_these` rows are said beside the warehouse's.
+
+    Rows that mean nothing are passed over, with a warning that counts them.
+    """
     rows = warehouse.read(PROMOTIONS)
     if and_these is not None:
         rows = pd.concat([rows, and_these], ignore_index=True) if len(rows) else and_these
-    return Plan(rows, combinations, settings.sales_grain)
+    usable, wrong = usable_rows(rows, history.combinations)
+    if wrong:
+        log.warning(
+            "rows of the promotions plan that are not used: %s",
+            "; ".join(f"{count} ({problem})" for problem, count in wrong.items()),
+            extra={"fields": {"event": "promo_rows_not_used", "table": settings.promotions_table}},
+        )
+    return Plan(usable, wanted, settings.sales_grain, history.selling_days)
 
 
 def archives(
     settings: Settings,
     warehouse: Warehouse,
     run: Run,
+    history: History,
     wanted: Sequence[Combination],
     recipe: Recipe,
     outlook: WeatherOutlook | None,
 ) -> dict[Combination, Archive]:
     """Return what was known of each combination at the origins that training looks at: by the end of their last day."""
-    clock, promotions = settings.clock, read_plan(settings, warehouse, wanted)
+    clock, promotions = settings.clock, plan_of(settings, warehouse, history, wanted)
     targets = {origin: clock.targets(origin, recipe.plan.backtest_weeks) for origin in backtest_origins(recipe)}
     plans = {origin: promotions.as_of(clock.end_of(origin), weeks) for origin, weeks in targets.items()}
     now = promotions.as_of(clock.end_of(run.today), clock.targets(recipe.cutoff, recipe.plan.backtest_weeks))

@@ -21,7 +21,7 @@ from skucast.outcome import RunReport
 from skucast.run import Run
 from skucast.settings import MAX_HORIZON_WEEKS, Settings
 from skucast.store import ModelStore
-from skucast.tables import ALERTS, FORECASTS, LEFT_OUT, METRICS, POOLED_STEP, SCORED, validate
+from skucast.tables import ALERTS, FORECASTS, LEFT_OUT, METRICS, POOLED_STEP, SCORED, empty, validate
 from skucast.warehouse import Warehouse
 from skucast.weeks import WEEK
 
@@ -86,10 +86,9 @@ def _matched(forecasts: pd.DataFrame, inputs: Inputs, run: Run, since: date, unt
     if run.task_index == 0:
         mine |= ~names.isin(known.unique())
     missing = unpublished(forecasts, weeks[known.isin(wanted)], since, until)
-    rows = [rows for rows in (match(forecasts[mine], weeks, since, until), missing) if len(rows)]
-    if not rows:
-        return missing
-    return pd.concat(rows, ignore_index=True).sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
+    parts = [rows for rows in (match(forecasts[mine], weeks, since, until), missing) if len(rows)]
+    rows = pd.concat(parts, ignore_index=True) if parts else empty(SCORED)
+    return validate(SCORED, rows).sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 
 def _metric_rows(

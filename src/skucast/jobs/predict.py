@@ -16,7 +16,7 @@ from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.future import WeatherWeeks
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.known_ahead import note_sources, read_plan, weather_ahead, weather_outlook
+from skucast.jobs.known_ahead import note_sources, plan_of, weather_ahead, weather_outlook
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.logs import log
@@ -43,7 +43,8 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
-    ingest(settings, warehouse, run, report, inputs.history.combinations)
+    if run.today == settings.clock.day_of(run.run_at):  # a day of the past knows neither today's files nor articles
+        ingest(settings, warehouse, run, report, inputs.history.combinations)
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)
@@ -52,6 +53,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     if rows is not None:
         failures = {each: report.failures.get(str(each), status) for each, status in failures_of(rows).items()}
         check_failed_share(failures, len(combinations_of(rows)), settings.max_failed_share)
+        note_sources(rows, settings, report)
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, rows, run.cutoff, run=run, combinations=inputs.only)
             drop_shards(warehouse, FORECASTS, run)
@@ -75,13 +77,12 @@ def _rows(
         _keep_forecasts_of_models(settings, warehouse, run, inputs)
     with report.timed("forecast"):
         horizon = horizon_of(settings, run, inputs)
-        plan = read_plan(settings, warehouse, inputs.wanted)
+        plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
         planned = plan.as_of(settings.clock.end_of(run.today), horizon.weeks_ahead)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, horizon.weeks_ahead, inputs.wanted)
         rows = forecast_rows(inputs, models, planned, weather, horizon, report)
     _count(rows, models, report)
-    note_sources(rows, settings, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 

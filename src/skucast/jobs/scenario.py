@@ -12,11 +12,11 @@ import pandas as pd
 from skucast.combination import KEY, Combination
 from skucast.errors import InputError
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.known_ahead import read_plan, weather_ahead, weather_outlook
+from skucast.jobs.known_ahead import plan_of, weather_ahead, weather_outlook
 from skucast.jobs.predict import failures_of, forecast_rows, horizon_of, load_models
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.outcome import RunReport, check_failed_share
-from skucast.promotion_files import read_plan as read_plan_file
+from skucast.promotion_files import read_plan
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.store import ModelStore
@@ -71,11 +71,12 @@ def play(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, 
 
 def _what_if(settings: Settings, run: Run, inputs: Inputs) -> WhatIf:
     path = Path(str(settings.promotions))
+    said_at = min(run.run_at, settings.clock.end_of(run.today))
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"PROMOTIONS: {path} cannot be read ({error.strerror})") from None
-    found = read_plan_file(path.name, content, inputs.history.combinations, run.run_at, settings.clock)
+    found = read_plan(path.name, content, inputs.history.combinations, said_at, settings.clock)
     if len(found.rejected):
         reasons = [f"row {row['line']}: {row['reason']}" for row in found.rejected.head(SHOWN).to_dict("records")]
         more = f" (and {len(found.rejected) - SHOWN} more)" if len(found.rejected) > SHOWN else ""
@@ -99,8 +100,8 @@ def _rows(
     with report.timed("load models"):
         models = load_models(store, inputs.wanted, run.cutoff)
     with report.timed("forecast"):
-        plan = read_plan(settings, warehouse, inputs.wanted)
-        other = read_plan(settings, warehouse, inputs.wanted, and_these=what_if.rows)
+        plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
+        other = plan_of(settings, warehouse, inputs.history, inputs.wanted, and_these=what_if.rows)
         weeks = horizon.weeks_ahead
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,11 +15,13 @@ from skucast.combination import KEY, Combination
 from skucast.engine.artifact import ModelCard, loads
 from skucast.engine.model import ModelSpec
 from skucast.errors import ModelError, RunFailed, StoreConflict
+from skucast.events import read_events
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
 from skucast.logs import log
 from skucast.outcome import Outcome, RunReport, check_failed_share, run_each
+from skucast.regressors.holidays import calendar_digest
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.store import Live, ModelStore
@@ -114,7 +117,7 @@ def _train_wanted(
     recipe = _recipe(settings, inputs)
     found = store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
-    known = archives(settings, warehouse, run, inputs.wanted, recipe, outlook)
+    known = archives(settings, warehouse, run, inputs.history, inputs.wanted, recipe, outlook)
     history = with_weather(inputs.history, outlook, settings.clock)
     items: list[tuple[Combination, Material]] = []
     registry: list[dict[str, Any]] = []
@@ -141,6 +144,7 @@ def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
     spec = ModelSpec(
         seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale
     )
+    events = read_events(Path(settings.holiday_calendar)) if settings.holiday_calendar else ()
     plan = TrainingPlan(
         spec=spec,
         engine=settings.engine,
@@ -151,10 +155,12 @@ def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
         horizon_weeks=settings.horizon_weeks,
         holiday_country=settings.holiday_country,
         weather=settings.weather,
+        holiday_subdivision=settings.holiday_subdivision,
+        holiday_calendar=calendar_digest(events),
         week_anchor=settings.week_anchor,
     )
     history = inputs.history
-    return make_recipe(plan, settings.clock, history.weeks["ds"].min().date(), history.data_cutoff)
+    return make_recipe(plan, settings.clock, history.weeks["ds"].min().date(), history.data_cutoff, events)
 
 
 def _skip_reason(

@@ -6,9 +6,11 @@ is complete there and knows of none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -48,14 +50,26 @@ class PlannedWeeks:
         return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known)
 
 
+EVERY_DAY = (True,) * WEEK_DAYS
+
+
 class Plan:
-    """The rows of `tables.PROMOTIONS` about some combinations, to be read as of any moment."""
+    """The rows of `tables.PROMOTIONS` about some combinations, to be read as of any moment.
+
+    `selling_days` are the weekdays, Monday first, on which a combination sells, where that is not every day.
+    """
 
     def __init__(
-        self, rows: pd.DataFrame, combinations: Sequence[Combination], grain: Literal["day", "week"] = "day"
+        self,
+        rows: pd.DataFrame,
+        combinations: Sequence[Combination],
+        grain: Literal["day", "week"] = "day",
+        selling_days: Mapping[Combination, tuple[bool, ...]] = MappingProxyType({}),
     ) -> None:
         self._combinations = list(combinations)
         self._grain = grain
+        sells = [selling_days.get(each, EVERY_DAY) for each in combinations]
+        self._sells = np.array(sells, dtype=bool).reshape(-1, WEEK_DAYS)
         self._places = _places_by_pattern(rows, self._combinations)
         named = pd.Series([pattern in self._places for pattern in _patterns(rows)], index=rows.index, dtype="bool")
         self._rows = rows[named]
@@ -63,19 +77,23 @@ class Plan:
     def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
 
-        The discount of a week is the mean over its seven days, `days` those with a discount, as in history; where a
-        sales row covers a week (grain `week`), a promotion on any day counts as seven days, as it does there. A week is
-        covered if all its days are, or if a promotion is planned in it.
+        As in history: the discount of a week is the mean over its selling days, `days` those with one; where a sales
+        row covers a week (grain `week`), a promotion on any day counts as seven days. A week is covered if all its days
+        are, or if a promotion is planned in it.
         """
         known = self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
         is_known = np.zeros(len(self._combinations), dtype=bool)
         for pattern in set(_patterns(known)):
             is_known[self._places[pattern]] = True
-        by_day = self._by_day(known, weeks[0] - timedelta(days=WEEK_DAYS - 1), WEEK_DAYS * len(weeks))
+        first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
+        by_day = self._by_day(known, first, WEEK_DAYS * len(weeks))
         by_week = by_day.reshape(len(self._combinations), len(weeks), WEEK_DAYS)
-        days = (by_week > 0).sum(axis=2).astype("float64")
-        discount = np.nansum(by_week, axis=2) / WEEK_DAYS
-        is_covered = ~np.isnan(by_week).any(axis=2) | (days > 0)
+        sells: Flags = np.roll(self._sells, -first.weekday(), axis=1).reshape(-1, 1, WEEK_DAYS)
+        planned = np.nan_to_num(by_week) * sells
+        days = (planned > 0).sum(axis=2).astype("float64")
+        discount = planned.sum(axis=2) / sells.sum(axis=2)
+        has_promotion = np.any(by_week > 0, axis=2)
+        is_covered: Flags = np.logical_or(has_promotion, np.all(~np.isnan(by_week), axis=2))
         if self._grain == "week":
             days = np.where(days > 0, float(WEEK_DAYS), 0.0)
         return {
@@ -86,7 +104,7 @@ class Plan:
     def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> Floats:
         """The discount of every combination and day, percent; NaN where nothing is said: shape (C, n_days)."""
         said = np.full((len(self._combinations), n_days), np.nan)
-        rows = _in_order(_not_superseded(known))
+        rows = _in_order(_without_cancelled(_not_superseded(known)))
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
         depth = rows["discount_perc"].fillna(0.0).mask(_is_cancelled(rows), 0.0).to_numpy(dtype="float64")
@@ -94,6 +112,31 @@ class Plan:
             if start < end:
                 said[self._places[pattern], start:end] = percent
         return said
+
+
+def usable_rows(rows: pd.DataFrame, known: Sequence[Combination]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows of a plan that mean something, and how many do not, by what is wrong with them.
+
+    A plan may be a table that people keep: a blank row, or one about an unknown article, must not stop a forecast.
+    """
+    names = {pattern for each in known for pattern in itertools.product(*((part, ALL) for part in each.parts))}
+    required = rows[[*KEY, "starts_on", "ends_on", "known_from"]]
+    is_blank = required.isna().any(axis=1) | (required[KEY] == "").any(axis=1)
+    patterns = _patterns(rows.fillna(dict.fromkeys(KEY, "")))
+    is_known = pd.Series([pattern in names for pattern in patterns], index=rows.index, dtype="bool")
+    percent = rows["discount_perc"]
+    problems = {
+        "names, days or known_from missing": is_blank,
+        "ends before it starts": rows["ends_on"] < rows["starts_on"],
+        "discount_perc outside 0 to 100": percent.notna() & ~percent.between(0, 100),
+        "discount_perc is a fraction (0.3 for 30)": (percent > 0) & (percent < 1),
+        "unknown unit, channel or SKU_ID": ~is_blank & ~is_known,
+    }
+    is_wrong = pd.concat(problems, axis=1).any(axis=1) if len(rows) else is_blank
+    counts = {problem: int(wrong.sum()) for problem, wrong in problems.items() if wrong.any()}
+    numbered = pd.Series([f"row {number}" for number in range(1, len(rows) + 1)], index=rows.index, dtype="str")
+    named = rows.assign(plan_id=rows["plan_id"].where(rows["plan_id"].notna(), numbered))
+    return named[~is_wrong], counts
 
 
 def expected_promotions(weeks: pd.DataFrame) -> dict[str, float]:
@@ -155,12 +198,29 @@ def _not_superseded(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["known_from"] == newest]
 
 
+def _without_cancelled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without the promotions that a row about the same names and days, said then or later, has called off."""
+    same = [*KEY, "starts_on", "ends_on"]
+    is_cancelled = _is_cancelled(rows)
+    called_off = rows[is_cancelled].groupby(same)["known_from"].max().rename("_called_off").reset_index()
+    until = rows.merge(called_off, on=same, how="left")["_called_off"].set_axis(rows.index)
+    return rows[is_cancelled | ~(rows["known_from"] <= until)]
+
+
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sorted so that a later row counts: by age, then coverage before promotions, then `*` before names."""
+    """Sorted so that a later row counts.
+
+    What is called off first: it leaves its days free and is about no other promotion. Then by age; of one age coverage
+    before promotions, `*` before names, and of rows that name equally much the deeper discount last.
+    """
     order = rows.assign(
-        _promotion=rows["discount_perc"].notna(), _named=sum((rows[name] != ALL).astype("int64") for name in KEY)
+        _stands=~_is_cancelled(rows),
+        _promotion=rows["discount_perc"].notna(),
+        _named=sum((rows[name] != ALL).astype("int64") for name in KEY),
     )
-    return order.sort_values(["known_from", "_promotion", "_named", "plan_id", "starts_on", *KEY])
+    return order.sort_values(
+        ["_stands", "known_from", "_promotion", "_named", "discount_perc", "plan_id", "starts_on", *KEY]
+    )
 
 
 def _is_cancelled(rows: pd.DataFrame) -> pd.Series:

@@ -34,6 +34,7 @@ WEEKLY_SALES_COLUMNS = (
     "returns_quantity",
     "promo_discount_perc",
     "promo_days",
+    "selling_weekdays",
     "stock_days",
     "stockout_days",
     "first_date",
@@ -100,7 +101,8 @@ class Warehouse(Protocol):
 
         Keys are trimmed and NFC-normalised; columns are `WEEKLY_SALES_COLUMNS`: `quantity` net of returns, of finite
         lines only; `returns_quantity` >= 0; `promo_discount_perc` (percent) the mean over days with a selling line of
-        that day's mean; `promo_days` days with a discount; `stock_days` days with known stock, `stockout_days` those
+        that day's mean; `promo_days` days with a discount; `selling_weekdays` the weekdays with a selling line, a sum
+        of 1 (Monday), 2, 4 ... 64; `stock_days` days with known stock, `stockout_days` those
         with none; `first_date` the first day with a selling line (else with any), `last_date` the last day with any.
 
         Raises:

@@ -91,6 +91,7 @@ SELECT
     COALESCE(SUM(returns_quantity), 0) AS returns_quantity,
     COALESCE(AVG(discount), 0) AS promo_discount_perc,
     COUNTIF(discount > 0) AS promo_days,
+    COALESCE(BIT_OR(IF(discount IS NULL, 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7))), 0) AS selling_weekdays,
     COUNT(stock) AS stock_days,
     COUNTIF(stock <= 0) AS stockout_days,
     COALESCE(MIN(IF(quantity + returns_quantity > 0, day, NULL)), MIN(day)) AS first_date,

@@ -406,6 +406,7 @@ SELECT
     coalesce(sum(returns_quantity), 0) AS returns_quantity,
     coalesce(avg(discount), 0) AS promo_discount_perc,
     count(*) FILTER (WHERE discount > 0) AS promo_days,
+    CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE discount IS NOT NULL), 0) AS BIGINT) AS selling_weekdays,
     count(stock) AS stock_days,
     count(*) FILTER (WHERE stock <= 0) AS stockout_days,
     coalesce(min(day) FILTER (WHERE quantity + returns_quantity > 0), min(day)) AS first_date,
