@@ -57,6 +57,14 @@ def test_origins_plans_and_holidays(forecast: Business) -> None:
     assert found == {"Unity Day"}
 
 
+def test_local_events_are_holidays_too(forecast: Business) -> None:
+    """A day of HOLIDAY_CALENDAR stands beside the country's."""
+    calendar = forecast.folder / "events.csv"
+    calendar.write_text("name,date,days_before,days_after\nCity day,2026-11-05,0,0\n", encoding="utf-8")
+    weeks = page_of(forecast, "--holiday-calendar", str(calendar))["holidays"]
+    assert {"week": "2026-11-08", "names": ["City day", "Unity Day"]} in weeks
+
+
 def test_without_a_calendar_there_are_no_holidays(forecast: Business) -> None:
     """HOLIDAY_COUNTRY= says so."""
     assert page_of(forecast, "--holiday-country", "")["holidays"] == []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
 
 from skucast.combination import KEY
 from skucast.dashboard import Board
-from skucast.events import events_of
+from skucast.events import read_events
 from skucast.history import History
 from skucast.jobs.known_ahead import plan_of
 from skucast.regressors.holidays import holiday_weeks
@@ -49,18 +50,18 @@ def make_board(
         forecasts=forecasts[forecasts["ds"] >= since],
         history=history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)],
         plan=_planned(settings, warehouse, run, history, weeks_ahead),
-        holidays=holiday_weeks(
-            settings.holiday_country,
-            first_shown,
-            max([run.cutoff, *weeks_ahead]),
-            settings.clock,
-            subdivision=settings.holiday_subdivision,
-            events=events_of(settings.holiday_calendar),
-        ),
+        holidays=_holidays(settings, first_shown, max([run.cutoff, *weeks_ahead])),
         models=_models(warehouse, newest),
         alerts=alerts[alerts["state"] != "resolved"],
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
     )
+
+
+def _holidays(settings: Settings, first: date, last: date) -> pd.DataFrame:
+    """The holidays and local events that training would know."""
+    events = read_events(Path(settings.holiday_calendar)) if settings.holiday_calendar else ()
+    subdivision = settings.holiday_subdivision
+    return holiday_weeks(settings.holiday_country, first, last, settings.clock, subdivision=subdivision, events=events)
 
 
 def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:
