@@ -105,9 +105,21 @@ def _parser() -> argparse.ArgumentParser:
 
     promotions = commands.add_parser("promotions", help="add planners' files to the plan, or make them a template")
     actions = promotions.add_subparsers(dest="action", required=True, metavar="ACTION")
-    ingest = actions.add_parser("ingest", help="add the files in promotions/inbox/ below STAGING to the plan")
+    ingest = actions.add_parser(
+        "ingest",
+        help="add the files in promotions/inbox/ below STAGING to the plan",
+        description="Add the files in promotions/inbox/ below STAGING to the plan, as every forecast does. They move "
+        "to promotions/done/; rows that cannot be used come back in promotions/rejected/, each with its reason.",
+        conflict_handler="resolve",
+    )
     add_flags(ingest, "promotions")
-    template = actions.add_parser("template", help="write a filled example for the combinations and the next weeks")
+    for flag in ("--as-of", "--horizon-weeks"):  # of the template
+        ingest.add_argument(flag, type=_not_of_ingest, help=argparse.SUPPRESS)
+    template = actions.add_parser(
+        "template",
+        help="write a filled example for the combinations and the next weeks",
+        description="Write a filled example of a plan, for the combinations that have sales and the next weeks.",
+    )
     template.add_argument(
         "--output",
         type=Path,
@@ -159,6 +171,10 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a day, YYYY-MM-DD") from None
+
+
+def _not_of_ingest(given: str) -> str:
+    raise argparse.ArgumentTypeError(f"{given} would change nothing: files are added as of today, for all their days")
 
 
 def _compile() -> int:
@@ -258,9 +274,9 @@ def _promotions(
     from skucast.jobs.promotions import ingest_inbox, known_combinations
     from skucast.promotion_template import example_rows, write_template
 
-    known = known_combinations(settings, warehouse, run)
     if own["action"] == "ingest" and run.today != settings.clock.day_of(run.run_at):
         raise InputError("AS_OF: files are taken in on the day that it is: another one knows other articles; unset it")
+    known = known_combinations(settings, warehouse, run)
     if own["action"] == "ingest":
         report.n_rows = ingest_inbox(settings, warehouse, run, report, known)
         return

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import bisect
 import csv
 import hashlib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -236,13 +235,15 @@ class _Judge:
 
     def read(self, line: _Line) -> None:
         """Read the line's cells into its fields, and refuse what is wrong."""
+        unit, channel, sku_id = (clean_name(line.cells[name]) for name in KEY)
+        line.names = (unit, channel, sku_id)  # also of a line that is refused: these names are not covered
+        line.is_coverage = not any(line.cells[name] for name in ("starts_on", "ends_on", "discount_perc", "cancelled"))
         for column, cell in line.cells.items():
             if column != "note" and cell not in self._parts.get(column, ()) and _UNREADABLE.fullmatch(cell):
                 line.refuse(Reason.UNREADABLE, column=column, found=repr(cell))
         if line.reasons:
             return
-        line.is_coverage = not any(line.cells[name] for name in ("starts_on", "ends_on", "discount_perc", "cancelled"))
-        self._read_names(line)
+        self._check_names(line)
         self._read_known_from(line)
         if not line.is_coverage:
             self._read_days(line)
@@ -252,9 +253,7 @@ class _Judge:
             if len(line.cells[column]) > MAX_TEXT:
                 line.refuse(Reason.TOO_LONG, column=column, limit=MAX_TEXT)
 
-    def _read_names(self, line: _Line) -> None:
-        unit, channel, sku_id = (clean_name(line.cells[name]) for name in KEY)
-        line.names = (unit, channel, sku_id)
+    def _check_names(self, line: _Line) -> None:
         for column, name in zip(KEY, line.names, strict=True):
             self._check_name(line, column, name)
         if not line.reasons and line.names not in self._patterns:
@@ -365,38 +364,39 @@ def _refuse_ambiguous(lines: Sequence[_Line]) -> None:
     for line in lines:
         if not line.reasons and not line.is_coverage and not line.cancelled:
             groups.setdefault((line.names, line.known_from), []).append(line)
-    for group in groups.values():
-        for line in _clashing(group):
-            other = next(each for each in group if each.discount_perc != line.discount_perc and _overlap(each, line))
-            line.refuse(Reason.AMBIGUOUS, line=other.number)
+    clashes = [clash for group in groups.values() for clash in _clashes(group)]
+    for line, rival in clashes:
+        if not line.reasons:  # one of the lines that it clashes with is enough
+            line.refuse(Reason.AMBIGUOUS, line=rival.number)
 
 
-def _clashing(group: list[_Line]) -> list[_Line]:
-    """The lines that overlap a line with another discount: more lines overlap them than have their own discount."""
-    by_discount: dict[float | None, list[_Line]] = {}
-    for line in group:
-        by_discount.setdefault(line.discount_perc, []).append(line)
-    if len(by_discount) == 1:
-        return []
-    overlapping = _Overlaps(group)
-    same = {discount: _Overlaps(lines) for discount, lines in by_discount.items()}
-    return [line for line in group if overlapping.count(line) > same[line.discount_perc].count(line)]
+def _clashes(group: Sequence[_Line]) -> Iterator[tuple[_Line, _Line]]:
+    """Every line that clashes with others, beside one of them; their pairs would be too many to look at."""
+    in_order = sorted(group, key=lambda line: line.days)
+    yield from _rivals(in_order, lambda line: line.days[1].toordinal())
+    yield from _rivals(in_order[::-1], lambda line: -line.days[0].toordinal())
 
 
-class _Overlaps:
-    """Counts how many of some lines a line overlaps: those that have begun by its end, without those over before."""
+def _rivals(ordered: Sequence[_Line], reach: Callable[[_Line], int]) -> Iterator[tuple[_Line, _Line]]:
+    """The lines that clash with one before them, and that one.
 
-    def __init__(self, lines: Sequence[_Line]) -> None:
-        self._starts = sorted(line.days[0] for line in lines)
-        self._ends = sorted(line.days[1] for line in lines)
-
-    def count(self, line: _Line) -> int:
-        first, last = line.days
-        return bisect.bisect_right(self._starts, last) - bisect.bisect_left(self._ends, first)
-
-
-def _overlap(one: _Line, other: _Line) -> bool:
-    return one.days[0] <= other.days[1] and other.days[0] <= one.days[1]
+    Of those before, the one that reaches furthest towards the lines to come is enough, and, for lines of its own
+    discount, the one of another discount that does.
+    """
+    furthest: _Line | None = None
+    other: _Line | None = None
+    for line in ordered:
+        if furthest is None:
+            furthest = line
+            continue
+        is_alike = line.discount_perc == furthest.discount_perc
+        rival = other if is_alike else furthest
+        if rival is not None and rival.days[0] <= line.days[1] and line.days[0] <= rival.days[1]:
+            yield line, rival
+        if reach(line) >= reach(furthest):
+            furthest, other = line, other if is_alike else furthest
+        elif not is_alike and (other is None or reach(line) > reach(other)):
+            other = line
 
 
 def _refuse_empty_coverage(lines: Sequence[_Line], covers_through: date, run_at: datetime, clock: WeekClock) -> None:
@@ -456,11 +456,7 @@ def _covered_names(lines: Sequence[_Line]) -> list[tuple[str, str, str]]:
     said = {line.names for line in lines if line.is_coverage and not line.reasons}
     refused = {line.names for line in lines if line.reasons and not line.is_duplicate and not line.is_coverage}
     own = {line.names for line in lines if not line.reasons} - refused
-    return sorted(said | {names for names in own if not any(_is_within(names, pattern) for pattern in said)})
-
-
-def _is_within(names: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
-    return all(wide in (ALL, part) for part, wide in zip(names, pattern, strict=True))
+    return sorted(said | {names for names in own if said.isdisjoint(product(*((part, ALL) for part in names)))})
 
 
 def _covered_days(

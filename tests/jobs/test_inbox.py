@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from skucast.combination import Combination
 from skucast.errors import InputError, StoreError, WarehouseError
 from skucast.jobs import promotions
 from skucast.outcome import RunReport
-from skucast.promotion_files import COLUMNS, read_plan
+from skucast.promotion_files import COLUMNS, PlanFile, read_plan
 from skucast.promotion_template import MEANINGS, example_rows, write_template
 from skucast.run import Run
 from skucast.settings import Settings
@@ -49,11 +49,11 @@ class Inbox:
         path.write_text("\n".join([header, *lines]), encoding="utf-8")
         return path
 
-    def ingest(self, hours: int = 0) -> int:
+    def ingest(self, hours: float = 0, known: Sequence[Combination] = KNOWN) -> int:
         """Read the inbox, so many hours later, and return how many rows were added."""
         later = replace(self.run, run_id=f"later-{hours}", run_at=self.run.run_at + timedelta(hours=hours))
         self.report = RunReport()
-        return promotions.ingest_inbox(self.settings, self.warehouse, later, self.report, KNOWN)
+        return promotions.ingest_inbox(self.settings, self.warehouse, later, self.report, known)
 
     def plan(self) -> list[tuple[str, float | None]]:
         """Return names and discount of all rows of the plan."""
@@ -135,6 +135,60 @@ def test_of_two_files_the_second_is_newer(inbox: Inbox) -> None:
     assert rows["known_from"].max() == inbox.run.run_at
 
 
+def discounts_in_order(inbox: Inbox) -> list[float]:
+    """Return the discounts of the plan, oldest statement first; no two may be from the same moment."""
+    rows = inbox.warehouse.read(PROMOTIONS).dropna(subset="discount_perc").sort_values("known_from")
+    assert rows["known_from"].is_unique
+    return rows["discount_perc"].tolist()
+
+
+@pytest.mark.parametrize("hours", [0, -0.01, -23])
+def test_what_is_read_later_is_newer_whatever_the_clocks_say(inbox: Inbox, hours: float) -> None:
+    """The second run started at the same time, or a little before the first, or its clock is slow."""
+    inbox.send("plan.csv", GOOD)
+    inbox.ingest()
+    inbox.send("a.csv", GOOD.replace(",30,", ",20,"))
+    inbox.send("b.csv", GOOD.replace(",30,", ",10,"))
+    inbox.ingest(hours)
+    assert discounts_in_order(inbox) == [30.0, 20.0, 10.0]
+
+
+def test_a_row_that_is_dated_far_ahead_drags_no_other(inbox: Inbox) -> None:
+    """Somebody's mistake: what is sent now is known from now on."""
+    inbox.send("plan.csv", GOOD)
+    inbox.ingest(hours=48)
+    inbox.send("plan.csv", GOOD.replace(",30,", ",20,"))
+    inbox.ingest()
+    assert inbox.warehouse.read(PROMOTIONS)["known_from"].min() == inbox.run.run_at
+
+
+NEW_ARTICLE = Combination("Пермь", "KA", "C3")
+
+
+def test_a_file_is_added_anew_once_more_of_its_rows_can_be_used(inbox: Inbox) -> None:
+    """Its article was not known when it came; sent again it is a new statement, as a whole and once."""
+    lines = (GOOD, GOOD.replace("A1", "C3"))
+    inbox.send("a.csv", *lines)
+    assert inbox.ingest() == 2
+    for hours, added in ((1, 4), (2, 0)):
+        inbox.send("b.csv", *lines)
+        assert inbox.ingest(hours, [*KNOWN, NEW_ARTICLE]) == added
+    assert sorted(inbox.plan(), key=str) == sorted(
+        [*PLAN_OF_GOOD, *PLAN_OF_GOOD, ("Пермь/KA/C3", 30.0), ("Пермь/KA/C3", None)], key=str
+    )
+    assert "added before, so nothing was added" in inbox.report.notes[0]
+
+
+def test_a_file_that_is_over_by_the_time_its_article_is_known_adds_nothing(inbox: Inbox) -> None:
+    """It is judged as of today then, as any other."""
+    lines = (GOOD, GOOD.replace("A1", "C3"))
+    inbox.send("a.csv", *lines)
+    inbox.ingest()
+    inbox.send("b.csv", *lines)
+    assert inbox.ingest(24 * 60, [*KNOWN, NEW_ARTICLE]) == 0
+    assert inbox.plan() == PLAN_OF_GOOD
+
+
 def test_a_file_without_a_usable_row_is_done_too(inbox: Inbox) -> None:
     """All of its rows go back, and the table is not touched."""
     inbox.send("plan.csv", BAD)
@@ -162,6 +216,39 @@ def test_a_file_that_cannot_be_read_is_put_aside_and_stops_nobody(inbox: Inbox) 
     (kept,) = (inbox.folder / "rejected").glob("*c.csv")
     assert kept.stat().st_size == MAX_BYTES + 5
     assert len(inbox.report.notes) == 4
+
+
+def test_a_file_that_nobody_foresaw_is_put_aside_and_stops_nobody(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else it would stop every forecast from now on; the log has the traceback."""
+
+    def fails(name: str, *rest: object) -> PlanFile:
+        if name == "a.csv":
+            raise ZeroDivisionError("a bug")
+        return read_plan(name, *rest)
+
+    monkeypatch.setattr(promotions, "read_plan", fails)
+    inbox.send("a.csv", GOOD)
+    inbox.send("b.csv", GOOD.replace(",30,", ",20,"))
+    with caplog.at_level("ERROR", logger="skucast"):
+        assert inbox.ingest() == 2
+    assert inbox.files() == {"inbox": [], "done": ["b.csv"], "rejected": ["a.csv", "a.csv.reason.txt"]}
+    assert inbox.report.notes[0].startswith("promotions: a.csv: cannot be read (ZeroDivisionError)")
+    assert "a bug" in caplog.text
+
+
+def test_a_machine_without_memory_is_not_the_planner_s_mistake(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run fails, and the file stays for the next one."""
+
+    def fails(*_: object) -> PlanFile:
+        raise MemoryError
+
+    monkeypatch.setattr(promotions, "read_plan", fails)
+    inbox.send("plan.csv", GOOD)
+    with pytest.raises(MemoryError):
+        inbox.ingest()
+    assert inbox.files()["inbox"] == ["plan.csv"]
 
 
 def test_hidden_files_and_locks_stay(inbox: Inbox) -> None:
@@ -321,9 +408,17 @@ def test_a_missing_permission_stops_the_run(inbox: Inbox, monkeypatch: pytest.Mo
 
 def tool(inbox: Inbox, *flags: str) -> int:
     """Run `python -m skucast promotions` on the tests' warehouse."""
-    given = inbox.settings
-    places = ["--warehouse", given.warehouse, "--staging", given.staging, "--as-of", str(given.as_of)]
-    return main(["promotions", *flags, *places])
+    return main(["promotions", *flags, "--warehouse", inbox.settings.warehouse, "--staging", inbox.settings.staging])
+
+
+@pytest.fixture(autouse=True)
+def _today(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    """It is the tests' Wednesday for every run of the tool, unless AS_OF says otherwise."""
+
+    def start(job: str, settings: Settings) -> Run:
+        return replace(run, job=job, today=settings.as_of or run.today)
+
+    monkeypatch.setattr("skucast.cli.start_run", start)
 
 
 @pytest.fixture
@@ -348,6 +443,27 @@ def test_the_tool_reads_the_inbox(selling: Inbox) -> None:
     assert selling.rejected("plan.csv")[0]["reason"] == "SKU_ID 'A9' is unknown (closest: A1)"
     (row,) = selling.warehouse.read(RUNS).to_dict("records")
     assert (row["job"], row["n_rows"], row["exit_code"]) == ("promotions", 2, 0)
+
+
+def test_the_tool_takes_files_in_as_of_today(
+    selling: Inbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A day of the past would not know today's articles: one line, exit code 2, the file stays; no flag offers it."""
+    selling.send("plan.csv", GOOD)
+    monkeypatch.setenv("AS_OF", "2026-06-10")
+    assert tool(selling, "ingest") == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "AS_OF: " in said
+    for flag in (["--as-of", "2026-11-25"], ["--horizon-weeks", "4"]):
+        with pytest.raises(SystemExit, match="2"):
+            tool(selling, "ingest", *flag)
+    assert selling.files()["inbox"] == ["plan.csv"]
+    with pytest.raises(SystemExit, match="0"):
+        tool(selling, "ingest", "--help")
+    text = capsys.readouterr().out
+    assert "Add the files in promotions/inbox/" in text
+    assert "--as-of" not in text
+    assert "--horizon-weeks" not in text
 
 
 def test_without_sales_nothing_is_read(inbox: Inbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -185,6 +186,43 @@ def test_a_row_without_days_says_that_nothing_else_is_planned() -> None:
     assert len(promotions(found)) == 1
 
 
+def covered_names(*lines: str) -> list[str]:
+    """Return the names that a file of these lines says to cover."""
+    return [names for names, _, _ in coverage(plan(*lines))]
+
+
+def test_a_row_that_lacks_days_and_discount_switches_no_other_coverage_off() -> None:
+    """The planner has not decided about B2 yet: the other article's promotion moves all the same."""
+    assert covered_names(line(), nothing_else("Пермь", "KA", "B2")) == ["Пермь/KA/A1", "Пермь/KA/B2"]
+
+
+@pytest.mark.parametrize("total", [nothing_else("Итого"), nothing_else("Пермь", "KA", "A1") + "x" * 501])
+def test_a_rejected_row_without_days_takes_nothing_away(total: str) -> None:
+    """A total below the plan, or a mistake in the note: what the promotions say is whole."""
+    assert covered_names(line(), total) == ["Пермь/KA/A1"]
+
+
+def test_what_is_said_to_be_complete_is_believed_beside_a_rejected_row() -> None:
+    """Its own names too: the planner has said so."""
+    broken = line(starts_on="2026-12-07", ends_on="2026-12-08", discount_perc="viel")
+    assert covered_names(line(), broken, nothing_else("Пермь", "KA", "A1")) == ["Пермь/KA/A1"]
+    assert covered_names(line(), broken, nothing_else("Пермь", "KA", "B2")) == ["Пермь/KA/B2"]
+
+
+@pytest.mark.parametrize("mistake", [{"discount_perc": "#N/A"}, {"discount_perc": "12,5"}])
+def test_names_of_a_row_that_cannot_be_read_are_not_covered(mistake: dict[str, str]) -> None:
+    """The row is a promotion of these names, whatever else it says."""
+    broken = line(starts_on="2026-12-07", ends_on="2026-12-08", **mistake).replace('"12,5"', "12,5,,,,,")
+    assert len(plan(line(), broken).rejected) == 1
+    assert covered_names(line(), broken) == []
+
+
+def test_names_within_a_set_that_is_complete_need_no_row_of_their_own() -> None:
+    """Those outside do."""
+    others = line(unit="Чайковский", channel="TF", SKU_ID="9752")
+    assert covered_names(line(), others, nothing_else("*", "KA")) == ["*/KA/*", "Чайковский/TF/9752"]
+
+
 def test_without_such_a_row_it_covers_the_names_of_its_rows() -> None:
     """Each once."""
     second = line(starts_on="2026-12-07", ends_on="2026-12-08")
@@ -308,6 +346,45 @@ def test_two_discounts_for_the_same_names_and_days_are_both_rejected() -> None:
     assert reasons(line(), line(SKU_ID="*", discount_perc="20")) == []
     assert reasons(line(), line(starts_on="2026-12-06", ends_on="2026-12-10")) == []
     assert reasons(line(), line(discount_perc="20", cancelled="yes")) == []
+
+
+def test_a_row_is_rejected_exactly_if_it_clashes_with_another() -> None:
+    """As looking at all pairs says; the row that is named is one of them."""
+    chance = random.Random(7)
+    for _ in range(200):
+        rows = [
+            (*sorted(f"2026-12-{day}" for day in chance.choices(range(10, 30), k=2)), chance.choice(["10", "20", "30"]))
+            for _ in range(chance.randint(2, 7))
+        ]
+        found = plan(
+            *(
+                line(starts_on=start, ends_on=end, discount_perc=percent, plan_id=str(number))
+                for number, (start, end, percent) in enumerate(rows)
+            )
+        )
+        rivals = {
+            str(number + 2): {
+                f"overlaps line {other + 2}, which gives the same names another discount"
+                for other, (start, end, percent) in enumerate(rows)
+                if start <= rows[number][1] and rows[number][0] <= end and percent != rows[number][2]
+            }
+            for number in range(len(rows))
+        }
+        said = dict(zip(found.rejected["line"], found.rejected["reason"], strict=True))
+        assert said.keys() == {number for number, reasons in rivals.items() if reasons}
+        assert all(reason in rivals[number] for number, reason in said.items())
+
+
+@pytest.mark.parametrize("days", [("2026-11-30", "2026-11-30"), ("2026-11-30", "2026-12-01")])
+def test_a_file_of_rows_that_clash_is_read_to_its_end(days: tuple[str, str]) -> None:
+    """10,000 rows have 50 million pairs; for each row one of them is found at once, wherever in the file it stands."""
+    same = [line(starts_on=days[0], ends_on=days[0], discount_perc="10", plan_id=str(row)) for row in range(10_000)]
+    clashing = [
+        line(starts_on=days[1], ends_on=days[1], discount_perc=str(20 + row % 2), plan_id=str(row))
+        for row in range(10_000)
+    ]
+    n_rejected = 20_000 if days[0] == days[1] else 10_000
+    assert len(plan(*same, *clashing).rejected) == n_rejected
 
 
 def test_a_comma_that_shifts_a_row_costs_that_row_only() -> None:

@@ -19,7 +19,7 @@ from skucast.files import Content, list_files, move, read_bytes, write_bytes, wr
 from skucast.history import build_history
 from skucast.logs import log
 from skucast.outcome import RunReport
-from skucast.promotion_files import PlanFile, read_plan, rejected_csv
+from skucast.promotion_files import LINE, PlanFile, read_plan, rejected_csv
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.sheets import MAX_BYTES
@@ -121,32 +121,69 @@ def _ingest_file(
     known: Sequence[Combination],
     known_at: datetime,
 ) -> int:
-    loaded_at = _loaded_at(file, settings, warehouse)
+    before = _loads_of(file, settings, warehouse)
     try:
-        # A file that was added before is judged as it was then: a promotion may be over since.
-        plan = read_plan(file.name, file.content.data, known, loaded_at or known_at, settings.clock)
+        plan, batch_id = _judge(file, before, settings, known, known_at)
     except InputError as error:
         _reject(file, str(error), settings, report)
         return 0
-    is_new = loaded_at is None and _is_appended(file, plan, warehouse, run)
+    is_new = batch_id is not None and _is_appended(file, plan, batch_id, warehouse, run)
     rejected = _write_rejected(file, plan, settings)
     _move(file, f"{DONE}/{file.kept_as(_short(file.name), settings)}", settings, report)
     _tell(file, plan, rejected, report, is_new=is_new)
     return len(plan.rows) if is_new else 0
 
 
-def _loaded_at(file: _File, settings: Settings, warehouse: Warehouse) -> datetime | None:
-    """When the same content was added to the plan, None if it was not."""
+def _loads_of(file: _File, settings: Settings, warehouse: Warehouse) -> pd.DataFrame:
+    """When the same content was added to the plan, oldest first."""
     loads = warehouse.read(LOADS)
-    mine = loads[(loads["table_name"] == settings.promotions_table) & (loads["batch_id"] == file.digest)]
-    return None if mine.empty else pd.Timestamp(mine["loaded_at"].iloc[0]).to_pydatetime()
+    is_mine = loads["batch_id"].str.startswith(file.digest) & (loads["table_name"] == settings.promotions_table)
+    return loads[is_mine].sort_values("loaded_at")
 
 
-def _is_appended(file: _File, plan: PlanFile, warehouse: Warehouse, run: Run) -> bool:
+def _judge(
+    file: _File, before: pd.DataFrame, settings: Settings, known: Sequence[Combination], known_at: datetime
+) -> tuple[PlanFile, str | None]:
+    """What the file says, and the batch to add it as, None if nothing is to be added.
+
+    A file that was added before is judged as it was then: a promotion may be over since. If more of it can be used by
+    now, because articles became known, it is a new statement, as a whole: one with other rejected rows.
+
+    Raises:
+        InputError: as `_read`.
+    """
+    if before.empty:
+        return _read(file, settings, known_at, known), file.digest
+    last = before.iloc[-1]
+    plan = _read(file, settings, last["loaded_at"].to_pydatetime(), known)
+    if len(plan.rows) <= last["n_rows"]:
+        return plan, None
+    anew = _read(file, settings, known_at, known)
+    rejected = hashlib.sha256(" ".join(anew.rejected[LINE]).encode()).hexdigest()
+    return anew, f"{file.digest}:{rejected[:12]}"
+
+
+def _read(file: _File, settings: Settings, at: datetime, known: Sequence[Combination]) -> PlanFile:
+    """Read the file as at that moment.
+
+    Raises:
+        InputError: it cannot be read, for a reason that is known or not.
+    """
+    try:
+        return read_plan(file.name, file.content.data, known, at, settings.clock)
+    except (InputError, MemoryError):
+        raise
+    except Exception as bug:
+        # It would stop this forecast, and every one after it: the file would stay in the inbox.
+        log.exception("a file of promotions fails unexpectedly", extra={"fields": {"file": file.name}})
+        raise InputError(f"{file.name}: cannot be read ({type(bug).__name__}); the run's log says where") from bug
+
+
+def _is_appended(file: _File, plan: PlanFile, batch_id: str, warehouse: Warehouse, run: Run) -> bool:
     if not len(plan.rows):
         return True
     try:
-        warehouse.append_once(PROMOTIONS, plan.rows, batch_id=file.digest, source=file.name, run=run)
+        warehouse.append_once(PROMOTIONS, plan.rows, batch_id=batch_id, source=file.name, run=run)
     except AlreadyLoaded:  # another task was faster
         return False
     return True
