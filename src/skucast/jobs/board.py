@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 
 import pandas as pd
 
 from skucast.combination import KEY
 from skucast.dashboard import Board
-from skucast.events import read_events
+from skucast.events import events_of
 from skucast.history import History
 from skucast.jobs.known_ahead import plan_of
 from skucast.regressors.holidays import holiday_weeks
@@ -59,9 +58,14 @@ def make_board(
 
 def _holidays(settings: Settings, first: date, last: date) -> pd.DataFrame:
     """The holidays and local events that training would know."""
-    events = read_events(Path(settings.holiday_calendar)) if settings.holiday_calendar else ()
-    subdivision = settings.holiday_subdivision
-    return holiday_weeks(settings.holiday_country, first, last, settings.clock, subdivision=subdivision, events=events)
+    return holiday_weeks(
+        settings.holiday_country,
+        first,
+        last,
+        settings.clock,
+        subdivision=settings.holiday_subdivision,
+        events=events_of(settings.holiday_calendar),
+    )
 
 
 def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:
