@@ -42,8 +42,8 @@ test-live: .venv/dev ## the cloud suites on a real project too: LIVE_PROJECT=...
 	LIVE_PROJECT=$(LIVE_PROJECT) LIVE_BUCKET=$(LIVE_BUCKET) LIVE_LOCATION=$(or $(LIVE_LOCATION),US) \
 		$(BIN)/python -m pytest -q -k live_cloud tests/contract tests/cloud/test_chain.py tests/cloud/test_looker_views.py
 
-test-images: .venv/dev ## build the three images and run them (needs root and DEPLOY_TOOLS, the folder of the tools that do it)
-	TEST_IMAGES=1 $(BIN)/python -m pytest -q -ra tests/deploy/test_images.py
+test-images: .venv/dev ## run the deployment scripts against a recorder, build and run the images (needs root and DEPLOY_TOOLS, the folder of the tools)
+	TEST_IMAGES=1 $(BIN)/python -m pytest -q -ra tests/deploy
 
 check: format-check lint types test ## format, lint, types, tests
 

@@ -13,6 +13,7 @@ from builders import CUTOFF, WEDNESDAY, deliver, line, week
 from skucast import app, cli
 from skucast.combination import Combination
 from skucast.errors import ContractError, InputError, RunFailed, TableError
+from skucast.logs import log
 from skucast.settings import reference as settings_reference
 from skucast.tables import RUNS
 from skucast.tables import reference as tables_reference
@@ -245,6 +246,7 @@ def test_ctrl_c_is_one_line(start, monkeypatch, capsys):
 
     monkeypatch.setattr("skucast.warehouse.open_warehouse", stop)
     monkeypatch.setattr("skucast.doctor.open_warehouse", stop)
+    monkeypatch.setattr(log, "handlers", [])  # those of an earlier test write to a stream that nobody reads
     assert start() == 130
     [line] = capsys.readouterr().err.splitlines()
     assert line.endswith("stopped by Ctrl-C; what was finished is kept, run it again to go on")
