@@ -38,7 +38,7 @@ START, END = "<!-- promotions:start -->", "<!-- promotions:end -->"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the Parquet file")
-    parser.add_argument("--combinations", type=int, default=525)
+    parser.add_argument("--combinations", type=int, default=200)
     arguments = parser.parse_args()
     origins = origins_of(NAME)
     lines = [
