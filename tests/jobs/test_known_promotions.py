@@ -272,3 +272,16 @@ def test_a_scenario_with_a_wrong_row_is_refused(business: Business, shown: Calla
 def test_a_scenario_needs_a_name_and_a_file(business: Business, flags: list[str]) -> None:
     """Both, and a name that can stand in a key."""
     assert business("predict", *flags) == 2
+
+
+# --- Days of the past -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_of_a_past_day_leaves_the_inbox_alone(business: Business) -> None:
+    """It knows neither today's files nor the articles that are new since."""
+    inbox = business.folder / "staging" / "promotions" / "inbox"
+    inbox.mkdir(parents=True)
+    (inbox / "plan.csv").write_text(HEADER + f"Пермь,KA,A1,{MONDAY},{MONDAY},30,{MONDAY}\n", encoding="utf-8")
+    assert business("predict", "--as-of", str(sunday(1))) == 0
+    assert [path.name for path in inbox.iterdir()] == ["plan.csv"]
+    assert len(business.rows(PROMOTIONS)) == 0

@@ -512,3 +512,24 @@ def test_an_article_without_stock_for_good_is_inactive():
     gone = pd.DataFrame({"y": [5, np.nan, np.nan, np.nan], "is_stockout": [False, True, True, True]})
     assert is_inactive(gone, 3)
     assert not is_inactive(gone.assign(is_stockout=False), 3)
+
+
+# --- Selling days ---------------------------------------------------------------------------------------------------
+
+
+def test_the_usual_selling_days_are_known(warehouse, run):
+    """Monday to Friday, with a stray Saturday in one week of ten; what sells every day is not named."""
+    weekdays = [
+        line(sunday(back) - timedelta(days=6 - day), 5.0)
+        for back in range(10)
+        for day in ([0, 1, 2, 3, 4, 5] if back == 3 else range(5))
+    ]
+    daily = [line(sunday(back) - timedelta(days=day), 5.0, SKU_ID="B2") for back in range(10) for day in range(7)]
+    found = history_of(warehouse, [*weekdays, *daily], run)
+    assert found.selling_days == {Combination("Пермь", "KA", "A1"): (True,) * 5 + (False,) * 2}
+
+
+def test_weekly_rows_tell_of_no_selling_days(warehouse, run):
+    """Their day is that of the week's label."""
+    rows = [line(sunday(back), 5.0) for back in range(10)]
+    assert history_of(warehouse, rows, run, grain="week").selling_days == {}
