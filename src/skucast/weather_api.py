@@ -16,12 +16,11 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3 import Retry
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from skucast.combination import clean_name
 from skucast.errors import WeatherDown, WeatherError
+from skucast.http import PASSING, retrying_session
 from skucast.logs import kept_out_of_logs
 from skucast.tables import WEATHER, validate
 
@@ -49,7 +48,6 @@ NULLS_STAY_DAYS = 30
 """An observed day of which something is not known is asked for again until it is this old; then it stays as it is."""
 
 _SHORTEST_PAUSE_S = 0.5
-_PASSING = (429, 500, 502, 503, 504)
 _PUBLIC_DOMAIN = ".open-meteo.com"
 
 _PLAUSIBLE: Mapping[str, tuple[str, float, float]] = {
@@ -140,7 +138,7 @@ class OpenMeteo:
         # carried along as this one's context.
         if problem is not None:
             raise WeatherDown(f"{host}: no answer about {place.unit} ({problem})")
-        if status in _PASSING:
+        if status in PASSING:
             raise WeatherDown(f"{host}: no answer about {place.unit} ({status} {self._reason(body)}, {TRIES} times)")
         if status != requests.codes.ok:
             raise WeatherError(f"{host}: refused to answer about {place.unit} ({status} {self._reason(body)})")
@@ -153,7 +151,7 @@ class OpenMeteo:
         """Status and body of the answer, or what has kept it from coming: the kind of the error, never its text."""
         timeout = (min(CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s)
         try:
-            with _session() as session:
+            with retrying_session("GET", tries=TRIES, pause_s=_SHORTEST_PAUSE_S, pause_max_s=PAUSE_MAX_S) as session:
                 response = session.get(url, params=parameters, timeout=timeout, stream=True, allow_redirects=False)
                 return response.status_code, self._body(response), None
         except (requests.RequestException, HTTPError) as error:  # HTTPError: the body breaks off
@@ -202,22 +200,6 @@ def _address(url: str, api_key: str | None) -> str:
     if api_key is None or not host.endswith(_PUBLIC_DOMAIN) or host.startswith("customer-"):
         return url
     return parts._replace(netloc=f"customer-{parts.netloc}").geturl()
-
-
-def _session() -> requests.Session:
-    retry = Retry(
-        total=TRIES - 1,
-        status_forcelist=_PASSING,
-        allowed_methods={"GET"},
-        backoff_factor=_SHORTEST_PAUSE_S,
-        backoff_max=PAUSE_MAX_S,
-        retry_after_max=PAUSE_MAX_S,
-        raise_on_status=False,
-    )
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    return session
 
 
 # --- What comes back ------------------------------------------------------------------------------------------------

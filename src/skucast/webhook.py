@@ -5,11 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
 
 from skucast.errors import SkucastError
+from skucast.http import retrying_session
 from skucast.logs import kept_out_of_logs
 
 TIMEOUT_S = 10.0
@@ -18,8 +17,6 @@ PAUSE_S, PAUSE_MAX_S = 0.5, 5
 """Before the second try, doubled for each later one."""
 MAX_CHARACTERS = 30_000
 """Slack cuts longer texts off at 40,000."""
-
-_PASSING = (429, 500, 502, 503, 504)
 
 
 class WebhookError(SkucastError):
@@ -40,25 +37,10 @@ def post(url: str, text: str) -> None:
 
 def _problem(url: str, text: str) -> str | None:
     try:
-        with kept_out_of_logs(url, urlsplit(url).path.lstrip("/")), _session() as session:
+        # A message may arrive twice when its answer was lost; that is better than not at all.
+        session = retrying_session("POST", tries=TRIES, pause_s=PAUSE_S, pause_max_s=PAUSE_MAX_S)
+        with kept_out_of_logs(url, urlsplit(url).path.lstrip("/")), session:
             answer = session.post(url, json={"text": text}, timeout=TIMEOUT_S, allow_redirects=False)
     except (requests.RequestException, HTTPError) as error:
         return type(error).__name__
     return None if 200 <= answer.status_code < 300 else f"status {answer.status_code}"
-
-
-def _session() -> requests.Session:
-    # A message may arrive twice when its answer was lost; that is better than not at all.
-    retry = Retry(
-        total=TRIES - 1,
-        status_forcelist=_PASSING,
-        allowed_methods={"POST"},
-        backoff_factor=PAUSE_S,
-        raise_on_status=False,
-        backoff_max=PAUSE_MAX_S,
-        retry_after_max=PAUSE_MAX_S,
-    )
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
-    return session

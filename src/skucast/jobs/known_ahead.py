@@ -11,7 +11,6 @@ import pandas as pd
 from skucast.combination import Combination
 from skucast.future import Archive, WeatherWeeks
 from skucast.history import History
-from skucast.jobs.weather import update_weather
 from skucast.logs import log
 from skucast.outcome import RunReport
 from skucast.regressors.promotions import Plan, usable_rows
@@ -19,7 +18,6 @@ from skucast.regressors.weather import WEATHER_REGRESSORS, WeatherOutlook
 from skucast.run import Run
 from skucast.settings import Settings
 from skucast.tables import PROMO_SOURCES, PROMOTIONS, WEATHER_SOURCES
-from skucast.training import Recipe, backtest_origins
 from skucast.warehouse import Warehouse
 from skucast.weeks import WeekClock
 
@@ -29,17 +27,12 @@ def plan_of(
     warehouse: Warehouse,
     history: History,
     wanted: Sequence[Combination],
-    *,
-    and_these: pd.DataFrame | None = None,
 ) -> Plan:
-    """Return all that was ever planned for these combinations; `and_these` rows are said beside the warehouse's.
+    """Return all that was ever planned for these combinations.
 
     Rows that mean nothing are passed over, with a warning that counts them.
     """
-    rows = warehouse.read(PROMOTIONS)
-    if and_these is not None:
-        rows = pd.concat([rows, and_these], ignore_index=True) if len(rows) else and_these
-    usable, wrong = usable_rows(rows, history.combinations)
+    usable, wrong = usable_rows(warehouse.read(PROMOTIONS), history.combinations)
     if wrong:
         log.warning(
             "rows of the promotions plan that are not used: %s",
@@ -55,14 +48,15 @@ def archives(
     run: Run,
     history: History,
     wanted: Sequence[Combination],
-    recipe: Recipe,
+    origins: Sequence[date],
+    horizon_weeks: int,
     outlook: WeatherOutlook | None,
 ) -> dict[Combination, Archive]:
-    """Return what was known of each combination at the origins that training looks at: by the end of their last day."""
+    """Return what was known of each combination at past origins (labels): by the end of their last day."""
     clock, promotions = settings.clock, plan_of(settings, warehouse, history, wanted)
-    targets = {origin: clock.targets(origin, recipe.plan.backtest_weeks) for origin in backtest_origins(recipe)}
+    targets = {origin: clock.targets(origin, horizon_weeks) for origin in origins}
     plans = {origin: promotions.as_of(clock.end_of(origin), weeks) for origin, weeks in targets.items()}
-    now = promotions.as_of(clock.end_of(run.today), clock.targets(recipe.cutoff, recipe.plan.backtest_weeks))
+    now = promotions.as_of(clock.end_of(run.today), clock.targets(history.data_cutoff, horizon_weeks))
     weather = {
         origin: weather_ahead(outlook, clock, weeks, wanted, clock.end_of(origin)) for origin, weeks in targets.items()
     }
@@ -82,6 +76,8 @@ def weather_outlook(
     """Return what is known of the weather of all units, the missing days fetched; None = weather is off."""
     if not settings.weather:
         return None
+    from skucast.jobs.weather import update_weather  # nothing of it is loaded where weather is off
+
     first = settings.clock.start(history.weeks["ds"].min().date())
     return update_weather(settings, warehouse, run, report, sorted(history.weeks["unit"].unique()), first)
 

@@ -101,7 +101,7 @@ def _rows(
         models = load_models(store, inputs.wanted, run.cutoff)
     with report.timed("forecast"):
         plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
-        other = plan_of(settings, warehouse, inputs.history, inputs.wanted, and_these=what_if.rows)
+        other = plan.and_these(what_if.rows)
         weeks = horizon.weeks_ahead
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)

@@ -25,7 +25,16 @@ from skucast.run import Run
 from skucast.settings import Settings
 from skucast.store import Live, ModelStore
 from skucast.tables import REGISTRY, empty
-from skucast.training import Material, Recipe, Trained, TrainingPlan, make_recipe, skip_reason, train
+from skucast.training import (
+    Material,
+    Recipe,
+    Trained,
+    TrainingPlan,
+    backtest_origins,
+    make_recipe,
+    skip_reason,
+    train,
+)
 from skucast.warehouse import Warehouse
 
 Found = dict[Combination, Live | ModelError]
@@ -116,7 +125,16 @@ def _train_wanted(
     recipe = _recipe(settings, inputs)
     found = store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
-    known = archives(settings, warehouse, run, inputs.history, inputs.wanted, recipe, outlook)
+    known = archives(
+        settings,
+        warehouse,
+        run,
+        inputs.history,
+        inputs.wanted,
+        backtest_origins(recipe),
+        recipe.plan.backtest_weeks,
+        outlook,
+    )
     history = with_weather(inputs.history, outlook, settings.clock)
     items: list[tuple[Combination, Material]] = []
     registry: list[dict[str, Any]] = []

@@ -68,11 +68,18 @@ class Plan:
     ) -> None:
         self._combinations = list(combinations)
         self._grain = grain
+        self._selling_days = selling_days
         sells = [selling_days.get(each, EVERY_DAY) for each in combinations]
         self._sells = np.array(sells, dtype=bool).reshape(-1, WEEK_DAYS)
         self._places = _places_by_pattern(rows, self._combinations)
-        named = pd.Series([pattern in self._places for pattern in _patterns(rows)], index=rows.index, dtype="bool")
-        self._rows = rows[named]
+        patterns = pd.Series(_patterns(rows), index=rows.index, dtype="object")
+        self._rows = rows.assign(_pattern=patterns)[patterns.isin(list(self._places))]
+
+    def and_these(self, rows: pd.DataFrame) -> Plan:
+        """Return the plan with more rows of `tables.PROMOTIONS`, all of them usable."""
+        mine = self._rows.drop(columns="_pattern")
+        both = pd.concat([mine, rows], ignore_index=True) if len(mine) else rows
+        return Plan(both, self._combinations, self._grain, self._selling_days)
 
     def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
@@ -83,7 +90,7 @@ class Plan:
         """
         known = self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
         is_known = np.zeros(len(self._combinations), dtype=bool)
-        for pattern in set(_patterns(known)):
+        for pattern in known["_pattern"].unique():
             is_known[self._places[pattern]] = True
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
         by_day = self._by_day(known, first, WEEK_DAYS * len(weeks))
@@ -108,7 +115,7 @@ class Plan:
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
         depth = rows["discount_perc"].fillna(0.0).mask(_is_cancelled(rows), 0.0).to_numpy(dtype="float64")
-        for pattern, start, end, percent in zip(_patterns(rows), starts, ends, depth, strict=True):
+        for pattern, start, end, percent in zip(rows["_pattern"], starts, ends, depth, strict=True):
             if start < end:
                 said[self._places[pattern], start:end] = percent
         return said
