@@ -126,6 +126,12 @@ def files_of(layers: list[Path]) -> Iterator[str]:
             yield from (member.name.removeprefix("./") for member in archive if not member.isdir())
 
 
+def wape_of_the_newest_window(warehouse: Warehouse) -> float:
+    """Return the WAPE of all steps and combinations together."""
+    rows = warehouse.read(METRICS).query("window == 'rolling' and level == 'total' and step == 0")
+    return float(rows[rows["window_end"] == rows["window_end"].max()]["wape"].item())
+
+
 def test_the_chain_from_three_images_on_a_mounted_folder(task, mounted: Path) -> None:
     """Train, forecast four weeks ago and now, score, retrain: no network, no root, the solver compiled already."""
     mount = ("-v", f"{mounted}:/data")
@@ -141,7 +147,7 @@ def test_the_chain_from_three_images_on_a_mounted_folder(task, mounted: Path) ->
     assert retrained.returncode == 0, retrained.stderr
     warehouse = DuckDBWarehouse(mounted / "warehouse.duckdb", NAMES)
     assert warehouse.read(FORECASTS).groupby("cutoff")["method"].apply(lambda m: (m == "prophet").any()).all()
-    assert warehouse.read(METRICS).query("level == 'total' and step == 0")["wape"].item() < 0.2
+    assert wape_of_the_newest_window(warehouse) < 0.2
     assert set(warehouse.read(RUNS)["exit_code"]) == {0}
     assert (mounted / "staging" / "dashboard" / "index.html").is_file()
 
@@ -167,14 +173,14 @@ def test_the_chain_from_three_images_on_the_stand_ins(task, stand_in_cloud: Clou
         assert done.returncode == 0, done.stdout + done.stderr
         assert all(json.loads(line)["severity"] for line in done.stdout.splitlines())
     assert (warehouse.read(FORECASTS)["method"] == "prophet").any()
-    assert warehouse.read(METRICS).query("level == 'total' and step == 0")["wape"].item() < 0.2
+    assert wape_of_the_newest_window(warehouse) < 0.2
     assert len(CloudStore(stand_in_cloud.bucket, stand_in_cloud.prefix, stand_in_cloud.endpoints).stored()) >= 57
 
 
 def test_sigterm_stops_a_training_in_time(task, mounted: Path) -> None:
     """Sent to process 1 while two workers train: 143 within 8 s, whole models, and the next run goes on."""
     mount = ("-v", f"{mounted}:/data")
-    wait_s = 25
+    wait_s = 12  # the training of the whole takes some 15 s on a quiet machine
     began = time.monotonic()
     options = {"AS_OF": str(WEDNESDAY), "WORKERS": "2", "TUNE": "full", **local(mounted)}
     stopped = task(*TRAIN, flags=(*mount, "--term-after", str(wait_s)), **options)
