@@ -21,7 +21,9 @@ sys.path.insert(0, str(HERE))
 
 from render import UnknownName, render  # noqa: E402
 
-JOBS = ("PREDICT", "MONITOR", "RETRAIN", "TRAIN")
+JOBS = ("PREDICT", "MONITOR", "RETRAIN", "TRAIN", "FRESHNESS")
+TRIGGERED = ("PREDICT", "MONITOR", "FRESHNESS")
+SECRETS = ("OPEN_METEO", "ALERT_WEBHOOK")
 CPU_FOR_GIB = {1: (0, 4), 2: (0, 8), 4: (2, 16), 6: (4, 24), 8: (4, 32)}
 """CPUs of a task: from and to how many GiB of memory Cloud Run gives with them."""
 MAX_TASKS, MAX_RETRIES, MAX_TIMEOUT_S = 10_000, 10, 168 * 3600
@@ -46,13 +48,13 @@ TEXTS = {
     "SALES_TABLE": (r"[A-Za-z_]\w{0,199}", "a table's name: letters, digits and _"),
     "WEATHER": (r"true|false", "true or false"),
     "SALES_COLUMNS": (r'[^"\\]*', "ours=theirs;..., without quotes"),
-    "OPEN_METEO_SECRET": (r"[\w-]{1,255}", "a secret's name: letters, digits, - and _"),
     "IMAGE_TAG": (r"[a-z0-9_][a-z0-9_-]{0,62}|", "a tag that can be a label too: a-z, 0-9, - and _, at most 63"),
     "PYTHON_IMAGE": (r"[\w./:-]+:3\.1[1-3][\w.-]*(@sha256:[0-9a-f]{64})?", "an image of Python 3.11 to 3.13"),
     **{
         f"{name}_ACCOUNT": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "an account's id: 6 to 30 of a-z, 0-9 and -")
         for name in (*JOBS, "SCHEDULER", "BUILD", "SINGLE")
     },
+    **{f"{each}_SECRET": (r"[\w-]{1,255}", "a secret's name: letters, digits, - and _") for each in SECRETS},
     **{
         f"{job}_JOB": (r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", "a job's name: at most 49 of a-z, 0-9 and -") for job in JOBS
     },
@@ -89,7 +91,7 @@ def _times(settings: Mapping[str, str]) -> Iterator[str]:
             ZoneInfo(settings.get(name) or "-")
         except (KeyError, ValueError, OSError):
             yield f"{name}: found {settings.get(name)!r}, expected a time zone's name such as Europe/Moscow"
-    for name in ("PREDICT_SCHEDULE", "MONITOR_SCHEDULE"):
+    for name in (f"{job}_SCHEDULE" for job in TRIGGERED):
         if not _is_cron(settings.get(name, "")):
             yield f"{name}: found {settings.get(name)!r}, expected five fields of cron such as 0 22 * * 3"
 
@@ -117,7 +119,7 @@ def _job_file(path: Path, settings: Mapping[str, str]) -> Iterator[str]:
     import yaml
 
     image = f"{settings.get('REGION')}-docker.pkg.dev/p/r/i@sha256:{'0' * 64}"
-    with_secret = {"OPEN_METEO_SECRET_EXISTS": "yes", "IMAGE": image, "PREVIOUS_IMAGE": ""}
+    with_secret = {f"{each}_SECRET_EXISTS": "yes" for each in SECRETS} | {"IMAGE": image, "PREVIOUS_IMAGE": ""}
     try:
         spec = yaml.safe_load(render(path.read_text(encoding="utf-8"), {**settings, **with_secret}))
         yield from (f"{path.name}: {mistake}" for mistake in job_mistakes(spec))

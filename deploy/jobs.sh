@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Create or replace the four jobs from deploy/jobs/*.yaml, with the images of IMAGE_TAG, by digest.
+# Create or replace the five jobs from deploy/jobs/*.yaml, with the images of IMAGE_TAG, by digest.
 #
-#   deploy/jobs.sh [--dry-run] [predict|monitor|retrain|train]...       (default: all four)
+#   deploy/jobs.sh [--dry-run] [predict|monitor|retrain|train|freshness]...       (default: all five)
 #
 # The image that a job ran before is kept in the job itself; deploy/rollback.sh goes back to it. GRANTS=no leaves the
 # permissions on the jobs alone (the build's account may replace jobs, but give nobody permissions).
@@ -9,21 +9,26 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 chosen=("${arguments[@]:-}")
-[ -n "${chosen[0]}" ] || chosen=(predict monitor retrain train)
+[ -n "${chosen[0]}" ] || chosen=(predict monitor retrain train freshness)
 for each in "${chosen[@]}"; do
-  [ -f "$here/jobs/$each.yaml" ] || { doing="choosing jobs" && echo "no job $each: predict, monitor, retrain or train" >&2 && exit 2; }
+  [ -f "$here/jobs/$each.yaml" ] || { doing="choosing jobs" && echo "no job $each: predict, monitor, retrain, train or freshness" >&2 && exit 2; }
 done
 
-OPEN_METEO_SECRET_EXISTS=no
-if there gcloud secrets versions describe latest --secret="$OPEN_METEO_SECRET" --format=json; then
-  OPEN_METEO_SECRET_EXISTS=yes
-fi
-export OPEN_METEO_SECRET_EXISTS
+for each in "${SECRETS[@]}"; do
+  setting=${each}_SECRET
+  exists=no
+  if there gcloud secrets versions describe latest --secret="${!setting}" --format=json; then exists=yes; fi
+  export "${each}_SECRET_EXISTS=$exists"
+done
 
-# The image of a job by digest: the bulk training runs on that of the retraining.
+# The image of a job by digest: the bulk training runs on that of the retraining, the check on that of the monitoring.
 by_digest() {
-  local name
-  name=$(image "${1/#train/retrain}")
+  local name=$1
+  case $name in
+    train) name=retrain ;;
+    freshness) name=monitor ;;
+  esac
+  name=$(image "$name")
   if [ "$dry" = yes ]; then
     echo "$name@sha256:$(printf '0%.0s' {1..64})"
   elif there gcloud artifacts docker images describe "$name:$IMAGE_TAG" --format='value(image_summary.digest)'; then

@@ -5,8 +5,8 @@
     permissions.py merge POLICY.json    the policy with the grants of standard input added; exit 3 when it has them all
     permissions.py write FILE.md        put the table between the markers of this file
 
-RESOURCE is project, models, staging, repository, secret, job:PREDICT, job:MONITOR, job:RETRAIN, job:TRAIN, or
-account:ACCOUNT (may act as it). The settings are in the environment. Standard library only.
+RESOURCE is project, models, staging, repository, secret:NAME, job:NAME, or account:ACCOUNT (may act as it). The
+settings are in the environment. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-JOBS = ("PREDICT", "MONITOR", "RETRAIN", "TRAIN")
-TRIGGERED = ("PREDICT", "MONITOR")
+JOBS = ("PREDICT", "MONITOR", "RETRAIN", "TRAIN", "FRESHNESS")
+TRIGGERED = ("PREDICT", "MONITOR", "FRESHNESS")
 RECORDS = ("distributor_forecast_runs", "distributor_publishes")
-"""Every job leaves its own row in the first, and notes in the second what it published."""
+"""Every job but the check leaves its own row in the first, and notes in the second what it published."""
 
 WRITES = {
     "PREDICT": (
@@ -36,6 +36,7 @@ WRITES = {
     "MONITOR": ("distributor_model_performance_metrics", "distributor_forecast_alerts", *RECORDS),
     "RETRAIN": ("distributor_model_registry", "distributor_weather_daily", "distributor_loads", *RECORDS),
     "TRAIN": ("distributor_model_registry", "distributor_weather_daily", "distributor_loads", *RECORDS),
+    "FRESHNESS": (),
 }
 """The tables each job writes; the sales table is in none."""
 
@@ -44,6 +45,7 @@ BUCKETS = {
     "MONITOR": {"staging": "roles/storage.objectUser"},
     "RETRAIN": {"models": "roles/storage.objectUser"},
     "TRAIN": {"models": "roles/storage.objectUser"},
+    "FRESHNESS": {},
 }
 BUCKET_WHY = {
     ("PREDICT", "models"): "reads models, and cannot change one",
@@ -52,6 +54,9 @@ BUCKET_WHY = {
     ("RETRAIN", "models"): "adds versions and replaces the live model",
     ("TRAIN", "models"): "adds versions and replaces the live model",
 }
+SECRETS = {"OPEN_METEO": ("PREDICT", "RETRAIN", "TRAIN"), "ALERT_WEBHOOK": ("MONITOR",)}
+"""Whose job reads which secret."""
+SECRET_WHY = {"OPEN_METEO": "key of the weather service", "ALERT_WEBHOOK": "address that takes the digest of alerts"}
 
 
 @dataclass(frozen=True)
@@ -71,17 +76,18 @@ def separate() -> Iterator[Grant]:
         yield Grant(f"{job}_ACCOUNT", "roles/bigquery.jobUser", "project", "starts queries and load jobs")
         yield Grant(f"{job}_ACCOUNT", "roles/bigquery.readSessionUser", "project", "reads results as Arrow")
         yield Grant(f"{job}_ACCOUNT", "roles/bigquery.dataViewer", "project", "reads the dataset, no other one", ())
-        yield Grant(
-            f"{job}_ACCOUNT",
-            "roles/bigquery.dataEditor",
-            "project",
-            "makes staging tables, and writes these tables alone",
-            WRITES[job],
-        )
+        if WRITES[job]:
+            yield Grant(
+                f"{job}_ACCOUNT",
+                "roles/bigquery.dataEditor",
+                "project",
+                "makes staging tables, and writes these tables alone",
+                WRITES[job],
+            )
         for bucket, role in BUCKETS[job].items():
             yield Grant(f"{job}_ACCOUNT", role, bucket, BUCKET_WHY[job, bucket])
-        if job != "MONITOR":
-            yield Grant(f"{job}_ACCOUNT", "roles/secretmanager.secretAccessor", "secret", "key of the weather service")
+        for secret in (name for name, readers in SECRETS.items() if job in readers):
+            yield Grant(f"{job}_ACCOUNT", "roles/secretmanager.secretAccessor", f"secret:{secret}", SECRET_WHY[secret])
         yield Grant("BUILD_ACCOUNT", "roles/iam.serviceAccountUser", f"account:{job}_ACCOUNT", "deploys the job as it")
     for job in TRIGGERED:
         yield Grant("SCHEDULER_ACCOUNT", "roles/run.invoker", f"job:{job}", "starts it, without overrides")
@@ -95,7 +101,8 @@ def single() -> Iterator[Grant]:
     yield Grant(who, "roles/storage.objectAdmin", "models", "reads and replaces models")
     yield Grant(who, "roles/storage.objectAdmin", "staging", "inbox and dashboard")
     yield Grant(who, "roles/logging.logWriter", "project", "of the checklist; Cloud Run itself writes the jobs' logs")
-    yield Grant(who, "roles/secretmanager.secretAccessor", "secret", "key of the weather service")
+    for secret, why in SECRET_WHY.items():
+        yield Grant(who, "roles/secretmanager.secretAccessor", f"secret:{secret}", why)
     yield Grant("BUILD_ACCOUNT", "roles/iam.serviceAccountUser", f"account:{who}", "deploys the jobs as it")
     for job in TRIGGERED:
         yield Grant(who, "roles/run.invoker", f"job:{job}", "the trigger starts it as this account")
@@ -111,6 +118,9 @@ def in_both_modes() -> Iterator[Grant]:
         )
     yield Grant("BUILD_ACCOUNT", "roles/artifactregistry.writer", "repository", "pushes images")
     yield Grant("BUILD_ACCOUNT", "roles/run.developer", "project", "replaces the jobs")
+    yield Grant(
+        "BUILD_ACCOUNT", "roles/secretmanager.viewer", "project", "sees which secrets there are, not what is in them"
+    )
     yield Grant("BUILD_ACCOUNT", "roles/logging.logWriter", "project", "writes the build's log")
     yield Grant("BUILD_ACCOUNT", "roles/storage.objectViewer", "project", "reads the source that was sent to the build")
 
@@ -195,6 +205,8 @@ def _place(grant: Grant, settings: Mapping[str, str]) -> str:
         return f"job `{settings[f'{name}_JOB']}`"
     if kind == "account":
         return f"account `{settings[name]}`"
+    if kind == "secret":
+        return f"secret `{settings[f'{name}_SECRET']}`"
     if grant.tables is not None:
         names = ", ".join(f"`{each}`" for each in grant.tables)
         return f"dataset `{settings['DATASET']}`" + (f": `staging_*`, {names}" if names else "")
@@ -203,7 +215,6 @@ def _place(grant: Grant, settings: Mapping[str, str]) -> str:
         "models": f"bucket `{settings['MODEL_BUCKET']}`",
         "staging": f"bucket `{settings['STAGING_BUCKET']}`",
         "repository": f"repository `{settings['REPOSITORY']}`",
-        "secret": f"secret `{settings['OPEN_METEO_SECRET']}`",
     }[kind] + (f", bucket `{settings['PROJECT']}_cloudbuild` only" if condition(grant, settings)[0] else "")
 
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Give jobs the image back that they ran before; run again, it brings the newer one back.
 #
-#   deploy/rollback.sh [--dry-run] [predict|monitor|retrain|train]...     (default: all four)
+#   deploy/rollback.sh [--dry-run] [predict|monitor|retrain|train|freshness]...     (default: all five)
 #
 # Settings of the job stay as they are. Models and forecasts are other matters: docs/runbook.md.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 chosen=("${arguments[@]:-}")
-[ -n "${chosen[0]}" ] || chosen=(predict monitor retrain train)
+[ -n "${chosen[0]}" ] || chosen=(predict monitor retrain train freshness)
 for each in "${chosen[@]}"; do
   setting=${each^^}_JOB
   job=${!setting:-}

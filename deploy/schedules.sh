@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Create or update the two triggers. A new one is paused: deploy/resume.sh goes live. An update leaves that as it is.
+# Create or update the three triggers. A new one is paused: deploy/resume.sh goes live. An update leaves that as it is.
 #
 #   deploy/schedules.sh [--dry-run]
 #
@@ -26,6 +26,8 @@ trigger() { # JOB SCHEDULE
   run gcloud scheduler jobs update http "$name" "${flags[@]}" --update-headers=Content-Type=application/json \
     --description="starts $1"
 }
-trigger "$PREDICT_JOB" "$PREDICT_SCHEDULE"
-trigger "$MONITOR_JOB" "$MONITOR_SCHEDULE"
+for each in "${TRIGGERED[@]}"; do
+  job=${each}_JOB schedule=${each}_SCHEDULE
+  trigger "${!job}" "${!schedule}"
+done
 say "triggers are there; new ones are paused. Go live: deploy/resume.sh"

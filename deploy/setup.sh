@@ -83,6 +83,7 @@ else
   account "$MONITOR_ACCOUNT" "skucast: $MONITOR_JOB"
   account "$RETRAIN_ACCOUNT" "skucast: $RETRAIN_JOB"
   account "$TRAIN_ACCOUNT" "skucast: $TRAIN_JOB"
+  account "$FRESHNESS_ACCOUNT" "skucast: $FRESHNESS_JOB"
   account "$SCHEDULER_ACCOUNT" "skucast: triggers"
 fi
 account "$BUILD_ACCOUNT" "skucast: builds images, replaces jobs"
@@ -101,11 +102,19 @@ else
   done
 fi
 
-say "== Secret"
-if there gcloud secrets describe "$OPEN_METEO_SECRET" --format=json; then
-  grant secret "secret $OPEN_METEO_SECRET" gcloud secrets VERB "$OPEN_METEO_SECRET"
-else
-  say "no secret $OPEN_METEO_SECRET: the weather service is used without a key. To give it one, and then run this again:"
-  say "  gcloud secrets create $OPEN_METEO_SECRET --replication-policy=automatic --data-file=FILE"
-fi
+say "== Secrets"
+for each in "${SECRETS[@]}"; do
+  setting=${each}_SECRET
+  secret=${!setting}
+  if there gcloud secrets describe "$secret" --format=json; then
+    grant "secret:$each" "secret $secret" gcloud secrets VERB "$secret"
+  else
+    case $each in
+      OPEN_METEO) without="the weather service is used without a key" ;;
+      ALERT_WEBHOOK) without="no chat gets the digest of alerts" ;;
+    esac
+    say "no secret $secret: $without. To add it, and then run this and deploy/jobs.sh again:"
+    say "  gcloud secrets create $secret --replication-policy=automatic --data-file=FILE"
+  fi
+done
 say "set up. Next: deploy/build.sh"

@@ -17,9 +17,6 @@ from skucast.combination import KEY, Combination, as_targets
 from skucast.tables import ALL, POOLED_STEP
 from skucast.words import counted
 
-RETRAIN_JOB = "retrain-models"
-"""Name of the Cloud Run job that retrains."""
-
 _DELIMITERS = "@|~#%+"
 
 
@@ -28,8 +25,8 @@ def retrain_command(combination: Combination) -> str:
     return f"python retrain_models.py --target {shlex.quote(as_targets([str(combination)]))}"
 
 
-def gcloud_command(combination: Combination) -> str:
-    """Return the shell command that does it on Cloud Run, in the region that gcloud is set to.
+def gcloud_command(combination: Combination, job: str) -> str:
+    """Return the shell command that does it on Cloud Run; `job` is its name there, with gcloud's flags of place.
 
     gcloud splits the value at commas, unless it begins with another delimiter between carets (`gcloud topic escaping`).
     """
@@ -37,7 +34,7 @@ def gcloud_command(combination: Combination) -> str:
     free = next((character for character in _DELIMITERS if character not in target), "")
     delimiter = f"^{free}^" if "," in target else ""
     variables = shlex.quote(f"{delimiter}TARGET_COMBINATIONS={target}")
-    return f"gcloud run jobs execute {RETRAIN_JOB} --update-env-vars {variables}"
+    return f"gcloud run jobs execute {job} --update-env-vars {variables}"
 
 
 def name_of(row: dict[str, Any]) -> str:
@@ -84,14 +81,17 @@ def digest_line(fields: dict[str, Any]) -> str:
     )
 
 
-def digest_text(rows: pd.DataFrame, line: str, cutoff: str) -> str:
-    """Return the digest as several lines for people: the listed alerts by combination, its reason, what mends it."""
+def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str) -> str:
+    """Return the digest as several lines for people: the listed alerts by combination, its reason, what mends it.
+
+    `command` is the column with the command that fits where they work: `command` or `gcloud_command`.
+    """
     parts = [f"Sales forecast, week {cutoff}: {line}"]
     for name, alerts in groupby(in_order(rows[rows["is_listed"]]), key=name_of):
         of_one = list(alerts)
         parts.append(f"- {name}: {'; '.join(_said(row) for row in of_one)}")
         if of_one[0]["unit"] != ALL:
-            parts.append(f"  probably {of_one[0]['reason']}: {of_one[0]['evidence']}\n  {of_one[0]['command']}")
+            parts.append(f"  probably {of_one[0]['reason']}: {of_one[0]['evidence']}\n  {of_one[0][command]}")
     return "\n".join(parts)
 
 

@@ -1,6 +1,6 @@
 """The heartbeat: are the newest forecasts and the newest scorecard as new as they should be by now?
 
-Asked once or twice a day by a job of its own, because a run that never started leaves no trace that an alert could see.
+Asked three times a day by a job of its own, because a run that never started leaves no trace that an alert could see.
 """
 
 from __future__ import annotations

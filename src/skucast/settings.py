@@ -57,6 +57,7 @@ _BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/(?!\.{1,2}(/|$))
 _HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 _HTTP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[\w./-]*)?")
 _GRPC_ENDPOINT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")
+_CLOUD_JOB = re.compile(r"[a-z][a-z0-9-]{0,48}( --(region|project)[ =][a-z][a-z0-9-]+)*")
 _TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 
 
@@ -223,6 +224,11 @@ class Settings(BaseSettings):
     alert_webhook_url: SecretStr | None = _field(
         None, "address that takes the digest of alerts, as Slack does; a variable only, no flag", ["monitor"]
     )
+    retrain_job: str = _field(
+        "retrain-models",
+        "Cloud Run job that an alert's command starts: NAME [--region REGION] [--project PROJECT]",
+        ["monitor"],
+    )
     forecast_due_days: int = _field(
         4, "days after the end of a week by which its forecast must be there", ["freshness"], ge=1, le=13
     )
@@ -349,6 +355,13 @@ class Settings(BaseSettings):
         if url and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
             raise ValueError("expected https://HOST/PATH")
         return SecretStr(url) if url else None
+
+    @field_validator("retrain_job")
+    @classmethod
+    def _job_for_gcloud(cls, value: str) -> str:
+        if not _CLOUD_JOB.fullmatch(value):
+            raise ValueError("expected NAME [--region REGION] [--project PROJECT]")
+        return value
 
     @field_validator("bigquery_storage_endpoint")
     @classmethod

@@ -32,6 +32,8 @@ def test_the_settings_of_the_repository_are_right(deployed: dict[str, str]) -> N
         ("PREDICT_SCHEDULE", "0 22 * *", "PREDICT_SCHEDULE: found '0 22 * *', expected five fields"),
         ("PREDICT_SCHEDULE", "0 24 * * 3", "PREDICT_SCHEDULE: found '0 24 * * 3', expected five fields"),
         ("PREDICT_SCHEDULE", "0 22 * * WED", "PREDICT_SCHEDULE: found '0 22 * * WED', expected five fields"),
+        ("FRESHNESS_SCHEDULE", "daily", "FRESHNESS_SCHEDULE: found 'daily', expected five fields"),
+        ("ALERT_WEBHOOK_SECRET", "my hook", "ALERT_WEBHOOK_SECRET: found 'my hook', expected a secret's name"),
         ("OPERATORS", "ops@example.com", "OPERATORS: found 'ops@example.com', expected group:NAME@DOMAIN"),
         ("MONITOR_ACCOUNT", "rich-dist-predict", "*_ACCOUNT: two of them are the same"),
         ("IMAGE_TAG", "V1.0", "IMAGE_TAG: found 'V1.0', expected a tag that can be a label too"),

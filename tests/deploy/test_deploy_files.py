@@ -21,7 +21,7 @@ from skucast.warehouse import bigquery
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted(ROOT.glob("Dockerfile.*"))
-JOBS = {"predict": "predict", "monitor": "monitor", "retrain": "retrain", "train": "train"}
+JOBS = {"predict": "predict", "monitor": "monitor", "retrain": "retrain", "train": "train", "freshness": "freshness"}
 SHELL_SCRIPTS = sorted((ROOT / "deploy").glob("*.sh"))
 
 
@@ -86,18 +86,36 @@ def test_a_job_s_variables_are_settings_that_it_reads(deployed: dict[str, str], 
     for each in container["env"]:
         field = Settings.model_fields[each["name"].lower()]
         assert JOBS[job] in field.json_schema_extra["jobs"], each["name"]
-    assert "MODEL_STORE" in {each["name"] for each in container["env"]} or job == "monitor"
+    assert ("MODEL_STORE" in {each["name"] for each in container["env"]}) == (job not in ("monitor", "freshness"))
 
 
-def test_the_secret_is_asked_for_only_where_it_is(deployed: dict[str, str]) -> None:
-    """A job that names a secret which is not there would not start."""
-    text = text_of("deploy/jobs/predict.yaml")
+@pytest.mark.parametrize(
+    ("job", "secret", "variable", "name"),
+    [
+        *((job, "OPEN_METEO", "OPEN_METEO_API_KEY", "open-meteo-api-key") for job in permissions.SECRETS["OPEN_METEO"]),
+        ("MONITOR", "ALERT_WEBHOOK", "ALERT_WEBHOOK_URL", "skucast-alert-webhook"),
+    ],
+)
+def test_a_secret_is_asked_for_only_where_it_is(
+    deployed: dict[str, str], job: str, secret: str, variable: str, name: str
+) -> None:
+    """A job that names a secret which is not there would not start; one that may not read it neither."""
+    text = text_of(f"deploy/jobs/{job.lower()}.yaml")
     given = {**deployed, "IMAGE": "i", "PREVIOUS_IMAGE": ""}
-    assert "OPEN_METEO" not in render.render(text, given)
-    with_secret = yaml.safe_load(render.render(text, {**given, "OPEN_METEO_SECRET_EXISTS": "yes"}))
+    assert secret not in render.render(text, given)
+    with_secret = yaml.safe_load(render.render(text, {**given, f"{secret}_SECRET_EXISTS": "yes"}))
     env = with_secret["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]["env"]
-    reference = {"secretKeyRef": {"name": "open-meteo-api-key", "key": "latest"}}
-    assert env[-1] == {"name": "OPEN_METEO_API_KEY", "valueFrom": reference}
+    assert env[-1] == {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": "latest"}}}
+    readers = {line.split("\t")[1] for line in permissions.lines(f"secret:{secret}", deployed)}
+    assert f"serviceAccount:{deployed[f'{job}_ACCOUNT']}@{deployed['PROJECT']}.iam.gserviceaccount.com" in readers
+
+
+def test_the_check_runs_on_the_monitoring_s_image(deployed: dict[str, str]) -> None:
+    """The tool that docs/alerts.md names, once per start: a second try would be a second answer."""
+    task = rendered("deploy/jobs/freshness.yaml", deployed)["spec"]["template"]["spec"]["template"]["spec"]
+    [container] = task["containers"]
+    assert [*container["command"], *container["args"]] == ["python", "-m", "skucast", "freshness"]
+    assert task["maxRetries"] == 0
 
 
 def test_a_setting_that_is_missing_is_named() -> None:
@@ -147,8 +165,10 @@ def test_tables_are_made_as_the_jobs_would_make_them(tmp_path: Path) -> None:
 def writable(job: str, settings: dict[str, str]) -> set[str]:
     """Return the tables that a job's account may write."""
     grants = [each for each in permissions.separate() if each.who == f"{job}_ACCOUNT" and each.tables]
-    [grant] = [each for each in grants if each.role == "roles/bigquery.dataEditor"]
-    _, expression = permissions.condition(grant, settings)
+    expressions = [
+        permissions.condition(each, settings)[1] for each in grants if each.role == "roles/bigquery.dataEditor"
+    ]
+    expression = " ".join(expressions)
     return set(re.findall(r'== "projects/[\w-]+/datasets/\w+/tables/(\w+)"', expression))
 
 
@@ -162,6 +182,8 @@ def test_an_account_may_write_what_its_job_writes_and_no_more(deployed: dict[str
     roles = {(each.who, each.resource): each.role for each in permissions.separate()}
     assert roles["PREDICT_ACCOUNT", "models"] == "roles/storage.objectViewer"
     assert ("MONITOR_ACCOUNT", "models") not in roles
+    assert not by_job["FRESHNESS"]
+    assert not [each for each in permissions.separate() if each.who == "FRESHNESS_ACCOUNT" and "ditor" in each.role]
     assert not any(each.role in ("roles/owner", "roles/editor") for each in permissions.separate())
 
 
@@ -171,9 +193,9 @@ def test_only_the_trigger_s_account_and_operators_may_run(deployed: dict[str, st
     runs = {job: permissions.lines(f"job:{job}", given) for job in permissions.JOBS}
     invokers = [line.split("\t")[:2] for lines in runs.values() for line in lines if "run.invoker" in line]
     scheduler = "serviceAccount:rich-dist-scheduler@eztech-442521.iam.gserviceaccount.com"
-    assert invokers == [["roles/run.invoker", scheduler]] * 2
+    assert invokers == [["roles/run.invoker", scheduler]] * 3
     with_overrides = [line.split("\t")[1] for lines in runs.values() for line in lines if "Overrides" in line]
-    assert with_overrides == ["group:ops@example.com"] * 4
+    assert with_overrides == ["group:ops@example.com"] * 5
 
 
 def test_conditions_are_within_google_s_limit(deployed: dict[str, str]) -> None:
@@ -185,7 +207,15 @@ def test_conditions_are_within_google_s_limit(deployed: dict[str, str]) -> None:
 def test_in_the_simple_mode_one_account_has_it_all(deployed: dict[str, str]) -> None:
     """No other account appears but that of the build."""
     single = {**deployed, "ACCOUNT_MODE": "single"}
-    resources = ["project", "models", "staging", "secret", "job:PREDICT", "job:MONITOR"]
+    resources = [
+        "project",
+        "models",
+        "staging",
+        "secret:OPEN_METEO",
+        "secret:ALERT_WEBHOOK",
+        "job:PREDICT",
+        "job:FRESHNESS",
+    ]
     members = {line.split("\t")[1] for resource in resources for line in permissions.lines(resource, single)}
     assert {member.split("@")[0] for member in members} == {
         "serviceAccount:rich-dist-forecast-runner",

@@ -25,7 +25,10 @@ REGISTRY = f"{REGION}-docker.pkg.dev/{PROJECT}/rich-distributor-images"
 JOBS = f"/apis/run.googleapis.com/v1/namespaces/{PROJECT}/jobs"
 TRIGGERS = f"/v1/projects/{PROJECT}/locations/{REGION}/jobs"
 
-pytestmark = pytest.mark.usefixtures("gcloud")
+pytestmark = [
+    pytest.mark.skipif("TEST_IMAGES" not in os.environ, reason="the scripts are run by make test-images only"),
+    pytest.mark.usefixtures("gcloud"),
+]
 
 
 @dataclass
@@ -128,12 +131,12 @@ def test_a_failure_in_the_middle_stops_with_a_clear_message(setups: list[Step]) 
 
 
 def test_the_next_run_makes_what_is_missing_and_no_more(setups: list[Step]) -> None:
-    """APIs, tables, repository, six accounts and permissions; buckets and dataset were there."""
+    """APIs, tables, repository, seven accounts and permissions; buckets and dataset were there."""
     completed = setups[1]
     assert completed.code == 0, completed.said
     made = [each["path"].rsplit("/", 1)[-1] for each in completed.sent("POST")]
     assert made.count("tables") == len(TABLES) - 1  # the sales are not ours
-    assert made.count("serviceAccounts") == 6
+    assert made.count("serviceAccounts") == 7
     assert made.count("repositories") == 1
     assert not {"b", "datasets"} & set(made)
 
@@ -217,12 +220,18 @@ def deployments(tools: Path, gcloud: None, tmp_path_factory: pytest.TempPathFact
     return dict(zip(steps, once("deploy", tmp_path_factory, played), strict=True))
 
 
-def test_four_jobs_are_made_with_their_images_by_digest(deployments: dict[str, Step]) -> None:
-    """Image, account, size, tries, variables; the bulk training runs another script of the retraining's image."""
+def test_five_jobs_are_made_with_their_images_by_digest(deployments: dict[str, Step]) -> None:
+    """Image, account, size, tries, variables; the bulk training and the check run on other jobs' images."""
     first = deployments["first"]
     assert first.code == 0, first.said
     jobs = {each["body"]["metadata"]["name"]: each["body"]["spec"]["template"] for each in first.sent("POST")}
-    assert list(jobs) == ["predict-weekly", "monitor-performance", "retrain-models", "train-all-models"]
+    assert list(jobs) == [
+        "predict-weekly",
+        "monitor-performance",
+        "retrain-models",
+        "train-all-models",
+        "check-freshness",
+    ]
     task = jobs["predict-weekly"]["spec"]["template"]["spec"]
     [container] = task["containers"]
     assert container["image"] == f"{REGISTRY}/predict@{digest('predict', 'one')}"
@@ -235,6 +244,8 @@ def test_four_jobs_are_made_with_their_images_by_digest(deployments: dict[str, S
     training = jobs["train-all-models"]["spec"]["template"]["spec"]["containers"][0]
     assert training["image"] == f"{REGISTRY}/retrain@{digest('retrain', 'one')}"
     assert training["command"] == ["python", "run_all_skus.py"]
+    check = jobs["check-freshness"]["spec"]["template"]["spec"]["containers"][0]
+    assert check["image"] == f"{REGISTRY}/monitor@{digest('monitor', 'one')}"
 
 
 def test_who_may_start_them(deployments: dict[str, Step]) -> None:
@@ -247,15 +258,15 @@ def test_who_may_start_them(deployments: dict[str, Step]) -> None:
     roles = {job: sorted(each["role"] for each in bindings) for job, bindings in policies.items()}
     with_overrides = ["roles/run.jobsExecutorWithOverrides", "roles/run.viewer"]
     assert roles["retrain-models"] == roles["train-all-models"] == with_overrides
-    assert roles["predict-weekly"] == ["roles/run.invoker", *with_overrides]
+    assert roles["predict-weekly"] == roles["check-freshness"] == ["roles/run.invoker", *with_overrides]
 
 
 def test_a_second_deployment_updates_in_place(deployments: dict[str, Step]) -> None:
     """One PUT of the same, and no permission is written again."""
     again = deployments["again"]
     assert [each["method"] for each in again.sent()] == ["PUT"]
-    before = [each["body"]["spec"] for each in deployments["first"].sent("POST")][-1]
-    assert again.sent()[0]["body"]["spec"] == before
+    before = {each["body"]["metadata"]["name"]: each["body"]["spec"] for each in deployments["first"].sent("POST")}
+    assert again.sent()[0]["body"]["spec"] == before["train-all-models"]
     assert not [each for each in again.requests if "setIamPolicy" in each["path"]]
 
 
@@ -283,7 +294,8 @@ def test_without_an_image_no_job_is_touched(deployments: dict[str, Step]) -> Non
 def test_triggers_call_the_jobs_with_oauth_on_moscow_time(deployments: dict[str, Step]) -> None:
     """The v2 endpoint, which takes no OIDC token."""
     predict = deployments["triggers refused"].body(TRIGGERS)
-    monitor = deployments["triggers"].body(TRIGGERS)
+    monitor, check = [each["body"] for each in deployments["triggers"].sent("POST") if each["path"] == TRIGGERS]
+    assert check["schedule"] == "0 6,12,18 * * *"
     assert (predict["schedule"], monitor["schedule"]) == ("0 22 * * 3", "0 0 * * 5")
     assert predict["timeZone"] == monitor["timeZone"] == "Europe/Moscow"
     account = "rich-dist-scheduler@eztech-442521.iam.gserviceaccount.com"
@@ -304,11 +316,12 @@ def test_a_new_trigger_is_paused_whatever_happens(deployments: dict[str, Step]) 
         paths = [each["path"] for each in deployments[step].sent("POST")]
         return [path.removeprefix(TRIGGERS) for path in paths]
 
-    assert actions("triggers") == ["/predict-weekly-trigger:pause", "", "/monitor-performance-trigger:pause"]
-    assert actions("live") == ["/predict-weekly-trigger:resume", "/monitor-performance-trigger:resume"]
+    names = ["/predict-weekly-trigger", "/monitor-performance-trigger", "/check-freshness-trigger"]
+    assert actions("triggers") == [f"{names[0]}:pause", "", f"{names[1]}:pause", "", f"{names[2]}:pause"]
+    assert actions("live") == [f"{name}:resume" for name in names]
     assert actions("triggers changed") == []
     assert [each["body"]["schedule"] for each in deployments["triggers changed"].sent("PATCH")][1] == "0 3 * * 5"
-    assert actions("paused") == ["/predict-weekly-trigger:pause", "/monitor-performance-trigger:pause"]
+    assert actions("paused") == [f"{name}:pause" for name in names]
 
 
 def test_alerts_are_made_once_and_then_updated(deployments: dict[str, Step]) -> None:
@@ -319,6 +332,7 @@ def test_alerts_are_made_once_and_then_updated(deployments: dict[str, Step]) -> 
     assert made.count("alertPolicies") == files >= 1
     policies = [each["body"] for each in deployments["alerts"].sent("POST") if each["path"].endswith("/alertPolicies")]
     assert all(len(policy["notificationChannels"]) == 1 for policy in policies)
+    assert made.count("dashboards") == 1
     [failed] = [policy for policy in policies if policy["displayName"] == "skucast: a job has failed"]
     assert "run.googleapis.com/job/completed_execution_count" in failed["conditions"][0]["conditionThreshold"]["filter"]
     again = deployments["alerts again"]

@@ -13,7 +13,7 @@ from builders import WEDNESDAY
 from business import TRAINED, Business, business_lines
 
 from skucast import cli
-from skucast.alert_texts import retrain_command
+from skucast.alert_texts import gcloud_command, retrain_command
 from skucast.combination import Combination
 from skucast.jobs import alerting
 from skucast.tables import ALERTS, RUNS
@@ -62,13 +62,14 @@ def tool(business: Business, *words: str) -> int:
 
 def test_an_alert_has_reason_evidence_and_command(shifted: Business) -> None:
     """Fallbacks lag behind a level five times as high: two bad weeks, a level shift, and what trains a model."""
-    assert shifted("monitor", *QUIET, "--as-of", "2026-11-11") == 0
+    assert shifted("monitor", *QUIET, "--as-of", "2026-11-11", "--retrain-job", "again --region eu") == 0
     alerts = alerts_of(shifted).query("unit != '*'").set_index("rule")
     assert set(alerts["SKU_ID"]) == {"A1"}
     wape = alerts.loc["wape"]
     assert (wape["state"], wape["reason"]) == ("open", "level_shift")
     assert wape["evidence"].startswith("the last 2 weeks sold ")
     assert wape["command"] == retrain_command(SHIFTED)
+    assert wape["gcloud_command"] == gcloud_command(SHIFTED, "again --region eu")
     assert wape["is_listed"]
 
 

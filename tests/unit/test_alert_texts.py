@@ -37,9 +37,10 @@ def test_the_retrain_command_names_exactly_this_combination(combination: Combina
 @pytest.mark.parametrize("combination", NAMES, ids=str)
 def test_the_gcloud_command_sets_the_variable_as_meant(combination: Combination) -> None:
     """Gcloud splits at commas, or at the delimiter between carets: one variable either way."""
-    words = shlex.split(gcloud_command(combination))
-    assert words[:6] == ["gcloud", "run", "jobs", "execute", "retrain-models", "--update-env-vars"]
-    given, delimiter = words[6], ","
+    words = shlex.split(gcloud_command(combination, "retrain-models --region asia-south1"))
+    assert words[:5] == ["gcloud", "run", "jobs", "execute", "retrain-models"]
+    assert words[5:8] == ["--region", "asia-south1", "--update-env-vars"]
+    given, delimiter = words[8], ","
     if given.startswith("^"):
         _, delimiter, given = given.split("^", 2)
     (variable,) = given.split(delimiter)
@@ -52,8 +53,8 @@ def test_commands_by_hand() -> None:
     """Plain names stand as they are; names with commas are a JSON list, and gcloud is told another delimiter."""
     plain, comma = NAMES[0], NAMES[1]
     assert retrain_command(plain) == "python retrain_models.py --target 'Пермь/ON TRADE/ЦУП00009752'"
-    assert gcloud_command(plain).endswith("--update-env-vars 'TARGET_COMBINATIONS=Пермь/ON TRADE/ЦУП00009752'")
-    assert gcloud_command(comma).endswith("""--update-env-vars '^@^TARGET_COMBINATIONS=["U/C/S,1"]'""")
+    assert gcloud_command(plain, "j").endswith("--update-env-vars 'TARGET_COMBINATIONS=Пермь/ON TRADE/ЦУП00009752'")
+    assert gcloud_command(comma, "j").endswith("""--update-env-vars '^@^TARGET_COMBINATIONS=["U/C/S,1"]'""")
 
 
 def alerts() -> pd.DataFrame:
@@ -131,7 +132,7 @@ def test_the_digest_counts_and_lists() -> None:
 def test_the_digest_for_people() -> None:
     """One entry a combination with all its listed alerts, the reason and what mends it."""
     also = alerts().head(1).assign(rule="bias", message="leans too", state="still_open")
-    text = digest_text(pd.concat([alerts(), also], ignore_index=True), "line", "2026-11-22")
+    text = digest_text(pd.concat([alerts(), also], ignore_index=True), "line", "2026-11-22", "command")
     assert text.splitlines() == [
         "Sales forecast, week 2026-11-22: line",
         "- system: none (no_run, new)",

@@ -18,7 +18,9 @@ from skucast.jobs.alerting import gauges
 from skucast.tables import METRICS, empty
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"
-METRIC_FILES, POLICY_FILES = sorted((FOLDER / "metrics").glob("*.yaml")), sorted((FOLDER / "alerts").glob("*.yaml"))
+METRIC_FILES, POLICY_FILES, DASHBOARD_FILES = (
+    sorted((FOLDER / kind).glob("*.yaml")) for kind in ("metrics", "alerts", "dashboards")
+)
 LONGEST_ABSENCE_S = 84_600
 """23.5 hours: what Cloud Monitoring waits for a metric at most."""
 
@@ -68,6 +70,31 @@ def test_policies_name_metrics_that_there_are(path: Path) -> None:
     assert len(
         {yaml.safe_load(text_of(each).replace("${CHANNELS}", "[]"))["displayName"] for each in POLICY_FILES}
     ) == len(POLICY_FILES)
+
+
+@pytest.mark.parametrize("path", DASHBOARD_FILES, ids=lambda path: path.stem)
+def test_dashboards_show_metrics_that_there_are(path: Path) -> None:
+    """Each chart's metric is extracted, with the labels that it is grouped by, and no two tiles overlap."""
+    metrics = {metric.stem: yaml.safe_load(text_of(metric)) for metric in METRIC_FILES}
+    tiles = yaml.safe_load(text_of(path))["mosaicLayout"]["tiles"]
+    charts = [chart for tile in tiles for chart in tile["widget"].get("xyChart", {}).get("dataSets", [])]
+    shown = set()
+    for query in (chart["timeSeriesQuery"]["timeSeriesFilter"] for chart in charts):
+        groups = set(query["aggregation"].get("groupByFields", []))
+        for name in re.findall(r"logging\.googleapis\.com/user/(\w+)", query["filter"]):
+            shown.add(name)
+            assert {group.removeprefix("metric.labels.") for group in groups} <= set(
+                metrics[name].get("labelExtractors", {})
+            )
+    assert shown == set(metrics)
+    cells = [
+        (tile.get("xPos", 0) + x, tile.get("yPos", 0) + y)
+        for tile in tiles
+        for x in range(tile["width"])
+        for y in range(tile["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < yaml.safe_load(text_of(path))["mosaicLayout"]["columns"]
 
 
 @pytest.mark.parametrize("path", METRIC_FILES, ids=lambda path: path.stem)

@@ -182,6 +182,7 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
         ("metrics_table", '"quoted"', "expected a table name"),
         ("runs_table", "1runs", "expected a table name"),
         ("loads_table", "таблица", "expected a table name"),
+        ("retrain_job", "job; rm x", "expected NAME [--region REGION] [--project PROJECT]"),
         ("sales_columns", "menge=qty", "expected ours=theirs with ours one of date, unit, channel, SKU_ID, quantity"),
         ("target_combinations", "", "set but empty"),
         ("target_combinations", "U/C/..", "SKU_ID '..': not a usable name"),

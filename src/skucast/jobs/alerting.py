@@ -115,7 +115,7 @@ def judge(
     rows = next_alerts(found, stored, active, run.cutoff)
     rows = rows.merge(context(rolling, rules), on=KEY, how="left")
     start = history.data_cutoff - (settings.lookback_weeks - 1) * WEEK
-    rows = _explained(rows, history, scored, Window(start, history.data_cutoff, 2 * rules.min_volume))
+    rows = _explained(rows, settings, history, scored, Window(start, history.data_cutoff, 2 * rules.min_volume))
     rows["is_listed"] = listed(rows, run.today)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
@@ -135,7 +135,8 @@ def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.Dat
     log.info("%s", line, extra={"fields": fields})
     log.info("health", extra={"fields": health_fields(metrics, gauges(facts, alerts))})
     if settings.alert_webhook_url is not None and (fields["n_listed"] or fields["n_resolved"]):
-        text = digest_text(alerts[~quiet], line, str(run.cutoff))
+        command = "gcloud_command" if "://" in settings.warehouse else "command"
+        text = digest_text(alerts[~quiet], line, str(run.cutoff), command)
         try:
             post(settings.alert_webhook_url.get_secret_value(), text)
         except WebhookError as error:
@@ -191,7 +192,9 @@ def _failures(warehouse: Warehouse, run: Run) -> tuple[float | None, str | None]
     return float(shares.max()), str(shares.idxmax())
 
 
-def _explained(rows: pd.DataFrame, history: History, scored: pd.DataFrame, window: Window) -> pd.DataFrame:
+def _explained(
+    rows: pd.DataFrame, settings: Settings, history: History, scored: pd.DataFrame, window: Window
+) -> pd.DataFrame:
     """The alerts with reason, evidence and commands; the system's rules speak for themselves."""
     names = [Combination(*each) for each in rows.loc[rows["unit"] != ALL, KEY].itertuples(index=False, name=None)]
     weeks = dict(history.split(names))
@@ -202,7 +205,7 @@ def _explained(rows: pd.DataFrame, history: History, scored: pd.DataFrame, windo
         each: {
             **_reason(weeks.get(each, history.weeks.head(0)), forecasts.get(each, scored.head(0)), window),
             "command": retrain_command(each),
-            "gcloud_command": gcloud_command(each),
+            "gcloud_command": gcloud_command(each, settings.retrain_job),
         }
         for each in names
     }
