@@ -67,6 +67,7 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 	$(BIN)/python benchmarks/engine.py --data $(DATA)
 	$(BIN)/python benchmarks/promotions.py --data $(DATA)
 	$(BIN)/python benchmarks/alerts.py --data $(DATA)
+	$(BIN)/python benchmarks/cost.py --data $(DATA)
 
 docs: .venv/dev ## write the reference of settings and tables into the README, and the table of permissions
 	PYTHONPATH=src $(BIN)/python -m skucast reference --write README.md

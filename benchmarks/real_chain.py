@@ -149,9 +149,9 @@ def report(name: str, seconds: dict[str, float], environment: dict[str, str], fo
     return [*lines, ""]
 
 
-def write_between(start: str, end: str, lines: list[str]) -> None:
-    """Put the lines between two markers of the benchmarks page."""
-    path = ROOT / "docs" / "benchmarks.md"
+def write_between(start: str, end: str, lines: list[str], page: str = "benchmarks.md") -> None:
+    """Put the lines between two markers of a page of the docs."""
+    path = ROOT / "docs" / page
     text = path.read_text(encoding="utf-8")
     before, after = text.split(start)[0], text.split(end)[1]
     path.write_text(before + start + "\n" + "\n".join(lines).rstrip() + "\n" + end + after, encoding="utf-8")
