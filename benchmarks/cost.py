@@ -2,8 +2,9 @@
 
     python benchmarks/cost.py --data folder [--price-cpu 0.000018] [--price-memory 0.000002] ...
 
-Every job is the real script as a process, on the embedded default; sizes are those of deploy/settings.env.
-What is not measured here, the start of a container and the network, is a parameter too.
+Every job is the real script as a process, on the embedded default; sizes are those of deploy/settings.env,
+runs those of its schedules, one retraining a week and one bulk training a month. What is not measured here, the start
+of a container and the network, is a parameter too.
 """
 
 import argparse
@@ -21,8 +22,15 @@ sys.path.insert(0, str(ROOT / "deploy"))
 from check import read_settings
 
 START, END = "<!-- cost:start -->", "<!-- cost:end -->"
-WEEKS_A_MONTH = 365.25 / 12 / 7
 DAYS_A_MONTH = 365.25 / 12
+WEEKS_A_MONTH = DAYS_A_MONTH / 7
+RUNS_A_MONTH = {
+    "PREDICT": WEEKS_A_MONTH,
+    "MONITOR": WEEKS_A_MONTH,
+    "RETRAIN": WEEKS_A_MONTH,
+    "TRAIN": 1.0,
+    "FRESHNESS": 3 * DAYS_A_MONTH,
+}
 KIB_PER_MIB = 1024
 LAUNCHER = (
     "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
@@ -39,7 +47,7 @@ def main() -> None:
     parser.add_argument("--price-cpu", type=float, default=0.000018, help="US dollars per vCPU and second")
     parser.add_argument("--price-memory", type=float, default=0.000002, help="US dollars per GiB and second")
     parser.add_argument("--least-seconds", type=float, default=60, help="that an instance is paid for at least")
-    parser.add_argument("--start-seconds", type=float, default=30, help="allowance for the network, per run")
+    parser.add_argument("--start-seconds", type=float, default=30, help="allowance for start and network, per run")
     arguments = parser.parse_args()
     measured = measure(arguments.data, arguments.combinations)
     lines = table(measured, arguments)
@@ -78,19 +86,12 @@ def run(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
 def table(measured: dict[str, tuple[float, float]], given: argparse.Namespace) -> list[str]:
     """Return the Markdown: a row per job with its arithmetic, and the sum."""
     settings = read_settings((ROOT / "deploy" / "settings.env").read_text(encoding="utf-8"))
-    runs = {
-        "PREDICT": WEEKS_A_MONTH,
-        "MONITOR": WEEKS_A_MONTH,
-        "RETRAIN": WEEKS_A_MONTH,
-        "TRAIN": 1.0,
-        "FRESHNESS": 3 * DAYS_A_MONTH,
-    }
     lines = [
         "| job | measured s | largest process, MiB | paid s | runs a month | vCPU | GiB | vCPU s | GiB s | dollars |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     sums = [0.0, 0.0, 0.0]
-    for job, times in runs.items():
+    for job, times in RUNS_A_MONTH.items():
         seconds, mib = measured[job]
         paid = max(given.least_seconds, seconds + given.start_seconds)
         cpu, gib = int(settings[f"{job}_CPU"]), int(settings[f"{job}_MEMORY"].removesuffix("Gi"))

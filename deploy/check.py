@@ -19,11 +19,9 @@ from zoneinfo import ZoneInfo
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+from permissions import JOBS, SECRETS, TRIGGERED  # noqa: E402
 from render import UnknownName, render  # noqa: E402
 
-JOBS = ("PREDICT", "MONITOR", "RETRAIN", "TRAIN", "FRESHNESS")
-TRIGGERED = ("PREDICT", "MONITOR", "FRESHNESS")
-SECRETS = ("OPEN_METEO", "ALERT_WEBHOOK")
 CPU_FOR_GIB = {1: (0, 4), 2: (0, 8), 4: (2, 16), 6: (4, 24), 8: (4, 32)}
 """CPUs of a task: from and to how many GiB of memory Cloud Run gives with them."""
 MAX_TASKS, MAX_RETRIES, MAX_TIMEOUT_S = 10_000, 10, 168 * 3600

@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 chosen=("${arguments[@]:-}")
-[ -n "${chosen[0]}" ] || chosen=(predict monitor retrain train freshness)
+[ -n "${chosen[0]}" ] || chosen=("${JOBS[@],,}")
 for each in "${chosen[@]}"; do
   [ -f "$here/jobs/$each.yaml" ] || { doing="choosing jobs" && echo "no job $each: predict, monitor, retrain, train or freshness" >&2 && exit 2; }
 done

@@ -10,10 +10,11 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(dirname "$here")
 PYTHON=${PYTHON:-python3}
+# These three as in deploy/permissions.py (a test holds them to it).
 JOBS=(PREDICT MONITOR RETRAIN TRAIN FRESHNESS)
-# shellcheck disable=SC2034 # the three triggers' jobs, for the scripts that source this
+# shellcheck disable=SC2034 # for the scripts that source this
 TRIGGERED=(PREDICT MONITOR FRESHNESS)
-# shellcheck disable=SC2034 # what may be a secret: NAME_SECRET is its name
+# shellcheck disable=SC2034 # NAME_SECRET is a secret's name
 SECRETS=(OPEN_METEO ALERT_WEBHOOK)
 dry=no
 arguments=()

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 chosen=("${arguments[@]:-}")
-[ -n "${chosen[0]}" ] || chosen=(predict monitor retrain train freshness)
+[ -n "${chosen[0]}" ] || chosen=("${JOBS[@],,}")
 for each in "${chosen[@]}"; do
   setting=${each^^}_JOB
   job=${!setting:-}

@@ -79,11 +79,10 @@ account() { # NAME WHAT
 if [ "$ACCOUNT_MODE" = single ]; then
   account "$SINGLE_ACCOUNT" "skucast: all jobs"
 else
-  account "$PREDICT_ACCOUNT" "skucast: $PREDICT_JOB"
-  account "$MONITOR_ACCOUNT" "skucast: $MONITOR_JOB"
-  account "$RETRAIN_ACCOUNT" "skucast: $RETRAIN_JOB"
-  account "$TRAIN_ACCOUNT" "skucast: $TRAIN_JOB"
-  account "$FRESHNESS_ACCOUNT" "skucast: $FRESHNESS_JOB"
+  for each in "${JOBS[@]}"; do
+    name=${each}_ACCOUNT job=${each}_JOB
+    account "${!name}" "skucast: ${!job}"
+  done
   account "$SCHEDULER_ACCOUNT" "skucast: triggers"
 fi
 account "$BUILD_ACCOUNT" "skucast: builds images, replaces jobs"

@@ -187,6 +187,13 @@ def test_an_account_may_write_what_its_job_writes_and_no_more(deployed: dict[str
     assert not any(each.role in ("roles/owner", "roles/editor") for each in permissions.separate())
 
 
+@pytest.mark.parametrize("name", ["JOBS", "TRIGGERED", "SECRETS"])
+def test_the_scripts_and_the_permissions_know_the_same(name: str) -> None:
+    """The lists of the shell are those of deploy/permissions.py."""
+    found = re.search(rf"^{name}=\((.*)\)$", text_of("deploy/lib.sh"), re.MULTILINE)[1]
+    assert found.split() == list(getattr(permissions, name))
+
+
 def test_only_the_trigger_s_account_and_operators_may_run(deployed: dict[str, str]) -> None:
     """And only operators with overrides: another set of variables is another program."""
     given = {**deployed, "OPERATORS": "group:ops@example.com"}
@@ -274,8 +281,7 @@ def test_files_have_the_shape_that_google_publishes(
         name = str(found.relative_to(ROOT))
         text = found.read_text(encoding="utf-8") if name == "cloudbuild.yaml" else json.dumps(rendered(name, deployed))
         paths[-1].write_text(text, encoding="utf-8")
-    if not paths:
-        pytest.skip(f"no file {pattern}")
+    assert paths, pattern
     command = [sys.executable, str(tools / "api_schema_check.py"), document, kind, *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
