@@ -14,7 +14,6 @@ import sys
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -27,7 +26,7 @@ from skucast.app import main as run_script
 from skucast.cli import main as run_tool
 from skucast.combination import KEY
 from skucast.settings import Settings
-from skucast.tables import ALERT_STATES, ALERTS, ALL, COMBINATION_RULES, METRICS, POOLED_STEP, REASONS
+from skucast.tables import ALERT_STATES, ALERTS, ALL, COMBINATION_RULES, FORECASTS, METRICS, POOLED_STEP, REASONS
 from skucast.warehouse import Warehouse, open_warehouse
 from skucast.weeks import WEEK
 
@@ -94,7 +93,8 @@ def report(name: str, warehouse: Warehouse, cutoffs: list[date], sales: Path) ->
         ours = len(rows.loc[rows["state"] != "resolved", KEY].drop_duplicates())
         states = " | ".join(str((rows["state"] == state).sum()) for state in ALERT_STATES)
         lines.append(f"| {cutoff} | {its['wape'].sum()} | {its['any'].sum()} | {ours} | {states} |")
-    return [*lines, "", *reasons(alerts[alerts["state"] == "open"], sales), ""]
+    trained = cutoffs[::TRAIN_EVERY]
+    return [*lines, "", *reasons(alerts[alerts["state"] == "open"], sales, warehouse.read(FORECASTS), trained), ""]
 
 
 def bare_rules(warehouse: Warehouse) -> pd.DataFrame:
@@ -117,12 +117,16 @@ def bare_rules(warehouse: Warehouse) -> pd.DataFrame:
     return both.assign(any=both["wape"] | both["other"])
 
 
-def reasons(opened: pd.DataFrame, sales: Path) -> list[str]:
+def reasons(opened: pd.DataFrame, sales: Path, forecasts: pd.DataFrame, trained: list[date]) -> list[str]:
     """Return how often each reason was given, and how often the sales as they were delivered bear it out."""
     raw = pd.read_parquet(sales)
     raw = raw.assign(ds=pd.to_datetime(raw["date"]))
-    by_name = {key: rows.sort_values("ds") for key, rows in raw.groupby(KEY)}
-    rows = opened.assign(is_confirmed=[is_confirmed(row, by_name) for row in opened.to_dict("records")])
+    sold, made = ({key: rows.sort_values("ds") for key, rows in frame.groupby(KEY)} for frame in (raw, forecasts))
+    found = []
+    for row in opened.to_dict("records"):
+        key = tuple(row[name] for name in KEY)
+        found.append(is_confirmed(row["reason"], facts_of(row["cutoff"], sold[key], made[key], trained)))
+    rows = opened.assign(is_confirmed=found)
     lines = ["| reason of the alerts opened | wape | bias | coverage | confirmed |", "|---|---|---|---|---|"]
     for reason in REASONS:
         its = rows[rows["reason"] == reason]
@@ -132,24 +136,36 @@ def reasons(opened: pd.DataFrame, sales: Path) -> list[str]:
     return lines
 
 
-def is_confirmed(row: dict[str, Any], sales: dict[tuple[str, ...], pd.DataFrame]) -> bool:
-    """Return whether the sales, looked at as simply as by hand, show what the reason says; for no reason, show none."""
-    mine = sales[tuple(row[key] for key in KEY)]
-    end, start = row["cutoff"], row["cutoff"] - 4 * WEEK
-    y = mine.set_index("ds")["quantity"].reindex(pd.date_range(mine["ds"].min(), end, freq="7D"), fill_value=0.0)
-    window, before = y[y.index >= start], y[y.index < start].tail(26)
-    half = y.tail(26)
-    means = [window.mean(), window.tail(2).mean()]
-    facts = {
-        "promotion_without_plan": bool((mine["ds"].between(start, end) & (mine["Promo_discount_perc"] > 0)).any()),
-        "level_shift": any(max(mean, before.mean()) >= 1.5 * min(mean, before.mean()) for mean in means),
-        "stale_model": row["evidence"].endswith("before the end of the window"),
+def facts_of(end: pd.Timestamp, sold: pd.DataFrame, made: pd.DataFrame, trained: list[date]) -> dict[str, bool]:
+    """Return what one sees by hand at the end of a window of five weeks: by reason, whether there is a case for it.
+
+    `sold` has the sales as they were delivered, `made` the forecasts, `trained` the weeks in which all models were.
+    """
+    start = end - 4 * WEEK
+    y = sold.set_index("ds")["quantity"].reindex(pd.date_range(sold["ds"].min(), end, freq="7D"), fill_value=0.0)
+    usual, half = y[y.index < start].tail(26).mean(), y.tail(26)
+    error = made[made["ds"].between(start, end)].set_index("ds")["yhat"].pipe(lambda yhat: yhat - y.loc[yhat.index])
+    promoted = set(sold.loc[sold["Promo_discount_perc"] > 0, "ds"])
+    surprised = error[error.index.isin(promoted) & (error < 0)].abs().sum()
+    before_last = [week for week in trained if pd.Timestamp(week) < end]  # models of forecasts that are scored by now
+    return {
+        "promotion_without_plan": surprised >= 0.5 * error.abs().sum(),
+        "level_shift": is_apart(y.tail(5), usual, y.tail(5).mean()) or is_apart(y.tail(2), usual, *y.tail(2)),
+        "stale_model": end - pd.Timestamp(max(before_last)) >= 13 * WEEK,
         "low_volume": bool(half.mean() < 20 or (half == 0).sum() >= 13),
         "new_sku": len(y) < 26,
     }
-    if row["reason"] == "unexplained":  # a promotion may be there and not be where the error is
-        return not any(facts[name] for name in ("low_volume", "new_sku", "stale_model"))
-    return facts.get(row["reason"], False)
+
+
+def is_apart(weeks: pd.Series, usual: float, *levels: float) -> bool:
+    """Return whether all the weeks lie on one side of what is usual, and each of the levels 1.5 times apart from it."""
+    is_on_one_side = bool((weeks > usual).all() or (weeks < usual).all())
+    return is_on_one_side and all(max(level, usual) >= 1.5 * min(level, usual) for level in levels)
+
+
+def is_confirmed(reason: str, facts: dict[str, bool]) -> bool:
+    """Return whether there is a case for the reason; for none, whether there is no case for any."""
+    return not any(facts.values()) if reason == "unexplained" else bool(facts.get(reason, False))
 
 
 if __name__ == "__main__":

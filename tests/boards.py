@@ -87,6 +87,7 @@ def alert_row(combination: Names, **other: Any) -> dict[str, Any]:
     """Return an alert about a combination's WAPE that has just been opened."""
     return {
         **named(combination),
+        "alert_id": "wape-0123abcd",
         "state": "open",
         "rule": "wape",
         "reason": "level_shift",

@@ -84,6 +84,7 @@ def digest_line(fields: dict[str, Any]) -> str:
 def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str) -> str:
     """Return the digest as several lines for people: the listed alerts by combination, its reason, what mends it.
 
+    The command stands between backticks, or a chat would read the stars and underscores of a name as its markup.
     `command` is the column with the command that fits where they work: `command` or `gcloud_command`.
     """
     parts = [f"Sales forecast, week {cutoff}: {line}"]
@@ -91,7 +92,7 @@ def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str) -> str
         of_one = list(alerts)
         parts.append(f"- {name}: {'; '.join(_said(row) for row in of_one)}")
         if of_one[0]["unit"] != ALL:
-            parts.append(f"  probably {of_one[0]['reason']}: {of_one[0]['evidence']}\n  {of_one[0][command]}")
+            parts.append(f"  probably {of_one[0]['reason']}: {of_one[0]['evidence']}\n```{of_one[0][command]}```")
     return "\n".join(parts)
 
 
@@ -106,7 +107,8 @@ def show(rows: pd.DataFrame, today: date) -> None:
         Console().print("no alerts")
         return
     grid = Grid(title=f"Alerts of week {rows['cutoff'].iloc[0].date()}", title_justify="left", show_lines=True)
-    for heading in ("alert", "state", "combination", "lost volume", "what is wrong, and why probably"):
+    grid.add_column("alert", no_wrap=True)  # to be copied
+    for heading in ("state", "combination", "lost volume", "what is wrong, and why probably"):
         grid.add_column(heading, justify="right" if heading == "lost volume" else "left", overflow="fold")
     for row in in_order(rows.assign(is_quiet=is_quiet(rows, today))):
         lost = "-" if pd.isna(row["lost_volume"]) else f"{row['lost_volume']:,.0f}"

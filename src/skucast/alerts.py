@@ -30,6 +30,9 @@ MIN_WEEKS = 4
 LISTED = 20
 """Combinations in one digest, those with the largest lost volume."""
 
+_AS_OF = " (as of week "
+"""What an alert that cannot be judged says beside the last finding."""
+
 FINDING_COLUMNS = ["rule", *KEY, "verdict", "value", "value_limit", "message"]
 
 
@@ -171,9 +174,11 @@ def _bias_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
 
 def _bias_text(bias_ratio: float, forecast: float, sold: float, rules: Rules) -> str:
     lean = "more" if forecast > sold else "less"
+    share = f": {percent(abs(bias_ratio))} {lean}" if np.isfinite(bias_ratio) else ""
+    what = f"{sold:.0f}" if sold else "nothing"
+    limit = percent(rules.bias)
     return (
-        f"forecast {forecast:,.0f} where {sold:,.0f} was sold in the window, all steps together: "
-        f"{percent(abs(bias_ratio))} {lean}; the limit is {percent(rules.bias)}"
+        f"forecast {forecast:.0f} where {what} was sold in the window, all steps together{share}; the limit is {limit}"
     )
 
 
@@ -230,7 +235,7 @@ def _forecast_coverage(facts: SystemFacts, rules: Rules) -> Found:
         return "unknown", None, rules.forecast_coverage, "no forecast to judge"
     share = facts.n_forecast / facts.n_active
     text = (
-        f"{facts.n_forecast:,} of {counted(facts.n_active, 'active combination')} were forecast for "
+        f"{facts.n_forecast} of {facts.n_active} active combinations were forecast for "
         f"{facts.newest_cutoff}, {percent(share)}; at least {percent(rules.forecast_coverage)} are expected; "
         "see the run's failures and TARGET_COMBINATIONS"
     )
@@ -284,37 +289,38 @@ def next_alerts(findings: pd.DataFrame, stored: pd.DataFrame, active: pd.DataFra
     `stored` has rows of `tables.ALERTS` of this and earlier weeks: those of the newest earlier one say what was open,
     all of them what is acknowledged. An alert of a combination that sells no more (`active`: KEY) is over.
     """
-    before = open_before(stored, cutoff)
-    rows = findings.merge(before.rename(columns={"message": "message_before"}), on=["rule", *KEY], how="outer")
+    rows = findings.merge(_open_before(stored, cutoff), on=["rule", *KEY], how="outer", suffixes=("", "_before"))
     was_open = rows["alert_id"].notna()
     is_gone = (rows["unit"] != ALL) & ~pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(active[KEY]))
     is_over = (rows["verdict"] == "calm") | is_gone
     opens = ~was_open & (rows["verdict"] == "breach") & ~is_gone
     rows["state"] = np.select([was_open & is_over, was_open, opens], ["resolved", "still_open", "open"], "")
     rows = rows[rows["state"] != ""]
+    is_judged = rows["verdict"].isin(["breach", "between", "calm"])
     rows = rows.assign(
         cutoff=pd.Timestamp(cutoff),
         opened=rows["opened"].fillna(pd.Timestamp(cutoff)),
-        value_limit=rows["value_limit"].fillna(rows["limit_before"]),
-        message=[
-            _message(*each) for each in zip(rows["verdict"], rows["message"], rows["message_before"], strict=True)
-        ],
+        value=rows["value"].where(is_judged, rows["value_before"]),
+        value_limit=rows["value_limit"].fillna(rows["value_limit_before"]),
+        message=rows["message"].where(is_judged, rows["message_before"]).mask(is_gone, "no longer sold"),
     )
     rows["n_open_weeks"] = [weeks_between(opened.date(), cutoff) + 1 for opened in rows["opened"]]
     rows["alert_id"] = [_alert_id(*each) for each in rows[["rule", *KEY, "opened"]].itertuples(index=False, name=None)]
     rows["acknowledged_until"] = rows["alert_id"].map(_acknowledged(stored, cutoff)).astype("datetime64[us]")
-    return rows.drop(columns=["limit_before", "message_before", "verdict"]).sort_values("alert_id", ignore_index=True)
+    used = ["verdict", "value_before", "value_limit_before", "message_before"]
+    return rows.drop(columns=used).sort_values("alert_id", ignore_index=True)
 
 
-def open_before(stored: pd.DataFrame, cutoff: date) -> pd.DataFrame:
-    """Return the alerts that were open when this week began: rule, KEY, alert_id, opened, limit_before, message.
+def _open_before(stored: pd.DataFrame, cutoff: date) -> pd.DataFrame:
+    """The alerts that were open when this week began, with what was last found and what they say if nothing is now.
 
     Every open alert has a row in the next week, so the newest week with rows at all tells them, however old it is.
     """
     earlier = stored[stored["cutoff"] < pd.Timestamp(cutoff)]
     newest = earlier[(earlier["cutoff"] == earlier["cutoff"].max()) & (earlier["state"] != "resolved")]
-    found: pd.DataFrame = newest[["rule", *KEY, "alert_id", "opened", "value_limit", "message"]]
-    return found.rename(columns={"value_limit": "limit_before"})
+    message = [_last_said(*each) for each in zip(newest["message"], newest["cutoff"], strict=True)]
+    found: pd.DataFrame = newest[["rule", *KEY, "alert_id", "opened", "value", "value_limit"]]
+    return found.assign(message=pd.Series(message, index=found.index, dtype="str"))
 
 
 def listed(rows: pd.DataFrame, today: date) -> pd.Series:
@@ -341,10 +347,9 @@ def context(rolling: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     return known[[*KEY, *shown]]
 
 
-def _message(verdict: object, now: object, before: object) -> str:
-    if verdict == "unknown" or not isinstance(now, str):
-        return f"{before} (no scored week to judge it by this time)"
-    return now
+def _last_said(message: str, cutoff: pd.Timestamp) -> str:
+    """What was found when the alert was last judged, and when that was."""
+    return message if _AS_OF in message else f"{message}{_AS_OF}{cutoff.date()}; too little to judge it by since)"
 
 
 def _alert_id(rule: str, unit: str, channel: str, sku_id: str, opened: pd.Timestamp) -> str:

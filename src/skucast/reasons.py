@@ -90,8 +90,8 @@ def _plan_without_uplift(evidence: Evidence) -> str | None:
         return None
     sold = flat.drop_duplicates("ds")["y"].mean()
     return (
-        f"a promotion was planned for {counted(flat['ds'].nunique(), 'week')} that sold {sold:,.0f} a week, as weeks "
-        f"without one do ({usual:,.0f}); their forecasts are {percent(share)} of the error"
+        f"a promotion was planned for {counted(flat['ds'].nunique(), 'week')} that sold {sold:.0f} a week, as weeks "
+        f"without one do ({usual:.0f}); their forecasts are {percent(share)} of the error"
     )
 
 
@@ -112,8 +112,8 @@ def _level_shift(evidence: Evidence) -> str | None:
         nearest = last.mean() if n_weeks == len(now) else min(last, key=lambda y: abs(y - usual))
         if on_one_side and max(nearest, usual) >= SHIFT * min(nearest, usual):
             return (
-                f"the last {n_weeks} weeks sold {last.mean():,.1f} a week, each of them "
-                f"{'more' if last.mean() > usual else 'less'} than the {usual:,.1f} of the {len(before)} weeks before "
+                f"the last {n_weeks} weeks sold {last.mean():.1f} a week, each of them "
+                f"{'more' if last.mean() > usual else 'less'} than the {usual:.1f} of the {len(before)} weeks before "
                 "the window"
             )
     return None
@@ -126,7 +126,10 @@ def _stale_model(evidence: Evidence) -> str | None:
     age = weeks_between(trained.date(), evidence.window_end)
     if age < STALE_WEEKS:
         return None
-    return f"the newest model was trained on sales up to {trained.date()}, {age} weeks before the end of the window"
+    return (
+        f"the newest model behind the window's forecasts was trained on sales up to {trained.date()}, {age} weeks "
+        "before its end"
+    )
 
 
 def _data_gap(evidence: Evidence) -> str | None:
@@ -146,7 +149,7 @@ def _low_volume(evidence: Evidence) -> str | None:
     n_zero = int((y == 0).sum())
     if not len(y) or (y.mean() >= evidence.low_volume and n_zero < ZERO_SHARE * len(y)):
         return None
-    return f"{y.mean():,.1f} a week were sold over the last {counted(len(y), 'week')}, {n_zero} of them without a sale"
+    return f"{y.mean():.1f} a week were sold over the last {counted(len(y), 'week')}, {n_zero} of them without a sale"
 
 
 def _new_sku(evidence: Evidence) -> str | None:
@@ -159,10 +162,10 @@ def _new_sku(evidence: Evidence) -> str | None:
 def _unexplained(evidence: Evidence) -> str:
     rows = evidence.scored
     sold, n_over = rows["y"].abs().sum(), int((rows["error"] > 0).sum())
-    wape = rows["error"].abs().sum() / sold if sold else float("nan")
+    size = f"WAPE {percent(rows['error'].abs().sum() / sold)}" if sold else "nothing was sold"
     return (
         f"none of the usual causes: {n_over} of {counted(len(rows), 'forecast')} were too high, the others too low or "
-        f"right; WAPE {percent(wape)}"
+        f"right; {size}"
     )
 
 

@@ -473,7 +473,7 @@ ALERTS = Table(
         *(_text(name, f"{name}; `*` = the system as a whole") for name in KEY),
         _week("opened", "cutoff that opened it"),
         _count("n_open_weeks", "weeks since then, the first included"),
-        Column("value", "FLOAT64", "as the rule", "what was found; NULL = not known this time", nullable=True),
+        Column("value", "FLOAT64", "as the rule", "what was last found; NULL = not known", nullable=True),
         Column("value_limit", "FLOAT64", "as the rule", "what was allowed"),
         _text("message", "what is wrong, in one sentence"),
         _text("reason", "probable reason; NULL for the system's rules", nullable=True, allowed=tuple(REASONS)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from urllib.parse import urlsplit
 
 import requests
@@ -24,12 +25,12 @@ class WebhookError(SkucastError):
 
 
 def post(url: str, text: str) -> None:
-    """Send the text.
+    """Send the text; what a chat would read as a link or a mention of people arrives as the text that it is.
 
     Raises:
         WebhookError: no answer, or a refusal, said without the address.
     """
-    problem = _problem(url, text[:MAX_CHARACTERS])
+    problem = _problem(url, escape(text[:MAX_CHARACTERS], quote=False))
     # Raised here and not where it was caught: the library's error holds the address, and would be this one's context.
     if problem is not None:
         raise WebhookError(f"ALERT_WEBHOOK_URL: the digest was not delivered ({problem}); check the address")

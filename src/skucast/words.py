@@ -11,5 +11,5 @@ def counted(number: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Return the share in percent: `7 %`, `120 %`; `?` where it is not known."""
-    return f"{100 * share:,.0f} %" if math.isfinite(share) else "?"
+    """Return the share in percent: `7 %`, `1200 %`; `?` where it is not known."""
+    return f"{100 * share:.0f} %" if math.isfinite(share) else "?"

@@ -27,6 +27,7 @@ from chromium import Open
 from playwright.sync_api import Locator, Page
 
 import skucast.dashboard
+from skucast.combination import KEY
 from skucast.dashboard import Board
 
 MARKUP: Names = ("Пермь", "KA", "<script>alert(1)</script>")
@@ -254,16 +255,46 @@ def test_the_charts_show_what_is_there(board: Board, open_page: Open) -> None:
 
 
 def test_the_alert_says_what_is_wrong_and_what_to_do(board: Board, open_page: Open) -> None:
-    """Rule, reason, evidence and the command of the combination; a system's alert is in the health of the runs."""
-    late = alert_row(("*", "*", "*"), rule="sales_late", reason=None, message="Sales are 2 weeks late.")
+    """Rule, name, reason, evidence and the command of it; a system's alert is in the health of the runs."""
+    late = alert_row(
+        ("*", "*", "*"), alert_id="sales_late-1", rule="sales_late", reason=None, message="Sales are 2 weeks late."
+    )
     page = open_page(replace(board, alerts=pd.concat([board.alerts, pd.DataFrame([late])])))
     control(page, "alerts").check()
     shown = page.locator("#alert").inner_text()
-    assert "Large error: Level shift" in shown
-    assert "Sales fell from 200 to 100 a week." in shown
+    assert "Large error: WAPE was above 70 % in two weeks in a row." in shown
+    assert "New, since 15 Nov 2026 · wape-0123abcd" in shown
+    assert "Level shift: Sales fell from 200 to 100 a week." in shown
     assert "python retrain_models.py --target 'Пермь/KA/<script>alert(1)</script>'" in shown
-    assert "Sales are 2 weeks late." in page.locator("#checks").inner_text()
+    assert "Sales are 2 weeks late.\nNew, since 15 Nov 2026 · sales_late-1" in page.locator("#checks").inner_text()
     assert page.locator("#runs tbody tr").count() == 2
+
+
+def test_all_alerts_of_a_combination_are_shown(board: Board, open_page: Open) -> None:
+    """Two speak, one is acknowledged, one is over: three are open, and none hides another."""
+    quiet = {"acknowledged_until": week(2)}
+    alerts = [
+        alert_row(MARKUP, alert_id="bias-1", rule="bias", message="it leans", **quiet),
+        alert_row(MARKUP, alert_id="coverage-1", rule="coverage", message="too narrow", state="still_open"),
+        alert_row(MARKUP, alert_id="wape-1", message="it is wrong"),
+        alert_row(MARKUP, alert_id="wape-0", message="it was wrong", state="resolved"),
+        alert_row(FORMULA, alert_id="bias-2", rule="bias", message="it leans", **quiet),
+        alert_row(("*", "*", "*"), alert_id="no_run-1", rule="no_run", reason=None, message="no run"),
+        alert_row(UNSOLD, alert_id="wape-2", message="no longer sold", state="resolved"),
+    ]
+    page = open_page(replace(board, alerts=pd.DataFrame(alerts)))
+    assert card(page, "Open alerts") == "4"
+    note = page.locator("#cards > div", has_text="Open alerts").locator(".note").inner_text()
+    assert note == "2\u00a0combinations, 3 new in this run, 2 acknowledged, 1 more under run health"
+    control(page, "alerts").check()
+    assert rows(page) == [FORMULA[2], MARKUP[2]]
+    assert cell(page, MARKUP[2], "Alert and reason") == "Level shift\nLarge error, Intervals too narrow"
+    assert cell(page, FORMULA[2], "Alert and reason") == "Level shift\nacknowledged until 29 Nov"
+    page.locator("#ranking").get_by_role("button", name=MARKUP[2]).click()
+    lines = page.locator("#alert p").all_inner_texts()
+    assert [line.split(":")[0] for line in lines[:3]] == ["Large error", "Intervals too narrow", "Leans to one side"]
+    assert lines[2].endswith("acknowledged until 29 Nov 2026 · bias-1")
+    assert "wape-0" not in page.locator("#alert").inner_text()
 
 
 def test_names_that_look_like_markup_stay_text(board: Board, open_page: Open) -> None:
@@ -319,6 +350,27 @@ def test_a_phone_needs_no_sideways_scrolling(board: Board, open_page: Open) -> N
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     heights = page.evaluate("[...document.querySelectorAll('select')].map((each) => each.offsetHeight)")
     assert min(heights) >= 44
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_names_of_any_length_push_nothing_out(board: Board, open_page: Open, width: int) -> None:
+    """Unit, channel and article of 90 characters without a blank: all that is wide stays on the screen."""
+    long: Names = ("U" * 90, "C" * 90, "S" * 90)
+    hostile = replace(
+        board,
+        **{
+            name: getattr(board, name).assign(
+                **{key: getattr(board, name)[key].replace(MARKUP[at], long[at]) for at, key in enumerate(KEY)}
+            )
+            for name in ("metrics", "scored", "forecasts", "history", "plan", "models", "alerts")
+        },
+    )
+    page = open_page(hostile, width=width)
+    control(page, "alerts").check()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    wide = "[...document.querySelectorAll('{}')].filter((each) => each.scrollWidth > each.{}).length"
+    assert page.evaluate(wide.format("#ranking tbody th, #coming-weeks tbody th", "offsetWidth")) == 0
+    assert width < 1000 or page.evaluate(wide.format(".scroll", "clientWidth")) == 0
 
 
 def test_light_and_dark(board: Board, open_page: Open) -> None:

@@ -138,10 +138,10 @@ def test_the_digest_for_people() -> None:
         "- system: none (no_run, new)",
         "- U/C/<b>: leans (bias, open for 3 weeks)",
         "  probably unexplained: nothing",
-        "  python 2",
+        "```python 2```",
         "- U/C/S1: leans too (bias, open for 1 week); wrong (wape, new)",
         "  probably stockout: two weeks",
-        "  python 1",
+        "```python 1```",
     ]
 
 
@@ -157,3 +157,13 @@ def test_the_list_is_shown_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"open, quiet until {WEDNESDAY}" in " ".join(text.split())
     alert_texts.show(rows.head(0), WEDNESDAY)
     assert "no alerts" in console.export_text()
+
+
+def test_an_alert_s_name_can_be_copied_from_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """80 columns: other columns are wrapped, the name is not."""
+    console = Console(width=80, record=True)
+    monkeypatch.setattr(alert_texts, "Console", lambda: console)
+    name = "forecast_coverage-0123abcd"
+    rows = alerts().assign(alert_id=name, evidence="a sentence of several words " * 5, SKU_ID="S" * 30)
+    alert_texts.show(rows, WEDNESDAY)
+    assert console.export_text().count(name) == len(rows)

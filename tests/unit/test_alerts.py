@@ -202,6 +202,14 @@ def test_findings_say_value_limit_and_numbers() -> None:
     assert bias["message"].startswith("forecast 670 where 500 was sold in the window, all steps together: 34 % more;")
 
 
+def test_findings_in_words_where_nothing_was_sold() -> None:
+    """No share of nothing; large numbers have no separator, which another language would read as a decimal."""
+    rows = scored([1250.0] * 5, sold=0.0)
+    found = combination_findings(rows, rolling(rows), RULES).set_index("rule")["message"]
+    assert found["bias"] == "forecast 6250 where nothing was sold in the window, all steps together; the limit is 30 %"
+    assert found["wape"].startswith(f"wrong by all (week {sunday(1)}, nothing sold), all (week")
+
+
 def series(name: str, y: np.ndarray, yhat: float) -> pd.DataFrame:
     """Return five weeks of an article, all forecast as `yhat`; the naive forecast is the week before."""
     rows = scored([0.0] * 5, ("Пермь", "KA", name), sold=0.0)
@@ -331,13 +339,16 @@ def test_a_second_time_is_another_alert() -> None:
 
 
 def test_a_week_that_says_nothing_ends_nothing() -> None:
-    """Unknown, or no finding at all: still open, with the message it had."""
+    """Unknown, or no finding at all: still open, with message and value of the week that last judged it."""
     run = Weeks()
-    run(finding("breach"))
-    unknown, missing = run(finding("unknown")), run()
+    run(finding("breach", value=0.9))
+    unknown, missing = run(finding("unknown", value=0.4)), run()
     assert states(unknown) == states(missing) == ["still_open"]
-    assert unknown["message"].item() == "breach (no scored week to judge it by this time)"
+    said = f"breach (as of week {CUTOFF}; too little to judge it by since)"
+    assert unknown["message"].item() == missing["message"].item() == said
+    assert unknown["value"].item() == missing["value"].item() == 0.9
     assert missing["value_limit"].item() == 0.7
+    assert run(finding("between", value=0.6))["message"].item() == "between"
 
 
 def test_an_article_that_sells_no_more_is_no_alert() -> None:
@@ -346,6 +357,7 @@ def test_an_article_that_sells_no_more_is_no_alert() -> None:
     run(finding("breach"), finding("breach", ("*", "*", "*"), "no_run"))
     rows = run(finding("breach"), finding("breach", B), finding("breach", ("*", "*", "*"), "no_run"), active=())
     assert rows.set_index("rule")["state"].to_dict() == {"wape": "resolved", "no_run": "still_open"}
+    assert rows.set_index("rule")["message"].to_dict() == {"wape": "no longer sold", "no_run": "breach"}
 
 
 def test_rules_and_combinations_are_kept_apart() -> None:

@@ -121,9 +121,7 @@ def test_a_stale_model() -> None:
     old = pd.Timestamp(sunday(13))
     reason, evidence = reason_of(weeks, rows_of([50] * 5, weeks, model_cutoff=old))
     assert reason == "stale_model"
-    assert (
-        evidence == f"the newest model was trained on sales up to {sunday(13)}, 13 weeks before the end of the window"
-    )
+    assert evidence.endswith(f"was trained on sales up to {sunday(13)}, 13 weeks before its end")
     newer = [old, old, old, old, pd.Timestamp(sunday(12))]
     assert reason_of(weeks, rows_of([50] * 5, weeks, model_cutoff=newer))[0] == "unexplained"
     fallback = rows_of([50] * 5, weeks, model_cutoff=pd.Series([pd.NaT] * 5, dtype="datetime64[us]"))

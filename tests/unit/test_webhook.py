@@ -64,6 +64,12 @@ def test_a_message_is_one_json_text(chat: Chat) -> None:
     assert len(chat.bodies[1]["text"]) == MAX_CHARACTERS
 
 
+def test_a_name_mentions_nobody(chat: Chat) -> None:
+    """What Slack reads as a mention or a link is sent escaped, and shown as the text that it is."""
+    post(chat.url, "Пермь/KA/<!channel> & 'co'")
+    assert chat.bodies[0] == {"text": "Пермь/KA/&lt;!channel&gt; &amp; 'co'"}
+
+
 def test_a_passing_failure_is_tried_again(chat: Chat) -> None:
     """Twice 503, then fine: three messages, no error."""
     chat.statuses[:] = [503, 503, 200]

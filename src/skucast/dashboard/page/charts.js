@@ -89,12 +89,6 @@ function fullHeight(type, x0, x1, look) {
   return { type, x0, x1, yref: 'paper', y0: 0, y1: 1, ...look };
 }
 
-/** Small text inside a chart, at its upper end. */
-function note(x, text, xanchor = 'right') {
-  const font = { size: 11.5, color: colour('muted') };
-  return { x, y: 1, yref: 'paper', xanchor, yanchor: 'top', showarrow: false, text, font };
-}
-
 /** The user's month names and separators, for the plotting library. */
 function ownLocale() {
   const months = (style) => {

@@ -21,7 +21,7 @@ const REASONS = {
   new_sku: 'New SKU',
   unexplained: 'Unexplained',
 };
-const ALERT_STATES = { open: 'New alert', still_open: 'Still open', resolved: 'Over' };
+const ALERT_STATES = { open: 'New', still_open: 'Still open' };
 
 let data = null;
 let combinations = []; // {index, unit, channel, sku, abc, xyz, isDetailed, text}
@@ -102,15 +102,23 @@ function rowOf(table, index) {
   return rowsOf(table, index)[0] ?? -1;
 }
 
-/** The combination's alert, the heaviest where it has several; null if it has none that is not over. */
-function alertOf(index) {
-  const open = rowsOf('alerts', index).filter((row) => data.alerts.state[row] !== 'resolved');
-  const row = open.sort((a, b) => (data.alerts.lost_volume[b] ?? 0) - (data.alerts.lost_volume[a] ?? 0))[0];
-  return row === undefined ? null : alertAt(data.alerts, row);
+/** The combination's alerts that are not over, acknowledged ones last. */
+function alertsOf(index) {
+  const alerts = rowsOf('alerts', index).map((row) => alertAt(data.alerts, row));
+  return alerts.filter(isOpen).sort((a, b) => isAcknowledged(a) - isAcknowledged(b) || byRule(a, b));
+}
+
+function byRule(a, b) {
+  const rules = Object.keys(RULES);
+  return rules.indexOf(a.rule) - rules.indexOf(b.rule);
 }
 
 function alertAt(table, row) {
   return Object.fromEntries(Object.keys(table).map((name) => [name, table[name][row]]));
+}
+
+function isOpen(alert) {
+  return alert.state !== 'resolved';
 }
 
 function isAcknowledged(alert) {
@@ -118,11 +126,16 @@ function isAcknowledged(alert) {
 }
 
 function systemAlerts() {
-  return data.system_alerts.rule.map((_, row) => alertAt(data.system_alerts, row));
+  return data.system_alerts.rule.map((_, row) => alertAt(data.system_alerts, row)).filter(isOpen);
 }
 
-function reasonText(alert) {
-  return alert === null ? null : (REASONS[alert.reason] ?? RULES[alert.rule] ?? alert.rule);
+function ruleText({ rule }) {
+  return RULES[rule] ?? rule;
+}
+
+/** All alerts of a combination have the same reason; null without any. */
+function reasonText([alert]) {
+  return alert ? (REASONS[alert.reason] ?? ruleText(alert)) : null;
 }
 
 function classText({ abc, xyz }) {

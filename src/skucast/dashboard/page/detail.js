@@ -1,4 +1,4 @@
-// One combination: its alert, its history with promotions and holidays, forecasts by origin, components, model card.
+// One combination: its alerts, its history with promotions and holidays, forecasts by origin, components, model card.
 
 const SPANS = [
   [26, '26 weeks'],
@@ -50,7 +50,7 @@ function drawDetail() {
     .filter(Boolean)
     .join(' · ');
   drawPosition();
-  drawAlert(row.alert);
+  drawAlerts(row);
   drawFigures(row);
   drawOrigins(index);
   drawSeries(index);
@@ -65,27 +65,28 @@ function drawNobody() {
   drawPosition();
 }
 
-// --- Alert and figures ----------------------------------------------------------------------------------------------
+// --- Alerts and figures ----------------------------------------------------------------------------------------------
 
-function drawAlert(alert) {
-  place('alert').replaceChildren(...(alert === null ? [] : [alertBox(alert)]));
+function drawAlerts({ alerts }) {
+  place('alert').replaceChildren(...(alerts.length ? [alertBox(alerts)] : []));
 }
 
-function alertBox(alert) {
-  const since = `${ALERT_STATES[alert.state]}, since ${day(alert.opened)}`;
-  const title = element(
-    'p',
-    { class: 'alert-title' },
-    `${RULES[alert.rule] ?? alert.rule}: ${reasonText(alert)}`,
-    element('span', { class: 'tag' }, since),
-  );
-  const facts = [alert.message, alert.evidence]
-    .filter(Boolean)
-    .map((line) => element('p', {}, sentenceCase(sentence(line))));
-  const quietUntil = isAcknowledged(alert)
-    ? [element('p', {}, sentence(`Acknowledged until ${day(alert.acknowledged_until)}`))]
-    : [];
-  return element('div', { class: 'alert', role: 'note' }, title, ...facts, ...quietUntil, ...commandLines(alert));
+/** One box for all of a combination's alerts: they share the reason, and what mends them. */
+function alertBox(alerts) {
+  const evidence = alerts[0].evidence ? `: ${alerts[0].evidence}` : '';
+  const why = element('p', {}, quiet('Probable reason'), element('b', {}, reasonText(alerts)), sentence(evidence));
+  return element('div', { class: 'alert', role: 'note' }, ...alerts.map(alertLine), why, ...commandLines(alerts[0]));
+}
+
+function alertLine(alert) {
+  const text = sentence(`: ${alert.message}`);
+  return element('p', {}, element('b', {}, ruleText(alert)), text, quiet(namedAlert(alert)));
+}
+
+/** The name that it is acknowledged by, and how it stands. */
+function namedAlert(alert) {
+  const until = isAcknowledged(alert) ? `, acknowledged until ${day(alert.acknowledged_until)}` : '';
+  return `${ALERT_STATES[alert.state]}, since ${day(alert.opened)}${until} · ${alert.alert_id}`;
 }
 
 function commandLines(alert) {
@@ -96,7 +97,7 @@ function commandLines(alert) {
   return lines.map(([label, command]) => {
     const copy = element('button', { type: 'button', class: 'plain' }, 'Copy');
     copy.addEventListener('click', () => copyText(command, copy));
-    return element('p', { class: 'command' }, quiet(label), element('code', { tabindex: '0' }, command), copy);
+    return element('p', { class: 'command' }, quiet(label), element('code', {}, command), copy);
   });
 }
 

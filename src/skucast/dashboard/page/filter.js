@@ -140,7 +140,7 @@ function matching() {
     (combination) =>
       matchesGroup(combination) &&
       combination.text.includes(wanted) &&
-      (!state.alerts || alertOf(combination.index) !== null),
+      (!state.alerts || alertsOf(combination.index).length > 0),
   );
 }
 

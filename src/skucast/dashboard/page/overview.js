@@ -126,12 +126,19 @@ function comparedWithSales(total, nWeeks) {
   return `sales forecast; ${signedPercent(change)} on the ${nWeeks === 1 ? 'week' : `${whole(nWeeks)} weeks`} before`;
 }
 
+/** The system's alerts are about no combination: they are counted here, and said in the health of the runs. */
 function alertsCard() {
-  const open = state.matching.map(({ index }) => alertOf(index)).filter((alert) => alert !== null);
-  const fresh = open.filter(({ state: of }) => of === 'open').length;
-  const quietOnes = open.filter(isAcknowledged).length;
-  const notes = [`${whole(fresh)} new in this run`, ...(quietOnes ? [`${whole(quietOnes)} acknowledged`] : [])];
-  return card('Open alerts', whole(open.length), open.length ? notes.join(', ') : 'Nothing needs attention');
+  const found = state.matching.map(({ index }) => alertsOf(index)).filter((alerts) => alerts.length);
+  const open = found.flat();
+  const system = systemAlerts().length;
+  const notes = [
+    [true, counted(found.length, 'combination')],
+    [true, `${whole(open.filter(({ state: of }) => of === 'open').length)} new in this run`],
+    [open.some(isAcknowledged), `${whole(open.filter(isAcknowledged).length)} acknowledged`],
+  ];
+  const said = open.length ? notes.flatMap(([is, note]) => (is ? [note] : [])) : ['No combination needs attention'];
+  if (system) said.push(`${whole(system)} more under run health`);
+  return card('Open alerts', whole(open.length), said.join(', '));
 }
 
 function whyUnscored() {
@@ -204,7 +211,11 @@ function drawTrend() {
   }
   const x = weeks.map((week) => data.weeks[week]);
   const all = weeks.map((week) => measures(state.sums.byWeek.get(week)));
-  const traces = [...stepTraces(weeks, x), ...comparisonTraces(all, x)];
+  const traces = [
+    ...(isPeriodShown() ? [periodTrace(x)] : []),
+    ...stepTraces(weeks, x),
+    ...comparisonTraces(all, x),
+  ];
   const label = state.step ? sentenceCase(stepText(state.step)) : 'All weeks ahead';
   traces.push(
     trendLine(
@@ -277,12 +288,22 @@ function trendLayout(weeks, measure) {
   layout.xaxis.range = weekRange(weeks, 8);
   if (state.measure !== 'coverage') layout.yaxis.rangemode = 'tozero';
   const since = weeksBefore(lastWeek, state.weeks - 1);
-  if (state.weeks < availableWeeks()) {
+  if (isPeriodShown()) {
     const [x0, x1] = [daysAfter(since, -3.5), daysAfter(lastWeek, 3.5)];
     layout.shapes = [fullHeight('rect', x0, x1, { layer: 'below', line: { width: 0 }, fillcolor: colour('period') })];
-    layout.annotations = [note(x1, 'weeks scored')];
   }
   return layout;
+}
+
+function isPeriodShown() {
+  return state.weeks < availableWeeks();
+}
+
+/** The legend's entry for the shaded weeks. */
+function periodTrace(x) {
+  const marker = { symbol: 'square', size: 12, color: colour('period'), line: { width: 1, color: colour('edge') } };
+  const unseen = { hoverinfo: 'skip', hovertemplate: null };
+  return { ...lineOf('Weeks scored', [x[0]], [null]), ...unseen, mode: 'markers', marker, legendrank: 2000 };
 }
 
 function drawBySteps() {
@@ -307,7 +328,7 @@ function drawHealth() {
 
 /** What each rule of the system is about: its alert where it is broken, else how it stands. */
 function healthChecks() {
-  const open = systemAlerts().filter(({ state: of }) => of !== 'resolved');
+  const open = systemAlerts();
   const standing = {
     no_run: originCheck,
     sales_late: salesCheck,
@@ -315,7 +336,7 @@ function healthChecks() {
     failures: madeByCheck,
     promo_plan: planCheck,
   };
-  const broken = open.map(({ message }) => check('bad', sentenceCase(sentence(message))));
+  const broken = open.map((alert) => check('bad', sentenceCase(sentence(alert.message)), namedAlert(alert)));
   const kept = Object.entries(standing).filter(([rule]) => !open.some((alert) => alert.rule === rule));
   return [...broken, ...kept.map(([, stands]) => stands()), agesCheck()].filter(Boolean);
 }
@@ -397,24 +418,22 @@ function runsTable() {
   for (const run of data.runs) newest.set(run.job, [...(newest.get(run.job) ?? []), run]);
   const order = Object.keys(JOBS);
   const jobs = [...newest].sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
-  const rows = jobs.map(([job, [last, ...before]]) => [
-    element('span', {}, JOBS[job] ?? job),
-    moment(last.run_at),
-    runResult(last, before),
-    whole(last.n_failed),
-    duration(last.seconds),
+  const rows = jobs.map(([job, runs]) => [
+    jobCell(job, runs),
+    moment(runs[0].run_at),
+    runResult(runs[0]),
+    duration(runs[0].seconds),
   ]);
-  return smallTable(['Job', 'Last run', 'Result', 'Failed', 'Took'], rows);
+  return smallTable(['Job', 'Last run', 'Result', 'Took'], rows);
 }
 
-function runResult(last, before) {
-  const done = last.exit_code === 0;
-  const mark = element(
-    'span',
-    { class: `word ${done ? 'good' : 'bad'}` },
-    done ? 'done' : `failed (${last.exit_code})`,
-  );
-  const failures = before.filter((run) => run.exit_code !== 0).length;
-  const history = before.length ? quiet(`${whole(failures)} of ${counted(before.length, 'run')} before failed`) : '';
-  return element('span', { title: last.error }, mark, ...(last.error ? [quiet(last.error)] : []), history);
+function jobCell(job, runs) {
+  const failures = runs.filter((run) => run.exit_code !== 0).length;
+  return element('span', {}, JOBS[job] ?? job, quiet(`${counted(runs.length, 'run')}, ${whole(failures)} failed`));
+}
+
+function runResult({ exit_code: code, error, n_failed: nFailed }) {
+  const mark = element('span', { class: `word ${code ? 'bad' : 'good'}` }, code ? `failed (${code})` : 'done');
+  const more = [error, nFailed ? `${counted(nFailed, 'combination')} failed` : ''].filter(Boolean);
+  return element('span', { title: error }, mark, ...more.map(quiet));
 }

@@ -29,15 +29,15 @@ function rankRows() {
   const rows = [...state.sums.byCombination]
     .filter(([{ isDetailed }]) => isDetailed)
     .map(([combination, sums]) => {
-      const alert = alertOf(combination.index);
+      const alerts = alertsOf(combination.index);
       return {
         ...measures(sums),
         index: combination.index,
         combination,
         name: `${combination.sku} ${combination.unit} ${combination.channel}`,
         class: classText(combination),
-        alert,
-        reason: reasonText(alert),
+        alerts,
+        reason: reasonText(alerts),
       };
     });
   return rows.sort(byColumn(state.sort));
@@ -110,11 +110,17 @@ function lostCell(row, shownValue, largest) {
   return element('span', { class: 'share' }, bar, element('span', {}, shownValue));
 }
 
-function reasonCell(row) {
-  const more = isAcknowledged(row.alert)
-    ? `acknowledged until ${shortDay(row.alert.acknowledged_until)}`
-    : `${RULES[row.alert.rule] ?? row.alert.rule}, ${ALERT_STATES[row.alert.state].toLowerCase()}`;
-  return element('span', { class: 'reason' }, element('b', {}, row.reason), quiet(more));
+/** The reason of a combination's alerts, and those of them that speak; acknowledged only if all are. */
+function reasonCell({ reason, alerts }) {
+  const speaking = alerts.filter((alert) => !isAcknowledged(alert));
+  const more = speaking.length ? speaking.map(ruleText).join(', ') : acknowledgedText(alerts);
+  return element('span', { class: 'reason' }, element('b', {}, reason), quiet(more));
+}
+
+/** Until the first of them speaks again. */
+function acknowledgedText(alerts) {
+  const [first] = alerts.map(({ acknowledged_until: until }) => until).sort();
+  return `acknowledged until ${shortDay(first)}`;
 }
 
 function emptyRow(nColumns) {
