@@ -333,7 +333,7 @@ def prophet_search(bench: Bench) -> float:
 
 
 def size(bench: Bench) -> Iterator[str]:
-    """Predict 20,000 combinations: the same sales and models under other names."""
+    """Predict 20,000 combinations, and monitor four weeks of it: the same sales and models under other names."""
     n = 20_000
     copies = -(-n // bench.n)
     sales = pd.read_parquet(bench.folder / "walmart_weekly.parquet")
@@ -346,11 +346,25 @@ def size(bench: Bench) -> Iterator[str]:
     places = {"WAREHOUSE": f"duckdb:{target}/w.duckdb", "MODEL_STORE": f"{target}/models"}
     bench.process("-m", "skucast", "load", str(target / "many.parquet"), "--table", "sales", **places)
     _copy_models(bench, names, target / "models")
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    seconds, peak = bench.process("predict_weekly.py", **places)
+    what = f"`predict_weekly.py`, {len(names):,} combinations"
+    yield _row(what, _seconds_and_peak(bench, "predict_weekly.py", places), "-", None)
+    for week in range(1, HORIZON_WEEKS):
+        bench.process("predict_weekly.py", **places, AS_OF=_day_after(bench, week))
+    places["AS_OF"] = _day_after(bench, HORIZON_WEEKS)
+    what = f"`monitor_performance.py` of the same, {HORIZON_WEEKS} weeks predicted, all scored for the first time"
+    yield _row(what, _seconds_and_peak(bench, "monitor_performance.py", places), "-", None)
     shutil.rmtree(target)
-    shown = f"{peak:.1f} GiB" if peak > before else f"at most {peak:.1f} GiB"
-    yield _row(f"`predict_weekly.py`, {len(names):,} combinations", f"{seconds:.0f} s, peak {shown}", "-", None)
+
+
+def _seconds_and_peak(bench: Bench, script: str, places: dict[str, str]) -> str:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    seconds, peak = bench.process(script, **places)
+    return f"{seconds:.0f} s, {'peak' if peak > before else 'peak at most'} {peak:.1f} GiB"
+
+
+def _day_after(bench: Bench, week: int) -> str:
+    """The day after the end of that week after the origin."""
+    return str(bench.origin + timedelta(weeks=week, days=1))
 
 
 def _copy_models(bench: Bench, names: pd.DataFrame, target: Path) -> None:
