@@ -7,6 +7,7 @@
 # docker. A tag that has all three images is not built again. Jobs are deployed by digest, so a moved tag changes no job.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+needs_tag
 
 images=(predict monitor retrain)
 missing=()
@@ -27,7 +28,6 @@ version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$repo/src/skucast/__init__.py
 case $BUILDER in
   cloud)
     run gcloud builds submit "$repo" --config="$repo/cloudbuild.yaml" --region="$REGION" \
-      --gcs-source-staging-dir="gs://${PROJECT}_cloudbuild/source" \
       --substitutions="_TAG=$IMAGE_TAG,_REGION=$REGION,_REPOSITORY=$REPOSITORY,_PYTHON_IMAGE=$PYTHON_IMAGE,_VERSION=$version,_BUILD_ACCOUNT=$BUILD_ACCOUNT,_DEPLOY=no"
     ;;
   docker)

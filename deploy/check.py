@@ -1,39 +1,47 @@
 #!/usr/bin/env python3
 """Check settings and job files before anything is sent: what gcloud passes on unseen, and Google then refuses.
 
-    check.py                    deploy/settings.env, what overrides it, and deploy/jobs/*.yaml with the settings put in
+    check.py        deploy/settings.env, the file that DEPLOY_SETTINGS names over it, the environment over both, and
+                    deploy/jobs/*.yaml with the settings put in
 
 All mistakes are shown, one line each; exit 2 if there are any. Needs PyYAML (`make` installs it; pip install pyyaml).
 """
 
 from __future__ import annotations
 
+import calendar
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import available_timezones
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from permissions import JOBS, SECRETS, TRIGGERED  # noqa: E402
+from permissions import JOBS, SECRETS, TRIGGERED, WRITES  # noqa: E402
 from render import UnknownName, render  # noqa: E402
 
 CPU_FOR_GIB = {1: (0, 4), 2: (0, 8), 4: (2, 16), 6: (4, 24), 8: (4, 32)}
 """CPUs of a task: from and to how many GiB of memory Cloud Run gives with them."""
 MAX_TASKS, MAX_RETRIES, MAX_TIMEOUT_S = 10_000, 10, 168 * 3600
 CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+HEARTBEAT_GAP_MIN = 23 * 60 + 30
+"""The longest silence of the freshness check that alerts/heartbeat-silent.yaml takes as life."""
+BUCKET = (
+    r"(?!goog)(?!.*\.\.)(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
+    "a bucket's name: 3 to 63 of a-z, 0-9, - _ and .",
+)
 RESERVED = re.compile(r"(CLOUD_RUN_|K_|X_GOOGLE_)|PORT$")
 TEXTS = {
     "PROJECT": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project's id: 6 to 30 of a-z, 0-9 and -, a letter first"),
     "REGION": (r"[a-z]+-[a-z]+\d", "a region such as asia-south1"),
     "DATASET": (r"[A-Za-z_]\w{0,199}", "a dataset's name: letters, digits and _"),
     "DATASET_LOCATION": (r"[A-Za-z]+(-[a-z]+\d)?", "a location such as asia-south1 or EU"),
-    "MODEL_BUCKET": (r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", "a bucket's name: 3 to 63 of a-z, 0-9, - _ and ."),
-    "STAGING_BUCKET": (r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]", "a bucket's name: 3 to 63 of a-z, 0-9, - _ and ."),
+    "MODEL_BUCKET": BUCKET,
+    "STAGING_BUCKET": BUCKET,
     "REPOSITORY": (r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", "a repository's name: a-z, 0-9 and -, a letter first"),
     "ACCOUNT_MODE": (r"separate|single", "separate or single"),
     "BUILDER": (r"cloud|docker", "cloud or docker"),
@@ -41,7 +49,7 @@ TEXTS = {
         r"((group|user|serviceAccount):[^\s@]+@[^\s@]+( +|$))*",
         "group:NAME@DOMAIN ..., separated by blanks",
     ),
-    "ALERT_EMAIL": (r"([^\s@]+@[^\s@]+)?", "one address, or nothing"),
+    "ALERT_EMAIL": (r"([^\s@,=]+@[^\s@,=]+)?", "one address, or nothing"),
     "WEEK_ANCHOR": (r"MON|TUE|WED|THU|FRI|SAT|SUN", "a day, MON to SUN"),
     "SALES_TABLE": (r"[A-Za-z_]\w{0,199}", "a table's name: letters, digits and _"),
     "WEATHER": (r"true|false", "true or false"),
@@ -56,21 +64,40 @@ TEXTS = {
     **{
         f"{job}_JOB": (r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", "a job's name: at most 49 of a-z, 0-9 and -") for job in JOBS
     },
+    **{
+        f"{job}_{size}": (r"0|[1-9]\d{0,6}", "a whole number")
+        for job in JOBS
+        for size in ("TASKS", "CPU", "TIMEOUT_S", "RETRIES")
+    },
 }
 """Settings by name: what they must match, in words too."""
 
 
+SIZES = {"taskCount": "TASKS", "maxRetries": "RETRIES", "timeoutSeconds": "TIMEOUT_S", "cpu": "CPU", "memory": "MEMORY"}
+"""What a job file's field is set by, after the job's name."""
+
+
 def read_settings(text: str) -> dict[str, str]:
-    """Return the settings of a file of NAME=value lines."""
-    lines = (line.rstrip("\r") for line in text.splitlines())
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#") and "=" in line)
+    """Return the settings of a file of NAME=value lines; lines that are none are `malformed`."""
+    lines = (line for line in text.splitlines() if line and not line.startswith("#"))
+    return dict(line.split("=", 1) for line in lines if SETTING.fullmatch(line))
+
+
+SETTING = re.compile(r"[A-Z][A-Z0-9_]*=.*")
+
+
+def malformed(name: str, text: str) -> Iterator[str]:
+    """Yield what is no setting in such a file."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line and not line.startswith("#") and not SETTING.fullmatch(line):
+            yield f"{name}, line {number}: found {line}, expected NAME=value"
 
 
 def mistakes(settings: Mapping[str, str]) -> Iterator[str]:
     """Yield what is wrong with the settings, and with the job files that they are put into."""
     yield from _texts(settings)
     yield from _times(settings)
-    yield from _accounts(settings)
+    yield from _names(settings)
     for job in JOBS:
         yield from _job_file(HERE / "jobs" / f"{job.lower()}.yaml", settings)
     yield from _scripts()
@@ -79,35 +106,75 @@ def mistakes(settings: Mapping[str, str]) -> Iterator[str]:
 def _texts(settings: Mapping[str, str]) -> Iterator[str]:
     for name, (pattern, expected) in TEXTS.items():
         found = settings.get(name)
-        if found is None or not re.fullmatch(pattern, found):
+        if found is None or not re.fullmatch(pattern, found, re.ASCII):
             yield f"{name}: found {found!r}, expected {expected}"
 
 
 def _times(settings: Mapping[str, str]) -> Iterator[str]:
     for name in ("SCHEDULE_TZ", "BUSINESS_TZ"):
-        try:
-            ZoneInfo(settings.get(name) or "-")
-        except (KeyError, ValueError, OSError):
+        if settings.get(name) not in available_timezones() - {"localtime", "Factory"}:
             yield f"{name}: found {settings.get(name)!r}, expected a time zone's name such as Europe/Moscow"
     for name in (f"{job}_SCHEDULE" for job in TRIGGERED):
-        if not _is_cron(settings.get(name, "")):
+        times = cron(settings.get(name, ""))
+        if times is None:
             yield f"{name}: found {settings.get(name)!r}, expected five fields of cron such as 0 22 * * 3"
+        elif not _ever(times):
+            yield f"{name}: found {settings[name]!r}, expected days that there are"
+        elif name == "FRESHNESS_SCHEDULE" and _longest_gap_min(times) > HEARTBEAT_GAP_MIN:
+            yield f"{name}: found {settings[name]!r}, expected twice a day or more: the heartbeat's alert waits 23.5 h"
 
 
-def _is_cron(text: str) -> bool:
+def cron(text: str) -> list[set[int]] | None:
+    """Return the minutes, hours, days, months and weekdays that the five fields name; None if they are no cron."""
     fields = text.split()
-    return len(fields) == len(CRON) and all(map(_is_cron_field, fields, CRON))
+    if len(fields) != len(CRON):
+        return None
+    found = [_cron_field(field, *limits) for field, limits in zip(fields, CRON, strict=True)]
+    return [each for each in found if each] if all(found) else None
 
 
-def _is_cron_field(field: str, limits: tuple[int, int]) -> bool:
+def _cron_field(field: str, least: int, most: int) -> set[int]:
+    """The numbers that a field names; none if it is wrong."""
+    numbers: set[int] = set()
     for part in field.split(","):
-        found = re.fullmatch(r"(\*|(\d+)(-(\d+))?)(/([1-9]\d*))?", part)
-        if not found or not all(limits[0] <= int(n) <= limits[1] for n in (found[2], found[4]) if n):
-            return False
-    return True
+        found = re.fullmatch(r"(\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", part, re.ASCII)
+        if not found:
+            return set()
+        first = least if found[1] == "*" else int(found[2])
+        last = most if found[1] == "*" else int(found[3] or found[2])
+        step = int(found[4] or 1)
+        if not least <= first <= last <= most or step > most:
+            return set()
+        numbers |= set(range(first, last + 1, step))
+    return numbers
 
 
-def _accounts(settings: Mapping[str, str]) -> Iterator[str]:
+def _ever(times: list[set[int]]) -> bool:
+    """Whether one of the months has one of the days; a day of the week, if asked for, comes in any case."""
+    days, months, weekdays = times[2:]
+    some_weekdays = len(weekdays - {7}) < 7
+    return some_weekdays or min(days) <= max(calendar.monthrange(2024, month)[1] for month in months)
+
+
+def _longest_gap_min(times: list[set[int]]) -> int:
+    """The longest time between two starts, in minutes; a schedule that leaves days out has one of a day at least."""
+    minutes, hours, days, months, weekdays = times
+    if len(days) < 31 or len(months) < 12 or len(weekdays - {7}) < 7:
+        return 24 * 60
+    starts = sorted(60 * hour + minute for hour in hours for minute in minutes)
+    return max(later - earlier for earlier, later in zip(starts, [*starts[1:], starts[0] + 24 * 60], strict=True))
+
+
+def _names(settings: Mapping[str, str]) -> Iterator[str]:
+    """Names that must differ: each of these would be one thing where two are meant."""
+    jobs = [settings.get(f"{job}_JOB") for job in JOBS]
+    if len(set(jobs)) < len(jobs):
+        yield "*_JOB: two of them are the same; expected a name for each job"
+    if settings.get("MODEL_BUCKET") == settings.get("STAGING_BUCKET"):
+        yield "STAGING_BUCKET: found MODEL_BUCKET's name, expected another: who writes there must not write models"
+    table = settings.get("SALES_TABLE", "")
+    if table.startswith("staging_") or table in {each for tables in WRITES.values() for each in tables}:
+        yield f"SALES_TABLE: found {table!r}, expected a table that no job writes"
     names = [settings.get(f"{name}_ACCOUNT", "") for name in (*JOBS, "SCHEDULER", "BUILD")]
     if settings.get("ACCOUNT_MODE") == "separate" and len(set(names)) < len(names):
         yield "*_ACCOUNT: two of them are the same; expected one per job with ACCOUNT_MODE=separate"
@@ -117,14 +184,21 @@ def _job_file(path: Path, settings: Mapping[str, str]) -> Iterator[str]:
     import yaml
 
     image = f"{settings.get('REGION')}-docker.pkg.dev/p/r/i@sha256:{'0' * 64}"
-    with_secret = {f"{each}_SECRET_EXISTS": "yes" for each in SECRETS} | {"IMAGE": image, "PREVIOUS_IMAGE": ""}
+    with_secret = {f"{each}_SECRET_EXISTS": "yes" for each in SECRETS}
+    with_secret |= {"IMAGE": image, "COMMIT": "", "PREVIOUS": "", "NEWER": ""}
     try:
         spec = yaml.safe_load(render(path.read_text(encoding="utf-8"), {**settings, **with_secret}))
-        yield from (f"{path.name}: {mistake}" for mistake in job_mistakes(spec))
+        yield from (f"{path.name}: {_by_setting(mistake, path.stem)}" for mistake in job_mistakes(spec))
     except (UnknownName, yaml.YAMLError) as error:
         yield f"{path.name}: {' '.join(str(error).split())}"
     except (KeyError, TypeError, IndexError) as error:
         yield f"{path.name}: is not a Cloud Run job: {type(error).__name__} {error}"
+
+
+def _by_setting(mistake: str, job: str) -> str:
+    """The mistake with the setting that it comes from."""
+    field, colon, what = mistake.partition(":")
+    return f"{field} ({job.upper()}_{SIZES[field]}){colon}{what}" if field in SIZES else mistake
 
 
 def job_mistakes(job: Mapping[str, Any]) -> Iterator[str]:
@@ -148,7 +222,7 @@ def job_mistakes(job: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _number(name: str, found: object, low: int, high: object, limit: str = "") -> Iterator[str]:
-    if not isinstance(found, int) or not isinstance(high, int) or not low <= found <= high:
+    if type(found) is not int or not isinstance(high, int) or not low <= found <= high:
         yield f"{name}: found {found!r}, expected {low} to {limit or high}"
 
 
@@ -183,6 +257,24 @@ def _scripts() -> Iterator[str]:
             yield f"{path.name}: asks for an OIDC token; Google's own APIs take OAuth, --oauth-service-account-email"
 
 
+def given_settings() -> tuple[dict[str, str], list[str]]:
+    """Return the settings as the scripts have them, and what is wrong with the files they come from."""
+    known, found = read_settings((HERE / "settings.env").read_text(encoding="utf-8")), []
+    own = os.environ.get("DEPLOY_SETTINGS")
+    if own:
+        try:
+            text = Path(own).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            return known, [f"{own}: no file of settings ({type(error).__name__})"]
+        given = read_settings(text)
+        found = [
+            *malformed(own, text),
+            *(f"{own}: {name}: there is no such setting" for name in given if name not in known),
+        ]
+        known |= given
+    return known | os.environ, found
+
+
 def main() -> int:
     """Check everything, show the mistakes and return the exit code."""
     try:
@@ -190,8 +282,8 @@ def main() -> int:
     except ImportError:
         print("deploy/check.py needs PyYAML: pip install pyyaml, or PYTHON=.venv/bin/python", file=sys.stderr)
         return 2
-    settings = {**read_settings((HERE / "settings.env").read_text(encoding="utf-8")), **os.environ}
-    found = list(mistakes(settings))
+    known, found = given_settings()
+    found += mistakes(known)
     for mistake in found:
         print(mistake, file=sys.stderr)
     if found:

@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
 # Create or replace the five jobs from deploy/jobs/*.yaml, with the images of IMAGE_TAG, by digest.
 #
-#   deploy/jobs.sh [--dry-run] [predict|monitor|retrain|train|freshness]...       (default: all five)
+#   deploy/jobs.sh [--dry-run] [--keep-image] [predict|monitor|retrain|train|freshness]...       (default: all five)
 #
-# The image that a job ran before is kept in the job itself; deploy/rollback.sh goes back to it. GRANTS=no leaves the
-# permissions on the jobs alone (the build's account may replace jobs, but give nobody permissions).
+# --keep-image changes the settings of jobs that are there, and leaves the image that each runs. Which image a job ran
+# before is kept in the job itself; deploy/rollback.sh goes back to it. GRANTS=no leaves the permissions on the jobs
+# alone (the build's account may replace jobs, but give nobody permissions).
 set -euo pipefail
+own_flags="--keep-image" takes_jobs=yes
 . "$(dirname "$0")/lib.sh"
-
-chosen=("${arguments[@]:-}")
-[ -n "${chosen[0]}" ] || chosen=("${JOBS[@],,}")
-for each in "${chosen[@]}"; do
-  [ -f "$here/jobs/$each.yaml" ] || { doing="choosing jobs" && echo "no job $each: predict, monitor, retrain, train or freshness" >&2 && exit 2; }
-done
+given --keep-image || needs_tag
 
 for each in "${SECRETS[@]}"; do
   setting=${each}_SECRET
@@ -34,7 +31,7 @@ by_digest() {
   elif there gcloud artifacts docker images describe "$name:$IMAGE_TAG" --format='value(image_summary.digest)'; then
     echo "$name@$(cat "$work/found")"
   else
-    echo "no image $name:$IMAGE_TAG; run deploy/build.sh first" >&2
+    echo "no image $name:$IMAGE_TAG; run deploy/build.sh first, or name another with IMAGE_TAG" >&2
     exit 1
   fi
 }
@@ -43,17 +40,25 @@ for each in "${chosen[@]}"; do
   setting=${each^^}_JOB
   job=${!setting}
   doing="finding the image of $job"
-  IMAGE=$(by_digest "$each")
-  PREVIOUS_IMAGE=
+  IMAGE=
+  given --keep-image || IMAGE=$(by_digest "$each")
+  COMMIT=$IMAGE_TAG PREVIOUS='' NEWER=''
   if there gcloud run jobs describe "$job" --region="$REGION" --format=json; then
-    PREVIOUS_IMAGE=$("$PYTHON" "$here/render.py" image "$work/found")
-    [ "$PREVIOUS_IMAGE" != "$IMAGE" ] || PREVIOUS_IMAGE=$("$PYTHON" "$here/render.py" previous "$work/found")
+    IFS=$'\t' read -r running commit PREVIOUS NEWER < <("$PYTHON" "$here/render.py" images "$work/found")
+    if given --keep-image; then
+      IMAGE=$running COMMIT=$commit
+    elif [ "$running" != "$IMAGE" ]; then
+      PREVIOUS="$running $commit" NEWER=-
+    fi
+  elif given --keep-image && [ "$dry" = no ]; then
+    refuse "there is no job $job yet; without --keep-image it is made"
   fi
-  export IMAGE PREVIOUS_IMAGE
+  : "${IMAGE:=the image that it runs}"
+  export IMAGE COMMIT=${COMMIT#-} PREVIOUS=${PREVIOUS#-} NEWER=${NEWER#-}
   doing="writing $job"
   "$PYTHON" "$here/render.py" file "$here/jobs/$each.yaml" >"$work/$each.yaml"
   say "$job: $IMAGE"
-  [ -z "$PREVIOUS_IMAGE" ] || say "  before: $PREVIOUS_IMAGE"
+  [ -z "$PREVIOUS" ] || say "  before: $PREVIOUS"
   run gcloud run jobs replace "$work/$each.yaml" --region="$REGION"
   [ "${GRANTS:-yes}" = no ] ||
     grant "job:${each^^}" "job $job" gcloud run jobs VERB "$job" --region="$REGION"

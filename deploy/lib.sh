@@ -3,6 +3,7 @@
 #
 #   --dry-run   print every command that would be sent on a first run, send nothing, ask nothing
 #
+# A script that takes other flags, or names of jobs, says so before: own_flags="--x --y", takes_jobs=yes.
 # Each command is safe to repeat. What exists is asked for first; any other answer than "yes" or "not found" stops the
 # script, and the next run goes on from there.
 set -euo pipefail
@@ -16,8 +17,15 @@ JOBS=(PREDICT MONITOR RETRAIN TRAIN FRESHNESS)
 TRIGGERED=(PREDICT MONITOR FRESHNESS)
 # shellcheck disable=SC2034 # NAME_SECRET is a secret's name
 SECRETS=(OPEN_METEO ALERT_WEBHOOK)
+refuse() { # WHY: what is wrong with how it was called
+  echo "$*" >&2
+  doing=
+  exit 2
+}
+
 dry=no
 arguments=()
+flags=()
 for argument in "$@"; do
   case $argument in
     --dry-run) dry=yes ;;
@@ -26,11 +34,20 @@ for argument in "$@"; do
       exit 0
       ;;
     -*)
-      echo "$0: unknown flag $argument; --help shows them" >&2
-      exit 2
+      [[ " ${own_flags:-} " == *" $argument "* ]] || refuse "$0: unknown flag $argument; --help shows them"
+      flags+=("$argument")
       ;;
     *) arguments+=("$argument") ;;
   esac
+done
+given() { [[ " ${flags[*]} " == *" $1 "* ]]; } # FLAG
+chosen=("${JOBS[@],,}")
+if [ ${#arguments[@]} -gt 0 ]; then
+  [ "${takes_jobs:-no}" = yes ] || refuse "$0: takes no arguments, found ${arguments[*]}"
+  chosen=("${arguments[@]}")
+fi
+for each in "${chosen[@]}"; do
+  [[ " ${JOBS[*],,} " == *" $each "* ]] || refuse "$0: there is no job $each; expected some of ${JOBS[*],,}"
 done
 
 work=$(mktemp -d)
@@ -39,7 +56,7 @@ doing=starting
 finish() {
   local code=$?
   rm -rf "$work"
-  if [ "$code" -ne 0 ]; then
+  if [ "$code" -ne 0 ] && [ -n "$doing" ]; then
     echo "$(basename "$0") stopped at: $doing" >&2
     echo "nothing after it was done; mend the cause and run it again: it goes on from there" >&2
   fi
@@ -48,11 +65,16 @@ trap finish EXIT
 
 # --- Settings: the environment, over the file that DEPLOY_SETTINGS names, over deploy/settings.env
 
-read_settings() {
-  local name value
-  while IFS='=' read -r name value || [ -n "$name" ]; do
-    case $name in '' | '#'*) continue ;; esac
-    [ -n "${!name+set}" ] || export "$name=$value"
+read_settings() { # FILE of NAME=value lines
+  local line name number=0
+  [ -r "$1" ] || refuse "$1: there is no such file of settings"
+  while IFS= read -r line || [ -n "$line" ]; do
+    number=$((number + 1))
+    line=${line%$'\r'}
+    case $line in '' | '#'*) continue ;; esac
+    name=${line%%=*}
+    [[ $line == *=* && $name =~ ^[A-Z][A-Z0-9_]*$ ]] || refuse "$1, line $number: found $line, expected NAME=value"
+    [ -n "${!name+set}" ] || export "$name=${line#*=}"
   done <"$1"
 }
 doing="reading the settings"
@@ -62,12 +84,12 @@ tag_is_given=yes
 if [ -z "$IMAGE_TAG" ]; then
   # shellcheck disable=SC2034 # build.sh reads it
   tag_is_given=no
-  IMAGE_TAG=$(git -C "$repo" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+  IMAGE_TAG=$(git -C "$repo" rev-parse --short=12 HEAD 2>/dev/null || true)
   export IMAGE_TAG
 fi
 if [ "${CHECKED:-no}" != yes ]; then # make deploy and cloudbuild.yaml check once for all scripts
   doing="checking the settings"
-  "$PYTHON" "$here/check.py"
+  "$PYTHON" "$here/check.py" || { doing= && exit 2; }
   export CHECKED=yes
 fi
 if [ "$ACCOUNT_MODE" = single ]; then
@@ -97,6 +119,15 @@ there() {
   if grep -qiE 'not[ _-]?found|cannot find|does not exist' "$work/error" "$work/found"; then return 1; fi
   cat "$work/error" "$work/found" >&2
   exit 1
+}
+
+needs_tag() {
+  [ -n "$IMAGE_TAG" ] || refuse "IMAGE_TAG: this folder is no clone with a commit to name the images by; set it"
+}
+
+# ENABLED or PAUSED; nothing in a dry run.
+state_of() { # TRIGGER
+  ask gcloud scheduler jobs describe "$1" --location="$REGION" --format='value(state)'
 }
 
 # Show something; nothing in a dry run.

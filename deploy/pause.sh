@@ -7,5 +7,10 @@ set -euo pipefail
 
 for each in "${TRIGGERED[@]}"; do
   job=${each}_JOB
-  run gcloud scheduler jobs pause "${!job}-trigger" --location="$REGION"
+  # Google refuses to pause what is paused already.
+  if [ "$(state_of "${!job}-trigger")" = PAUSED ]; then
+    say "${!job}-trigger: paused"
+  else
+    run gcloud scheduler jobs pause "${!job}-trigger" --location="$REGION"
+  fi
 done

@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+DEPLOYER_ROLE = "projects/{PROJECT}/roles/skucastDeployer"
+"""A role of the project's own, made by setup.sh: Google's run.developer may also start jobs with overrides."""
+
 JOBS = ("PREDICT", "MONITOR", "RETRAIN", "TRAIN", "FRESHNESS")
 TRIGGERED = ("PREDICT", "MONITOR", "FRESHNESS")
 RECORDS = ("distributor_forecast_runs", "distributor_publishes")
@@ -111,13 +114,27 @@ def single() -> Iterator[Grant]:
 def in_both_modes() -> Iterator[Grant]:
     """Operators and the build."""
     yield Grant("OPERATORS", "roles/logging.viewer", "project", "reads the jobs' logs")
+    yield Grant("OPERATORS", "roles/monitoring.viewer", "project", "sees alerts and the dashboard of Cloud Monitoring")
+    yield Grant("OPERATORS", "roles/cloudscheduler.viewer", "project", "sees the triggers and their last answer")
+    yield Grant("OPERATORS", "roles/bigquery.jobUser", "project", "starts queries")
+    yield Grant("OPERATORS", "roles/bigquery.readSessionUser", "project", "reads results as Arrow")
+    yield Grant("OPERATORS", "roles/bigquery.dataViewer", "project", "reads the dataset, no other one", ())
+    yield Grant(
+        "OPERATORS",
+        "roles/bigquery.dataEditor",
+        "project",
+        "acknowledges alerts",
+        ("distributor_forecast_alerts", *RECORDS),
+    )
+    yield Grant("OPERATORS", "roles/storage.objectViewer", "staging", "opens the dashboard")
     for job in JOBS:
         yield Grant("OPERATORS", "roles/run.viewer", f"job:{job}", "sees executions")
         yield Grant(
             "OPERATORS", "roles/run.jobsExecutorWithOverrides", f"job:{job}", "starts it, also with other variables"
         )
     yield Grant("BUILD_ACCOUNT", "roles/artifactregistry.writer", "repository", "pushes images")
-    yield Grant("BUILD_ACCOUNT", "roles/run.developer", "project", "replaces the jobs")
+    for job in JOBS:
+        yield Grant("BUILD_ACCOUNT", DEPLOYER_ROLE, f"job:{job}", "replaces it, and cannot start it")
     yield Grant(
         "BUILD_ACCOUNT", "roles/secretmanager.viewer", "project", "sees which secrets there are, not what is in them"
     )
@@ -159,7 +176,7 @@ def lines(resource: str, settings: Mapping[str, str]) -> list[str]:
     if resource.startswith("account:") and settings["ACCOUNT_MODE"] == "single":
         wanted = "account:SINGLE_ACCOUNT"
     return [
-        "\t".join((grant.role, member, *condition(grant, settings)))
+        "\t".join((grant.role.format(**settings), member, *condition(grant, settings)))
         for grant in grants(settings)
         if grant.resource == wanted
         for member in members(grant.who, settings)
@@ -192,10 +209,10 @@ def merge(policy: dict[str, Any], given: list[str]) -> bool:
 def table(mode: str, settings: Mapping[str, str]) -> str:
     """Return the grants of a mode as a Markdown table."""
     rows = ["| account | role | on | why |", "|---|---|---|---|"]
-    for grant in [*(single() if mode == "single" else separate()), *(in_both_modes() if mode == "separate" else ())]:
+    for grant in grants({**settings, "ACCOUNT_MODE": mode}):
         who = "people in `OPERATORS`" if grant.who == "OPERATORS" else f"`{settings[grant.who]}`"
         where = _place(grant, settings)
-        rows.append(f"| {who} | `{grant.role}` | {where} | {grant.why} |")
+        rows.append(f"| {who} | `{grant.role.format(**settings)}` | {where} | {grant.why} |")
     return "\n".join(rows)
 
 

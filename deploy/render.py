@@ -3,10 +3,16 @@
 
     render.py file FILE                 ${NAME} becomes the variable; parts for a secret that is not there are left out
     render.py tables FOLDER             a schema for bq per table, and in FOLDER/flags name, partition, cluster, meaning
-    render.py bucket FOUND LIFECYCLE    exit 0 if the bucket, as gcloud describes it, is as setup.sh makes it, else 1
-    render.py image JOB.json            the image of a job, as `gcloud run jobs describe --format=json` shows it
-    render.py previous JOB.json         the image before it, empty if none is known
-    render.py swap JOB.json             the job as `gcloud run jobs replace` takes it, with these two exchanged
+    render.py bucket FOUND LIFECYCLE    what the bucket, as gcloud describes it, lacks: flags of `gcloud storage buckets
+                                        update`, and own-rules if it has other lifecycle rules
+
+Of a job, as `gcloud run jobs describe --format=json` shows it:
+
+    render.py images JOB.json           tab-separated: its image, its commit, the image and commit before, and the newer
+                                        ones that were taken back; - where there is none
+    render.py release JOB.json          the commit that was deployed last, whether it was taken back or not
+    render.py plan back|forward JOB     in words, what the next would do
+    render.py back|forward JOB.json     the job as `gcloud run jobs replace` takes it, with the other image
 
 "# if-secret: X" to "# end-if" stays only where the variable X_SECRET_EXISTS is yes.
 """
@@ -18,10 +24,12 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PREVIOUS = "skucast/previous-image"
+PREVIOUS, NEWER = "skucast/previous", "skucast/newer"
+"""Annotations of a job, each an image by digest and its commit: what ran before, or what was taken back."""
 CONDITIONAL = re.compile(r"^ *# if-secret: (\w+)\n(.*?)^ *# end-if\n", re.MULTILINE | re.DOTALL)
 PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 """Ours are in capitals; ${resource.label.job_name} in an alert is for Cloud Monitoring."""
@@ -75,39 +83,68 @@ def write_tables(folder: Path) -> None:
     (folder / "flags").write_text("\n".join(flags) + "\n", encoding="utf-8")
 
 
-def is_as_wanted(bucket: Mapping[str, Any], lifecycle: Mapping[str, Any]) -> bool:
-    """Return whether the bucket has versions, one kind of access, no public and these rules."""
-    return (
-        bucket.get("versioning_enabled") is True
-        and bucket.get("uniform_bucket_level_access") is True
-        and bucket.get("public_access_prevention") == "enforced"
-        and bucket.get("lifecycle_config") == lifecycle
-    )
+def lacking(bucket: Mapping[str, Any], lifecycle: str) -> list[str]:
+    """Return the flags that complete the bucket: versions, one kind of access, no public, and the file's rules.
+
+    `own-rules` stands for rules of the bucket that are other than those of the file; they are not replaced.
+    """
+    flags = {
+        "--versioning": bucket.get("versioning_enabled") is True,
+        "--uniform-bucket-level-access": bucket.get("uniform_bucket_level_access") is True,
+        "--public-access-prevention": bucket.get("public_access_prevention") == "enforced",
+    }
+    rules = bucket.get("lifecycle_config") or {}
+    flags[f"--lifecycle-file={lifecycle}"] = bool(rules)
+    flags["own-rules"] = not rules or rules == _read(lifecycle)
+    return [flag for flag, is_there in flags.items() if not is_there]
 
 
-def image_of(job: Mapping[str, Any]) -> str:
-    """Return the image that the job runs."""
-    image: str = _container(job)["image"]
-    return image
+@dataclass(frozen=True)
+class Images:
+    """What a job runs, what it ran before, and what was taken back from it: `IMAGE COMMIT` each, or empty."""
+
+    now: str
+    previous: str
+    newer: str
+
+    @classmethod
+    def of(cls, job: Mapping[str, Any]) -> Images:
+        """Read them from a job."""
+        metadata = job["metadata"]
+        annotations = metadata.get("annotations", {})
+        commit = metadata.get("labels", {}).get("commit", "")
+        return cls(f"{_container(job)['image']} {commit}", annotations.get(PREVIOUS, ""), annotations.get(NEWER, ""))
+
+    @property
+    def release(self) -> str:
+        """The commit that was deployed last."""
+        return (self.newer or self.now).partition(" ")[2]
+
+    def plan(self, way: str) -> str:
+        """Return in words what going `back` or `forward` means."""
+        wanted = self.previous if way == "back" else self.newer
+        if wanted:
+            return f"{way} to {wanted}"
+        if way == "back" and self.newer:
+            return f"is back already, at {self.now}"
+        return "no earlier image is known; left as it is" if way == "back" else "was not taken back; left as it is"
 
 
-def previous_of(job: Mapping[str, Any]) -> str:
-    """Return the image that it ran before, empty if none is known."""
-    previous: str = job["metadata"].get("annotations", {}).get(PREVIOUS, "")
-    return previous
-
-
-def swapped(job: dict[str, Any]) -> dict[str, Any]:
-    """Return the job with the two images exchanged, and only what may be sent."""
-    metadata = job["metadata"]
-    annotations = {PREVIOUS: image_of(job)}
+def moved(job: dict[str, Any], way: str) -> dict[str, Any]:
+    """Return the job with the image that it goes `back` or `forward` to, and only what may be sent."""
+    images, metadata = Images.of(job), job["metadata"]
+    wanted, kept = (images.previous, NEWER) if way == "back" else (images.newer, PREVIOUS)
+    image, _, commit = wanted.partition(" ")
     labels = {name: text for name, text in metadata.get("labels", {}).items() if "googleapis.com/" not in name}
-    labels.pop("commit", None)  # it was that of the image which is taken out
-    _container(job)["image"] = previous_of(job)
+    _container(job)["image"] = image
     return {
         "apiVersion": job["apiVersion"],
         "kind": job["kind"],
-        "metadata": {"name": metadata["name"], "labels": labels, "annotations": annotations},
+        "metadata": {
+            "name": metadata["name"],
+            "labels": {**labels, "commit": commit},
+            "annotations": {kept: images.now},
+        },
         "spec": job["spec"],
     }
 
@@ -115,6 +152,11 @@ def swapped(job: dict[str, Any]) -> dict[str, Any]:
 def _container(job: Mapping[str, Any]) -> dict[str, Any]:
     container: dict[str, Any] = job["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]
     return container
+
+
+def _read(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return found
 
 
 def main(argv: list[str]) -> int:
@@ -129,13 +171,17 @@ def main(argv: list[str]) -> int:
         case ["tables", folder]:
             write_tables(Path(folder))
         case ["bucket", found, lifecycle]:
-            bucket, rules = (json.loads(Path(path).read_text(encoding="utf-8")) for path in (found, lifecycle))
-            return 0 if is_as_wanted(bucket, rules) else 1
-        case ["image" | "previous" | "swap" as what, path]:
-            job = json.loads(Path(path).read_text(encoding="utf-8"))
-            print(
-                {"image": image_of, "previous": previous_of}[what](job) if what != "swap" else json.dumps(swapped(job))
-            )
+            print(*lacking(_read(found), lifecycle), sep="\n")
+        case ["images", path]:
+            images = Images.of(_read(path))
+            image, _, commit = images.now.partition(" ")
+            print("\t".join(part or "-" for part in (image, commit, images.previous, images.newer)))
+        case ["release", path]:
+            print(Images.of(_read(path)).release)
+        case ["plan", "back" | "forward" as way, path]:
+            print(Images.of(_read(path)).plan(way))
+        case ["back" | "forward" as way, path]:
+            print(json.dumps(moved(_read(path), way)))
         case _:
             print(__doc__, file=sys.stderr)
             return 2

@@ -7,5 +7,10 @@ set -euo pipefail
 
 for each in "${TRIGGERED[@]}"; do
   job=${each}_JOB
-  run gcloud scheduler jobs resume "${!job}-trigger" --location="$REGION"
+  # Google refuses to resume what is running already.
+  if [ "$(state_of "${!job}-trigger")" = ENABLED ]; then
+    say "${!job}-trigger: running"
+  else
+    run gcloud scheduler jobs resume "${!job}-trigger" --location="$REGION"
+  fi
 done

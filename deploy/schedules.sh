@@ -22,7 +22,9 @@ trigger() { # JOB SCHEDULE
       --description="$new"
   fi
   # A script that ends between creation and pausing leaves that description behind, by which the next run knows.
-  [ $is_new = no ] || run gcloud scheduler jobs pause "$name" --location="$REGION"
+  if [ $is_new = yes ] && [ "$(state_of "$name")" != PAUSED ]; then
+    run gcloud scheduler jobs pause "$name" --location="$REGION"
+  fi
   run gcloud scheduler jobs update http "$name" "${flags[@]}" --update-headers=Content-Type=application/json \
     --description="starts $1"
 }

@@ -3,7 +3,7 @@
 #
 #   deploy/setup.sh [--dry-run]
 #
-# Safe to repeat; what is there is left as it is, or completed. Whoever runs it needs roles/owner, or the admin roles of
+# Safe to repeat; what is there is left as it is, or completed; lifecycle and clean-up rules of others stay. Whoever runs it needs roles/owner, or the admin roles of
 # these services. Settings: deploy/settings.env.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -15,17 +15,23 @@ run gcloud services enable run.googleapis.com cloudscheduler.googleapis.com clou
 
 say "== Buckets"
 bucket() { # NAME LIFECYCLE
-  if there gcloud storage buckets describe "gs://$1" --format=json; then
-    if "$PYTHON" "$here/render.py" bucket "$work/found" "$2"; then
-      say "gs://$1: there"
-      return
-    fi
-    run gcloud storage buckets update "gs://$1" --uniform-bucket-level-access --public-access-prevention \
-      --versioning --lifecycle-file="$2"
+  local flag flags=() own_rules=no
+  if ! there gcloud storage buckets describe "gs://$1" --format=json; then
+    run gcloud storage buckets create "gs://$1" --location="$REGION" --uniform-bucket-level-access --public-access-prevention
+    run gcloud storage buckets update "gs://$1" --versioning --lifecycle-file="$2"
     return
   fi
-  run gcloud storage buckets create "gs://$1" --location="$REGION" --uniform-bucket-level-access --public-access-prevention
-  run gcloud storage buckets update "gs://$1" --versioning --lifecycle-file="$2"
+  "$PYTHON" "$here/render.py" bucket "$work/found" "$2" >"$work/lacking"
+  while read -r flag; do
+    case $flag in
+      '') ;;
+      own-rules) own_rules=yes ;;
+      *) flags+=("$flag") ;;
+    esac
+  done <"$work/lacking"
+  if [ ${#flags[@]} -gt 0 ]; then run gcloud storage buckets update "gs://$1" "${flags[@]}"; else say "gs://$1: there"; fi
+  [ $own_rules = no ] ||
+    say "  its lifecycle rules stay; ours: gcloud storage buckets update gs://$1 --lifecycle-file=$2"
 }
 bucket "$MODEL_BUCKET" "$here/policies/models-lifecycle.json"
 bucket "$STAGING_BUCKET" "$here/policies/staging-lifecycle.json"
@@ -57,15 +63,23 @@ if [ "$dry" = no ] && ! grep -q "\"tableId\": *\"$SALES_TABLE\"" "$work/present"
 fi
 
 say "== Image repository"
+images_of="Images of skucast"
 if there gcloud artifacts repositories describe "$REPOSITORY" --location="$REGION" --format=json; then
   say "repository $REPOSITORY: there"
 else
   run gcloud artifacts repositories create "$REPOSITORY" --location="$REGION" --repository-format=docker \
-    --description="Images of skucast"
+    --description="$images_of"
+  printf '%s' "$images_of" >"$work/found"
 fi
-if ! grep -q '"cleanupPolicies"' "$work/found" 2>/dev/null; then
-  run gcloud artifacts repositories set-cleanup-policies "$REPOSITORY" --location="$REGION" \
-    --policy="$here/policies/images-cleanup.json" --no-dry-run
+cleanup=(gcloud artifacts repositories set-cleanup-policies "$REPOSITORY" --location="$REGION"
+  --policy="$here/policies/images-cleanup.json" --no-dry-run)
+if grep -q '"cleanupPolicies"' "$work/found"; then
+  : # it has rules
+elif grep -qF "$images_of" "$work/found"; then
+  run "${cleanup[@]}"
+else
+  say "it was not made by this script, and deletes nothing. To keep ten images, and others for 90 days:"
+  say " $(printf ' %q' "${cleanup[@]}")"
 fi
 
 say "== Accounts"
@@ -86,6 +100,14 @@ else
   account "$SCHEDULER_ACCOUNT" "skucast: triggers"
 fi
 account "$BUILD_ACCOUNT" "skucast: builds images, replaces jobs"
+
+say "== Role of the build's account"
+if there gcloud iam roles describe skucastDeployer --project="$PROJECT" --format=json; then
+  say "role skucastDeployer: there"
+else
+  run gcloud iam roles create skucastDeployer --project="$PROJECT" --title="skucast: replaces jobs" --stage=GA \
+    --permissions=run.jobs.get,run.jobs.update
+fi
 
 say "== Permissions (docs/permissions.md says why)"
 grant project "project $PROJECT" gcloud projects VERB "$PROJECT"

@@ -1,9 +1,11 @@
-"""The recorder of DEPLOY_TOOLS with three more abilities that tests of repeated runs need.
+"""The recorder of DEPLOY_TOOLS with more abilities that tests of repeated runs need.
 
     recorder.py TOOL [the tool's own flags] -- COMMAND
 
 What was created is also listed, not only found by its name; FAIL_ONCE="METHOD REGEX STATUS" refuses the first request
-that matches, so that a second run gets through; THINGS names a JSON file of what is there already, by path.
+that matches (REGEX#2: the one after two), so that a second run gets through, and FAIL_TEXT is what it says; THINGS
+names a JSON file of what is there already, by path. A trigger is ENABLED or PAUSED; to pause or resume it twice is
+refused, as Google's documents have it.
 """
 
 from __future__ import annotations
@@ -25,24 +27,37 @@ def load(path: str):
 
 
 def with_lists(tool):
-    """Give the tool's memory the three abilities."""
+    """Give the tool's memory these abilities."""
 
     class Cloud(tool.Cloud):
         def __init__(self, args):
             super().__init__(args)
             self.once = os.environ.get("FAIL_ONCE", "").split()
+            self.pattern, _, after = (self.once or ["", ""])[1].partition("#")
+            self.matched, self.after = 0, int(after or 0)
             if "THINGS" in os.environ:
                 self.things |= json.loads(Path(os.environ["THINGS"]).read_text(encoding="utf-8"))
 
         def answer(self, method, host, path, query, body):
-            if self.once and method == self.once[0] and re.search(self.once[1], host + path):
+            if self.once and method == self.once[0] and re.search(self.pattern, host + path):
+                self.matched += 1
+            if self.once and self.matched > self.after:
                 status, self.once = int(self.once[2]), []
-                return status, tool.error(status, "refused once")
+                return status, tool.error(status, os.environ.get("FAIL_TEXT", "refused once"))
+            trigger, _, verb = path.rpartition(":")
+            if method == "POST" and verb in ("pause", "resume") and trigger in self.things:
+                wanted = {"pause": "PAUSED", "resume": "ENABLED"}[verb]
+                if self.things[trigger].get("state", "ENABLED") == wanted:
+                    return 400, tool.error(400, f"the job is {wanted} already")
+                self.things[trigger] = {**self.things[trigger], "state": wanted}
+                return 200, self.things[trigger]
             return super().answer(method, host, path, query, body)
 
         def plain(self, method, host, key, query, body):
             if method == "POST" and re.search(r"/(alertPolicies|notificationChannels)$", key):
                 body = {**body, "name": f"{key.removeprefix('/v3/')}/{len(self.things) + 1}"}
+            if method == "POST" and "roleId" in (body or {}):
+                body = {**body["role"], "name": f"{key.removeprefix('/v1/')}/{body['roleId']}"}
             status, found = super().plain(method, host, key, query, body)
             name = key.rsplit("/", 1)[-1]
             if method == "GET" and status == 200 and found == {} and name in tool.COLLECTIONS:

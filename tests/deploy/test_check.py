@@ -36,6 +36,28 @@ def test_the_settings_of_the_repository_are_right(deployed: dict[str, str]) -> N
         ("ALERT_WEBHOOK_SECRET", "my hook", "ALERT_WEBHOOK_SECRET: found 'my hook', expected a secret's name"),
         ("OPERATORS", "ops@example.com", "OPERATORS: found 'ops@example.com', expected group:NAME@DOMAIN"),
         ("MONITOR_ACCOUNT", "rich-dist-predict", "*_ACCOUNT: two of them are the same"),
+        ("MONITOR_JOB", "predict-weekly", "*_JOB: two of them are the same"),
+        (
+            "STAGING_BUCKET",
+            "eztech-442521-rich-distributor-forecast-models",
+            "STAGING_BUCKET: found MODEL_BUCKET's name",
+        ),
+        ("SALES_TABLE", "staging_sales", "SALES_TABLE: found 'staging_sales', expected a table that no job writes"),
+        ("SALES_TABLE", "distributor_forecasts_weekly", "SALES_TABLE: found 'distributor_forecasts_weekly', expected"),
+        ("DATASET", "rich_данные", "DATASET: found 'rich_данные', expected a dataset's name"),
+        ("MODEL_BUCKET", "a..b", "MODEL_BUCKET: found 'a..b', expected a bucket's name"),
+        ("MODEL_BUCKET", "192.168.1.1", "MODEL_BUCKET: found '192.168.1.1', expected a bucket's name"),
+        ("ALERT_EMAIL", "a@b.org,c@d.org", "ALERT_EMAIL: found 'a@b.org,c@d.org', expected one address"),
+        ("SCHEDULE_TZ", "posixrules", "SCHEDULE_TZ: found 'posixrules', expected a time zone's name"),
+        ("SCHEDULE_TZ", "localtime", "SCHEDULE_TZ: found 'localtime', expected a time zone's name"),
+        ("PREDICT_SCHEDULE", "0 0 * * 5-1", "PREDICT_SCHEDULE: found '0 0 * * 5-1', expected five fields"),
+        ("PREDICT_SCHEDULE", "0 0 * * */9", "PREDICT_SCHEDULE: found '0 0 * * */9', expected five fields"),
+        ("PREDICT_SCHEDULE", "0 0 31 2,4 *", "PREDICT_SCHEDULE: found '0 0 31 2,4 *', expected days that there are"),
+        ("FRESHNESS_SCHEDULE", "0 6 * * *", "FRESHNESS_SCHEDULE: found '0 6 * * *', expected twice a day or more"),
+        ("FRESHNESS_SCHEDULE", "0 6,18 * * 1-5", "FRESHNESS_SCHEDULE: found '0 6,18 * * 1-5', expected twice a day"),
+        ("PREDICT_TASKS", "true", "PREDICT_TASKS: found 'true', expected a whole number"),
+        ("PREDICT_TIMEOUT_S", "1:30", "PREDICT_TIMEOUT_S: found '1:30', expected a whole number"),
+        ("PREDICT_RETRIES", "010", "PREDICT_RETRIES: found '010', expected a whole number"),
         ("IMAGE_TAG", "V1.0", "IMAGE_TAG: found 'V1.0', expected a tag that can be a label too"),
         (
             "PYTHON_IMAGE",
@@ -43,13 +65,17 @@ def test_the_settings_of_the_repository_are_right(deployed: dict[str, str]) -> N
             "PYTHON_IMAGE: found 'python:3.10-slim', expected an image of Python 3.11",
         ),
         ("SALES_COLUMNS", 'a="b"', "SALES_COLUMNS: found 'a=\"b\"', expected ours=theirs"),
-        ("TRAIN_RETRIES", "50", "train.yaml: maxRetries: found 50, expected 0 to 10"),
-        ("TRAIN_TIMEOUT_S", "3240000", "train.yaml: timeoutSeconds: found 3240000, expected 1 to 604800"),
-        ("TRAIN_TASKS", "0", "train.yaml: taskCount: found 0, expected 1 to 10000"),
-        ("TRAIN_CPU", "3", "train.yaml: cpu: found '3', expected one of 1, 2, 4, 6, 8"),
-        ("TRAIN_MEMORY", "64Gi", "train.yaml: memory: found 64Gi with 4 CPU, expected 2 to 16 GiB"),
-        ("PREDICT_MEMORY", "8Gi", "predict.yaml: memory: found 8Gi with 1 CPU, expected 0.5 to 4 GiB"),
-        ("PREDICT_MEMORY", "2G", "predict.yaml: memory: found '2G', expected a number with Gi or Mi"),
+        ("TRAIN_RETRIES", "50", "train.yaml: maxRetries (TRAIN_RETRIES): found 50, expected 0 to 10"),
+        (
+            "TRAIN_TIMEOUT_S",
+            "3240000",
+            "train.yaml: timeoutSeconds (TRAIN_TIMEOUT_S): found 3240000, expected 1 to 604800",
+        ),
+        ("TRAIN_TASKS", "0", "train.yaml: taskCount (TRAIN_TASKS): found 0, expected 1 to 10000"),
+        ("TRAIN_CPU", "3", "train.yaml: cpu (TRAIN_CPU): found '3', expected one of 1, 2, 4, 6, 8"),
+        ("TRAIN_MEMORY", "64Gi", "train.yaml: memory (TRAIN_MEMORY): found 64Gi with 4 CPU, expected 2 to 16 GiB"),
+        ("PREDICT_MEMORY", "8Gi", "predict.yaml: memory (PREDICT_MEMORY): found 8Gi with 1 CPU, expected 0.5 to 4 GiB"),
+        ("PREDICT_MEMORY", "2G", "predict.yaml: memory (PREDICT_MEMORY): found '2G', expected a number with Gi or Mi"),
     ],
 )
 def test_each_mistake_is_named(deployed: dict[str, str], name: str, value: str, said: str) -> None:
@@ -58,7 +84,7 @@ def test_each_mistake_is_named(deployed: dict[str, str], name: str, value: str, 
     assert found[0].startswith(said), found
 
 
-@pytest.mark.parametrize("text", ["*/15 0-6,22 * * 1-5", "0 22 * * 3", "59 23 31 12 7"])
+@pytest.mark.parametrize("text", ["*/15 0-6,22 * * 1-5", "0 22 * * 3", "59 23 31 12 7", "0 0 31 2 3", "0 0 29 2 *"])
 def test_other_schedules_are_right_too(deployed: dict[str, str], text: str) -> None:
     """Steps, ranges and lists."""
     assert list(check.mistakes({**deployed, "MONITOR_SCHEDULE": text})) == []
@@ -68,7 +94,7 @@ def good_job(settings: dict[str, str]) -> dict:
     """Return a job file as it is sent."""
     image = f"r/i@sha256:{'0' * 64}"
     text = (ROOT / "deploy" / "jobs" / "predict.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(render(text, {**settings, "IMAGE": image, "PREVIOUS_IMAGE": ""}))
+    return yaml.safe_load(render(text, {**settings, "IMAGE": image, "COMMIT": "", "PREVIOUS": "", "NEWER": ""}))
 
 
 def test_a_job_file_of_ones_own_making_is_checked(deployed: dict[str, str]) -> None:
@@ -114,3 +140,57 @@ def test_the_program_shows_all_mistakes_and_exits_2(tmp_path: Path) -> None:
         "predict.yaml",
         "nothing was sent; correct deploy/settings.env, or what overrides it",
     ]
+
+
+def check_with(own: Path) -> tuple[int, list[str]]:
+    """Return the exit code and the lines of the check with a file of settings of one's own."""
+    command = [sys.executable, str(ROOT / "deploy" / "check.py")]
+    environment = {**os.environ, "DEPLOY_SETTINGS": str(own)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.splitlines()[:-1]
+
+
+def test_a_file_of_ones_own_settings_is_checked(tmp_path: Path) -> None:
+    """Its values, its lines, names that nobody knows, and whether it is there."""
+    own = tmp_path / "own.env"
+    own.write_text("# mine\r\nPREDICT_CPU=2\r\n\r\n", encoding="utf-8", newline="")
+    assert check_with(own) == (0, [])
+    own.write_text("PREDICT_RETRIES=11\nPREDCIT_JOB=x\nexport PROJECT=y\n PROJECT = z\n", encoding="utf-8")
+    assert check_with(own) == (
+        2,
+        [
+            f"{own}, line 3: found export PROJECT=y, expected NAME=value",
+            f"{own}, line 4: found  PROJECT = z, expected NAME=value",
+            f"{own}: PREDCIT_JOB: there is no such setting",
+            "predict.yaml: maxRetries (PREDICT_RETRIES): found 11, expected 0 to 10",
+        ],
+    )
+    assert check_with(tmp_path / "none.env") == (
+        2,
+        [f"{tmp_path / 'none.env'}: no file of settings (FileNotFoundError)"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "settings", "said"),
+    [
+        ("pause.sh predict", "", "deploy/pause.sh: takes no arguments, found predict"),
+        ("rollback.sh --dry-run foo", "", "deploy/rollback.sh: there is no job foo; expected some of predict monitor"),
+        ("jobs.sh --forward", "", "deploy/jobs.sh: unknown flag --forward; --help shows them"),
+        ("jobs.sh", "PREDICT_JOB = x\n", "OWN, line 1: found PREDICT_JOB = x, expected NAME=value"),
+        ("jobs.sh", None, "OWN: there is no such file of settings"),
+    ],
+)
+def test_a_wrong_call_is_one_line(tmp_path: Path, call: str, settings: str | None, said: str) -> None:
+    """What is wrong, and exit code 2; nothing is asked or sent."""
+    own = tmp_path / "own.env"
+    if settings is not None:
+        own.write_text(settings, encoding="utf-8")
+    environment = {**os.environ, "PYTHON": sys.executable, "DEPLOY_SETTINGS": str(own)}
+    script, *arguments = call.split()
+    done = subprocess.run(
+        [f"deploy/{script}", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert line.startswith(said.replace("OWN", str(own)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import permissions
 import pytest
@@ -73,7 +75,8 @@ def test_linters_find_nothing() -> None:
 
 def rendered(name: str, settings: dict[str, str]) -> dict:
     """Return a file of deploy/ with the settings put in."""
-    more = {"IMAGE": f"r/i@sha256:{'0' * 64}", "PREVIOUS_IMAGE": "", "CHANNELS": "[]"}
+    images = {"IMAGE": f"r/i@sha256:{'0' * 64}", "COMMIT": "one", "PREVIOUS": "", "NEWER": ""}
+    more = {**images, "CHANNELS": "[]"}
     return yaml.safe_load(render.render(text_of(name), {**settings, **more}))
 
 
@@ -101,7 +104,7 @@ def test_a_secret_is_asked_for_only_where_it_is(
 ) -> None:
     """A job that names a secret which is not there would not start; one that may not read it neither."""
     text = text_of(f"deploy/jobs/{job.lower()}.yaml")
-    given = {**deployed, "IMAGE": "i", "PREVIOUS_IMAGE": ""}
+    given = {**deployed, "IMAGE": "i", "COMMIT": "c", "PREVIOUS": "", "NEWER": ""}
     assert secret not in render.render(text, given)
     with_secret = yaml.safe_load(render.render(text, {**given, f"{secret}_SECRET_EXISTS": "yes"}))
     env = with_secret["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]["env"]
@@ -125,19 +128,43 @@ def test_a_setting_that_is_missing_is_named() -> None:
         render.render("${B}", {})
 
 
-def test_a_rollback_exchanges_two_images(deployed: dict[str, str]) -> None:
-    """Done twice it is as before; nothing that Cloud Run adds to a job is sent back."""
+def test_a_rollback_goes_back_once_and_forward_again(deployed: dict[str, str]) -> None:
+    """Image and commit; nothing that Cloud Run adds to a job is sent back."""
     job = rendered("deploy/jobs/predict.yaml", deployed)
-    job["metadata"]["annotations"][render.PREVIOUS] = "before"
+    now = render.Images.of(job).now
+    job["metadata"]["annotations"][render.PREVIOUS] = "before abc"
     job["metadata"] |= {"uid": "1", "generation": 4, "resourceVersion": "A"}
     job["status"] = {"conditions": []}
-    now = render.image_of(job)
-    back = render.swapped(job)
-    assert (render.image_of(back), render.previous_of(back)) == ("before", now)
+    assert render.Images.of(job).plan("back") == "back to before abc"
+    assert render.Images.of(job).plan("forward") == "was not taken back; left as it is"
+    back = render.moved(copy.deepcopy(job), "back")
+    assert render.Images.of(back) == render.Images("before abc", "", now)
+    assert back["metadata"]["labels"]["commit"] == "abc"
     assert set(back) == {"apiVersion", "kind", "metadata", "spec"}
     assert set(back["metadata"]) == {"name", "labels", "annotations"}
-    again = render.swapped(back)
-    assert (render.image_of(again), render.previous_of(again)) == (now, "before")
+    assert render.Images.of(back).plan("back") == "is back already, at before abc"
+    assert render.Images.of(back).release == render.Images.of(job).release == "one"
+    forward = render.moved(back, "forward")
+    assert render.Images.of(forward) == render.Images.of(job)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "lacking"),
+    [
+        ({}, ["--versioning", "--uniform-bucket-level-access", "--public-access-prevention", "--lifecycle-file=RULES"]),
+        (
+            {"versioning_enabled": True, "lifecycle_config": {"rule": "others"}},
+            ["--uniform-bucket-level-access", "own-rules"],
+        ),
+        ({"versioning_enabled": True, "lifecycle_config": {"rule": []}}, ["--uniform-bucket-level-access"]),
+    ],
+)
+def test_a_bucket_that_is_there_is_completed(tmp_path: Path, bucket: dict[str, Any], lacking: list[str]) -> None:
+    """What it lacks is added; rules that somebody else gave it stay."""
+    rules = tmp_path / "rules.json"
+    rules.write_text('{"rule": []}', encoding="utf-8")
+    found = render.lacking(bucket | ({"public_access_prevention": "enforced"} if bucket else {}), str(rules))
+    assert found == [each.replace("RULES", str(rules)) for each in lacking]
 
 
 # --- Tables ---------------------------------------------------------------------------------------------------------
@@ -203,6 +230,12 @@ def test_only_the_trigger_s_account_and_operators_may_run(deployed: dict[str, st
     assert invokers == [["roles/run.invoker", scheduler]] * 3
     with_overrides = [line.split("\t")[1] for lines in runs.values() for line in lines if "Overrides" in line]
     assert with_overrides == ["group:ops@example.com"] * 5
+    others = {
+        line.split("\t")[0]
+        for resource in ("project", *(f"job:{job}" for job in runs))
+        for line in permissions.lines(resource, given)
+    }
+    assert others & {"roles/run.developer", "roles/run.admin", "roles/run.jobsExecutor", "roles/editor"} == set()
 
 
 def test_conditions_are_within_google_s_limit(deployed: dict[str, str]) -> None:

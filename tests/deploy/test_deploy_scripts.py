@@ -66,7 +66,9 @@ def things() -> dict[str, Any]:
     return there
 
 
-def play(tools: Path, folder: Path, steps: list[str], *, fail_once: str = "", with_images: bool = True) -> list[Step]:
+def play(
+    tools: Path, folder: Path, steps: list[str], *, fail_once: str = "", saying: str = "", with_images: bool = True
+) -> list[Step]:
     """Run the commands one after the other in one cloud, which begins empty but for the images."""
     (folder / "things.json").write_text(json.dumps(things() if with_images else {}), encoding="utf-8")
     out = folder / "recorded"
@@ -80,6 +82,7 @@ def play(tools: Path, folder: Path, steps: list[str], *, fail_once: str = "", wi
         "GRANT_PAUSE_S": "0",
         "THINGS": str(folder / "things.json"),
         "FAIL_ONCE": fail_once,
+        **({"FAIL_TEXT": saying} if saying else {}),
     }
     recorder = [sys.executable, str(Path(__file__).with_name("recorder.py")), str(tools / "gcloud_recorder.py")]
     command = [*recorder, "--project", PROJECT, "--out", str(out), "--", "bash", "-c", "\n".join(lines)]
@@ -202,15 +205,23 @@ def deployments(tools: Path, gcloud: None, tmp_path_factory: pytest.TempPathFact
         "again": "deploy/jobs.sh train",
         "newer": "IMAGE_TAG=two GRANTS=no deploy/jobs.sh predict",
         "newer again": "IMAGE_TAG=two GRANTS=no deploy/jobs.sh predict",
+        "several": "deploy/rollback.sh",
         "back": "deploy/rollback.sh predict",
+        "back again": "deploy/rollback.sh predict",
+        "larger": "IMAGE_TAG=two PREDICT_MEMORY=4Gi deploy/jobs.sh --keep-image predict",
+        "forward": "deploy/rollback.sh --forward predict",
         "no image": "IMAGE_TAG=three deploy/jobs.sh monitor",
         "triggers refused": "deploy/schedules.sh",
         "triggers": "deploy/schedules.sh",
         "live": "deploy/resume.sh",
         "triggers changed": "MONITOR_SCHEDULE='0 3 * * 5' deploy/schedules.sh",
+        "live again": "deploy/resume.sh",
         "paused": "deploy/pause.sh",
+        "paused again": "deploy/pause.sh",
         "alerts": "ALERT_EMAIL=ops@example.com deploy/monitoring.sh",
         "alerts again": "ALERT_EMAIL=ops@example.com deploy/monitoring.sh",
+        "alerts of another": "ALERT_EMAIL=s@example.com deploy/monitoring.sh",
+        "alerts of nobody": "deploy/monitoring.sh",
     }
     refused = "POST jobs/predict-weekly-trigger:pause 403"
 
@@ -256,9 +267,9 @@ def test_who_may_start_them(deployments: dict[str, Step]) -> None:
         if each["path"].endswith(":setIamPolicy")
     }
     roles = {job: sorted(each["role"] for each in bindings) for job, bindings in policies.items()}
-    with_overrides = ["roles/run.jobsExecutorWithOverrides", "roles/run.viewer"]
-    assert roles["retrain-models"] == roles["train-all-models"] == with_overrides
-    assert roles["predict-weekly"] == roles["check-freshness"] == ["roles/run.invoker", *with_overrides]
+    others = [f"projects/{PROJECT}/roles/skucastDeployer", "roles/run.jobsExecutorWithOverrides", "roles/run.viewer"]
+    assert roles["retrain-models"] == roles["train-all-models"] == others
+    assert roles["predict-weekly"] == roles["check-freshness"] == [others[0], "roles/run.invoker", *others[1:]]
 
 
 def test_a_second_deployment_updates_in_place(deployments: dict[str, Step]) -> None:
@@ -271,16 +282,61 @@ def test_a_second_deployment_updates_in_place(deployments: dict[str, Step]) -> N
 
 
 def test_a_rollback_goes_to_the_image_before(deployments: dict[str, Step]) -> None:
-    """Also after the newer one was deployed twice."""
-    one, two = (f"{REGISTRY}/predict@{digest('predict', tag)}" for tag in ("one", "two"))
+    """Also after the newer one was deployed twice; done again it changes nothing; settings change without the image."""
+    one, two = (f"{REGISTRY}/predict@{digest('predict', tag)} {tag}" for tag in ("one", "two"))
 
-    def images(step: str) -> tuple[str, str]:
+    def images(step: str) -> tuple[str, str, str]:
         body = deployments[step].sent("PUT")[0]["body"]
         container = body["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]
-        return container["image"], body["metadata"]["annotations"]["skucast/previous-image"]
+        metadata = body["metadata"]
+        now = f"{container['image']} {metadata['labels']['commit']}"
+        annotations = metadata["annotations"]
+        return now, annotations.get("skucast/previous", ""), annotations.get("skucast/newer", "")
 
-    assert images("newer") == images("newer again") == (two, one)
-    assert images("back") == (one, two)
+    assert images("newer") == images("newer again") == (two, one, "")
+    assert images("back") == images("larger") == (one, "", two)
+    assert images("forward") == (two, one, "")
+    assert deployments["back again"].code == 0
+    assert "predict-weekly: is back already" in deployments["back again"].said
+    assert not deployments["back again"].sent()
+    larger = deployments["larger"].sent("PUT")[0]["body"]["spec"]["template"]["spec"]["template"]["spec"]
+    assert larger["containers"][0]["resources"]["limits"]["memory"] == "4Gi"
+
+
+def test_jobs_of_several_releases_are_not_rolled_back_together(deployments: dict[str, Step]) -> None:
+    """One was deployed alone: who wants which back has to say so."""
+    several = deployments["several"]
+    assert several.code == 2
+    assert "  two: predict-weekly\n" in several.said
+    assert "  one: monitor-performance retrain-models train-all-models check-freshness\n" in several.said
+    assert not several.sent()
+
+
+def test_a_rollback_that_was_refused_goes_on(tools: Path, tmp_path: Path) -> None:
+    """Two of five are back when Google refuses the third: the next run takes the other three, and all are of one."""
+    deploy = "GRANTS=no deploy/jobs.sh"
+    steps = [
+        deploy,
+        f"IMAGE_TAG=two {deploy}",
+        "deploy/rollback.sh",
+        "deploy/rollback.sh",
+        "deploy/rollback.sh --forward",
+    ]
+    # The second PUT of this job: the first deployment made it, the first PUT was the second one.
+    played = play(tools, tmp_path, steps, fail_once="PUT jobs/retrain-models#1 403")
+    _, _, refused, completed, forward = played
+
+    def commits(step: Step) -> dict[str, str]:
+        bodies = [each["body"]["metadata"] for each in step.sent("PUT") if each["status"] == 200]
+        return {body["name"]: body["labels"]["commit"] for body in bodies}
+
+    assert refused.code != 0
+    assert "rollback.sh stopped at: gcloud run jobs replace" in refused.said
+    assert commits(refused) == {"predict-weekly": "one", "monitor-performance": "one"}
+    assert completed.code == 0, completed.said
+    assert commits(completed) == {"retrain-models": "one", "train-all-models": "one", "check-freshness": "one"}
+    assert set(commits(forward).values()) == {"two"}
+    assert len(commits(forward)) == 5
 
 
 def test_without_an_image_no_job_is_touched(deployments: dict[str, Step]) -> None:
@@ -322,6 +378,9 @@ def test_a_new_trigger_is_paused_whatever_happens(deployments: dict[str, Step]) 
     assert actions("triggers changed") == []
     assert [each["body"]["schedule"] for each in deployments["triggers changed"].sent("PATCH")][1] == "0 3 * * 5"
     assert actions("paused") == [f"{name}:pause" for name in names]
+    for repeated in ("live again", "paused again"):
+        assert deployments[repeated].code == 0, deployments[repeated].said
+        assert actions(repeated) == []
 
 
 def test_alerts_are_made_once_and_then_updated(deployments: dict[str, Step]) -> None:
@@ -341,6 +400,31 @@ def test_alerts_are_made_once_and_then_updated(deployments: dict[str, Step]) -> 
         each for each in again.sent("POST") if re.search(r"(Channels|Policies|dashboards|metrics)$", each["path"])
     ]
     assert len([each for each in again.sent("PATCH") if "/alertPolicies/" in each["path"]]) == files
+
+
+def test_channels_of_policies_are_kept(deployments: dict[str, Step]) -> None:
+    """An address that is a part of another is another; a run without an address takes nobody's away."""
+    another, nobody = deployments["alerts of another"], deployments["alerts of nobody"]
+    assert [each["path"].rsplit("/", 1)[-1] for each in another.sent("POST")].count("notificationChannels") == 1
+
+    def n_channels(step: Step) -> set[int]:
+        updates = [each["body"] for each in step.sent("PATCH") if "/alertPolicies/" in each["path"]]
+        return {len(set(body["notificationChannels"])) for body in updates}
+
+    assert n_channels(deployments["alerts again"]) == {1}
+    assert n_channels(another) == n_channels(nobody) == {2}
+
+
+def test_a_policy_waits_for_its_metric(tools: Path, tmp_path: Path) -> None:
+    """Google does not know a new log metric at once, and says so; any other refusal stops the script."""
+    unknown = "Cannot find metric(s) that match type = logging.googleapis.com/user/x; it could take up to 10 minutes"
+    refused = "POST /alertPolicies$ 404"
+    [waited] = play(tools, tmp_path, ["POLICY_PAUSE_S=0 deploy/monitoring.sh"], fail_once=refused, saying=unknown)
+    assert waited.code == 0, waited.said
+    assert "its metric is not known yet; once more in 0 s" in waited.said
+    [stopped] = play(tools, tmp_path, ["deploy/monitoring.sh"], fail_once=refused.replace("404", "403"))
+    assert stopped.code == 1
+    assert "monitoring.sh stopped at: creating the policy" in stopped.said
 
 
 # --- build.sh and dry runs ------------------------------------------------------------------------------------------
@@ -373,5 +457,5 @@ def test_wrong_settings_stop_every_script(tools: Path, tmp_path: Path) -> None:
     """Before anything is asked or sent."""
     [step] = play(tools, tmp_path, ["PREDICT_CPU=3 deploy/jobs.sh"])
     assert step.code == 2
-    assert "predict.yaml: cpu: found '3'" in step.said
+    assert "predict.yaml: cpu (PREDICT_CPU): found '3'" in step.said
     assert not step.requests
