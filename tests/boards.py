@@ -80,7 +80,15 @@ def forecast_row(combination: Names, step: int, origin: int = 0, **other: Any) -
 def metric_row(combination: Names, **other: Any) -> dict[str, Any]:
     """Return a combination's metrics of the last four weeks, all steps pooled; only what the page reads."""
     window = {"window_start": week(-3), "window_end": week(0), "level": "combination", "step": 0}
-    return {**window, **named(combination), "n_left_out": 0, "abc_class": "A", "xyz_class": "X", **other}
+    return {
+        **window,
+        **named(combination),
+        "n_left_out": 0,
+        "n_unpublished": 0,
+        "abc_class": "A",
+        "xyz_class": "X",
+        **other,
+    }
 
 
 def alert_row(combination: Names, **other: Any) -> dict[str, Any]:

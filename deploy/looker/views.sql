@@ -15,6 +15,7 @@ CREATE OR REPLACE VIEW `${PROJECT}.${DATASET}.skucast_trend` (
     step OPTIONS (description = 'weeks between the forecast and that week, 1 = next week'),
     n OPTIONS (description = 'forecasts matched with a known week'),
     n_left_out OPTIONS (description = 'forecasts that are not scored: out of stock, not delivered, failed'),
+    n_unpublished OPTIONS (description = 'weeks that were sold, and that no forecast was published for'),
     sum_actual OPTIONS (description = 'sales'),
     sum_forecast OPTIONS (description = 'forecast sales'),
     sum_abs_actual OPTIONS (description = 'abs(sales): denominator of WAPE, bias and FVA'),
@@ -33,7 +34,7 @@ CREATE OR REPLACE VIEW `${PROJECT}.${DATASET}.skucast_trend` (
     actuals_through OPTIONS (description = 'newest day of sales that was delivered when this was scored')
 ) OPTIONS (description = 'Accuracy per week and step, all combinations together; for Looker Studio') AS
 SELECT
-    window_end AS ds, step, n, n_left_out,
+    window_end AS ds, step, n, n_left_out, n_unpublished,
     sum_actual, sum_forecast, sum_abs_actual, sum_abs_error, sum_error, sum_smape, n_covered,
     sum_abs_error_last_week, sum_abs_error_mean_4, sum_abs_error_last_year,
     wape, smape, bias_ratio, coverage, fva, actuals_through
@@ -132,6 +133,7 @@ CREATE OR REPLACE VIEW `${PROJECT}.${DATASET}.skucast_detail` (
     xyz_class OPTIONS (description = 'X, Y, Z in the newest window: sales vary little, more, a lot; - = not known'),
     n OPTIONS (description = 'forecasts matched with a known week'),
     n_left_out OPTIONS (description = 'forecasts that are not scored: out of stock, not delivered, failed'),
+    n_unpublished OPTIONS (description = 'weeks that were sold, and that no forecast was published for'),
     sum_actual OPTIONS (description = 'sales'),
     sum_forecast OPTIONS (description = 'forecast sales'),
     sum_abs_actual OPTIONS (description = 'abs(sales): denominator of WAPE, bias and FVA'),
@@ -156,7 +158,7 @@ SELECT
     CONCAT(metrics.unit, '/', metrics.channel, '/', metrics.SKU_ID) AS combination,
     COALESCE(newest.abc_class, '-') AS abc_class,
     COALESCE(newest.xyz_class, '-') AS xyz_class,
-    metrics.n, metrics.n_left_out,
+    metrics.n, metrics.n_left_out, metrics.n_unpublished,
     metrics.sum_actual, metrics.sum_forecast, metrics.sum_abs_actual,
     metrics.sum_abs_error, metrics.sum_error, metrics.sum_smape, metrics.n_covered,
     metrics.sum_abs_error_last_week, metrics.sum_abs_error_mean_4, metrics.sum_abs_error_last_year

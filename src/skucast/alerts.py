@@ -226,8 +226,8 @@ def _no_run(facts: SystemFacts, _: Rules) -> Found:
     if facts.newest_cutoff is None:
         return "breach", None, 0.0, "no forecast was ever published; run predict_weekly.py"
     late = weeks_between(facts.newest_cutoff, facts.cutoff)
-    text = f"the newest forecasts are those of {facts.newest_cutoff}, expected {facts.cutoff}; run predict_weekly.py"
-    return "breach" if late > 0 else "calm", float(late), 0.0, text
+    text = f"the newest forecasts are those of {facts.newest_cutoff}"
+    return _judged(float(late), 0.0, text, f"expected {facts.cutoff}; run predict_weekly.py", is_broken=late > 0)
 
 
 def _forecast_coverage(facts: SystemFacts, rules: Rules) -> Found:
@@ -236,10 +236,11 @@ def _forecast_coverage(facts: SystemFacts, rules: Rules) -> Found:
     share = facts.n_forecast / facts.n_active
     text = (
         f"{facts.n_forecast} of {facts.n_active} active combinations were forecast for "
-        f"{facts.newest_cutoff}, {percent(share)}; at least {percent(rules.forecast_coverage)} are expected; "
-        "see the run's failures and TARGET_COMBINATIONS"
+        f"{facts.newest_cutoff}, {percent(share)}; at least {percent(rules.forecast_coverage)} are expected"
     )
-    return "breach" if share < rules.forecast_coverage else "calm", share, rules.forecast_coverage, text
+    limit = rules.forecast_coverage
+    advice = "see the run's failures and TARGET_COMBINATIONS"
+    return _judged(share, limit, text, advice, is_broken=share < limit)
 
 
 def _promo_plan(facts: SystemFacts, rules: Rules) -> Found:
@@ -248,27 +249,35 @@ def _promo_plan(facts: SystemFacts, rules: Rules) -> Found:
         return "unknown", None, rules.promo_coverage, "no forecast to judge"
     text = (
         f"the promotions plan covers {percent(share)} of the forecast weeks, "
-        f"at least {percent(rules.promo_coverage)} are expected; send the plan"
+        f"at least {percent(rules.promo_coverage)} are expected"
     )
-    return "breach" if share < rules.promo_coverage else "calm", share, rules.promo_coverage, text
+    limit = rules.promo_coverage
+    return _judged(share, limit, text, "send the plan", is_broken=share < limit)
 
 
 def _sales_late(facts: SystemFacts, _: Rules) -> Found:
     late = weeks_between(facts.data_cutoff, facts.cutoff)
+    if late <= 0:
+        return "calm", float(late), 0.0, f"sales are complete through {facts.data_cutoff}"
     text = (
         f"sales are {counted(late, 'week')} late: the last complete week is {facts.data_cutoff}, "
         f"expected {facts.cutoff}; deliver them"
     )
-    return "breach" if late > 0 else "calm", float(late), 0.0, text
+    return "breach", float(late), 0.0, text
 
 
 def _failures(facts: SystemFacts, rules: Rules) -> Found:
     share = facts.failed_share
     if share is None:
         return "unknown", None, rules.failed_share, "no run of this week to judge"
-    limit = percent(rules.failed_share)
-    text = f"{percent(share)} of the combinations failed in {facts.job}, the limit is {limit}; read its log"
-    return "breach" if share > rules.failed_share else "calm", share, rules.failed_share, text
+    limit = rules.failed_share
+    text = f"{percent(share)} of the combinations failed in {facts.job}, the limit is {percent(limit)}"
+    return _judged(share, limit, text, "read its log", is_broken=share > limit)
+
+
+def _judged(value: float, limit: float, text: str, advice: str, *, is_broken: bool) -> Found:
+    """What was found, and what to do if it is broken."""
+    return ("breach", value, limit, f"{text}; {advice}") if is_broken else ("calm", value, limit, text)
 
 
 _SYSTEM: dict[str, Callable[[SystemFacts, Rules], Found]] = {
@@ -306,7 +315,7 @@ def next_alerts(findings: pd.DataFrame, stored: pd.DataFrame, active: pd.DataFra
     )
     rows["n_open_weeks"] = [weeks_between(opened.date(), cutoff) + 1 for opened in rows["opened"]]
     rows["alert_id"] = [_alert_id(*each) for each in rows[["rule", *KEY, "opened"]].itertuples(index=False, name=None)]
-    rows["acknowledged_until"] = rows["alert_id"].map(_acknowledged(stored, cutoff)).astype("datetime64[us]")
+    rows["acknowledged_until"] = _acknowledged(rows, stored, cutoff)
     used = ["verdict", "value_before", "value_limit_before", "message_before"]
     return rows.drop(columns=used).sort_values("alert_id", ignore_index=True)
 
@@ -334,8 +343,8 @@ def listed(rows: pd.DataFrame, today: date) -> pd.Series:
 
 
 def is_quiet(rows: pd.DataFrame, today: date) -> pd.Series:
-    """Return which alerts somebody has acknowledged until today or later."""
-    quiet: pd.Series = rows["acknowledged_until"] >= pd.Timestamp(today)
+    """Return which open alerts somebody has acknowledged until today or later."""
+    quiet: pd.Series = (rows["state"] != "resolved") & (rows["acknowledged_until"] >= pd.Timestamp(today))
     return quiet
 
 
@@ -358,8 +367,20 @@ def _alert_id(rule: str, unit: str, channel: str, sku_id: str, opened: pd.Timest
     return f"{rule}-{digest}"
 
 
-def _acknowledged(stored: pd.DataFrame, cutoff: date) -> dict[str, pd.Timestamp]:
-    """The newest word about each alert, also of this week's own row: a run that is repeated keeps it."""
-    until_now = stored[stored["cutoff"] <= pd.Timestamp(cutoff)].sort_values("cutoff", kind="stable")
-    newest = until_now.drop_duplicates("alert_id", keep="last")
-    return dict(zip(newest["alert_id"], newest["acknowledged_until"], strict=True))
+def _acknowledged(rows: pd.DataFrame, stored: pd.DataFrame, cutoff: date) -> pd.Series:
+    """The newest word about each alert: of this week's own row, else of the weeks before under the same name.
+
+    The row that this week had already is found by what it is about: a week that is filled in before it may have opened
+    the alert earlier, under another name.
+    """
+    earlier = stored[stored["cutoff"] < pd.Timestamp(cutoff)].sort_values("cutoff", kind="stable")
+    by_name = dict(zip(earlier["alert_id"], earlier["acknowledged_until"], strict=True))  # the last one wins
+    own = stored[(stored["cutoff"] == pd.Timestamp(cutoff)) & (stored["state"] != "resolved")]
+    by_matter = dict(zip(_matters(own), own["acknowledged_until"], strict=True))
+    named = zip(_matters(rows), rows["alert_id"], strict=True)
+    found = [by_matter.get(matter, by_name.get(name, pd.NaT)) for matter, name in named]
+    return pd.Series(found, index=rows.index, dtype="datetime64[us]")
+
+
+def _matters(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    return list(rows[["rule", *KEY]].itertuples(index=False, name=None))

@@ -310,7 +310,8 @@ def _acknowledge(
     assert isinstance(until, date)
     row = acknowledge(warehouse, run, str(own["alert_id"]), until)
     report.n_rows = 1
-    report.notes.append(f"{own['alert_id']} ({name_of(row)}) is quiet until {until}")
+    what = f"is quiet until {until}" if until >= run.today else f"speaks again: {until} has passed"
+    report.notes.append(f"{own['alert_id']} ({name_of(row)}) {what}")
 
 
 def _looker_views(own: dict[str, object], settings: Settings) -> str:

@@ -12,7 +12,7 @@ from skucast.errors import InputError, SkucastError
 from skucast.logs import log
 from skucast.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.settings import Settings
-from skucast.tables import FORECASTS, RUNS
+from skucast.tables import FORECASTS, PUBLISHES
 from skucast.warehouse import Warehouse, open_warehouse
 from skucast.weeks import WEEK, weeks_between
 from skucast.words import counted
@@ -76,7 +76,7 @@ def ages_of(settings: Settings, warehouse: Warehouse, run: Run) -> list[Age]:
     )
     return [
         Age("forecasts", forecasts_due, _newest_forecast(warehouse, forecasts_due, run), "predict_weekly.py"),
-        Age("scorecard", scorecard_due, _newest_scorecard(warehouse, run), "monitor_performance.py"),
+        Age("scorecard", scorecard_due, newest_scorecard(settings, warehouse, run.cutoff), "monitor_performance.py"),
     ]
 
 
@@ -90,8 +90,11 @@ def _newest_forecast(warehouse: Warehouse, expected: date, run: Run) -> date | N
     return None
 
 
-def _newest_scorecard(warehouse: Warehouse, run: Run) -> date | None:
-    """The cutoff of the newest monitoring that ended well: a week without alerts leaves no row but its run's."""
-    rows = warehouse.read(RUNS, since={"cutoff": run.cutoff - SEARCHED_WEEKS * WEEK}, until={"cutoff": run.cutoff})
-    done = rows[(rows["job"] == "monitor") & (rows["exit_code"] == DONE)]
-    return done["cutoff"].max().date() if len(done) else None
+def newest_scorecard(settings: Settings, warehouse: Warehouse, until: date | None = None) -> date | None:
+    """Return the newest week, at most `until`, whose monitoring was published whole; None if there is none.
+
+    Alerts are what it publishes last. A week without alerts leaves no row there, but the note that it was published.
+    """
+    rows = warehouse.read(PUBLISHES)
+    weeks = rows.loc[rows["table_name"] == settings.alerts_table, "partition_value"].map(date.fromisoformat)
+    return max((week for week in weeks if until is None or week <= until), default=None)

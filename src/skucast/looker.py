@@ -29,9 +29,12 @@ def views_sql(warehouse: str, table_names: Mapping[str, str]) -> str:
     """Return the statements that make the views, for the tables of these names by label; run twice, they do the same.
 
     Raises:
-        InputError: the warehouse is not BigQuery, or the template is not there.
+        InputError: the warehouse is not BigQuery, a table is called like a view, or the template is not there.
     """
     project, dataset = _dataset(warehouse)
+    for label, name in table_names.items():
+        if name in VIEWS:
+            raise InputError(f"{label.upper()}_TABLE: found {name!r}, the name of a view; expected that of a table")
     names = {f"{table.label.upper()}_TABLE": table_names[table.label] for table in (FORECASTS, METRICS, ALERTS)}
     return Template(_template()).substitute(names, PROJECT=project, DATASET=dataset)
 

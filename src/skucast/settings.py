@@ -269,7 +269,7 @@ class Settings(BaseSettings):
     )
     scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
     metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo", "looker-views"])
-    alerts_table: str = _table(tables.ALERTS, ["monitor", "alerts", "doctor", "demo", "looker-views"])
+    alerts_table: str = _table(tables.ALERTS, ["monitor", "alerts", "freshness", "doctor", "demo", "looker-views"])
     registry_table: str = _table(tables.REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(tables.RUNS)
     publishes_table: str = _table(tables.PUBLISHES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -103,7 +104,7 @@ def card(page: Page, label: str) -> str:
 def cell(page: Page, name: str, column: str) -> str:
     """Return the text of a combination's cell in the table of the worst."""
     place = page.locator("#ranking thead th").all_inner_texts().index(column)
-    row = page.locator("#ranking tbody tr", has=page.get_by_role("button", name=name, exact=True))
+    row = page.locator("#ranking tbody tr", has=page.get_by_text(name, exact=True))
     return row.locator("th, td").nth(place).inner_text()
 
 
@@ -254,6 +255,79 @@ def test_the_charts_show_what_is_there(board: Board, open_page: Open) -> None:
     assert page.evaluate(names.format("trend"))[-2:] == ["Expected", "All weeks ahead"]
 
 
+def test_the_sales_compared_with_are_known_ones(board: Board, open_page: Open) -> None:
+    """Two weeks ahead of 100 each: sales of 100 a week, of which one week is unknown, are as many; none is no share."""
+    unknown = board.history.assign(y=board.history["y"].where(board.history["ds"] != pd.Timestamp(CUTOFF)))
+    page = open_page(replace(board, history=unknown))
+    control(page, "sku").fill("=1+1")
+    note = page.locator("#cards > div", has_text="Next 2 weeks").locator(".note")
+    assert note.inner_text() == "sales forecast; 0.0% on the 2 weeks before, as far as known"
+    control(page, "sku").fill("цуп-0")
+    assert note.inner_text() == "sales forecast; - on the 2 weeks before, as far as known"
+
+
+def test_forecasts_of_an_earlier_run_are_told_apart(board: Board, open_page: Open) -> None:
+    """The newest was made a week ago: its first week is over, its second is the one that runs."""
+    late = replace(board.run, cutoff=CUTOFF + timedelta(weeks=1))
+    page = open_page(replace(board, run=late))
+    assert page.locator("#coming tbody tr th").all_inner_texts() == ["22 Nov\nover", "29 Nov\nrunning week"]
+    assert card(page, "Next week") == "1,500"
+    later = replace(board.run, cutoff=CUTOFF + timedelta(weeks=4))
+    page = open_page(replace(board, run=later))
+    assert card(page, "Next weeks") == "-"
+    assert "All weeks of the newest forecast are over" in page.locator("#forecast-lead").inner_text()
+
+
+def test_forecasts_that_were_never_made_are_counted(board: Board, open_page: Open) -> None:
+    """Beside those left out."""
+    metrics = board.metrics.assign(n_left_out=1, n_unpublished=2)
+    page = open_page(replace(board, metrics=metrics))
+    assert "15 more left out" in page.locator("#basis").inner_text()
+    assert "30 were never made: no forecast was published." in page.locator("#basis").inner_text()
+
+
+def test_charts_are_tables_too(board: Board, open_page: Open) -> None:
+    """What the mouse shows can be read: weeks and measures; sales, promotions, holidays and the forecast."""
+    page = open_page(board)
+    page.locator("#trend-table summary").click()
+    first = page.locator("#trend-table tbody tr").first.locator("th, td").all_inner_texts()
+    assert first == ["15 Nov 2026", "85.7%", "85.7%", "5.4%", "85.7%"]
+    page.locator("#trend-of label", has_text="Bias").click()
+    assert page.locator("#trend-table tbody tr").first.inner_text().startswith("15 Nov 2026\t+85.7%")
+    control(page, "unit").select_option("Пермь")
+    control(page, "channel").select_option("KA")
+    page.locator("#series-table summary").click()
+    lines = page.locator("#series-table tbody tr").all_inner_texts()
+    assert lines[0] == "29 Nov 2026\t-\t-\t-\t100\t80\u00a0–\u00a0124"
+    assert lines[1] == "22 Nov 2026\t-\t20.0%\t-\t100\t80\u00a0–\u00a0124"
+    assert lines[3] == "8 Nov 2026\t100\t-\tUnity Day\t-\t-"
+
+
+def test_the_filters_hide_nothing_that_has_the_focus(board: Board, open_page: Open) -> None:
+    """Back through the page: what is reached lies below the bar that stays at the top."""
+    page = open_page(board, width=1400)
+    page.locator("summary", has_text="How to read").focus()
+    bar = page.locator("#filters").bounding_box()["height"]
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        where = page.evaluate(
+            "(() => { const at = document.activeElement; return at.closest('form, header') ? null : "
+            "at.getBoundingClientRect().bottom; })()"
+        )
+        if where is None:
+            return
+        assert where > bar
+
+
+def test_what_is_chosen_is_said_in_full(board: Board, open_page: Open) -> None:
+    """Articles of one name are told apart by unit and channel."""
+    page = open_page(board)
+    page.get_by_role("button", name=f"{OTHERS[-2][2]}, Казань, KA").first.click()
+    assert page.locator("#said").inner_text() == f"{OTHERS[-2][2]}, Казань, KA"
+    page.get_by_role("button", name="Next combination of the list").click()
+    assert page.locator("#said").inner_text() == f"{OTHERS[-3][2]}, Казань, KA"
+
+
 def test_the_alert_says_what_is_wrong_and_what_to_do(board: Board, open_page: Open) -> None:
     """Rule, name, reason, evidence and the command of it; a system's alert is in the health of the runs."""
     late = alert_row(
@@ -346,7 +420,8 @@ def test_a_phone_needs_no_sideways_scrolling(board: Board, open_page: Open) -> N
     """390 pixels: the page is as wide as the screen with every section drawn; controls are large enough to touch."""
     page = open_page(board, width=390)
     control(page, "alerts").check()  # the alert's long command is shown
-    page.locator("summary").click()
+    for summary in page.locator("summary").all():
+        summary.click()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     heights = page.evaluate("[...document.querySelectorAll('select')].map((each) => each.offsetHeight)")
     assert min(heights) >= 44

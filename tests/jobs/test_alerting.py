@@ -112,7 +112,7 @@ def test_rules_of_the_system(business: Business) -> None:
     assert set(alerts.index) == {"no_run", "promo_plan", "sales_late"}
     assert alerts["command"].isna().all()
     assert alerts.loc["sales_late", "message"].startswith(
-        "sales are 2 weeks late: the last complete week is 2026-11-22"
+        "sales are 2 weeks late: the last complete week is 2026-11-22, expected 2026-12-06"
     )
     assert alerts.loc["no_run", "value"] == 6
 
@@ -144,6 +144,21 @@ def test_an_acknowledged_alert_is_quiet_until_its_day(shifted: Business, capsys:
     assert (row["acknowledged_until"], row["is_listed"]) == (pd.Timestamp("2027-01-31"), False)
     assert tool(shifted, "alerts", "ack", "promo_plan-0", "--until", "2027-01-31") == 2
     assert f"no open alert of this name ({alert}" in capsys.readouterr().err
+
+
+def test_a_day_that_has_passed_lets_it_speak_and_a_week_that_has_passed_is_refused(
+    shifted: Business, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The tool says which it is; of two weeks only the newest knows of an acknowledgement."""
+    assert shifted("monitor", "--as-of", "2026-11-18") == 0
+    assert shifted("monitor") == 0
+    alert = alerts_of(shifted).query("rule == 'promo_plan'")["alert_id"].item()
+    capsys.readouterr()
+    assert tool(shifted, "alerts", "ack", alert, "--until", "2020-01-01") == 0
+    assert f"{alert} (system) speaks again: 2020-01-01 has passed" in capsys.readouterr().err
+    flags = ["--warehouse", f"duckdb:{shifted.warehouse.path}", "--as-of", "2026-11-18"]
+    assert cli.main(["alerts", "ack", alert, "--until", "2027-01-31", *flags]) == 2
+    assert "AS_OF: found 2026-11-18, but week 2026-11-22 has been monitored too" in capsys.readouterr().err
 
 
 def test_the_list_shows_the_newest_week_and_writes_nothing(
@@ -221,6 +236,17 @@ def test_the_heartbeat(business: Business, capsys: pytest.CaptureFixture[str]) -
     for day, events in expected.items():
         assert fresh_at(business, day, capsys) == dict(zip(("forecasts", "scorecard"), events, strict=True)), day
     assert len(business.warehouse.read(RUNS)) == n_runs
+
+
+def test_a_scorecard_of_one_task_of_two_is_none(
+    business: Business, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task ended well, and published nothing: the other one has not."""
+    assert business("predict") == 0
+    for name, value in {"JOB": "j", "EXECUTION": "x", "TASK_INDEX": "0", "TASK_COUNT": "2"}.items():
+        monkeypatch.setenv(f"CLOUD_RUN_{name}", value)
+    assert business("monitor") == 0
+    assert fresh_at(business, WEDNESDAY, capsys) == {"forecasts": "forecast_fresh", "scorecard": "forecast_stale"}
 
 
 def test_nothing_was_ever_forecast(untrained: Business, capsys: pytest.CaptureFixture[str]) -> None:

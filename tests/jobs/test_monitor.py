@@ -61,6 +61,19 @@ def test_the_page_opens_from_disk(scored: Business) -> None:
     assert page == (folder / "2026-11-22.html").read_text(encoding="utf-8")
 
 
+def test_the_page_of_a_week_stays(scored: Business, shown: Callable[[], str]) -> None:
+    """Late sales make another page of another week; a week that is filled in later does not take the newest's place."""
+    folder = scored.folder / "staging" / "dashboard"
+    newest = (folder / "index.html").read_text(encoding="utf-8")
+    assert scored("monitor", "--as-of", "2026-11-18") == 0
+    assert "dashboard/index.html stays that of 2026-11-22" in shown()
+    assert (folder / "index.html").read_text(encoding="utf-8") == newest
+    assert "week 2026-11-15" in (folder / "2026-11-15.html").read_text(encoding="utf-8")
+    assert scored("monitor", "--as-of", "2026-12-02") == 0
+    assert (folder / "2026-11-22.html").read_text(encoding="utf-8") == newest
+    assert "week 2026-11-29" in (folder / "index.html").read_text(encoding="utf-8")
+
+
 def test_a_second_run_changes_nothing(scored: Business) -> None:
     """The same window scored again gives the same rows, none twice."""
     first, alerts = scored.rows(METRICS), scored.rows(ALERTS)

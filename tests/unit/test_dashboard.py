@@ -108,7 +108,6 @@ def test_history_and_forecasts_are_embedded(board: Board) -> None:
     assert data["history"]["promo_discount_perc"] == [0, 25]
     assert data["forecasts"]["rows"] == [0, 4]
     assert data["forecasts"]["yhat_upper"] == [123.5] * 4
-    assert data["forecasts"]["is_open_week"] == [1, 0, 0, 0]
     assert set(data["forecasts"]["status"]) == {"no_model"}
     assert data["forecasts"]["model_cutoff"] == [""] * 4
     assert set(tables.COMPONENTS) <= set(data["forecasts"])
@@ -136,7 +135,7 @@ def test_window_and_left_out_come_from_metrics(board: Board) -> None:
     """The page opens on the weeks of the stored metrics and knows how many forecasts they left out."""
     data = page_data(board)
     assert data["window"] == {"start": "2026-11-08", "end": "2026-11-15"}
-    assert data["left_out"] == {"rows": [1, 0], "step": [0], "n": [2]}
+    assert data["left_out"] == {"rows": [1, 0], "step": [0], "n_left_out": [2], "n_unpublished": [0]}
 
 
 def test_classes_and_measures_come_from_metrics(board: Board) -> None:

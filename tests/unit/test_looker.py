@@ -105,6 +105,12 @@ def test_the_sql_reads_the_tables_of_the_settings(capsys):
     assert "$" not in sql
 
 
+def test_a_table_that_is_called_like_a_view_is_refused(capsys):
+    """The view would read itself."""
+    assert cli.main(["looker-views", "--warehouse", DATASET, "--metrics-table", "skucast_trend"]) == 2
+    assert "METRICS_TABLE: found 'skucast_trend', the name of a view" in capsys.readouterr().err
+
+
 def test_a_copy_of_the_program_without_the_template_says_so(monkeypatch, tmp_path, capsys):
     """Such as an image, which has no deploy folder: one line, exit code 2."""
     monkeypatch.setattr(looker, "_TEMPLATE", tmp_path / "views.sql")

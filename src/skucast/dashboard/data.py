@@ -18,6 +18,7 @@ MAX_DETAILED = 1500
 """Combinations with a history and single forecasts on the page; of the others it has the newest forecast and sums."""
 
 _CLASSES = ["abc_class", "xyz_class"]
+_LEFT_OUT = ["n_left_out", "n_unpublished"]
 _MEASURES = ["mase", "rmsse", "tracking_signal", "churn", "volume_share"]
 """Of the stored metrics, those that the page cannot sum up by itself from the forecasts it holds."""
 
@@ -26,7 +27,7 @@ _INTERVAL = ["yhat", "yhat_lower", "yhat_upper"]
 _SCORED_VALUES = ["y", *_INTERVAL, *(f"baseline_{name}" for name in BASELINES)]
 _FORECAST_TEXTS = ["method", "status", "promo_source", "weather_source", "model_version"]
 _FORECAST_WEEKS = ["data_cutoff", "model_cutoff"]
-_FORECAST_COLUMNS = [*KEY, *_ORIGIN, "is_open_week", *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS]
+_FORECAST_COLUMNS = [*KEY, *_ORIGIN, *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS]
 _HISTORY_VALUES = ["y", "promo_discount_perc"]
 _MODEL_TEXTS = ["model_version", "outcome", "backtest_promotions", "run_id"]
 _MODEL_JSON = ["hyperparameters", "tuning", "backtest_by_step"]
@@ -154,13 +155,13 @@ def _combination_columns(names: DataFrame) -> Columns:
 
 
 def _left_out(metrics: DataFrame) -> DataFrame:
-    """The combinations' forecasts that had no usable actual; one row per combination and step."""
-    rows = rows_of(metrics, ["level", *KEY, "step", "n_left_out"])
-    return rows[(rows["level"] == "combination") & (rows["n_left_out"] > 0)]
+    """How many forecasts had no usable actual, or were never made; one row per combination and step."""
+    rows = rows_of(metrics, ["level", *KEY, "step", *_LEFT_OUT])
+    return rows[(rows["level"] == "combination") & (rows[_LEFT_OUT] > 0).any(axis=1)]
 
 
 def _left_out_columns(rows: DataFrame) -> Columns:
-    return {"step": whole(rows["step"]), "n": whole(rows["n_left_out"])}
+    return {"step": whole(rows["step"]), **{name: whole(rows[name]) for name in _LEFT_OUT}}
 
 
 def _origin_columns(rows: DataFrame, weeks: list[str]) -> Columns:
@@ -187,7 +188,6 @@ def _earlier_columns(rows: DataFrame, weeks: list[str]) -> Columns:
 def _forecast_columns(rows: DataFrame, weeks: list[str]) -> Columns:
     return {
         **_origin_columns(rows, weeks),
-        "is_open_week": whole(rows["is_open_week"]),
         **{name: coded(rows[name]) for name in _FORECAST_TEXTS},
         **{name: coded(iso(rows[name])) for name in _FORECAST_WEEKS},
         **values(rows, [*_INTERVAL, *COMPONENTS]),

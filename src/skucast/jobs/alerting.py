@@ -161,8 +161,15 @@ def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> d
     """Keep an open alert quiet up to and including a day; return its row. A day that has passed lets it speak again.
 
     Raises:
-        InputError: no open alert has this name; the nearest ones are named.
+        InputError: no open alert has this name; the nearest ones are named. A later week has been monitored than the
+            run is about: its alerts would know nothing of it.
     """
+    later = warehouse.read(ALERTS, since={"cutoff": run.cutoff + WEEK})
+    if len(later):
+        newer = later["cutoff"].max().date()
+        raise InputError(
+            f"AS_OF: found {run.today}, but week {newer} has been monitored too and would not know; unset it"
+        )
     newest = newest_alerts(warehouse, run.cutoff)
     still = newest.loc[newest["state"] != "resolved", "alert_id"]
     if alert_id not in set(still):

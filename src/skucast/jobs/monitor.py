@@ -11,6 +11,7 @@ import pandas as pd
 from skucast.combination import KEY
 from skucast.dashboard import render
 from skucast.files import write_text
+from skucast.freshness import newest_scorecard
 from skucast.history import History
 from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
@@ -58,7 +59,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff))
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
         board = make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts)
-        path = _write_dashboard(settings, render(board), window_end)
+        path = _write_dashboard(settings, render(board), run, newest_scorecard(settings, warehouse))
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         report.notes.append(announce(settings, run, alerts, newest, facts))
@@ -103,9 +104,11 @@ def _metric_rows(
     )
 
 
-def _write_dashboard(settings: Settings, page: str, window_end: date) -> str:
-    """Write the page as that of its week, which stays, and as the newest one; return where the newest is."""
-    write_text(settings.staging, f"dashboard/{window_end}.html", page, settings.endpoints)
+def _write_dashboard(settings: Settings, page: str, run: Run, newest: date | None) -> str:
+    """Write the page as that of its week, which stays, and, if none is newer, as the newest one; return where it is."""
+    path = write_text(settings.staging, f"dashboard/{run.cutoff}.html", page, settings.endpoints)
+    if newest is not None and newest > run.cutoff:
+        return f"{path} ({DASHBOARD} stays that of {newest})"
     return write_text(settings.staging, DASHBOARD, page, settings.endpoints)
 
 

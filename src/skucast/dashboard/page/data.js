@@ -61,6 +61,16 @@ async function openData() {
   windowWeeks = data.window ? weeksBetween(data.window.start, data.window.end) + 1 : 0;
 }
 
+/** Whether the week of a forecast's row ended before this run's cutoff: the forecast may be of an earlier run. */
+function isOver(row) {
+  return data.weeks[data.forecasts.ds[row]] <= data.cutoff;
+}
+
+/** Whether it is the week after the last complete one. */
+function isRunning(row) {
+  return !isOver(row) && weeksBetween(data.cutoff, data.weeks[data.forecasts.ds[row]]) === 1;
+}
+
 function isTable(table) {
   return table !== null && typeof table === 'object' && !Array.isArray(table);
 }

@@ -91,11 +91,12 @@ function namedAlert(alert) {
 
 function commandLines(alert) {
   const lines = [
-    ['Here', alert.command],
+    ['On this machine', alert.command],
     ['On Google Cloud', alert.gcloud_command],
   ].filter(([, command]) => command);
   return lines.map(([label, command]) => {
     const copy = element('button', { type: 'button', class: 'plain' }, 'Copy');
+    copy.setAttribute('aria-label', `Copy: ${label}`);
     copy.addEventListener('click', () => copyText(command, copy));
     return element('p', { class: 'command' }, quiet(label), element('code', {}, command), copy);
   });
@@ -184,9 +185,38 @@ function drawSeries(index) {
     holidayTrace(rows, chosen.x),
   ].filter((trace) => trace.x.length);
   place('series-hint').textContent = seriesHint(rows);
+  drawSeriesTable(rows, chosen);
   const { combination } = state.ranked[position()];
   const label = `Sales per week of ${combination.sku}, ${combination.unit}, ${combination.channel}, with its forecasts.`;
   return plot('series', traces, seriesLayout(traces), label);
+}
+
+/** What the chart shows, newest week first. */
+function drawSeriesTable(rows, chosen) {
+  const headings = ['Week ending', 'Sales', 'Promotion', 'Holiday', 'Forecast', INTERVAL];
+  drawTable('series-table', headings, () => {
+    const known = new Map(rows.map((row) => [data.weeks[data.history.ds[row]], row]));
+    const planned = new Map(
+      rowsOf('plan', state.selected).map((row) => [data.weeks[data.plan.ds[row]], data.plan.promo_discount_perc[row]]),
+    );
+    const holidays = new Map(data.holidays.map(({ week, names }) => [week, names.join(', ')]));
+    const column = (name) => chosen.at(name);
+    const [yhat, lower, upper] = ['yhat', 'yhat_lower', 'yhat_upper'].map(column);
+    const weeks = [...new Set([...known.keys(), ...chosen.x])].sort().reverse();
+    return weeks.map((week) => {
+      const row = known.get(week);
+      const at = chosen.x.indexOf(week);
+      const discount = planned.get(week) ?? (row === undefined ? null : data.history.promo_discount_perc[row]);
+      return [
+        day(week),
+        quantity(row === undefined ? null : data.history.y[row]),
+        discount > 0 ? percent(discount / 100) : UNDEFINED,
+        holidays.get(week) ?? UNDEFINED,
+        quantity(at < 0 ? null : yhat[at]),
+        at < 0 ? UNDEFINED : interval(lower[at], upper[at]),
+      ];
+    });
+  });
 }
 
 function seriesHint(rows) {
@@ -394,8 +424,8 @@ function drawComing(index) {
 }
 
 function weekCell(row) {
-  const open = data.forecasts.is_open_week[row] ? quiet('running week') : '';
-  return element('span', {}, shortDay(data.weeks[data.forecasts.ds[row]]), open);
+  const where = isOver(row) ? quiet('over') : isRunning(row) ? quiet('running week') : '';
+  return element('span', {}, shortDay(data.weeks[data.forecasts.ds[row]]), where);
 }
 
 function methodCell(row) {

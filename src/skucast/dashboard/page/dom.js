@@ -45,6 +45,14 @@ function smallTable(headings, lines) {
   return element('div', { class: 'scroll' }, table);
 }
 
+/** The table of a chart, made when it is opened; `lines` makes its rows. */
+function drawTable(id, headings, lines) {
+  const details = place(id);
+  const fill = () => details.open && details.lastElementChild.replaceChildren(smallTable(headings, lines()));
+  details.ontoggle = fill;
+  fill();
+}
+
 /** The heading of a column that sorts its table; `sorted` is {key, down}. */
 function sortHeader(column, sorted, sort) {
   const order = sorted.key === column.key ? { 'aria-sort': sorted.down ? 'descending' : 'ascending' } : {};

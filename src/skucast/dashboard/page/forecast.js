@@ -41,13 +41,16 @@ function drawForecast() {
 
 /** The first weeks forecast, as numbers of weeks. */
 function comingWeeks() {
-  return [...new Set(data.forecasts.ds)].sort((a, b) => a - b).slice(0, SHOWN_WEEKS);
+  const coming = data.forecasts.ds.filter((_, row) => !isOver(row));
+  return [...new Set(coming)].sort((a, b) => a - b).slice(0, SHOWN_WEEKS);
 }
 
 function forecastLead(weeks, n) {
   if (!data.origin) return 'No forecast is stored yet.';
-  const open = data.forecasts.is_open_week.includes(1) ? ' The first week is running already.' : '';
-  const more = new Set(data.forecasts.ds).size > weeks.length ? ' Later weeks are in the file.' : '';
+  const made = new Set(data.forecasts.ds);
+  if (!weeks.length) return sentence(`All weeks of the newest forecast are over; it was made at ${day(data.origin)}`);
+  const open = data.forecasts.ds.some((_, row) => isRunning(row)) ? ' The first week is running already.' : '';
+  const more = Math.max(...made) > weeks.at(-1) ? ' Later weeks are in the file.' : '';
   return `${sentence(`Sales per week with the ${INTERVAL}, made at the cutoff ${day(data.origin)}`)}${open}${more}`;
 }
 
@@ -159,7 +162,7 @@ function csvRows({ index, combination }) {
     data.weeks[of.cutoff[row]],
     data.weeks[of.ds[row]],
     of.step[row],
-    of.is_open_week[row] ? 'yes' : 'no',
+    isRunning(row) ? 'yes' : 'no',
     of.yhat[row],
     of.yhat_lower[row],
     of.yhat_upper[row],

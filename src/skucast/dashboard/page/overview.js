@@ -11,6 +11,7 @@ const JOBS = {
   load: 'Loading of sales',
   promotions: 'Promotions plan',
   rollback: 'Rollback',
+  alerts: 'Acknowledgement',
 };
 const MEASURES = {
   wape: {
@@ -103,27 +104,38 @@ function coverageBar(coverage) {
 }
 
 function comingCard() {
-  const rows = state.matching.flatMap(({ index }) => rowsOf('forecasts', index));
-  if (!rows.length) return [card('Next weeks', UNDEFINED, 'No forecast is stored')];
-  const weeks = new Set(rows.map((row) => data.forecasts.ds[row]));
-  const total = rows.reduce((sum, row) => sum + (data.forecasts.yhat[row] ?? 0), 0);
+  const coming = state.matching.map(({ index }) => rowsOf('forecasts', index).filter((row) => !isOver(row)));
+  const weeks = new Set(coming.flat().map((row) => data.forecasts.ds[row]));
+  if (!weeks.size) {
+    return [card('Next weeks', UNDEFINED, data.origin ? 'All weeks forecast are over' : 'No forecast is stored')];
+  }
   const span = weeks.size === 1 ? 'Next week' : `Next ${whole(weeks.size)} weeks`;
-  return [card(span, quantity(total), comparedWithSales(total, weeks.size))];
+  return [card(span, quantity(sumOf(coming.flat())), comparedWithSales(coming, weeks.size))];
 }
 
-/** The forecast beside the sales of as many weeks before it, of the same combinations where all have their history. */
-function comparedWithSales(total, nWeeks) {
+function sumOf(rows) {
+  return rows.reduce((sum, row) => sum + (data.forecasts.yhat[row] ?? 0), 0);
+}
+
+/**
+ * The forecast beside the sales of as many weeks before it, of the same combinations where all have their history.
+ * A week whose sales are not known counts like the known ones; a combination without any is left out on both sides.
+ */
+function comparedWithSales(coming, nWeeks) {
   if (state.matching.some(({ isDetailed }) => !isDetailed)) return 'sales forecast';
-  const since = weeksBefore(data.origin, nWeeks - 1);
-  let sold = 0;
-  for (const { index } of state.matching) {
-    for (const row of rowsOf('history', index)) {
-      const week = data.weeks[data.history.ds[row]];
-      if (week >= since && week <= data.origin) sold += data.history.y[row] ?? 0;
-    }
+  const before = Array.from({ length: nWeeks }, (_, back) => weeksBefore(data.cutoff, back));
+  let [sold, forecast, isWhole] = [0, 0, true];
+  for (const [position, { index }] of state.matching.entries()) {
+    const rows = rowsOf('history', index).filter((row) => before.includes(data.weeks[data.history.ds[row]]));
+    const known = valuesAt('history', 'y', rows).filter((y) => y !== null);
+    isWhole &&= known.length === nWeeks || !coming[position].length;
+    if (!known.length) continue;
+    sold += (nWeeks * known.reduce((sum, y) => sum + y, 0)) / known.length;
+    forecast += sumOf(coming[position]);
   }
-  const change = sold > 0 ? total / sold - 1 : null;
-  return `sales forecast; ${signedPercent(change)} on the ${nWeeks === 1 ? 'week' : `${whole(nWeeks)} weeks`} before`;
+  const change = sold > 0 ? forecast / sold - 1 : null;
+  const span = nWeeks === 1 ? 'week' : `${whole(nWeeks)} weeks`;
+  return `sales forecast; ${signedPercent(change)} on the ${span} before${isWhole ? '' : ', as far as known'}`;
 }
 
 /** The system's alerts are about no combination: they are counted here, and said in the health of the runs. */
@@ -165,11 +177,14 @@ function basis(total) {
 /** Known for the window of the stored metrics only. */
 function leftOutText() {
   if (!data.window || state.weeks !== defaultWeeks()) return '';
-  let n = 0;
-  for (const { index } of state.matching) {
-    for (const row of rowsOf('left_out', index)) if (data.left_out.step[row] === state.step) n += data.left_out.n[row];
-  }
-  return n ? ` ${whole(n)} more left out: out of stock, sales unknown, or a fallback for a model that failed.` : '';
+  const rows = state.matching
+    .flatMap(({ index }) => rowsOf('left_out', index))
+    .filter((row) => data.left_out.step[row] === state.step);
+  const n = (name) => valuesAt('left_out', name, rows).reduce((sum, each) => sum + each, 0);
+  const leftOut = n('n_left_out')
+    ? ` ${whole(n('n_left_out'))} more left out: out of stock, sales unknown, or a fallback for a model that failed.`
+    : '';
+  return n('n_unpublished') ? `${leftOut} ${whole(n('n_unpublished'))} were never made: no forecast was published.` : leftOut;
 }
 
 function stepText(step) {
@@ -226,6 +241,10 @@ function drawTrend() {
       5,
     ),
   );
+  const figures = traces.filter(({ hovertemplate }) => hovertemplate);
+  drawTable('trend-table', ['Week ending', ...figures.map(({ name }) => name)], () =>
+    x.map((week, at) => [day(week), ...figures.map(({ text: said }) => said[at])]).reverse(),
+  );
   const latest = measure.format(all.at(-1)[state.measure]);
   return plot(
     'trend',
@@ -279,7 +298,7 @@ function comparisonTraces(all, x) {
 }
 
 function trendLine(name, x, y, line, size) {
-  const text = y.map(MEASURES[state.measure].format);
+  const text = y.map((value) => MEASURES[state.measure].format(value));
   return { ...lineOf(name, x, y, text), line, marker: { size, color: line.color } };
 }
 

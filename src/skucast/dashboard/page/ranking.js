@@ -88,7 +88,13 @@ function nameCell(combination, chosen) {
   if (!combination.isDetailed)
     return element('th', { scope: 'row' }, element('span', { class: 'name' }, combination.sku), where);
   const name = element('button', { type: 'button', 'aria-current': String(chosen) }, combination.sku);
+  name.setAttribute('aria-label', fullName(combination));
   return element('th', { scope: 'row' }, name, where);
+}
+
+/** Said of a combination where its unit and channel are not beside it. */
+function fullName({ sku, unit, channel }) {
+  return `${sku}, ${unit}, ${channel}`;
 }
 
 function rankingCell(row, column, largest) {
@@ -152,6 +158,7 @@ function select(index) {
   drawRanking();
   drawForecast();
   drawDetail();
+  say(fullName(combinations[index]));
 }
 
 function moveSelection(by) {
