@@ -117,6 +117,20 @@ def test_an_image_holds_what_its_job_needs(home: Path, image: str) -> None:
     )
     assert not [name for name in names if any(part in f"/{name}" for part in unwanted) and name.startswith("app")]
     assert not [name for name in names if "/tests/" in name or "/site-packages/pip/" in name]
+    assert not list(writable([folder / layer["digest"].split(":")[1] for layer in manifest["layers"][1:]]))
+
+
+def writable(layers: list[Path]) -> Iterator[str]:
+    """Yield what the image's user could write to: a read-only root takes nothing away from the job."""
+    for layer in layers:
+        with tarfile.open(layer) as archive:
+            yield from (
+                member.name
+                for member in archive
+                if (member.uid or member.mode & 0o002)
+                and not member.issym()
+                and not member.name.startswith(("tmp", "./tmp"))
+            )
 
 
 def files_of(layers: list[Path]) -> Iterator[str]:
