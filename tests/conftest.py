@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +16,16 @@ import pytest
 from builders import CUTOFF, WEDNESDAY
 from places import LIVE_LOCATION, Cloud, live_bucket, live_project
 from stand_ins.proxy import BigQueryProxy, Proxy, StorageProxy
-from stand_ins.servers import PROJECT, Server, make_bucket, make_dataset, missing, start_bigquery, start_storage
+from stand_ins.servers import (
+    PROJECT,
+    Server,
+    drop_dataset,
+    make_bucket,
+    make_dataset,
+    missing,
+    start_bigquery,
+    start_storage,
+)
 
 from skucast.cloud import Endpoints, storage_client
 from skucast.cloud_bigquery import bigquery_client
@@ -23,6 +33,22 @@ from skucast.run import Run
 from skucast.settings import Settings, settings_from
 from skucast.tables import TABLES
 from skucast.warehouse.duckdb import DuckDBWarehouse
+
+FOLDERS = ("unit", "jobs", "browser", "deploy", "cloud", "contract")
+"""Their order: what asks for no server first, so that a machine without much time has shown most."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the folders in order; one that is not listed comes first."""
+    places = {name: place for place, name in enumerate(FOLDERS)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(Path(__file__).parent).parts[0], -1))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Skip what is left when the time is up that TESTS_UNTIL names, in seconds of the epoch (`.ci/run` does)."""
+    if time.time() > float(os.environ.get("TESTS_UNTIL", "inf")):
+        pytest.skip("the time that .ci/run has for the tests is used up; `make test` runs all of them")
 
 
 @pytest.fixture(autouse=True)
@@ -132,11 +158,12 @@ def bigquery_proxy(bigquery_server: Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def dataset(bigquery_server: Server) -> str:
-    """Return the name of a new, empty dataset."""
+def dataset(bigquery_server: Server) -> Iterator[str]:
+    """Return the name of a new, empty dataset, which goes after the test."""
     name = f"dataset_{secrets.token_hex(6)}"
     make_dataset(bigquery_server, name)
-    return name
+    yield name
+    drop_dataset(bigquery_server, name)
 
 
 @pytest.fixture

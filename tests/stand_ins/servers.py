@@ -90,6 +90,12 @@ def make_dataset(server: Server, name: str) -> None:
     _opener().open(request, timeout=10).close()
 
 
+def drop_dataset(server: Server, name: str) -> None:
+    """Drop a dataset with its tables: the server looks through all that it has for every table of a query."""
+    url = f"{server.url}/bigquery/v2/projects/{PROJECT}/datasets/{name}?deleteContents=true"
+    _opener().open(urllib.request.Request(url, method="DELETE"), timeout=30).close()
+
+
 def _storage_binary() -> str:
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     name = f"fake-gcs-server-{platform.system().lower()}-{machine}"
