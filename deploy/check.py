@@ -34,6 +34,9 @@ BUCKET = (
     r"(?!goog)(?!.*\.\.)(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
     "a bucket's name: 3 to 63 of a-z, 0-9, - _ and .",
 )
+SETTING = re.compile(r"[A-Z][A-Z0-9_]*=.*")
+SIZES = {"taskCount": "TASKS", "maxRetries": "RETRIES", "timeoutSeconds": "TIMEOUT_S", "cpu": "CPU", "memory": "MEMORY"}
+"""What a job file's field is set by, after the job's name."""
 RESERVED = re.compile(r"(CLOUD_RUN_|K_|X_GOOGLE_)|PORT$")
 TEXTS = {
     "PROJECT": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project's id: 6 to 30 of a-z, 0-9 and -, a letter first"),
@@ -73,17 +76,10 @@ TEXTS = {
 """Settings by name: what they must match, in words too."""
 
 
-SIZES = {"taskCount": "TASKS", "maxRetries": "RETRIES", "timeoutSeconds": "TIMEOUT_S", "cpu": "CPU", "memory": "MEMORY"}
-"""What a job file's field is set by, after the job's name."""
-
-
 def read_settings(text: str) -> dict[str, str]:
     """Return the settings of a file of NAME=value lines; lines that are none are `malformed`."""
     lines = (line for line in text.splitlines() if line and not line.startswith("#"))
     return dict(line.split("=", 1) for line in lines if SETTING.fullmatch(line))
-
-
-SETTING = re.compile(r"[A-Z][A-Z0-9_]*=.*")
 
 
 def malformed(name: str, text: str) -> Iterator[str]:
@@ -130,7 +126,10 @@ def cron(text: str) -> list[set[int]] | None:
     if len(fields) != len(CRON):
         return None
     found = [_cron_field(field, *limits) for field, limits in zip(fields, CRON, strict=True)]
-    return [each for each in found if each] if all(found) else None
+    if not all(found):
+        return None
+    *others, weekdays = found
+    return [*others, {day % 7 for day in weekdays}]  # 0 and 7 are both Sunday
 
 
 def _cron_field(field: str, least: int, most: int) -> set[int]:
@@ -152,14 +151,13 @@ def _cron_field(field: str, least: int, most: int) -> set[int]:
 def _ever(times: list[set[int]]) -> bool:
     """Whether one of the months has one of the days; a day of the week, if asked for, comes in any case."""
     days, months, weekdays = times[2:]
-    some_weekdays = len(weekdays - {7}) < 7
-    return some_weekdays or min(days) <= max(calendar.monthrange(2024, month)[1] for month in months)
+    return len(weekdays) < 7 or min(days) <= max(calendar.monthrange(2024, month)[1] for month in months)
 
 
 def _longest_gap_min(times: list[set[int]]) -> int:
     """The longest time between two starts, in minutes; a schedule that leaves days out has one of a day at least."""
     minutes, hours, days, months, weekdays = times
-    if len(days) < 31 or len(months) < 12 or len(weekdays - {7}) < 7:
+    if len(days) < 31 or len(months) < 12 or len(weekdays) < 7:
         return 24 * 60
     starts = sorted(60 * hour + minute for hour in hours for minute in minutes)
     return max(later - earlier for earlier, later in zip(starts, [*starts[1:], starts[0] + 24 * 60], strict=True))

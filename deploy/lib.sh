@@ -125,9 +125,13 @@ needs_tag() {
   [ -n "$IMAGE_TAG" ] || refuse "IMAGE_TAG: this folder is no clone with a commit to name the images by; set it"
 }
 
-# ENABLED or PAUSED; nothing in a dry run.
-state_of() { # TRIGGER
-  ask gcloud scheduler jobs describe "$1" --location="$REGION" --format='value(state)'
+# Pause or resume a trigger; Google refuses to pause what is paused, and to resume what is running.
+turn() { # pause|resume TRIGGER
+  local wanted=PAUSED word=paused state
+  [ "$1" = pause ] || { wanted=ENABLED && word=running; }
+  doing="reading the state of $2"
+  state=$(ask gcloud scheduler jobs describe "$2" --location="$REGION" --format='value(state)')
+  if [ "$state" = $wanted ]; then say "$2: $word"; else run gcloud scheduler jobs "$1" "$2" --location="$REGION"; fi
 }
 
 # Show something; nothing in a dry run.

@@ -7,10 +7,5 @@ set -euo pipefail
 
 for each in "${TRIGGERED[@]}"; do
   job=${each}_JOB
-  # Google refuses to pause what is paused already.
-  if [ "$(state_of "${!job}-trigger")" = PAUSED ]; then
-    say "${!job}-trigger: paused"
-  else
-    run gcloud scheduler jobs pause "${!job}-trigger" --location="$REGION"
-  fi
+  turn pause "${!job}-trigger"
 done

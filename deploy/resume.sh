@@ -7,10 +7,5 @@ set -euo pipefail
 
 for each in "${TRIGGERED[@]}"; do
   job=${each}_JOB
-  # Google refuses to resume what is running already.
-  if [ "$(state_of "${!job}-trigger")" = ENABLED ]; then
-    say "${!job}-trigger: running"
-  else
-    run gcloud scheduler jobs resume "${!job}-trigger" --location="$REGION"
-  fi
+  turn resume "${!job}-trigger"
 done

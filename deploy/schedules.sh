@@ -22,9 +22,7 @@ trigger() { # JOB SCHEDULE
       --description="$new"
   fi
   # A script that ends between creation and pausing leaves that description behind, by which the next run knows.
-  if [ $is_new = yes ] && [ "$(state_of "$name")" != PAUSED ]; then
-    run gcloud scheduler jobs pause "$name" --location="$REGION"
-  fi
+  [ $is_new = no ] || turn pause "$name"
   run gcloud scheduler jobs update http "$name" "${flags[@]}" --update-headers=Content-Type=application/json \
     --description="starts $1"
 }

@@ -3,8 +3,8 @@
 #
 #   deploy/setup.sh [--dry-run]
 #
-# Safe to repeat; what is there is left as it is, or completed; lifecycle and clean-up rules of others stay. Whoever runs it needs roles/owner, or the admin roles of
-# these services. Settings: deploy/settings.env.
+# Safe to repeat; what is there is left as it is, or completed; lifecycle and clean-up rules of others stay. Whoever runs it
+# needs roles/owner, or the admin roles of these services. Settings: deploy/settings.env.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 

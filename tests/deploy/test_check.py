@@ -129,13 +129,18 @@ def test_a_job_file_of_ones_own_making_is_checked(deployed: dict[str, str]) -> N
     ]
 
 
+def program(**variables: str) -> tuple[int, list[str]]:
+    """Return the exit code and the lines of the check with these variables."""
+    command = [sys.executable, str(ROOT / "deploy" / "check.py")]
+    done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.splitlines()
+
+
 def test_the_program_shows_all_mistakes_and_exits_2(tmp_path: Path) -> None:
     """Two settings of the environment are wrong: two lines, and that nothing was sent."""
-    environment = {**os.environ, "PROJECT": "X", "PREDICT_CPU": "3"}
-    command = [sys.executable, str(ROOT / "deploy" / "check.py")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+    exit_code, lines = program(PROJECT="X", PREDICT_CPU="3")
+    assert exit_code == 2
+    assert [line.split(":")[0] for line in lines] == [
         "PROJECT",
         "predict.yaml",
         "nothing was sent; correct deploy/settings.env, or what overrides it",
@@ -143,11 +148,9 @@ def test_the_program_shows_all_mistakes_and_exits_2(tmp_path: Path) -> None:
 
 
 def check_with(own: Path) -> tuple[int, list[str]]:
-    """Return the exit code and the lines of the check with a file of settings of one's own."""
-    command = [sys.executable, str(ROOT / "deploy" / "check.py")]
-    environment = {**os.environ, "DEPLOY_SETTINGS": str(own)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return done.returncode, done.stderr.splitlines()[:-1]
+    """Return the exit code and the mistakes of the check with a file of settings of one's own."""
+    exit_code, lines = program(DEPLOY_SETTINGS=str(own))
+    return exit_code, lines[:-1]
 
 
 def test_a_file_of_ones_own_settings_is_checked(tmp_path: Path) -> None:
@@ -194,3 +197,9 @@ def test_a_wrong_call_is_one_line(tmp_path: Path, call: str, settings: str | Non
     assert (done.returncode, done.stdout) == (2, "")
     [line] = done.stderr.splitlines()
     assert line.startswith(said.replace("OWN", str(own)))
+
+
+@pytest.mark.parametrize("text", ["0 6,12,18 * * *", "0 6,18 * * 0-6", "0 6,18 * * 1-7", "*/30 * * * *"])
+def test_a_heartbeat_of_every_day_is_right(deployed: dict[str, str], text: str) -> None:
+    """Whichever way the seven days are written: 0 and 7 are both Sunday."""
+    assert list(check.mistakes({**deployed, "FRESHNESS_SCHEDULE": text})) == []

@@ -142,13 +142,13 @@ function comparedWithSales(coming, nWeeks) {
 function alertsCard() {
   const found = state.matching.map(({ index }) => alertsOf(index)).filter((alerts) => alerts.length);
   const open = found.flat();
+  const fresh = open.filter(({ state: of }) => of === 'open').length;
+  const quietOnes = open.filter(isAcknowledged).length;
   const system = systemAlerts().length;
-  const notes = [
-    [true, counted(found.length, 'combination')],
-    [true, `${whole(open.filter(({ state: of }) => of === 'open').length)} new in this run`],
-    [open.some(isAcknowledged), `${whole(open.filter(isAcknowledged).length)} acknowledged`],
-  ];
-  const said = open.length ? notes.flatMap(([is, note]) => (is ? [note] : [])) : ['No combination needs attention'];
+  const said = open.length
+    ? [counted(found.length, 'combination'), `${whole(fresh)} new in this run`]
+    : ['No combination needs attention'];
+  if (quietOnes) said.push(`${whole(quietOnes)} acknowledged`);
   if (system) said.push(`${whole(system)} more under run health`);
   return card('Open alerts', whole(open.length), said.join(', '));
 }
