@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from skucast.app import main
+from skucast.entry.app import main
 
 if __name__ == "__main__":
     sys.exit(main("monitor", __doc__))

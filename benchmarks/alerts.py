@@ -22,13 +22,13 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from real_chain import DATASETS, environment_of, sample, write_between
 
-from skucast.app import main as run_script
-from skucast.cli import main as run_tool
-from skucast.combination import KEY
-from skucast.settings import Settings
-from skucast.tables import ALERT_STATES, ALERTS, ALL, COMBINATION_RULES, FORECASTS, METRICS, POOLED_STEP, REASONS
-from skucast.warehouse import Warehouse, open_warehouse
-from skucast.weeks import WEEK
+from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.core.combination import KEY
+from skucast.core.tables import ALERT_STATES, ALERTS, ALL, COMBINATION_RULES, FORECASTS, METRICS, POOLED_STEP, REASONS
+from skucast.core.weeks import WEEK
+from skucast.entry.app import main as run_script
+from skucast.entry.cli import main as run_tool
+from skucast.runtime.settings import Settings
 
 ORIGINS = 26
 TRAIN_EVERY = 13

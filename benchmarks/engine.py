@@ -27,25 +27,25 @@ import pandas as pd
 from real_chain import DATASETS, ROOT, environment_of, sample, write_between
 from threadpoolctl import threadpool_limits
 
-from skucast.combination import KEY, Combination
-from skucast.engine.artifact import loads
-from skucast.engine.design import Design, WeekGrid, Window, design, week_grid, window
-from skucast.engine.fit import as_model, fit_window
-from skucast.engine.map_fit import log_posterior, solve
-from skucast.engine.model import LAG, FittedModel, ModelSpec
-from skucast.engine.prophet_object import history_frame, optimise, unfitted
-from skucast.engine.rollout import roll_forward_all
-from skucast.errors import ModelNotFound
-from skucast.forecasting import Horizon, forecast_all, start
-from skucast.history import History, build_history, with_lag
+from skucast.backends.store.local import LocalStore
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ModelNotFound
+from skucast.core.tables import SALES, TABLES
+from skucast.core.weeks import WeekClock
+from skucast.entry.demo.sample import sample_lines
+from skucast.forecast.artifact import loads
+from skucast.forecast.forecasting import Horizon, forecast_all, start
+from skucast.forecast.prophet.design import Design, WeekGrid, Window, design, week_grid, window
+from skucast.forecast.prophet.fit import as_model, fit_window
+from skucast.forecast.prophet.map_fit import log_posterior, solve
+from skucast.forecast.prophet.model import LAG, FittedModel, ModelSpec
+from skucast.forecast.prophet.prophet_object import history_frame, optimise, unfitted
+from skucast.forecast.prophet.rollout import roll_forward_all
+from skucast.forecast.prophet.tuning import GRIDS
 from skucast.regressors.holidays import holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.sample import sample_lines
-from skucast.store.local import LocalStore
-from skucast.tables import SALES, TABLES
-from skucast.tuning import GRIDS
-from skucast.warehouse.duckdb import DuckDBWarehouse
-from skucast.weeks import WeekClock
+from skucast.sales.history import History, build_history, with_lag
 
 NAMES = {table.label: table.name for table in TABLES}
 HORIZON_WEEKS = 4
@@ -140,7 +140,7 @@ def sample_series() -> Iterator[tuple[pd.DataFrame, WeekClock]]:
     clock, cutoff = WeekClock(), date(2026, 11, 22)
     with tempfile.TemporaryDirectory() as folder:
         warehouse = DuckDBWarehouse(Path(folder) / "w.duckdb", NAMES)
-        from skucast.run import Run
+        from skucast.core.run import Run
 
         run = Run("bench", "bench", pd.Timestamp(cutoff).to_pydatetime(), cutoff, cutoff)
         warehouse.append_once(SALES, sample_lines(cutoff), batch_id="sample", source="sample", run=run)
@@ -369,7 +369,7 @@ def _day_after(bench: Bench, week: int) -> str:
 
 def _copy_models(bench: Bench, names: pd.DataFrame, target: Path) -> None:
     """Store the trained models again under the names of their copies."""
-    from skucast.engine.artifact import dumps
+    from skucast.forecast.artifact import dumps
 
     store, copies = LocalStore(bench.folder / "models"), LocalStore(target)
     for unit, channel, sku in names.itertuples(index=False, name=None):

@@ -15,14 +15,14 @@ from pathlib import Path
 import pandas as pd
 from real_chain import DATASETS, HORIZON, environment_of, origins_of, sample, script, write_between
 
-from skucast.app import start_run
-from skucast.combination import KEY
-from skucast.history import build_history
-from skucast.monitoring import match
-from skucast.settings import Settings
-from skucast.tables import ALL, FORECASTS, PROMOTIONS
-from skucast.warehouse import Warehouse, open_warehouse
-from skucast.weeks import WeekClock
+from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.core.combination import KEY
+from skucast.core.tables import ALL, FORECASTS, PROMOTIONS
+from skucast.core.weeks import WeekClock
+from skucast.entry.app import start_run
+from skucast.runtime.settings import Settings
+from skucast.sales.history import build_history
+from skucast.scorecard.monitoring import match
 
 NAME = "breakfast"
 KNOWN_AHEAD = timedelta(weeks=8)

@@ -21,10 +21,10 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from skucast.combination import KEY
-from skucast.settings import Settings
-from skucast.tables import METRICS, POOLED_STEP, REGISTRY
-from skucast.warehouse import Warehouse, open_warehouse
+from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.core.combination import KEY
+from skucast.core.tables import METRICS, POOLED_STEP, REGISTRY
+from skucast.runtime.settings import Settings
 
 SEED = 525
 ORIGINS = 6

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skucast import tables
-from skucast.combination import KEY
-from skucast.dashboard import Board
-from skucast.run import Run
+from skucast.core import tables
+from skucast.core.combination import KEY
+from skucast.core.run import Run
+from skucast.dashboard.rendering import Board
 
 Names = tuple[str, str, str]
 

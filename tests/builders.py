@@ -9,11 +9,11 @@ from typing import Any
 import openpyxl
 import pandas as pd
 
-from skucast.history import History, build_history
-from skucast.run import Run
-from skucast.tables import SALES
-from skucast.warehouse import Warehouse
-from skucast.weeks import WeekClock
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.run import Run
+from skucast.core.tables import SALES
+from skucast.core.weeks import WeekClock
+from skucast.sales.history import History, build_history
 
 WEDNESDAY = date(2026, 11, 25)
 """Business date of the tests' runs."""

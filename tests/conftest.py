@@ -27,12 +27,12 @@ from stand_ins.servers import (
     start_storage,
 )
 
-from skucast.cloud import Endpoints, storage_client
-from skucast.cloud_bigquery import bigquery_client
-from skucast.run import Run
-from skucast.settings import Settings, settings_from
-from skucast.tables import TABLES
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.cloud import Endpoints, storage_client
+from skucast.backends.cloud_bigquery import bigquery_client
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.run import Run
+from skucast.core.tables import TABLES
+from skucast.runtime.settings import Settings, settings_from
 
 FOLDERS = ("unit", "jobs", "browser", "deploy", "cloud", "contract")
 """Their order: what asks for no server first, so that a machine without much time has shown most."""

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from builders import CUTOFF, sunday
 
-from skucast.history import with_lag
+from skucast.core.weeks import WeekClock
 from skucast.regressors.holidays import holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.weeks import WeekClock
+from skucast.sales.history import with_lag
 
 CLOCK = WeekClock()
 NO_HOLIDAYS = holiday_weeks("", CUTOFF, CUTOFF, CLOCK)

@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 from builders import CUTOFF
 
-from skucast.combination import Combination
-from skucast.engine.artifact import ModelCard, StoredModel, dumps, loads
-from skucast.engine.model import LAG, FittedModel, ModelSpec, Regressor
-from skucast.errors import ModelError
-from skucast.forecasting import Horizon, Start, forecast_all, start
-from skucast.future import ahead
+from skucast.core.combination import Combination
+from skucast.core.errors import ModelError
+from skucast.forecast.artifact import ModelCard, StoredModel, dumps, loads
+from skucast.forecast.forecasting import Horizon, Start, forecast_all, start
+from skucast.forecast.prophet.model import LAG, FittedModel, ModelSpec, Regressor
+from skucast.forecast.training import TrainingPlan
+from skucast.regressors.future import ahead
 from skucast.regressors.promotions import PlannedWeeks
-from skucast.training import TrainingPlan
 
 
 def stub_model(

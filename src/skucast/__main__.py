@@ -2,6 +2,6 @@
 
 import sys
 
-from skucast.cli import main
+from skucast.entry.cli import main
 
 sys.exit(main())

@@ -10,7 +10,7 @@ import pytest
 from chromium import BROWSERS, Open, browser_path, launched
 from playwright.sync_api import Browser, Page
 
-from skucast.dashboard import Board, render
+from skucast.dashboard.rendering import Board, render
 
 
 @pytest.fixture(scope="module")  # its event loop may not be there for the tests of other modules

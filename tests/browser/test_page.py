@@ -27,9 +27,9 @@ from boards import (
 from chromium import Open
 from playwright.sync_api import Locator, Page
 
-import skucast.dashboard
-from skucast.combination import KEY
-from skucast.dashboard import Board
+import skucast.dashboard.rendering
+from skucast.core.combination import KEY
+from skucast.dashboard.rendering import Board
 
 MARKUP: Names = ("Пермь", "KA", "<script>alert(1)</script>")
 FORMULA: Names = ("Пермь", "TF", '=1+1;"x",')
@@ -510,7 +510,7 @@ def test_combinations_beyond_the_limit_count_in_sums(
     board: Board, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four of fifteen in detail: the figures are the same, the list has four, the forecast all; the page says so."""
-    monkeypatch.setattr(skucast.dashboard, "MAX_DETAILED", 4)
+    monkeypatch.setattr(skucast.dashboard.rendering, "MAX_DETAILED", 4)
     page = open_page(board)
     assert card(page, "WAPE") == "85.7%"
     assert len(rows(page)) == 4

@@ -30,12 +30,12 @@ from stand_ins.storage_api import CREATE_SESSION, READ_ROWS, FaultyStorageApi
 from writers import SMALL, WRITERS, Place, run_of, week
 
 import skucast
-from skucast.combination import Combination
-from skucast.errors import ContractError, InputError, WarehouseError
+from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import ContractError, InputError, WarehouseError
+from skucast.core.tables import FORECASTS, PROMOTIONS, PUBLISHES, RUNS, SALES, TABLES, Table
+from skucast.core.weeks import WeekClock
 from skucast.regressors.promotions import Plan
-from skucast.tables import FORECASTS, PROMOTIONS, PUBLISHES, RUNS, SALES, TABLES, Table
-from skucast.warehouse.bigquery import BigQueryWarehouse
-from skucast.weeks import WeekClock
 
 PATHS = ":".join(map(str, (Path(skucast.__file__).parents[1], Path(__file__).parents[1])))
 

@@ -17,18 +17,18 @@ from builders import CUTOFF, WEDNESDAY
 from pandas.testing import assert_frame_equal
 from places import CLOUDS, Cloud
 
-from skucast.app import main
-from skucast.combination import KEY, Combination
-from skucast.engine.artifact import loads
-from skucast.run import Run
-from skucast.sample import sample_lines
-from skucast.settings import Job
-from skucast.store.gcs import CloudStore
-from skucast.store.local import LocalStore
-from skucast.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, TABLES, Table
-from skucast.warehouse import Warehouse
-from skucast.warehouse.bigquery import BigQueryWarehouse
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.store.gcs import CloudStore
+from skucast.backends.store.local import LocalStore
+from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.run import Run
+from skucast.core.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, TABLES, Table
+from skucast.entry.app import main
+from skucast.entry.demo.sample import sample_lines
+from skucast.forecast.artifact import loads
+from skucast.runtime.settings import Job
 
 PAST = WEDNESDAY - timedelta(weeks=4)
 NAMES = {table.label: table.name for table in TABLES}

@@ -9,15 +9,15 @@ from builders import deliver, sunday, week
 from google.cloud import bigquery
 from places import Cloud
 
-from skucast.cloud import storage_client
-from skucast.cloud_bigquery import bigquery_client
-from skucast.combination import Combination
-from skucast.doctor import Finding, examine
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.store import open_store
-from skucast.tables import FORECASTS, METRICS, REGISTRY
-from skucast.warehouse import open_warehouse
+from skucast.backends.cloud import storage_client
+from skucast.backends.cloud_bigquery import bigquery_client
+from skucast.backends.store.protocol import open_store
+from skucast.backends.warehouse.protocol import open_warehouse
+from skucast.core.combination import Combination
+from skucast.core.run import Run
+from skucast.core.tables import FORECASTS, METRICS, REGISTRY
+from skucast.entry.doctor import Finding, examine
+from skucast.runtime.settings import Settings
 
 Examine = Callable[[], dict[str, Finding]]
 

@@ -9,15 +9,15 @@ import pytest
 from places import Cloud
 from stand_ins.proxy import StorageProxy
 
-from skucast.combination import Combination
-from skucast.errors import InputError
-from skucast.files import list_files, write_bytes
+from skucast.backends.files import list_files, write_bytes
+from skucast.backends.warehouse.protocol import open_warehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError
+from skucast.core.run import Run
+from skucast.core.tables import PROMOTIONS
 from skucast.jobs.promotions import DONE, INBOX, REJECTED, ingest
-from skucast.outcome import RunReport
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.tables import PROMOTIONS
-from skucast.warehouse import open_warehouse
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
 
 KNOWN = [Combination("Пермь", "KA", "A1")]
 PLAN = """unit;channel;SKU_ID;starts_on;ends_on;discount_perc;covers_through
@@ -57,7 +57,7 @@ def test_a_forecast_goes_on_while_the_bucket_does_not_answer(
     in_the_cloud: Settings, run: Run, storage_proxy: StorageProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the plan that it knows, after the retries."""
-    monkeypatch.setattr("skucast.files.DEADLINE_S", 1.0)
+    monkeypatch.setattr("skucast.backends.files.DEADLINE_S", 1.0)
     storage_proxy.answer(503, "GET", "prefix=", times=None)
     report = RunReport()
     ingest(in_the_cloud, open_warehouse(in_the_cloud), run, report, KNOWN)

@@ -21,13 +21,13 @@ from stand_ins.proxy import Lost, Request, Response, StorageProxy
 from stand_ins.servers import Server
 
 import skucast
-from skucast.cloud import Endpoints, storage_client, storage_errors
-from skucast.combination import Combination
-from skucast.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError, WarehouseError
-from skucast.settings import Settings
-from skucast.store import Live, open_store
-from skucast.store.gcs import CloudStore
-from skucast.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.cloud import Endpoints, storage_client, storage_errors
+from skucast.backends.store.gcs import CloudStore
+from skucast.backends.store.protocol import Live, open_store
+from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError, WarehouseError
+from skucast.runtime.settings import Settings
 
 SRC = Path(skucast.__file__).parents[1]
 
@@ -211,9 +211,9 @@ def test_a_lost_update_after_a_lost_answer_is_reported(
 
 SAVE = """
 import sys
-from skucast.cloud import Endpoints
-from skucast.combination import Combination
-from skucast.store.gcs import CloudStore
+from skucast.backends.cloud import Endpoints
+from skucast.core.combination import Combination
+from skucast.backends.store.gcs import CloudStore
 
 url, bucket, expected = sys.argv[1:]
 store = CloudStore(bucket, endpoints=Endpoints(storage=url))

@@ -17,13 +17,13 @@ from pandas.testing import assert_frame_equal
 from places import CLOUDS, Cloud
 from stand_ins.servers import PROJECT, Server, make_dataset
 
-from skucast.cloud import Endpoints
-from skucast.cloud_bigquery import bigquery_client
-from skucast.combination import KEY
-from skucast.looker import VIEWS, views_sql
-from skucast.run import Run
-from skucast.tables import ALERTS, ALL, BASELINES, COMPONENTS, FORECASTS, METRICS, TABLES, Table, empty
-from skucast.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.cloud import Endpoints
+from skucast.backends.cloud_bigquery import bigquery_client
+from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.core.combination import KEY
+from skucast.core.run import Run
+from skucast.core.tables import ALERTS, ALL, BASELINES, COMPONENTS, FORECASTS, METRICS, TABLES, Table, empty
+from skucast.dashboard.looker import VIEWS, views_sql
 
 NAMES = {table.label: f"{table.label}_of_ours" for table in TABLES}
 """Not the default ones: the views follow the settings."""

@@ -23,8 +23,8 @@ from stand_ins import build, servers
 from stand_ins.proxy import StorageProxy
 from stand_ins.servers import PROJECT, Server
 
-from skucast.cloud import Endpoints, storage_client
-from skucast.cloud_bigquery import bigquery_client
+from skucast.backends.cloud import Endpoints, storage_client
+from skucast.backends.cloud_bigquery import bigquery_client
 
 TESTS = Path(__file__).parents[1]
 BIG = 9 * 2**20

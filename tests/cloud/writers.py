@@ -15,14 +15,14 @@ from builders import CUTOFF, WEDNESDAY
 from google.cloud import bigquery
 from stand_ins.servers import PROJECT
 
-from skucast.cloud import Endpoints
-from skucast.cloud_bigquery import BoundedClient, bigquery_client
-from skucast.combination import KEY
+from skucast.backends.cloud import Endpoints
+from skucast.backends.cloud_bigquery import BoundedClient, bigquery_client
+from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.core.combination import KEY
+from skucast.core.run import Run
+from skucast.core.tables import FORECASTS, TABLES
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
-from skucast.outcome import RunReport
-from skucast.run import Run
-from skucast.tables import FORECASTS, TABLES
-from skucast.warehouse.bigquery import BigQueryWarehouse
+from skucast.runtime.outcome import RunReport
 
 SMALL = replace(FORECASTS, columns=tuple(FORECASTS.column(name) for name in ("cutoff", *KEY, "ds", "yhat")), checks=())
 """The forecasts' table with few columns."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rigs import STORES, WAREHOUSES, StoreRig
 
-from skucast.store import ModelStore
-from skucast.warehouse import Warehouse
+from skucast.backends.store.protocol import ModelStore
+from skucast.backends.warehouse.protocol import Warehouse
 
 
 @pytest.fixture(params=WAREHOUSES)

@@ -10,15 +10,15 @@ from functools import partial
 import pytest
 from places import CLOUDS
 
-from skucast.cloud import Endpoints, storage_client
-from skucast.combination import Combination
-from skucast.store import ModelStore
-from skucast.store.gcs import CloudStore
-from skucast.store.local import LocalStore
-from skucast.tables import Table
-from skucast.warehouse import Warehouse
-from skucast.warehouse.bigquery import BigQueryWarehouse
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.cloud import Endpoints, storage_client
+from skucast.backends.store.gcs import CloudStore
+from skucast.backends.store.local import LocalStore
+from skucast.backends.store.protocol import ModelStore
+from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination
+from skucast.core.tables import Table
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from rigs import StoreRig
 
-from skucast.combination import Combination
-from skucast.errors import ModelError, ModelNotFound, StoreConflict
-from skucast.store import Live, ModelStore
+from skucast.backends.store.protocol import Live, ModelStore
+from skucast.core.combination import Combination
+from skucast.core.errors import ModelError, ModelNotFound, StoreConflict
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 QUOTED = Combination('O\'Neil "North"', "A/B: 50%?", "_x.")

@@ -14,10 +14,11 @@ from builders import CUTOFF, deliver, line, sunday
 from pandas.testing import assert_frame_equal
 from rigs import drop_table
 
-from skucast.combination import KEY, Combination
-from skucast.errors import AlreadyLoaded, ContractError, InputError, RunFailed, ShardsMissing, TableError
-from skucast.run import Run
-from skucast.tables import (
+from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Warehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import AlreadyLoaded, ContractError, InputError, RunFailed, ShardsMissing, TableError
+from skucast.core.run import Run
+from skucast.core.tables import (
     ALL,
     FORECASTS,
     LOCATIONS,
@@ -31,8 +32,7 @@ from skucast.tables import (
     empty,
     validate,
 )
-from skucast.warehouse import WEEKLY_SALES_COLUMNS, Warehouse
-from skucast.weeks import WeekClock
+from skucast.core.weeks import WeekClock
 
 PERM = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 QUOTED = Combination('O\'Neil "North"', "A/B; DROP", "%_\\")

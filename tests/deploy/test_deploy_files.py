@@ -17,9 +17,9 @@ import pytest
 import render
 import yaml
 
-from skucast.settings import Settings
-from skucast.tables import SALES, TABLES
-from skucast.warehouse import bigquery
+from skucast.backends.warehouse import bigquery
+from skucast.core.tables import SALES, TABLES
+from skucast.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted(ROOT.glob("Dockerfile.*"))

@@ -19,15 +19,15 @@ import pytest
 from builders import CUTOFF, WEDNESDAY
 from places import Cloud
 
-from skucast.engine.artifact import loads
-from skucast.run import Run
-from skucast.sample import sample_lines
-from skucast.store.gcs import CloudStore
-from skucast.store.local import LocalStore
-from skucast.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, TABLES
-from skucast.warehouse import Warehouse
-from skucast.warehouse.bigquery import BigQueryWarehouse
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.store.gcs import CloudStore
+from skucast.backends.store.local import LocalStore
+from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.run import Run
+from skucast.core.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, TABLES
+from skucast.entry.demo.sample import sample_lines
+from skucast.forecast.artifact import loads
 
 ROOT = Path(__file__).parents[2]
 NAMES = {table.label: table.name for table in TABLES}
@@ -104,7 +104,7 @@ def test_an_image_holds_what_its_job_needs(home: Path, image: str) -> None:
     assert scripts == {"monitor": {"monitor_performance.py"}, "predict": {"predict_weekly.py"}}.get(
         image, {"retrain_models.py", "run_all_skus.py"}
     )
-    assert "src/skucast/app.py" in ours
+    assert "src/skucast/entry/app.py" in ours
     unwanted = (
         "/tests/",
         "/docs/",

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, WEDNESDAY, line, sunday
 
-from skucast.app import main
-from skucast.combination import Combination
-from skucast.errors import FitError
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import FitError
+from skucast.core.run import Run
+from skucast.core.tables import SALES, TABLES, Table
+from skucast.entry.app import main
 from skucast.jobs import train as train_job
-from skucast.run import Run
-from skucast.settings import Job
-from skucast.tables import SALES, TABLES, Table
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.runtime.settings import Job
 
 N_WEEKS = 70
 

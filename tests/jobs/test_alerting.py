@@ -12,12 +12,12 @@ import pytest
 from builders import WEDNESDAY
 from business import TRAINED, Business, business_lines
 
-from skucast import cli
-from skucast.alert_texts import gcloud_command, retrain_command
-from skucast.combination import Combination
+from skucast.backends.webhook import WebhookError
+from skucast.core.combination import Combination
+from skucast.core.tables import ALERTS, RUNS
+from skucast.entry import cli
 from skucast.jobs import alerting
-from skucast.tables import ALERTS, RUNS
-from skucast.webhook import WebhookError
+from skucast.scorecard.alert_texts import gcloud_command, retrain_command
 
 SHIFTED = Combination(*TRAINED[0])
 QUIET = ("--min-promo-coverage", "0")

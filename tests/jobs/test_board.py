@@ -11,8 +11,8 @@ from boards import embedded
 from builders import CUTOFF, WEDNESDAY
 from business import TRAINED, Business
 
-from skucast.run import Run
-from skucast.tables import FORECASTS, PROMOTIONS, REGISTRY
+from skucast.core.run import Run
+from skucast.core.tables import FORECASTS, PROMOTIONS, REGISTRY
 
 NEXT_WEEK = CUTOFF + timedelta(weeks=1)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from business import Business
 
-from skucast import outcome
-from skucast.store.local import LocalStore
+from skucast.backends.store.local import LocalStore
+from skucast.runtime import outcome
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import pytest
 from builders import WEDNESDAY, sunday
 from stand_ins.open_meteo import Failure, OpenMeteoStandIn
 
-from skucast import weather_api
+from skucast.backends import weather_api
+from skucast.core.run import Run
+from skucast.core.tables import ALL, LOADS, LOCATIONS, WEATHER
+from skucast.core.weeks import WeekClock
 from skucast.jobs.weather import update_weather
-from skucast.outcome import RunReport
-from skucast.run import Run
-from skucast.tables import ALL, LOADS, LOCATIONS, WEATHER
-from skucast.weeks import WeekClock
+from skucast.runtime.outcome import RunReport
 
 CLOCK = WeekClock()
 FIRST = date(2026, 10, 5)

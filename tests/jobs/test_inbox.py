@@ -12,19 +12,19 @@ import openpyxl
 import pytest
 from builders import CUTOFF, deliver, week
 
-from skucast.cli import main
-from skucast.combination import Combination
-from skucast.errors import InputError, StoreError, WarehouseError
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError, StoreError, WarehouseError
+from skucast.core.run import Run
+from skucast.core.tables import LOADS, PROMOTIONS, RUNS
+from skucast.core.weeks import WeekClock
+from skucast.entry.cli import main
 from skucast.jobs import promotions
-from skucast.outcome import RunReport
-from skucast.promotion_files import COLUMNS, PlanFile, read_plan
-from skucast.promotion_template import MEANINGS, example_rows, write_template
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.sheets import MAX_BYTES
-from skucast.tables import LOADS, PROMOTIONS, RUNS
-from skucast.warehouse.duckdb import DuckDBWarehouse
-from skucast.weeks import WeekClock
+from skucast.regressors.promotion_files import COLUMNS, PlanFile, read_plan
+from skucast.regressors.promotion_template import MEANINGS, example_rows, write_template
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sheets.sheet import MAX_BYTES
 
 KNOWN = [Combination("Пермь", "KA", "A1"), Combination("Пермь", "KA", "B2"), Combination("Чайковский", "TF", "B2")]
 HEADER = "unit,channel,SKU_ID,starts_on,ends_on,discount_perc,covers_through"
@@ -418,7 +418,7 @@ def _today(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     def start(job: str, settings: Settings) -> Run:
         return replace(run, job=job, today=settings.as_of or run.today)
 
-    monkeypatch.setattr("skucast.cli.start_run", start)
+    monkeypatch.setattr("skucast.entry.cli.start_run", start)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from builders import CUTOFF, WEDNESDAY, line, sunday
 from business import Business
 from pandas.testing import assert_frame_equal
 
-from skucast.run import Run
-from skucast.tables import FORECASTS, PROMOTIONS, REGISTRY, RUNS, SCENARIOS
+from skucast.core.run import Run
+from skucast.core.tables import FORECASTS, PROMOTIONS, REGISTRY, RUNS, SCENARIOS
 
 N_WEEKS = 90
 UPLIFT = 0.6

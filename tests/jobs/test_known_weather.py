@@ -12,11 +12,11 @@ import pytest
 from builders import CUTOFF, WEDNESDAY, line, sunday
 from business import Business
 
-from skucast.combination import Combination
-from skucast.engine.artifact import loads
-from skucast.run import Run
-from skucast.store.local import LocalStore
-from skucast.tables import ALL, FORECASTS, LOCATIONS, REGISTRY, WEATHER
+from skucast.backends.store.local import LocalStore
+from skucast.core.combination import Combination
+from skucast.core.run import Run
+from skucast.core.tables import ALL, FORECASTS, LOCATIONS, REGISTRY, WEATHER
+from skucast.forecast.artifact import loads
 
 N_WEEKS = 110
 PER_DEGREE = 0.03

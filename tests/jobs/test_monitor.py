@@ -7,7 +7,7 @@ import pytest
 from boards import embedded
 from business import Business, business_lines
 
-from skucast.tables import ALERTS, FORECASTS, METRICS, RUNS
+from skucast.core.tables import ALERTS, FORECASTS, METRICS, RUNS
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from business import GONE, NEW, TRAINED, Business
 
-from skucast.combination import KEY
-from skucast.tables import COMPONENTS, FORECASTS, RUNS
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.combination import KEY
+from skucast.core.tables import COMPONENTS, FORECASTS, RUNS
 
 
 def by_combination(business: Business, column: str) -> dict[tuple[str, str, str], str]:

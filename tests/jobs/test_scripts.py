@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from skucast.store.local import LocalStore
-from skucast.tables import FORECASTS, METRICS, TABLES
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.store.local import LocalStore
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.tables import FORECASTS, METRICS, TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["predict_weekly.py", "monitor_performance.py", "retrain_models.py", "run_all_skus.py"]

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, WEDNESDAY
 
-from skucast.engine.artifact import loads
-from skucast.run import Run
-from skucast.sample import sample_lines
-from skucast.store.local import LocalStore
-from skucast.tables import REGISTRY, RUNS, SALES
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.store.local import LocalStore
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.run import Run
+from skucast.core.tables import REGISTRY, RUNS, SALES
+from skucast.entry.demo.sample import sample_lines
+from skucast.forecast.artifact import loads
 
 ROOT = Path(__file__).parents[2]
 GRACE_S = 8.0

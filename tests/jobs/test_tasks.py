@@ -9,11 +9,11 @@ import pytest
 from business import TRAINED, Business, fail_for
 from pandas.testing import assert_frame_equal
 
-from skucast.combination import KEY, Combination
-from skucast.settings import Job
-from skucast.store.local import LocalStore
-from skucast.tables import ALERTS, FORECASTS, METRICS, REGISTRY, RUNS, SALES, Table
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.store.local import LocalStore
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.tables import ALERTS, FORECASTS, METRICS, REGISTRY, RUNS, SALES, Table
+from skucast.runtime.settings import Job
 
 TARGETS = ("--target-combinations", "Пермь/KA/A1; Пермь/KA/B2; Чайковский/TF/B2")
 

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from business import GONE, NEW, TRAINED, Business, fail_for
 
-from skucast import cli
-from skucast.combination import KEY, Combination
-from skucast.engine.artifact import loads
-from skucast.engine.model import OTHER_HOLIDAYS
-from skucast.errors import ModelNotFound
-from skucast.store.local import LocalStore
-from skucast.tables import REGISTRY, RUNS
+from skucast.backends.store.local import LocalStore
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ModelNotFound
+from skucast.core.tables import REGISTRY, RUNS
+from skucast.entry import cli
+from skucast.forecast.artifact import loads
+from skucast.forecast.prophet.model import OTHER_HOLIDAYS
 
 A1 = "Пермь/KA/A1"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from skucast.combination import Combination
-from skucast.tables import FORECASTS, REGISTRY
+from skucast.core.combination import Combination
+from skucast.core.tables import FORECASTS, REGISTRY
 
 A1 = Combination("Пермь", "KA", "A1")
 

@@ -10,9 +10,16 @@ import pytest
 from builders import CUTOFF, WEDNESDAY
 from rich.console import Console
 
-from skucast import alert_texts
-from skucast.alert_texts import alert_fields, digest_fields, digest_line, digest_text, gcloud_command, retrain_command
-from skucast.combination import Combination, parse_targets, resolve_targets
+from skucast.core.combination import Combination, parse_targets, resolve_targets
+from skucast.scorecard import alert_texts
+from skucast.scorecard.alert_texts import (
+    alert_fields,
+    digest_fields,
+    digest_line,
+    digest_text,
+    gcloud_command,
+    retrain_command,
+)
 
 NAMES = [
     Combination("Пермь", "ON TRADE", "ЦУП00009752"),

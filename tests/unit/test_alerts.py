@@ -14,7 +14,9 @@ import pytest
 from builders import CUTOFF, WEDNESDAY, sunday
 from pandas.testing import assert_frame_equal
 
-from skucast.alerts import (
+from skucast.core.combination import KEY
+from skucast.core.tables import ALERTS, BASELINES, SCORED, SYSTEM_RULES, empty
+from skucast.scorecard.alerts import (
     LISTED,
     Rules,
     SystemFacts,
@@ -25,10 +27,8 @@ from skucast.alerts import (
     next_alerts,
     system_findings,
 )
-from skucast.combination import KEY
-from skucast.metrics import with_ratios
-from skucast.monitoring import over_weeks, sums_of_weeks
-from skucast.tables import ALERTS, BASELINES, SCORED, SYSTEM_RULES, empty
+from skucast.scorecard.metrics import with_ratios
+from skucast.scorecard.monitoring import over_weeks, sums_of_weeks
 
 A, B = ("Пермь", "KA", "A1"), ("Пермь", "TF", "B2")
 RULES = Rules(

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from builders import CUTOFF, WEDNESDAY, deliver, line, week
 
-from skucast import app, cli
-from skucast.combination import Combination
-from skucast.errors import ContractError, InputError, RunFailed, TableError
-from skucast.logs import log
-from skucast.settings import reference as settings_reference
-from skucast.tables import RUNS
-from skucast.tables import reference as tables_reference
+from skucast.core.combination import Combination
+from skucast.core.errors import ContractError, InputError, RunFailed, TableError
+from skucast.core.tables import RUNS
+from skucast.core.tables import reference as tables_reference
+from skucast.entry import app, cli
+from skucast.runtime.logs import log
+from skucast.runtime.settings import reference as settings_reference
 
 JOBS = ("train", "retrain", "predict", "monitor")
 FOR_ALL = {"retrain": ["--target", "*/*/*"]}
@@ -244,8 +244,8 @@ def test_ctrl_c_is_one_line(start, monkeypatch, capsys):
     def stop(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skucast.warehouse.open_warehouse", stop)
-    monkeypatch.setattr("skucast.doctor.open_warehouse", stop)
+    monkeypatch.setattr("skucast.backends.warehouse.protocol.open_warehouse", stop)
+    monkeypatch.setattr("skucast.entry.doctor.open_warehouse", stop)
     monkeypatch.setattr(log, "handlers", [])  # those of an earlier test write to a stream that nobody reads
     assert start() == 130
     [line] = capsys.readouterr().err.splitlines()

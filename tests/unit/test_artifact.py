@@ -20,11 +20,11 @@ import pytest
 from models import coming
 from stubs import card, stub_model
 
-from skucast.engine import artifact
-from skucast.engine.artifact import dumps, loads
-from skucast.engine.model import Holiday, ModelSpec
-from skucast.engine.rollout import roll_forward
-from skucast.errors import ModelError
+from skucast.core.errors import ModelError
+from skucast.forecast import artifact
+from skucast.forecast.artifact import dumps, loads
+from skucast.forecast.prophet.model import Holiday, ModelSpec
+from skucast.forecast.prophet.rollout import roll_forward
 
 MODEL = dataclasses.replace(
     stub_model(),

@@ -13,12 +13,12 @@ from builders import CUTOFF, sunday
 from pandas.testing import assert_frame_equal
 from stubs import forecast_one, plan, stored, stub_model, weeks_of
 
-from skucast.backtest import BACKTEST_COLUMNS, backtest, interval_scale, score_by_step
-from skucast.combination import Combination
-from skucast.engine.model import FittedModel, ModelSpec, Regressor
-from skucast.forecasting import Horizon
-from skucast.training import fitter, make_recipe
-from skucast.weeks import WeekClock
+from skucast.core.combination import Combination
+from skucast.core.weeks import WeekClock
+from skucast.forecast.backtest import BACKTEST_COLUMNS, backtest, interval_scale, score_by_step
+from skucast.forecast.forecasting import Horizon
+from skucast.forecast.prophet.model import FittedModel, ModelSpec, Regressor
+from skucast.forecast.training import fitter, make_recipe
 
 PROMO = Regressor("promo_discount_perc", 0.1, mu=0.0, std=1.0)
 """10 more per percent, at a y_scale of 100."""

@@ -9,7 +9,7 @@ import pytest
 from builders import sunday
 from stubs import weeks_of
 
-from skucast.baselines import fallback, last_week, last_year, mean_8
+from skucast.sales.baselines import fallback, last_week, last_year, mean_8
 
 TARGETS = [sunday(-1), sunday(-2)]
 

@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skucast.combination import MAX_PART_BYTES, Combination, clean_name, name_problem, parse_targets, resolve_targets
-from skucast.errors import InputError
+from skucast.core.combination import (
+    MAX_PART_BYTES,
+    Combination,
+    clean_name,
+    name_problem,
+    parse_targets,
+    resolve_targets,
+)
+from skucast.core.errors import InputError
 
 PERM = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 PERM_KA = Combination("Пермь", "KA", "ЦУП00009752")

@@ -26,10 +26,10 @@ from boards import (
     without_rows,
 )
 
-from skucast import tables
-from skucast.dashboard import MAX_PAGE_BYTES, Board, render
+from skucast.core import tables
 from skucast.dashboard.columns import short
 from skucast.dashboard.data import page_data
+from skucast.dashboard.rendering import MAX_PAGE_BYTES, Board, render
 
 HOSTILE = "</script><script>alert(1)</script>\u2028<!--&amp;"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from builders import CUTOFF, deliver, week
 
-from skucast import demo
-from skucast.tables import LOADS, RUNS, SALES, SAMPLE_SOURCE
+from skucast.core.tables import LOADS, RUNS, SALES, SAMPLE_SOURCE
+from skucast.entry.demo import story as demo
 
 
 @pytest.fixture

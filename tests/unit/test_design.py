@@ -10,12 +10,12 @@ import pytest
 from builders import CUTOFF
 from models import generated, holidays_of
 
-from skucast.engine.design import Design, design, future_columns, until, week_grid, window
-from skucast.engine.fit import as_model
-from skucast.engine.model import LAG, FittedModel, ModelSpec
-from skucast.engine.prophet_object import history_frame, unfitted
-from skucast.errors import FitError
-from skucast.history import with_lag
+from skucast.core.errors import FitError
+from skucast.forecast.prophet.design import Design, design, future_columns, until, week_grid, window
+from skucast.forecast.prophet.fit import as_model
+from skucast.forecast.prophet.model import LAG, FittedModel, ModelSpec
+from skucast.forecast.prophet.prophet_object import history_frame, unfitted
+from skucast.sales.history import with_lag
 
 REGRESSORS = ["promo_discount_perc", "promo_days", "promo_flag"]
 

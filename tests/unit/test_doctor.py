@@ -4,12 +4,12 @@ import pandas as pd
 from builders import deliver, sunday, week
 from stand_ins.open_meteo import OpenMeteoStandIn
 
-from skucast import cli
-from skucast.combination import Combination
-from skucast.doctor import Finding, doctor, examine, show
-from skucast.run import BAD_INPUT, DONE
-from skucast.store.local import LocalStore
-from skucast.tables import ALL, FORECASTS, LOCATIONS, empty
+from skucast.backends.store.local import LocalStore
+from skucast.core.combination import Combination
+from skucast.core.run import BAD_INPUT, DONE
+from skucast.core.tables import ALL, FORECASTS, LOCATIONS, empty
+from skucast.entry import cli
+from skucast.entry.doctor import Finding, doctor, examine, show
 
 
 def test_a_healthy_place_is_all_ok(settings, warehouse, run):
@@ -137,7 +137,7 @@ def test_wrong_settings_are_findings_too(capsys):
 def test_credentials_are_asked_for_where_they_are_needed(settings, warehouse, run, monkeypatch, tmp_path):
     """Not on this machine, nor for stand-ins; for a real bucket those that are missing are something to fix."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
-    monkeypatch.setattr("skucast.doctor.store_at", lambda *_: LocalStore(tmp_path))
+    monkeypatch.setattr("skucast.entry.doctor.store_at", lambda *_: LocalStore(tmp_path))
 
     def credentials(**given):
         found = examine(settings(**given), warehouse, LocalStore(tmp_path / "models"), run)

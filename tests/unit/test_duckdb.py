@@ -14,14 +14,14 @@ import pandas as pd
 import pytest
 from builders import CUTOFF
 
-from skucast.combination import Combination
-from skucast.errors import InputError, RunFailed
-from skucast.run import Run
-from skucast.tables import FORECASTS, SALES
-from skucast.warehouse import duckdb as backend
-from skucast.warehouse import open_warehouse
-from skucast.warehouse.duckdb import DuckDBWarehouse
-from skucast.weeks import WeekClock
+from skucast.backends.warehouse import duckdb as backend
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.protocol import open_warehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError, RunFailed
+from skucast.core.run import Run
+from skucast.core.tables import FORECASTS, SALES
+from skucast.core.weeks import WeekClock
 
 COMBINATIONS = [Combination("Пермь", "KA", f"ЦУП{number:03}") for number in range(200)]
 WEEK = replace(FORECASTS, columns=(*FORECASTS.columns[:5], FORECASTS.column("yhat")), checks=())
@@ -144,7 +144,7 @@ from datetime import date, datetime
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_duckdb import CUTOFF, WEEK, DuckDBWarehouse, Run, rows
-from skucast.tables import TABLES
+from skucast.core.tables import TABLES
 
 warehouse = DuckDBWarehouse(sys.argv[1], {{table.label: table.name for table in TABLES}})
 run = Run("predict", "child", datetime(2026, 11, 25), CUTOFF, CUTOFF)

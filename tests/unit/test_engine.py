@@ -15,21 +15,21 @@ from models import CLOCK, NO_HOLIDAYS, coming, generated, holidays_of
 from pandas.testing import assert_frame_equal
 from stubs import card, future_frame, plan, stub_model
 
-from skucast.combination import KEY, Combination
-from skucast.engine import rollout
-from skucast.engine.artifact import dumps, loads
-from skucast.engine.design import MIN_WEEKS
-from skucast.engine.fit import fit
-from skucast.engine.model import LAG, FittedModel, ModelSpec, Regressor
-from skucast.engine.rollout import ROLLOUT_COLUMNS, roll_forward, roll_forward_all, roll_forward_mean, seed_of
-from skucast.errors import FitError, ModelError
-from skucast.history import History, build_history
+from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import FitError, ModelError
+from skucast.core.run import Run
+from skucast.core.tables import COMPONENTS, SALES, TABLES
+from skucast.entry.demo.sample import Truth, level, sample_lines
+from skucast.forecast.artifact import dumps, loads
+from skucast.forecast.prophet import rollout
+from skucast.forecast.prophet.design import MIN_WEEKS
+from skucast.forecast.prophet.fit import fit
+from skucast.forecast.prophet.model import LAG, FittedModel, ModelSpec, Regressor
+from skucast.forecast.prophet.rollout import ROLLOUT_COLUMNS, roll_forward, roll_forward_all, roll_forward_mean, seed_of
+from skucast.forecast.training import fitter, make_recipe
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.run import Run
-from skucast.sample import Truth, level, sample_lines
-from skucast.tables import COMPONENTS, SALES, TABLES
-from skucast.training import fitter, make_recipe
-from skucast.warehouse.duckdb import DuckDBWarehouse
+from skucast.sales.history import History, build_history
 
 CASES: dict[str, tuple[ModelSpec, int, str]] = {
     "additive, yearly, holidays": (ModelSpec(), 160, "RU"),

@@ -13,14 +13,14 @@ from builders import CUTOFF, WEDNESDAY, sunday
 from pandas.testing import assert_frame_equal
 from stubs import forecast_one, stored, stub_model, weeks_of
 
-from skucast.combination import KEY, Combination
-from skucast.engine.artifact import StoredModel
-from skucast.engine.model import Regressor
-from skucast.errors import ModelError, ModelNotFound
-from skucast.forecasting import Horizon, forecast_all, start, start_without_model
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ModelError, ModelNotFound
+from skucast.core.tables import COMPONENTS, FORECASTS, STATUSES, validate
+from skucast.core.weeks import WeekClock
+from skucast.forecast.artifact import StoredModel
+from skucast.forecast.forecasting import Horizon, forecast_all, start, start_without_model
+from skucast.forecast.prophet.model import Regressor
 from skucast.regressors.promotions import PlannedWeeks
-from skucast.tables import COMPONENTS, FORECASTS, STATUSES, validate
-from skucast.weeks import WeekClock
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 HORIZON = Horizon(

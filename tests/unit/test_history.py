@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, deliver, history_of, line, series, sunday, week
 
-from skucast.combination import KEY, Combination
-from skucast.errors import InputError
-from skucast.history import HISTORY_COLUMNS, build_history, carried, is_inactive, with_lag
-from skucast.weeks import WeekClock
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import InputError
+from skucast.core.weeks import WeekClock
+from skucast.sales.history import HISTORY_COLUMNS, build_history, carried, is_inactive, with_lag
 
 MONDAY = CUTOFF - timedelta(days=6)
 DAYS = [MONDAY + timedelta(days=n) for n in range(7)]

@@ -13,23 +13,23 @@ from builders import CUTOFF, history_of, line, sunday
 from models import CLOCK, coming, generated, holidays_of
 from stubs import future_frame, plan, weeks_of
 
-from skucast.combination import Combination
-from skucast.engine.artifact import loads
-from skucast.engine.design import design, week_grid, window
-from skucast.engine.fit import fit
-from skucast.engine.model import OTHER_HOLIDAYS, Holiday, ModelSpec
-from skucast.engine.prophet_object import history_frame
-from skucast.engine.rollout import roll_forward, roll_forward_mean
-from skucast.errors import InputError
-from skucast.events import read_events
-from skucast.future import last_known
-from skucast.history import with_lag
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError
+from skucast.core.run import Run
+from skucast.core.weeks import Anchor, WeekClock
+from skucast.forecast.artifact import loads
+from skucast.forecast.prophet.design import design, week_grid, window
+from skucast.forecast.prophet.fit import fit
+from skucast.forecast.prophet.model import OTHER_HOLIDAYS, Holiday, ModelSpec
+from skucast.forecast.prophet.prophet_object import history_frame
+from skucast.forecast.prophet.rollout import roll_forward, roll_forward_mean
+from skucast.forecast.training import Material, make_recipe, train
+from skucast.regressors.events import read_events
+from skucast.regressors.future import last_known
 from skucast.regressors.holidays import Event, calendar_digest, holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.run import Run
-from skucast.training import Material, make_recipe, train
-from skucast.warehouse import Warehouse
-from skucast.weeks import Anchor, WeekClock
+from skucast.sales.history import with_lag
 
 FREE = ModelSpec(holidays_prior_scale=10.0, yearly_min_weeks=1000)
 """Free holidays and no season, which would take a part of what comes at the same time every year."""

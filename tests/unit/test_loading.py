@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from builders import CUTOFF
 
-from skucast.cli import main
-from skucast.errors import InputError
-from skucast.loading import content_hash, read_file
-from skucast.tables import LOADS, LOCATIONS, RUNS, SALES
-from skucast.warehouse import open_warehouse
-from skucast.weeks import WeekClock
+from skucast.backends.warehouse.protocol import open_warehouse
+from skucast.core.errors import InputError
+from skucast.core.tables import LOADS, LOCATIONS, RUNS, SALES
+from skucast.core.weeks import WeekClock
+from skucast.entry.cli import main
+from skucast.sales.loading import content_hash, read_file
 
 HEADER = "date,unit,channel,SKU_ID,quantity,Promo_discount_perc"
 GOOD = "2026-11-16,Пермь,ON TRADE,ЦУП00009752,12,20"

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from skucast.combination import Combination
-from skucast.engine.artifact import MAX_BYTES, loads
-from skucast.errors import ModelError
-from skucast.store.local import LocalStore
+from skucast.backends.store.local import LocalStore
+from skucast.core.combination import Combination
+from skucast.core.errors import ModelError
+from skucast.forecast.artifact import MAX_BYTES, loads
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 
 CHILD = """
 import os, signal, sys
-from skucast.combination import Combination
-from skucast.errors import StoreConflict
-from skucast.store.local import LocalStore
+from skucast.core.combination import Combination
+from skucast.core.errors import StoreConflict
+from skucast.backends.store.local import LocalStore
 
 article = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 store = LocalStore(sys.argv[1])
@@ -40,7 +40,7 @@ store.save(article, b"new" * 1000, "v2", expected=expected)
 
 SAVE_SLOWLY = """
 import time
-from skucast.store import local
+from skucast.backends.store.protocol import local
 
 write = local._write
 local._write = lambda *file: (time.sleep(0.2), write(*file))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skucast.logs import log, progress, setup_logging
+from skucast.runtime.logs import log, progress, setup_logging
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_field_cannot_hide_the_message(logged):
 
 def test_logs_are_light():
     """Importing them loads neither pandas nor a library of Google's: `--help` is quick."""
-    code = "import sys, skucast.logs; sys.exit(any(name in sys.modules for name in ('pandas', 'google.cloud')))"
+    code = "import sys, skucast.runtime.logs; sys.exit(any(name in sys.modules for name in ('pandas', 'google.cloud')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -181,7 +181,7 @@ def test_progress_yields_every_item_and_is_quiet_when_fast(settings, capsys):
 def test_progress_logs_now_and_then_when_slow(settings, capsys, monkeypatch):
     """A loop of 4 s an item says every 10 s how far it is, and at the end."""
     seconds = iter(range(0, 100, 4))
-    monkeypatch.setattr("skucast.logs.time.monotonic", lambda: next(seconds))
+    monkeypatch.setattr("skucast.runtime.logs.time.monotonic", lambda: next(seconds))
     setup_logging(settings())
     list(progress(range(7), 7, "train"))
     assert [line.split("   ")[-1].strip() for line in capsys.readouterr().err.splitlines()] == [

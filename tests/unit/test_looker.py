@@ -8,10 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from skucast import cli, looker
-from skucast.errors import InputError
-from skucast.looker import VIEWS, report_url, views_sql
-from skucast.settings import settings_from
+from skucast.core.errors import InputError
+from skucast.dashboard.looker import VIEWS, report_url, views_sql
+from skucast.dashboard.rendering import looker
+from skucast.entry import cli
+from skucast.runtime.settings import settings_from
 
 DATASET = "bigquery://my-project/my_dataset"
 REPORT = "0aB1cD2e-f34a-4b5c-8d6e-7f8091a2b3c4"

@@ -17,17 +17,17 @@ import pytest
 from models import NO_HOLIDAYS, generated, holidays_of
 
 import skucast
-from skucast.engine import map_fit
-from skucast.engine.design import Design, Floats, design, week_grid, window
-from skucast.engine.fit import as_model, fit
-from skucast.engine.map_fit import Solution, _lasso, log_posterior, solve, solve_grid
-from skucast.engine.model import FittedModel, ModelSpec
-from skucast.engine.prophet_object import history_frame, optimise, unfitted
-from skucast.engine.rollout import roll_forward
-from skucast.errors import FitError
-from skucast.history import with_lag
+from skucast.core.errors import FitError
+from skucast.forecast.prophet import map_fit
+from skucast.forecast.prophet.design import Design, Floats, design, week_grid, window
+from skucast.forecast.prophet.fit import as_model, fit
+from skucast.forecast.prophet.map_fit import Solution, _lasso, log_posterior, solve, solve_grid
+from skucast.forecast.prophet.model import FittedModel, ModelSpec
+from skucast.forecast.prophet.prophet_object import history_frame, optimise, unfitted
+from skucast.forecast.prophet.rollout import roll_forward
+from skucast.forecast.prophet.tuning import fast_grid
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.tuning import fast_grid
+from skucast.sales.history import with_lag
 
 MULTIPLICATIVE = ModelSpec(seasonality_mode="multiplicative")
 
@@ -303,7 +303,7 @@ def test_compiled_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
 
     (tmp_path / "temporary").mkdir()
     nobody_writes = (
-        "import os, sys; os.access = lambda *_: False; from skucast.cli import main; sys.exit(main(['compile']))"
+        "import os, sys; os.access = lambda *_: False; from skucast.entry.cli import main; sys.exit(main(['compile']))"
     )
     environment |= {"NUMBA_DEBUG_CACHE": "1", "TMPDIR": str(tmp_path / "temporary")}
     command = [sys.executable, "-c", nobody_writes]

@@ -12,8 +12,8 @@ from builders import sunday
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, root_mean_squared_error
 from utilsforecast import losses
 
-from skucast.metrics import SUMS, WEEK_COUNTS, errors, ratio, summed, with_ratios
-from skucast.tables import BASELINES, METRICS
+from skucast.core.tables import BASELINES, METRICS
+from skucast.scorecard.metrics import SUMS, WEEK_COUNTS, errors, ratio, summed, with_ratios
 
 RATIOS = [
     "wape",

@@ -15,9 +15,9 @@ from builders import CUTOFF, sunday
 from pandas.testing import assert_frame_equal
 from stubs import weeks_of
 
-from skucast.combination import KEY
-from skucast.monitoring import classes, match, score, scorecard, unpublished
-from skucast.tables import BASELINES, LEVELS, METRICS, SCORED, validate
+from skucast.core.combination import KEY
+from skucast.core.tables import BASELINES, LEVELS, METRICS, SCORED, validate
+from skucast.scorecard.monitoring import classes, match, score, scorecard, unpublished
 
 A = ("Пермь", "KA", "A1")
 B = ("Пермь", "TF", "A1")

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from test_alert_texts import alerts
 
-from skucast.alert_texts import alert_fields, digest_fields, health_fields
-from skucast.freshness import Age
+from skucast.core.tables import METRICS, empty
 from skucast.jobs.alerting import gauges
-from skucast.tables import METRICS, empty
+from skucast.jobs.freshness import Age
+from skucast.scorecard.alert_texts import alert_fields, digest_fields, health_fields
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"
 METRIC_FILES, POLICY_FILES, DASHBOARD_FILES = (

@@ -7,9 +7,9 @@ import logging
 
 import pytest
 
-from skucast.combination import Combination
-from skucast.errors import FitError, RunFailed
-from skucast.outcome import Pool, RunReport, check_failed_share, run_each
+from skucast.core.combination import Combination
+from skucast.core.errors import FitError, RunFailed
+from skucast.runtime.outcome import Pool, RunReport, check_failed_share, run_each
 
 ITEMS = [(Combination("U", "C", f"S{number}"), number) for number in range(5)]
 

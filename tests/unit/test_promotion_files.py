@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from builders import excel
 
-from skucast.combination import Combination
-from skucast.errors import InputError
-from skucast.promotion_files import PlanFile, Reason, read_plan, rejected_csv
-from skucast.tables import PROMOTIONS
-from skucast.weeks import WeekClock
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError
+from skucast.core.tables import PROMOTIONS
+from skucast.core.weeks import WeekClock
+from skucast.regressors.promotion_files import PlanFile, Reason, read_plan, rejected_csv
 
 RUN_AT = datetime.fromisoformat("2026-11-25T19:00:00")
 """A Wednesday evening; its week began on Monday the 23rd."""

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import weeks_of
 
-from skucast.combination import Combination
-from skucast.future import Archive, ahead_at
+from skucast.core.combination import Combination
+from skucast.core.tables import PROMOTIONS, empty, validate
+from skucast.regressors.future import Archive, ahead_at
 from skucast.regressors.promotions import Plan, PlannedWeeks, promotions_ahead, usable_rows
-from skucast.tables import PROMOTIONS, empty, validate
 
 A1, B2, TF = Combination("Пермь", "KA", "A1"), Combination("Пермь", "KA", "B2"), Combination("Пермь", "TF", "A1")
 ALL_THREE = [A1, B2, TF]

@@ -9,9 +9,9 @@ import pytest
 from builders import CUTOFF, sunday
 from stubs import weeks_of
 
-from skucast.combination import KEY
-from skucast.reasons import _LOOK, Evidence, probable_reason
-from skucast.tables import REASONS
+from skucast.core.combination import KEY
+from skucast.core.tables import REASONS
+from skucast.scorecard.reasons import _LOOK, Evidence, probable_reason
 
 WINDOW = 5
 

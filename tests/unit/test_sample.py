@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from skucast.combination import KEY, Combination, clean_name
-from skucast.sample import Truth, combinations, delivery, level, sample_lines
-from skucast.tables import SALES, validate
+from skucast.core.combination import KEY, Combination, clean_name
+from skucast.core.tables import SALES, validate
+from skucast.entry.demo.sample import Truth, combinations, delivery, level, sample_lines
 
 ORIGIN = date(2026, 11, 22)  # a Sunday
 TRUTH = Truth(ORIGIN)

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 import skucast
-from skucast.cloud import Endpoints
-from skucast.errors import InputError
-from skucast.settings import (
+from skucast.backends.cloud import Endpoints
+from skucast.core.errors import InputError
+from skucast.core.tables import TABLES
+from skucast.core.weeks import WeekClock
+from skucast.runtime.settings import (
     Settings,
     environment_of,
     load_settings,
@@ -24,8 +26,6 @@ from skucast.settings import (
     reference,
     settings_from,
 )
-from skucast.tables import TABLES
-from skucast.weeks import WeekClock
 
 SRC = Path(skucast.__file__).parents[1]
 README = Path(__file__).parents[2] / "README.md"
@@ -341,7 +341,7 @@ def test_the_readme_shows_the_settings():
     assert shown.strip() == reference().strip()
 
 
-@pytest.mark.parametrize("module", ["skucast.app", "skucast.cli"])
+@pytest.mark.parametrize("module", ["skucast.entry.app", "skucast.entry.cli"])
 def test_importing_the_start_of_a_script_stays_light(module):
     """Neither pandas nor Prophet nor any backend is loaded before a run needs it."""
     code = f"import sys, {module}; print(*({HEAVY!r} & sys.modules.keys()))"

@@ -9,9 +9,9 @@ from datetime import date, datetime
 import pytest
 from builders import excel
 
-from skucast import sheets
-from skucast.errors import InputError
-from skucast.sheets import read_sheet
+from skucast.core.errors import InputError
+from skucast.sheets.sheet import read_sheet
+from skucast.sheets.sheet import sheet as sheets
 
 
 def edited(content: bytes, part: str, old: str, new: str) -> bytes:

@@ -11,14 +11,17 @@ import threading
 import time
 from pathlib import Path
 
-from skucast.stopping import stops_on_sigterm
+from skucast.runtime.stopping import stops_on_sigterm
 
 SOURCE = Path(__file__).parents[2] / "src"
 
 
 def stopped(body: str, *, signals: int = 1) -> tuple[int, str, float]:
     """Run the body until it prints "ready", send it SIGTERM, and return its exit code, what it said, the seconds."""
-    program = "import sys, threading, time\nfrom skucast import app, stopping\nstopping.STOP_WITHIN_S = 1.0\n"
+    program = (
+        "import sys, threading, time\nfrom skucast.entry import app\nfrom skucast.runtime import stopping\n"
+        "stopping.STOP_WITHIN_S = 1.0\n"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", program + textwrap.dedent(body)],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},

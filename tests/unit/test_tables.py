@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skucast import tables
-from skucast.errors import ContractError
-from skucast.tables import FORECASTS, RUNS, SALES, TABLES, Check, Column, Table, convert_column, empty, validate
+from skucast.core import tables
+from skucast.core.errors import ContractError
+from skucast.core.tables import FORECASTS, RUNS, SALES, TABLES, Check, Column, Table, convert_column, empty, validate
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -10,10 +10,10 @@ import pytest
 from builders import CUTOFF
 from stubs import plan, weeks_of
 
-from skucast.combination import Combination
-from skucast.engine.artifact import loads
-from skucast.training import Material, Recipe, Trained, make_recipe, skip_reason, train
-from skucast.weeks import WeekClock
+from skucast.core.combination import Combination
+from skucast.core.weeks import WeekClock
+from skucast.forecast.artifact import loads
+from skucast.forecast.training import Material, Recipe, Trained, make_recipe, skip_reason, train
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 

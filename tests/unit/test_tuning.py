@@ -9,18 +9,27 @@ from builders import CUTOFF
 from models import generated
 from stubs import future_frame, plan
 
-from skucast.combination import Combination
-from skucast.engine.artifact import loads
-from skucast.engine.design import until, window
-from skucast.engine.fit import fit_window
-from skucast.engine.model import ModelSpec
-from skucast.engine.rollout import roll_forward
-from skucast.future import last_known
-from skucast.history import with_lag
+from skucast.core.combination import Combination
+from skucast.core.weeks import WeekClock
+from skucast.forecast.artifact import loads
+from skucast.forecast.prophet.design import until, window
+from skucast.forecast.prophet.fit import fit_window
+from skucast.forecast.prophet.model import ModelSpec
+from skucast.forecast.prophet.rollout import roll_forward
+from skucast.forecast.prophet.tuning import (
+    MIN_FOLDS,
+    Scores,
+    _average_pays,
+    choose,
+    fast_grid,
+    full_grid,
+    refinements,
+    score,
+)
+from skucast.forecast.training import Material, Recipe, folds_of, make_recipe, train, tuned
+from skucast.regressors.future import last_known
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.training import Material, Recipe, folds_of, make_recipe, train, tuned
-from skucast.tuning import MIN_FOLDS, Scores, _average_pays, choose, fast_grid, full_grid, refinements, score
-from skucast.weeks import WeekClock
+from skucast.sales.history import with_lag
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 SHAPES = [ModelSpec(), ModelSpec(target="log1p"), ModelSpec(seasonality_mode="multiplicative")]

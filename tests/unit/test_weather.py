@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from skucast.core.tables import WEATHER, WEATHER_SOURCES, empty, validate
+from skucast.core.weeks import WeekClock
 from skucast.regressors.weather import (
     WEATHER_REGRESSORS,
     WeatherOutlook,
@@ -19,8 +21,6 @@ from skucast.regressors.weather import (
     climate_of,
     weekly_anomalies,
 )
-from skucast.tables import WEATHER, WEATHER_SOURCES, empty, validate
-from skucast.weeks import WeekClock
 
 CLOCK = WeekClock()
 NOW = datetime.fromisoformat("2026-11-25T19:00:00")

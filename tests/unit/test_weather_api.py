@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 from stand_ins.open_meteo import Failure, OpenMeteoStandIn
 
-from skucast import weather_api
-from skucast.errors import WeatherDown, WeatherError
-from skucast.settings import settings_from
-from skucast.tables import WEATHER
-from skucast.weather_api import OpenMeteo, Place, open_weather, places_of
+from skucast.backends import weather_api
+from skucast.backends.weather_api import OpenMeteo, Place, open_weather, places_of
+from skucast.core.errors import WeatherDown, WeatherError
+from skucast.core.tables import WEATHER
+from skucast.runtime.settings import settings_from
 
 TODAY = date(2026, 11, 25)
 NOW = datetime.fromisoformat("2026-11-25T19:00:00")

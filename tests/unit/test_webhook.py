@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from skucast import webhook
-from skucast.webhook import MAX_CHARACTERS, TRIES, WebhookError, post
+from skucast.backends import webhook
+from skucast.backends.webhook import MAX_CHARACTERS, TRIES, WebhookError, post
 
 
 class Chat(ThreadingHTTPServer):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skucast.weeks import WEEK, Anchor, WeekClock, weeks_between
+from skucast.core.weeks import WEEK, Anchor, WeekClock, weeks_between
 
 CLOCK = WeekClock()
 CLOCKS = st.sampled_from([WeekClock(anchor) for anchor in get_args(Anchor)])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from skucast.combination import KEY
+from skucast.core.combination import KEY
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series

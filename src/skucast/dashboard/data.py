@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from skucast.combination import KEY
+from skucast.core.combination import KEY
+from skucast.core.tables import ALL, BASELINES, COMPONENTS, POOLED_STEP
 from skucast.dashboard.columns import Columns, coded, iso, only, rows_of, short, table, values, week_numbers, whole
-from skucast.tables import ALL, BASELINES, COMPONENTS, POOLED_STEP
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from skucast.dashboard import Board
+    from skucast.dashboard.rendering import Board
 
 MAX_DETAILED = 1500
 """Combinations with a history and single forecasts on the page; of the others it has the newest forecast and sums."""

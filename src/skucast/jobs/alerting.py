@@ -8,7 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from skucast.alert_texts import (
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.backends.webhook import WebhookError, post
+from skucast.core.combination import KEY, Combination, nearest
+from skucast.core.errors import InputError
+from skucast.core.run import Run
+from skucast.core.tables import ALERTS, ALL, POOLED_STEP, RUNS
+from skucast.core.weeks import WEEK, weeks_between
+from skucast.runtime.logs import log
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History, active_combinations
+from skucast.scorecard.alert_texts import (
     alert_fields,
     digest_fields,
     digest_line,
@@ -19,7 +29,7 @@ from skucast.alert_texts import (
     name_of,
     retrain_command,
 )
-from skucast.alerts import (
+from skucast.scorecard.alerts import (
     Rules,
     SystemFacts,
     combination_findings,
@@ -29,17 +39,7 @@ from skucast.alerts import (
     next_alerts,
     system_findings,
 )
-from skucast.combination import KEY, Combination, nearest
-from skucast.errors import InputError
-from skucast.history import History, active_combinations
-from skucast.logs import log
-from skucast.reasons import Evidence, probable_reason
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.tables import ALERTS, ALL, POOLED_STEP, RUNS
-from skucast.warehouse import Warehouse
-from skucast.webhook import WebhookError, post
-from skucast.weeks import WEEK, weeks_between
+from skucast.scorecard.reasons import Evidence, probable_reason
 
 REMEMBERED_WEEKS = 52
 """How long an alert is remembered while nobody monitors."""

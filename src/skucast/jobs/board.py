@@ -6,17 +6,17 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from skucast.combination import KEY
-from skucast.dashboard import Board
-from skucast.events import events_of
-from skucast.history import History
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY
+from skucast.core.run import Run
+from skucast.core.tables import REGISTRY, RUNS
+from skucast.core.weeks import WEEK
+from skucast.dashboard.rendering import Board
 from skucast.jobs.known_ahead import plan_of
+from skucast.regressors.events import events_of
 from skucast.regressors.holidays import holiday_weeks
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.tables import REGISTRY, RUNS
-from skucast.warehouse import Warehouse
-from skucast.weeks import WEEK
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History
 
 HISTORY_SHOWN_WEEKS = 104
 RUNS_SHOWN = timedelta(weeks=6)

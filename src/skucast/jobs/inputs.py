@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skucast.combination import Combination, resolve_targets
-from skucast.errors import InputError, RunFailed
-from skucast.history import History, build_history
-from skucast.logs import log
-from skucast.outcome import RunReport
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.warehouse import Warehouse
-from skucast.words import counted
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination, resolve_targets
+from skucast.core.errors import InputError, RunFailed
+from skucast.core.run import Run
+from skucast.core.words import counted
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History, build_history
 
 MAX_BRIDGED_WEEKS = 26
 """Sales later than this are not bridged by any setting: the forecast would feed on itself for half a year."""

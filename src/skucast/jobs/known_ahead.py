@@ -8,18 +8,18 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from skucast.combination import Combination
-from skucast.future import Archive, WeatherWeeks
-from skucast.history import History
-from skucast.logs import log
-from skucast.outcome import RunReport
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination
+from skucast.core.run import Run
+from skucast.core.tables import PROMO_SOURCES, PROMOTIONS, WEATHER_SOURCES
+from skucast.core.weeks import WeekClock
+from skucast.regressors.future import Archive, WeatherWeeks
 from skucast.regressors.promotions import Plan, usable_rows
 from skucast.regressors.weather import WEATHER_REGRESSORS, WeatherOutlook
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.tables import PROMO_SOURCES, PROMOTIONS, WEATHER_SOURCES
-from skucast.warehouse import Warehouse
-from skucast.weeks import WeekClock
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History
 
 
 def plan_of(

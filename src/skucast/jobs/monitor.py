@@ -8,23 +8,23 @@ from datetime import date
 
 import pandas as pd
 
-from skucast.combination import KEY
-from skucast.dashboard import render
-from skucast.files import write_text
-from skucast.freshness import newest_scorecard
-from skucast.history import History
+from skucast.backends.files import write_text
+from skucast.backends.store.protocol import ModelStore
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY
+from skucast.core.run import Run
+from skucast.core.tables import ALERTS, FORECASTS, LEFT_OUT, METRICS, POOLED_STEP, SCORED, empty, validate
+from skucast.core.weeks import WEEK
+from skucast.dashboard.rendering import render
 from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
+from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
-from skucast.monitoring import match, scorecard, unpublished
-from skucast.outcome import RunReport
-from skucast.run import Run
-from skucast.settings import MAX_HORIZON_WEEKS, Settings
-from skucast.store import ModelStore
-from skucast.tables import ALERTS, FORECASTS, LEFT_OUT, METRICS, POOLED_STEP, SCORED, empty, validate
-from skucast.warehouse import Warehouse
-from skucast.weeks import WEEK
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import MAX_HORIZON_WEEKS, Settings
+from skucast.sales.history import History
+from skucast.scorecard.monitoring import match, scorecard, unpublished
 
 DASHBOARD = "dashboard/index.html"
 

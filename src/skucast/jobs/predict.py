@@ -10,24 +10,24 @@ from functools import partial
 
 import pandas as pd
 
-from skucast.combination import KEY, Combination
-from skucast.engine.artifact import StoredModel, loads
-from skucast.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
-from skucast.forecasting import Horizon, Start, forecast_all, start, start_without_model
-from skucast.future import WeatherWeeks
+from skucast.backends.store.protocol import Live, ModelStore
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
+from skucast.core.run import Run
+from skucast.core.tables import FAILED_STATUSES, FORECASTS, empty
+from skucast.core.words import counted
+from skucast.forecast.artifact import StoredModel, loads
+from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import note_sources, plan_of, weather_ahead, weather_outlook
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
-from skucast.logs import log
-from skucast.outcome import RunReport, check_failed_share, run_each
+from skucast.regressors.future import WeatherWeeks
 from skucast.regressors.promotions import PlannedWeeks
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.store import Live, ModelStore
-from skucast.tables import FAILED_STATUSES, FORECASTS, empty
-from skucast.warehouse import Warehouse
-from skucast.words import counted
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport, check_failed_share, run_each
+from skucast.runtime.settings import Settings
 
 Models = dict[Combination, StoredModel | ModelError]
 

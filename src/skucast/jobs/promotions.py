@@ -13,19 +13,19 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from skucast.combination import Combination
-from skucast.errors import AlreadyLoaded, InputError, StoreError
-from skucast.files import Content, list_files, move, read_bytes, write_bytes, write_text
-from skucast.history import build_history
-from skucast.logs import log
-from skucast.outcome import RunReport
-from skucast.promotion_files import LINE, PlanFile, read_plan, rejected_csv
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.sheets import MAX_BYTES
-from skucast.tables import LOADS, PROMOTIONS
-from skucast.warehouse import Warehouse
-from skucast.words import counted
+from skucast.backends.files import Content, list_files, move, read_bytes, write_bytes, write_text
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import AlreadyLoaded, InputError, StoreError
+from skucast.core.run import Run
+from skucast.core.tables import LOADS, PROMOTIONS
+from skucast.core.words import counted
+from skucast.regressors.promotion_files import LINE, PlanFile, read_plan, rejected_csv
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sales.history import build_history
+from skucast.sheets.sheet import MAX_BYTES
 
 INBOX, DONE, REJECTED = "promotions/inbox", "promotions/done", "promotions/rejected"
 """Folders below STAGING."""

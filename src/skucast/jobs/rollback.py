@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from skucast.combination import Combination
-from skucast.engine.artifact import loads
-from skucast.errors import InputError, ModelError, ModelNotFound
-from skucast.store import Live, ModelStore
+from skucast.backends.store.protocol import Live, ModelStore
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError, ModelError, ModelNotFound
+from skucast.forecast.artifact import loads
 
 
 def rollback(store: ModelStore, combination: Combination, version: str | None) -> tuple[str | None, str]:

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from skucast.combination import KEY, Combination
-from skucast.errors import InputError
+from skucast.backends.store.protocol import ModelStore
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import InputError
+from skucast.core.run import Run
+from skucast.core.tables import FORECASTS, SCENARIOS
+from skucast.core.words import counted
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import plan_of, weather_ahead, weather_outlook
 from skucast.jobs.predict import failures_of, forecast_rows, horizon_of, load_models
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
-from skucast.outcome import RunReport, check_failed_share
-from skucast.promotion_files import read_plan
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.store import ModelStore
-from skucast.tables import FORECASTS, SCENARIOS
-from skucast.warehouse import Warehouse
-from skucast.words import counted
+from skucast.regressors.promotion_files import read_plan
+from skucast.runtime.outcome import RunReport, check_failed_share
+from skucast.runtime.settings import Settings
 
 SHOWN = 5
 """Combinations, and rows of a file, that a message names."""

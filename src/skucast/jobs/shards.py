@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from skucast.combination import KEY, Combination
-from skucast.errors import ShardsMissing
-from skucast.outcome import RunReport
-from skucast.run import Run
-from skucast.tables import Table
-from skucast.warehouse import Warehouse
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ShardsMissing
+from skucast.core.run import Run
+from skucast.core.tables import Table
+from skucast.runtime.outcome import RunReport
 
 Failures = Callable[[pd.DataFrame], Mapping[Combination, str]]
 """Which combinations of these rows failed, and why."""

@@ -10,22 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from skucast.combination import KEY, Combination
-from skucast.engine.artifact import ModelCard, loads
-from skucast.engine.model import ModelSpec
-from skucast.errors import ModelError, RunFailed, StoreConflict
-from skucast.events import events_of
-from skucast.jobs.inputs import Inputs, read_inputs
-from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
-from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
-from skucast.logs import log
-from skucast.outcome import Outcome, RunReport, check_failed_share, run_each
-from skucast.regressors.holidays import calendar_digest
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.store import Live, ModelStore
-from skucast.tables import REGISTRY, empty
-from skucast.training import (
+from skucast.backends.store.protocol import Live, ModelStore
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ModelError, RunFailed, StoreConflict
+from skucast.core.run import Run
+from skucast.core.tables import REGISTRY, empty
+from skucast.forecast.artifact import ModelCard, loads
+from skucast.forecast.prophet.model import ModelSpec
+from skucast.forecast.training import (
     Material,
     Recipe,
     Trained,
@@ -35,7 +28,14 @@ from skucast.training import (
     skip_reason,
     train,
 )
-from skucast.warehouse import Warehouse
+from skucast.jobs.inputs import Inputs, read_inputs
+from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
+from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
+from skucast.regressors.events import events_of
+from skucast.regressors.holidays import calendar_digest
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import Outcome, RunReport, check_failed_share, run_each
+from skucast.runtime.settings import Settings
 
 Found = dict[Combination, Live | ModelError]
 

@@ -9,17 +9,17 @@ from datetime import date, datetime, timedelta
 
 import pandas as pd
 
-from skucast.combination import clean_name
-from skucast.errors import AlreadyLoaded, WeatherDown, WeatherError
-from skucast.logs import log
-from skucast.outcome import RunReport
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.backends.weather_api import PAST_DAYS_MAX, OpenMeteo, Place, open_weather, places_of
+from skucast.core.combination import clean_name
+from skucast.core.errors import AlreadyLoaded, WeatherDown, WeatherError
+from skucast.core.run import Run
+from skucast.core.tables import LOCATIONS, WEATHER, empty
+from skucast.core.words import counted
 from skucast.regressors.weather import WeatherOutlook, climate_of
-from skucast.run import Run
-from skucast.settings import Settings
-from skucast.tables import LOCATIONS, WEATHER, empty
-from skucast.warehouse import Warehouse
-from skucast.weather_api import PAST_DAYS_MAX, OpenMeteo, Place, open_weather, places_of
-from skucast.words import counted
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
 
 ARCHIVE_LAG_DAYS = 6
 """Days until the archive holds a day for certain; younger ones come with the forecast."""

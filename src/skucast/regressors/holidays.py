@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from skucast.weeks import WeekClock
+from skucast.core.weeks import WeekClock
 
 HOLIDAY_COLUMNS = ["holiday", "ds", "share"]
 

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skucast.combination import KEY, Combination, clean_name
-from skucast.tables import ALL
+from skucast.core.combination import KEY, Combination, clean_name
+from skucast.core.tables import ALL
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

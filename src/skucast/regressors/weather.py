@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skucast.weeks import WeekClock
+from skucast.core.weeks import WeekClock
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Everything outside the process: warehouses, stores of models, files, services over HTTP."""

@@ -1,0 +1,143 @@
+"""Where Google Cloud is and who asks: endpoints, credentials and the Cloud Storage client. BigQuery's is beside it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from skucast.core.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+    from google.cloud.storage import Client as StorageClient
+
+POOL_SIZE = 32
+"""HTTP connections kept per client: one per thread that loads or saves models."""
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the services are; None = the real ones, with Application Default Credentials."""
+
+    bigquery: str | None = None
+    bigquery_storage: str | None = None
+    storage: str | None = None
+
+
+def storage_client(endpoints: Endpoints) -> StorageClient:
+    """Return a Cloud Storage client with enough connections for the threads that load models.
+
+    Raises:
+        InputError: no credentials are found.
+    """
+    from google.cloud import storage
+    from requests.adapters import HTTPAdapter
+
+    if endpoints.storage is None:
+        client = storage.Client(project=None, credentials=credentials())  # buckets are found without one
+        scheme = "https"
+    else:
+        options = {"api_endpoint": endpoints.storage}
+        client = storage.Client(project="stand-in", credentials=anonymous(), client_options=options)
+        scheme = urlsplit(endpoints.storage).scheme
+    session: Any = client._http  # noqa: SLF001 - the documented way to mount a larger pool
+    session.mount(f"{scheme}://", HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE))
+    # It would ask for each bucket's metadata behind our back, for traces that we do not have: 403s in the bucket's log.
+    client._bucket_metadata_cache = None  # noqa: SLF001 - the only other way is a variable of the environment
+    return client
+
+
+def parse_gs(uri: str) -> tuple[str, str]:
+    """Return the bucket and the prefix of `gs://BUCKET[/PREFIX]`; the prefix ends in `/` unless it is empty."""
+    bucket, _, prefix = uri.removeprefix("gs://").partition("/")
+    prefix = prefix.strip("/")
+    return bucket, f"{prefix}/" if prefix else ""
+
+
+def parse_bigquery(uri: str) -> tuple[str, str]:
+    """Return the project and the dataset of `bigquery://PROJECT/DATASET`."""
+    project, _, dataset = uri.removeprefix("bigquery://").partition("/")
+    return project, dataset
+
+
+def storage_retry(deadline_s: float) -> Retry:
+    """Return how Cloud Storage calls are tried again: the library's choice of errors, from short to long pauses."""
+    from google.cloud.storage.retry import DEFAULT_RETRY
+
+    retry: Retry = DEFAULT_RETRY.with_delay(initial=0.25, maximum=15.0, multiplier=2.0).with_timeout(deadline_s)
+    return retry
+
+
+@contextlib.contextmanager
+def storage_errors(bucket: str, permission: str) -> Iterator[None]:
+    """Turn what the client raises into one line that says what to do; 404, 412 and damaged content are the caller's.
+
+    Raises:
+        InputError: the identity is not accepted, or may not do this.
+        StoreError: no usable answer.
+    """
+    from google.api_core import exceptions as api
+    from google.auth.exceptions import GoogleAuthError, TransportError
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except (api.NotFound, api.PreconditionFailed):
+        raise
+    except api.Forbidden as error:
+        raise InputError(
+            f"gs://{bucket}: {permission} was refused ({_reason(error)}); is it granted on this bucket?"
+        ) from None
+    except (api.Unauthorized, GoogleAuthError) as error:
+        if isinstance(error, TransportError) or getattr(error, "retryable", False):  # on the way to the token
+            raise StoreError(f"gs://{bucket}: no usable answer to {permission} ({_reason(error)})") from None
+        raise InputError(
+            f"gs://{bucket}: the credentials were not accepted for {permission} ({_reason(error)})"
+        ) from None
+    except (api.GoogleAPIError, RequestException, HTTPError, ConnectionError) as error:
+        raise StoreError(f"gs://{bucket}: no usable answer to {permission} ({_reason(error)})") from None
+
+
+def no_bucket(bucket: str) -> InputError:
+    """Return the error for a bucket that does not exist."""
+    return InputError(f"gs://{bucket}: there is no such bucket; create it, or correct the setting that names it")
+
+
+def _reason(error: Any) -> str:
+    """Return in one line what the service or the connection said."""
+    cause = getattr(error, "cause", None) or error  # of what was tried again until the deadline
+    response: Any = getattr(cause, "response", None)
+    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+        return f"{response.status_code} {response.json()['error']['message']}"
+    lines = str(cause).splitlines()
+    return lines[0][:300] if lines else type(cause).__name__
+
+
+def credentials() -> Any:
+    """Return the Application Default Credentials.
+
+    Raises:
+        InputError: there are none.
+    """
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        found, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    except DefaultCredentialsError as error:
+        raise InputError(
+            f"no Google Cloud credentials ({_reason(error)}): on Cloud Run give the job a service account, "
+            "elsewhere run `gcloud auth application-default login`"
+        ) from None
+    return found
+
+
+def anonymous() -> Any:
+    """Return the credentials for a stand-in, which asks for none."""
+    from google.auth.credentials import AnonymousCredentials
+
+    return AnonymousCredentials()

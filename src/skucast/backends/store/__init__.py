@@ -1,0 +1,1 @@
+"""Where model files live: one protocol, a folder or a bucket."""

@@ -1,0 +1,228 @@
+"""Models in Cloud Storage: readable object names, immutable versions, live objects replaced by generation."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.cloud.storage.exceptions import DataCorruption
+
+from skucast.backends.cloud import POOL_SIZE, Endpoints, no_bucket, storage_client, storage_errors, storage_retry
+from skucast.backends.store.protocol import VERSIONS, Live, version_path
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Blob, Bucket
+
+DEFAULT_TIMEOUT_S = 20.0
+"""Silence on one connection after which a request counts as lost; the client alone would wait for minutes."""
+
+DEFAULT_DEADLINE_S = 120.0
+"""Time for one call of a method with all its retries; the last one may outlast it by its timeout."""
+
+CHECKSUM_ATTEMPTS = 3
+
+_NEVER = 1
+"""A generation that no object has: they are microseconds since 1970."""
+
+_AFTER_VERSIONS = f"{VERSIONS}0"
+"""`0` follows `/`: the first name after all of `_versions/`."""
+
+
+class CloudStore:
+    """Model files in a bucket, under a prefix that ends in `/` or is empty; a generation is Cloud Storage's.
+
+    Every method raises InputError when the bucket is missing or the identity may not use it.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        endpoints: Endpoints | None = None,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        deadline_s: float = DEFAULT_DEADLINE_S,
+    ) -> None:
+        self._bucket_name = bucket
+        self._prefix = prefix
+        self._endpoints = endpoints or Endpoints()
+        self._timeout_s = timeout_s
+        self._deadline_s = deadline_s
+        self._cached_bucket: Bucket | None = None
+        self._bucket_seen = False
+
+    def stored(self) -> list[Combination]:
+        """Return the combinations that have a live model, sorted; objects that are no model's are passed over."""
+        found = []
+        before, after = f"{self._prefix}{VERSIONS}/", f"{self._prefix}{_AFTER_VERSIONS}"
+        for blob in [*self._list(end_offset=before), *self._list(start_offset=after)]:  # no version is ever listed
+            with contextlib.suppress(InputError):
+                found.append(Combination.from_path(blob.name.removeprefix(self._prefix)))
+        return sorted(found)
+
+    def load(self, combination: Combination) -> Live:
+        """Return the live file, or raise ModelNotFound or ModelError."""
+        return self._load(combination, self._until())
+
+    def load_many(self, combinations: Sequence[Combination]) -> dict[Combination, Live | ModelError]:
+        """Return each combination's live file, or why there is none; all are read in parallel, within one deadline.
+
+        One request alone comes first: it signs in once, not in every thread, and finds out whether we may read at all.
+        """
+        until = self._until()
+        self._see_bucket(until)
+        with ThreadPoolExecutor(POOL_SIZE) as pool:
+            loads = pool.map(partial(self._load_or_error, until=until), combinations)
+            return dict(zip(combinations, loads, strict=True))
+
+    def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
+        """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another."""
+        marks = _marks(payload, version)
+        with contextlib.suppress(PreconditionFailed):  # kept before: a version's name holds the digest of its content
+            self._upload(version_path(combination, version), payload, marks, 0)
+        try:
+            live = self._upload(combination.path, payload, marks, _generation(expected))
+        except PreconditionFailed:
+            found = self._reload(combination.path)
+            if found is None or (found.metadata or {}).get("sha256") != marks["sha256"]:
+                raise StoreConflict(
+                    f"{combination}: another run replaced the model meanwhile; its model stays live"
+                ) from None
+            live = found  # our own upload, whose answer was lost, or the same model of another run
+        return str(live.generation)
+
+    def versions(self, combination: Combination) -> list[str]:
+        """Return the kept versions, in the order they were first saved."""
+        folder = version_path(combination, "").removesuffix(".pkl")
+        blobs = sorted(self._list(folder), key=lambda blob: (blob.time_created, blob.generation))
+        return [blob.name.removeprefix(self._prefix + folder).removesuffix(".pkl") for blob in blobs]
+
+    def probe(self) -> None:
+        """Write a marker and remove it, or raise InputError."""
+        path = f"_probe/{uuid.uuid4().hex}"
+        with contextlib.suppress(PreconditionFailed):  # nobody else has this name: ours, whose answer was lost
+            self._upload(path, b"", {}, 0)
+        marker = self._bucket.blob(self._prefix + path)
+        with contextlib.suppress(NotFound), storage_errors(self._bucket_name, "storage.objects.delete"):
+            marker.delete(**self._patience(self._until()))  # not found: removed, the answer was lost
+
+    def load_version(self, combination: Combination, version: str) -> bytes:
+        """Return a kept version's file, or raise ModelNotFound."""
+        path = version_path(combination, version)
+        return self._download(path, f"no version {version} of {combination}", self._until()).payload
+
+    # --- objects --------------------------------------------------------------------------------------------------
+
+    def _load(self, combination: Combination, until: float) -> Live:
+        return self._download(combination.path, f"no model of {combination}", until)
+
+    def _load_or_error(self, combination: Combination, until: float) -> Live | ModelError:
+        try:
+            return self._load(combination, until)
+        except ModelError as error:
+            return error
+
+    def _download(self, path: str, missing: str, until: float) -> Live:
+        for _ in range(CHECKSUM_ATTEMPTS):
+            with contextlib.suppress(DataCorruption):
+                return self._download_once(path, missing, until)
+        raise ModelError(
+            f"{self._uri(path)}: arrived damaged {CHECKSUM_ATTEMPTS} times; run again, or roll this combination back"
+        )
+
+    def _download_once(self, path: str, missing: str, until: float) -> Live:
+        blob = self._bucket.blob(self._prefix + path)
+        try:
+            with storage_errors(self._bucket_name, "storage.objects.get"):
+                # In one piece: the client would resume a broken one without checking the checksum of the whole.
+                payload: bytes = blob.download_as_bytes(single_shot_download=True, **self._patience(until))
+        except NotFound:
+            self._see_bucket(until)
+            raise ModelNotFound(f"{missing} in gs://{self._bucket_name}/{self._prefix}; train it") from None
+        return Live(payload, str(blob.generation))
+
+    def _upload(self, path: str, payload: bytes, marks: dict[str, str], if_generation_match: int) -> Blob:
+        """Create the object (generation 0), or replace the one of this generation; raise PreconditionFailed if not."""
+        blob = self._bucket.blob(self._prefix + path)
+        blob.metadata = marks
+        try:
+            with storage_errors(self._bucket_name, "storage.objects.create"):
+                blob.upload_from_string(
+                    payload,
+                    content_type="application/octet-stream",
+                    if_generation_match=if_generation_match,
+                    checksum="crc32c",
+                    **self._patience(self._until()),
+                )
+        except NotFound:
+            raise no_bucket(self._bucket_name) from None
+        return blob
+
+    def _reload(self, path: str) -> Blob | None:
+        with storage_errors(self._bucket_name, "storage.objects.get"):
+            return self._bucket.get_blob(self._prefix + path, **self._patience(self._until()))
+
+    def _list(self, folder: str = "", *, until: float | None = None, **limits: Any) -> list[Blob]:
+        """Return the objects below the folder in the order of their names; there is such a bucket."""
+        try:
+            with storage_errors(self._bucket_name, "storage.objects.list"):
+                blobs = self._bucket.list_blobs(
+                    prefix=self._prefix + folder or None,
+                    fields="items(name,generation,timeCreated),nextPageToken",
+                    **limits,
+                    **self._patience(until or self._until()),
+                )
+                found = list(blobs)
+        except NotFound:
+            raise no_bucket(self._bucket_name) from None
+        self._bucket_seen = True
+        return found
+
+    def _see_bucket(self, until: float) -> None:
+        """Find out once whether there is such a bucket: a missing object and a missing bucket are the same 404."""
+        if not self._bucket_seen:
+            self._list(until=until, max_results=1)
+
+    def _until(self) -> float:
+        return time.monotonic() + self._deadline_s
+
+    def _patience(self, until: float) -> dict[str, Any]:
+        """Return the timeout of one try and how to try again, until that moment.
+
+        Raises:
+            StoreError: it has passed.
+        """
+        left = until - time.monotonic()
+        if left <= 0:
+            raise StoreError(f"gs://{self._bucket_name}: no usable answer within {self._deadline_s:g} s")
+        return {"timeout": self._timeout_s, "retry": storage_retry(left)}
+
+    def _uri(self, path: str) -> str:
+        return f"gs://{self._bucket_name}/{self._prefix}{path}"
+
+    @property
+    def _bucket(self) -> Bucket:
+        if self._cached_bucket is None:
+            self._cached_bucket = storage_client(self._endpoints).bucket(self._bucket_name)
+        return self._cached_bucket
+
+
+def _generation(expected: str | None) -> int:
+    """The generation to replace, 0 = none; one of another kind of store is none that was ever live here."""
+    if expected is None:
+        return 0
+    return int(expected) if expected.isdecimal() else _NEVER
+
+
+def _marks(payload: bytes, version: str) -> dict[str, str]:
+    """Metadata by which a writer recognises its own content."""
+    return {"sha256": hashlib.sha256(payload).hexdigest(), "version": version}

@@ -1,0 +1,129 @@
+"""The embedded model store: one folder, files replaced atomically under a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from skucast.backends.store.protocol import VERSIONS, Live, version_path
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict
+from skucast.forecast.artifact import MAX_BYTES
+
+
+class LocalStore:
+    """Model files under `root`; a file's generation is the SHA-256 of its bytes."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def stored(self) -> list[Combination]:
+        """Return the combinations that have a live model, sorted; files that are no model's are passed over."""
+        found = []
+        for path in self.root.glob("*/*/*.pkl"):
+            relative = path.relative_to(self.root)
+            if relative.parts[0] != VERSIONS:
+                with contextlib.suppress(InputError):
+                    found.append(Combination.from_path(relative.as_posix()))
+        return sorted(found)
+
+    def load(self, combination: Combination) -> Live:
+        """Return the live file, or raise ModelNotFound or ModelError."""
+        payload = self._read(self.root / combination.path, f"no model of {combination}")
+        return Live(payload, _generation(payload))
+
+    def load_many(self, combinations: Sequence[Combination]) -> dict[Combination, Live | ModelError]:
+        """Return each combination's live file, or why there is none."""
+        return {combination: self._load_or_error(combination) for combination in combinations}
+
+    def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
+        """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another."""
+        with self._lock():
+            kept = self.root / version_path(combination, version)
+            if not kept.exists():
+                _write(kept, payload)
+            live = self.root / combination.path
+            found = self.load(combination).generation if live.exists() else None
+            mine = _generation(payload)
+            if found not in (expected, mine):
+                raise StoreConflict(f"{combination}: another run replaced the model meanwhile; its model stays live")
+            if found != mine:
+                _write(live, payload)
+        return mine
+
+    def versions(self, combination: Combination) -> list[str]:
+        """Return the kept versions, in the order they were first saved."""
+        folder = (self.root / version_path(combination, "any")).parent
+        files = sorted(folder.glob("*.pkl"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        return [path.stem for path in files]
+
+    def probe(self) -> None:
+        """Write a marker and remove it, or raise InputError."""
+        marker = self.root / f".probe-{uuid.uuid4().hex}"
+        try:
+            _write(marker, b"")
+            marker.unlink()
+        except OSError as error:
+            raise InputError(
+                f"{self.root}: cannot be written to ({error.strerror}); give the folder to this user"
+            ) from None
+
+    def load_version(self, combination: Combination, version: str) -> bytes:
+        """Return a kept version's file, or raise ModelNotFound."""
+        return self._read(self.root / version_path(combination, version), f"no version {version} of {combination}")
+
+    def _load_or_error(self, combination: Combination) -> Live | ModelError:
+        try:
+            return self.load(combination)
+        except ModelError as error:
+            return error
+
+    def _read(self, path: Path, missing: str) -> bytes:
+        """Return the bytes of an ordinary file, of one too large for a model no more than shows that."""
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever, a device never end
+                raise ModelError(f"{path}: cannot be read (not an ordinary file); move it away and retrain")
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            raise ModelNotFound(f"{missing} in {self.root}; train it") from None
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = (self.root / ".lock").open("w")
+        except OSError as error:
+            raise InputError(f"{self.root}: cannot be written to ({error.strerror})") from None
+        with handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+
+def _generation(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()
+
+
+def _write(path: Path, payload: bytes) -> None:
+    """Put the bytes at the path, whole or not at all, even if the machine stops."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,95 @@
+"""Model stores: where model files live. Jobs know this protocol only, never a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from skucast.core.errors import ModelError
+
+if TYPE_CHECKING:
+    from skucast.backends.cloud import Endpoints
+    from skucast.core.combination import Combination
+    from skucast.runtime.settings import Settings
+
+VERSIONS = "_versions"
+"""Folder of the immutable versions: `_versions/Unit/Channel/SKU_ID/VERSION.pkl`; no unit can have this name."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live file of a combination and the generation it was read at."""
+
+    payload: bytes
+    generation: str
+
+
+class ModelStore(Protocol):
+    """One live model file per combination, every version ever saved beside it.
+
+    A live file is replaced whole or not at all, and only if it still is the generation that was read.
+    """
+
+    def stored(self) -> list[Combination]:
+        """Return the combinations that have a live model, sorted."""
+
+    def load(self, combination: Combination) -> Live:
+        """Return the live file.
+
+        Raises:
+            ModelNotFound: there is none.
+            ModelError: it cannot be read.
+        """
+
+    def load_many(self, combinations: Sequence[Combination]) -> dict[Combination, Live | ModelError]:
+        """Return each combination's live file, or why there is none; one failure leaves the others alone."""
+
+    def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
+        """Keep the version, make it live, return its generation; `expected` is the one that was read, None = none.
+
+        A live file of the same content is as good as one's own, whoever saved it: two runs on the same sales agree.
+
+        Raises:
+            StoreConflict: somebody else has put another one there since; theirs stays live, the version is kept.
+            ModelError: the live file cannot be read; it stays, the version is kept.
+        """
+
+    def versions(self, combination: Combination) -> list[str]:
+        """Return the kept versions, in the order they were first saved."""
+
+    def probe(self) -> None:
+        """Write a marker and remove it.
+
+        Raises:
+            InputError: the store cannot be written to; says what is missing.
+        """
+
+    def load_version(self, combination: Combination, version: str) -> bytes:
+        """Return a kept version's file.
+
+        Raises:
+            ModelNotFound: there is no such version.
+        """
+
+
+def open_store(settings: Settings) -> ModelStore:
+    """Return the store that `settings.model_store` names; nothing is created before the first save."""
+    return store_at(settings.model_store, settings.endpoints)
+
+
+def store_at(place: str, endpoints: Endpoints) -> ModelStore:
+    """Return the store in a folder or `gs://BUCKET[/PREFIX]`."""
+    if place.startswith("gs://"):
+        from skucast.backends.cloud import parse_gs
+        from skucast.backends.store.gcs import CloudStore
+
+        return CloudStore(*parse_gs(place), endpoints)
+    from skucast.backends.store.local import LocalStore
+
+    return LocalStore(place)
+
+
+def version_path(combination: Combination, version: str) -> str:
+    """Return the relative path of one kept version."""
+    return f"{VERSIONS}/{combination.path.removesuffix('.pkl')}/{version}.pkl"

@@ -1,0 +1,1 @@
+"""Where sales are read and results are written: one protocol, two warehouses."""

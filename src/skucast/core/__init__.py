@@ -1,0 +1,1 @@
+"""The vocabulary of everything else: combinations, weeks, runs, errors, the contracts of the tables."""

@@ -1,0 +1,116 @@
+"""The dashboard: one HTML page that holds its own data, style, script and plotting library, to be opened from disk.
+
+`page_data` turns frames into the page's data; template, style and scripts lie in `page/` and are inlined here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from skucast.dashboard.data import MAX_DETAILED, page_data
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from skucast.core.run import Run
+
+MAX_PAGE_BYTES = 6_000_000
+"""The page is read on phones and sent by mail; past this, fewer combinations are shown in detail."""
+
+_SCRIPTS = ("dom", "format", "data", "sums", "filter", "charts", "overview", "ranking", "detail", "forecast", "start")
+"""Files of the page's script, in their order."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the page shows; every frame may be empty, and the page then says what is missing.
+
+    `metrics` has rows of `tables.METRICS` of one window, `forecasts` rows of `tables.FORECASTS` of all cutoffs shown,
+    `alerts` those of `tables.ALERTS` that are not over, `models` the rows of `tables.REGISTRY` about the models behind
+    the newest forecasts, `runs` rows of `tables.RUNS`. `scored` has one row per cutoff, combination and `ds` with known
+    sales, at most 26 weeks: cutoff, unit, channel, SKU_ID, ds, step, y, yhat, yhat_lower, yhat_upper and the baselines
+    (sales per week). `history` has at most 104 weeks a combination: unit, channel, SKU_ID, ds, y (NaN = unknown),
+    promo_discount_perc (percent, 0 = none); `plan` the weeks to come that have a promotion: unit, channel, SKU_ID, ds,
+    promo_discount_perc. `holidays` has one row per name and week: holiday, ds.
+    """
+
+    run: Run
+    actuals_through: date
+    metrics: DataFrame
+    scored: DataFrame
+    forecasts: DataFrame
+    history: DataFrame
+    plan: DataFrame
+    holidays: DataFrame
+    models: DataFrame
+    alerts: DataFrame
+    runs: DataFrame
+
+
+def render(board: Board, max_bytes: int = MAX_PAGE_BYTES) -> str:
+    """Return the whole page as HTML, no larger than that as UTF-8; equal boards give equal text."""
+    data = page_data(board, MAX_DETAILED)
+    while len((page := _page(board, data)).encode()) > max_bytes and (n_detailed := sum(_is_detailed(data))):
+        data = page_data(board, n_detailed * 2 // 3)
+    return page
+
+
+def _is_detailed(data: dict[str, Any]) -> list[int]:
+    flags: list[int] = data["combinations"]["is_detailed"]
+    return flags
+
+
+def _page(board: Board, data: dict[str, Any]) -> str:
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    script = "\n".join(_read(f"{name}.js") for name in _SCRIPTS)
+    page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_read("page.html.j2"))
+    return page.render(
+        run=board.run,
+        actuals_through=board.actuals_through,
+        style=Markup(_read("page.css")),
+        script=Markup(script),
+        script_hashes=[_policy_hash(script.encode()), _policy_hash(_plotly())],
+        library=_packed_plotly(),
+        data=_packed(_json(data)),
+    )
+
+
+def _read(name: str) -> str:
+    return (files(__package__) / "page" / name).read_text(encoding="utf-8")
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+@cache
+def _plotly() -> bytes:
+    return (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+
+
+@cache
+def _packed_plotly() -> str:
+    return _packed(_plotly())
+
+
+def _packed(content: bytes) -> str:
+    """Return gzip in base64, without a time stamp, so that equal input gives equal text.
+
+    A third of the size, and no text of the data can end a script element.
+    """
+    return b64encode(gzip.compress(content, mtime=0)).decode("ascii")
+
+
+def _policy_hash(script: bytes) -> str:
+    """Return the script's name in the page's security policy: only scripts named there may run."""
+    return f"sha256-{b64encode(sha256(script).digest()).decode('ascii')}"

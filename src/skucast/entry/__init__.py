@@ -1,0 +1,1 @@
+"""Where a run starts: the scripts' entry, the command line, the doctor, the demo."""

@@ -1,0 +1,175 @@
+"""Start and finish of every script: settings, logging, warehouse and store, the job, its record, the exit code."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from skucast import __version__
+from skucast.core.errors import InputError, SkucastError
+from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Run
+from skucast.runtime.logs import log, setup_logging
+from skucast.runtime.settings import Job, Settings, load_settings
+from skucast.runtime.stopping import Stopped, stops_on_sigterm
+
+if TYPE_CHECKING:
+    from skucast.backends.store.protocol import ModelStore
+    from skucast.backends.warehouse.protocol import Warehouse
+    from skucast.runtime.outcome import RunReport
+
+JobFunction = Callable[[Settings, "Warehouse", "ModelStore", Run, "RunReport"], None]
+
+
+def main(job: Job, description: str, argv: Sequence[str] | None = None) -> int:
+    """Run one job from its flags and return the exit code: 0 done, 1 failed, 2 bad settings or input.
+
+    130 and 143: Ctrl-C or SIGTERM has stopped it.
+    """
+    return until_interrupted(lambda: _main(job, description, sys.argv[1:] if argv is None else argv))
+
+
+def until_interrupted(start: Callable[[], int]) -> int:
+    """Return the exit code of what is started, 130 after one line if Ctrl-C ends it, 143 if SIGTERM does."""
+    try:
+        with stops_on_sigterm():
+            return start()
+    except KeyboardInterrupt:
+        _say(f"stopped by Ctrl-C; {_KEPT}")
+        return INTERRUPTED
+    except Stopped:
+        _say(f"stopped by SIGTERM; {_KEPT}")
+        return TERMINATED
+
+
+_KEPT = "what was finished is kept, run it again to go on"
+
+
+def _say(line: str) -> None:
+    """Show the line where the run's lines go: the log once there is one, so that Cloud Logging has its severity."""
+    if log.handlers:
+        log.error("%s", line)
+    else:
+        print(line, file=sys.stderr)
+
+
+def _main(job: Job, description: str, argv: Sequence[str]) -> int:
+    try:
+        settings = load_settings(job, argv, description)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    run = start_run(job, settings)
+    setup_logging(settings, run_id=run.run_id, job=job)
+    return run_job(_job_function(job, settings), settings, run)
+
+
+def start_run(job: str, settings: Settings) -> Run:
+    """Return the run that starts now: the one place where the clock is read."""
+    now = datetime.now(UTC)
+    today = settings.as_of or settings.clock.today(now)
+    name = settings.cloud_run_execution or f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    return Run(
+        job=job,
+        run_id=f"{job}-{name}",
+        run_at=now.replace(tzinfo=None, microsecond=0),
+        today=today,
+        cutoff=settings.clock.cutoff(today),
+        task_index=settings.cloud_run_task_index,
+        task_count=settings.cloud_run_task_count,
+    )
+
+
+def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
+    """Run the job, store its row in the runs table, show its summary, and return the exit code."""
+    from skucast.backends.store.protocol import open_store
+    from skucast.backends.warehouse.protocol import open_warehouse
+    from skucast.runtime.outcome import RunReport
+
+    report = RunReport()
+    warehouse = open_warehouse(settings)
+    exit_code, error = DONE, None
+    try:
+        with report.timed("all"):
+            function(settings, warehouse, open_store(settings), run, report)
+    except InputError as wrong:
+        exit_code, error = BAD_INPUT, str(wrong)
+        log.error("%s", error)
+    except SkucastError as failed:
+        exit_code, error = FAILED, str(failed)
+        log.error("%s", error)
+    except Exception as bug:
+        exit_code, error = FAILED, f"{type(bug).__name__}: {bug}"
+        log.exception("the run failed unexpectedly")
+    if exit_code == BAD_INPUT:  # one line was shown; nothing is written, not even the run's row
+        return exit_code
+    exit_code = max(exit_code, _store_run(warehouse, run, report, exit_code, error))
+    _summarise(run, report, exit_code)
+    return exit_code
+
+
+def _store_run(warehouse: Warehouse, run: Run, report: RunReport, exit_code: int, error: str | None) -> int:
+    import pandas as pd
+
+    from skucast.core.tables import RUNS
+
+    row = {
+        "task_id": run.task_id,
+        "run_id": run.run_id,
+        "job": run.job,
+        "run_at": run.run_at,
+        "cutoff": pd.Timestamp(run.cutoff),
+        "exit_code": exit_code,
+        "error": error,
+        "n_combinations": report.n_combinations,
+        "n_failed": len(report.failures),
+        "n_rows": report.n_rows,
+        "counts": json.dumps(report.counts, ensure_ascii=False),
+        "seconds": json.dumps(report.seconds),
+        "data_report": None if report.data_report is None else json.dumps(report.data_report, ensure_ascii=False),
+        "sources": json.dumps(report.sources) if report.sources else None,
+        "version": __version__,
+    }
+    try:
+        warehouse.replace(RUNS, pd.DataFrame([row]), run.task_id, run=run)
+    except SkucastError as failed:
+        log.error("the run's own record could not be stored: %s", failed)
+        return FAILED
+    return DONE
+
+
+def _summarise(run: Run, report: RunReport, exit_code: int) -> None:
+    """One line per run: what was asked, what came out, how long it took; then the notes."""
+    for note in report.notes:
+        log.info("%s", note)
+    fields = {
+        "cutoff": str(run.cutoff),
+        "exit_code": exit_code,
+        "combinations": report.n_combinations,
+        "failed": len(report.failures),
+        "rows": report.n_rows,
+        **{label.replace(" ", "_"): count for label, count in sorted(report.counts.items())},
+        "duration_s": report.seconds.get("all", 0.0),
+    }
+    log.info("%s %s", run.job, {DONE: "done", FAILED: "failed"}[exit_code], extra={"fields": fields})
+
+
+def _job_function(job: Job, settings: Settings) -> JobFunction:
+    if settings.scenario is not None:
+        from skucast.jobs.scenario import play
+
+        return play
+    if job == "predict":
+        from skucast.jobs.predict import predict
+
+        return predict
+    if job == "monitor":
+        from skucast.jobs.monitor import monitor
+
+        return monitor
+    from skucast.jobs import train
+
+    return train.train_all if job == "train" else train.retrain

@@ -1,0 +1,331 @@
+"""Tools beside the four scripts: own sales, promotions, alerts, rollback, what a run needs, the whole chain shown."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+from skucast.backends.store.protocol import ModelStore
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.errors import InputError, SkucastError
+from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
+from skucast.core.tables import reference as tables_reference
+from skucast.core.words import counted
+from skucast.dashboard.looker import ALIASES, VIEWS, parse_aliases, report_url, views_sql
+from skucast.entry.app import run_job, start_run, until_interrupted
+from skucast.runtime.logs import log, setup_logging
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings, add_flags, parse_column_map, settings_from
+from skucast.runtime.settings import reference as settings_reference
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one tool and return its exit code: 0 done, 1 failed, 2 bad settings or input, 130 Ctrl-C, 143 SIGTERM."""
+    return until_interrupted(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    given = vars(_parser().parse_args(argv))
+    command = given.pop("command")
+    own = {name: given.pop(name) for name in _OWN if name in given}
+    if command == "reference":
+        return _reference(given["write"])
+    if command == "compile":
+        return _compile()
+    try:
+        settings = settings_from(given)
+    except InputError as error:
+        if command == "doctor":
+            from skucast.entry.doctor import wrong_settings
+
+            return wrong_settings(error)
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    if command == "doctor":
+        from skucast.entry.doctor import doctor
+
+        return doctor(settings, start_run("doctor", settings))
+    if command == "demo":
+        from skucast.entry.demo.story import demo
+
+        return demo(settings)
+    if command in _PRINTED:
+        return _print(lambda: _PRINTED[command](own, settings))
+    run = start_run(command, settings)
+    setup_logging(settings, run_id=run.run_id, job=command)
+    if command == "freshness":
+        from skucast.jobs.freshness import freshness
+
+        return freshness(settings, run)
+    if command == "alerts" and own["action"] == "list":
+        return _list_alerts(settings, run)
+    return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
+
+
+_OWN = (
+    "file",
+    "table",
+    "columns",
+    "target",
+    "version",
+    "until",
+    "action",
+    "output",
+    "alert_id",
+    "template",
+    "aliases",
+)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m skucast", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    load = commands.add_parser("load", help="put a CSV or Parquet file into the local warehouse")
+    load.add_argument("file", type=Path, metavar="FILE")
+    load.add_argument(
+        "--table",
+        choices=["sales", "locations"],
+        required=True,
+        help="what the file holds: sales are added, the locations replaced",
+    )
+    load.add_argument(
+        "--columns",
+        help="columns of the file named otherwise: ours=theirs;..., e.g. quantity=qty [sales: SALES_COLUMNS]",
+    )
+    add_flags(load, "load")
+
+    rollback = commands.add_parser("rollback", help="make an earlier version of a model live again")
+    rollback.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID")
+    rollback.add_argument("--version", help="which version (default: the one before the live one)")
+    add_flags(rollback, "rollback")
+
+    promotions = commands.add_parser("promotions", help="add planners' files to the plan, or make them a template")
+    actions = promotions.add_subparsers(dest="action", required=True, metavar="ACTION")
+    ingest = actions.add_parser(
+        "ingest",
+        help="add the files in promotions/inbox/ below STAGING to the plan",
+        description="Add the files in promotions/inbox/ below STAGING to the plan, as every forecast does. They move "
+        "to promotions/done/; rows that cannot be used come back in promotions/rejected/, each with its reason.",
+        conflict_handler="resolve",
+    )
+    add_flags(ingest, "promotions")
+    for flag in ("--as-of", "--horizon-weeks"):  # of the template
+        ingest.add_argument(flag, type=_not_of_ingest, help=argparse.SUPPRESS)
+    template = actions.add_parser(
+        "template",
+        help="write a filled example for the combinations and the next weeks",
+        description="Write a filled example of a plan, for the combinations that have sales and the next weeks.",
+    )
+    template.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        default=Path("promotions-template.xlsx"),
+        help="a new .xlsx or .csv file [default: promotions-template.xlsx]",
+    )
+    add_flags(template, "promotions")
+
+    alerts = commands.add_parser("alerts", help="list the open alerts, or keep one quiet until a day")
+    actions = alerts.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add_flags(actions.add_parser("list", help="list the alerts of the newest monitored week"), "alerts")
+    acknowledge = actions.add_parser("ack", help="acknowledge an alert: it stays open and says nothing until a day")
+    acknowledge.add_argument("alert_id", metavar="ID")
+    acknowledge.add_argument("--until", type=_day, required=True, metavar="YYYY-MM-DD", help="last quiet day")
+    add_flags(acknowledge, "alerts")
+
+    freshness = commands.add_parser("freshness", help="exit 1 if forecasts or scorecard are older than they should be")
+    add_flags(freshness, "freshness")
+
+    doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
+    add_flags(doctor, "doctor")
+
+    commands.add_parser("compile", help="compile the solver now, as the build of an image does")
+
+    demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")
+    add_flags(demo, "demo")
+
+    views = commands.add_parser("looker-views", help="print the SQL of the BigQuery views for Looker Studio")
+    add_flags(views, "looker-views")
+
+    url = commands.add_parser("looker-url", help="print the address that opens a new Looker Studio report on the views")
+    url.add_argument("--template", metavar="REPORT_ID", help="report to copy [default: none, the new one is empty]")
+    url.add_argument(
+        "--aliases",
+        help=f"what the template calls its data sources for {', '.join(VIEWS)} [default: {','.join(ALIASES)}]",
+    )
+    add_flags(url, "looker-url")
+
+    reference = commands.add_parser("reference", help="print the reference of all settings and tables, Markdown")
+    reference.add_argument(
+        "--write", type=Path, metavar="README", help="put it between the markers of this file instead"
+    )
+    return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a day, YYYY-MM-DD") from None
+
+
+def _not_of_ingest(given: str) -> str:
+    raise argparse.ArgumentTypeError(f"{given} would change nothing: files are added as of today, for all their days")
+
+
+def _compile() -> int:
+    from skucast.forecast.prophet.map_fit import warm_up
+
+    warm_up()
+    return DONE
+
+
+def _print(made: Callable[[], str]) -> int:
+    try:
+        print(made())
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    return DONE
+
+
+def _reference(readme: Path | None) -> int:
+    parts = {"settings": settings_reference(), "tables": tables_reference()}
+    if readme is None:
+        print("\n\n".join(parts.values()))
+        return DONE
+    text = readme.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
+        before, rest = text.split(start)
+        text = f"{before}{start}\n{part.strip()}\n{end}{rest.split(end)[1]}"
+    readme.write_text(text, encoding="utf-8")
+    return DONE
+
+
+def _load(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    if "://" in settings.warehouse:
+        raise InputError(
+            f"WAREHOUSE: {settings.warehouse}: {own['table']} come there from their own pipeline; "
+            "load fills a local one"
+        )
+    load = _load_locations if own["table"] == "locations" else _load_sales
+    unused = load(own, settings, warehouse, run, report)
+    if unused:
+        report.notes.append(f"columns not used: {', '.join(unused)}")
+
+
+def _load_locations(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> list[str]:
+    from skucast.core.tables import ALL, LOCATIONS
+    from skucast.sales.loading import read_file
+
+    path, named = Path(str(own["file"])), str(own["columns"] or "")
+    rows, unused = read_file(path, LOCATIONS, parse_column_map(named, LOCATIONS))
+    report.n_rows = warehouse.replace(LOCATIONS, rows, ALL, run=run)
+    report.notes.append(
+        f"{settings.locations_table} in {settings.warehouse} holds {counted(report.n_rows, 'location')} now, those of "
+        f"{path.name}"
+    )
+    return unused
+
+
+def _load_sales(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> list[str]:
+    from skucast.core.tables import LOADS, SALES, SAMPLE_SOURCE
+    from skucast.sales.loading import content_hash, read_file
+
+    made_up = warehouse.read(LOADS)["source"] == SAMPLE_SOURCE
+    if made_up.any():
+        raise InputError(
+            f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
+        )
+    path = Path(str(own["file"]))
+    named = settings.sales_columns if own["columns"] is None else str(own["columns"])
+    rows, unused = read_file(path, SALES, parse_column_map(named))
+    report.n_rows = warehouse.append_once(SALES, rows, batch_id=content_hash(path), source=path.name, run=run)
+    report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
+    return unused
+
+
+def _rollback(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.core.combination import Combination
+    from skucast.jobs.rollback import rollback
+
+    target = Combination.parse(str(own["target"]))
+    wanted = own["version"]
+    before, now = rollback(store, target, None if wanted is None else str(wanted))
+    log.info("rolled back", extra={"fields": {"combination": str(target), "from": before, "to": now}})
+
+
+def _promotions(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.jobs.promotions import ingest_inbox, known_combinations
+    from skucast.regressors.promotion_template import example_rows, write_template
+
+    if own["action"] == "ingest" and run.today != settings.clock.day_of(run.run_at):
+        raise InputError("AS_OF: files are taken in on the day that it is: another one knows other articles; unset it")
+    known = known_combinations(settings, warehouse, run)
+    if own["action"] == "ingest":
+        report.n_rows = ingest_inbox(settings, warehouse, run, report, known)
+        return
+    path = Path(str(own["output"]))
+    write_template(path, example_rows(known, settings.clock, run.cutoff, settings.horizon_weeks))
+    report.notes.append(f"{path}: replace its examples by your plan and put it into promotions/inbox/ below STAGING")
+
+
+def _list_alerts(settings: Settings, run: Run) -> int:
+    """Show the alerts of the newest monitored week; nothing is written, not even the run's row."""
+    from skucast.backends.warehouse.protocol import open_warehouse
+    from skucast.jobs.alerting import newest_alerts
+    from skucast.scorecard.alert_texts import show
+
+    try:
+        rows = newest_alerts(open_warehouse(settings), run.cutoff)
+    except SkucastError as error:
+        log.error("%s", error)
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
+    show(rows, run.today)
+    return DONE
+
+
+def _acknowledge(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.jobs.alerting import acknowledge
+    from skucast.scorecard.alert_texts import name_of
+
+    until = own["until"]
+    assert isinstance(until, date)
+    row = acknowledge(warehouse, run, str(own["alert_id"]), until)
+    report.n_rows = 1
+    what = f"is quiet until {until}" if until >= run.today else f"speaks again: {until} has passed"
+    report.notes.append(f"{own['alert_id']} ({name_of(row)}) {what}")
+
+
+def _looker_views(own: dict[str, object], settings: Settings) -> str:
+    return views_sql(settings.warehouse, settings.table_names)
+
+
+def _looker_url(own: dict[str, object], settings: Settings) -> str:
+    template, aliases = own["template"], own["aliases"]
+    return report_url(
+        settings.warehouse,
+        None if template is None else str(template),
+        ALIASES if aliases is None else parse_aliases(str(aliases)),
+    )
+
+
+_COMMANDS = {"load": _load, "rollback": _rollback, "promotions": _promotions, "alerts": _acknowledge}
+_PRINTED = {"looker-views": _looker_views, "looker-url": _looker_url}

@@ -1,0 +1,163 @@
+"""The doctor: one line per thing that a run needs, ok or what to fix, before a run finds out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from skucast.backends.cloud import credentials
+from skucast.backends.store.protocol import ModelStore, open_store, store_at
+from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.backends.weather_api import open_weather, places_of
+from skucast.core.errors import InputError, SkucastError
+from skucast.core.run import BAD_INPUT, DONE, Run
+from skucast.core.tables import (
+    ALERTS,
+    FORECASTS,
+    LOADS,
+    LOCATIONS,
+    METRICS,
+    PROMOTIONS,
+    PUBLISHES,
+    REGISTRY,
+    RUNS,
+    WEATHER,
+    Table,
+)
+from skucast.core.words import counted
+from skucast.runtime.settings import Settings
+from skucast.sales.history import build_history
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, whether it is fine, what was found."""
+
+    what: str
+    is_ok: bool
+    text: str
+
+
+def doctor(settings: Settings, run: Run) -> int:
+    """Check everything, show the findings, and return 0 if all are ok, else 2; no table and no warehouse is made."""
+    findings = examine(settings, open_warehouse(settings), open_store(settings), run)
+    return show(findings, f"{settings.warehouse}, {settings.model_store}")
+
+
+def wrong_settings(error: InputError) -> int:
+    """Show what is wrong with the settings, without which nothing else can be checked, and return 2."""
+    lines = str(error).splitlines()
+    return show([Finding("settings", is_ok=False, text=line) for line in lines], "settings")
+
+
+def show(findings: list[Finding], title: str) -> int:
+    """Print the findings as a table and return 0 if all are ok, else 2."""
+    grid = Grid(title=escape(title), title_justify="left")
+    for heading in ("check", "", "found"):
+        grid.add_column(heading)
+    for finding in findings:
+        mark = "ok" if finding.is_ok else "[bold red]fix this[/bold red]"
+        grid.add_row(escape(finding.what), mark, escape(finding.text))
+    Console().print(grid)
+    return DONE if all(finding.is_ok for finding in findings) else BAD_INPUT
+
+
+def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run) -> list[Finding]:
+    """Return one finding per check; a check that fails stops none of the others."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("credentials", lambda: _credentials(settings)),
+        ("sales", lambda: _sales(settings, warehouse, run)),
+        ("promotion plan", lambda: _promotions(warehouse)),
+        ("weather", lambda: _weather(settings, warehouse, run)),
+        *((f"table {table.label}", lambda table=table: _table(warehouse, table)) for table in _OUTPUTS),
+        ("writing to the warehouse", lambda: _warehouse_write(warehouse, run)),
+        ("models", lambda: _models(store)),
+        ("writing to the model store", lambda: _store_write(store)),
+        ("writing to STAGING", lambda: _store_write(store_at(settings.staging, settings.endpoints))),
+    ]
+    settings_ok = Finding("settings", is_ok=True, text=f"business date {run.today}, cutoff {run.cutoff}")
+    return [settings_ok, *(_finding(what, check) for what, check in checks)]
+
+
+_OUTPUTS = (FORECASTS, METRICS, ALERTS, REGISTRY, RUNS, PUBLISHES, LOADS, WEATHER)
+
+
+def _finding(what: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, is_ok=True, text=check())
+    except SkucastError as error:
+        return Finding(what, is_ok=False, text=str(error))
+    except Exception as error:  # noqa: BLE001 - what nobody foresaw must not hide the other checks
+        return Finding(what, is_ok=False, text=f"{type(error).__name__}: {error}")
+
+
+def _credentials(settings: Settings) -> str:
+    endpoints = settings.endpoints
+    stand_ins = {"bigquery://": endpoints.bigquery, "gs://": endpoints.storage}
+    places = (settings.warehouse, settings.model_store, settings.staging)
+    used = {place.partition("://")[0] + "://" for place in places} & set(stand_ins)
+    if not used:
+        return "none are needed: everything is on this machine"
+    if all(stand_ins[scheme] for scheme in used):
+        return "none are needed: the services are stand-ins"
+    return f"found: {getattr(credentials(), 'service_account_email', None) or 'of a user'}"
+
+
+def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
+    weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
+    found = build_history(weekly, settings.clock, run.cutoff, grain=settings.sales_grain).report
+    late = f"{counted(found.late_weeks, 'week')} late: complete through {found.data_cutoff}, expected {run.cutoff}"
+    if found.late_weeks > settings.allowed_late_weeks:
+        raise InputError(late)
+    if found.late_weeks:
+        return f"{late}; ALLOWED_LATE_WEEKS={settings.allowed_late_weeks} allows it"
+    combinations = counted(found.n_combinations, "combination")
+    return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
+
+
+def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
+    if not settings.weather:
+        return "off; WEATHER=true switches it on"
+    units = warehouse.weekly_sales(settings.clock, run.cutoff)["unit"].dropna().unique().tolist()
+    places = places_of(warehouse.read(LOCATIONS), units)
+    located = f"{len(places)} of {counted(len(units), 'unit')} have a location"
+    if not places:
+        raise InputError(f"{located}; load them with `python -m skucast load FILE --table locations`")
+    open_weather(settings).forecast(places[0], fetched_at=run.run_at)
+    return f"{located}; Open-Meteo answers"
+
+
+def _promotions(warehouse: Warehouse) -> str:
+    rows = warehouse.read(PROMOTIONS)
+    if not len(rows):
+        return "empty: a promotion to come counts as the recent average; see docs/promotions.md"
+    complete = rows.loc[rows["discount_perc"].isna(), "ends_on"]
+    through = f"complete through {complete.max():%Y-%m-%d} at most" if len(complete) else "complete nowhere"
+    return f"{counted(len(rows), 'row')}, the newest known from {rows['known_from'].max():%Y-%m-%d}, {through}"
+
+
+def _table(warehouse: Warehouse, table: Table) -> str:
+    if not warehouse.exists(table):
+        return f"{table.name}: not there yet; made by the first run"
+    return f"{table.name}: there"
+
+
+def _warehouse_write(warehouse: Warehouse, run: Run) -> str:
+    warehouse.probe(run=run)
+    return "possible"
+
+
+def _models(store: ModelStore) -> str:
+    found = len(store.stored())
+    if not found:
+        raise InputError("no model is stored; run run_all_skus.py")
+    return counted(found, "model")
+
+
+def _store_write(store: ModelStore) -> str:
+    store.probe()
+    return "a marker was written and removed"

@@ -1,0 +1,1 @@
+"""From history to forecast: fit, tune, backtest, store and roll forward."""

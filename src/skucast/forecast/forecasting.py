@@ -1,0 +1,232 @@
+"""The forecasts of a run: each combination's model where there is a usable one, else a labelled fallback."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ModelError, ModelNotFound
+from skucast.core.tables import COMPONENTS
+from skucast.core.weeks import WeekClock, weeks_between
+from skucast.forecast.artifact import StoredModel
+from skucast.forecast.prophet.design import Floats
+from skucast.forecast.prophet.model import LAG, FittedModel
+from skucast.forecast.prophet.rollout import Rollout, averaged, roll_forward_all, seed_of
+from skucast.regressors.future import REGRESSORS, Ahead, WeatherWeeks, ahead, last_known
+from skucast.regressors.promotions import PlannedWeeks
+from skucast.sales.baselines import fallback
+from skucast.sales.history import is_inactive
+
+Stored = StoredModel | ModelError | None
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """Which weeks one run forecasts, and from what."""
+
+    clock: WeekClock
+    today: date
+    cutoff: date
+    data_cutoff: date
+    horizon_weeks: int
+    min_history_weeks: int
+    inactive_after_weeks: int
+    n_paths: int
+
+    @property
+    def weeks_ahead(self) -> list[date]:
+        """All weeks after the last known one; those up to the cutoff only bridge a late delivery."""
+        late = weeks_between(self.data_cutoff, self.cutoff)
+        return self.clock.targets(self.data_cutoff, late + self.horizon_weeks)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What one combination's forecast begins with: a usable model, or the rows of a fallback; what is known ahead."""
+
+    combination: Combination
+    last_y: float
+    ahead: Ahead
+    stored: StoredModel | None = None
+    rows: pd.DataFrame | None = None
+
+
+def start(
+    combination: Combination,
+    weeks: pd.DataFrame,
+    stored: Stored,
+    horizon: Horizon,
+    planned: PlannedWeeks | None = None,
+    weather: WeatherWeeks | None = None,
+) -> Start:
+    """Return what the combination's forecast begins with.
+
+    Args:
+        combination: whose forecast it is.
+        weeks: its history.
+        stored: its model, or None or the error that loading it raised: `status` says why there is a fallback.
+        horizon: the weeks to forecast.
+        planned: what the promotions plan says of `horizon.weeks_ahead`; None = nothing.
+        weather: what is known of the unit's weather in them; None = nothing.
+    """
+    ready = _ready(combination, weeks, horizon, planned, weather)
+    if is_inactive(weeks, horizon.inactive_after_weeks):
+        return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon)))
+    if isinstance(stored, StoredModel):
+        return dataclasses.replace(ready, stored=_checked(stored))
+    return start_without_model(
+        combination, weeks, horizon, planned, weather, status=_status_without_model(weeks, stored, horizon)
+    )
+
+
+def start_without_model(
+    combination: Combination,
+    weeks: pd.DataFrame,
+    horizon: Horizon,
+    planned: PlannedWeeks | None = None,
+    weather: WeatherWeeks | None = None,
+    *,
+    status: str = "forecast_failed",
+) -> Start:
+    """Return the labelled fallback of a combination; by default of one whose model failed while it forecast."""
+    method, forecast = fallback(weeks, horizon.weeks_ahead)
+    return _with_rows(_ready(combination, weeks, horizon, planned, weather), _flat(method, status, forecast))
+
+
+def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[Combination], Start]) -> pd.DataFrame:
+    """Return one row per combination and step: the columns of the forecasts table but for the run's own.
+
+    All models are rolled forward in one pass. `replaced` is asked for the start of a combination whose model gave no
+    finite number.
+    """
+    with_model = [each for each in starts if each.stored is not None]
+    rolled = _roll_forward(with_model, horizon) if with_model else None
+    if rolled is not None and not rolled.is_finite.all():
+        failed = {each.combination for each, fine in zip(with_model, rolled.is_finite, strict=True) if not fine}
+        starts = [replaced(each.combination) if each.combination in failed else each for each in starts]
+        return forecast_all(starts, horizon, replaced)
+    parts = [each.rows.assign(**_key(each), **_sources(each)) for each in starts if each.rows is not None]
+    if rolled is not None:
+        parts.append(_model_rows(with_model, rolled, horizon))
+    return _stamped(pd.concat(parts, ignore_index=True), horizon)
+
+
+def _roll_forward(starts: Sequence[Start], horizon: Horizon) -> Rollout:
+    counts = [len(_models(each)) for each in starts]
+    models = [model for each in starts for model in _models(each)]
+    ds = np.array(horizon.weeks_ahead, dtype="datetime64[D]")
+    seeds = [seed_of(each.combination, horizon.cutoff) for each in starts for _ in _models(each)]
+
+    def by_model(values: Sequence[float] | Sequence[Floats]) -> Floats:
+        return np.repeat(np.array(values, dtype="float64"), counts, axis=0)
+
+    regressors = {name: by_model([each.ahead.regressors[name] for each in starts]) for name in REGRESSORS}
+    last_y = by_model([each.last_y for each in starts])
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers that are not finite are told, and replaced
+        each = roll_forward_all(models, ds, regressors, last_y, seeds, horizon.n_paths)
+    return averaged(each, counts)
+
+
+def _models(ready: Start) -> tuple[FittedModel, ...]:
+    return () if ready.stored is None else ready.stored.models
+
+
+def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> pd.DataFrame:
+    """One row per combination and week, in the order of the starts."""
+    n_weeks = rolled.yhat.shape[1]
+    ds = pd.to_datetime(horizon.weeks_ahead).astype("datetime64[us]")
+    stored = [each.stored for each in starts if each.stored is not None]
+
+    def repeated(values: Sequence[object]) -> npt.NDArray[np.object_]:
+        return np.repeat(np.array(values, dtype=object), n_weeks)
+
+    columns = {
+        "ds": np.tile(ds.to_numpy(), len(starts)),
+        **{name: repeated([getattr(each.combination, part) for each in starts]) for name, part in _PARTS.items()},
+        "yhat": rolled.yhat.ravel(),
+        "yhat_lower": rolled.yhat_lower.ravel(),
+        "yhat_upper": rolled.yhat_upper.ravel(),
+        **{name: rolled.components[name].ravel() for name in COMPONENTS},
+        "method": "prophet",
+        "status": np.where(rolled.is_capped.ravel(), "capped", "ok"),
+        "promo_source": np.concatenate([each.ahead.promo_source for each in starts]),
+        "weather_source": np.concatenate([each.ahead.weather_source for each in starts]),
+        "model_version": repeated([each.version for each in stored]),
+        "model_cutoff": np.repeat(np.array([each.card.cutoff for each in stored], dtype="datetime64[us]"), n_weeks),
+    }
+    return pd.DataFrame(columns)
+
+
+_PARTS = {"unit": "unit", "channel": "channel", "SKU_ID": "sku_id"}
+
+
+def _key(ready: Start) -> dict[str, str]:
+    return dict(zip(KEY, ready.combination.parts, strict=True))
+
+
+def _sources(ready: Start) -> dict[str, npt.NDArray[np.object_]]:
+    return {"promo_source": ready.ahead.promo_source, "weather_source": ready.ahead.weather_source}
+
+
+def _ready(
+    combination: Combination,
+    weeks: pd.DataFrame,
+    horizon: Horizon,
+    planned: PlannedWeeks | None,
+    weather: WeatherWeeks | None,
+) -> Start:
+    return Start(combination, last_known(weeks), ahead(weeks, planned, len(horizon.weeks_ahead), weather))
+
+
+def _with_rows(ready: Start, rows: pd.DataFrame) -> Start:
+    return dataclasses.replace(ready, rows=rows)
+
+
+def _checked(stored: StoredModel) -> StoredModel:
+    """Refuse a model that wants to know something that nobody can tell it.
+
+    Raises:
+        ModelError: naming the regressor.
+    """
+    known = {*REGRESSORS, LAG}
+    unknown = {each.name for model in stored.models for each in model.regressors} - known
+    if unknown:
+        raise ModelError(f"the model needs {', '.join(sorted(unknown))}, which is not known; retrain this combination")
+    return stored
+
+
+def _flat(method: str, status: str, forecast: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a forecast that is all level, without season or regressors."""
+    components = dict.fromkeys(COMPONENTS, 0.0) | {"level": forecast["yhat"]}
+    no_model = {"model_version": None, "model_cutoff": pd.Timestamp("NaT")}
+    return forecast.assign(**components, method=method, status=status, **no_model)
+
+
+def _zeros(horizon: Horizon) -> pd.DataFrame:
+    ds = pd.to_datetime(horizon.weeks_ahead).astype("datetime64[us]")
+    return pd.DataFrame({"ds": ds, "yhat": 0.0, "yhat_lower": 0.0, "yhat_upper": 0.0})
+
+
+def _status_without_model(weeks: pd.DataFrame, stored: ModelError | None, horizon: Horizon) -> str:
+    if stored is not None and not isinstance(stored, ModelNotFound):
+        return "load_failed"
+    return "short_history" if int(weeks["y"].notna().sum()) < horizon.min_history_weeks else "no_model"
+
+
+def _stamped(rows: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
+    """The rows of the horizon, with step and what was known; weeks that only bridge are left out."""
+    week_start = rows["ds"] - pd.Timedelta(days=6)
+    stamped = rows.assign(
+        cutoff=pd.Timestamp(horizon.cutoff),
+        step=(rows["ds"] - pd.Timestamp(horizon.cutoff)).dt.days // 7,
+        is_open_week=week_start <= pd.Timestamp(horizon.today),
+        data_cutoff=pd.Timestamp(horizon.data_cutoff),
+    )
+    return stamped[stamped["step"] >= 1].sort_values([*KEY, "ds"], ignore_index=True)

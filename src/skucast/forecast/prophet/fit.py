@@ -1,0 +1,126 @@
+"""Fit one history: by our direct solver, or by Prophet's own optimiser as the reference; both give a `FittedModel`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from skucast.forecast.prophet.design import (
+    Design,
+    Floats,
+    HolidayColumn,
+    WeekGrid,
+    Window,
+    design,
+    holiday_values,
+    week_grid,
+    window,
+)
+from skucast.forecast.prophet.map_fit import solve
+from skucast.forecast.prophet.model import LAG, FittedModel, Holiday, ModelSpec, Regressor
+
+Engine = Literal["map", "cmdstan"]
+
+
+def fit(
+    weeks: pd.DataFrame, regressors: Sequence[str], holidays: pd.DataFrame, spec: ModelSpec, engine: Engine = "map"
+) -> FittedModel:
+    """Return the maximum a posteriori model of one combination.
+
+    Args:
+        weeks: one row per week: `ds`, `y` (NaN = unknown, skipped), `y_lag1` and the regressors (finite).
+        regressors: names beside the lag; those constant in history are dropped and remembered.
+        holidays: `holiday`, `ds` (a week's label), `share` of the week, future weeks too; those that history has seen
+            twice have an effect of their own, the others one together.
+        spec: the model's settings.
+        engine: `map` solves it directly, `cmdstan` asks Prophet's optimiser.
+
+    Raises:
+        FitError: fewer than 12 known weeks, or values that are not finite; the weeks are named.
+    """
+    days = weeks["ds"].to_numpy(dtype="datetime64[D]")
+    last = max([days[-1], *holidays["ds"].to_numpy(dtype="datetime64[D]")])
+    grid = week_grid(days[0], days[0] + (last - days[0]) // 7 * 7, holidays)
+    return fit_window(window(weeks, regressors, grid), grid, spec, engine)
+
+
+def fit_window(known: Window, grid: WeekGrid, spec: ModelSpec, engine: Engine = "map") -> FittedModel:
+    """Return the model of one window of known weeks on a grid that other combinations share."""
+    problem = design(known, grid, spec)
+    if engine == "map":
+        found = solve(problem, spec)
+        params = np.concatenate([[found.k, found.m], found.beta, found.delta])
+        return as_model(problem, known, grid, spec, params, found.sigma, found.is_converged)
+    from skucast.forecast.prophet.prophet_object import optimise
+
+    blank = as_model(problem, known, grid, spec, np.zeros(2 + problem.X.shape[1] + len(problem.changepoints)), 1.0)
+    params, sigma = optimise(blank)
+    return as_model(problem, known, grid, spec, params, sigma)
+
+
+def as_model(
+    problem: Design,
+    known: Window,
+    grid: WeekGrid,
+    spec: ModelSpec,
+    params: Floats,
+    sigma: float,
+    is_converged: bool = True,  # noqa: FBT001, FBT002 - said once, by the solver
+) -> FittedModel:
+    """Return parameters (k, m, beta, delta as in `Solutions.params`) as a model."""
+    k_features = problem.X.shape[1]
+    beta = params[2 : 2 + k_features].tolist()
+    n_yearly, n_holidays = 2 * problem.yearly_order, len(problem.holiday_columns)
+    return FittedModel(
+        spec=spec,
+        start=str(problem.start),
+        t_scale_days=problem.t_scale_days,
+        y_scale=problem.y_scale,
+        y_max=problem.y_max,
+        k=float(params[0]),
+        m=float(params[1]),
+        delta=tuple(params[2 + k_features :].tolist()),
+        changepoints=tuple(problem.changepoints.tolist()),
+        sigma_obs=sigma,
+        yearly=tuple(beta[:n_yearly]),
+        holidays=tuple(
+            Holiday(column.name, weight, _weeks_of(grid, column, known.span[0]))
+            for column, weight in zip(problem.holiday_columns, beta[n_yearly : n_yearly + n_holidays], strict=True)
+        ),
+        regressors=tuple(
+            Regressor(column.name, weight, column.mu, column.std)
+            for column, weight in zip(problem.columns, beta[n_yearly + n_holidays :], strict=True)
+        ),
+        dropped_regressors=problem.dropped,
+        n_weeks=len(problem.y),
+        is_converged=is_converged,
+        history=_history(problem, known, grid),
+    )
+
+
+def with_interval_scale(model: FittedModel, scale: float) -> FittedModel:
+    """Return the model with its interval widened (or narrowed) by that factor."""
+    return dataclasses.replace(model, interval_scale=scale)
+
+
+def _weeks_of(grid: WeekGrid, column: HolidayColumn, first: int) -> str:
+    """A holiday's weeks from the first week of the history on, as `Holiday` wants them."""
+    [shares] = holiday_values(grid, np.arange(first, len(grid.ds)), [column]).T
+    weeks = zip(grid.ds[first:].astype("str").tolist(), shares.tolist(), strict=True)
+    return " ".join(label if share == 1.0 else f"{label}*{round(share * 7)}" for label, share in weeks if share > 0)
+
+
+def _history(problem: Design, known: Window, grid: WeekGrid) -> str:
+    """The fitted weeks, JSON: ds, y and the used regressors, in the measure of the target."""
+    is_log = problem.target == "log1p"
+    used = {column.name: known.regressors[:, column.index] for column in problem.columns}
+    if is_log and LAG in used:
+        used[LAG] = np.log1p(used[LAG])
+    y = np.log1p(known.y) if is_log else known.y
+    columns = {"ds": grid.ds[known.rows].astype("str"), "y": y, **used}
+    return json.dumps({name: values.tolist() for name, values in columns.items()})

@@ -1,0 +1,525 @@
+"""Prophet's maximum a posteriori fit, solved directly: ridge and lasso in closed steps, no general optimiser.
+
+Minimised is the negative log posterior that Prophet hands to Stan (prophet.stan of Prophet 1.x, linear growth;
+constants left out), with T weeks, y and mu scaled, v = sigma^2:
+
+    T log(sigma) + |y - mu|^2 / (2 v) + k^2/50 + m^2/50 + sum beta_j^2 / (2 s_j^2) + sum |delta_i| / tau + 2 v
+    mu = (k t + m + sum delta_i (t - t_i)+) (1 + X beta)     multiplicative
+    mu =  k t + m + sum delta_i (t - t_i)+  + X beta         additive
+
+For a fixed v the additive case is quadratic in (k, m, beta) and a lasso in delta: (k, m, beta) are eliminated from the
+Gram matrix by a partial Cholesky factorisation, and the lasso that is left is solved exactly by its active set. The
+best v for given residuals is (-T + sqrt(T^2 + 16 RSS)) / 8; the v for which both agree is found by the secant method.
+The multiplicative case repeats this on the linearised mean (Gauss-Newton), with a line search that never lowers the
+posterior.
+
+The loops are compiled by numba on first use and kept on disk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg.cython_blas  # noqa: F401 - what numba's products call: loaded now, so that workers can pin its threads
+from numba import njit
+
+from skucast.forecast.prophet.compiled import make_cache_usable
+from skucast.forecast.prophet.design import Design, Floats, scales_by_group
+from skucast.forecast.prophet.model import ModelSpec
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+F = TypeVar("F", bound=Callable[..., Any])
+
+make_cache_usable()
+
+TREND_PRECISION = 1.0 / 25.0
+"""Of k and m: normal priors with a standard deviation of 5."""
+
+V_START = 0.01
+V_DEGENERATE = 1e-6
+"""A setting that explains everything, sigma below a thousandth, is no place for the next one to start from."""
+
+V_MIN = 1e-12
+"""sigma is at least a millionth of the largest week: sales that the features explain exactly have no best sigma."""
+
+MAX_EVALUATIONS = 80
+MAX_STEPS = 60
+"""Bounds of the search for v and of Gauss-Newton; a fit that meets one is reported as not converged."""
+
+V_TOLERANCE = 1e-6
+STEP_TOLERANCE = 1e-7
+"""On log(v), whose square the log posterior is off by; and on the gain in log posterior of one Gauss-Newton step."""
+
+STEP_V_TOLERANCE = 1e-2
+"""On log(v) within one Gauss-Newton step, whose line search finds the best v anew."""
+
+REACH_TOLERANCE = 1e-3
+"""On any parameter: a Gauss-Newton step that is shorter and gains nothing has arrived."""
+
+_TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The fitted parameters of one design, scaled as there; `log_posterior` without constants.
+
+    `n_steps` counts factorisations; `is_converged` is False where a bound on them was met.
+    """
+
+    k: float
+    m: float
+    beta: Floats
+    delta: Floats
+    sigma: float
+    log_posterior: float
+    n_steps: int
+    is_converged: bool
+
+
+@dataclass(frozen=True)
+class Solutions:
+    """The fits of one design under G settings: `params` (G, 2 + K + S) = k, m, beta, delta; `v` (G,) = sigma^2."""
+
+    params: Floats
+    v: Floats
+    n_steps: Ints
+    is_converged: npt.NDArray[np.bool_]
+
+
+def solve(problem: Design, spec: ModelSpec) -> Solution:
+    """Return the maximum a posteriori parameters of the design under the spec's prior scales."""
+    found = solve_grid(problem, [spec])
+    k_features = problem.X.shape[1]
+    params = found.params[0]
+    return Solution(
+        k=float(params[0]),
+        m=float(params[1]),
+        beta=params[2 : 2 + k_features],
+        delta=params[2 + k_features :],
+        sigma=math.sqrt(found.v[0]),
+        log_posterior=log_posterior(problem, spec, params, float(found.v[0])),
+        n_steps=int(found.n_steps[0]),
+        is_converged=bool(found.is_converged[0]),
+    )
+
+
+def solve_grid(problem: Design, specs: list[ModelSpec]) -> Solutions:
+    """Return the fits of one design under several prior scales; each starts from the one before it.
+
+    Raises:
+        ValueError: the specs do not share what the design was made with.
+    """
+    first = specs[0]
+    if any(spec.shape != first.shape for spec in specs):
+        raise ValueError("specs of one grid differ in prior scales only")
+    t, y = problem.t, problem.y
+    hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
+    precisions = np.empty((len(specs), 2 + problem.X.shape[1]))
+    precisions[:, :2] = TREND_PRECISION
+    for row, spec in enumerate(specs):
+        precisions[row, 2:] = (1.0 / scales_by_group(spec) ** 2)[problem.groups]
+    weights = np.array([1.0 / spec.changepoint_prior_scale for spec in specs])
+    if first.seasonality_mode == "additive":
+        full = np.column_stack([t, np.ones_like(t), problem.X, hinges, y])
+        found = _additive_grid(full.T @ full, len(t), precisions, weights)
+    else:
+        found = _multiplicative_grid(t, np.ascontiguousarray(problem.X), hinges, y, precisions, weights)
+    params, v, steps, converged = found
+    return Solutions(params, v, steps, converged)
+
+
+def log_posterior(problem: Design, spec: ModelSpec, params: Floats, v: float) -> float:
+    """Return the log posterior of k, m, beta, delta at sigma^2 = v, without constants."""
+    k_features = problem.X.shape[1]
+    beta, delta = params[2 : 2 + k_features], params[2 + k_features :]
+    trend = params[0] * problem.t + params[1] + np.maximum(0.0, problem.t[:, None] - problem.changepoints) @ delta
+    effect = problem.X @ beta
+    mu = trend + effect if spec.seasonality_mode == "additive" else trend * (1.0 + effect)
+    rss = float(((problem.y - mu) ** 2).sum())
+    penalty = (
+        TREND_PRECISION * (params[0] ** 2 + params[1] ** 2) / 2
+        + float((beta**2 / (2 * problem.prior_scales(spec) ** 2)).sum())
+        + float(np.abs(delta).sum()) / spec.changepoint_prior_scale
+    )
+    value: float = -(len(problem.y) * math.log(v) / 2 + rss / (2 * v) + penalty + 2 * v)
+    return value
+
+
+def warm_up() -> None:
+    """Compile every loop and keep the result on disk, as the build of an image does; a later start finds it there."""
+    t, y = np.linspace(0.0, 1.0, 20), np.linspace(0.5, 1.0, 20) ** 2
+    features, hinges = np.cos(9 * t)[:, None], np.maximum(0.0, t - 0.5)[:, None]
+    precisions, weights = np.full((1, 3), TREND_PRECISION), np.array([10.0])
+    full = np.column_stack([t, np.ones_like(t), features, hinges, y])
+    _additive_grid(full.T @ full, len(t), precisions, weights)
+    _multiplicative_grid(t, features, hinges, y, precisions, weights)
+
+
+# --- Compiled -------------------------------------------------------------------------------------------------------
+#
+# t and y have shape (T,), features (T, K), hinges (T, S); params and precisions are in the order k, m, beta (and
+# delta); p = 2 + K, n = p + S; a Gram matrix has n + 1 rows, the last for y, and only its upper triangle is read.
+
+
+def _compiled(function: F) -> F:
+    """Compile on first use and keep the result on disk; only in memory where there is no place to keep it."""
+    try:
+        kept: Any = njit(cache=True)(function)
+    except RuntimeError:  # a read-only image without NUMBA_CACHE_DIR
+        kept = njit(function)
+    found: F = kept
+    return found
+
+
+@_compiled
+def _additive_grid(
+    gram: Floats, n_weeks: int, precisions: Floats, weights: Floats
+) -> tuple[Floats, Floats, Ints, npt.NDArray[np.bool_]]:
+    """Fit every setting on the Gram matrix of [t, 1, X, hinges, y]."""
+    n_settings, p = precisions.shape
+    n = gram.shape[0] - 1
+    params = np.zeros((n_settings, n))
+    v = np.empty(n_settings)
+    steps = np.zeros(n_settings, dtype=np.int64)
+    converged = np.zeros(n_settings, dtype=np.bool_)
+    work = np.empty_like(gram)
+    delta = np.zeros(n - p)
+    last = V_START
+    for row in range(n_settings):
+        v[row], steps[row], converged[row] = _solve_v(
+            gram, n_weeks, precisions[row], weights[row], delta, last, V_TOLERANCE, work, params[row]
+        )
+        last = v[row]
+        if last < V_DEGENERATE:
+            last = V_START
+            delta[:] = 0.0
+    return params, v, steps, converged
+
+
+@_compiled
+def _multiplicative_grid(
+    t: Floats, features: Floats, hinges: Floats, y: Floats, precisions: Floats, weights: Floats
+) -> tuple[Floats, Floats, Ints, npt.NDArray[np.bool_]]:
+    """Fit every setting by Gauss-Newton."""
+    n_settings, p = precisions.shape
+    n = p + hinges.shape[1]
+    params = np.zeros((n_settings, n))
+    v = np.empty(n_settings)
+    steps = np.zeros(n_settings, dtype=np.int64)
+    converged = np.zeros(n_settings, dtype=np.bool_)
+    columns = np.empty((len(t), n + 1))
+    gram, work = np.empty((n + 1, n + 1)), np.empty((n + 1, n + 1))
+    current = np.zeros(n)
+    current[1] = y.mean()
+    for row in range(n_settings):
+        v[row], steps[row], converged[row] = _gauss_newton(
+            t, features, hinges, y, precisions[row], weights[row], current, columns, gram, work
+        )
+        params[row] = current
+        if v[row] < V_DEGENERATE or not converged[row]:
+            current[:] = 0.0
+            current[1] = y.mean()
+    return params, v, steps, converged
+
+
+@_compiled
+def _gauss_newton(
+    t: Floats,
+    features: Floats,
+    hinges: Floats,
+    y: Floats,
+    precision: Floats,
+    weight: float,
+    current: Floats,
+    columns: Floats,
+    gram: Floats,
+    work: Floats,
+) -> tuple[float, int, bool]:
+    """Improve `current` in place until a step gains nothing; return v, the factorisations, and whether it converged."""
+    n_weeks, p = len(t), len(precision)
+    n = len(current)
+    trend, effect = np.empty(n_weeks), np.empty(n_weeks)
+    proposed, tried = np.empty(n), np.empty(n)
+    delta = current[p:].copy()
+    loss, v = _loss(t, features, hinges, y, precision, weight, current, trend, effect)
+    n_steps = 0
+    for _ in range(MAX_STEPS):
+        _linearise(t, features, hinges, y, trend, effect, columns)
+        np.dot(columns.T, columns, gram)
+        delta[:] = current[p:]
+        _, n_more, is_solved = _solve_v(gram, n_weeks, precision, weight, delta, v, STEP_V_TOLERANCE, work, proposed)
+        n_steps += n_more
+        reach = 0.0
+        for j in range(n):
+            reach = max(reach, abs(proposed[j] - current[j]))
+        share = 1.0
+        better = loss
+        while share > 1e-4:
+            for j in range(n):
+                tried[j] = current[j] + share * (proposed[j] - current[j])
+            better, v_tried = _loss(t, features, hinges, y, precision, weight, tried, trend, effect)
+            if better < loss:
+                current[:] = tried
+                v = v_tried
+                break
+            share *= 0.5
+        if not better < loss:
+            loss, v = _loss(t, features, hinges, y, precision, weight, current, trend, effect)
+            return v, n_steps, is_solved and reach < REACH_TOLERANCE  # else the way there goes nowhere: no optimum
+        gained = loss - better
+        loss = better
+        if gained < STEP_TOLERANCE:
+            return v, n_steps, is_solved
+    return v, n_steps, False
+
+
+@_compiled
+def _loss(
+    t: Floats,
+    features: Floats,
+    hinges: Floats,
+    y: Floats,
+    precision: Floats,
+    weight: float,
+    params: Floats,
+    trend: Floats,
+    effect: Floats,
+) -> tuple[float, float]:
+    """The negative log posterior at the best v, and that v; fills the trend and the multiplicative effect."""
+    p, n_hinges = len(precision), hinges.shape[1]
+    rss = 0.0
+    for i in range(len(t)):
+        level = params[0] * t[i] + params[1]
+        for j in range(n_hinges):
+            level += params[p + j] * hinges[i, j]
+        share = 0.0
+        for j in range(p - 2):
+            share += params[2 + j] * features[i, j]
+        trend[i], effect[i] = level, share
+        error = y[i] - level * (1.0 + share)
+        rss += error * error
+    penalty = 0.0
+    for j in range(p):
+        penalty += 0.5 * precision[j] * params[j] * params[j]
+    for j in range(n_hinges):
+        penalty += weight * abs(params[p + j])
+    v = _best_v(rss, len(t))
+    return 0.5 * len(t) * math.log(v) + rss / (2 * v) + 2 * v + penalty, v
+
+
+@_compiled
+def _linearise(
+    t: Floats, features: Floats, hinges: Floats, y: Floats, trend: Floats, effect: Floats, columns: Floats
+) -> None:
+    """Fill the columns of the mean's derivative and, last, the target whose regression on them is the next step."""
+    n_features, n_hinges = features.shape[1], hinges.shape[1]
+    for i in range(len(t)):
+        scale = 1.0 + effect[i]
+        columns[i, 0] = scale * t[i]
+        columns[i, 1] = scale
+        for j in range(n_features):
+            columns[i, 2 + j] = trend[i] * features[i, j]
+        for j in range(n_hinges):
+            columns[i, 2 + n_features + j] = scale * hinges[i, j]
+        columns[i, 2 + n_features + n_hinges] = y[i] + trend[i] * effect[i]
+
+
+@_compiled
+def _solve_v(
+    gram: Floats,
+    n_weeks: int,
+    precision: Floats,
+    weight: float,
+    delta: Floats,
+    v: float,
+    tolerance: float,
+    work: Floats,
+    params: Floats,
+) -> tuple[float, int, bool]:
+    """Find the v that is the best one for its own residuals; fill `params` and, as the next start, `delta`."""
+    x = math.log(v)
+    x_before, gap_before = 0.0, 0.0
+    for evaluation in range(MAX_EVALUATIONS):
+        rss, is_solved = _solve_for(gram, precision, weight, math.exp(x), delta, work, params)
+        gap = math.log(_best_v(rss, n_weeks)) - x
+        if abs(gap) < tolerance:
+            return math.exp(x), evaluation + 1, is_solved
+        step = 1.5 * gap  # what the residuals give back when v changes, in a usual week's data
+        if evaluation > 0 and x != x_before:
+            slope = (gap - gap_before) / (x - x_before)
+            if slope < -1e-3:
+                step = -gap / slope
+        x_before, gap_before = x, gap
+        x = max(x + min(max(step, -3.0), 3.0), math.log(V_MIN))
+    return math.exp(x), MAX_EVALUATIONS, False
+
+
+@_compiled
+def _best_v(rss: float, n_weeks: int) -> float:
+    """(-T + sqrt(T^2 + 16 RSS)) / 8, without the difference of nearly equal numbers."""
+    rss = max(rss, 0.0)
+    return max(2.0 * rss / (n_weeks + math.sqrt(n_weeks * n_weeks + 16.0 * rss)), V_MIN)
+
+
+@_compiled
+def _solve_for(
+    gram: Floats, precision: Floats, weight: float, v: float, delta: Floats, work: Floats, params: Floats
+) -> tuple[float, bool]:
+    """Fill `params` with the best ones at sigma^2 = v; return their residual sum of squares, and if they are exact."""
+    p = len(precision)
+    n = gram.shape[0] - 1
+    _eliminate(gram, precision, v, work, p)
+    for a in range(p, n):  # the lasso that is left: both triangles
+        for b in range(a + 1, n):
+            work[b, a] = work[a, b]
+    is_solved = _lasso(work, p, n, v * weight, delta)
+    explained = work[n, n]
+    for a in range(p, n):
+        inner = 0.0
+        for b in range(p, n):
+            inner += work[a, b] * delta[b - p]
+        explained += delta[a - p] * (inner - 2.0 * work[a, n])
+        params[a] = delta[a - p]
+    ridge = 0.0
+    for a in range(p - 1, -1, -1):
+        value = work[a, n]
+        for b in range(a + 1, n):
+            value -= work[a, b] * params[b]
+        params[a] = value / work[a, a]
+        ridge += precision[a] * params[a] * params[a]
+    return explained - v * ridge, is_solved
+
+
+@_compiled
+def _eliminate(gram: Floats, precision: Floats, v: float, work: Floats, p: int) -> None:
+    """Copy the upper triangle, add the ridge, and eliminate the first p rows: a partial Cholesky factorisation.
+
+    The first p rows become those of the factor; below them is what is left with their parameters at their best.
+    """
+    n = gram.shape[0]
+    for a in range(n):
+        for b in range(a, n):
+            work[a, b] = gram[a, b]
+    for a in range(p):
+        work[a, a] += v * precision[a]
+    for a in range(0, p - 1, 2):  # two rows at a time: half the passes over what is left
+        inverse = 1.0 / math.sqrt(max(work[a, a], _TINY))
+        for b in range(a, n):
+            work[a, b] *= inverse
+        factor = work[a, a + 1]
+        for b in range(a + 1, n):
+            work[a + 1, b] -= factor * work[a, b]
+        inverse = 1.0 / math.sqrt(max(work[a + 1, a + 1], _TINY))
+        for b in range(a + 1, n):
+            work[a + 1, b] *= inverse
+        for i in range(a + 2, n):
+            first, second = work[a, i], work[a + 1, i]
+            for b in range(i, n):
+                work[i, b] -= first * work[a, b] + second * work[a + 1, b]
+    if p % 2:
+        a = p - 1
+        inverse = 1.0 / math.sqrt(max(work[a, a], _TINY))
+        for b in range(a, n):
+            work[a, b] *= inverse
+        for i in range(p, n):
+            factor = work[a, i]
+            for b in range(i, n):
+                work[i, b] -= factor * work[a, b]
+
+
+@_compiled
+def _lasso(work: Floats, p: int, n: int, penalty: float, delta: Floats) -> bool:
+    """Minimise delta'Q delta / 2 - c'delta + penalty |delta|_1 in place, Q and c standing in rows p to n of `work`.
+
+    An active-set method (feature-sign search, Lee et al. 2007): with signs fixed the optimum is a linear system; the
+    way there ends at the first coefficient that would change its sign. Every step lowers the objective, so it ends;
+    return False where rounding lets it go round in circles until the bound.
+    """
+    size = n - p
+    active = np.empty(size, dtype=np.int64)
+    sign = np.zeros(size)
+    n_active = 0
+    for j in range(size):
+        if delta[j] != 0.0:
+            sign[j] = 1.0 if delta[j] > 0 else -1.0
+            active[n_active] = j
+            n_active += 1
+    factor, target = np.empty((size, size)), np.empty(size)
+    for _ in range(20 * size + 20):
+        if n_active > 0:
+            is_solved = _solve_active(work, p, n, penalty, active, n_active, sign, factor, target)
+            share, dropped = 1.0, -1
+            if not is_solved:
+                share, dropped = 0.0, n_active - 1
+            for a in range(n_active):
+                j = active[a]
+                if is_solved and target[a] * sign[j] <= 0.0:
+                    reach = delta[j] / (delta[j] - target[a]) if delta[j] != target[a] else 0.0
+                    if reach < share:
+                        share, dropped = reach, a
+            for a in range(n_active):
+                delta[active[a]] += share * (target[a] - delta[active[a]]) if is_solved else 0.0
+            if dropped >= 0:
+                delta[active[dropped]] = 0.0
+                sign[active[dropped]] = 0.0
+                for a in range(dropped, n_active - 1):
+                    active[a] = active[a + 1]
+                n_active -= 1
+                continue
+        worst, chosen, slope = penalty * (1.0 + 1e-9) + 1e-15, -1, 0.0
+        for j in range(size):
+            if sign[j] == 0.0:
+                gradient = work[p + j, n]
+                for a in range(n_active):
+                    gradient -= work[p + j, p + active[a]] * delta[active[a]]
+                if abs(gradient) > worst:
+                    worst, chosen, slope = abs(gradient), j, gradient
+        if chosen < 0:
+            return True
+        sign[chosen] = 1.0 if slope > 0 else -1.0
+        active[n_active] = chosen
+        n_active += 1
+    return False
+
+
+@_compiled
+def _solve_active(
+    work: Floats,
+    p: int,
+    n: int,
+    penalty: float,
+    active: Ints,
+    n_active: int,
+    sign: Floats,
+    factor: Floats,
+    target: Floats,
+) -> bool:
+    """Solve Q target = c - penalty sign for the active coefficients by Cholesky; False if Q is singular there."""
+    for a in range(n_active):
+        target[a] = work[p + active[a], n] - penalty * sign[active[a]]
+        for b in range(a, n_active):
+            factor[a, b] = work[p + active[a], p + active[b]]
+    for a in range(n_active):
+        if factor[a, a] <= 1e-14 * work[p + active[a], p + active[a]]:
+            return False
+        inverse = 1.0 / math.sqrt(factor[a, a])
+        for b in range(a, n_active):
+            factor[a, b] *= inverse
+        target[a] *= inverse
+        for i in range(a + 1, n_active):
+            scale = factor[a, i]
+            target[i] -= scale * target[a]
+            for b in range(i, n_active):
+                factor[i, b] -= scale * factor[a, b]
+    for a in range(n_active - 1, -1, -1):
+        value = target[a]
+        for b in range(a + 1, n_active):
+            value -= factor[a, b] * target[b]
+        target[a] = value / factor[a, a]
+    return True

@@ -1,0 +1,261 @@
+"""Tuning of one combination: every setting of a grid forecasts the last origins, the best few are kept.
+
+Each setting is fitted on what was known at an origin and rolled forward as prediction does, so no later step sees a
+true lag. Settings that share their columns are solved together (`map_fit.solve_grid`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from skucast.forecast.prophet.design import Floats, WeekGrid, Window, design, future_columns, until
+from skucast.forecast.prophet.map_fit import solve_grid
+from skucast.forecast.prophet.model import LAG, Mode, ModelSpec
+from skucast.forecast.prophet.rollout import MAX_GROWTH, base_of, carry_over_weight, gain_of, recurse
+
+Tune = Literal["off", "fast", "full"]
+
+MIN_FOLDS = 2
+"""Fewest origins that settings are chosen by; with fewer the default settings are used."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One origin: the last known position of the grid, the weeks it forecasts, and what was known of them then.
+
+    `rows` (H,) positions of the weeks; `regressors` (H, R) as in `Window`; `last_y` the lag of the first; `y` (H,) what
+    was sold, NaN = unknown.
+    """
+
+    last: int
+    rows: npt.NDArray[np.int64]
+    regressors: Floats
+    last_y: float
+    y: Floats
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Forecasts of G settings at F origins for H weeks, sales per week, shape (G, F, H); `y` (F, H), NaN = unknown.
+
+    `n_stopped` counts the fits that met a bound on their steps.
+    """
+
+    specs: list[ModelSpec]
+    yhat: Floats
+    y: Floats
+    n_stopped: int = 0
+
+    def best(self, n: int, places: Sequence[int]) -> list[int]:
+        """Return the n settings with the least absolute error at those origins, best first; no number is the worst."""
+        y = self.y[list(places)]
+        errors = np.where(np.isnan(y), 0.0, np.abs(self.yhat[:, list(places)] - y))
+        total = np.nan_to_num(errors.sum(axis=(1, 2)), nan=np.inf)
+        return [int(place) for place in np.argsort(total, kind="stable")[:n]]
+
+    def error(self, chosen: Sequence[int], places: Sequence[int]) -> float:
+        """Return the absolute error of the chosen settings' mean forecast at those origins, sales."""
+        y = self.y[list(places)]
+        mean = self.yhat[list(chosen)][:, list(places)].mean(axis=0)
+        return float(np.where(np.isnan(y), 0.0, np.abs(mean - y)).sum())
+
+    def wape(self, chosen: Sequence[int], places: Sequence[int]) -> float | None:
+        """Return the WAPE (ratio) of the chosen settings' mean forecast at those origins; None = undefined."""
+        sold = float(np.nansum(np.abs(self.y[list(places)])))
+        return self.error(chosen, places) / sold if sold else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The settings to use: `final` chosen by all origins, `earlier` by those before the ones that the backtest reports.
+
+    So the backtest of `earlier` is what choosing in this way would have reached. `report` goes into the model card.
+    """
+
+    final: list[ModelSpec]
+    earlier: list[ModelSpec]
+    report: dict[str, Any]
+
+
+def choose(
+    known: Window, grid: WeekGrid, folds: Sequence[Fold], base: ModelSpec, tune: Tune, n_late: int, n_best: int
+) -> Choice:
+    """Return the best settings of a grid around `base`, up to `n_best` of them to be averaged.
+
+    Args:
+        known: the history.
+        grid: the weeks that all combinations share.
+        folds: origins, oldest first; the last `n_late` are those that the backtest reports.
+        base: what the grid does not vary, and what is used where there are too few origins.
+        tune: `off` (base alone), `fast` or `full`.
+        n_late: origins of the backtest.
+        n_best: how many settings' forecasts are averaged where that does better than the best one alone.
+
+    Raises:
+        FitError: too few weeks are known at an origin.
+    """
+    usable = [(fold, place < len(folds) - n_late) for place, fold in enumerate(folds) if np.isfinite(fold.y).any()]
+    early = [place for place, (_, is_early) in enumerate(usable) if is_early]
+    late = [place for place, (_, is_early) in enumerate(usable) if not is_early]
+    if tune == "off" or len(early) < MIN_FOLDS:
+        return Choice([base], [base], {})
+    origins = [fold for fold, _ in usable]
+    scores = score(known, grid, origins, [base, *(spec for spec in GRIDS[tune](base) if spec != base)])
+    every = list(range(len(origins)))
+    earlier, _ = _chosen(known, grid, origins, scores, early, tune, n_best)
+    final, seen = _chosen(known, grid, origins, scores, every, tune, n_best)
+    places = [seen.specs.index(spec) for spec in final]
+    report = {
+        "grid": tune,
+        "settings": len(seen.specs),
+        "origins": len(origins),
+        "wape": seen.wape(places, every),
+        "wape_each": [seen.wape([place], every) for place in places],
+        "wape_default": scores.wape([0], every),
+        "backtest_wape_default": scores.wape([0], late),
+        "stopped_fits": seen.n_stopped,
+    }
+    return Choice(final, earlier, report)
+
+
+def score(known: Window, grid: WeekGrid, folds: Sequence[Fold], specs: list[ModelSpec]) -> Scores:
+    """Return what every setting would have forecast at every origin, of which there is at least one.
+
+    Raises:
+        FitError: too few weeks are known at an origin.
+    """
+    yhat = np.empty((len(specs), len(folds), len(folds[0].rows)))
+    by_shape: dict[tuple[object, ...], list[int]] = {}
+    for place, spec in enumerate(specs):
+        by_shape.setdefault(spec.shape, []).append(place)
+    n_stopped = 0
+    for place, fold in enumerate(folds):
+        past = until(known, fold.last)
+        for group in by_shape.values():
+            yhat[group, place], stopped = _forecasts(past, grid, fold, [specs[i] for i in group])
+            n_stopped += stopped
+    return Scores(specs, yhat, np.array([fold.y for fold in folds]), n_stopped)
+
+
+def _chosen(
+    known: Window, grid: WeekGrid, folds: Sequence[Fold], scores: Scores, places: Sequence[int], tune: Tune, n_best: int
+) -> tuple[list[ModelSpec], Scores]:
+    """The settings that did best at these origins and nowhere else, and the scores they were chosen from."""
+    if tune == "full":
+        near = refinements(scores.specs[scores.best(1, places)[0]])
+        scores = _joined(scores, score(known, grid, folds, [spec for spec in near if spec not in scores.specs]))
+    n = n_best if _average_pays(scores, places, n_best) else 1
+    return [scores.specs[place] for place in scores.best(n, places)], scores
+
+
+def _average_pays(scores: Scores, places: Sequence[int], n_best: int) -> bool:
+    """Whether the mean of the best few, chosen without an origin, did no worse there than the best one alone."""
+    alone = together = 0.0
+    for left_out in places:
+        others = [place for place in places if place != left_out]
+        alone += scores.error(scores.best(1, others), [left_out])
+        together += scores.error(scores.best(n_best, others), [left_out])
+    return together <= alone
+
+
+def _forecasts(past: Window, grid: WeekGrid, fold: Fold, specs: list[ModelSpec]) -> tuple[Floats, int]:
+    """Fit the settings on the past and roll them forward over the fold's weeks, shape (G, H), sales per week.
+
+    Also return how many of the fits met a bound on their steps.
+    """
+    problem = design(past, grid, specs[0])
+    solved = solve_grid(problem, specs)
+    params = solved.params
+    t, features = future_columns(problem, grid, fold.rows, fold.regressors)
+    hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
+    n_features = features.shape[1]
+    y_scale, is_multiplicative = np.array(problem.y_scale), np.array(specs[0].seasonality_mode == "multiplicative")
+    trend = (params[:, :2] @ np.vstack([t, np.ones_like(t)]) + params[:, 2 + n_features :] @ hinges.T) * y_scale
+    effect = params[:, 2 : 2 + n_features] @ features.T
+    lag = next((column for column in problem.columns if column.name == LAG), None)
+    slope = np.zeros_like(trend)
+    if lag is not None:
+        beta = params[:, 2 + n_features - 1]  # the lag is the last feature
+        slope = (beta / lag.std)[:, None] * gain_of(trend, y_scale, is_multiplicative)
+    weight, _ = carry_over_weight(slope)
+    cap, last = MAX_GROWTH * problem.y_max, fold.last_y
+    is_log = problem.target == "log1p"
+    if is_log:
+        cap, last = np.log1p(cap), np.log1p(last)
+    n = len(specs)
+    offset = np.full(n, lag.mu if lag else 0.0)
+    base = base_of(trend, effect, y_scale, is_multiplicative)
+    _, clipped = recurse(base, weight, offset, np.full(n, last), np.full(n, cap))
+    return np.expm1(clipped) if is_log else clipped, int((~solved.is_converged).sum())
+
+
+def _joined(one: Scores, other: Scores) -> Scores:
+    yhat = np.concatenate([one.yhat, other.yhat])
+    return Scores(one.specs + other.specs, yhat, one.y, one.n_stopped + other.n_stopped)
+
+
+# --- Grids ----------------------------------------------------------------------------------------------------------
+
+
+def fast_grid(base: ModelSpec) -> list[ModelSpec]:
+    """Return 44 settings, most of them on log(1 + sales); chosen on real sales, see docs/decisions/0012."""
+    log = dataclasses.replace(base, target="log1p", seasonality_mode="additive")
+    plain = dataclasses.replace(base, target="sales", seasonality_prior_scale=0.02)
+    modes: tuple[Mode, ...] = ("additive", "multiplicative")
+    return [
+        *(
+            dataclasses.replace(
+                log,
+                holidays_prior_scale=holidays,
+                lag_prior_scale=lag,
+                seasonality_prior_scale=season,
+                changepoint_prior_scale=trend,
+            )
+            for holidays in (0.02, 0.1)
+            for lag in (10.0, 0.02)
+            for season in (0.01, 0.02, 0.1)
+            for trend in (0.01, 0.05, 0.1)
+        ),
+        *(
+            dataclasses.replace(plain, seasonality_mode=mode, lag_prior_scale=lag, changepoint_prior_scale=trend)
+            for mode in modes
+            for lag in (10.0, 0.02)
+            for trend in (0.01, 0.1)
+        ),
+    ]
+
+
+def full_grid(base: ModelSpec) -> list[ModelSpec]:
+    """Return the 900 settings of this business: 2 modes x 3 ranges x 5 holiday x 6 season x 5 changepoint scales."""
+    modes: tuple[Mode, ...] = ("additive", "multiplicative")
+    return [
+        dataclasses.replace(
+            base,
+            seasonality_mode=mode,
+            changepoint_range=changepoint_range,
+            holidays_prior_scale=holidays,
+            seasonality_prior_scale=season,
+            changepoint_prior_scale=trend,
+        )
+        for mode in modes
+        for changepoint_range in (0.8, 0.9, 0.95)
+        for holidays in (0.01, 0.1, 0.5, 1.0, 10.0)
+        for season in (0.01, 0.02, 0.1, 0.5, 1.0, 10.0)
+        for trend in (0.001, 0.01, 0.05, 0.1, 0.5)
+    ]
+
+
+def refinements(best: ModelSpec) -> list[ModelSpec]:
+    """Return the neighbours of the best of the 900 in what that grid leaves alone: the target and the lag's scale."""
+    shapes = [best, dataclasses.replace(best, target="log1p", seasonality_mode="additive")]
+    near = [dataclasses.replace(shape, lag_prior_scale=lag) for shape in shapes for lag in (10.0, 0.1, 0.02)]
+    return [spec for spec in near if spec != best]
+
+
+GRIDS: dict[str, Callable[[ModelSpec], list[ModelSpec]]] = {"fast": fast_grid, "full": full_grid}

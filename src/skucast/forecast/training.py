@@ -1,0 +1,229 @@
+"""Training of one combination: settings chosen, honest backtest, final fit on all weeks, model card."""
+
+from __future__ import annotations
+
+import functools
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skucast.core.combination import Combination
+from skucast.core.weeks import WEEK, WeekClock
+from skucast.forecast.artifact import ModelCard, StoredPayload, dumps
+from skucast.forecast.backtest import backtest, interval_scale, origin_ends, score_by_step
+from skucast.forecast.prophet.design import WeekGrid, week_grid, window
+from skucast.forecast.prophet.fit import Engine, fit_window, with_interval_scale
+from skucast.forecast.prophet.model import FittedModel, ModelSpec
+from skucast.forecast.prophet.tuning import Choice, Fold, Tune, choose
+from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
+from skucast.regressors.holidays import Event, holiday_weeks
+from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.regressors.weather import WEATHER_REGRESSORS
+from skucast.sales.history import is_inactive, with_lag
+
+HOLIDAYS_AHEAD = 104 * WEEK
+"""How far past the cutoff a model knows its holidays."""
+
+BACKTEST_WEEKS = (4, 8)
+"""Fewest and most weeks ahead that an origin is scored: an interval is calibrated even where one week is forecast."""
+
+
+LEAST_WEATHER_GAIN = 0.02
+"""Share of the backtest's error that weather must take away to stay: less is as often luck."""
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What training is asked for; models trained with another plan are not current.
+
+    up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
+    `holiday_calendar` is the digest of the local events.
+    """
+
+    spec: ModelSpec
+    engine: Engine
+    tune: Tune
+    tune_origins: int
+    tune_average: int
+    backtest_origins: int
+    horizon_weeks: int
+    holiday_country: str
+    holiday_subdivision: str
+    holiday_calendar: str
+    weather: bool
+    week_anchor: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain builtins."""
+        return asdict(self)
+
+    @property
+    def backtest_weeks(self) -> int:
+        """Weeks ahead that an origin is scored."""
+        return int(np.clip(self.horizon_weeks, *BACKTEST_WEEKS))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The plan of one run with what all its combinations share: the cutoff, and the grid of weeks and holidays."""
+
+    plan: TrainingPlan
+    cutoff: date
+    grid: WeekGrid
+
+
+@dataclass(frozen=True)
+class Material:
+    """What one combination's model is made of: its weeks, and what was known ahead at the origins of its backtest."""
+
+    weeks: pd.DataFrame
+    archive: Archive = NO_ARCHIVE
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model ready to be stored, its card, and the seconds of the final fit."""
+
+    stored: StoredPayload
+    card: ModelCard
+    fit_s: float
+
+
+def make_recipe(
+    plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date, events: Sequence[Event] = ()
+) -> Recipe:
+    """Return the recipe of a run whose history reaches from week `first` to the cutoff; `events` are the plan's."""
+    last = cutoff + HOLIDAYS_AHEAD
+    holidays = holiday_weeks(
+        plan.holiday_country, first, last, clock, subdivision=plan.holiday_subdivision, events=events
+    )
+    return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
+
+
+def backtest_origins(recipe: Recipe) -> list[date]:
+    """Return the labels of all origins that training looks at, oldest first."""
+    plan = recipe.plan
+    n = plan.tune_origins + plan.backtest_origins
+    return [recipe.cutoff - plan.backtest_weeks * back * WEEK for back in range(n, 0, -1)]
+
+
+def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_weeks: int) -> str | None:
+    """Return why a combination gets no model, or None if it gets one."""
+    known = int(weeks["y"].notna().sum())
+    if is_inactive(weeks, inactive_after_weeks):
+        return f"inactive: nothing sold for {inactive_after_weeks} weeks"
+    if known < min_history_weeks:
+        return f"short history: {known} known weeks, {min_history_weeks} are needed"
+    return None
+
+
+def train(combination: Combination, material: Material, recipe: Recipe) -> Trained:
+    """Return the model of one combination, fitted on all its weeks, with the score of its backtest in the card.
+
+    Raises:
+        FitError: the history cannot be fitted.
+    """
+    plan, weeks = recipe.plan, material.weeks
+    choice = tuned(material, recipe)
+    chosen = _with_weather_if_it_pays(material, recipe, choice)
+    scale = interval_scale(chosen.scored)
+    started = time.perf_counter()
+    models = [with_interval_scale(model, scale) for model in fitter(recipe, choice.final, chosen.regressors)(weeks)]
+    fit_s = time.perf_counter() - started
+    card = ModelCard(
+        combination=str(combination),
+        cutoff=str(recipe.cutoff),
+        first_week=str(weeks["ds"].iloc[0].date()),
+        n_weeks=models[0].n_weeks,
+        recipe=plan.as_dict(),
+        hyperparameters=[model.spec.as_dict() for model in models],
+        dropped_regressors=list(models[0].dropped_regressors),
+        is_converged=all(model.is_converged for model in models),
+        backtest=score_by_step(chosen.scored) | chosen.weather,
+        tuning=choice.report,
+        versions=_versions(),
+    )
+    return Trained(dumps(models, card), card, fit_s)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The regressors beside the lag, the backtest with them, and what it says of the weather."""
+
+    regressors: list[str]
+    scored: pd.DataFrame
+    weather: dict[str, Any]
+
+
+def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice) -> _Chosen:
+    """The backtest without weather, or with it, where any is known and it takes enough of the error away."""
+    plan, archive = recipe.plan, material.archive
+
+    def backtested(regressors: list[str]) -> pd.DataFrame:
+        fit_weeks = fitter(recipe, choice.earlier, regressors)
+        return backtest(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
+
+    without = backtested(PROMO_REGRESSORS)
+    if not set(WEATHER_REGRESSORS) <= set(material.weeks) or not material.weeks[WEATHER_REGRESSORS].any(axis=None):
+        return _Chosen(PROMO_REGRESSORS, without, {})
+    with_weather = backtested(REGRESSORS)
+    before, after = (score_by_step(scored)["pooled"] for scored in (without, with_weather))
+    pays = before is not None and after < (1 - LEAST_WEATHER_GAIN) * before
+    words = {
+        "without_weather": before,
+        "with_weather": after,
+        "weather": "kept" if pays else "dropped",
+        "is_perfect_weather": any(each.is_perfect for each in archive.weather.values()),
+    }
+    return _Chosen(REGRESSORS, with_weather, words) if pays else _Chosen(PROMO_REGRESSORS, without, words)
+
+
+def tuned(material: Material, recipe: Recipe) -> Choice:
+    """Return the settings chosen for one combination.
+
+    Raises:
+        FitError: the history cannot be fitted.
+    """
+    plan = recipe.plan
+    known = window(with_lag(material.weeks), PROMO_REGRESSORS, recipe.grid)
+    folds = [] if plan.tune == "off" else folds_of(material, recipe)
+    return choose(known, recipe.grid, folds, plan.spec, plan.tune, plan.backtest_origins, plan.tune_average)
+
+
+def folds_of(material: Material, recipe: Recipe) -> list[Fold]:
+    """Return the origins that settings are scored at, oldest first; the last ones are those of the backtest."""
+    plan = recipe.plan
+    ends = origin_ends(material.weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
+    return [_fold(material, end, plan.backtest_weeks, recipe.grid) for end in ends]
+
+
+def fitter(
+    recipe: Recipe, specs: Sequence[ModelSpec], regressors: Sequence[str] = PROMO_REGRESSORS
+) -> Callable[[pd.DataFrame], list[FittedModel]]:
+    """Return the function that fits one combination's weeks under each of the settings."""
+
+    def fit_weeks(weeks: pd.DataFrame) -> list[FittedModel]:
+        known = window(with_lag(weeks), regressors, recipe.grid)
+        return [fit_window(known, recipe.grid, spec, recipe.plan.engine) for spec in specs]
+
+    return fit_weeks
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays", "numba")}}
+
+
+def _fold(material: Material, end: int, horizon_weeks: int, grid: WeekGrid) -> Fold:
+    past, coming = material.weeks.iloc[:end], material.weeks.iloc[end : end + horizon_weeks]
+    rows = grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
+    known, _ = ahead_at(past, coming, material.archive)
+    regressors = np.column_stack([known.regressors[name] for name in PROMO_REGRESSORS])
+    return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), coming["y"].to_numpy(dtype="float64"))

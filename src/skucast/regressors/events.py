@@ -1,0 +1,104 @@
+"""The calendar of local events: a CSV file by hand, read row by row; whatever does not fit is named by its line."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from skucast.core.combination import clean_name, name_problem
+from skucast.core.errors import InputError
+from skucast.core.words import counted
+from skucast.forecast.prophet.model import OTHER_HOLIDAYS
+from skucast.regressors.holidays import Event
+from skucast.sales.loading import read_cells
+
+COLUMNS = ["name", "date", "days_before", "days_after"]
+
+MAX_DAYS_AROUND = 30
+"""More days before or after are a season, not an event."""
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_YEARS = range(1990, 2100)
+
+_TERMS = "trend|yhat|yearly|weekly|daily|holidays|zeros|(additive|multiplicative)_terms"
+_TAKEN = re.compile(
+    rf"({_TERMS}|extra_regressors_\w+)(_lower|_upper)?|ds|y|cap|floor|\w+_scaled|y_lag1|(promo|weather)_\w+|.*_delim_.*"
+)
+"""Names of Prophet's own columns and of regressors: as a holiday `to_prophet` could not tell them apart."""
+
+
+def events_of(calendar: str) -> tuple[Event, ...]:
+    """Return the events of the file that HOLIDAY_CALENDAR names; none without a name.
+
+    Raises:
+        InputError: as `read_events`.
+    """
+    return read_events(Path(calendar)) if calendar else ()
+
+
+def read_events(path: Path) -> tuple[Event, ...]:
+    """Return the events of a CSV file (UTF-8) with the header `COLUMNS`, sorted; empty days before or after are 0.
+
+    Raises:
+        InputError: the file cannot be read or has no events, or a line does not fit; the first one is named.
+    """
+    rows = read_cells(path)
+    if sorted(rows.columns) != sorted(COLUMNS):
+        raise InputError(f"{path}: found the columns {', '.join(rows.columns)}, expected {', '.join(COLUMNS)}")
+    found: dict[tuple[str, date], Event] = {}
+    problems = []
+    for line, cells in rows.to_dict("index").items():
+        try:
+            event = _event({str(name): "" if pd.isna(cell) else str(cell).strip() for name, cell in cells.items()})
+            if (event.name, event.day) in found:
+                raise ValueError(f"{event.name!r} on {event.day} is there twice; keep one")
+            found[event.name, event.day] = event
+        except ValueError as error:
+            problems.append(f"line {line}: {error}")
+    if problems:
+        more = f" (and {counted(len(problems) - 1, 'more line')} that do not fit)" if len(problems) > 1 else ""
+        raise InputError(f"{path}, {problems[0]}{more}; nothing was trained")
+    if not found:
+        raise InputError(f"{path}: no events; add some, or leave HOLIDAY_CALENDAR empty")
+    return tuple(sorted(found.values()))
+
+
+def _event(cells: dict[str, str]) -> Event:
+    """The event of one line; ValueError says what does not fit."""
+    return Event(
+        _name(cells["name"]),
+        _day(cells["date"]),
+        _days_around("days_before", cells["days_before"]),
+        _days_around("days_after", cells["days_after"]),
+    )
+
+
+def _name(text: str) -> str:
+    name = clean_name(text)
+    problem = name_problem(name)
+    if problem:
+        raise ValueError(f"name {name!r}: {problem}")
+    if name == OTHER_HOLIDAYS or _TAKEN.fullmatch(name):
+        raise ValueError(f"name {name!r} means something else to the model; choose another")
+    return name
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or day.year not in _YEARS:
+        raise ValueError(f"date {text!r}: expected a date such as 2026-06-12, from {_YEARS[0]} to {_YEARS[-1]}")
+    return day
+
+
+def _days_around(column: str, text: str) -> int:
+    if not text:
+        return 0
+    if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) > MAX_DAYS_AROUND:
+        raise ValueError(f"{column} {text!r}: expected a whole number from 0 to {MAX_DAYS_AROUND}")
+    return int(text)

@@ -1,0 +1,122 @@
+"""What a forecast may know of the weeks to come, now and at the origins of a backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from skucast.regressors.promotions import PROMO_REGRESSORS, PlannedWeeks, promotions_ahead
+from skucast.regressors.weather import WEATHER_REGRESSORS
+from skucast.sales.history import carried
+
+Floats = npt.NDArray[np.float64]
+
+PromotionsFrom = Literal["plan", "perfect_plan", "expected"]
+"""What stood in for the promotions of an origin's weeks: the plan as it was known then, those that came to pass, or
+the recent average."""
+
+
+REGRESSORS = [*PROMO_REGRESSORS, *WEATHER_REGRESSORS]
+"""All that a model may know of a week beside the calendar and the week before."""
+
+
+@dataclass(frozen=True)
+class WeatherWeeks:
+    """The weather of H weeks of one unit: `anomalies` by regressor and their source, shape (H,).
+
+    `is_perfect` tells whether what was observed stands in for a forecast that nobody kept.
+    """
+
+    anomalies: dict[str, Floats]
+    source: npt.NDArray[Any]
+    is_perfect: bool = False
+
+    def first(self, n_weeks: int) -> WeatherWeeks:
+        """Return the first weeks."""
+        anomalies = {name: values[:n_weeks] for name, values in self.anomalies.items()}
+        return WeatherWeeks(anomalies, self.source[:n_weeks], self.is_perfect)
+
+
+def no_weather(n_weeks: int) -> WeatherWeeks:
+    """Return weeks of which nothing is known: usual ones."""
+    return WeatherWeeks(
+        {name: np.zeros(n_weeks) for name in WEATHER_REGRESSORS}, np.full(n_weeks, "none", dtype=object)
+    )
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What is known of the H weeks after a history: `REGRESSORS` by name and where they are from, shape (H,)."""
+
+    regressors: dict[str, Floats]
+    promo_source: npt.NDArray[Any]
+    weather_source: npt.NDArray[Any]
+
+    def frame(self, targets: Sequence[date]) -> pd.DataFrame:
+        """Return one row per target week: `ds` and the regressors."""
+        ds = pd.Series(pd.to_datetime(list(targets)).astype("datetime64[us]"), name="ds")
+        return pd.DataFrame({"ds": ds, **self.regressors})
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What was known of one combination at past origins: by their label, plan and weather of the weeks after each.
+
+    `has_plan` tells whether forecasts made now have a plan of this combination.
+    """
+
+    plans: Mapping[date, PlannedWeeks] = field(default_factory=dict)
+    has_plan: bool = False
+    weather: Mapping[date, WeatherWeeks] = field(default_factory=dict)
+
+
+NO_ARCHIVE = Archive()
+
+
+def ahead(
+    weeks: pd.DataFrame, planned: PlannedWeeks | None, n_weeks: int, weather: WeatherWeeks | None = None
+) -> Ahead:
+    """Return what is known of the weeks after a history: what the plan says of them, and the weather of the unit."""
+    promotions, source = promotions_ahead(weeks, planned, n_weeks)
+    weather = weather or no_weather(n_weeks)
+    return Ahead({**promotions, **weather.anomalies}, source, weather.source)
+
+
+def ahead_at(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> tuple[Ahead, PromotionsFrom]:
+    """Return what a forecast made after `past` could know of the weeks `coming`, and whose promotions these are.
+
+    Where the plan had already said something of the combination then: what it said. Where it had not, but forecasts
+    made now have a plan: the promotions that came to pass, as if they had been planned (`perfect_plan`).
+    """
+    origin, n_weeks = past["ds"].iloc[-1].date(), len(coming)
+    planned, weather = archive.plans.get(origin), _weather_at(archive, origin, n_weeks)
+    if planned is not None and planned.is_known:
+        return ahead(past, planned.first(n_weeks), n_weeks, weather), "plan"
+    if archive.has_plan:
+        return perfect_plan(past, coming, archive), "perfect_plan"
+    return ahead(past, None, n_weeks, weather), "expected"
+
+
+def perfect_plan(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> Ahead:
+    """Return what a forecast made after `past` could know, had all promotions that came to pass been planned."""
+    values = {name: coming[name].to_numpy(dtype="float64") for name in PROMO_REGRESSORS}
+    source = np.where(values["promo_days"] > 0, "planned", "none").astype(object)
+    weather = _weather_at(archive, past["ds"].iloc[-1].date(), len(coming))
+    return Ahead({**values, **weather.anomalies}, source, weather.source)
+
+
+def last_known(weeks: pd.DataFrame) -> float:
+    """Return the sales that count as the lag of the first week after `weeks`; 0 if none is known."""
+    y = carried(weeks["y"])
+    return float(y.iloc[-1]) if len(y) and pd.notna(y.iloc[-1]) else 0.0
+
+
+def _weather_at(archive: Archive, origin: date, n_weeks: int) -> WeatherWeeks:
+    found = archive.weather.get(origin)
+    return no_weather(n_weeks) if found is None else found.first(n_weeks)

@@ -1,0 +1,128 @@
+"""The planners' template: a plan of examples that could be sent as it is, and what its columns mean."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from skucast.core.combination import Combination
+from skucast.core.errors import InputError
+from skucast.core.tables import ALL
+from skucast.core.weeks import WeekClock
+from skucast.regressors.promotion_files import COLUMNS
+
+SUFFIXES = (".csv", ".xlsx")
+
+MEANINGS = {
+    "unit": "business unit as in the sales; * = all",
+    "channel": "sales channel as in the sales; * = all",
+    "SKU_ID": "article as in the sales; * = all",
+    "starts_on": "first day, 2026-11-30 or 30.11.2026; empty, with ends_on and discount_perc: nothing else is planned",
+    "ends_on": "last day, included",
+    "discount_perc": "discount in percent, 0 to 100: 30, not 0.3",
+    "covers_through": "last day for which this file is the complete plan; one day for the whole file",
+    "plan_id": "your own name of the promotion; may stay empty",
+    "cancelled": "yes = the promotion is called off; may stay empty",
+    "known_from": "only for plans of the past: when this was known, 2026-11-20 or 20.11.2026 10:15; else empty",
+    "note": "your remark; not used",
+}
+
+
+def example_rows(
+    known: Sequence[Combination], clock: WeekClock, cutoff: date, horizon_weeks: int
+) -> list[dict[str, object]]:
+    """Return a plan for the weeks to forecast: by column, days as dates, percent as numbers, None for empty cells.
+
+    One promotion for an article of each unit, one that reaches over the end of a week, and for each unit that nothing
+    else is planned.
+    """
+    end = clock.targets(cutoff, horizon_weeks)[-1]
+    start = clock.start(end)
+    of_unit = {each.unit: each for each in sorted(known, reverse=True)}  # the first of each unit
+    examples = [of_unit[unit] for unit in sorted(of_unit)]
+    promotions = [
+        _row(each.parts, end, start + timedelta(days=2), end, 20, "example: the last days of a week")
+        for each in examples
+    ]
+    over_the_end = [
+        _row(each.parts, end, start - timedelta(days=3), start + timedelta(days=1), 15, "example: over a week's end")
+        for each in examples[:1]
+    ]
+    nothing_else = [
+        _row((each.unit, ALL, ALL), end, None, None, None, "nothing else is planned for this unit") for each in examples
+    ]
+    return [*promotions, *over_the_end, *nothing_else]
+
+
+def _row(
+    names: tuple[str, str, str],
+    covers_through: date,
+    starts_on: date | None,
+    ends_on: date | None,
+    percent: int | None,
+    note: str,
+) -> dict[str, object]:
+    given = (*names, starts_on, ends_on, percent, covers_through)
+    return dict.fromkeys(COLUMNS) | dict(zip(COLUMNS, given, strict=False)) | {"note": note}
+
+
+def write_template(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    """Write the rows to a new .csv or .xlsx file.
+
+    Raises:
+        InputError: there is such a file already, it cannot be written, or has another suffix.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}")
+    content = _as_csv(rows) if path.suffix.lower() == ".csv" else _as_excel(rows)
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise InputError(f"{path}: there already; move it away, or name another file with --output") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _as_csv(rows: Sequence[dict[str, object]]) -> bytes:
+    """As a Russian Excel writes it, and opens it: semicolons, UTF-8 with a mark."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, delimiter=";", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _as_excel(rows: Sequence[dict[str, object]]) -> bytes:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    plan = book.active
+    plan.title = "plan"
+    _fill(plan, [COLUMNS, *([row[name] for name in COLUMNS] for row in rows)])
+    _fill(book.create_sheet("columns"), [("column", "meaning"), *MEANINGS.items()])
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def _fill(sheet: Any, rows: Sequence[Sequence[object]]) -> None:
+    from openpyxl.styles import Font
+
+    for row in rows:
+        sheet.append(list(row))
+    for cells in sheet.iter_rows():
+        for cell in cells:
+            if isinstance(cell.value, str):
+                cell.data_type = "s"  # also where a name begins like a formula
+                cell.number_format = "@"  # an article of digits stays text when it is edited
+            elif isinstance(cell.value, date):
+                cell.number_format = "yyyy-mm-dd"
+    for column in sheet.columns:
+        sheet.column_dimensions[column[0].column_letter].width = 3 + max(len(str(cell.value or "")) for cell in column)
+        column[0].font = Font(bold=True)
+    sheet.freeze_panes = "A2"

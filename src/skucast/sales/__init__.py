@@ -1,0 +1,1 @@
+"""What was sold: files and weekly sums become one clean history, and its naive continuations."""

@@ -1,0 +1,388 @@
+"""History: weekly sums become one clean row per combination and week, with a report of every repair."""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from skucast.core.combination import KEY, Combination, name_problem
+from skucast.core.weeks import WEEK, WeekClock, weeks_between
+
+HISTORY_COLUMNS = [
+    *KEY,
+    "ds",
+    "y",
+    "returns_quantity",
+    "promo_discount_perc",
+    "promo_days",
+    "is_promo",
+    "is_stockout",
+]
+
+LAG_FILL_WEEKS = 4
+"""A missing week counts as the mean of this many known weeks before it when it is somebody's lag."""
+
+FEED_MIN_COMBINATIONS = 5
+"""Below this many combinations a week, an empty or thin week says nothing about the delivery as a whole."""
+
+FEED_LOOKBACK_WEEKS = 8
+FEED_MIN_SHARE = 0.5
+"""The newest week counts as delivered when it has at least this share of the usual number of combinations."""
+
+ISOLATED_AFTER_WEEKS = 104
+"""Sales that lie so long before all later ones are suspected of a wrong date."""
+
+SELLING_DAYS_WEEKS = 26
+"""Weeks that tell on which weekdays a combination sells."""
+
+MOST_DAYS = 4
+"""More than half of a week's days."""
+
+_EXAMPLES = 20
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What was found in the sales and what was repaired; counts, and up to 20 examples of each kind."""
+
+    n_lines: int
+    n_combinations: int
+    n_weeks: int
+    first_week: str
+    data_cutoff: str
+    newest_day: str
+    late_weeks: int
+    n_placeholder_lines: int
+    n_bad_quantity_lines: int
+    n_zero_filled_weeks: int
+    n_floored_weeks: int
+    n_stockout_weeks: int
+    n_partial_first_weeks: int
+    n_stale_combinations: int
+    stale_combinations: list[str] = field(default_factory=list)
+    merged_spellings: list[str] = field(default_factory=list)
+    rejected_names: list[str] = field(default_factory=list)
+    feed_gap_weeks: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain builtins."""
+        return asdict(self)
+
+    def repairs(self) -> list[str]:
+        """Return what was ignored, repaired or is unusual, in words; only what there is."""
+        counts = {
+            "stale combinations": self.n_stale_combinations,
+            "partial first weeks dropped": self.n_partial_first_weeks,
+            "weeks out of stock": self.n_stockout_weeks,
+            "placeholder lines ignored": self.n_placeholder_lines,
+            "lines without a quantity ignored": self.n_bad_quantity_lines,
+            "weeks of more returns than sales": self.n_floored_weeks,
+            "weeks without rows counted as 0": self.n_zero_filled_weeks,
+        }
+        found = [f"{what}: {number:,}" for what, number in counts.items() if number]
+        return [*found, *(f"merged spellings: {text}" for text in self.merged_spellings)]
+
+
+@dataclass(frozen=True)
+class History:
+    """All combinations' weeks up to `data_cutoff`, the last week whose sales were delivered.
+
+    `weeks` has one row per combination and week, without gaps, sorted: `HISTORY_COLUMNS`; `y` in sales per week, >= 0,
+    NaN where it is not known (out of stock, delivery missing); discounts in percent; `promo_days` 0 to 7.
+    `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named.
+    """
+
+    weeks: pd.DataFrame
+    data_cutoff: date
+    newest_day: date
+    report: DataReport
+    selling_days: dict[Combination, tuple[bool, ...]] = field(default_factory=dict)
+
+    @property
+    def combinations(self) -> list[Combination]:
+        """Every combination that has a week, sorted."""
+        keys = self.weeks[KEY].drop_duplicates()
+        return sorted(Combination(*parts) for parts in keys.itertuples(index=False, name=None))
+
+    def split(self, wanted: Sequence[Combination] | None = None) -> Iterator[tuple[Combination, pd.DataFrame]]:
+        """Yield each combination with its weeks (key columns left out, index 0..n-1), sorted by combination."""
+        names = None if wanted is None else set(wanted)
+        keys, values = self.weeks[KEY], self.weeks.drop(columns=KEY)
+        starts = np.flatnonzero((keys != keys.shift()).any(axis=1))  # rows are sorted by combination
+        for first, end in itertools.pairwise([*starts.tolist(), len(keys)]):
+            combination = Combination(*map(str, keys.iloc[first]))
+            if names is None or combination in names:
+                yield combination, values.iloc[first:end].reset_index(drop=True)
+
+
+def build_history(
+    weekly: pd.DataFrame,
+    clock: WeekClock,
+    cutoff: date,
+    *,
+    grain: Literal["day", "week"] = "day",
+    stale_after_weeks: int = 13,
+) -> History:
+    """Return the history up to the cutoff from the rows of `Warehouse.weekly_sales`.
+
+    Rules: rows with NULL keys or dates and lines without a finite quantity are ignored and counted; a combination
+    starts in its first week with a sale, a partial first week is dropped (unless it is the only one); weeks without
+    rows are 0 up to the last delivered week; the net of a week is floored at 0; a week is NaN when stock was 0 on four
+    or more of its seven days (grain `week`: in its row), or when a feed of many combinations delivered nothing at all.
+    """
+    placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
+    complete = weekly["ds"] <= pd.Timestamp(cutoff)
+    known = weekly[~placeholder & complete]
+    rejected = _rejected_names(known)
+    known = _without_names(known, rejected)
+    feed = _feed_by_week(known, clock, cutoff)
+    data_cutoff = _last_delivered(feed, cutoff, grain)
+    sold = known[known["ds"] <= pd.Timestamp(data_cutoff)]
+    starts, n_partial = _first_weeks(sold, grain)
+    calendar = _calendar(starts, data_cutoff)
+    weeks = calendar.merge(sold, on=[*KEY, "ds"], how="left")
+    gaps = _feed_gaps(feed, data_cutoff)
+    result = _clean_weeks(weeks, gaps, grain)
+    newest_day = known["last_date"].max().date() if len(known) else cutoff
+    stale = _stale(result, stale_after_weeks)
+    report = DataReport(
+        n_lines=int(weekly["n_lines"].sum()),
+        n_combinations=len(starts),
+        n_weeks=len(result),
+        first_week=str(result["ds"].min().date()) if len(result) else "",
+        data_cutoff=str(data_cutoff),
+        newest_day=str(newest_day),
+        late_weeks=weeks_between(data_cutoff, cutoff),
+        n_placeholder_lines=int(weekly.loc[placeholder, "n_lines"].sum()),
+        n_bad_quantity_lines=int(weekly.loc[~placeholder, "n_bad_quantity"].sum()),
+        n_zero_filled_weeks=int(weeks["n_lines"].isna().sum()),
+        n_floored_weeks=int((weeks["quantity"] < 0).sum()),
+        n_stockout_weeks=int(result["is_stockout"].sum()),
+        n_partial_first_weeks=n_partial,
+        n_stale_combinations=len(stale),
+        stale_combinations=stale[:_EXAMPLES],
+        merged_spellings=_merged_spellings(known)[:_EXAMPLES],
+        rejected_names=[f"{'/'.join(name)!r}: {problem}" for name, problem in rejected.items()][:_EXAMPLES],
+        feed_gap_weeks=[str(ds.date()) for ds in gaps],
+        warnings=[*_suspected_fractions(known), *_suspected_dates(feed)],
+    )
+    selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
+    return History(result, data_cutoff, newest_day, report, selling_days)
+
+
+def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:
+    """Return one combination's weeks with `y_lag1`, the week before; unknown weeks count as the mean of those before.
+
+    The first row's lag is NaN: there is no week before it.
+    """
+    return weeks.assign(y_lag1=carried(weeks["y"]).shift(1))
+
+
+def carried(y: pd.Series) -> pd.Series:
+    """Return y with every unknown week replaced by the mean of the (up to) 4 known or filled weeks before it."""
+    if not y.isna().any():
+        return y
+    values = y.to_numpy(dtype="float64", copy=True)
+    for position in np.flatnonzero(np.isnan(values)):
+        before = values[max(0, position - LAG_FILL_WEEKS) : position]
+        if len(before) and not np.isnan(before).all():
+            values[position] = np.nanmean(before)
+    return pd.Series(values, index=y.index)
+
+
+def is_inactive(weeks: pd.DataFrame, after_weeks: int) -> bool:
+    """Return whether nothing was sold in the last `after_weeks` weeks, out of stock or not.
+
+    A feed that goes on with stock 0 after the last sale tells of an article that is gone; a week whose delivery failed
+    may have sold something.
+    """
+    nothing = _nothing_sold(weeks).to_numpy()[-after_weeks:]
+    return len(nothing) == after_weeks and bool(nothing.all())
+
+
+def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
+    """Return the combinations that are not inactive (see `is_inactive`), sorted: columns of `KEY`."""
+    last = weeks.groupby(KEY).tail(after_weeks)
+    nothing = last[KEY].assign(nothing=_nothing_sold(last)).groupby(KEY)["nothing"].agg(["size", "sum"])
+    active = nothing[(nothing["size"] < after_weeks) | (nothing["sum"] < after_weeks)]
+    return active.index.to_frame(index=False)
+
+
+def _nothing_sold(weeks: pd.DataFrame) -> pd.Series:
+    return (weeks["y"] == 0) | weeks["is_stockout"]
+
+
+def _selling_days(sold: pd.DataFrame, data_cutoff: date) -> dict[Combination, tuple[bool, ...]]:
+    """The weekdays with a sale in at least half of the recent weeks that had any, where that is not every day."""
+    recent = sold[(sold["ds"] > pd.Timestamp(data_cutoff - SELLING_DAYS_WEEKS * WEEK)) & (sold["selling_weekdays"] > 0)]
+    bits = pd.DataFrame({day: recent["selling_weekdays"].to_numpy() >> day & 1 for day in range(7)}, index=recent.index)
+    usual = bits.groupby([recent[name] for name in KEY]).mean() >= 0.5
+    some = usual[usual.any(axis=1) & ~usual.all(axis=1)]
+    return {
+        Combination(*map(str, names)): tuple(map(bool, days))
+        for names, days in zip(some.index, some.to_numpy(), strict=True)
+    }
+
+
+# --- the delivery as a whole ----------------------------------------------------------------------------------------
+
+
+def _feed_by_week(known: pd.DataFrame, clock: WeekClock, cutoff: date) -> pd.DataFrame:
+    """One row per week from the first to the cutoff: number of combinations, offset of the last day from the label."""
+    if not len(known):
+        return pd.DataFrame({"n": [], "last_offset": []}, index=pd.DatetimeIndex([], name="ds"))
+    feed = known.groupby("ds").agg(n=("unit", "size"), last_date=("last_date", "max"))
+    feed = feed.reindex(clock.range(feed.index[0].date(), cutoff))
+    feed["n"] = feed["n"].fillna(0)
+    feed["last_offset"] = (pd.to_datetime(feed["last_date"]) - feed.index).dt.days
+    return feed[["n", "last_offset"]]
+
+
+def _last_delivered(feed: pd.DataFrame, cutoff: date, grain: str) -> date:
+    delivered = feed.index[feed["n"] > 0]
+    if not len(delivered):
+        return cutoff
+    last = len(feed.loc[: delivered[-1]]) - 1
+    if last and _is_thin(feed.iloc[last], feed.iloc[max(0, last - FEED_LOOKBACK_WEEKS) : last], grain):
+        last -= 1
+    last_week: pd.Timestamp = feed.index[last]
+    return last_week.date()
+
+
+def _is_thin(week: pd.Series, before: pd.DataFrame, grain: str) -> bool:
+    """Whether the newest week lacks most combinations, or ends earlier than every one of the weeks before it.
+
+    In a feed of few combinations the first says nothing, and the second only beside the full number of weeks; where a
+    row covers a week, its day says nothing.
+    """
+    if len(before) < LAG_FILL_WEEKS:
+        return False
+    is_large = before["n"].median() >= FEED_MIN_COMBINATIONS
+    is_sparse = week["n"] < FEED_MIN_SHARE * before["n"].median()
+    ends_early = grain == "day" and week["last_offset"] < before["last_offset"].min()
+    enough = is_large or before["last_offset"].count() == FEED_LOOKBACK_WEEKS
+    return bool((is_large and is_sparse) or (ends_early and enough))
+
+
+def _feed_gaps(feed: pd.DataFrame, data_cutoff: date) -> pd.DatetimeIndex:
+    """Weeks in which nobody sold anything although the delivered weeks before them had many combinations."""
+    delivered = feed.loc[feed["n"] > 0, "n"]
+    usual = delivered.rolling(FEED_LOOKBACK_WEEKS, min_periods=1).median().reindex(feed.index).ffill()
+    is_gap = (feed["n"] == 0) & (usual >= FEED_MIN_COMBINATIONS) & (feed.index <= pd.Timestamp(data_cutoff))
+    return pd.DatetimeIndex(feed.index[is_gap])
+
+
+# --- weeks of each combination --------------------------------------------------------------------------------------
+
+
+def _first_weeks(sold: pd.DataFrame, grain: str) -> tuple[pd.DataFrame, int]:
+    """First week of each combination (`start`), and how many partial first weeks were dropped."""
+    selling = sold[sold["quantity"] + sold["returns_quantity"] > 0]
+    first = selling.sort_values("ds").groupby(KEY, as_index=False).first()
+    week_start = first["ds"] - pd.Timedelta(days=6)
+    more_weeks = first["ds"] < first.merge(sold.groupby(KEY, as_index=False)["ds"].max(), on=KEY)["ds_y"]
+    partial = (first["first_date"] > week_start) & more_weeks & (grain == "day")
+    start = first["ds"] + pd.to_timedelta(np.where(partial, 7, 0), unit="D")
+    return first[KEY].assign(start=start), int(partial.sum())
+
+
+def _calendar(starts: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
+    n_weeks = ((pd.Timestamp(data_cutoff) - starts["start"]).dt.days // 7 + 1).to_numpy(dtype="int64")
+    rows = starts.loc[starts.index.repeat(n_weeks)].reset_index(drop=True)
+    week = np.concatenate([np.arange(n) for n in n_weeks]) if len(n_weeks) else np.array([], dtype="int64")
+    ds = (rows["start"] + pd.to_timedelta(week * 7, unit="D")).astype("datetime64[us]")
+    return rows[KEY].assign(ds=ds)
+
+
+def _clean_weeks(weeks: pd.DataFrame, gaps: pd.DatetimeIndex, grain: str) -> pd.DataFrame:
+    empty_days = weeks["stockout_days"]
+    is_stockout = empty_days >= MOST_DAYS if grain == "day" else empty_days * 2 > weeks["stock_days"]
+    too_large = weeks["quantity"].isin([np.inf, -np.inf])  # finite lines whose sum is not
+    unknown = is_stockout | weeks["ds"].isin(gaps) | too_large
+    promo_days = weeks["promo_days"].fillna(0).astype("float64")
+    result = weeks.assign(
+        y=weeks["quantity"].fillna(0.0).clip(lower=0.0).mask(unknown),
+        returns_quantity=weeks["returns_quantity"].fillna(0.0),
+        promo_discount_perc=weeks["promo_discount_perc"].fillna(0.0),
+        promo_days=promo_days.clip(upper=1) * 7 if grain == "week" else promo_days,
+        is_promo=promo_days > 0,
+        is_stockout=is_stockout,
+    )
+    return result[HISTORY_COLUMNS].sort_values([*KEY, "ds"], ignore_index=True)
+
+
+# --- the report -----------------------------------------------------------------------------------------------------
+
+
+def _rejected_names(known: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+    rejected = {}
+    for parts in known[KEY].drop_duplicates().itertuples(index=False, name=None):
+        problems = [
+            f"{label} {problem}" for label, part in zip(KEY, parts, strict=True) if (problem := name_problem(part))
+        ]
+        if problems:
+            rejected[parts] = "; ".join(problems)
+    return rejected
+
+
+def _without_names(known: pd.DataFrame, rejected: dict[tuple[str, str, str], str]) -> pd.DataFrame:
+    if not rejected:
+        return known
+    names = pd.MultiIndex.from_frame(known[KEY])
+    return known[~names.isin(list(rejected))]
+
+
+def _merged_spellings(known: pd.DataFrame) -> list[str]:
+    other = (known["spelling_min"] != known["spelling_max"]) | (known["spelling_min"] != _joined(known))
+    names = known.loc[other, KEY].drop_duplicates()
+    spellings = known.merge(names, on=KEY).melt(
+        id_vars=KEY, value_vars=["spelling_min", "spelling_max"], value_name="spelling"
+    )
+    several = spellings.groupby(KEY)["spelling"].agg(lambda values: sorted(set(values)))
+    merged = several[several.map(len) > 1]
+    return [_also_written("/".join(names), others) for names, others in zip(merged.index, merged, strict=True)]
+
+
+def _joined(known: pd.DataFrame) -> pd.Series:
+    return known[KEY[0]] + "/" + known[KEY[1]] + "/" + known[KEY[2]]
+
+
+def _also_written(name: str, spellings: Sequence[str]) -> str:
+    """Name the other spellings by what is different about them: blanks show between quotes, Unicode forms do not."""
+    others = [
+        repr(other) if unicodedata.is_normalized("NFC", other) else f"{other!r} in another Unicode form"
+        for other in spellings
+        if other != name
+    ]
+    return f"{name!r} is also written {', '.join(others)}"
+
+
+def _stale(weeks: pd.DataFrame, after_weeks: int) -> list[str]:
+    tail = weeks[KEY].assign(nothing=_nothing_sold(weeks)).groupby(KEY).tail(after_weeks)
+    quiet = tail.groupby(KEY)["nothing"].sum()
+    return ["/".join(map(str, key)) for key in quiet.index[quiet == after_weeks]]
+
+
+def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:
+    highest = known["promo_discount_perc"].max() if len(known) else 0
+    if 0 < highest <= 1:
+        yield f"promo_discount_perc never exceeds {highest:g}: fractions delivered where percent (0-100) are expected?"
+
+
+def _suspected_dates(feed: pd.DataFrame) -> Iterator[str]:
+    delivered = feed.index[feed["n"] > 0]
+    isolated = np.flatnonzero(np.diff(delivered) >= pd.Timedelta(weeks=ISOLATED_AFTER_WEEKS))
+    if len(isolated):
+        last, following = delivered[isolated[-1]].date(), delivered[isolated[-1] + 1].date()
+        yield (
+            f"nothing was sold in the {weeks_between(last, following) - 1} weeks between {last} and {following}: "
+            f"rows up to week {last} with a wrong date? correct them at the source"
+        )

@@ -1,0 +1,1 @@
+"""Forecasts meet actuals: metrics, roll-ups, alerts and their probable reasons."""

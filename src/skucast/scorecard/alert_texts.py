@@ -1,0 +1,134 @@
+"""How alerts are said: the command that mends one, fields of log entries, the digest for people."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from skucast.core.combination import KEY, Combination, as_targets
+from skucast.core.tables import ALL, POOLED_STEP
+from skucast.core.words import counted
+from skucast.scorecard.alerts import is_quiet
+
+_DELIMITERS = "@|~#%+"
+
+
+def retrain_command(combination: Combination) -> str:
+    """Return the shell command that trains the combination anew on this machine."""
+    return f"python retrain_models.py --target {shlex.quote(as_targets([str(combination)]))}"
+
+
+def gcloud_command(combination: Combination, job: str) -> str:
+    """Return the shell command that does it on Cloud Run; `job` is its name there, with gcloud's flags of place.
+
+    gcloud splits the value at commas, unless it begins with another delimiter between carets (`gcloud topic escaping`).
+    """
+    target = as_targets([str(combination)])
+    free = next((character for character in _DELIMITERS if character not in target), "")
+    delimiter = f"^{free}^" if "," in target else ""
+    variables = shlex.quote(f"{delimiter}TARGET_COMBINATIONS={target}")
+    return f"gcloud run jobs execute {job} --update-env-vars {variables}"
+
+
+def name_of(row: dict[str, Any]) -> str:
+    """Return the combination of an alert as text, `system` for the system's rules."""
+    if row["unit"] == ALL:
+        return "system"
+    return str(Combination(*(str(row[name]) for name in KEY)))
+
+
+def alert_fields(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of an alert's log entry; what is not known is None."""
+    resolved = row["state"] == "resolved"
+    shown = ["alert_id", "state", "rule", "value", "value_limit", "n_open_weeks", "lost_volume", "abc_class", "reason"]
+    return {
+        "event": "forecast_alert_resolved" if resolved else "forecast_alert",
+        "scope": "system" if row["unit"] == ALL else "combination",
+        "combination": name_of(row),
+        **{name: None if pd.isna(row[name]) else row[name] for name in shown},
+        "opened": str(row["opened"].date()),
+        "is_listed": bool(row["is_listed"]),
+    }
+
+
+def digest_fields(rows: pd.DataFrame, n_acknowledged: int) -> dict[str, Any]:
+    """Return the fields of the digest's log entry: alerts of each state; of the listed, combinations and names."""
+    states = rows["state"].value_counts()
+    listed = rows[rows["is_listed"]]
+    combinations = listed.drop_duplicates(KEY)
+    return {
+        "event": "forecast_alert_digest",
+        **{f"n_{state}": int(states.get(state, 0)) for state in ("open", "still_open", "resolved")},
+        "n_acknowledged": n_acknowledged,
+        "n_listed": len(combinations),
+        "lost_volume": round(float(combinations["lost_volume"].sum()), 1),
+        "alerts": [f"{row['alert_id']} {name_of(row)}" for row in in_order(listed)],
+    }
+
+
+def digest_line(fields: dict[str, Any]) -> str:
+    """Return the digest in one line."""
+    return (
+        f"alerts: {fields['n_open']} opened, {fields['n_still_open']} still open, {fields['n_resolved']} resolved, "
+        f"{fields['n_acknowledged']} acknowledged; listed: {fields['n_listed']}"
+    )
+
+
+def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str) -> str:
+    """Return the digest as several lines for people: the listed alerts by combination, its reason, what mends it.
+
+    The command stands between backticks, or a chat would read the stars and underscores of a name as its markup.
+    `command` is the column with the command that fits where they work: `command` or `gcloud_command`.
+    """
+    parts = [f"Sales forecast, week {cutoff}: {line}"]
+    for name, alerts in groupby(in_order(rows[rows["is_listed"]]), key=name_of):
+        of_one = list(alerts)
+        parts.append(f"- {name}: {'; '.join(_said(row) for row in of_one)}")
+        if of_one[0]["unit"] != ALL:
+            parts.append(f"  probably {of_one[0]['reason']}: {of_one[0]['evidence']}\n```{of_one[0][command]}```")
+    return "\n".join(parts)
+
+
+def _said(row: dict[str, Any]) -> str:
+    since = "new" if row["state"] == "open" else f"open for {counted(row['n_open_weeks'], 'week')}"
+    return f"{row['message']} ({row['rule']}, {since})"
+
+
+def show(rows: pd.DataFrame, today: date) -> None:
+    """Print the alerts of a week as a table; what mends each stands in the alerts table."""
+    if not len(rows):
+        Console().print("no alerts")
+        return
+    grid = Grid(title=f"Alerts of week {rows['cutoff'].iloc[0].date()}", title_justify="left", show_lines=True)
+    grid.add_column("alert", no_wrap=True)  # to be copied
+    for heading in ("state", "combination", "lost volume", "what is wrong, and why probably"):
+        grid.add_column(heading, justify="right" if heading == "lost volume" else "left", overflow="fold")
+    for row in in_order(rows.assign(is_quiet=is_quiet(rows, today))):
+        lost = "-" if pd.isna(row["lost_volume"]) else f"{row['lost_volume']:,.0f}"
+        state = f"{row['state']}, quiet until {row['acknowledged_until'].date()}" if row["is_quiet"] else row["state"]
+        why = "" if row["unit"] == ALL else f"\n{row['reason']}: {row['evidence']}"
+        grid.add_row(*map(escape, (row["alert_id"], state, name_of(row), lost, f"{row['message']}{why}")))
+    Console().print(grid)
+
+
+def in_order(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the alerts as the digest lists them: the system's first, then by lost volume."""
+    by = ["_system", "lost_volume", *KEY, "rule"]
+    order = rows.assign(_system=rows["unit"] == ALL).sort_values(by, ascending=[False, False, True, True, True, True])
+    return [{str(name): value for name, value in row.items()} for row in order.to_dict("records")]
+
+
+def health_fields(metrics: pd.DataFrame, gauges: dict[str, float | None]) -> dict[str, Any]:
+    """Return the fields of the run's entry of gauges: the window's total, and what the system's rules look at."""
+    total = metrics[(metrics["level"] == "total") & (metrics["step"] == POOLED_STEP) & (metrics["window"] == "rolling")]
+    newest = total[total["window_end"] == total["window_end"].max()]
+    names = ["wape", "bias_ratio", "coverage", "fva", "churn", "mase"]
+    figures = {name: float(newest[name].iloc[0]) if len(newest) else None for name in names}
+    return {"event": "forecast_health", **figures, **gauges}

@@ -1,0 +1,212 @@
+"""Monitoring: stored forecasts meet the actuals; the scorecard of every week and window, by step and roll-up."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from skucast.core.combination import KEY
+from skucast.core.tables import ALL, FAILED_STATUSES, LEVELS, POOLED_STEP, SCORED, UNPUBLISHED, empty, validate
+from skucast.core.weeks import WEEK
+from skucast.scorecard.metrics import SUMS, WEEK_COUNTS, errors, summed, with_ratios
+
+MIN_CHANGES = 8
+"""Fewest changes from week to week that make a scale: with fewer, one quiet month would make every error huge."""
+
+CLASS_WEEKS = 52
+ABC_SHARES = (0.80, 0.95)
+"""Pareto's rule as it is used for stock: the combinations that make 80 % of sales are A, the next 15 % B."""
+
+XYZ_LIMITS = (0.5, 1.0)
+"""Coefficients of variation. Where the monthly use of materials is classed, the lines are often drawn at 0.25 and 0.5;
+weekly sales of one article in one channel scatter more, and nearly all would be Z.
+"""
+MIN_CLASS_WEEKS = 8
+
+RESTATED = 1e-6
+"""Least relative difference that makes an actual another one: warehouses add up the same lines in any order."""
+
+
+# --- Forecasts meet actuals -----------------------------------------------------------------------------------------
+
+
+def match(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until: date) -> pd.DataFrame:
+    """Return the forecasts of weeks `since` to `until` with their actuals: `tables.SCORED`, sales per week.
+
+    One row per cutoff, combination and week; y is NaN where the forecast is not scored, and `left_out` says why; such
+    rows are counted. Baselines and scales know what the forecast knew (`data_cutoff`).
+    """
+    previous = forecasts.sort_values(["cutoff"], kind="stable").groupby([*KEY, "ds"])["yhat"].shift(1)
+    rows = forecasts.assign(previous_yhat=previous)
+    rows = rows[rows["ds"].between(pd.Timestamp(since), pd.Timestamp(until))]
+    rows = rows.merge(weeks[[*KEY, "ds", "y", "is_stockout"]], on=[*KEY, "ds"], how="left")
+    rows["left_out"] = _left_out(rows)
+    rows["y"] = rows["y"].where(rows["left_out"].isna())
+    rows = rows.merge(_known_at(weeks), on=[*KEY, "data_cutoff"], how="left")
+    a_year_ago = weeks[[*KEY, "ds", "y"]].rename(columns={"y": "baseline_last_year"})
+    rows = rows.merge(a_year_ago.assign(ds=a_year_ago["ds"] + 52 * WEEK), on=[*KEY, "ds"], how="left")
+    rows["baseline_last_week"] = rows["baseline_last_week"].fillna(0.0)
+    rows["baseline_mean_4"] = rows["baseline_mean_4"].fillna(0.0)
+    rows["baseline_last_year"] = rows["baseline_last_year"].fillna(rows["baseline_last_week"])
+    return rows[SCORED.column_names].sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
+
+
+def unpublished(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until: date) -> pd.DataFrame:
+    """Return the rows of `tables.SCORED` that there should be and are not: a week sold, and no forecast at a step.
+
+    Of `weeks` the combinations count that the ledger has a forecast of; steps are those of its newest cutoff, cutoffs
+    those from its first one on, at which the combination was sold already.
+    """
+    if not len(forecasts):
+        return empty(SCORED)
+    newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
+    sold = weeks.assign(first=weeks.groupby(KEY)["ds"].transform("min"))
+    sold = sold[sold["ds"].between(pd.Timestamp(since), pd.Timestamp(until)) & sold["y"].notna()]
+    sold = sold.merge(forecasts[KEY].drop_duplicates(), on=KEY)
+    steps = pd.DataFrame({"step": np.arange(1, int(newest["step"].max()) + 1)})
+    expected = sold[[*KEY, "ds", "first"]].merge(steps, how="cross")
+    expected["cutoff"] = expected["ds"] - pd.to_timedelta(7 * expected["step"], unit="D")
+    expected = expected[(expected["cutoff"] >= forecasts["cutoff"].min()) & (expected["first"] <= expected["cutoff"])]
+    found = expected.merge(forecasts[["cutoff", *KEY, "ds"]], on=["cutoff", *KEY, "ds"], how="left", indicator=True)
+    missing = found.loc[found["_merge"] == "left_only", ["cutoff", *KEY, "ds", "step"]]
+    rows = validate(SCORED, missing.assign(left_out=UNPUBLISHED))
+    return rows.sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
+
+
+def _left_out(rows: pd.DataFrame) -> pd.Series:
+    """Why each row is not scored, None where it is."""
+    is_stockout = rows["is_stockout"].fillna(value=False).astype("bool")
+    reasons = np.select(
+        [rows["y"].isna() & is_stockout, rows["y"].isna(), rows["status"].isin(FAILED_STATUSES)],
+        ["stockout", "not_delivered", "failed"],
+        "",
+    )
+    return pd.Series(reasons, index=rows.index, dtype="str").replace("", None)
+
+
+def _known_at(weeks: pd.DataFrame) -> pd.DataFrame:
+    """What was known of every combination as of every week: the flat baselines and the scales of errors."""
+    known = weeks[weeks["y"].notna()]
+    mean_4 = known.groupby(KEY)["y"].rolling(4, min_periods=1).mean().droplevel(list(range(len(KEY))))
+    as_of = weeks[[*KEY, "ds"]].rename(columns={"ds": "data_cutoff"})
+    as_of = as_of.assign(baseline_last_week=weeks["y"], baseline_mean_4=mean_4, **_scales(weeks))
+    columns = ["baseline_last_week", "baseline_mean_4"]
+    as_of[columns] = as_of.groupby(KEY)[columns].ffill()
+    return as_of
+
+
+def _scales(weeks: pd.DataFrame) -> dict[str, pd.Series]:
+    """Mean absolute and mean squared change between neighbouring known weeks up to each; NaN where too few or all 0."""
+    change = weeks.groupby(KEY)["y"].diff()
+    n = change.notna().groupby([weeks[name] for name in KEY]).cumsum()
+    scales = {}
+    for name, size in (("scale", change.abs()), ("sq_scale", change**2)):
+        total = size.fillna(0.0).groupby([weeks[key] for key in KEY]).cumsum()
+        scales[name] = (total / n.where(n >= MIN_CHANGES)).where(total > 0)
+    return scales
+
+
+# --- The scorecard --------------------------------------------------------------------------------------------------
+
+
+def scorecard(
+    scored: pd.DataFrame, weeks: pd.DataFrame, first: pd.DataFrame, window_end: date, lookback_weeks: int
+) -> pd.DataFrame:
+    """Return the rows of `tables.METRICS` of the last `lookback_weeks` weeks, but for the run's own columns.
+
+    Each of them has rows of the week alone and of the window that ends with it, so a run scores anew whatever a
+    restated week takes part in. `first` has the actuals as they were first scored: KEY, `ds`, `actual_first`.
+    """
+    ends = [pd.Timestamp(window_end - back * WEEK) for back in range(lookback_weeks)]
+    of_weeks = sums_of_weeks(scored[scored["ds"] > ends[-1] - lookback_weeks * WEEK], first)
+    parts = []
+    for end in ends:
+        start = end - (lookback_weeks - 1) * WEEK
+        week = of_weeks[of_weeks["ds"] == end].drop(columns="ds")
+        window = over_weeks(of_weeks[of_weeks["ds"].between(start, end)])
+        both = pd.concat(
+            [week.assign(window="week", window_start=end), window.assign(window="rolling", window_start=start)]
+        )
+        parts.append(both.assign(window_end=end).merge(classes(weeks, end), on=["level", *KEY], how="left"))
+    rows = with_ratios(pd.concat(parts, ignore_index=True))
+    return _with_first_actuals(rows, first)
+
+
+def sums_of_weeks(scored: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
+    """Return the sums per week, level, group and step (0 = pooled): columns `ds`, `level`, KEY, `step`, sums.
+
+    Key columns that a level sums over hold `*`.
+    """
+    rows = scored[[*KEY, "ds", "step"]].merge(first, on=[*KEY, "ds"], how="left")
+    is_restated = _differs(scored["y"].reset_index(drop=True), rows["actual_first"])
+    rows = pd.concat([rows[[*KEY, "ds", "step"]], errors(scored.reset_index(drop=True))], axis=1)
+    rows["is_restated"] = is_restated
+    return pd.concat([_level(rows, level) for level in LEVELS], ignore_index=True)
+
+
+def over_weeks(sums: pd.DataFrame) -> pd.DataFrame:
+    """Return the sums of several weeks, per level, group and step: a window is the sum of its weeks."""
+    return sums.groupby(["level", *KEY, "step"], sort=True)[[*SUMS, *WEEK_COUNTS]].sum().reset_index()
+
+
+def score(scored: pd.DataFrame) -> pd.DataFrame:
+    """Return sums and metrics over all weeks of `scored`, per level, group and step (0 = pooled).
+
+    Roll-ups are ratios of sums, never means of ratios.
+    """
+    nothing_stored = pd.DataFrame({name: scored[name].head(0) for name in [*KEY, "ds"]}).assign(actual_first=np.nan)
+    return with_ratios(over_weeks(sums_of_weeks(scored, nothing_stored)))
+
+
+def _level(rows: pd.DataFrame, level: str) -> pd.DataFrame:
+    kept = set(KEY) if level == "combination" else {level}
+    named = rows.assign(level=level, **{name: ALL for name in KEY if name not in kept})
+    by = ["ds", "level", *KEY, "step"]
+    pooled = summed(named.assign(step=POOLED_STEP), by)
+    return pd.concat([summed(named, by), pooled])[[*by, *SUMS, *WEEK_COUNTS]]
+
+
+def _differs(actual: pd.Series, first: pd.Series) -> pd.Series:
+    """Whether both are known and not the same."""
+    return (actual - first).abs() > RESTATED * np.maximum(1.0, first.abs())
+
+
+def _with_first_actuals(rows: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
+    """The rows with `actual_first`: what was stored, else what is known now; only where a row is about one actual."""
+    stored = first.rename(columns={"ds": "window_end"})
+    rows = rows.merge(stored, on=[*KEY, "window_end"], how="left")
+    is_one = (rows["window"] == "week") & (rows["level"] == "combination") & (rows["step"] == POOLED_STEP)
+    now = rows["sum_actual"] / rows["n"].where(rows["n"] > 0)
+    rows["actual_first"] = rows["actual_first"].fillna(now).where(is_one)
+    return rows
+
+
+# --- Classes --------------------------------------------------------------------------------------------------------
+
+
+def classes(weeks: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    """Return volume and variability of each combination over the 52 weeks up to `until`.
+
+    Columns `level` (combination), KEY, `volume` (mean of the known weeks), `volume_share` (ratio of all sales),
+    `abc_class`, `xyz_class` (see `tables.METRICS`).
+    """
+    recent = weeks[weeks["ds"].between(until - (CLASS_WEEKS - 1) * WEEK, until)]
+    y = recent.groupby(KEY)["y"]
+    rows = pd.DataFrame({"n": y.count(), "sold": y.sum(), "volume": y.mean(), "spread": y.std(ddof=0)}).reset_index()
+    total = rows["sold"].sum()
+    rows["volume_share"] = rows["sold"] / (total if total > 0 else np.nan)
+    by_volume = rows.sort_values(["sold", *KEY], ascending=[False, True, True, True])
+    before = (by_volume["sold"].cumsum() - by_volume["sold"]).reindex(rows.index)
+    variation = (rows["spread"] / rows["volume"]).where((rows["n"] >= MIN_CLASS_WEEKS) & (rows["volume"] > 0))
+    rows["abc_class"] = _class_of(before / (total if total > 0 else np.nan), ABC_SHARES, "ABC", side="right")
+    rows["xyz_class"] = _class_of(variation, XYZ_LIMITS, "XYZ", side="left")
+    return rows.assign(level="combination")[["level", *KEY, "volume", "volume_share", "abc_class", "xyz_class"]]
+
+
+def _class_of(values: pd.Series, limits: tuple[float, float], names: str, *, side: str) -> pd.Series:
+    """The class of each value, None where it is NaN; a value on a limit belongs above (`right`) or below (`left`)."""
+    places = np.searchsorted(limits, values.to_numpy(dtype="float64"), side=side)  # type: ignore[call-overload]
+    named = [None if np.isnan(value) else names[place] for value, place in zip(values, places, strict=True)]
+    return pd.Series(named, index=values.index, dtype="str")
