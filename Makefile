@@ -54,8 +54,9 @@ format: .venv/dev ## format the code and sort imports
 format-check: .venv/dev
 	$(BIN)/ruff format --check .
 
-lint: .venv/dev ## ruff, with the import-direction rules; hadolint; shellcheck
+lint: .venv/dev ## ruff; import-linter: who may import whom; hadolint; shellcheck
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/hadolint Dockerfile.*
 	$(BIN)/shellcheck -x -P deploy deploy/*.sh
 

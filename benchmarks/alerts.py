@@ -22,9 +22,13 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from real_chain import DATASETS, environment_of, sample, write_between
 
-from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.backends.warehouse.opening import open_warehouse
+from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
-from skucast.core.tables import ALERT_STATES, ALERTS, ALL, COMBINATION_RULES, FORECASTS, METRICS, POOLED_STEP, REASONS
+from skucast.core.tables.alerts import ALERT_STATES, ALERTS, COMBINATION_RULES, REASONS
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.core.weeks import WEEK
 from skucast.entry.app import main as run_script
 from skucast.entry.cli import main as run_tool

@@ -31,7 +31,8 @@ from skucast.backends.store.local import LocalStore
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelNotFound
-from skucast.core.tables import SALES, TABLES
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.sales import SALES
 from skucast.core.weeks import WeekClock
 from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import loads
@@ -39,9 +40,10 @@ from skucast.forecast.forecasting import Horizon, forecast_all, start
 from skucast.forecast.prophet.design import Design, WeekGrid, Window, design, week_grid, window
 from skucast.forecast.prophet.fit import as_model, fit_window
 from skucast.forecast.prophet.map_fit import log_posterior, solve
-from skucast.forecast.prophet.model import LAG, FittedModel, ModelSpec
-from skucast.forecast.prophet.prophet_object import history_frame, optimise, unfitted
+from skucast.forecast.prophet.model import FittedModel
+from skucast.forecast.prophet.prophet_object import history_frame, optimise, to_prophet, unfitted
 from skucast.forecast.prophet.rollout import roll_forward_all
+from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.forecast.prophet.tuning import GRIDS
 from skucast.regressors.holidays import holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
@@ -251,7 +253,7 @@ def predictions(bench: Bench) -> Iterator[str]:
             (m for m in loads(store.load(combination).payload).models if m.spec.target == "sales"),
             loads(store.load(combination).payload).models[0],
         )
-        rows = {"prophet": model.to_prophet(), "last": float(weeks[combination]["y"].iloc[-1])}
+        rows = {"prophet": to_prophet(model), "last": float(weeks[combination]["y"].iloc[-1])}
         (pickles / f"{place}.pkl").write_bytes(pickle.dumps(rows))
     part = sorted(pickles.iterdir())[:LOOP_PART]
     loop = _median([lambda: prophet_loop(part, bench.origin)]) * len(known) / len(part)

@@ -15,9 +15,12 @@ from pathlib import Path
 import pandas as pd
 from real_chain import DATASETS, HORIZON, environment_of, origins_of, sample, script, write_between
 
-from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.backends.warehouse.opening import open_warehouse
+from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
-from skucast.core.tables import ALL, FORECASTS, PROMOTIONS
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
 from skucast.entry.app import start_run
 from skucast.runtime.settings import Settings

@@ -21,9 +21,11 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.backends.warehouse.opening import open_warehouse
+from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
-from skucast.core.tables import METRICS, POOLED_STEP, REGISTRY
+from skucast.core.tables.records import REGISTRY
+from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.runtime.settings import Settings
 
 SEED = 525

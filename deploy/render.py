@@ -60,7 +60,8 @@ def render(text: str, settings: Mapping[str, str]) -> str:
 def write_tables(folder: Path) -> None:
     """Write FOLDER/NAME.json, a schema, per table of the contracts but the sales, and FOLDER/flags for `bq mk`."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-    from skucast.core.tables import SALES, TABLES
+    from skucast.core.tables.every import TABLES
+    from skucast.core.tables.sales import SALES
 
     flags = []
     for table in TABLES:

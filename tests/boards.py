@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skucast.core import tables
 from skucast.core.combination import KEY
 from skucast.core.run import Run
-from skucast.dashboard.rendering import Board
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.tables.scorecard import BASELINES
+from skucast.core.tables.validation import validate
+from skucast.dashboard.board import Board
 
 Names = tuple[str, str, str]
 
@@ -62,7 +64,7 @@ def forecast_row(combination: Names, step: int, origin: int = 0, **other: Any) -
         "yhat": 100.0,
         "yhat_lower": 80.0,
         "yhat_upper": 123.456,
-        **dict.fromkeys(tables.COMPONENTS, 0.0),
+        **dict.fromkeys(COMPONENTS, 0.0),
         "level": 100.0,
         "method": "mean_8",
         "status": "no_model",
@@ -174,7 +176,7 @@ def small_board() -> Board:
         actuals_through=date(2026, 11, 17),
         metrics=pd.DataFrame([metric_row(KAZAN, window_start=week(-1), n_left_out=2)]),
         scored=frame([*scored, scored_row(KAZAN, 0, 1, 12345.6, 20000)]),
-        forecasts=tables.validate(tables.FORECASTS, frame(forecasts)),
+        forecasts=validate(FORECASTS, frame(forecasts)),
         history=frame(history),
         plan=frame([{**named(PERM), "ds": week(2), "promo_discount_perc": 20.0}]),
         holidays=frame([{"holiday": "Unity Day", "ds": week(-1)}, {"holiday": "New Year", "ds": week(7)}]),
@@ -205,11 +207,11 @@ def large_board(n_combinations: int, n_origins: int = 26) -> Board:
     for name, middle in {"yhat_lower": 0.8, "yhat": 1.0, "yhat_upper": 1.2}.items():
         ledger[name] = ledger["level"] * middle * random.normal(1, 0.02, len(ledger))
     scored = ledger.merge(past[[*KEY, "ds", "y"]], on=[*KEY, "ds"])
-    for name in tables.BASELINES:
+    for name in BASELINES:
         scored[f"baseline_{name}"] = scored["level"] * random.normal(1, 0.25, len(scored))
     other = forecast_row(PERM, 1) | {"method": "prophet", "status": "ok", "model_version": "2026-11-15-abc"}
     rest = {name: other[name] for name in other if name not in ledger}
-    components = {name: ledger["level"] * random.normal(0, 0.2, len(ledger)) for name in tables.COMPONENTS}
+    components = {name: ledger["level"] * random.normal(0, 0.2, len(ledger)) for name in COMPONENTS}
     return replace(
         small_board(),
         metrics=pd.DataFrame([metric_row(combination) for combination in names]),

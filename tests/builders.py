@@ -11,7 +11,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.run import Run
-from skucast.core.tables import SALES
+from skucast.core.tables.sales import SALES
 from skucast.core.weeks import WeekClock
 from skucast.sales.history import History, build_history
 

@@ -27,11 +27,12 @@ from stand_ins.servers import (
     start_storage,
 )
 
-from skucast.backends.cloud import Endpoints, storage_client
+from skucast.backends.cloud import storage_client
 from skucast.backends.cloud_bigquery import bigquery_client
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.core.places import Endpoints
 from skucast.core.run import Run
-from skucast.core.tables import TABLES
+from skucast.core.tables.every import TABLES
 from skucast.runtime.settings import Settings, settings_from
 
 FOLDERS = ("unit", "jobs", "browser", "deploy", "cloud", "contract")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from skucast.backends.cloud import Endpoints
+from skucast.core.places import Endpoints
 
 LIVE_LOCATION = os.environ.get("LIVE_LOCATION", "US")
 CLOUDS = ["stand_in_cloud", *(["live_cloud"] if os.environ.get("LIVE_PROJECT") else [])]

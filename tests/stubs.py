@@ -13,7 +13,8 @@ from skucast.core.combination import Combination
 from skucast.core.errors import ModelError
 from skucast.forecast.artifact import ModelCard, StoredModel, dumps, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start
-from skucast.forecast.prophet.model import LAG, FittedModel, ModelSpec, Regressor
+from skucast.forecast.prophet.model import FittedModel, Regressor
+from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.forecast.training import TrainingPlan
 from skucast.regressors.future import ahead
 from skucast.regressors.promotions import PlannedWeeks

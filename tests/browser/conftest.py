@@ -10,7 +10,8 @@ import pytest
 from chromium import BROWSERS, Open, browser_path, launched
 from playwright.sync_api import Browser, Page
 
-from skucast.dashboard.rendering import Board, render
+from skucast.dashboard.board import Board
+from skucast.dashboard.rendering import render
 
 
 @pytest.fixture(scope="module")  # its event loop may not be there for the tests of other modules

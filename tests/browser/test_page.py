@@ -29,7 +29,7 @@ from playwright.sync_api import Locator, Page
 
 import skucast.dashboard.rendering
 from skucast.core.combination import KEY
-from skucast.dashboard.rendering import Board
+from skucast.dashboard.board import Board
 
 MARKUP: Names = ("Пермь", "KA", "<script>alert(1)</script>")
 FORMULA: Names = ("Пермь", "TF", '=1+1;"x",')

@@ -33,7 +33,11 @@ import skucast
 from skucast.backends.warehouse.bigquery import BigQueryWarehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import ContractError, InputError, WarehouseError
-from skucast.core.tables import FORECASTS, PROMOTIONS, PUBLISHES, RUNS, SALES, TABLES, Table
+from skucast.core.tables.contract import Table
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import PUBLISHES, RUNS
+from skucast.core.tables.sales import PROMOTIONS, SALES
 from skucast.core.weeks import WeekClock
 from skucast.regressors.promotions import Plan
 

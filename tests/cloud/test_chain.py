@@ -24,7 +24,12 @@ from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.run import Run
-from skucast.core.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, TABLES, Table
+from skucast.core.tables.contract import Table
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import REGISTRY, RUNS
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.scorecard import METRICS
 from skucast.entry.app import main
 from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import loads

@@ -11,11 +11,13 @@ from places import Cloud
 
 from skucast.backends.cloud import storage_client
 from skucast.backends.cloud_bigquery import bigquery_client
-from skucast.backends.store.protocol import open_store
-from skucast.backends.warehouse.protocol import open_warehouse
+from skucast.backends.store.opening import open_store
+from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.combination import Combination
 from skucast.core.run import Run
-from skucast.core.tables import FORECASTS, METRICS, REGISTRY
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import REGISTRY
+from skucast.core.tables.scorecard import METRICS
 from skucast.entry.doctor import Finding, examine
 from skucast.runtime.settings import Settings
 

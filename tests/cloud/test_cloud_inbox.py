@@ -10,11 +10,11 @@ from places import Cloud
 from stand_ins.proxy import StorageProxy
 
 from skucast.backends.files import list_files, write_bytes
-from skucast.backends.warehouse.protocol import open_warehouse
+from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError
 from skucast.core.run import Run
-from skucast.core.tables import PROMOTIONS
+from skucast.core.tables.sales import PROMOTIONS
 from skucast.jobs.promotions import DONE, INBOX, REJECTED, ingest
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings

@@ -10,9 +10,10 @@ import pytest
 from stand_ins.proxy import StorageProxy
 from stand_ins.servers import Server
 
-from skucast.backends.cloud import Endpoints, storage_client
+from skucast.backends.cloud import storage_client
 from skucast.backends.files import Content, list_files, move, read_bytes, write_bytes, write_text
 from skucast.core.errors import InputError, StoreError
+from skucast.core.places import Endpoints
 
 PAGE = "<!doctype html><title>Пермь</title>"
 PATH = "dashboard/index.html"

@@ -21,12 +21,14 @@ from stand_ins.proxy import Lost, Request, Response, StorageProxy
 from stand_ins.servers import Server
 
 import skucast
-from skucast.backends.cloud import Endpoints, storage_client, storage_errors
+from skucast.backends.cloud import storage_client, storage_errors
 from skucast.backends.store.gcs import CloudStore
-from skucast.backends.store.protocol import Live, open_store
+from skucast.backends.store.opening import open_store
+from skucast.backends.store.protocol import Live
 from skucast.backends.warehouse.bigquery import BigQueryWarehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError, WarehouseError
+from skucast.core.places import Endpoints
 from skucast.runtime.settings import Settings
 
 SRC = Path(skucast.__file__).parents[1]

@@ -17,12 +17,17 @@ from pandas.testing import assert_frame_equal
 from places import CLOUDS, Cloud
 from stand_ins.servers import PROJECT, Server, make_dataset
 
-from skucast.backends.cloud import Endpoints
 from skucast.backends.cloud_bigquery import bigquery_client
 from skucast.backends.warehouse.bigquery import BigQueryWarehouse
 from skucast.core.combination import KEY
+from skucast.core.places import Endpoints
 from skucast.core.run import Run
-from skucast.core.tables import ALERTS, ALL, BASELINES, COMPONENTS, FORECASTS, METRICS, TABLES, Table, empty
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.contract import ALL, Table
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.tables.scorecard import BASELINES, METRICS
+from skucast.core.tables.validation import empty
 from skucast.dashboard.looker import VIEWS, views_sql
 
 NAMES = {table.label: f"{table.label}_of_ours" for table in TABLES}

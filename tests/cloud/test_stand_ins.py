@@ -23,8 +23,9 @@ from stand_ins import build, servers
 from stand_ins.proxy import StorageProxy
 from stand_ins.servers import PROJECT, Server
 
-from skucast.backends.cloud import Endpoints, storage_client
+from skucast.backends.cloud import storage_client
 from skucast.backends.cloud_bigquery import bigquery_client
+from skucast.core.places import Endpoints
 
 TESTS = Path(__file__).parents[1]
 BIG = 9 * 2**20

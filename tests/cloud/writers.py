@@ -15,12 +15,13 @@ from builders import CUTOFF, WEDNESDAY
 from google.cloud import bigquery
 from stand_ins.servers import PROJECT
 
-from skucast.backends.cloud import Endpoints
 from skucast.backends.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.backends.warehouse.bigquery import BigQueryWarehouse
 from skucast.core.combination import KEY
+from skucast.core.places import Endpoints
 from skucast.core.run import Run
-from skucast.core.tables import FORECASTS, TABLES
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.runtime.outcome import RunReport
 

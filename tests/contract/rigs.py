@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from places import CLOUDS
 
-from skucast.backends.cloud import Endpoints, storage_client
+from skucast.backends.cloud import storage_client
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.local import LocalStore
 from skucast.backends.store.protocol import ModelStore
@@ -18,7 +18,8 @@ from skucast.backends.warehouse.bigquery import BigQueryWarehouse
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
-from skucast.core.tables import Table
+from skucast.core.places import Endpoints
+from skucast.core.tables.contract import Table
 
 
 @dataclass(frozen=True)

@@ -18,20 +18,12 @@ from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import AlreadyLoaded, ContractError, InputError, RunFailed, ShardsMissing, TableError
 from skucast.core.run import Run
-from skucast.core.tables import (
-    ALL,
-    FORECASTS,
-    LOCATIONS,
-    PUBLISHES,
-    REGISTRY,
-    RUNS,
-    SALES,
-    TABLES,
-    Column,
-    Table,
-    empty,
-    validate,
-)
+from skucast.core.tables.contract import ALL, Column, Table
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import PUBLISHES, REGISTRY, RUNS
+from skucast.core.tables.sales import LOCATIONS, SALES
+from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WeekClock
 
 PERM = Combination("Пермь", "ON TRADE", "ЦУП00009752")

@@ -18,7 +18,8 @@ import render
 import yaml
 
 from skucast.backends.warehouse import bigquery
-from skucast.core.tables import SALES, TABLES
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.sales import SALES
 from skucast.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]

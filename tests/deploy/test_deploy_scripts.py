@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from skucast.core.tables import TABLES
+from skucast.core.tables.every import TABLES
 
 ROOT = Path(__file__).parents[2]
 PROJECT, REGION = "eztech-442521", "asia-south1"

@@ -25,7 +25,11 @@ from skucast.backends.warehouse.bigquery import BigQueryWarehouse
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.run import Run
-from skucast.core.tables import FORECASTS, METRICS, REGISTRY, RUNS, SALES, TABLES
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import REGISTRY, RUNS
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.scorecard import METRICS
 from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import loads
 

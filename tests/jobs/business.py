@@ -13,7 +13,9 @@ from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import FitError
 from skucast.core.run import Run
-from skucast.core.tables import SALES, TABLES, Table
+from skucast.core.tables.contract import Table
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.sales import SALES
 from skucast.entry.app import main
 from skucast.jobs import train as train_job
 from skucast.runtime.settings import Job

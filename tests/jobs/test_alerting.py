@@ -14,7 +14,8 @@ from business import TRAINED, Business, business_lines
 
 from skucast.backends.webhook import WebhookError
 from skucast.core.combination import Combination
-from skucast.core.tables import ALERTS, RUNS
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.records import RUNS
 from skucast.entry import cli
 from skucast.jobs import alerting
 from skucast.scorecard.alert_texts import gcloud_command, retrain_command

@@ -12,7 +12,9 @@ from builders import CUTOFF, WEDNESDAY
 from business import TRAINED, Business
 
 from skucast.core.run import Run
-from skucast.core.tables import FORECASTS, PROMOTIONS, REGISTRY
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import REGISTRY
+from skucast.core.tables.sales import PROMOTIONS
 
 NEXT_WEEK = CUTOFF + timedelta(weeks=1)
 

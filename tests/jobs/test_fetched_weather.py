@@ -14,7 +14,9 @@ from stand_ins.open_meteo import Failure, OpenMeteoStandIn
 
 from skucast.backends import weather_api
 from skucast.core.run import Run
-from skucast.core.tables import ALL, LOADS, LOCATIONS, WEATHER
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.records import LOADS
+from skucast.core.tables.sales import LOCATIONS, WEATHER
 from skucast.core.weeks import WeekClock
 from skucast.jobs.weather import update_weather
 from skucast.runtime.outcome import RunReport

@@ -16,7 +16,8 @@ from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, StoreError, WarehouseError
 from skucast.core.run import Run
-from skucast.core.tables import LOADS, PROMOTIONS, RUNS
+from skucast.core.tables.records import LOADS, RUNS
+from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
 from skucast.entry.cli import main
 from skucast.jobs import promotions

@@ -17,7 +17,9 @@ from business import Business
 from pandas.testing import assert_frame_equal
 
 from skucast.core.run import Run
-from skucast.core.tables import FORECASTS, PROMOTIONS, REGISTRY, RUNS, SCENARIOS
+from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.records import REGISTRY, RUNS
+from skucast.core.tables.sales import PROMOTIONS
 
 N_WEEKS = 90
 UPLIFT = 0.6

@@ -15,7 +15,10 @@ from business import Business
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
 from skucast.core.run import Run
-from skucast.core.tables import ALL, FORECASTS, LOCATIONS, REGISTRY, WEATHER
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import REGISTRY
+from skucast.core.tables.sales import LOCATIONS, WEATHER
 from skucast.forecast.artifact import loads
 
 N_WEEKS = 110

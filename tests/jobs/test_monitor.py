@@ -7,7 +7,10 @@ import pytest
 from boards import embedded
 from business import Business, business_lines
 
-from skucast.core.tables import ALERTS, FORECASTS, METRICS, RUNS
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import RUNS
+from skucast.core.tables.scorecard import METRICS
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from business import GONE, NEW, TRAINED, Business
 
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.core.combination import KEY
-from skucast.core.tables import COMPONENTS, FORECASTS, RUNS
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.tables.records import RUNS
 
 
 def by_combination(business: Business, column: str) -> dict[tuple[str, str, str], str]:

@@ -9,7 +9,9 @@ import pytest
 
 from skucast.backends.store.local import LocalStore
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
-from skucast.core.tables import FORECASTS, METRICS, TABLES
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.scorecard import METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["predict_weekly.py", "monitor_performance.py", "retrain_models.py", "run_all_skus.py"]

@@ -17,7 +17,8 @@ from builders import CUTOFF, WEDNESDAY
 from skucast.backends.store.local import LocalStore
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.core.run import Run
-from skucast.core.tables import REGISTRY, RUNS, SALES
+from skucast.core.tables.records import REGISTRY, RUNS
+from skucast.core.tables.sales import SALES
 from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import loads
 

@@ -12,7 +12,12 @@ from pandas.testing import assert_frame_equal
 from skucast.backends.store.local import LocalStore
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
-from skucast.core.tables import ALERTS, FORECASTS, METRICS, REGISTRY, RUNS, SALES, Table
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.contract import Table
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import REGISTRY, RUNS
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.scorecard import METRICS
 from skucast.runtime.settings import Job
 
 TARGETS = ("--target-combinations", "Пермь/KA/A1; Пермь/KA/B2; Чайковский/TF/B2")

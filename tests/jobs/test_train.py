@@ -12,10 +12,10 @@ from business import GONE, NEW, TRAINED, Business, fail_for
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelNotFound
-from skucast.core.tables import REGISTRY, RUNS
+from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.entry import cli
 from skucast.forecast.artifact import loads
-from skucast.forecast.prophet.model import OTHER_HOLIDAYS
+from skucast.regressors.holidays import OTHER_HOLIDAYS
 
 A1 = "Пермь/KA/A1"
 

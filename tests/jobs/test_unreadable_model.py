@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from skucast.core.combination import Combination
-from skucast.core.tables import FORECASTS, REGISTRY
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import REGISTRY
 
 A1 = Combination("Пермь", "KA", "A1")
 

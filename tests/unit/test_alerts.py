@@ -15,7 +15,9 @@ from builders import CUTOFF, WEDNESDAY, sunday
 from pandas.testing import assert_frame_equal
 
 from skucast.core.combination import KEY
-from skucast.core.tables import ALERTS, BASELINES, SCORED, SYSTEM_RULES, empty
+from skucast.core.tables.alerts import ALERTS, SYSTEM_RULES
+from skucast.core.tables.scorecard import BASELINES, SCORED
+from skucast.core.tables.validation import empty
 from skucast.scorecard.alerts import (
     LISTED,
     Rules,

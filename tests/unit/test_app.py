@@ -12,8 +12,8 @@ from builders import CUTOFF, WEDNESDAY, deliver, line, week
 
 from skucast.core.combination import Combination
 from skucast.core.errors import ContractError, InputError, RunFailed, TableError
-from skucast.core.tables import RUNS
-from skucast.core.tables import reference as tables_reference
+from skucast.core.tables.records import RUNS
+from skucast.core.tables.reference import reference as tables_reference
 from skucast.entry import app, cli
 from skucast.runtime.logs import log
 from skucast.runtime.settings import reference as settings_reference

@@ -23,8 +23,9 @@ from stubs import card, stub_model
 from skucast.core.errors import ModelError
 from skucast.forecast import artifact
 from skucast.forecast.artifact import dumps, loads
-from skucast.forecast.prophet.model import Holiday, ModelSpec
+from skucast.forecast.prophet.model import Holiday
 from skucast.forecast.prophet.rollout import roll_forward
+from skucast.forecast.prophet.spec import ModelSpec
 
 MODEL = dataclasses.replace(
     stub_model(),

@@ -17,7 +17,8 @@ from skucast.core.combination import Combination
 from skucast.core.weeks import WeekClock
 from skucast.forecast.backtest import BACKTEST_COLUMNS, backtest, interval_scale, score_by_step
 from skucast.forecast.forecasting import Horizon
-from skucast.forecast.prophet.model import FittedModel, ModelSpec, Regressor
+from skucast.forecast.prophet.model import FittedModel, Regressor
+from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.training import fitter, make_recipe
 
 PROMO = Regressor("promo_discount_perc", 0.1, mu=0.0, std=1.0)

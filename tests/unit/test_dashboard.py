@@ -26,10 +26,14 @@ from boards import (
     without_rows,
 )
 
-from skucast.core import tables
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.tables.records import REGISTRY, RUNS
+from skucast.core.tables.scorecard import BASELINES, METRICS
+from skucast.core.tables.validation import empty
+from skucast.dashboard.board import Board
 from skucast.dashboard.columns import short
 from skucast.dashboard.data import page_data
-from skucast.dashboard.rendering import MAX_PAGE_BYTES, Board, render
+from skucast.dashboard.rendering import MAX_PAGE_BYTES, render
 
 HOSTILE = "</script><script>alert(1)</script>\u2028<!--&amp;"
 
@@ -95,7 +99,7 @@ def test_data_round_trips(board: Board) -> None:
     assert scored["step"] == [1, 1, 1, 2]
     assert sum(scored["y"]) == pytest.approx(board.scored["y"].sum(), abs=0.5)
     assert sum(scored["yhat"]) == board.scored["yhat"].sum()
-    for name in tables.BASELINES:
+    for name in BASELINES:
         expected = board.scored[f"baseline_{name}"].sum()
         assert sum(scored[f"baseline_{name}"]) == pytest.approx(expected, abs=0.5)
     assert scored["covered"] == [0, 0, 1, 1]  # 100 lies on the lower end of 110 - 10
@@ -110,7 +114,7 @@ def test_history_and_forecasts_are_embedded(board: Board) -> None:
     assert data["forecasts"]["yhat_upper"] == [123.5] * 4
     assert set(data["forecasts"]["status"]) == {"no_model"}
     assert data["forecasts"]["model_cutoff"] == [""] * 4
-    assert set(tables.COMPONENTS) <= set(data["forecasts"])
+    assert set(COMPONENTS) <= set(data["forecasts"])
 
 
 def test_what_is_planned_and_known_ahead_is_embedded(board: Board) -> None:
@@ -184,18 +188,18 @@ def test_empty_board_renders_with_the_reason(board: Board) -> None:
     """With no rows at all, whether with or without columns, the page is whole and its script can say why."""
     with_columns = replace(
         board,
-        metrics=tables.empty(tables.METRICS),
+        metrics=empty(METRICS),
         scored=board.scored.iloc[:0],
-        forecasts=tables.empty(tables.FORECASTS),
+        forecasts=empty(FORECASTS),
         history=board.history.iloc[:0],
         plan=board.plan.iloc[:0],
         holidays=board.holidays.iloc[:0],
-        models=tables.empty(tables.REGISTRY),
+        models=empty(REGISTRY),
         alerts=board.alerts.iloc[:0],
-        runs=tables.empty(tables.RUNS),
+        runs=empty(RUNS),
     )
-    for empty in (without_rows(board), with_columns):
-        page = render(empty)
+    for nothing in (without_rows(board), with_columns):
+        page = render(nothing)
         data = embedded(page)
         assert [data["combinations"][name] for name in ("unit", "channel", "SKU_ID")] == [[], [], []]
         assert data["weeks"] == []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from builders import CUTOFF, deliver, week
 
-from skucast.core.tables import LOADS, RUNS, SALES, SAMPLE_SOURCE
+from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
+from skucast.core.tables.sales import SALES
 from skucast.entry.demo import story as demo
 
 

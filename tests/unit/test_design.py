@@ -13,8 +13,9 @@ from models import generated, holidays_of
 from skucast.core.errors import FitError
 from skucast.forecast.prophet.design import Design, design, future_columns, until, week_grid, window
 from skucast.forecast.prophet.fit import as_model
-from skucast.forecast.prophet.model import LAG, FittedModel, ModelSpec
+from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.prophet_object import history_frame, unfitted
+from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.sales.history import with_lag
 
 REGRESSORS = ["promo_discount_perc", "promo_days", "promo_flag"]

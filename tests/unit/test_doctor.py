@@ -7,7 +7,10 @@ from stand_ins.open_meteo import OpenMeteoStandIn
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
 from skucast.core.run import BAD_INPUT, DONE
-from skucast.core.tables import ALL, FORECASTS, LOCATIONS, empty
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.sales import LOCATIONS
+from skucast.core.tables.validation import empty
 from skucast.entry import cli
 from skucast.entry.doctor import Finding, doctor, examine, show
 

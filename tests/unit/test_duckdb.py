@@ -16,11 +16,12 @@ from builders import CUTOFF
 
 from skucast.backends.warehouse import duckdb as backend
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
-from skucast.backends.warehouse.protocol import open_warehouse
+from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, RunFailed
 from skucast.core.run import Run
-from skucast.core.tables import FORECASTS, SALES
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.sales import SALES
 from skucast.core.weeks import WeekClock
 
 COMBINATIONS = [Combination("Пермь", "KA", f"ЦУП{number:03}") for number in range(200)]

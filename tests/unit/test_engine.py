@@ -19,14 +19,18 @@ from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import FitError, ModelError
 from skucast.core.run import Run
-from skucast.core.tables import COMPONENTS, SALES, TABLES
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import COMPONENTS
+from skucast.core.tables.sales import SALES
 from skucast.entry.demo.sample import Truth, level, sample_lines
 from skucast.forecast.artifact import dumps, loads
 from skucast.forecast.prophet import rollout
 from skucast.forecast.prophet.design import MIN_WEEKS
 from skucast.forecast.prophet.fit import fit
-from skucast.forecast.prophet.model import LAG, FittedModel, ModelSpec, Regressor
+from skucast.forecast.prophet.model import FittedModel, Regressor
+from skucast.forecast.prophet.prophet_object import to_prophet
 from skucast.forecast.prophet.rollout import ROLLOUT_COLUMNS, roll_forward, roll_forward_all, roll_forward_mean, seed_of
+from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.forecast.training import fitter, make_recipe
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.sales.history import History, build_history
@@ -50,7 +54,7 @@ def fitted(request: pytest.FixtureRequest) -> tuple[FittedModel, pd.DataFrame]:
 
 def prophet_loop(model: FittedModel, future: pd.DataFrame, last_y: float) -> pd.DataFrame:
     """Return `Prophet.predict` week by week, each yhat (at least 0) the lag of the next."""
-    prophet = model.to_prophet()
+    prophet = to_prophet(model)
     prophet.uncertainty_samples = 0
     rows = []
     for week in range(len(future)):
@@ -87,7 +91,7 @@ def test_a_stored_model_forecasts_the_same(fitted: tuple[FittedModel, pd.DataFra
         roll_forward(model, coming(8), 300.0, seed=1, n_paths=50),
         roll_forward(again, coming(8), 300.0, seed=1, n_paths=50),
     )
-    assert len(again.to_prophet().history) == model.n_weeks == len(weeks) - 1
+    assert len(to_prophet(again).history) == model.n_weeks == len(weeks) - 1
 
 
 def test_components_add_up(fitted: tuple[FittedModel, pd.DataFrame]) -> None:
@@ -119,7 +123,7 @@ def test_the_interval_without_a_lag_is_prophets_own() -> None:
     assert model.lag is None
     rows = roll_forward(model, coming(20), 0.0, seed=1, n_paths=20_000)
     np.random.seed(1)  # noqa: NPY002 - what Prophet draws from
-    prophet = model.to_prophet()
+    prophet = to_prophet(model)
     prophet.uncertainty_samples = 20_000
     expected = prophet.predict(coming(20))
     width = expected["yhat_upper"] - expected["yhat_lower"]

@@ -15,7 +15,8 @@ from stubs import forecast_one, stored, stub_model, weeks_of
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ModelNotFound
-from skucast.core.tables import COMPONENTS, FORECASTS, STATUSES, validate
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS, STATUSES
+from skucast.core.tables.validation import validate
 from skucast.core.weeks import WeekClock
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.forecasting import Horizon, forecast_all, start, start_without_model

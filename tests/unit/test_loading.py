@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from builders import CUTOFF
 
-from skucast.backends.warehouse.protocol import open_warehouse
+from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.errors import InputError
-from skucast.core.tables import LOADS, LOCATIONS, RUNS, SALES
+from skucast.core.tables.records import LOADS, RUNS
+from skucast.core.tables.sales import LOCATIONS, SALES
 from skucast.core.weeks import WeekClock
 from skucast.entry.cli import main
 from skucast.sales.loading import content_hash, read_file

@@ -13,7 +13,8 @@ import pytest
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError
-from skucast.forecast.artifact import MAX_BYTES, loads
+from skucast.core.model_files import MAX_BYTES
+from skucast.forecast.artifact import loads
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from skucast.core.errors import InputError
+from skucast.dashboard import looker
 from skucast.dashboard.looker import VIEWS, report_url, views_sql
-from skucast.dashboard.rendering import looker
 from skucast.entry import cli
 from skucast.runtime.settings import settings_from
 

@@ -22,9 +22,10 @@ from skucast.forecast.prophet import map_fit
 from skucast.forecast.prophet.design import Design, Floats, design, week_grid, window
 from skucast.forecast.prophet.fit import as_model, fit
 from skucast.forecast.prophet.map_fit import Solution, _lasso, log_posterior, solve, solve_grid
-from skucast.forecast.prophet.model import FittedModel, ModelSpec
-from skucast.forecast.prophet.prophet_object import history_frame, optimise, unfitted
+from skucast.forecast.prophet.model import FittedModel
+from skucast.forecast.prophet.prophet_object import history_frame, optimise, to_prophet, unfitted
 from skucast.forecast.prophet.rollout import roll_forward
+from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.prophet.tuning import fast_grid
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.sales.history import with_lag
@@ -284,7 +285,7 @@ def test_to_prophet_can_draw() -> None:
 
     weeks = generated(130)
     model = fit(weeks, PROMO_REGRESSORS, holidays_of(weeks), ModelSpec())
-    prophet = model.to_prophet()
+    prophet = to_prophet(model)
     forecast = prophet.predict(history_frame(model))
     assert len(forecast) == model.n_weeks
     for figure in (prophet.plot(forecast), prophet.plot_components(forecast)):

@@ -12,7 +12,7 @@ from builders import sunday
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, root_mean_squared_error
 from utilsforecast import losses
 
-from skucast.core.tables import BASELINES, METRICS
+from skucast.core.tables.scorecard import BASELINES, METRICS
 from skucast.scorecard.metrics import SUMS, WEEK_COUNTS, errors, ratio, summed, with_ratios
 
 RATIOS = [

@@ -16,7 +16,8 @@ from pandas.testing import assert_frame_equal
 from stubs import weeks_of
 
 from skucast.core.combination import KEY
-from skucast.core.tables import BASELINES, LEVELS, METRICS, SCORED, validate
+from skucast.core.tables.scorecard import BASELINES, LEVELS, METRICS, SCORED
+from skucast.core.tables.validation import validate
 from skucast.scorecard.monitoring import classes, match, score, scorecard, unpublished
 
 A = ("Пермь", "KA", "A1")

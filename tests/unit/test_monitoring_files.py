@@ -12,7 +12,8 @@ import pytest
 import yaml
 from test_alert_texts import alerts
 
-from skucast.core.tables import METRICS, empty
+from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.validation import empty
 from skucast.jobs.alerting import gauges
 from skucast.jobs.freshness import Age
 from skucast.scorecard.alert_texts import alert_fields, digest_fields, health_fields

@@ -9,7 +9,8 @@ import pytest
 
 from skucast.core.combination import Combination
 from skucast.core.errors import FitError, RunFailed
-from skucast.runtime.outcome import Pool, RunReport, check_failed_share, run_each
+from skucast.core.pool import Pool
+from skucast.runtime.outcome import RunReport, check_failed_share, run_each
 
 ITEMS = [(Combination("U", "C", f"S{number}"), number) for number in range(5)]
 

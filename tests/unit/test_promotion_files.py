@@ -15,7 +15,7 @@ from builders import excel
 
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError
-from skucast.core.tables import PROMOTIONS
+from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
 from skucast.regressors.promotion_files import PlanFile, Reason, read_plan, rejected_csv
 

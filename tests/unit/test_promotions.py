@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from stubs import weeks_of
 
 from skucast.core.combination import Combination
-from skucast.core.tables import PROMOTIONS, empty, validate
+from skucast.core.tables.sales import PROMOTIONS
+from skucast.core.tables.validation import empty, validate
 from skucast.regressors.future import Archive, ahead_at
 from skucast.regressors.promotions import Plan, PlannedWeeks, promotions_ahead, usable_rows
 

@@ -10,7 +10,7 @@ from builders import CUTOFF, sunday
 from stubs import weeks_of
 
 from skucast.core.combination import KEY
-from skucast.core.tables import REASONS
+from skucast.core.tables.alerts import REASONS
 from skucast.scorecard.reasons import _LOOK, Evidence, probable_reason
 
 WINDOW = 5

@@ -13,7 +13,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from skucast.core.combination import KEY, Combination, clean_name
-from skucast.core.tables import SALES, validate
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.validation import validate
 from skucast.entry.demo.sample import Truth, combinations, delivery, level, sample_lines
 
 ORIGIN = date(2026, 11, 22)  # a Sunday

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import skucast
-from skucast.backends.cloud import Endpoints
 from skucast.core.errors import InputError
-from skucast.core.tables import TABLES
+from skucast.core.places import Endpoints
+from skucast.core.tables.every import TABLES
 from skucast.core.weeks import WeekClock
 from skucast.runtime.settings import (
     Settings,

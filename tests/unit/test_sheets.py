@@ -10,8 +10,8 @@ import pytest
 from builders import excel
 
 from skucast.core.errors import InputError
+from skucast.sheets import sheet as sheets
 from skucast.sheets.sheet import read_sheet
-from skucast.sheets.sheet import sheet as sheets
 
 
 def edited(content: bytes, part: str, old: str, new: str) -> bytes:

@@ -9,9 +9,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from skucast.core import tables
 from skucast.core.errors import ContractError
-from skucast.core.tables import FORECASTS, RUNS, SALES, TABLES, Check, Column, Table, convert_column, empty, validate
+from skucast.core.tables.contract import Check, Column, Table
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import RUNS
+from skucast.core.tables.reference import reference
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.validation import convert_column, empty, validate
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -247,9 +252,9 @@ def test_an_interval_holds_its_forecast(lower, yhat, upper, fits):
 
 def test_the_reference_names_every_column():
     """Each table has its heading, and each column its line with type, measure and meaning."""
-    lines = tables.reference().splitlines()
+    lines = reference().splitlines()
     assert "### runs: `distributor_forecast_runs`" in lines
-    assert "| `cutoff` | DATE or NULL | week label (last day of the week) | " in tables.reference()
+    assert "| `cutoff` | DATE or NULL | week label (last day of the week) | " in reference()
     assert sum(line.startswith("| `") for line in lines) == sum(len(table.columns) for table in TABLES)
     assert f"| `run_id` | STRING | text | {RUNS.column('run_id').meaning} |" in lines
 
@@ -258,4 +263,4 @@ def test_the_readme_shows_the_contracts():
     """The README's table section is the reference that `python -m skucast reference` prints."""
     text = README.read_text(encoding="utf-8")
     shown = text.partition("<!-- tables:start -->")[2].partition("<!-- tables:end -->")[0]
-    assert shown.strip() == tables.reference().strip()
+    assert shown.strip() == reference().strip()

@@ -13,6 +13,7 @@ from stubs import plan, weeks_of
 from skucast.core.combination import Combination
 from skucast.core.weeks import WeekClock
 from skucast.forecast.artifact import loads
+from skucast.forecast.prophet.prophet_object import to_prophet
 from skucast.forecast.training import Material, Recipe, Trained, make_recipe, skip_reason, train
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
@@ -60,7 +61,7 @@ def test_the_file_holds_model_and_card(trained: Trained) -> None:
     assert found.card == trained.card
     assert found.version == trained.stored.version
     assert found.version.startswith("2026-11-22-")
-    assert found.models[0].to_prophet().history["y"].sum() > 0
+    assert to_prophet(found.models[0]).history["y"].sum() > 0
 
 
 def test_the_same_data_give_the_same_version(trained: Trained, weeks: pd.DataFrame, recipe: Recipe) -> None:

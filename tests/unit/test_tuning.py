@@ -14,8 +14,8 @@ from skucast.core.weeks import WeekClock
 from skucast.forecast.artifact import loads
 from skucast.forecast.prophet.design import until, window
 from skucast.forecast.prophet.fit import fit_window
-from skucast.forecast.prophet.model import ModelSpec
 from skucast.forecast.prophet.rollout import roll_forward
+from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.prophet.tuning import (
     MIN_FOLDS,
     Scores,

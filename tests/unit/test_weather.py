@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from skucast.core.tables import WEATHER, WEATHER_SOURCES, empty, validate
+from skucast.core.tables.forecasts import WEATHER_SOURCES
+from skucast.core.tables.sales import WEATHER
+from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WeekClock
 from skucast.regressors.weather import (
     WEATHER_REGRESSORS,

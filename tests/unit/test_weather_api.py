@@ -18,7 +18,7 @@ from stand_ins.open_meteo import Failure, OpenMeteoStandIn
 from skucast.backends import weather_api
 from skucast.backends.weather_api import OpenMeteo, Place, open_weather, places_of
 from skucast.core.errors import WeatherDown, WeatherError
-from skucast.core.tables import WEATHER
+from skucast.core.tables.sales import WEATHER
 from skucast.runtime.settings import settings_from
 
 TODAY = date(2026, 11, 25)

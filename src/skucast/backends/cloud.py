@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from skucast.core.errors import InputError, StoreError
+from skucast.core.places import Endpoints
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 POOL_SIZE = 32
 """HTTP connections kept per client: one per thread that loads or saves models."""
-
-
-@dataclass(frozen=True)
-class Endpoints:
-    """Where the services are; None = the real ones, with Application Default Credentials."""
-
-    bigquery: str | None = None
-    bigquery_storage: str | None = None
-    storage: str | None = None
 
 
 def storage_client(endpoints: Endpoints) -> StorageClient:
@@ -48,19 +39,6 @@ def storage_client(endpoints: Endpoints) -> StorageClient:
     # It would ask for each bucket's metadata behind our back, for traces that we do not have: 403s in the bucket's log.
     client._bucket_metadata_cache = None  # noqa: SLF001 - the only other way is a variable of the environment
     return client
-
-
-def parse_gs(uri: str) -> tuple[str, str]:
-    """Return the bucket and the prefix of `gs://BUCKET[/PREFIX]`; the prefix ends in `/` unless it is empty."""
-    bucket, _, prefix = uri.removeprefix("gs://").partition("/")
-    prefix = prefix.strip("/")
-    return bucket, f"{prefix}/" if prefix else ""
-
-
-def parse_bigquery(uri: str) -> tuple[str, str]:
-    """Return the project and the dataset of `bigquery://PROJECT/DATASET`."""
-    project, _, dataset = uri.removeprefix("bigquery://").partition("/")
-    return project, dataset
 
 
 def storage_retry(deadline_s: float) -> Retry:

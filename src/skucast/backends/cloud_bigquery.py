@@ -13,7 +13,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
-from skucast.backends.cloud import Endpoints, anonymous, credentials
+from skucast.backends.cloud import anonymous, credentials
+from skucast.core.places import Endpoints
 
 _MAX_MESSAGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skucast.backends.cloud import Endpoints, no_bucket, parse_gs, storage_client, storage_errors, storage_retry
+from skucast.backends.cloud import no_bucket, storage_client, storage_errors, storage_retry
 from skucast.core.errors import InputError, StoreError
+from skucast.core.places import Endpoints, parse_gs
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob

@@ -21,7 +21,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from skucast.backends.http import PASSING, retrying_session
 from skucast.core.combination import clean_name
 from skucast.core.errors import WeatherDown, WeatherError
-from skucast.core.tables import WEATHER, validate
+from skucast.core.tables.sales import WEATHER
+from skucast.core.tables.validation import validate
 from skucast.runtime.logs import kept_out_of_logs
 
 if TYPE_CHECKING:

@@ -6,13 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.combination import KEY
-from skucast.core.tables import ALL, BASELINES, COMPONENTS, POOLED_STEP
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.forecasts import COMPONENTS
+from skucast.core.tables.scorecard import BASELINES, POOLED_STEP
 from skucast.dashboard.columns import Columns, coded, iso, only, rows_of, short, table, values, week_numbers, whole
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from skucast.dashboard.rendering import Board
+    from skucast.dashboard.board import Board
 
 MAX_DETAILED = 1500
 """Combinations with a history and single forecasts on the page; of the others it has the newest forecast and sums."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote, urlencode
 
-from skucast.backends.cloud import parse_bigquery
 from skucast.core.errors import InputError
-from skucast.core.tables import ALERTS, FORECASTS, METRICS
+from skucast.core.places import parse_bigquery
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.scorecard import METRICS
 
 VIEWS = ("skucast_trend", "skucast_worst", "skucast_detail", "skucast_series")
 """In the order of the report's data sources."""

@@ -8,51 +8,19 @@ from __future__ import annotations
 import gzip
 import json
 from base64 import b64encode
-from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from skucast.dashboard.board import Board
 from skucast.dashboard.data import MAX_DETAILED, page_data
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-    from skucast.core.run import Run
 
 MAX_PAGE_BYTES = 6_000_000
 """The page is read on phones and sent by mail; past this, fewer combinations are shown in detail."""
 
 _SCRIPTS = ("dom", "format", "data", "sums", "filter", "charts", "overview", "ranking", "detail", "forecast", "start")
 """Files of the page's script, in their order."""
-
-
-@dataclass(frozen=True)
-class Board:
-    """What the page shows; every frame may be empty, and the page then says what is missing.
-
-    `metrics` has rows of `tables.METRICS` of one window, `forecasts` rows of `tables.FORECASTS` of all cutoffs shown,
-    `alerts` those of `tables.ALERTS` that are not over, `models` the rows of `tables.REGISTRY` about the models behind
-    the newest forecasts, `runs` rows of `tables.RUNS`. `scored` has one row per cutoff, combination and `ds` with known
-    sales, at most 26 weeks: cutoff, unit, channel, SKU_ID, ds, step, y, yhat, yhat_lower, yhat_upper and the baselines
-    (sales per week). `history` has at most 104 weeks a combination: unit, channel, SKU_ID, ds, y (NaN = unknown),
-    promo_discount_perc (percent, 0 = none); `plan` the weeks to come that have a promotion: unit, channel, SKU_ID, ds,
-    promo_discount_perc. `holidays` has one row per name and week: holiday, ds.
-    """
-
-    run: Run
-    actuals_through: date
-    metrics: DataFrame
-    scored: DataFrame
-    forecasts: DataFrame
-    history: DataFrame
-    plan: DataFrame
-    holidays: DataFrame
-    models: DataFrame
-    alerts: DataFrame
-    runs: DataFrame
 
 
 def render(board: Board, max_bytes: int = MAX_PAGE_BYTES) -> str:

@@ -85,8 +85,8 @@ def start_run(job: str, settings: Settings) -> Run:
 
 def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
     """Run the job, store its row in the runs table, show its summary, and return the exit code."""
-    from skucast.backends.store.protocol import open_store
-    from skucast.backends.warehouse.protocol import open_warehouse
+    from skucast.backends.store.opening import open_store
+    from skucast.backends.warehouse.opening import open_warehouse
     from skucast.runtime.outcome import RunReport
 
     report = RunReport()
@@ -114,7 +114,7 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
 def _store_run(warehouse: Warehouse, run: Run, report: RunReport, exit_code: int, error: str | None) -> int:
     import pandas as pd
 
-    from skucast.core.tables import RUNS
+    from skucast.core.tables.records import RUNS
 
     row = {
         "task_id": run.task_id,

@@ -12,7 +12,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
-from skucast.core.tables import reference as tables_reference
+from skucast.core.tables.reference import reference as tables_reference
 from skucast.core.words import counted
 from skucast.dashboard.looker import ALIASES, VIEWS, parse_aliases, report_url, views_sql
 from skucast.entry.app import run_job, start_run, until_interrupted
@@ -224,7 +224,8 @@ def _load(
 def _load_locations(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
 ) -> list[str]:
-    from skucast.core.tables import ALL, LOCATIONS
+    from skucast.core.tables.contract import ALL
+    from skucast.core.tables.sales import LOCATIONS
     from skucast.sales.loading import read_file
 
     path, named = Path(str(own["file"])), str(own["columns"] or "")
@@ -240,7 +241,8 @@ def _load_locations(
 def _load_sales(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
 ) -> list[str]:
-    from skucast.core.tables import LOADS, SALES, SAMPLE_SOURCE
+    from skucast.core.tables.records import LOADS, SAMPLE_SOURCE
+    from skucast.core.tables.sales import SALES
     from skucast.sales.loading import content_hash, read_file
 
     made_up = warehouse.read(LOADS)["source"] == SAMPLE_SOURCE
@@ -287,7 +289,7 @@ def _promotions(
 
 def _list_alerts(settings: Settings, run: Run) -> int:
     """Show the alerts of the newest monitored week; nothing is written, not even the run's row."""
-    from skucast.backends.warehouse.protocol import open_warehouse
+    from skucast.backends.warehouse.opening import open_warehouse
     from skucast.jobs.alerting import newest_alerts
     from skucast.scorecard.alert_texts import show
 

@@ -10,24 +10,19 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from skucast.backends.cloud import credentials
-from skucast.backends.store.protocol import ModelStore, open_store, store_at
-from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.backends.store.opening import open_store, store_at
+from skucast.backends.store.protocol import ModelStore
+from skucast.backends.warehouse.opening import open_warehouse
+from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.weather_api import open_weather, places_of
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, Run
-from skucast.core.tables import (
-    ALERTS,
-    FORECASTS,
-    LOADS,
-    LOCATIONS,
-    METRICS,
-    PROMOTIONS,
-    PUBLISHES,
-    REGISTRY,
-    RUNS,
-    WEATHER,
-    Table,
-)
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.contract import Table
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
+from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, WEATHER
+from skucast.core.tables.scorecard import METRICS
 from skucast.core.words import counted
 from skucast.runtime.settings import Settings
 from skucast.sales.history import build_history

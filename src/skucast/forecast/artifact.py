@@ -16,11 +16,10 @@ from datetime import date
 from typing import Any, NoReturn
 
 from skucast.core.errors import ModelError
+from skucast.core.model_files import MAX_BYTES
 from skucast.forecast.prophet.model import FittedModel, build
 
 FORMAT = 1
-MAX_BYTES = 4 * 1024 * 1024
-"""A hundred times a usual file."""
 
 _PLAIN_OPCODES = frozenset(
     name

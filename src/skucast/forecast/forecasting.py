@@ -13,12 +13,13 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ModelNotFound
-from skucast.core.tables import COMPONENTS
+from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.weeks import WeekClock, weeks_between
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.prophet.design import Floats
-from skucast.forecast.prophet.model import LAG, FittedModel
+from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.rollout import Rollout, averaged, roll_forward_all, seed_of
+from skucast.forecast.prophet.spec import LAG
 from skucast.regressors.future import REGRESSORS, Ahead, WeatherWeeks, ahead, last_known
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.sales.baselines import fallback

@@ -20,7 +20,8 @@ from skucast.forecast.artifact import ModelCard, StoredPayload, dumps
 from skucast.forecast.backtest import backtest, interval_scale, origin_ends, score_by_step
 from skucast.forecast.prophet.design import WeekGrid, week_grid, window
 from skucast.forecast.prophet.fit import Engine, fit_window, with_interval_scale
-from skucast.forecast.prophet.model import FittedModel, ModelSpec
+from skucast.forecast.prophet.model import FittedModel
+from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.prophet.tuning import Choice, Fold, Tune, choose
 from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks

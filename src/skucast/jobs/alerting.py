@@ -13,7 +13,10 @@ from skucast.backends.webhook import WebhookError, post
 from skucast.core.combination import KEY, Combination, nearest
 from skucast.core.errors import InputError
 from skucast.core.run import Run
-from skucast.core.tables import ALERTS, ALL, POOLED_STEP, RUNS
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.records import RUNS
+from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings

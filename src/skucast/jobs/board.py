@@ -9,9 +9,9 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.run import Run
-from skucast.core.tables import REGISTRY, RUNS
+from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.weeks import WEEK
-from skucast.dashboard.rendering import Board
+from skucast.dashboard.board import Board
 from skucast.jobs.known_ahead import plan_of
 from skucast.regressors.events import events_of
 from skucast.regressors.holidays import holiday_weeks

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.backends.warehouse.opening import open_warehouse
+from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
-from skucast.core.tables import FORECASTS, PUBLISHES
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import PUBLISHES
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
 from skucast.runtime.logs import log

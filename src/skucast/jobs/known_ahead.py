@@ -11,7 +11,8 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.run import Run
-from skucast.core.tables import PROMO_SOURCES, PROMOTIONS, WEATHER_SOURCES
+from skucast.core.tables.forecasts import PROMO_SOURCES, WEATHER_SOURCES
+from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
 from skucast.regressors.future import Archive, WeatherWeeks
 from skucast.regressors.promotions import Plan, usable_rows

@@ -13,7 +13,10 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.run import Run
-from skucast.core.tables import ALERTS, FORECASTS, LEFT_OUT, METRICS, POOLED_STEP, SCORED, empty, validate
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.scorecard import LEFT_OUT, METRICS, POOLED_STEP, SCORED
+from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
 from skucast.dashboard.rendering import render
 from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts

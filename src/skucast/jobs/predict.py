@@ -15,7 +15,8 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
 from skucast.core.run import Run
-from skucast.core.tables import FAILED_STATUSES, FORECASTS, empty
+from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS
+from skucast.core.tables.validation import empty
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model

@@ -18,7 +18,8 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import AlreadyLoaded, InputError, StoreError
 from skucast.core.run import Run
-from skucast.core.tables import LOADS, PROMOTIONS
+from skucast.core.tables.records import LOADS
+from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.words import counted
 from skucast.regressors.promotion_files import LINE, PlanFile, read_plan, rejected_csv
 from skucast.runtime.logs import log

@@ -14,7 +14,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
 from skucast.core.run import Run
-from skucast.core.tables import FORECASTS, SCENARIOS
+from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.words import counted
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import plan_of, weather_ahead, weather_outlook

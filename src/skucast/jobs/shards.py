@@ -10,7 +10,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ShardsMissing
 from skucast.core.run import Run
-from skucast.core.tables import Table
+from skucast.core.tables.contract import Table
 from skucast.runtime.outcome import RunReport
 
 Failures = Callable[[pd.DataFrame], Mapping[Combination, str]]

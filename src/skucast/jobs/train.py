@@ -15,9 +15,10 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, RunFailed, StoreConflict
 from skucast.core.run import Run
-from skucast.core.tables import REGISTRY, empty
+from skucast.core.tables.records import REGISTRY
+from skucast.core.tables.validation import empty
 from skucast.forecast.artifact import ModelCard, loads
-from skucast.forecast.prophet.model import ModelSpec
+from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.training import (
     Material,
     Recipe,

@@ -14,7 +14,8 @@ from skucast.backends.weather_api import PAST_DAYS_MAX, OpenMeteo, Place, open_w
 from skucast.core.combination import clean_name
 from skucast.core.errors import AlreadyLoaded, WeatherDown, WeatherError
 from skucast.core.run import Run
-from skucast.core.tables import LOCATIONS, WEATHER, empty
+from skucast.core.tables.sales import LOCATIONS, WEATHER
+from skucast.core.tables.validation import empty
 from skucast.core.words import counted
 from skucast.regressors.weather import WeatherOutlook, climate_of
 from skucast.runtime.logs import log

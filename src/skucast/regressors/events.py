@@ -11,8 +11,7 @@ import pandas as pd
 from skucast.core.combination import clean_name, name_problem
 from skucast.core.errors import InputError
 from skucast.core.words import counted
-from skucast.forecast.prophet.model import OTHER_HOLIDAYS
-from skucast.regressors.holidays import Event
+from skucast.regressors.holidays import OTHER_HOLIDAYS, Event
 from skucast.sales.loading import read_cells
 
 COLUMNS = ["name", "date", "days_before", "days_after"]

@@ -19,6 +19,9 @@ import pandas as pd
 
 from skucast.core.weeks import WeekClock
 
+OTHER_HOLIDAYS = "other holidays"
+"""The holiday that stands for all that a history has hardly seen."""
+
 HOLIDAY_COLUMNS = ["holiday", "ds", "share"]
 
 _VARIANT = re.compile(r"\s*\((?:observed|estimated|substituted)[^)]*\)")

@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination, clean_name, name_problem, nearest
-from skucast.core.tables import ALL, PROMOTIONS, empty, validate
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.sales import PROMOTIONS
+from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WeekClock
 from skucast.sheets.sheet import Sheet, read_sheet
 

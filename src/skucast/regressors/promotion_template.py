@@ -11,7 +11,7 @@ from typing import Any
 
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError
-from skucast.core.tables import ALL
+from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WeekClock
 from skucast.regressors.promotion_files import COLUMNS
 

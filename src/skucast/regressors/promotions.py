@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination, clean_name
-from skucast.core.tables import ALL
+from skucast.core.tables.contract import ALL
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

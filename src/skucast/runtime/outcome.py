@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, RunFailed, SkucastError
+from skucast.core.pool import HERE, Pool
 from skucast.runtime.logs import log, progress
 
 T = TypeVar("T")
@@ -61,18 +62,6 @@ class RunReport:
     def fail(self, combination: Combination, reason: str) -> None:
         """Record a combination's failure; its name stands before the reason wherever that is shown."""
         self.failures[str(combination)] = _without_name(combination, reason)
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Who works: so many processes of this machine, or those of the Dask cluster at this address."""
-
-    workers: int = 1
-    dask_scheduler: str | None = None
-
-
-HERE = Pool()
-"""This process alone."""
 
 
 def run_each(

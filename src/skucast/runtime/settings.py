@@ -8,21 +8,25 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from skucast.core import tables
 from skucast.core.combination import parse_targets
 from skucast.core.errors import InputError
+from skucast.core.places import Endpoints
+from skucast.core.pool import Pool
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.contract import Table
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
+from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
+from skucast.core.tables.scorecard import METRICS
 from skucast.core.weeks import Anchor, WeekClock
-
-if TYPE_CHECKING:
-    from skucast.backends.cloud import Endpoints
-    from skucast.runtime.outcome import Pool
 
 Job = Literal[
     "train",
@@ -65,7 +69,7 @@ def _field(default: Any, description: str, jobs: Sequence[Job] = EVERY_JOB, **ru
     return Field(default, description=description, json_schema_extra={"jobs": list(jobs)}, **rules)
 
 
-def _table(table: tables.Table, jobs: Sequence[Job] = EVERY_JOB) -> Any:
+def _table(table: Table, jobs: Sequence[Job] = EVERY_JOB) -> Any:
     return _field(table.name, f"name of the {table.label} table", jobs)
 
 
@@ -260,20 +264,18 @@ class Settings(BaseSettings):
         "https://archive-api.open-meteo.com/v1/archive", "address of the archive of observed weather", WITH_WEATHER
     )
 
-    sales_table: str = _table(tables.SALES, [*SALES_JOBS, "load", "promotions", "doctor", "demo"])
-    promotions_table: str = _table(tables.PROMOTIONS, [*SALES_JOBS, "promotions", "doctor", "demo"])
-    locations_table: str = _table(tables.LOCATIONS, [*FORECASTING, "load", "doctor"])
-    weather_table: str = _table(tables.WEATHER, [*FORECASTING, "doctor"])
-    forecasts_table: str = _table(
-        tables.FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo", "looker-views"]
-    )
-    scenarios_table: str = _table(tables.SCENARIOS, ["predict"])
-    metrics_table: str = _table(tables.METRICS, ["monitor", "doctor", "demo", "looker-views"])
-    alerts_table: str = _table(tables.ALERTS, ["monitor", "alerts", "freshness", "doctor", "demo", "looker-views"])
-    registry_table: str = _table(tables.REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
-    runs_table: str = _table(tables.RUNS)
-    publishes_table: str = _table(tables.PUBLISHES)
-    loads_table: str = _table(tables.LOADS, [*FORECASTING, "load", "promotions", "doctor", "demo"])
+    sales_table: str = _table(SALES, [*SALES_JOBS, "load", "promotions", "doctor", "demo"])
+    promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "promotions", "doctor", "demo"])
+    locations_table: str = _table(LOCATIONS, [*FORECASTING, "load", "doctor"])
+    weather_table: str = _table(WEATHER, [*FORECASTING, "doctor"])
+    forecasts_table: str = _table(FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo", "looker-views"])
+    scenarios_table: str = _table(SCENARIOS, ["predict"])
+    metrics_table: str = _table(METRICS, ["monitor", "doctor", "demo", "looker-views"])
+    alerts_table: str = _table(ALERTS, ["monitor", "alerts", "freshness", "doctor", "demo", "looker-views"])
+    registry_table: str = _table(REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
+    runs_table: str = _table(RUNS)
+    publishes_table: str = _table(PUBLISHES)
+    loads_table: str = _table(LOADS, [*FORECASTING, "load", "promotions", "doctor", "demo"])
 
     gcs_endpoint: str | None = _field(
         None, "stand-in for Cloud Storage, http://HOST:PORT; none = the real service", CLOUD
@@ -415,7 +417,7 @@ class Settings(BaseSettings):
         _as_value_error(parse_column_map, value)
         return value
 
-    @field_validator(*(f"{table.label}_table" for table in tables.TABLES))
+    @field_validator(*(f"{table.label}_table" for table in TABLES))
     @classmethod
     def _safe_table_name(cls, value: str) -> str:
         if not _TABLE_NAME.fullmatch(value):
@@ -473,21 +475,17 @@ class Settings(BaseSettings):
     @property
     def table_names(self) -> dict[str, str]:
         """Physical table name by label of the contract."""
-        return {table.label: getattr(self, f"{table.label}_table") for table in tables.TABLES}
+        return {table.label: getattr(self, f"{table.label}_table") for table in TABLES}
 
     @property
     def endpoints(self) -> Endpoints:
         """Where the cloud services are: the real ones, or stand-ins."""
-        from skucast.backends.cloud import Endpoints
-
         return Endpoints(self.bigquery_endpoint, self.bigquery_storage_endpoint, self.gcs_endpoint)
 
     @property
     def pool(self) -> Pool:
         """Who trains: `workers` processes, or one per core this process may use (affinity, container limits count)."""
         import joblib
-
-        from skucast.runtime.outcome import Pool
 
         return Pool(
             self.workers or int(joblib.cpu_count()), self.dask_scheduler if self.joblib_backend == "dask" else None
@@ -505,7 +503,7 @@ class _Targeted(Settings):
     target_combinations: str
 
 
-def parse_column_map(text: str, table: tables.Table = tables.SALES) -> dict[str, str]:
+def parse_column_map(text: str, table: Table = SALES) -> dict[str, str]:
     """Return the source's column name by ours, from `ours=theirs;...`.
 
     Raises:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from skucast.core.combination import KEY, clean_name, name_problem
 from skucast.core.errors import ContractError, InputError
-from skucast.core.tables import Column, Table, refuse, validate
+from skucast.core.tables.contract import Column, Table
+from skucast.core.tables.validation import refuse, validate
 
 if TYPE_CHECKING:
     from _csv import Reader as Lines

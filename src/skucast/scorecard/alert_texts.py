@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from skucast.core.combination import KEY, Combination, as_targets
-from skucast.core.tables import ALL, POOLED_STEP
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.words import counted
 from skucast.scorecard.alerts import is_quiet
 

@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
-from skucast.core.tables import ALL, BASELINES, SYSTEM_RULES
+from skucast.core.tables.alerts import SYSTEM_RULES
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.scorecard import BASELINES
 from skucast.core.weeks import weeks_between
 from skucast.core.words import counted, percent
 

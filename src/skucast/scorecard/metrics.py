@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from skucast.core.tables import BASELINES, LEFT_OUT, UNPUBLISHED
+from skucast.core.tables.scorecard import BASELINES, LEFT_OUT, UNPUBLISHED
 
 SUMS = [
     "n",

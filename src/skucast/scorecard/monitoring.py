@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
-from skucast.core.tables import ALL, FAILED_STATUSES, LEVELS, POOLED_STEP, SCORED, UNPUBLISHED, empty, validate
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.forecasts import FAILED_STATUSES
+from skucast.core.tables.scorecard import LEVELS, POOLED_STEP, SCORED, UNPUBLISHED
+from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
 from skucast.scorecard.metrics import SUMS, WEEK_COUNTS, errors, summed, with_ratios
 

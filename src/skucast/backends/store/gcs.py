@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage.exceptions import DataCorruption
 
-from skucast.backends.cloud import POOL_SIZE, Endpoints, no_bucket, storage_client, storage_errors, storage_retry
-from skucast.backends.store.protocol import VERSIONS, Live, version_path
+from skucast.backends.cloud import POOL_SIZE, no_bucket, storage_client, storage_errors, storage_retry
+from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError
+from skucast.core.model_files import VERSIONS, version_path
+from skucast.core.places import Endpoints
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Bucket

@@ -12,10 +12,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from skucast.backends.store.protocol import VERSIONS, Live, version_path
+from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict
-from skucast.forecast.artifact import MAX_BYTES
+from skucast.core.model_files import MAX_BYTES, VERSIONS, version_path
 
 
 class LocalStore:

@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from skucast.core.errors import ModelError
 
 if TYPE_CHECKING:
-    from skucast.backends.cloud import Endpoints
     from skucast.core.combination import Combination
-    from skucast.runtime.settings import Settings
-
-VERSIONS = "_versions"
-"""Folder of the immutable versions: `_versions/Unit/Channel/SKU_ID/VERSION.pkl`; no unit can have this name."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +66,3 @@ class ModelStore(Protocol):
         Raises:
             ModelNotFound: there is no such version.
         """
-
-
-def open_store(settings: Settings) -> ModelStore:
-    """Return the store that `settings.model_store` names; nothing is created before the first save."""
-    return store_at(settings.model_store, settings.endpoints)
-
-
-def store_at(place: str, endpoints: Endpoints) -> ModelStore:
-    """Return the store in a folder or `gs://BUCKET[/PREFIX]`."""
-    if place.startswith("gs://"):
-        from skucast.backends.cloud import parse_gs
-        from skucast.backends.store.gcs import CloudStore
-
-        return CloudStore(*parse_gs(place), endpoints)
-    from skucast.backends.store.local import LocalStore
-
-    return LocalStore(place)
-
-
-def version_path(combination: Combination, version: str) -> str:
-    """Return the relative path of one kept version."""
-    return f"{VERSIONS}/{combination.path.removesuffix('.pkl')}/{version}.pkl"

@@ -20,30 +20,19 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 from requests.exceptions import RequestException
 
-from skucast.backends.cloud import Endpoints
 from skucast.backends.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.backends.warehouse import bigquery_sql as sql_of
-from skucast.backends.warehouse.protocol import (
-    BLANK,
-    NO_LIMITS,
-    SHARD_CUTOFF,
-    SHARD_TASK,
-    Limits,
-    already_loaded,
-    check_slice,
-    joined_shards,
-    lost_table,
-    missing_columns,
-    no_sales,
-    no_sales_in_cloud,
-    read_rows,
-    sales_sources,
-    shards_missing,
-    staging_name,
-)
+from skucast.backends.warehouse.checks import BLANK, check_slice, missing_columns, read_rows, sales_sources
+from skucast.backends.warehouse.protocol import NO_LIMITS, Limits
+from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_sales, no_sales_in_cloud
+from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, TableError, WarehouseError
-from skucast.core.tables import ALL, LOADS, PUBLISHES, RUNS, SALES, Column, Table, empty, validate
+from skucast.core.places import Endpoints
+from skucast.core.tables.contract import ALL, Column, Table
+from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.validation import empty, validate
 from skucast.runtime.logs import log
 
 if TYPE_CHECKING:

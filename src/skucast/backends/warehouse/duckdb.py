@@ -12,26 +12,16 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from skucast.backends.warehouse.protocol import (
-    BLANK,
-    NO_LIMITS,
-    SHARD_CUTOFF,
-    SHARD_TASK,
-    Limits,
-    already_loaded,
-    check_slice,
-    joined_shards,
-    lost_table,
-    missing_columns,
-    no_sales,
-    read_rows,
-    sales_sources,
-    shards_missing,
-    staging_name,
-)
+from skucast.backends.warehouse.checks import BLANK, check_slice, missing_columns, read_rows, sales_sources
+from skucast.backends.warehouse.protocol import NO_LIMITS, Limits
+from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_sales
+from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, RunFailed
-from skucast.core.tables import LOADS, PUBLISHES, RUNS, SALES, Table, Type, empty, validate
+from skucast.core.tables.contract import Table, Type
+from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.validation import empty, validate
 
 if TYPE_CHECKING:
     import pandas as pd

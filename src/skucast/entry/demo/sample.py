@@ -24,7 +24,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
-from skucast.core.tables import SALES, empty
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.validation import empty
 from skucast.core.weeks import WEEK
 
 Floats = npt.NDArray[np.float64]

@@ -16,12 +16,18 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from skucast.backends.files import write_text
-from skucast.backends.store.protocol import VERSIONS, open_store
-from skucast.backends.warehouse.protocol import Warehouse, open_warehouse
+from skucast.backends.store.opening import open_store
+from skucast.backends.warehouse.opening import open_warehouse
+from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError, SkucastError
+from skucast.core.model_files import VERSIONS
 from skucast.core.run import BAD_INPUT, DONE, FAILED
-from skucast.core.tables import ALL, FORECASTS, LOADS, METRICS, POOLED_STEP, PROMOTIONS, SALES, SAMPLE_SOURCE
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import LOADS, SAMPLE_SOURCE
+from skucast.core.tables.sales import PROMOTIONS, SALES
+from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.core.weeks import WEEK
 from skucast.entry.app import start_run
 from skucast.jobs.monitor import DASHBOARD

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.errors import FitError
-from skucast.forecast.prophet.model import LAG, OTHER_HOLIDAYS, ModelSpec, Target
+from skucast.forecast.prophet.spec import LAG, ModelSpec, Target
+from skucast.regressors.holidays import OTHER_HOLIDAYS
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]

@@ -22,7 +22,8 @@ from skucast.forecast.prophet.design import (
     window,
 )
 from skucast.forecast.prophet.map_fit import solve
-from skucast.forecast.prophet.model import LAG, FittedModel, Holiday, ModelSpec, Regressor
+from skucast.forecast.prophet.model import FittedModel, Holiday, Regressor
+from skucast.forecast.prophet.spec import LAG, ModelSpec
 
 Engine = Literal["map", "cmdstan"]
 

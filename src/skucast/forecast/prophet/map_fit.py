@@ -30,7 +30,7 @@ from numba import njit
 
 from skucast.forecast.prophet.compiled import make_cache_usable
 from skucast.forecast.prophet.design import Design, Floats, scales_by_group
-from skucast.forecast.prophet.model import ModelSpec
+from skucast.forecast.prophet.spec import ModelSpec
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -11,53 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-Mode = Literal["additive", "multiplicative"]
-Target = Literal["sales", "log1p"]
-"""What is fitted: sales per week, or log(1 + sales), in which effects multiply; the lag is in the same measure."""
-
-LAG = "y_lag1"
-
-OTHER_HOLIDAYS = "other holidays"
-"""The holiday that stands for all that a history has hardly seen."""
+from skucast.forecast.prophet.spec import LAG, ModelSpec
 
 _HOLIDAY_WEEKS = re.compile(r"((?:^| )\d{4}-\d\d-\d\d(\*[1-7])?)*")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSpec:
-    """Settings of one model. Prior scales are Prophet's: larger lets the data speak more freely.
-
-    `seasonality_mode` is that of all terms beside the trend: season, holidays, regressors and lag.
-    """
-
-    target: Target = "sales"
-    seasonality_mode: Mode = "additive"
-    changepoint_prior_scale: float = 0.1
-    n_changepoints: int = 25
-    changepoint_range: float = 0.8
-    yearly_order: int = 10
-    yearly_min_weeks: int = 53
-    seasonality_prior_scale: float = 0.02
-    holidays_prior_scale: float = 0.1
-    promo_prior_scale: float = 10.0
-    weather_prior_scale: float = 0.1
-    lag_prior_scale: float = 10.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the settings as plain builtins."""
-        return dataclasses.asdict(self)
-
-    @property
-    def shape(self) -> tuple[object, ...]:
-        """Everything but the prior scales: specs of one shape share columns and Gram matrices."""
-        return (
-            self.target,
-            self.seasonality_mode,
-            self.n_changepoints,
-            self.changepoint_range,
-            self.yearly_order,
-            self.yearly_min_weeks,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +100,6 @@ class FittedModel:
         if not all(_HOLIDAY_WEEKS.fullmatch(holiday.weeks) for holiday in model.holidays):
             raise ValueError("a holiday's weeks are no dates")
         return model
-
-    def to_prophet(self) -> Any:
-        """Return the same model as a real, fitted `prophet.Prophet`, in the measure of `spec.target`.
-
-        Its predict, plot and plot_components work and need no column for holidays, also for those that take a part of
-        their week; with the target log1p, its yhat and its lag are log(1 + sales). Prophet's own JSON of it would
-        forget those parts: keep the model file.
-        """
-        from skucast.forecast.prophet.prophet_object import with_parameters
-
-        return with_parameters(self)
 
 
 def build(kind: Any, value: Any, name: str = "content") -> Any:

@@ -44,8 +44,13 @@ def optimise(model: FittedModel) -> Parameters:
     return np.concatenate(found).astype("float64"), float(prophet.params["sigma_obs"][0].item())
 
 
-def with_parameters(model: FittedModel) -> Any:
-    """Return a fitted `prophet.Prophet` that holds the model's parameters."""
+def to_prophet(model: FittedModel) -> Any:
+    """Return the same model as a real, fitted `prophet.Prophet`, in the measure of `model.spec.target`.
+
+    Its predict, plot and plot_components work and need no column for holidays, also for those that take a part of
+    their week; with the target log1p, its yhat and its lag are log(1 + sales). Prophet's own JSON of it would
+    forget those parts: keep the model file.
+    """
     _quiet()
     prophet = unfitted(model)
     inputs = prophet.preprocess(history_frame(model))

@@ -16,9 +16,10 @@ import pandas as pd
 
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError
-from skucast.core.tables import COMPONENTS
+from skucast.core.tables.forecasts import COMPONENTS
 from skucast.forecast.prophet.design import Days, Floats, fourier
-from skucast.forecast.prophet.model import LAG, FittedModel
+from skucast.forecast.prophet.model import FittedModel
+from skucast.forecast.prophet.spec import LAG
 
 Flags = npt.NDArray[np.bool_]
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from skucast.forecast.prophet.design import Floats, WeekGrid, Window, design, future_columns, until
 from skucast.forecast.prophet.map_fit import solve_grid
-from skucast.forecast.prophet.model import LAG, Mode, ModelSpec
 from skucast.forecast.prophet.rollout import MAX_GROWTH, base_of, carry_over_weight, gain_of, recurse
+from skucast.forecast.prophet.spec import LAG, Mode, ModelSpec
 
 Tune = Literal["off", "fast", "full"]
 

@@ -1,0 +1,98 @@
+"""What both warehouses check: rows against the contract, the columns that are there, the slice that is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from skucast.core.errors import ContractError, InputError, TableError
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.sales import SALES
+from skucast.core.tables.validation import validate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from skucast.core.combination import Combination
+    from skucast.core.tables.contract import Table
+
+
+BLANK = r"[\s\pZ\x0b\x1c-\x1f\x85]"
+"""White space as Python's `strip` knows it, for RE2."""
+
+
+def read_rows(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows as they were read from a table, as its contract wants them.
+
+    Raises:
+        TableError: they do not fit; they were there before us.
+    """
+    try:
+        return validate(table, rows)
+    except ContractError as error:
+        raise TableError(f"{error}; correct the table") from None
+
+
+def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the source's column by ours, None for stock where the source has none.
+
+    Raises:
+        InputError: a column is missing; says how to name it.
+    """
+    sources: dict[str, str | None] = {name: mapping.get(name, name) for name in SALES.column_names}
+    if sources["stock"] not in present and "stock" not in mapping:
+        sources["stock"] = None
+    for ours, name in sources.items():
+        if name is not None and name not in present:
+            raise InputError(f"{where}: no column {name}; name it with SALES_COLUMNS={ours}=...")
+    return sources
+
+
+def missing_columns(
+    table: Table, table_name: str, existing: Mapping[str, str], expected: Mapping[str, str]
+) -> list[str]:
+    """Return the contract's columns that the table lacks and may be given.
+
+    Raises:
+        TableError: a column has another type, or a required one is missing; the difference is spelled out.
+    """
+    changed = [
+        f"{name} is {existing[name]}, expected {kind}"
+        for name, kind in expected.items()
+        if existing.get(name, kind) != kind
+    ]
+    if changed:
+        raise TableError(
+            f"table {table_name}: {'; '.join(changed)}; rename or migrate the table, it is not changed by itself"
+        )
+    missing = [name for name in expected if name not in existing]
+    required = [name for name in missing if not table.column(name).nullable]
+    if required:
+        raise TableError(f"table {table_name}: lacks the required column {required[0]}; migrate it first")
+    return missing
+
+
+def check_slice(
+    table: Table, rows: pd.DataFrame, partition: object, combinations: Sequence[Combination] | None
+) -> None:
+    """Refuse rows outside the slice that a `replace` is about.
+
+    Raises:
+        ContractError: naming the table and what lies outside.
+    """
+    import pandas as pd
+
+    from skucast.core.combination import KEY
+
+    if table.is_whole and partition == ALL:
+        return
+    if table.partition is None:
+        raise ContractError(f"table {table.label}: has no partition to replace")
+    expected = pd.Timestamp(partition) if isinstance(partition, date) else partition
+    if (rows[table.partition] != expected).any():
+        raise ContractError(f"table {table.label}: rows outside {table.partition} = {partition}")
+    if combinations is not None and len(rows):
+        wanted = {combination.parts for combination in combinations}
+        if not set(rows[KEY].itertuples(index=False, name=None)) <= wanted:
+            raise ContractError(f"table {table.label}: rows of combinations that the run was not asked for")

@@ -1,0 +1,23 @@
+"""Which warehouse the settings name."""
+
+from __future__ import annotations
+
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.runtime.settings import Settings
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Return the warehouse that `settings.warehouse` names; nothing is opened or created before the first use."""
+    from skucast.runtime.settings import parse_column_map
+
+    kind, _, place = settings.warehouse.partition(":")
+    sales_columns = parse_column_map(settings.sales_columns)
+    if kind == "duckdb":
+        from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+
+        return DuckDBWarehouse(place, settings.table_names, sales_columns)
+    from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+    from skucast.core.places import parse_bigquery
+
+    project, dataset = parse_bigquery(settings.warehouse)
+    return BigQueryWarehouse(project, dataset, settings.table_names, sales_columns, settings.endpoints)

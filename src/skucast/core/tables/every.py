@@ -1,0 +1,24 @@
+"""All tables that the warehouse may hold."""
+
+from __future__ import annotations
+
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
+from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
+from skucast.core.tables.scorecard import METRICS
+
+TABLES = (
+    SALES,
+    PROMOTIONS,
+    LOCATIONS,
+    WEATHER,
+    FORECASTS,
+    SCENARIOS,
+    METRICS,
+    ALERTS,
+    REGISTRY,
+    RUNS,
+    PUBLISHES,
+    LOADS,
+)

@@ -1,0 +1,97 @@
+"""The ledger of forecasts, and scenarios beside it."""
+
+from __future__ import annotations
+
+from skucast.core.combination import KEY
+from skucast.core.tables.contract import COMBINATION, RUN, Check, Column, Table, count, measure, text, week
+
+METHODS = ("prophet", "mean_8", "seasonal_naive", "zero")
+STATUSES = ("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive")
+FAILED_STATUSES = ("load_failed", "forecast_failed")
+"""Those that count for MAX_FAILED_SHARE: there is a model, and it could not be used."""
+PROMO_SOURCES = ("planned", "none", "expected")
+"""A planned promotion; no promotion, on days that a plan covers; a recent average, where no plan says anything."""
+WEATHER_SOURCES = ("observed", "forecast", "climate", "none")
+"""All seven days are observed; some are forecast, or observed and the others not known; none is known, so that the week
+counts as usual for the season; nothing is known of the unit at all: weather is off, or it was never fetched, for want
+of a location or an answer."""
+COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "carry_over")
+
+FORECASTS = Table(
+    label="forecasts",
+    name="distributor_forecasts_weekly",
+    meaning="The ledger: every cutoff's forecast of the weeks after it, never overwritten by a later cutoff.",
+    columns=(
+        week("cutoff", "last complete week when the forecast was made"),
+        *COMBINATION,
+        week("ds", "week that is forecast"),
+        count("step", "distance of `ds` from the cutoff, 1 = next week"),
+        Column("is_open_week", "BOOL", "true/false", "`ds` had begun when the forecast was made"),
+        measure("yhat", "forecast, at least 0"),
+        measure("yhat_lower", "lower end of the 80 % interval"),
+        measure("yhat_upper", "upper end of the 80 % interval"),
+        measure("level", "component: trend without season and regressors"),
+        measure("yearly", "component: time of the year"),
+        measure("holidays", "component: holidays in the week"),
+        measure("promo", "component: promotions"),
+        measure("weather", "component: weather"),
+        measure("carry_over", "component: last week's sales; the six components add up to yhat before it is clipped"),
+        text("method", "what made the number", allowed=METHODS),
+        text("status", "why that method; `ok` = a model's own forecast", allowed=STATUSES),
+        text("promo_source", "what was known of promotions", allowed=PROMO_SOURCES),
+        text("weather_source", "what was known of weather", allowed=WEATHER_SOURCES),
+        week("data_cutoff", "last week whose sales were known; before `cutoff` when sales were late"),
+        text("model_version", "version of the stored model; NULL for fallbacks", nullable=True),
+        week("model_cutoff", "last week the model was trained on; NULL for fallbacks", nullable=True),
+        *RUN,
+    ),
+    key=("cutoff", *KEY, "ds"),
+    partition="cutoff",
+    cluster=tuple(KEY),
+    checks=(
+        Check(
+            "0 <= yhat_lower <= yhat <= yhat_upper",
+            lambda rows: (
+                (rows["yhat_lower"] >= 0) & (rows["yhat_lower"] <= rows["yhat"]) & (rows["yhat"] <= rows["yhat_upper"])
+            ),
+        ),
+        Check("step is at least 1", lambda rows: rows["step"] >= 1),
+    ),
+)
+
+SCENARIOS = Table(
+    label="scenarios",
+    name="distributor_forecast_scenarios",
+    meaning="What another plan of promotions would give, beside the forecast of the plan as it is; made by hand.",
+    columns=(
+        text("scenario_id", "the scenario's name, a slash, and the cutoff"),
+        text("scenario", "its name"),
+        *(
+            FORECASTS.column(name)
+            for name in (
+                "cutoff",
+                *KEY,
+                "ds",
+                "step",
+                "yhat",
+                "yhat_lower",
+                "yhat_upper",
+                *COMPONENTS,
+                "method",
+                "status",
+                "promo_source",
+                "weather_source",
+                "model_version",
+            )
+        ),
+        measure("baseline_yhat", "forecast of the same model with the plan as it is"),
+        text("baseline_promo_source", "what that plan says of promotions", allowed=PROMO_SOURCES),
+        measure("difference", "yhat - baseline_yhat"),
+        text("plan_file", "name of the file with the other promotions"),
+        text("plan_sha256", "SHA-256 of its bytes"),
+        *RUN,
+    ),
+    key=("scenario_id", *KEY, "ds"),
+    partition="scenario_id",
+    cluster=tuple(KEY),
+)

@@ -1,0 +1,112 @@
+"""What runs did: trainings, executions, publishes, loads."""
+
+from __future__ import annotations
+
+from skucast.core.combination import KEY
+from skucast.core.tables.contract import COMBINATION, Column, Table, instant, ratio, text, week
+
+REGISTRY = Table(
+    label="registry",
+    name="distributor_model_registry",
+    meaning="One row per training of a combination: what was trained, how it did in its backtest, what became of it.",
+    columns=(
+        text("run_id", "training run"),
+        *COMBINATION,
+        week("cutoff", "last week the model was trained on"),
+        text("outcome", "saved, unchanged, skipped or failed", allowed=("saved", "unchanged", "skipped", "failed")),
+        text("reason", "why, in words; NULL when saved", nullable=True),
+        text("model_version", "immutable version of the stored model; NULL when none was made", nullable=True),
+        text("previous_version", "version that was live before; NULL when none was", nullable=True),
+        Column("n_weeks", "INT64", "weeks", "known weeks of history", nullable=True),
+        text("hyperparameters", "settings of the models that are averaged, best first, JSON", nullable=True),
+        text(
+            "tuning",
+            "how the settings were chosen: grid, origins, WAPE of the choice and the default; JSON",
+            nullable=True,
+        ),
+        Column("is_converged", "BOOL", "true/false", "false where a fit met the bound on its steps", nullable=True),
+        Column("backtest_origins", "INT64", "origins", "rolling origins of the backtest", nullable=True),
+        ratio("backtest_wape", "WAPE of the backtest, all steps pooled"),
+        text("backtest_by_step", "WAPE of the backtest per step, JSON; what later steps really face", nullable=True),
+        ratio("backtest_wape_last_year", "WAPE of the baseline on the same weeks"),
+        ratio("backtest_wape_perfect_plan", "WAPE had every promotion of those weeks been planned"),
+        text(
+            "backtest_promotions",
+            "whose promotions the backtest knew: the plan's as of each origin, those that came to pass (the plan is "
+            "younger than an origin), or the recent average (there is no plan)",
+            nullable=True,
+            allowed=("plan", "perfect_plan", "expected"),
+        ),
+        ratio("backtest_wape_weather", "WAPE with weather in the model; NULL = weather is off"),
+        text(
+            "weather",
+            "whether weather lowered the error and was kept; perfect_weather = no forecast had been kept at the "
+            "origins, so what was observed stood in for one; NULL = weather is off",
+            nullable=True,
+            allowed=("kept", "dropped", "kept, perfect_weather", "dropped, perfect_weather"),
+        ),
+        Column("fit_s", "FLOAT64", "seconds", "time of the final fit", nullable=True),
+        instant("created_at", "when the row was made"),
+    ),
+    key=("run_id", *KEY),
+    partition="run_id",
+    cluster=tuple(KEY),
+)
+
+RUNS = Table(
+    label="runs",
+    name="distributor_forecast_runs",
+    meaning="One row per task of an execution of a job: what it was asked, what came out, how long each step took.",
+    columns=(
+        text("task_id", "the task: the run_id, with /NUMBER where an execution has several tasks"),
+        text("run_id", "the execution"),
+        text("job", "predict, monitor, train, retrain, load, rollback, promotions or alerts"),
+        instant("run_at", "start"),
+        week("cutoff", "last complete week at the start; NULL if the run stopped before", nullable=True),
+        Column("exit_code", "INT64", "code", "0 done, 1 failed, 2 bad settings or input"),
+        text("error", "the line that was shown; NULL when done", nullable=True),
+        Column("n_combinations", "INT64", "combinations", "asked for"),
+        Column("n_failed", "INT64", "combinations", "failed"),
+        Column("n_rows", "INT64", "rows", "written to the job's table"),
+        text("counts", "combinations by status, JSON"),
+        text("seconds", "time by step, JSON"),
+        text("data_report", "what was found and repaired in the sales, JSON; NULL if none was read", nullable=True),
+        text("sources", "share of the rows by what was known ahead of promotions and weather, JSON", nullable=True),
+        text("version", "version of skucast"),
+    ),
+    key=("task_id",),
+    partition="task_id",
+    one_writer=True,
+)
+
+PUBLISHES = Table(
+    label="publishes",
+    name="distributor_publishes",
+    meaning="One row per slice of a table and run that published it. Every publish touches the rows of its table, "
+    "so that two publishers conflict. A table with rows here that is missing is never made anew by a write.",
+    columns=(
+        text("table_name", "the table"),
+        text("partition_value", "what was replaced"),
+        text("run_id", "execution that published"),
+        Column("n_rows", "INT64", "rows", "rows published"),
+        instant("published_at", "when"),
+    ),
+    key=("table_name", "partition_value", "run_id"),
+)
+
+LOADS = Table(
+    label="loads",
+    name="distributor_loads",
+    meaning="One row per file or delivery that was appended, so that the same one is never appended twice.",
+    columns=(
+        text("batch_id", "SHA-256 of the file's bytes, or the name of a generated delivery"),
+        text("table_name", "table that received the rows"),
+        text("source", "file name, as given"),
+        Column("n_rows", "INT64", "rows", "rows appended"),
+        instant("loaded_at", "when"),
+    ),
+    key=("table_name", "batch_id"),
+)
+
+SAMPLE_SOURCE = "sample distributor"
+"""Source of the deliveries that the demo makes up, in the loads table."""

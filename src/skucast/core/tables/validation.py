@@ -1,0 +1,160 @@
+"""Frames against a contract: its columns in its order and types, its key and its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from skucast.core.errors import ContractError
+from skucast.core.tables.contract import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def validate(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows as the contract wants them: its columns in its order and types; dates are datetime64[us].
+
+    A nullable column that is missing is filled with NULL.
+
+    Raises:
+        ContractError: naming every mistake: column, first offending row, what was found and expected.
+    """
+    problems = list(_column_problems(table, rows))
+    if problems:
+        raise ContractError(f"table {table.label}: {'; '.join(problems)}")
+    converted, problems = _convert(table, rows)
+    if not problems:
+        problems = [*_key_problems(table, converted), *_check_problems(table, converted)]
+    if problems:
+        raise ContractError(f"table {table.label}: {'; '.join(problems)}")
+    return converted
+
+
+def empty(table: Table) -> pd.DataFrame:
+    """Return no rows, in the table's columns and types."""
+    import pandas as pd
+
+    return pd.DataFrame({column.name: pd.Series([], dtype=_pandas_type(column)) for column in table.columns})
+
+
+def _column_problems(table: Table, rows: pd.DataFrame) -> Iterator[str]:
+    missing = [column.name for column in table.columns if not column.nullable and column.name not in rows]
+    unknown = [str(name) for name in rows.columns if name not in table.column_names]
+    if missing:
+        yield f"missing column {', '.join(missing)}"
+    if unknown:
+        yield f"unknown column {', '.join(unknown)}"
+
+
+def _convert(table: Table, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    import pandas as pd
+
+    converted: dict[str, pd.Series] = {}
+    problems = []
+    for column in table.columns:
+        if column.name not in rows:
+            converted[column.name] = pd.Series(None, index=rows.index, dtype=_pandas_type(column))
+            continue
+        try:
+            converted[column.name] = convert_column(column, rows[column.name])
+        except ContractError as error:
+            problems.append(str(error))
+    return pd.DataFrame(converted, index=rows.index), problems
+
+
+def convert_column(column: Column, values: pd.Series) -> pd.Series:
+    """Return the values in the column's type.
+
+    Raises:
+        ContractError: naming the first row that does not fit (its index label) and what was found there.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if column.type in ("DATE", "TIMESTAMP"):
+        result = _as_dates(column, values)
+    elif column.type == "FLOAT64":
+        result = pd.to_numeric(values, errors="coerce").astype("float64")
+        not_a_number = result.isna() & values.notna() & ~_is_blank(values)
+        refuse(column, values, result.isin([np.inf, -np.inf]) | not_a_number, "a finite number")
+    elif column.type == "INT64":
+        numbers = pd.to_numeric(values, errors="coerce")
+        refuse(column, values, values.notna() & ((numbers % 1) != 0), "a whole number")
+        result = numbers.astype("Int64")
+    elif column.type == "BOOL":
+        refuse(column, values, values.notna() & ~values.isin([True, False]), "true or false")
+        result = values.astype("boolean")
+    else:
+        result = _as_text(values)
+    if column.allowed:
+        refuse(column, values, result.notna() & ~result.isin(column.allowed), f"one of {', '.join(column.allowed)}")
+    if not column.nullable:
+        refuse(column, values, result.isna(), "a value, because the column is required")
+        result = result.astype(_pandas_type(column))
+    return result
+
+
+def _pandas_type(column: Column) -> Any:
+    floats_and_dates = {"FLOAT64": "float64", "DATE": "datetime64[us]", "TIMESTAMP": "datetime64[us]", "STRING": "str"}
+    whole = {"INT64": "Int64", "BOOL": "boolean"} if column.nullable else {"INT64": "int64", "BOOL": "bool"}
+    return (floats_and_dates | whole)[column.type]
+
+
+def _as_text(values: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")  # whole numbers beside NULLs were read as floats: article 123, not 123.0
+    return values.astype("str").where(values.notna(), None).astype("str")
+
+
+def _as_dates(column: Column, values: pd.Series) -> pd.Series:
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values) and not values.isna().all():
+        refuse(column, values, values.notna(), "a date such as 2026-11-22")
+    try:
+        result = pd.to_datetime(values, errors="coerce", format=None if column.type == "TIMESTAMP" else "ISO8601")
+    except ValueError:  # what pandas raises for texts of several time zones
+        raise ContractError(f"column {column.name}: found several time zones, expected dates in one") from None
+    refuse(column, values, result.isna() & values.notna(), "a date such as 2026-11-22")
+    result = result.dt.tz_localize(None) if getattr(result.dt, "tz", None) is not None else result
+    return (result.dt.normalize() if column.type == "DATE" else result).astype("datetime64[us]")
+
+
+def _is_blank(values: pd.Series) -> pd.Series:
+    return values.astype("str").str.strip() == ""
+
+
+def refuse(column: Column, values: pd.Series, wrong: pd.Series, expected: str) -> None:
+    """Refuse the column if any of its values is wrong.
+
+    Raises:
+        ContractError: naming the first such row (its index label), what was found there, and how many more there are.
+    """
+    if wrong.any():
+        row = wrong.index[wrong.to_numpy()][0]
+        value = values[wrong.to_numpy()].iloc[0]
+        found = repr(value.item() if hasattr(value, "item") else value)  # 2.5, not np.float64(2.5)
+        more = int(wrong.sum()) - 1
+        raise ContractError(
+            f"column {column.name}, row {row}: found {found}, expected {expected}"
+            + (f" (and {more} more)" if more else "")
+        )
+
+
+def _key_problems(table: Table, rows: pd.DataFrame) -> Iterator[str]:
+    if not table.key:
+        return
+    twice = rows.duplicated(subset=list(table.key))
+    if twice.any():
+        example = rows.loc[twice, list(table.key)].iloc[0]
+        yield f"{int(twice.sum())} rows repeat a key, first {tuple(str(value) for value in example)}"
+
+
+def _check_problems(table: Table, rows: pd.DataFrame) -> Iterator[str]:
+    for check in table.checks:
+        broken = ~check.holds(rows).astype("bool")
+        if broken.any():
+            yield f"rule broken in {int(broken.sum())} rows, first row {rows.index[broken.to_numpy()][0]}: {check.rule}"

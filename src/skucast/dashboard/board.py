@@ -1,0 +1,38 @@
+"""What the page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from skucast.core.run import Run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the page shows; every frame may be empty, and the page then says what is missing.
+
+    `metrics` has rows of `tables.METRICS` of one window, `forecasts` rows of `tables.FORECASTS` of all cutoffs shown,
+    `alerts` those of `tables.ALERTS` that are not over, `models` the rows of `tables.REGISTRY` about the models behind
+    the newest forecasts, `runs` rows of `tables.RUNS`. `scored` has one row per cutoff, combination and `ds` with known
+    sales, at most 26 weeks: cutoff, unit, channel, SKU_ID, ds, step, y, yhat, yhat_lower, yhat_upper and the baselines
+    (sales per week). `history` has at most 104 weeks a combination: unit, channel, SKU_ID, ds, y (NaN = unknown),
+    promo_discount_perc (percent, 0 = none); `plan` the weeks to come that have a promotion: unit, channel, SKU_ID, ds,
+    promo_discount_perc. `holidays` has one row per name and week: holiday, ds.
+    """
+
+    run: Run
+    actuals_through: date
+    metrics: DataFrame
+    scored: DataFrame
+    forecasts: DataFrame
+    history: DataFrame
+    plan: DataFrame
+    holidays: DataFrame
+    models: DataFrame
+    alerts: DataFrame
+    runs: DataFrame

@@ -1,0 +1,50 @@
+"""Settings of one model, and what its parts are called."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Mode = Literal["additive", "multiplicative"]
+Target = Literal["sales", "log1p"]
+"""What is fitted: sales per week, or log(1 + sales), in which effects multiply; the lag is in the same measure."""
+
+LAG = "y_lag1"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Settings of one model. Prior scales are Prophet's: larger lets the data speak more freely.
+
+    `seasonality_mode` is that of all terms beside the trend: season, holidays, regressors and lag.
+    """
+
+    target: Target = "sales"
+    seasonality_mode: Mode = "additive"
+    changepoint_prior_scale: float = 0.1
+    n_changepoints: int = 25
+    changepoint_range: float = 0.8
+    yearly_order: int = 10
+    yearly_min_weeks: int = 53
+    seasonality_prior_scale: float = 0.02
+    holidays_prior_scale: float = 0.1
+    promo_prior_scale: float = 10.0
+    weather_prior_scale: float = 0.1
+    lag_prior_scale: float = 10.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain builtins."""
+        return dataclasses.asdict(self)
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Everything but the prior scales: specs of one shape share columns and Gram matrices."""
+        return (
+            self.target,
+            self.seasonality_mode,
+            self.n_changepoints,
+            self.changepoint_range,
+            self.yearly_order,
+            self.yearly_min_weeks,
+        )
