@@ -213,7 +213,7 @@ def test_a_lost_update_after_a_lost_answer_is_reported(
 
 SAVE = """
 import sys
-from skucast.backends.cloud import Endpoints
+from skucast.core.places import Endpoints
 from skucast.core.combination import Combination
 from skucast.backends.store.gcs import CloudStore
 

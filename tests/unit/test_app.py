@@ -244,7 +244,7 @@ def test_ctrl_c_is_one_line(start, monkeypatch, capsys):
     def stop(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skucast.backends.warehouse.protocol.open_warehouse", stop)
+    monkeypatch.setattr("skucast.backends.warehouse.opening.open_warehouse", stop)
     monkeypatch.setattr("skucast.entry.doctor.open_warehouse", stop)
     monkeypatch.setattr(log, "handlers", [])  # those of an earlier test write to a stream that nobody reads
     assert start() == 130

@@ -145,7 +145,7 @@ from datetime import date, datetime
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_duckdb import CUTOFF, WEEK, DuckDBWarehouse, Run, rows
-from skucast.core.tables import TABLES
+from skucast.core.tables.every import TABLES
 
 warehouse = DuckDBWarehouse(sys.argv[1], {{table.label: table.name for table in TABLES}})
 run = Run("predict", "child", datetime(2026, 11, 25), CUTOFF, CUTOFF)

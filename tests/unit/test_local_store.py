@@ -41,7 +41,7 @@ store.save(article, b"new" * 1000, "v2", expected=expected)
 
 SAVE_SLOWLY = """
 import time
-from skucast.backends.store.protocol import local
+from skucast.backends.store import local
 
 write = local._write
 local._write = lambda *file: (time.sleep(0.2), write(*file))

@@ -21,7 +21,7 @@ REPORT_NAME = "Sales forecast accuracy"
 ALIASES = tuple(f"ds{number}" for number in range(len(VIEWS)))
 """What a report that has no template calls its data sources, one per view."""
 
-_TEMPLATE = Path(__file__).parents[2] / "deploy" / "looker" / "views.sql"
+_TEMPLATE = Path(__file__).parents[3] / "deploy" / "looker" / "views.sql"
 _CREATE = "https://lookerstudio.google.com/reporting/create"
 _REPORT_ID = re.compile(r"[A-Za-z0-9_-]{20,}")
 _ALIAS = re.compile(r"[A-Za-z0-9_-]+")

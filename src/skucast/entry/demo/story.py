@@ -38,7 +38,7 @@ from skucast.runtime.settings import Settings, environment_of, local_path, only_
 WEEKS_FORWARD = 4
 PLANNED_WEEKS = 6
 KNOWN_AHEAD = timedelta(weeks=8)
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def demo(settings: Settings) -> int:
