@@ -70,8 +70,8 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 	$(BIN)/python benchmarks/alerts.py --data $(DATA)
 	$(BIN)/python benchmarks/cost.py --data $(DATA)
 
-docs: .venv/dev ## write the reference of settings and tables into the README, and the table of permissions
-	PYTHONPATH=src $(BIN)/python -m skucast reference --write README.md
+docs: .venv/dev ## write the reference of settings and tables, and the table of permissions
+	PYTHONPATH=src $(BIN)/python -m skucast reference --write docs/reference
 	env -i $$(grep -v -e '^#' -e ' ' deploy/settings.env | grep =) $(BIN)/python deploy/permissions.py write docs/permissions.md
 
 deploy: .venv/dev ## everything on Google Cloud but going live: DRY_RUN=1 shows it (deploy/settings.env)

@@ -197,19 +197,18 @@ def test_retraining_without_targets_never_means_all(capsys, tmp_path):
 def test_the_reference_is_printed(capsys):
     """`python -m skucast reference` shows all settings and all tables."""
     assert cli.main(["reference"]) == 0
-    assert capsys.readouterr().out.strip() == f"{settings_reference()}\n\n{tables_reference()}".strip()
+    assert capsys.readouterr().out == f"{settings_reference()}\n{tables_reference()}"
 
 
-def test_the_reference_is_written_between_the_markers():
-    """Text around the markers stays as it is, and a second time changes nothing."""
-    frame = (
-        "# Title\n<!-- settings:start -->{}<!-- settings:end -->\nand\n<!-- tables:start -->{}<!-- tables:end -->\n!\n"
-    )
-    Path("README.md").write_text(frame.format("old", ""), encoding="utf-8")
-    expected = frame.format(f"\n{settings_reference().strip()}\n", f"\n{tables_reference().strip()}\n")
+def test_the_reference_is_written_as_two_pages():
+    """Settings and tables, one file each, in a folder that need not be there; a second time changes nothing."""
+    folder = Path("docs/reference")
     for _ in range(2):
-        assert cli.main(["reference", "--write", "README.md"]) == 0
-        assert Path("README.md").read_text(encoding="utf-8") == expected
+        assert cli.main(["reference", "--write", str(folder)]) == 0
+        assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
+            "settings.md": settings_reference(),
+            "tables.md": tables_reference(),
+        }
 
 
 def test_a_tool_reports_wrong_settings_too(capsys):

@@ -161,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
 
     reference = commands.add_parser("reference", help="print the reference of all settings and tables, Markdown")
     reference.add_argument(
-        "--write", type=Path, metavar="README", help="put it between the markers of this file instead"
+        "--write", type=Path, metavar="FOLDER", help="write settings.md and tables.md in this folder instead"
     )
     return parser
 
@@ -193,17 +193,14 @@ def _print(made: Callable[[], str]) -> int:
     return DONE
 
 
-def _reference(readme: Path | None) -> int:
-    parts = {"settings": settings_reference(), "tables": tables_reference()}
-    if readme is None:
-        print("\n\n".join(parts.values()))
+def _reference(folder: Path | None) -> int:
+    pages = {"settings.md": settings_reference(), "tables.md": tables_reference()}
+    if folder is None:
+        print("\n".join(pages.values()), end="")
         return DONE
-    text = readme.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
-        before, rest = text.split(start)
-        text = f"{before}{start}\n{part.strip()}\n{end}{rest.split(end)[1]}"
-    readme.write_text(text, encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in pages.items():
+        (folder / name).write_text(page, encoding="utf-8")
     return DONE
 
 

@@ -622,16 +622,21 @@ _NO_TARGETS = (
 
 
 def reference() -> str:
-    """Return the table of all settings for the README, Markdown."""
-    lines = ["| variable | default | scripts | meaning |", "|---|---|---|---|"]
+    """Return the page of all settings, Markdown."""
+    lines = [_HEAD, "| variable | default | scripts | meaning |", "|---|---|---|---|"]
     for name, field in Settings.model_fields.items():
         jobs = _jobs(field)
         scripts = "all" if set(SALES_JOBS) <= set(jobs) else ", ".join(_SCRIPT_NAMES.get(job, job) for job in jobs)
         if jobs:
             lines.append(f"| `{name.upper()}` | {_shown_default(field)} | {scripts} | {field.description} |")
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
+_HEAD = """# Settings
+
+Made from `src/skucast/runtime/settings.py` by `make docs`; edit that, not this page. A flag wins over its variable, a
+variable over the file `.env`, `.env` over the default. All mistakes are reported together.
+"""
 _SCRIPT_NAMES = {"train": "run_all"}
 
 

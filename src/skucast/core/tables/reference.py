@@ -9,12 +9,18 @@ from skucast.core.tables.every import TABLES
 
 
 def reference() -> str:
-    """Return the table reference of the README, Markdown, made from the contracts."""
-    return "\n".join(line for table in TABLES for line in _table_lines(table))
+    """Return the page of all tables, Markdown: a heading for each, then its columns."""
+    return "\n".join([_HEAD, *(line for table in TABLES for line in _table_lines(table))]).strip() + "\n"
+
+
+_HEAD = """# Tables
+
+Made from the contracts in `src/skucast/core/tables/` by `make docs`; edit those, not this page.
+"""
 
 
 def _table_lines(table: Table) -> Iterator[str]:
-    yield f"### {table.label}: `{table.name}`"
+    yield f"## {table.label}: `{table.name}`"
     yield ""
     yield table.meaning
     facts = [
