@@ -4,19 +4,20 @@
     check.py        deploy/settings.env, the file that DEPLOY_SETTINGS names over it, the environment over both, and
                     deploy/jobs/*.yaml with the settings put in
 
-All mistakes are shown, one line each; exit 2 if there are any. Needs PyYAML (`make` installs it; pip install pyyaml).
+All mistakes are shown, one line each; exit 2 if there are any. Needs PyYAML and cronsim (`make` installs both).
 """
 
 from __future__ import annotations
 
-import calendar
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import chain, pairwise, takewhile
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -27,8 +28,12 @@ from render import UnknownName, render  # noqa: E402
 CPU_FOR_GIB = {1: (0, 4), 2: (0, 8), 4: (2, 16), 6: (4, 24), 8: (4, 32)}
 """CPUs of a task: from and to how many GiB of memory Cloud Run gives with them."""
 MAX_TASKS, MAX_RETRIES, MAX_TIMEOUT_S = 10_000, 10, 168 * 3600
-CRON = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-HEARTBEAT_GAP_MIN = 23 * 60 + 30
+ZONES = available_timezones() - {"localtime", "Factory"}
+FIVE_FIELDS = re.compile(r"\s*[\d*,/-]+(\s+[\d*,/-]+){4}\s*", re.ASCII)
+"""What Cloud Scheduler takes of cron, in numbers; the library knows more: seconds, L for a last day, # for an nth."""
+LARGEST_STEPS = (59, 23, 31, 12, 7)
+"""Per field; a larger one never steps, so that something else was meant."""
+HEARTBEAT_GAP = timedelta(hours=23, minutes=30)
 """The longest silence of the freshness check that alerts/heartbeat-silent.yaml takes as life."""
 BUCKET = (
     r"(?!goog)(?!.*\.\.)(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
@@ -108,59 +113,38 @@ def _texts(settings: Mapping[str, str]) -> Iterator[str]:
 
 def _times(settings: Mapping[str, str]) -> Iterator[str]:
     for name in ("SCHEDULE_TZ", "BUSINESS_TZ"):
-        if settings.get(name) not in available_timezones() - {"localtime", "Factory"}:
+        if settings.get(name) not in ZONES:
             yield f"{name}: found {settings.get(name)!r}, expected a time zone's name such as Europe/Moscow"
     for name in (f"{job}_SCHEDULE" for job in TRIGGERED):
-        times = cron(settings.get(name, ""))
-        if times is None:
-            yield f"{name}: found {settings.get(name)!r}, expected five fields of cron such as 0 22 * * 3"
-        elif not _ever(times):
-            yield f"{name}: found {settings[name]!r}, expected days that there are"
-        elif name == "FRESHNESS_SCHEDULE" and _longest_gap_min(times) > HEARTBEAT_GAP_MIN:
-            yield f"{name}: found {settings[name]!r}, expected twice a day or more: the heartbeat's alert waits 23.5 h"
+        expected = _wrong_schedule(settings.get(name, ""))
+        if not expected and name == "FRESHNESS_SCHEDULE" and _falls_silent(settings):
+            expected = "twice a day or more: the heartbeat's alert waits 23.5 h"
+        if expected:
+            yield f"{name}: found {settings.get(name)!r}, expected {expected}"
 
 
-def cron(text: str) -> list[set[int]] | None:
-    """Return the minutes, hours, days, months and weekdays that the five fields name; None if they are no cron."""
-    fields = text.split()
-    if len(fields) != len(CRON):
-        return None
-    found = [_cron_field(field, *limits) for field, limits in zip(fields, CRON, strict=True)]
-    if not all(found):
-        return None
-    *others, weekdays = found
-    return [*others, {day % 7 for day in weekdays}]  # 0 and 7 are both Sunday
+def _wrong_schedule(text: str) -> str:
+    """What was expected instead of this schedule; nothing if it is right."""
+    from cronsim import CronSim, CronSimError
+
+    steps = [max(map(int, re.findall(r"/(\d+)", field)), default=0) for field in text.split()]
+    is_cron = FIVE_FIELDS.fullmatch(text) and all(map(int.__le__, steps, LARGEST_STEPS))
+    try:
+        CronSim(text if is_cron else "", datetime(2028, 1, 1, tzinfo=UTC))
+    except CronSimError as error:
+        return "days that there are" if "day-of-month" in str(error) else "five fields of cron such as 0 22 * * 3"
+    return ""
 
 
-def _cron_field(field: str, least: int, most: int) -> set[int]:
-    """The numbers that a field names; none if it is wrong."""
-    numbers: set[int] = set()
-    for part in field.split(","):
-        found = re.fullmatch(r"(\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", part, re.ASCII)
-        if not found:
-            return set()
-        first = least if found[1] == "*" else int(found[2])
-        last = most if found[1] == "*" else int(found[3] or found[2])
-        step = int(found[4] or 1)
-        if not least <= first <= last <= most or step > most:
-            return set()
-        numbers |= set(range(first, last + 1, step))
-    return numbers
+def _falls_silent(settings: Mapping[str, str]) -> bool:
+    """Whether two starts of the freshness check, in a leap year of its time zone, are too far apart."""
+    from cronsim import CronSim
 
-
-def _ever(times: list[set[int]]) -> bool:
-    """Whether one of the months has one of the days; a day of the week, if asked for, comes in any case."""
-    days, months, weekdays = times[2:]
-    return len(weekdays) < 7 or min(days) <= max(calendar.monthrange(2024, month)[1] for month in months)
-
-
-def _longest_gap_min(times: list[set[int]]) -> int:
-    """The longest time between two starts, in minutes; a schedule that leaves days out has one of a day at least."""
-    minutes, hours, days, months, weekdays = times
-    if len(days) < 31 or len(months) < 12 or len(weekdays) < 7:
-        return 24 * 60
-    starts = sorted(60 * hour + minute for hour in hours for minute in minutes)
-    return max(later - earlier for earlier, later in zip(starts, [*starts[1:], starts[0] + 24 * 60], strict=True))
+    zone = settings.get("SCHEDULE_TZ", "")
+    begin = datetime(2028, 1, 1, tzinfo=ZoneInfo(zone) if zone in ZONES else UTC)
+    starts = (start.astimezone(UTC) for start in chain([begin], CronSim(settings["FRESHNESS_SCHEDULE"], begin)))
+    a_year = takewhile(lambda pair: pair[0] < begin + timedelta(days=366), pairwise(starts))
+    return any(later - earlier > HEARTBEAT_GAP for earlier, later in a_year)
 
 
 def _names(settings: Mapping[str, str]) -> Iterator[str]:
@@ -276,9 +260,10 @@ def given_settings() -> tuple[dict[str, str], list[str]]:
 def main() -> int:
     """Check everything, show the mistakes and return the exit code."""
     try:
+        import cronsim  # noqa: F401
         import yaml  # noqa: F401
-    except ImportError:
-        print("deploy/check.py needs PyYAML: pip install pyyaml, or PYTHON=.venv/bin/python", file=sys.stderr)
+    except ImportError as error:
+        print(f"deploy/check.py: {error}; pip install pyyaml cronsim, or PYTHON=.venv/bin/python", file=sys.stderr)
         return 2
     known, found = given_settings()
     found += mistakes(known)

@@ -33,6 +33,8 @@ def test_the_settings_of_the_repository_are_right(deployed: dict[str, str]) -> N
         ("PREDICT_SCHEDULE", "0 24 * * 3", "PREDICT_SCHEDULE: found '0 24 * * 3', expected five fields"),
         ("PREDICT_SCHEDULE", "0 22 * * WED", "PREDICT_SCHEDULE: found '0 22 * * WED', expected five fields"),
         ("FRESHNESS_SCHEDULE", "daily", "FRESHNESS_SCHEDULE: found 'daily', expected five fields"),
+        ("FRESHNESS_SCHEDULE", "0 0 6,18 * * *", "FRESHNESS_SCHEDULE: found '0 0 6,18 * * *', expected five fields"),
+        ("PREDICT_SCHEDULE", "0 22 L * *", "PREDICT_SCHEDULE: found '0 22 L * *', expected five fields"),
         ("ALERT_WEBHOOK_SECRET", "my hook", "ALERT_WEBHOOK_SECRET: found 'my hook', expected a secret's name"),
         ("OPERATORS", "ops@example.com", "OPERATORS: found 'ops@example.com', expected group:NAME@DOMAIN"),
         ("MONITOR_ACCOUNT", "rich-dist-predict", "*_ACCOUNT: two of them are the same"),
@@ -54,6 +56,8 @@ def test_the_settings_of_the_repository_are_right(deployed: dict[str, str]) -> N
         ("PREDICT_SCHEDULE", "0 0 * * */9", "PREDICT_SCHEDULE: found '0 0 * * */9', expected five fields"),
         ("PREDICT_SCHEDULE", "0 0 31 2,4 *", "PREDICT_SCHEDULE: found '0 0 31 2,4 *', expected days that there are"),
         ("FRESHNESS_SCHEDULE", "0 6 * * *", "FRESHNESS_SCHEDULE: found '0 6 * * *', expected twice a day or more"),
+        ("FRESHNESS_SCHEDULE", "0 6,18 29 2 *", "FRESHNESS_SCHEDULE: found '0 6,18 29 2 *', expected twice a day"),
+        ("FRESHNESS_SCHEDULE", "0 6,18 1 * 1-5", "FRESHNESS_SCHEDULE: found '0 6,18 1 * 1-5', expected twice a day"),
         ("FRESHNESS_SCHEDULE", "0 6,18 * * 1-5", "FRESHNESS_SCHEDULE: found '0 6,18 * * 1-5', expected twice a day"),
         ("PREDICT_TASKS", "true", "PREDICT_TASKS: found 'true', expected a whole number"),
         ("PREDICT_TIMEOUT_S", "1:30", "PREDICT_TIMEOUT_S: found '1:30', expected a whole number"),
@@ -203,3 +207,10 @@ def test_a_wrong_call_is_one_line(tmp_path: Path, call: str, settings: str | Non
 def test_a_heartbeat_of_every_day_is_right(deployed: dict[str, str], text: str) -> None:
     """Whichever way the seven days are written: 0 and 7 are both Sunday."""
     assert list(check.mistakes({**deployed, "FRESHNESS_SCHEDULE": text})) == []
+
+
+@pytest.mark.parametrize(("zone", "is_right"), [("Europe/Moscow", True), ("Etc/UTC", True), ("Europe/Berlin", False)])
+def test_the_heartbeat_s_silence_is_that_of_the_clock(deployed: dict[str, str], zone: str, is_right: bool) -> None:
+    """From 00:30 to 24:00 are 23.5 h, but for the night in which the clocks of Berlin go back: Moscow's do not."""
+    found = list(check.mistakes({**deployed, "FRESHNESS_SCHEDULE": "0,30 0 * * *", "SCHEDULE_TZ": zone}))
+    assert (found == []) == is_right
