@@ -19,8 +19,25 @@ from skucast.dashboard.data import MAX_DETAILED, page_data
 MAX_PAGE_BYTES = 6_000_000
 """The page is read on phones and sent by mail; past this, fewer combinations are shown in detail."""
 
-_SCRIPTS = ("dom", "format", "data", "sums", "filter", "charts", "overview", "ranking", "detail", "forecast", "start")
-"""Files of the page's script, in their order."""
+_STYLES = ("base", "header", "controls", "cards", "charts", "tables", "combination", "screens")
+"""Files of the page's style, in their order: what a screen or printer changes overrules what stands before it."""
+
+_SCRIPTS = (
+    *("dom", "format", "data", "sums", "filter", "charts"),  # what the sections stand on
+    *(
+        "overview",
+        "trend",
+        "health",
+        "ranking",
+        "detail",
+        "series",
+        "newest",
+        "model",
+        "forecast",
+    ),  # from top to bottom
+    "start",
+)
+"""Files of the page's script, in their order: constants stand before what is made of them, the start is last."""
 
 
 def render(board: Board, max_bytes: int = MAX_PAGE_BYTES) -> str:
@@ -40,17 +57,21 @@ def _page(board: Board, data: dict[str, Any]) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    script = "\n".join(_read(f"{name}.js") for name in _SCRIPTS)
+    script = _joined(_SCRIPTS, "js")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_read("page.html.j2"))
     return page.render(
         run=board.run,
         actuals_through=board.actuals_through,
-        style=Markup(_read("page.css")),
+        style=Markup(_joined(_STYLES, "css")),
         script=Markup(script),
         script_hashes=[_policy_hash(script.encode()), _policy_hash(_plotly())],
         library=_packed_plotly(),
         data=_packed(_json(data)),
     )
+
+
+def _joined(names: tuple[str, ...], kind: str) -> str:
+    return "\n".join(_read(f"{name}.{kind}") for name in names)
 
 
 def _read(name: str) -> str:

@@ -1,0 +1,65 @@
+function drawCard(index) {
+  const forecast = rowOf('forecasts', index);
+  const version = forecast < 0 ? '' : data.forecasts.model_version[forecast];
+  if (!version) {
+    const status = forecast < 0 ? null : data.forecasts.status[forecast];
+    const reason =
+      status === null ? 'No forecast, and no model known.' : sentence(`No model: ${STATUSES[status] ?? status}`);
+    return place('card').replaceChildren(element('p', { class: 'empty' }, reason));
+  }
+  const facts = [
+    ['Version', version],
+    ['Trained through', day(data.forecasts.model_cutoff[forecast])],
+    ...modelFacts(rowOf('models', index)),
+  ];
+  const lines = facts.map(([label, value]) => element('div', {}, element('dt', {}, label), element('dd', {}, value)));
+  return place('card').replaceChildren(element('dl', { class: 'model' }, ...lines));
+}
+
+function modelFacts(row) {
+  const { models } = data;
+  if (row < 0) return [['Training', 'not in the registry']];
+  const known = PROMOTIONS_KNOWN[models.backtest_promotions[row]];
+  return [
+    ['History', models.n_weeks[row] === null ? UNDEFINED : counted(models.n_weeks[row], 'known week')],
+    ['Backtest WAPE', element('span', {}, backtestText(row), ...(known ? [quiet(known)] : []))],
+    ['By weeks ahead', byStepText(models.backtest_by_step[row])],
+    ['Settings', settingsList(models.hyperparameters[row])],
+    ['Fit', models.is_converged[row] === false ? 'stopped at the bound on its steps' : 'converged'],
+    ['Trained by', models.run_id[row]],
+  ];
+}
+
+function backtestText(row) {
+  const { backtest_wape: wape, backtest_wape_last_year: base, backtest_origins: origins } = data.models;
+  const times = origins[row] === null ? '' : `, ${counted(origins[row], 'origin')}`;
+  return `${percent(wape[row])} (same week last year ${percent(base[row])}${times})`;
+}
+
+function byStepText(json) {
+  const steps = Object.entries(json ? JSON.parse(json) : {});
+  return steps.map(([step, wape]) => `${step}: ${percent(wape)}`).join(', ') || UNDEFINED;
+}
+
+/** The settings that all averaged models share, then what each has of its own, best first. */
+function settingsList(json) {
+  const models = json ? [JSON.parse(json)].flat().map(plainSettings) : [];
+  if (!models.length) return UNDEFINED;
+  const isShared = ([name, value]) => models.every((settings) => settings.get(name) === value);
+  const shared = [...models[0]].filter(isShared);
+  const own = models.map((settings) => [...settings].filter((setting) => !isShared(setting)));
+  if (models.length === 1) return settingsText(shared);
+  const lines = own.map((settings) => element('li', {}, settingsText(settings)));
+  const title = `Mean of ${whole(models.length)} models, best first, which differ in:`;
+  return element('span', {}, title, element('ol', {}, ...lines), quiet(settingsText(shared)));
+}
+
+function plainSettings(settings) {
+  return new Map(Object.entries(settings).filter(([, value]) => value !== null && typeof value !== 'object'));
+}
+
+function settingsText(settings) {
+  const number = (value) => shown(value, { maximumSignificantDigits: 4 });
+  const value = (of) => (typeof of === 'number' ? number(of) : of);
+  return settings.map(([name, of]) => `${name.replaceAll('_', ' ')} ${value(of)}`).join(', ') || UNDEFINED;
+}

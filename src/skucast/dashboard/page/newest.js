@@ -1,0 +1,97 @@
+// --- The newest forecast: components, weeks, model ------------------------------------------------------------------
+
+function partsOf(rows) {
+  const made = rows.some((row) => data.forecasts.method[row] === 'prophet');
+  return made ? Object.keys(COMPONENTS).filter((part) => rows.some((row) => data.forecasts[part][row])) : [];
+}
+
+/** Bars that add up to the forecast before it is limited to zero or above. */
+function drawParts(index) {
+  const rows = rowsOf('forecasts', index);
+  const parts = partsOf(rows);
+  place('parts-lead').textContent = parts.length
+    ? 'Parts of each week\u2019s forecast; parts below zero hang below the line.'
+    : '';
+  drawPartsTable(rows, parts);
+  if (!parts.length) {
+    return showEmpty(
+      place('parts'),
+      rows.length ? 'No model made these numbers, so they have no parts.' : 'No forecast is stored.',
+    );
+  }
+  const x = weeksAt('forecasts', rows).map(shortDay);
+  const bars = parts.map((part) => ({
+    type: 'bar',
+    name: COMPONENTS[part],
+    x,
+    y: valuesAt('forecasts', part, rows),
+    text: valuesAt('forecasts', part, rows).map(signedQuantity),
+    textposition: 'none',
+    hovertemplate: '%{text}',
+    marker: { color: colour(`part-${part}`), line: { color: colour('sheet'), width: 1 } },
+  }));
+  const marker = { symbol: 'diamond', size: 9, color: colour('ink'), line: { color: colour('sheet'), width: 1.5 } };
+  bars.push({ ...lineOf('Forecast', x, valuesAt('forecasts', 'yhat', rows)), mode: 'markers', marker });
+  return plot(
+    'parts',
+    bars,
+    partsLayout(),
+    'Parts of the forecast of the next weeks; the same numbers are in the table below.',
+  );
+}
+
+function partsLayout() {
+  const layout = commonLayout('Sales per week', ',');
+  layout.barmode = 'relative';
+  layout.bargap = 0.35;
+  layout.xaxis = { ...layout.xaxis, type: 'category', tickformat: '', hoverformat: '' };
+  layout.yaxis = { ...layout.yaxis, zeroline: true, zerolinecolor: colour('edge') };
+  return layout;
+}
+
+function drawPartsTable(rows, parts) {
+  const weeks = rows.map((row) => shortDay(data.weeks[data.forecasts.ds[row]]));
+  const lines = parts.map((part) => [
+    element('span', {}, swatch(part), COMPONENTS[part]),
+    ...rows.map((row) => (part === 'level' ? quantity : signedQuantity)(data.forecasts[part][row])),
+  ]);
+  place('parts-table').replaceChildren(...(parts.length ? [smallTable(['Week ending', ...weeks], lines)] : []));
+}
+
+function swatch(part) {
+  const mark = element('i', { class: 'swatch', 'aria-hidden': 'true' });
+  mark.style.setProperty('--of', `var(--part-${part})`);
+  return mark;
+}
+
+function drawComing(index) {
+  const rows = rowsOf('forecasts', index);
+  if (!rows.length) return showEmpty(place('coming'), 'No forecast of this combination is stored.');
+  const { yhat, yhat_lower: lower, yhat_upper: upper } = data.forecasts;
+  const lines = rows.map((row) => [
+    weekCell(row),
+    quantity(yhat[row]),
+    interval(lower[row], upper[row]),
+    methodCell(row),
+  ]);
+  const table = smallTable(['Week ending', 'Forecast', INTERVAL, 'Made by'], lines);
+  return place('coming').replaceChildren(table, freshness(rows[0]));
+}
+
+function weekCell(row) {
+  const where = isOver(row) ? quiet('over') : isRunning(row) ? quiet('running week') : '';
+  return element('span', {}, shortDay(data.weeks[data.forecasts.ds[row]]), where);
+}
+
+function methodCell(row) {
+  const { method, status, promo_source: source } = data.forecasts;
+  const reason =
+    status[row] === 'ok' ? (PROMO_SOURCES[source[row]] ?? source[row]) : (STATUSES[status[row]] ?? status[row]);
+  return element('span', {}, METHODS[method[row]] ?? method[row], quiet(reason));
+}
+
+function freshness(row) {
+  const known = data.forecasts.data_cutoff[row];
+  const late = known && known < data.origin ? `${sentence(`Sales were known only to ${day(known)}`)} ` : '';
+  return element('p', { class: 'hint' }, late);
+}

@@ -1,0 +1,122 @@
+// --- Trend and steps ------------------------------------------------------------------------------------------------
+
+function drawTrend() {
+  const measure = MEASURES[state.measure];
+  place('trend-lead').textContent = measure.lead;
+  const weeks = [...state.sums.byWeek.keys()].sort((a, b) => a - b);
+  if (!weeks.length) {
+    return showEmpty(place('trend'), scoredWeeks.length ? 'Nothing scored for this filter.' : 'No week scored yet.');
+  }
+  const x = weeks.map((week) => data.weeks[week]);
+  const all = weeks.map((week) => measures(state.sums.byWeek.get(week)));
+  const traces = [
+    ...(isPeriodShown() ? [periodTrace(x)] : []),
+    ...stepTraces(weeks, x),
+    ...comparisonTraces(all, x),
+  ];
+  const label = state.step ? sentenceCase(stepText(state.step)) : 'All weeks ahead';
+  traces.push(
+    trendLine(
+      label,
+      x,
+      all.map((of) => of[state.measure]),
+      { color: colour('accent'), width: 2.75 },
+      5,
+    ),
+  );
+  const figures = traces.filter(({ hovertemplate }) => hovertemplate);
+  drawTable('trend-table', ['Week ending', ...figures.map(({ name }) => name)], () =>
+    x.map((week, at) => [day(week), ...figures.map(({ text: said }) => said[at])]).reverse(),
+  );
+  const latest = measure.format(all.at(-1)[state.measure]);
+  return plot(
+    'trend',
+    traces,
+    trendLayout(x, measure),
+    `${measure.label} by week. Week ending ${day(x.at(-1))}: ${latest}.`,
+  );
+}
+
+/** One thin line per step, at most a few, where steps are pooled. */
+function stepTraces(weeks, x) {
+  if (state.step || scoredSteps.length < 2 || narrow()) return [];
+  const every = Math.ceil(scoredSteps.length / MOST_STEP_LINES);
+  const steps = scoredSteps.filter((_, position) => position % every === 0);
+  return steps.map((step, position) => {
+    const of = state.sums.byWeekAndStep.get(step) ?? new Map();
+    const y = weeks.map((week) => (of.has(week) ? measures(of.get(week))[state.measure] : null));
+    const look = { color: colour(`step-${position + 1}`), width: 1.25 };
+    return trendLine(`${whole(step)} ahead`, x, y, look, 3);
+  });
+}
+
+function comparisonTraces(all, x) {
+  const dotted = { color: colour('baseline'), width: 2, dash: 'dot' };
+  if (state.measure === 'wape')
+    return [
+      trendLine(
+        BASELINES[state.baseline],
+        x,
+        all.map((of) => of.baseline),
+        dotted,
+        5,
+      ),
+    ];
+  const expected = state.measure === 'coverage' ? EXPECTED_COVERAGE : 0;
+  const name = state.measure === 'coverage' ? 'Expected' : 'Zero';
+  return [
+    {
+      ...trendLine(
+        name,
+        x,
+        x.map(() => expected),
+        dotted,
+        5,
+      ),
+      mode: 'lines',
+      hoverinfo: 'skip',
+      hovertemplate: null,
+    },
+  ];
+}
+
+function trendLine(name, x, y, line, size) {
+  const text = y.map((value) => MEASURES[state.measure].format(value));
+  return { ...lineOf(name, x, y, text), line, marker: { size, color: line.color } };
+}
+
+function trendLayout(weeks, measure) {
+  const layout = commonLayout(measure.axis, state.measure === 'fva' ? '+.0%' : '.0%');
+  layout.xaxis.range = weekRange(weeks, 8);
+  if (state.measure !== 'coverage') layout.yaxis.rangemode = 'tozero';
+  const since = weeksBefore(lastWeek, state.weeks - 1);
+  if (isPeriodShown()) {
+    const [x0, x1] = [daysAfter(since, -3.5), daysAfter(lastWeek, 3.5)];
+    layout.shapes = [fullHeight('rect', x0, x1, { layer: 'below', line: { width: 0 }, fillcolor: colour('period') })];
+  }
+  return layout;
+}
+
+function isPeriodShown() {
+  return state.weeks < availableWeeks();
+}
+
+/** The legend's entry for the shaded weeks. */
+function periodTrace(x) {
+  const marker = { symbol: 'square', size: 12, color: colour('period'), line: { width: 1, color: colour('edge') } };
+  const unseen = { hoverinfo: 'skip', hovertemplate: null };
+  return { ...lineOf('Weeks scored', [x[0]], [null]), ...unseen, mode: 'markers', marker, legendrank: 2000 };
+}
+
+function drawBySteps() {
+  const steps = [...state.sums.byStep].sort((a, b) => a[0] - b[0]).map(([step, sums]) => [step, measures(sums)]);
+  if (!steps.length) return showEmpty(place('by-step'), 'No week scored yet.');
+  const rows = steps.map(([step, of]) => [
+    whole(step),
+    percent(of.wape),
+    signedPercent(of.biasRatio),
+    points(of.fva),
+    percent(of.coverage, 0),
+  ]);
+  return place('by-step').replaceChildren(smallTable(['Weeks ahead', 'WAPE', 'Bias', 'FVA', 'Coverage'], rows));
+}
