@@ -32,7 +32,7 @@ BACKTEST_PATHS = 200
 
 Fit = Callable[[pd.DataFrame], Sequence[FittedModel]]
 
-MIN_ERRORS = 8
+MIN_CALIBRATION_ERRORS = 8
 """Fewest backtest errors that an interval is calibrated with."""
 
 SCALE_LIMITS = (0.5, 4.0)
@@ -90,7 +90,7 @@ def interval_scale(scored: pd.DataFrame) -> float:
     ceil(0.8 (n + 1))-th smallest ratio of error to half-width. 1 if there are too few errors to tell.
     """
     known = scored[scored["y"].notna()]
-    if len(known) < MIN_ERRORS:
+    if len(known) < MIN_CALIBRATION_ERRORS:
         return 1.0
     error = (known["y"] - known["yhat"]).to_numpy(dtype="float64")
     width = np.where(error > 0, known["yhat_upper"] - known["yhat"], known["yhat"] - known["yhat_lower"])

@@ -42,8 +42,8 @@ class Horizon:
     n_paths: int
 
     @property
-    def weeks_ahead(self) -> list[date]:
-        """All weeks after the last known one; those up to the cutoff only bridge a late delivery."""
+    def weeks_after_data(self) -> list[date]:
+        """All weeks after the last one with data, past ones too: those up to the cutoff only bridge a late delivery."""
         late = weeks_between(self.data_cutoff, self.cutoff)
         return self.clock.targets(self.data_cutoff, late + self.horizon_weeks)
 
@@ -74,7 +74,7 @@ def start(
         weeks: its history.
         stored: its model, or None or the error that loading it raised: `status` says why there is a fallback.
         horizon: the weeks to forecast.
-        planned: what the promotions plan says of `horizon.weeks_ahead`; None = nothing.
+        planned: what the promotions plan says of `horizon.weeks_after_data`; None = nothing.
         weather: what is known of the unit's weather in them; None = nothing.
     """
     ready = _ready(combination, weeks, horizon, planned, weather)
@@ -97,7 +97,7 @@ def start_without_model(
     status: str = "forecast_failed",
 ) -> Start:
     """Return the labelled fallback of a combination; by default of one whose model failed while it forecast."""
-    method, forecast = fallback(weeks, horizon.weeks_ahead)
+    method, forecast = fallback(weeks, horizon.weeks_after_data)
     return _with_rows(_ready(combination, weeks, horizon, planned, weather), _flat(method, status, forecast))
 
 
@@ -122,7 +122,7 @@ def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[
 def _roll_forward(starts: Sequence[Start], horizon: Horizon) -> Rollout:
     counts = [len(_models(each)) for each in starts]
     models = [model for each in starts for model in _models(each)]
-    ds = np.array(horizon.weeks_ahead, dtype="datetime64[D]")
+    ds = np.array(horizon.weeks_after_data, dtype="datetime64[D]")
     seeds = [seed_of(each.combination, horizon.cutoff) for each in starts for _ in _models(each)]
 
     def by_model(values: Sequence[float] | Sequence[Floats]) -> Floats:
@@ -142,7 +142,7 @@ def _models(ready: Start) -> tuple[FittedModel, ...]:
 def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> pd.DataFrame:
     """One row per combination and week, in the order of the starts."""
     n_weeks = rolled.yhat.shape[1]
-    ds = pd.to_datetime(horizon.weeks_ahead).astype("datetime64[us]")
+    ds = pd.to_datetime(horizon.weeks_after_data).astype("datetime64[us]")
     stored = [each.stored for each in starts if each.stored is not None]
 
     def repeated(values: Sequence[object]) -> npt.NDArray[np.object_]:
@@ -183,7 +183,7 @@ def _ready(
     planned: PlannedWeeks | None,
     weather: WeatherWeeks | None,
 ) -> Start:
-    return Start(combination, last_known(weeks), ahead(weeks, planned, len(horizon.weeks_ahead), weather))
+    return Start(combination, last_known(weeks), ahead(weeks, planned, len(horizon.weeks_after_data), weather))
 
 
 def _with_rows(ready: Start, rows: pd.DataFrame) -> Start:
@@ -211,7 +211,7 @@ def _flat(method: str, status: str, forecast: pd.DataFrame) -> pd.DataFrame:
 
 
 def _zeros(horizon: Horizon) -> pd.DataFrame:
-    ds = pd.to_datetime(horizon.weeks_ahead).astype("datetime64[us]")
+    ds = pd.to_datetime(horizon.weeks_after_data).astype("datetime64[us]")
     return pd.DataFrame({"ds": ds, "yhat": 0.0, "yhat_lower": 0.0, "yhat_upper": 0.0})
 
 

@@ -79,9 +79,9 @@ def _rows(
     with report.timed("forecast"):
         horizon = horizon_of(settings, run, inputs)
         plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
-        planned = plan.as_of(settings.clock.end_of(run.today), horizon.weeks_ahead)
+        planned = plan.as_of(settings.clock.end_of(run.today), horizon.weeks_after_data)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
-        weather = weather_ahead(outlook, settings.clock, horizon.weeks_ahead, inputs.wanted)
+        weather = weather_ahead(outlook, settings.clock, horizon.weeks_after_data, inputs.wanted)
         rows = forecast_rows(inputs, models, planned, weather, horizon, report)
     _count(rows, models, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)

@@ -102,7 +102,7 @@ def _rows(
     with report.timed("forecast"):
         plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
         other = plan.and_these(what_if.rows)
-        weeks = horizon.weeks_ahead
+        weeks = horizon.weeks_after_data
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
         baseline = forecast_rows(inputs, models, plan.as_of(known_at, weeks), weather, horizon, report)

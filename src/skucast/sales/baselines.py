@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 FALLBACK_WEEKS = 8
 YEAR_WEEKS = 52
 FALLBACK_ORIGINS = 6
-MIN_ERRORS = 4
+MIN_FALLBACK_ERRORS = 4
 """Fewest past errors that an interval is made from; with fewer it reaches from 0 to twice the forecast."""
 
 
@@ -77,7 +77,7 @@ def _past_errors(
 
 
 def _interval(yhat: Floats, errors: Floats) -> tuple[Floats, Floats]:
-    if len(errors) < MIN_ERRORS:
+    if len(errors) < MIN_FALLBACK_ERRORS:
         return np.zeros_like(yhat), 2 * yhat
     low, high = np.quantile(errors, (0.1, 0.9))
     return np.clip(yhat + min(low, 0.0), 0.0, yhat), yhat + max(high, 0.0)
