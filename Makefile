@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser screenshots test-live test-images check format format-check lint types bench docs deploy lock clean
+.PHONY: help demo test test-browser screenshots test-live test-images check format format-check lint types bench docs dockerfiles deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 docs: .venv/dev ## write the reference of settings and tables, and the table of permissions
 	PYTHONPATH=src $(BIN)/python -m skucast reference --write docs/reference
 	env -i $$(grep -v -e '^#' -e ' ' deploy/settings.env | grep =) $(BIN)/python deploy/permissions.py write docs/permissions.md
+
+dockerfiles: .venv/dev ## write the three Dockerfiles from their template and the table of jobs and images in deploy/
+	$(BIN)/python deploy/render.py dockerfiles
 
 deploy: .venv/dev ## everything on Google Cloud but going live: DRY_RUN=1 shows it (deploy/settings.env)
 	$(BIN)/python deploy/check.py

@@ -9,9 +9,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 needs_tag
 
-images=(predict monitor retrain)
 missing=()
-for image in "${images[@]}"; do
+for image in "${IMAGES[@]}"; do
   there gcloud artifacts docker images describe "$(image "$image"):$IMAGE_TAG" --format=json || missing+=("$image")
 done
 if [ ${#missing[@]} -eq 0 ]; then
@@ -32,7 +31,7 @@ case $BUILDER in
     ;;
   docker)
     run gcloud auth configure-docker "$REGION-docker.pkg.dev"
-    for image in "${images[@]}"; do
+    for image in "${IMAGES[@]}"; do
       run docker build --platform=linux/amd64 --file "$repo/Dockerfile.$image" --tag "$(image "$image"):$IMAGE_TAG" \
         --build-arg "PYTHON_IMAGE=$PYTHON_IMAGE" --build-arg "COMMIT=$IMAGE_TAG" --build-arg "VERSION=$version" "$repo"
       run docker push "$(image "$image"):$IMAGE_TAG"

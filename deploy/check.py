@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Check settings and job files before anything is sent: what gcloud passes on unseen, and Google then refuses.
+"""Check settings and jobs before anything is sent: what gcloud passes on unseen, and Google then refuses.
 
     check.py        deploy/settings.env, the file that DEPLOY_SETTINGS names over it, the environment over both, and
-                    deploy/jobs/*.yaml with the settings put in
+                    the jobs of deploy/job_table.py with the settings put in
 
 All mistakes are shown, one line each; exit 2 if there are any. Needs PyYAML and cronsim (`make` installs both).
 """
@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from job_table import JOBS, SECRETS, TRIGGERED
+from permissions import WRITES
+from render import UnknownName, job_file
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-from permissions import JOBS, SECRETS, TRIGGERED, WRITES  # noqa: E402
-from render import UnknownName, render  # noqa: E402
-
 CPU_FOR_GIB = {1: (0, 4), 2: (0, 8), 4: (2, 16), 6: (4, 24), 8: (4, 32)}
 """CPUs of a task: from and to how many GiB of memory Cloud Run gives with them."""
 MAX_TASKS, MAX_RETRIES, MAX_TIMEOUT_S = 10_000, 10, 168 * 3600
@@ -41,7 +40,7 @@ BUCKET = (
 )
 SETTING = re.compile(r"[A-Z][A-Z0-9_]*=.*")
 SIZES = {"taskCount": "TASKS", "maxRetries": "RETRIES", "timeoutSeconds": "TIMEOUT_S", "cpu": "CPU", "memory": "MEMORY"}
-"""What a job file's field is set by, after the job's name."""
+"""What a job's field is set by, after the job's name."""
 RESERVED = re.compile(r"(CLOUD_RUN_|K_|X_GOOGLE_)|PORT$")
 TEXTS = {
     "PROJECT": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a project's id: 6 to 30 of a-z, 0-9 and -, a letter first"),
@@ -95,12 +94,12 @@ def malformed(name: str, text: str) -> Iterator[str]:
 
 
 def mistakes(settings: Mapping[str, str]) -> Iterator[str]:
-    """Yield what is wrong with the settings, and with the job files that they are put into."""
+    """Yield what is wrong with the settings, and with the jobs that they are put into."""
     yield from _texts(settings)
     yield from _times(settings)
     yield from _names(settings)
     for job in JOBS:
-        yield from _job_file(HERE / "jobs" / f"{job.lower()}.yaml", settings)
+        yield from _job(job, settings)
     yield from _scripts()
 
 
@@ -162,29 +161,29 @@ def _names(settings: Mapping[str, str]) -> Iterator[str]:
         yield "*_ACCOUNT: two of them are the same; expected one per job with ACCOUNT_MODE=separate"
 
 
-def _job_file(path: Path, settings: Mapping[str, str]) -> Iterator[str]:
+def _job(job: str, settings: Mapping[str, str]) -> Iterator[str]:
     import yaml
 
     image = f"{settings.get('REGION')}-docker.pkg.dev/p/r/i@sha256:{'0' * 64}"
     with_secret = {f"{each}_SECRET_EXISTS": "yes" for each in SECRETS}
     with_secret |= {"IMAGE": image, "COMMIT": "", "PREVIOUS": "", "NEWER": ""}
     try:
-        spec = yaml.safe_load(render(path.read_text(encoding="utf-8"), {**settings, **with_secret}))
-        yield from (f"{path.name}: {_by_setting(mistake, path.stem)}" for mistake in job_mistakes(spec))
+        spec = yaml.safe_load(job_file(job, {**settings, **with_secret}))
+        yield from (f"job {job.lower()}: {_by_setting(mistake, job)}" for mistake in job_mistakes(spec))
     except (UnknownName, yaml.YAMLError) as error:
-        yield f"{path.name}: {' '.join(str(error).split())}"
+        yield f"job {job.lower()}: {' '.join(str(error).split())}"
     except (KeyError, TypeError, IndexError) as error:
-        yield f"{path.name}: is not a Cloud Run job: {type(error).__name__} {error}"
+        yield f"job {job.lower()}: is not a Cloud Run job: {type(error).__name__} {error}"
 
 
 def _by_setting(mistake: str, job: str) -> str:
     """The mistake with the setting that it comes from."""
     field, colon, what = mistake.partition(":")
-    return f"{field} ({job.upper()}_{SIZES[field]}){colon}{what}" if field in SIZES else mistake
+    return f"{field} ({job}_{SIZES[field]}){colon}{what}" if field in SIZES else mistake
 
 
 def job_mistakes(job: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with one job, as its file holds it."""
+    """Yield what is wrong with one job, as it is sent."""
     if job["kind"] != "Job":
         yield f"kind: found {job['kind']}, expected Job"
     name = job["metadata"]["name"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Create or replace the five jobs from deploy/jobs/*.yaml, with the images of IMAGE_TAG, by digest.
+# Create or replace the five jobs of deploy/job_table.py, with the images of IMAGE_TAG, by digest.
 #
 #   deploy/jobs.sh [--dry-run] [--keep-image] [predict|monitor|retrain|train|freshness]...       (default: all five)
 #
@@ -18,14 +18,10 @@ for each in "${SECRETS[@]}"; do
   export "${each}_SECRET_EXISTS=$exists"
 done
 
-# The image of a job by digest: the bulk training runs on that of the retraining, the check on that of the monitoring.
-by_digest() {
-  local name=$1
-  case $name in
-    train) name=retrain ;;
-    freshness) name=monitor ;;
-  esac
-  name=$(image "$name")
+# The image of a job by digest.
+by_digest() { # JOB
+  local name
+  name=$(image "$("$PYTHON" "$here/job_table.py" image "$1")")
   if [ "$dry" = yes ]; then
     echo "$name@sha256:$(printf '0%.0s' {1..64})"
   elif there gcloud artifacts docker images describe "$name:$IMAGE_TAG" --format='value(image_summary.digest)'; then
@@ -44,7 +40,7 @@ for each in "${chosen[@]}"; do
   given --keep-image || IMAGE=$(by_digest "$each")
   COMMIT=$IMAGE_TAG PREVIOUS='' NEWER=''
   if there gcloud run jobs describe "$job" --region="$REGION" --format=json; then
-    IFS=$'\t' read -r running commit PREVIOUS NEWER < <("$PYTHON" "$here/render.py" images "$work/found")
+    IFS=$'\t' read -r running commit PREVIOUS NEWER < <("$PYTHON" "$here/job_images.py" images "$work/found")
     if given --keep-image; then
       IMAGE=$running COMMIT=$commit
     elif [ "$running" != "$IMAGE" ]; then
@@ -56,7 +52,7 @@ for each in "${chosen[@]}"; do
   : "${IMAGE:=the image that it runs}"
   export IMAGE COMMIT=${COMMIT#-} PREVIOUS=${PREVIOUS#-} NEWER=${NEWER#-}
   doing="writing $job"
-  "$PYTHON" "$here/render.py" file "$here/jobs/$each.yaml" >"$work/$each.yaml"
+  "$PYTHON" "$here/render.py" job "$each" >"$work/$each.yaml"
   say "$job: $IMAGE"
   [ -z "$PREVIOUS" ] || say "  before: $PREVIOUS"
   run gcloud run jobs replace "$work/$each.yaml" --region="$REGION"

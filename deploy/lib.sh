@@ -11,12 +11,6 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repo=$(dirname "$here")
 PYTHON=${PYTHON:-python3}
-# These three as in deploy/permissions.py (a test holds them to it).
-JOBS=(PREDICT MONITOR RETRAIN TRAIN FRESHNESS)
-# shellcheck disable=SC2034 # for the scripts that source this
-TRIGGERED=(PREDICT MONITOR FRESHNESS)
-# shellcheck disable=SC2034 # NAME_SECRET is a secret's name
-SECRETS=(OPEN_METEO ALERT_WEBHOOK)
 refuse() { # WHY: what is wrong with how it was called
   echo "$*" >&2
   doing=
@@ -41,6 +35,9 @@ for argument in "$@"; do
   esac
 done
 given() { [[ " ${flags[*]} " == *" $1 "* ]]; } # FLAG
+# shellcheck disable=SC2034 # all four are for the scripts that source this
+{ read -ra JOBS && read -ra TRIGGERED && read -ra SECRETS && read -ra IMAGES; } \
+  < <("$PYTHON" "$here/job_table.py" lists) || refuse "$PYTHON cannot read deploy/job_table.py: set PYTHON to a Python 3.11"
 chosen=("${JOBS[@],,}")
 if [ ${#arguments[@]} -gt 0 ]; then
   [ "${takes_jobs:-no}" = yes ] || refuse "$0: takes no arguments, found ${arguments[*]}"

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from job_table import JOBS, SECRETS, TRIGGERED
+
 DEPLOYER_ROLE = "projects/{PROJECT}/roles/skucastDeployer"
 """A role of the project's own, made by setup.sh: Google's run.developer may also start jobs with overrides."""
 
-JOBS = ("PREDICT", "MONITOR", "RETRAIN", "TRAIN", "FRESHNESS")
-TRIGGERED = ("PREDICT", "MONITOR", "FRESHNESS")
 RECORDS = ("distributor_forecast_runs", "distributor_publishes")
 """Every job but the check leaves its own row in the first, and notes in the second what it published."""
 
@@ -57,8 +57,6 @@ BUCKET_WHY = {
     ("RETRAIN", "models"): "adds versions and replaces the live model",
     ("TRAIN", "models"): "adds versions and replaces the live model",
 }
-SECRETS = {"OPEN_METEO": ("PREDICT", "RETRAIN", "TRAIN"), "ALERT_WEBHOOK": ("MONITOR",)}
-"""Whose job reads which secret."""
 SECRET_WHY = {"OPEN_METEO": "key of the weather service", "ALERT_WEBHOOK": "address that takes the digest of alerts"}
 
 

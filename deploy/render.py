@@ -1,20 +1,15 @@
 #!/usr/bin/env python3
-"""Files of deploy/ with the settings put in; standard library only.
+"""What is made from the files of deploy/, the settings and the contracts; standard library only.
 
-    render.py file FILE                 ${NAME} becomes the variable; parts for a secret that is not there are left out
+    render.py file FILE                 ${NAME} becomes the variable
+    render.py job JOB                   the same with templates/job.yaml, as this job of job_table.py has it
+    render.py dockerfiles               write the three Dockerfiles from templates/Dockerfile (`make dockerfiles`)
     render.py tables FOLDER             a schema for bq per table, and in FOLDER/flags name, partition, cluster, meaning
     render.py bucket FOUND LIFECYCLE    what the bucket, as gcloud describes it, lacks: flags of `gcloud storage buckets
                                         update`, and own-rules if it has other lifecycle rules
 
-Of a job, as `gcloud run jobs describe --format=json` shows it:
-
-    render.py images JOB.json           tab-separated: its image, its commit, the image and commit before, and the newer
-                                        ones that were taken back; - where there is none
-    render.py release JOB.json          the commit that was deployed last, whether it was taken back or not
-    render.py plan back|forward JOB     in words, what the next would do
-    render.py back|forward JOB.json     the job as `gcloud run jobs replace` takes it, with the other image
-
-"# if-secret: X" to "# end-if" stays only where the variable X_SECRET_EXISTS is yes.
+In the job's template ${THIS_NAME} is a setting of the job, ${PREDICT_NAME} for predict; "# if: X" to "# end-if" stays
+for jobs that have X: a variable, COMMAND, ARGS, or a secret that is there (the variable X_SECRET_EXISTS is yes).
 """
 
 from __future__ import annotations
@@ -24,13 +19,13 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PREVIOUS, NEWER = "skucast/previous", "skucast/newer"
-"""Annotations of a job, each an image by digest and its commit: what ran before, or what was taken back."""
-CONDITIONAL = re.compile(r"^ *# if-secret: (\w+)\n(.*?)^ *# end-if\n", re.MULTILINE | re.DOTALL)
+from job_table import IMAGES, JOBS
+
+HERE = Path(__file__).resolve().parent
+CONDITIONAL = re.compile(r"^ *# if: (\w+)\n(.*?)^ *# end-if\n", re.MULTILINE | re.DOTALL)
 PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 """Ours are in capitals; ${resource.label.job_name} in an alert is for Cloud Monitoring."""
 
@@ -46,20 +41,42 @@ def render(text: str, settings: Mapping[str, str]) -> str:
         UnknownName: a placeholder without a setting.
     """
 
-    def kept(found: re.Match[str]) -> str:
-        return found[2] if settings.get(f"{found[1]}_SECRET_EXISTS") == "yes" else ""
-
     def value(found: re.Match[str]) -> str:
         if found[1] not in settings:
             raise UnknownName(f"${{{found[1]}}}: there is no such setting")
         return settings[found[1]]
 
-    return PLACEHOLDER.sub(value, CONDITIONAL.sub(kept, text))
+    return PLACEHOLDER.sub(value, text)
+
+
+def job_file(name: str, settings: Mapping[str, str]) -> str:
+    """Return what `gcloud run jobs replace` takes for the job of this name in the table.
+
+    Raises:
+        UnknownName: as `render`.
+    """
+    job = JOBS[name]
+    texts = {"ABOUT": job.about, "COMMAND": job.command, "ARGS": job.args}
+    secrets = {each for each in job.secrets if settings.get(f"{each}_SECRET_EXISTS") == "yes"}
+    parts = {*job.variables, *secrets, *(each for each, text in texts.items() if text)}
+    template = _template("job.yaml").replace("${THIS_", f"${{{name}_")
+    return render(CONDITIONAL.sub(lambda found: found[2] if found[1] in parts else "", template), {**settings, **texts})
+
+
+def dockerfile(name: str) -> str:
+    """Return the Dockerfile of the image of this name in the table."""
+    image = IMAGES[name]
+    marks = {"TITLE": image.title, "IMAGE": name, "SCRIPTS": " ".join(image.scripts), "SCRIPT": image.scripts[0]}
+    return re.sub(r"@([A-Z]+)@", lambda found: marks[found[1]], _template("Dockerfile"))
+
+
+def _template(name: str) -> str:
+    return _text(HERE / "templates" / name)
 
 
 def write_tables(folder: Path) -> None:
     """Write FOLDER/NAME.json, a schema, per table of the contracts but the sales, and FOLDER/flags for `bq mk`."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+    sys.path.insert(0, str(HERE.parent / "src"))
     from skucast.core.tables.every import TABLES
     from skucast.core.tables.sales import SALES
 
@@ -100,89 +117,32 @@ def lacking(bucket: Mapping[str, Any], lifecycle: str) -> list[str]:
     return [flag for flag, is_there in flags.items() if not is_there]
 
 
-@dataclass(frozen=True)
-class Images:
-    """What a job runs, what it ran before, and what was taken back from it: `IMAGE COMMIT` each, or empty."""
-
-    now: str
-    previous: str
-    newer: str
-
-    @classmethod
-    def of(cls, job: Mapping[str, Any]) -> Images:
-        """Read them from a job."""
-        metadata = job["metadata"]
-        annotations = metadata.get("annotations", {})
-        commit = metadata.get("labels", {}).get("commit", "")
-        return cls(f"{_container(job)['image']} {commit}", annotations.get(PREVIOUS, ""), annotations.get(NEWER, ""))
-
-    @property
-    def release(self) -> str:
-        """The commit that was deployed last."""
-        return (self.newer or self.now).partition(" ")[2]
-
-    def plan(self, way: str) -> str:
-        """Return in words what going `back` or `forward` means."""
-        wanted = self.previous if way == "back" else self.newer
-        if wanted:
-            return f"{way} to {wanted}"
-        if way == "back" and self.newer:
-            return f"is back already, at {self.now}"
-        return "no earlier image is known; left as it is" if way == "back" else "was not taken back; left as it is"
-
-
-def moved(job: dict[str, Any], way: str) -> dict[str, Any]:
-    """Return the job with the image that it goes `back` or `forward` to, and only what may be sent."""
-    images, metadata = Images.of(job), job["metadata"]
-    wanted, kept = (images.previous, NEWER) if way == "back" else (images.newer, PREVIOUS)
-    image, _, commit = wanted.partition(" ")
-    labels = {name: text for name, text in metadata.get("labels", {}).items() if "googleapis.com/" not in name}
-    _container(job)["image"] = image
-    return {
-        "apiVersion": job["apiVersion"],
-        "kind": job["kind"],
-        "metadata": {
-            "name": metadata["name"],
-            "labels": {**labels, "commit": commit},
-            "annotations": {kept: images.now},
-        },
-        "spec": job["spec"],
-    }
-
-
-def _container(job: Mapping[str, Any]) -> dict[str, Any]:
-    container: dict[str, Any] = job["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]
-    return container
+def _text(path: str | Path) -> str:
+    return Path(path).read_text(encoding="utf-8")
 
 
 def _read(path: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(_text(path))
     return found
 
 
 def main(argv: list[str]) -> int:
     """Run one command and return the exit code."""
     match argv:
-        case ["file", path]:
+        case ["file" | "job" as what, name]:
             try:
-                sys.stdout.write(render(Path(path).read_text(encoding="utf-8"), os.environ))
+                text = job_file(name.upper(), os.environ) if what == "job" else render(_text(name), os.environ)
             except UnknownName as error:
-                print(f"{path}: {error}", file=sys.stderr)
+                print(f"{what} {name}: {error}", file=sys.stderr)
                 return 2
+            sys.stdout.write(text)
+        case ["dockerfiles"]:
+            for name in IMAGES:
+                (HERE.parent / f"Dockerfile.{name}").write_text(dockerfile(name), encoding="utf-8")
         case ["tables", folder]:
             write_tables(Path(folder))
         case ["bucket", found, lifecycle]:
             print(*lacking(_read(found), lifecycle), sep="\n")
-        case ["images", path]:
-            images = Images.of(_read(path))
-            image, _, commit = images.now.partition(" ")
-            print("\t".join(part or "-" for part in (image, commit, images.previous, images.newer)))
-        case ["release", path]:
-            print(Images.of(_read(path)).release)
-        case ["plan", "back" | "forward" as way, path]:
-            print(Images.of(_read(path)).plan(way))
-        case ["back" | "forward" as way, path]:
-            print(json.dumps(moved(_read(path), way)))
         case _:
             print(__doc__, file=sys.stderr)
             return 2

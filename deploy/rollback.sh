@@ -27,8 +27,8 @@ for each in "${chosen[@]}"; do
   there gcloud run jobs describe "${!setting}" --region="$REGION" --format=json || refuse "there is no job ${!setting} yet"
   cp "$work/found" "$work/$each.found"
   doing="reading the images of ${!setting}"
-  plans[$each]=$("$PYTHON" "$here/render.py" plan $way "$work/found")
-  release=$("$PYTHON" "$here/render.py" release "$work/found")
+  plans[$each]=$("$PYTHON" "$here/job_images.py" plan $way "$work/found")
+  release=$("$PYTHON" "$here/job_images.py" release "$work/found")
   releases[${release:-unknown}]+=" ${!setting}"
 done
 if [ ${#arguments[@]} -eq 0 ] && [ ${#releases[@]} -gt 1 ]; then
@@ -42,7 +42,7 @@ for each in "${chosen[@]}"; do
   case ${plans[$each]} in
     "$way to "*)
       doing="writing ${!setting}"
-      "$PYTHON" "$here/render.py" $way "$work/$each.found" >"$work/$each.json"
+      "$PYTHON" "$here/job_images.py" $way "$work/$each.found" >"$work/$each.json"
       run gcloud run jobs replace "$work/$each.json" --region="$REGION"
       ;;
   esac

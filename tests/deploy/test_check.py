@@ -11,13 +11,13 @@ from pathlib import Path
 import check
 import pytest
 import yaml
-from render import render
+from render import job_file
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_settings_of_the_repository_are_right(deployed: dict[str, str]) -> None:
-    """Nothing is found in deploy/settings.env and deploy/jobs/."""
+    """Nothing is found in deploy/settings.env and the jobs."""
     assert list(check.mistakes(deployed)) == []
 
 
@@ -69,17 +69,17 @@ def test_the_settings_of_the_repository_are_right(deployed: dict[str, str]) -> N
             "PYTHON_IMAGE: found 'python:3.10-slim', expected an image of Python 3.11",
         ),
         ("SALES_COLUMNS", 'a="b"', "SALES_COLUMNS: found 'a=\"b\"', expected ours=theirs"),
-        ("TRAIN_RETRIES", "50", "train.yaml: maxRetries (TRAIN_RETRIES): found 50, expected 0 to 10"),
+        ("TRAIN_RETRIES", "50", "job train: maxRetries (TRAIN_RETRIES): found 50, expected 0 to 10"),
         (
             "TRAIN_TIMEOUT_S",
             "3240000",
-            "train.yaml: timeoutSeconds (TRAIN_TIMEOUT_S): found 3240000, expected 1 to 604800",
+            "job train: timeoutSeconds (TRAIN_TIMEOUT_S): found 3240000, expected 1 to 604800",
         ),
-        ("TRAIN_TASKS", "0", "train.yaml: taskCount (TRAIN_TASKS): found 0, expected 1 to 10000"),
-        ("TRAIN_CPU", "3", "train.yaml: cpu (TRAIN_CPU): found '3', expected one of 1, 2, 4, 6, 8"),
-        ("TRAIN_MEMORY", "64Gi", "train.yaml: memory (TRAIN_MEMORY): found 64Gi with 4 CPU, expected 2 to 16 GiB"),
-        ("PREDICT_MEMORY", "8Gi", "predict.yaml: memory (PREDICT_MEMORY): found 8Gi with 1 CPU, expected 0.5 to 4 GiB"),
-        ("PREDICT_MEMORY", "2G", "predict.yaml: memory (PREDICT_MEMORY): found '2G', expected a number with Gi or Mi"),
+        ("TRAIN_TASKS", "0", "job train: taskCount (TRAIN_TASKS): found 0, expected 1 to 10000"),
+        ("TRAIN_CPU", "3", "job train: cpu (TRAIN_CPU): found '3', expected one of 1, 2, 4, 6, 8"),
+        ("TRAIN_MEMORY", "64Gi", "job train: memory (TRAIN_MEMORY): found 64Gi with 4 CPU, expected 2 to 16 GiB"),
+        ("PREDICT_MEMORY", "8Gi", "job predict: memory (PREDICT_MEMORY): found 8Gi with 1 CPU, expected 0.5 to 4 GiB"),
+        ("PREDICT_MEMORY", "2G", "job predict: memory (PREDICT_MEMORY): found '2G', expected a number with Gi or Mi"),
     ],
 )
 def test_each_mistake_is_named(deployed: dict[str, str], name: str, value: str, said: str) -> None:
@@ -95,14 +95,14 @@ def test_other_schedules_are_right_too(deployed: dict[str, str], text: str) -> N
 
 
 def good_job(settings: dict[str, str]) -> dict:
-    """Return a job file as it is sent."""
+    """Return a job as it is sent."""
     image = f"r/i@sha256:{'0' * 64}"
-    text = (ROOT / "deploy" / "jobs" / "predict.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(render(text, {**settings, "IMAGE": image, "COMMIT": "", "PREVIOUS": "", "NEWER": ""}))
+    given = {**settings, "IMAGE": image, "COMMIT": "", "PREVIOUS": "", "NEWER": ""}
+    return yaml.safe_load(job_file("PREDICT", given))
 
 
-def test_a_job_file_of_ones_own_making_is_checked(deployed: dict[str, str]) -> None:
-    """What somebody may write into deploy/jobs/ by hand: each of these is sent by gcloud as it is."""
+def test_a_job_of_ones_own_making_is_checked(deployed: dict[str, str]) -> None:
+    """What somebody may write into the template by hand: each of these is sent by gcloud as it is."""
 
     def said(change) -> list[str]:
         job = copy.deepcopy(good_job(deployed))
@@ -146,7 +146,7 @@ def test_the_program_shows_all_mistakes_and_exits_2(tmp_path: Path) -> None:
     assert exit_code == 2
     assert [line.split(":")[0] for line in lines] == [
         "PROJECT",
-        "predict.yaml",
+        "job predict",
         "nothing was sent; correct deploy/settings.env, or what overrides it",
     ]
 
@@ -169,7 +169,7 @@ def test_a_file_of_ones_own_settings_is_checked(tmp_path: Path) -> None:
             f"{own}, line 3: found export PROJECT=y, expected NAME=value",
             f"{own}, line 4: found  PROJECT = z, expected NAME=value",
             f"{own}: PREDCIT_JOB: there is no such setting",
-            "predict.yaml: maxRetries (PREDICT_RETRIES): found 11, expected 0 to 10",
+            "job predict: maxRetries (PREDICT_RETRIES): found 11, expected 0 to 10",
         ],
     )
     assert check_with(tmp_path / "none.env") == (

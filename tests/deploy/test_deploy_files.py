@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import job_images
 import permissions
 import pytest
 import render
 import yaml
+from job_table import IMAGES, JOBS, SECRETS, TRIGGERED
 
 from skucast.backends.warehouse import bigquery
 from skucast.core.tables.every import TABLES
@@ -24,7 +26,6 @@ from skucast.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted(ROOT.glob("Dockerfile.*"))
-JOBS = {"predict": "predict", "monitor": "monitor", "retrain": "retrain", "train": "train", "freshness": "freshness"}
 SHELL_SCRIPTS = sorted((ROOT / "deploy").glob("*.sh"))
 
 
@@ -33,6 +34,13 @@ def text_of(name: str) -> str:
 
 
 # --- Images ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_three_dockerfiles_are_what_the_template_gives() -> None:
+    """`make dockerfiles` writes them; there is one per image of the table, and none besides."""
+    assert {path.name for path in DOCKERFILES} == {f"Dockerfile.{image}" for image in IMAGES}
+    for image in IMAGES:
+        assert text_of(f"Dockerfile.{image}") == render.dockerfile(image)
 
 
 def test_the_three_dockerfiles_are_one_shape() -> None:
@@ -74,29 +82,64 @@ def test_linters_find_nothing() -> None:
 # --- Jobs -----------------------------------------------------------------------------------------------------------
 
 
-def rendered(name: str, settings: dict[str, str]) -> dict:
-    """Return a file of deploy/ with the settings put in."""
-    images = {"IMAGE": f"r/i@sha256:{'0' * 64}", "COMMIT": "one", "PREVIOUS": "", "NEWER": ""}
-    more = {**images, "CHANNELS": "[]"}
-    return yaml.safe_load(render.render(text_of(name), {**settings, **more}))
+IMAGE = {"IMAGE": f"r/i@sha256:{'0' * 64}", "COMMIT": "one", "PREVIOUS": "", "NEWER": ""}
+
+
+def job_of(name: str, settings: dict[str, str]) -> dict:
+    """Return the job as it is sent."""
+    return yaml.safe_load(render.job_file(name, {**settings, **IMAGE}))
+
+
+def task_of(job: dict) -> dict:
+    """Return what each task of the job is."""
+    return job["spec"]["template"]["spec"]["template"]["spec"]
 
 
 @pytest.mark.parametrize("job", JOBS)
 def test_a_job_s_variables_are_settings_that_it_reads(deployed: dict[str, str], job: str) -> None:
     """A misspelt one would be ignored by the job, and unseen by everybody."""
-    container = rendered(f"deploy/jobs/{job}.yaml", deployed)["spec"]["template"]["spec"]["template"]["spec"][
-        "containers"
-    ][0]
+    [container] = task_of(job_of(job, deployed))["containers"]
     for each in container["env"]:
         field = Settings.model_fields[each["name"].lower()]
-        assert JOBS[job] in field.json_schema_extra["jobs"], each["name"]
-    assert ("MODEL_STORE" in {each["name"] for each in container["env"]}) == (job not in ("monitor", "freshness"))
+        assert job.lower() in field.json_schema_extra["jobs"], each["name"]
+    names = [each["name"] for each in container["env"]]
+    assert set(names) == {"WAREHOUSE", "BUSINESS_TZ", "WEEK_ANCHOR", *JOBS[job].variables}
+    assert ("MODEL_STORE" in names) == (job not in ("MONITOR", "FRESHNESS"))
+
+
+def test_the_template_has_the_parts_that_the_table_names() -> None:
+    """A part that no job has would never be sent, and one that the template lacks neither."""
+    parts = re.findall(r"^ *# if: (\w+)$", text_of("deploy/templates/job.yaml"), re.MULTILINE)
+    named = {each for job in JOBS.values() for each in (*job.variables, *job.secrets)}
+    assert sorted(parts) == sorted({"COMMAND", "ARGS", *named})
+    assert {each for job in JOBS.values() for each in job.secrets} == set(SECRETS)
+    assert {job.image for job in JOBS.values()} == set(IMAGES)
+
+
+def test_the_scripts_have_the_lists_of_the_table() -> None:
+    """In its order; the shell holds no list of its own."""
+    show = (
+        '. deploy/lib.sh; for each in JOBS TRIGGERED SECRETS IMAGES; do declare -n list=$each; echo "${list[*]}"; done'
+    )
+    environment = {**os.environ, "PYTHON": sys.executable, "CHECKED": "yes"}
+    done = subprocess.run(["bash", "-c", show], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [" ".join(names) for names in (JOBS, TRIGGERED, SECRETS, IMAGES)]
+    assert list(permissions.WRITES) == list(permissions.BUCKETS) == list(JOBS)
+
+
+def test_without_the_lists_a_script_stops() -> None:
+    """Which Python was asked in vain, and exit code 2."""
+    environment = {**os.environ, "PYTHON": "false"}
+    command = ["deploy/pause.sh", "--dry-run"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "false cannot read deploy/job_table.py: set PYTHON to a Python 3.11\n"
 
 
 @pytest.mark.parametrize(
     ("job", "secret", "variable", "name"),
     [
-        *((job, "OPEN_METEO", "OPEN_METEO_API_KEY", "open-meteo-api-key") for job in permissions.SECRETS["OPEN_METEO"]),
+        *((job, "OPEN_METEO", "OPEN_METEO_API_KEY", "open-meteo-api-key") for job in SECRETS["OPEN_METEO"]),
         ("MONITOR", "ALERT_WEBHOOK", "ALERT_WEBHOOK_URL", "skucast-alert-webhook"),
     ],
 )
@@ -104,19 +147,16 @@ def test_a_secret_is_asked_for_only_where_it_is(
     deployed: dict[str, str], job: str, secret: str, variable: str, name: str
 ) -> None:
     """A job that names a secret which is not there would not start; one that may not read it neither."""
-    text = text_of(f"deploy/jobs/{job.lower()}.yaml")
-    given = {**deployed, "IMAGE": "i", "COMMIT": "c", "PREVIOUS": "", "NEWER": ""}
-    assert secret not in render.render(text, given)
-    with_secret = yaml.safe_load(render.render(text, {**given, f"{secret}_SECRET_EXISTS": "yes"}))
-    env = with_secret["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]["env"]
-    assert env[-1] == {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": "latest"}}}
+    assert secret not in render.job_file(job, {**deployed, **IMAGE})
+    [container] = task_of(job_of(job, {**deployed, f"{secret}_SECRET_EXISTS": "yes"}))["containers"]
+    assert container["env"][-1] == {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": "latest"}}}
     readers = {line.split("\t")[1] for line in permissions.lines(f"secret:{secret}", deployed)}
     assert f"serviceAccount:{deployed[f'{job}_ACCOUNT']}@{deployed['PROJECT']}.iam.gserviceaccount.com" in readers
 
 
 def test_the_check_runs_on_the_monitoring_s_image(deployed: dict[str, str]) -> None:
     """The tool that docs/alerts.md names, once per start: a second try would be a second answer."""
-    task = rendered("deploy/jobs/freshness.yaml", deployed)["spec"]["template"]["spec"]["template"]["spec"]
+    task = task_of(job_of("FRESHNESS", deployed))
     [container] = task["containers"]
     assert [*container["command"], *container["args"]] == ["python", "-m", "skucast", "freshness"]
     assert task["maxRetries"] == 0
@@ -131,22 +171,22 @@ def test_a_setting_that_is_missing_is_named() -> None:
 
 def test_a_rollback_goes_back_once_and_forward_again(deployed: dict[str, str]) -> None:
     """Image and commit; nothing that Cloud Run adds to a job is sent back."""
-    job = rendered("deploy/jobs/predict.yaml", deployed)
-    now = render.Images.of(job).now
-    job["metadata"]["annotations"][render.PREVIOUS] = "before abc"
+    job = job_of("PREDICT", deployed)
+    now = job_images.Images.of(job).now
+    job["metadata"]["annotations"][job_images.PREVIOUS] = "before abc"
     job["metadata"] |= {"uid": "1", "generation": 4, "resourceVersion": "A"}
     job["status"] = {"conditions": []}
-    assert render.Images.of(job).plan("back") == "back to before abc"
-    assert render.Images.of(job).plan("forward") == "was not taken back; left as it is"
-    back = render.moved(copy.deepcopy(job), "back")
-    assert render.Images.of(back) == render.Images("before abc", "", now)
+    assert job_images.Images.of(job).plan("back") == "back to before abc"
+    assert job_images.Images.of(job).plan("forward") == "was not taken back; left as it is"
+    back = job_images.moved(copy.deepcopy(job), "back")
+    assert job_images.Images.of(back) == job_images.Images("before abc", "", now)
     assert back["metadata"]["labels"]["commit"] == "abc"
     assert set(back) == {"apiVersion", "kind", "metadata", "spec"}
     assert set(back["metadata"]) == {"name", "labels", "annotations"}
-    assert render.Images.of(back).plan("back") == "is back already, at before abc"
-    assert render.Images.of(back).release == render.Images.of(job).release == "one"
-    forward = render.moved(back, "forward")
-    assert render.Images.of(forward) == render.Images.of(job)
+    assert job_images.Images.of(back).plan("back") == "is back already, at before abc"
+    assert job_images.Images.of(back).release == job_images.Images.of(job).release == "one"
+    forward = job_images.moved(back, "forward")
+    assert job_images.Images.of(forward) == job_images.Images.of(job)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +243,7 @@ def writable(job: str, settings: dict[str, str]) -> set[str]:
 def test_an_account_may_write_what_its_job_writes_and_no_more(deployed: dict[str, str]) -> None:
     """Predict writes no sales and no models; monitor touches no models; nobody writes the sales."""
     names = {table.name for table in TABLES} | {"distributor_forecast_alerts"}
-    by_job = {job: writable(job, deployed) for job in permissions.JOBS}
+    by_job = {job: writable(job, deployed) for job in JOBS}
     assert all(tables <= names for tables in by_job.values())
     assert not any(SALES.name in tables or deployed["SALES_TABLE"] in tables for tables in by_job.values())
     assert "distributor_forecasts_weekly" in by_job["PREDICT"] - by_job["MONITOR"] - by_job["RETRAIN"]
@@ -215,17 +255,10 @@ def test_an_account_may_write_what_its_job_writes_and_no_more(deployed: dict[str
     assert not any(each.role in ("roles/owner", "roles/editor") for each in permissions.separate())
 
 
-@pytest.mark.parametrize("name", ["JOBS", "TRIGGERED", "SECRETS"])
-def test_the_scripts_and_the_permissions_know_the_same(name: str) -> None:
-    """The lists of the shell are those of deploy/permissions.py."""
-    found = re.search(rf"^{name}=\((.*)\)$", text_of("deploy/lib.sh"), re.MULTILINE)[1]
-    assert found.split() == list(getattr(permissions, name))
-
-
 def test_only_the_trigger_s_account_and_operators_may_run(deployed: dict[str, str]) -> None:
     """And only operators with overrides: another set of variables is another program."""
     given = {**deployed, "OPERATORS": "group:ops@example.com"}
-    runs = {job: permissions.lines(f"job:{job}", given) for job in permissions.JOBS}
+    runs = {job: permissions.lines(f"job:{job}", given) for job in JOBS}
     invokers = [line.split("\t")[:2] for lines in runs.values() for line in lines if "run.invoker" in line]
     scheduler = "serviceAccount:rich-dist-scheduler@eztech-442521.iam.gserviceaccount.com"
     assert invokers == [["roles/run.invoker", scheduler]] * 3
@@ -298,7 +331,6 @@ def test_the_table_of_permissions_is_that_of_the_code(deployed: dict[str, str]) 
 @pytest.mark.parametrize(
     ("document", "kind", "pattern"),
     [
-        ("run.v1", "Job", "deploy/jobs/*.yaml"),
         ("monitoring.v3", "AlertPolicy", "deploy/monitoring/alerts/*.yaml"),
         ("monitoring.v1", "Dashboard", "deploy/monitoring/dashboards/*.yaml"),
         ("logging.v2", "LogMetric", "deploy/monitoring/metrics/*.yaml"),
@@ -309,13 +341,24 @@ def test_files_have_the_shape_that_google_publishes(
     tools: Path, deployed: dict[str, str], tmp_path: Path, document: str, kind: str, pattern: str
 ) -> None:
     """No unknown key, no wrong type, no wrong word of an enumeration."""
-    paths = []
-    for found in sorted(ROOT.glob(pattern)):
-        paths.append(tmp_path / found.name)
-        name = str(found.relative_to(ROOT))
-        text = found.read_text(encoding="utf-8") if name == "cloudbuild.yaml" else json.dumps(rendered(name, deployed))
-        paths[-1].write_text(text, encoding="utf-8")
-    assert paths, pattern
-    command = [sys.executable, str(tools / "api_schema_check.py"), document, kind, *map(str, paths)]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob(pattern)}
+    if pattern != "cloudbuild.yaml":
+        texts = {name: render.render(text, {**deployed, "CHANNELS": "[]"}) for name, text in texts.items()}
+    held_against_google(tools, tmp_path, document, kind, texts)
+
+
+def test_jobs_have_the_shape_that_google_publishes(tools: Path, deployed: dict[str, str], tmp_path: Path) -> None:
+    """With the secrets, of which each job has those that it reads."""
+    given = {**deployed, **IMAGE, **{f"{secret}_SECRET_EXISTS": "yes" for secret in SECRETS}}
+    held_against_google(tools, tmp_path, "run.v1", "Job", {f"{job}.yaml": render.job_file(job, given) for job in JOBS})
+
+
+def held_against_google(tools: Path, folder: Path, document: str, kind: str, texts: dict[str, str]) -> None:
+    """Hold the files against a document of Google's."""
+    assert texts
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    paths = [str(folder / name) for name in texts]
+    command = [sys.executable, str(tools / "api_schema_check.py"), document, kind, *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

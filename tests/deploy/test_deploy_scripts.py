@@ -457,5 +457,5 @@ def test_wrong_settings_stop_every_script(tools: Path, tmp_path: Path) -> None:
     """Before anything is asked or sent."""
     [step] = play(tools, tmp_path, ["PREDICT_CPU=3 deploy/jobs.sh"])
     assert step.code == 2
-    assert "predict.yaml: cpu (PREDICT_CPU): found '3'" in step.said
+    assert "job predict: cpu (PREDICT_CPU): found '3'" in step.said
     assert not step.requests
