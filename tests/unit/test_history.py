@@ -14,7 +14,15 @@ from builders import CUTOFF, deliver, history_of, line, series, sunday, week
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
 from skucast.core.weeks import WeekClock
-from skucast.sales.history import HISTORY_COLUMNS, build_history, carried, is_inactive, with_lag
+from skucast.sales.history import (
+    HISTORY_COLUMNS,
+    active_combinations,
+    build_history,
+    carried,
+    inactive_combinations,
+    is_inactive,
+    with_lag,
+)
 
 MONDAY = CUTOFF - timedelta(days=6)
 DAYS = [MONDAY + timedelta(days=n) for n in range(7)]
@@ -533,3 +541,20 @@ def test_weekly_rows_tell_of_no_selling_days(warehouse, run):
     """Their day is that of the week's label."""
     rows = [line(sunday(back), 5.0) for back in range(10)]
     assert history_of(warehouse, rows, run, grain="week").selling_days == {}
+
+
+def test_many_combinations_are_judged_as_each_by_itself():
+    """Seldom sold, out of stock or not delivered, for few weeks or many, in any order of the combinations."""
+    random = np.random.default_rng(7)
+    parts = []
+    for number in random.permutation(60):
+        y = random.choice([0.0, 0.0, 0.0, 1.0, np.nan], random.integers(1, 9))
+        parts.append(pd.DataFrame({"unit": "U", "channel": "C", "SKU_ID": f"S{number:02d}", "y": y}))
+    weeks = pd.concat(parts, ignore_index=True)
+    weeks["is_stockout"] = weeks["y"].isna() & (random.uniform(size=len(weeks)) < 0.5)
+    alone = {key: is_inactive(rows, 3) for key, rows in weeks.groupby(KEY)}
+    assert inactive_combinations(weeks, 3).to_dict() == alone
+    active = [key for key, inactive in alone.items() if not inactive]
+    assert 0 < len(active) < len(alone)
+    assert active_combinations(weeks, 3).to_numpy().tolist() == [list(key) for key in active]
+    assert not len(active_combinations(weeks.head(0), 3))

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination, name_problem
@@ -152,7 +153,8 @@ def build_history(
     gaps = _feed_gaps(feed, data_cutoff)
     result = _clean_weeks(weeks, gaps, grain)
     newest_day = known["last_date"].max().date() if len(known) else cutoff
-    stale = _stale(result, stale_after_weeks)
+    inactive = inactive_combinations(result, stale_after_weeks)
+    stale = ["/".join(map(str, names)) for names in inactive.index[inactive]]
     report = DataReport(
         n_lines=int(weekly["n_lines"].sum()),
         n_combinations=len(starts),
@@ -199,25 +201,37 @@ def carried(y: pd.Series) -> pd.Series:
 
 
 def is_inactive(weeks: pd.DataFrame, after_weeks: int) -> bool:
-    """Return whether nothing was sold in the last `after_weeks` weeks, out of stock or not.
+    """Return whether a combination sold nothing in its last `after_weeks` weeks, out of stock or not.
 
     A feed that goes on with stock 0 after the last sale tells of an article that is gone; a week whose delivery failed
-    may have sold something.
+    may have sold something. Of many combinations `inactive_combinations` says the same at once.
     """
-    nothing = _nothing_sold(weeks).to_numpy()[-after_weeks:]
-    return len(nothing) == after_weeks and bool(nothing.all())
+    return _ends_without_a_sale(_nothing_sold(weeks), after_weeks)
+
+
+def inactive_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.Series:
+    """Return which combinations are inactive (see `is_inactive`): true or false by `KEY`, sorted."""
+    nothing = _nothing_sold(weeks)
+    places: dict[Any, Any] = weeks.groupby(KEY).indices
+    index = pd.MultiIndex.from_tuples(list(places), names=KEY) if places else pd.MultiIndex.from_frame(weeks[KEY])
+    inactive = [_ends_without_a_sale(nothing[rows], after_weeks) for rows in places.values()]
+    return pd.Series(inactive, index=index, dtype="bool").sort_index()
 
 
 def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
-    """Return the combinations that are not inactive (see `is_inactive`), sorted: columns of `KEY`."""
-    last = weeks.groupby(KEY).tail(after_weeks)
-    nothing = last[KEY].assign(nothing=_nothing_sold(last)).groupby(KEY)["nothing"].agg(["size", "sum"])
-    active = nothing[(nothing["size"] < after_weeks) | (nothing["sum"] < after_weeks)]
-    return active.index.to_frame(index=False)
+    """Return the combinations that are not inactive, sorted: columns of `KEY`."""
+    inactive = inactive_combinations(weeks, after_weeks)
+    return inactive.index[~inactive].to_frame(index=False)
 
 
-def _nothing_sold(weeks: pd.DataFrame) -> pd.Series:
-    return (weeks["y"] == 0) | weeks["is_stockout"]
+def _nothing_sold(weeks: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    nothing: npt.NDArray[np.bool_] = ((weeks["y"] == 0) | weeks["is_stockout"]).to_numpy(dtype="bool")
+    return nothing
+
+
+def _ends_without_a_sale(nothing_sold: npt.NDArray[np.bool_], after_weeks: int) -> bool:
+    last = nothing_sold[-after_weeks:]
+    return len(last) == after_weeks and bool(last.all())
 
 
 def _selling_days(sold: pd.DataFrame, data_cutoff: date) -> dict[Combination, tuple[bool, ...]]:
@@ -363,12 +377,6 @@ def _also_written(name: str, spellings: Sequence[str]) -> str:
         if other != name
     ]
     return f"{name!r} is also written {', '.join(others)}"
-
-
-def _stale(weeks: pd.DataFrame, after_weeks: int) -> list[str]:
-    tail = weeks[KEY].assign(nothing=_nothing_sold(weeks)).groupby(KEY).tail(after_weeks)
-    quiet = tail.groupby(KEY)["nothing"].sum()
-    return ["/".join(map(str, key)) for key in quiet.index[quiet == after_weeks]]
 
 
 def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:
