@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
+from skucast.core.weeks import WeekClock
+
 T = TypeVar("T")
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -33,6 +35,10 @@ class Run:
     def task_id(self) -> str:
         """Name of this task: the run's, with the task's number when there are several."""
         return self.run_id if self.task_count == 1 else f"{self.run_id}/{self.task_index}"
+
+    def is_about_today(self, clock: WeekClock) -> bool:
+        """Return whether the run is about the business day it runs on, and not about another that AS_OF names."""
+        return self.today == clock.day_of(self.run_at)
 
     def shard(self, items: Sequence[T]) -> list[T]:
         """Return this task's part of a sorted list, chosen by position."""

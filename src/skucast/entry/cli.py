@@ -273,7 +273,7 @@ def _promotions(
     from skucast.jobs.promotions import ingest_inbox, known_combinations
     from skucast.regressors.promotion_template import example_rows, write_template
 
-    if own["action"] == "ingest" and run.today != settings.clock.day_of(run.run_at):
+    if own["action"] == "ingest" and not run.is_about_today(settings.clock):
         raise InputError("AS_OF: files are taken in on the day that it is: another one knows other articles; unset it")
     known = known_combinations(settings, warehouse, run)
     if own["action"] == "ingest":

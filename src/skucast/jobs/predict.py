@@ -44,7 +44,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
-    if run.today == settings.clock.day_of(run.run_at):  # a day of the past knows neither today's files nor articles
+    if run.is_about_today(settings.clock):  # a day of the past knows neither today's files nor articles
         ingest(settings, warehouse, run, report, inputs.history.combinations)
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:

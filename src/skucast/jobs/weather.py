@@ -48,7 +48,7 @@ def update_weather(
     Raises:
         TableError: the locations or the weather that are stored do not fit their contracts.
     """
-    known_at = run.run_at if _is_live(settings, run) else settings.clock.end_of(run.today)
+    known_at = run.run_at if run.is_about_today(settings.clock) else settings.clock.end_of(run.today)
     if not settings.weather:
         return _outlook(empty(WEATHER), run, known_at)
     with report.timed("weather"):
@@ -65,15 +65,6 @@ def update_weather(
 
 def _outlook(daily: pd.DataFrame, run: Run, known_at: datetime) -> WeatherOutlook:
     return WeatherOutlook(daily, climate_of(daily, run.today), known_at)
-
-
-def _is_live(settings: Settings, run: Run) -> bool:
-    """Whether the run is about the day it runs on, and not about one in the past."""
-    return run.today >= _day_of_running(settings, run)
-
-
-def _day_of_running(settings: Settings, run: Run) -> date:
-    return settings.clock.day_of(run.run_at)
 
 
 def _note_units_without_location(places: Sequence[Place], units: Sequence[str], report: RunReport) -> None:
@@ -119,7 +110,7 @@ def _missing(place: Place, stored: pd.DataFrame, first: date, settings: Settings
     mine = stored[stored["unit"] == place.unit]
     is_forecast = mine["kind"] == "forecast"
     days = pd.date_range(first, run.today - DAY).difference(pd.DatetimeIndex(mine.loc[~is_forecast, "date"]))
-    running = _day_of_running(settings, run)
+    running, is_today = settings.clock.day_of(run.run_at), run.is_about_today(settings.clock)
     archive_ends = running - ARCHIVE_LAG_DAYS * DAY
     over = [day.date() for day in days]
     recent = [day for day in over if day > archive_ends]
@@ -127,8 +118,8 @@ def _missing(place: Place, stored: pd.DataFrame, first: date, settings: Settings
     return Missing(
         place,
         archived=[day for day in over if day <= archive_ends],
-        recent=[] if _is_live(settings, run) and running in fetched_on else recent,
-        forecast=_is_live(settings, run) and running not in fetched_on,
+        recent=[] if is_today and running in fetched_on else recent,
+        forecast=is_today and running not in fetched_on,
         # One more, because the place may be a day ahead.
         past_days=min((running - min(recent, default=running)).days + 1, PAST_DAYS_MAX),
     )
@@ -155,7 +146,7 @@ def _fetch_and_keep(
     ]
     rows = pd.concat(found, ignore_index=True) if found else empty(WEATHER)
     if len(rows):
-        _keep(warehouse, run, _day_of_running(settings, run), rows)
+        _keep(warehouse, run, settings.clock.day_of(run.run_at), rows)
     if failures:
         more = f" (and {counted(len(failures) - 1, 'more failure')})" if len(failures) > 1 else ""
         text = f"weather: {failures[0]}{more}; the run goes on with the weather that is stored"
