@@ -33,7 +33,8 @@ from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.core.places import Endpoints
 from skucast.core.run import Run
 from skucast.core.tables.every import TABLES
-from skucast.runtime.settings import Settings, settings_from
+from skucast.runtime.reading import settings_from
+from skucast.runtime.settings import Settings
 
 FOLDERS = ("unit", "jobs", "browser", "deploy", "cloud", "contract")
 """Their order: what asks for no server first, so that a machine without much time has shown most."""

@@ -4,4 +4,4 @@ import sys
 
 from skucast.entry.cli import main
 
-sys.exit(main())
+sys.exit(main(prog="python -m skucast"))

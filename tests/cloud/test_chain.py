@@ -33,7 +33,7 @@ from skucast.core.tables.scorecard import METRICS
 from skucast.entry.app import main
 from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import loads
-from skucast.runtime.settings import Job
+from skucast.runtime.groups.field import Job
 
 PAST = WEDNESDAY - timedelta(weeks=4)
 NAMES = {table.label: table.name for table in TABLES}

@@ -18,7 +18,7 @@ from skucast.core.tables.every import TABLES
 from skucast.core.tables.sales import SALES
 from skucast.entry.app import main
 from skucast.jobs import train as train_job
-from skucast.runtime.settings import Job
+from skucast.runtime.groups.field import Job
 
 N_WEEKS = 70
 

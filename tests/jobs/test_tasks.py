@@ -18,7 +18,7 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.scorecard import METRICS
-from skucast.runtime.settings import Job
+from skucast.runtime.groups.field import Job
 
 TARGETS = ("--target-combinations", "Пермь/KA/A1; Пермь/KA/B2; Чайковский/TF/B2")
 

@@ -16,7 +16,7 @@ from skucast.core.tables.records import RUNS
 from skucast.core.tables.reference import reference as tables_reference
 from skucast.entry import app, cli
 from skucast.runtime.logs import log
-from skucast.runtime.settings import reference as settings_reference
+from skucast.runtime.settings_reference import reference as settings_reference
 
 JOBS = ("train", "retrain", "predict", "monitor")
 FOR_ALL = {"retrain": ["--target", "*/*/*"]}

@@ -12,7 +12,7 @@ from skucast.core.errors import InputError
 from skucast.dashboard import looker
 from skucast.dashboard.looker import VIEWS, report_url, views_sql
 from skucast.entry import cli
-from skucast.runtime.settings import settings_from
+from skucast.runtime.reading import settings_from
 
 DATASET = "bigquery://my-project/my_dataset"
 REPORT = "0aB1cD2e-f34a-4b5c-8d6e-7f8091a2b3c4"

@@ -16,16 +16,10 @@ from skucast.core.errors import InputError
 from skucast.core.places import Endpoints
 from skucast.core.tables.every import TABLES
 from skucast.core.weeks import WeekClock
-from skucast.runtime.settings import (
-    Settings,
-    environment_of,
-    load_settings,
-    local_path,
-    only_for,
-    parse_column_map,
-    reference,
-    settings_from,
-)
+from skucast.runtime.column_map import parse_column_map
+from skucast.runtime.reading import environment_of, load_settings, only_for, settings_from
+from skucast.runtime.settings import Settings, local_path
+from skucast.runtime.settings_reference import reference
 
 SRC = Path(skucast.__file__).parents[1]
 PAGE = Path(__file__).parents[2] / "docs/reference/settings.md"
@@ -282,12 +276,12 @@ def test_an_env_file_in_another_encoding_is_one_clear_line():
 
 
 def test_unknown_flags_stop_with_code_2(capsys):
-    """A flag that the script does not know, or an abbreviation of one, is refused."""
+    """A flag that the script does not know, or an abbreviation of one, is refused, and the closest one offered."""
     for argv in (["--horizont", "4"], ["--horizon", "4"]):
         with pytest.raises(SystemExit) as stop:
             load_settings("predict", argv, "")
         assert stop.value.code == 2
-        assert "unrecognized arguments" in capsys.readouterr().err
+        assert f"unknown flag {argv[0]}; did you mean --horizon-weeks?" in capsys.readouterr().err
 
 
 def test_a_column_map_names_their_columns_by_ours():

@@ -19,7 +19,7 @@ from skucast.backends import weather_api
 from skucast.backends.weather_api import OpenMeteo, Place, open_weather, places_of
 from skucast.core.errors import WeatherDown, WeatherError
 from skucast.core.tables.sales import WEATHER
-from skucast.runtime.settings import settings_from
+from skucast.runtime.reading import settings_from
 
 TODAY = date(2026, 11, 25)
 NOW = datetime.fromisoformat("2026-11-25T19:00:00")

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from skucast import __version__
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Run
+from skucast.runtime.groups.field import Job
 from skucast.runtime.logs import log, setup_logging
-from skucast.runtime.settings import Job, Settings, load_settings
+from skucast.runtime.reading import load_settings
+from skucast.runtime.settings import Settings
 from skucast.runtime.stopping import Stopped, stops_on_sigterm
 
 if TYPE_CHECKING:

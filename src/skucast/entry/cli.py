@@ -16,19 +16,25 @@ from skucast.core.tables.reference import reference as tables_reference
 from skucast.core.words import counted
 from skucast.dashboard.looker import ALIASES, VIEWS, parse_aliases, report_url, views_sql
 from skucast.entry.app import run_job, start_run, until_interrupted
+from skucast.runtime.column_map import parse_column_map
+from skucast.runtime.flags import Parser, add_flags, add_version
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.outcome import RunReport
-from skucast.runtime.settings import Settings, add_flags, parse_column_map, settings_from
-from skucast.runtime.settings import reference as settings_reference
+from skucast.runtime.reading import settings_from
+from skucast.runtime.settings import Settings
+from skucast.runtime.settings_reference import reference as settings_reference
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one tool and return its exit code: 0 done, 1 failed, 2 bad settings or input, 130 Ctrl-C, 143 SIGTERM."""
-    return until_interrupted(lambda: _main(argv))
+def main(argv: Sequence[str] | None = None, prog: str = "skucast") -> int:
+    """Run one tool and return its exit code: 0 done, 1 failed, 2 bad settings or input, 130 Ctrl-C, 143 SIGTERM.
+
+    `prog` is how the tool was called, for its messages: the command `skucast`, or `python -m skucast`.
+    """
+    return until_interrupted(lambda: _main(sys.argv[1:] if argv is None else argv, prog))
 
 
-def _main(argv: Sequence[str] | None) -> int:
-    given = vars(_parser().parse_args(argv))
+def _main(argv: Sequence[str], prog: str) -> int:
+    given = vars(_parser(prog).parse_args(argv))
     command = given.pop("command")
     own = {name: given.pop(name) for name in _OWN if name in given}
     if command == "reference":
@@ -80,9 +86,11 @@ _OWN = (
 )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m skucast", description=__doc__)
+def _parser(prog: str) -> Parser:
+    parser = Parser(prog=prog, description=__doc__)
+    add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.begin_with(commands.choices)
 
     load = commands.add_parser("load", help="put a CSV or Parquet file into the local warehouse")
     load.add_argument("file", type=Path, metavar="FILE")
@@ -105,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
 
     promotions = commands.add_parser("promotions", help="add planners' files to the plan, or make them a template")
     actions = promotions.add_subparsers(dest="action", required=True, metavar="ACTION")
+    promotions.begin_with(actions.choices)
     ingest = actions.add_parser(
         "ingest",
         help="add the files in promotions/inbox/ below STAGING to the plan",
@@ -131,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
 
     alerts = commands.add_parser("alerts", help="list the open alerts, or keep one quiet until a day")
     actions = alerts.add_subparsers(dest="action", required=True, metavar="ACTION")
+    alerts.begin_with(actions.choices)
     add_flags(actions.add_parser("list", help="list the alerts of the newest monitored week"), "alerts")
     acknowledge = actions.add_parser("ack", help="acknowledge an alert: it stays open and says nothing until a day")
     acknowledge.add_argument("alert_id", metavar="ID")

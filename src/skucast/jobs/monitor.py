@@ -24,8 +24,9 @@ from skucast.jobs.board import make_board
 from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
+from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
 from skucast.runtime.outcome import RunReport
-from skucast.runtime.settings import MAX_HORIZON_WEEKS, Settings
+from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.monitoring import match, scorecard, unpublished
 

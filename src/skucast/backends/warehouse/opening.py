@@ -8,7 +8,7 @@ from skucast.runtime.settings import Settings
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """Return the warehouse that `settings.warehouse` names; nothing is opened or created before the first use."""
-    from skucast.runtime.settings import parse_column_map
+    from skucast.runtime.column_map import parse_column_map
 
     kind, _, place = settings.warehouse.partition(":")
     sales_columns = parse_column_map(settings.sales_columns)

@@ -33,7 +33,8 @@ from skucast.entry.app import start_run
 from skucast.jobs.monitor import DASHBOARD
 from skucast.jobs.promotions import INBOX, ingest_inbox, known_combinations
 from skucast.runtime.outcome import RunReport
-from skucast.runtime.settings import Settings, environment_of, local_path, only_for
+from skucast.runtime.reading import environment_of, only_for
+from skucast.runtime.settings import Settings, local_path
 
 WEEKS_FORWARD = 4
 PLANNED_WEEKS = 6

@@ -1,0 +1,65 @@
+"""The log, the cloud's services, and what Cloud Run says of this task."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar, Literal
+
+from pydantic import ValidationInfo, field_validator
+
+from skucast.runtime.groups.field import SALES_JOBS, Group, Job, field
+
+CLOUD: tuple[Job, ...] = (*SALES_JOBS, "rollback", "promotions", "alerts", "freshness", "doctor")
+LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "alerts", "freshness", "demo")
+
+HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+GRPC_ENDPOINT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")
+
+
+class Cloud(Group):
+    """The log, and where the services of Google Cloud are."""
+
+    title: ClassVar[str] = "log and cloud"
+
+    log_format: Literal["auto", "text", "json"] = field(
+        "auto", "text for people, json for Cloud Logging; auto = by place", LOGGING
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = field("INFO", "least severity that is logged", LOGGING)
+    gcs_endpoint: str | None = field(
+        None, "stand-in for Cloud Storage, http://HOST:PORT; none = the real service", CLOUD
+    )
+    bigquery_endpoint: str | None = field(
+        None, "stand-in for BigQuery, http://HOST:PORT; none = the real service", CLOUD
+    )
+    bigquery_storage_endpoint: str | None = field(
+        None, "stand-in for the BigQuery Storage API, HOST:PORT; none = that of BIGQUERY_ENDPOINT has none", CLOUD
+    )
+    cloud_run_job: str | None = field(None, "set by Cloud Run: name of the job", [])
+    cloud_run_execution: str | None = field(None, "set by Cloud Run: name of the execution", [])
+    cloud_run_task_index: int = field(0, "set by Cloud Run: number of this task", [], ge=0)
+    cloud_run_task_count: int = field(1, "set by Cloud Run: tasks of the execution", [], ge=1, le=10_000)
+    cloud_run_task_attempt: int = field(0, "set by Cloud Run: tries of this task before", [], ge=0)
+
+    @field_validator("gcs_endpoint", "bigquery_endpoint")
+    @classmethod
+    def _http_address(cls, value: str | None) -> str | None:
+        if value is not None and not HTTP_ENDPOINT.fullmatch(value):
+            raise ValueError("expected http://HOST:PORT, or no such variable for the real service")
+        return value
+
+    @field_validator("bigquery_storage_endpoint")
+    @classmethod
+    def _grpc_address(cls, value: str | None) -> str | None:
+        if value is not None and not GRPC_ENDPOINT.fullmatch(value):
+            raise ValueError("expected HOST:PORT, or no such variable for the real service")
+        return value
+
+    @field_validator("cloud_run_task_count")
+    @classmethod
+    def _tasks_of_one_execution(cls, count: int, others: ValidationInfo) -> int:
+        index = others.data.get("cloud_run_task_index", 0)
+        if index >= count:
+            raise ValueError(f"expected more than CLOUD_RUN_TASK_INDEX={index}")
+        if count > 1 and not others.data.get("cloud_run_execution"):
+            raise ValueError("expected CLOUD_RUN_EXECUTION too: the tasks of one execution share its name")
+        return count

@@ -1,0 +1,42 @@
+"""What is forecast, how far ahead, and what may go wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, field_validator
+
+from skucast.core.combination import parse_targets
+from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, Group, field, parsed
+
+MAX_HORIZON_WEEKS = 26
+
+
+class Forecast(Group):
+    """What is forecast, how far ahead, and how much of it may fail."""
+
+    title: ClassVar[str] = "forecast"
+
+    target_combinations: str | None = field(
+        None,
+        "only these: Unit/Channel/SKU_ID separated by ; or , (* within a part), a JSON list, or @file.csv",
+        FORECASTING,
+    )
+    horizon_weeks: int = field(
+        4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", [*FORECASTING, "promotions"], ge=1, le=MAX_HORIZON_WEEKS
+    )
+    interval_paths: int = field(
+        500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
+    )
+    inactive_after_weeks: int = field(
+        13, "weeks without a sale until a combination is inactive", SALES_JOBS, ge=1, le=520
+    )
+    min_history_weeks: int = field(26, "known weeks that a model needs", FORECASTING, ge=13, le=520)
+    max_failed_share: Annotated[float, Field(ge=0, le=1)] = field(
+        0.05, "share of combinations that may fail before nothing is published, 0 to 1", SALES_JOBS
+    )
+
+    @field_validator("target_combinations")
+    @classmethod
+    def _target_list(cls, value: str | None) -> str | None:
+        return None if value is None else parsed(parse_targets, value)

@@ -1,0 +1,61 @@
+"""What the tables are called, and the columns of the sales."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pydantic import field_validator
+
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.contract import Table
+from skucast.core.tables.every import TABLES
+from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
+from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
+from skucast.core.tables.scorecard import METRICS
+from skucast.runtime.column_map import parse_column_map
+from skucast.runtime.groups.field import EVERY_JOB, FORECASTING, SALES_JOBS, TRAINING, Group, Job, field, parsed
+
+TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+
+
+def _table(table: Table, jobs: Sequence[Job] = EVERY_JOB) -> Any:
+    return field(table.name, f"name of the {table.label} table", jobs)
+
+
+class Tables(Group):
+    """What the tables are called, and the columns of the sales."""
+
+    title: ClassVar[str] = "tables"
+
+    sales_columns: str = field(
+        "",
+        "columns of the sales table, or of a file to load, named otherwise: ours=theirs;..., e.g. quantity=qty",
+        [*SALES_JOBS, "promotions", "doctor"],
+    )
+    sales_table: str = _table(SALES, [*SALES_JOBS, "load", "promotions", "doctor", "demo"])
+    promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "promotions", "doctor", "demo"])
+    locations_table: str = _table(LOCATIONS, [*FORECASTING, "load", "doctor"])
+    weather_table: str = _table(WEATHER, [*FORECASTING, "doctor"])
+    forecasts_table: str = _table(FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo", "looker-views"])
+    scenarios_table: str = _table(SCENARIOS, ["predict"])
+    metrics_table: str = _table(METRICS, ["monitor", "doctor", "demo", "looker-views"])
+    alerts_table: str = _table(ALERTS, ["monitor", "alerts", "freshness", "doctor", "demo", "looker-views"])
+    registry_table: str = _table(REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
+    runs_table: str = _table(RUNS)
+    publishes_table: str = _table(PUBLISHES)
+    loads_table: str = _table(LOADS, [*FORECASTING, "load", "promotions", "doctor", "demo"])
+
+    @field_validator("sales_columns")
+    @classmethod
+    def _column_map(cls, value: str) -> str:
+        return parsed(parse_column_map, value)
+
+    @field_validator(*(f"{table.label}_table" for table in TABLES))
+    @classmethod
+    def _safe_table_name(cls, value: str) -> str:
+        if not TABLE_NAME.fullmatch(value):
+            raise ValueError("expected a table name of letters, digits and _")
+        return value

@@ -1,0 +1,62 @@
+"""How models are trained, and by whom."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import ValidationInfo, field_validator
+
+from skucast.runtime.groups.field import TRAINING, Group, field
+
+
+class Training(Group):
+    """How models are trained, and by whom."""
+
+    title: ClassVar[str] = "training"
+
+    engine: Literal["map", "cmdstan"] = field(
+        "map", "map solves Prophet's model directly, cmdstan asks Prophet's own optimiser (needs TUNE=off)", TRAINING
+    )
+    tune: Literal["off", "fast", "full"] = field(
+        "fast", "settings tried per combination: none but the default, 44, or 900", TRAINING
+    )
+    tune_average: int = field(
+        3,
+        "most settings whose forecasts are averaged, where that backtests better than the best",
+        TRAINING,
+        ge=1,
+        le=20,
+    )
+    tune_origins: int = field(
+        3, "rolling origins that choose settings, before those of the backtest", TRAINING, ge=2, le=52
+    )
+    backtest_origins: int = field(3, "rolling origins of the backtest", TRAINING, ge=3, le=52)
+    seasonality_mode: Literal["additive", "multiplicative"] = field(
+        "additive", "how season and regressors act in the default setting", TRAINING
+    )
+    changepoint_prior_scale: float = field(
+        0.1, "how freely the trend may bend in the default setting", TRAINING, gt=0, le=10
+    )
+    force: bool = field(False, "train again even if the model of this cutoff exists", ["train"])
+    verify: bool = field(
+        False, "train nothing: compare expected with stored models, exit 1 if any is missing", ["train"]
+    )
+    workers: int = field(0, "processes for training; 0 = one per core", TRAINING, ge=0, le=256)
+    joblib_backend: Literal["loky", "dask"] = field(
+        "loky", "who runs the training processes: this machine, or a Dask cluster", TRAINING
+    )
+    dask_scheduler: str = field("", "address of the Dask cluster's scheduler, tcp://HOST:PORT", TRAINING)
+
+    @field_validator("tune")
+    @classmethod
+    def _tuning_needs_our_solver(cls, value: str, others: ValidationInfo) -> str:
+        if value != "off" and others.data.get("engine") == "cmdstan":
+            raise ValueError("expected off with ENGINE=cmdstan, which would take days")
+        return value
+
+    @field_validator("dask_scheduler")
+    @classmethod
+    def _cluster_has_an_address(cls, value: str, others: ValidationInfo) -> str:
+        if not value and others.data.get("joblib_backend") == "dask":
+            raise ValueError("expected tcp://HOST:PORT with JOBLIB_BACKEND=dask")
+        return value

@@ -1,0 +1,80 @@
+"""Reading a run's settings: flags over environment over `.env` over defaults. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from pydantic import SecretStr, ValidationError
+
+from skucast.core.errors import InputError
+from skucast.runtime.flags import script_parser
+from skucast.runtime.groups.field import Job, is_secret, jobs_of
+from skucast.runtime.settings import Settings
+
+NO_TARGETS = (
+    "TARGET_COMBINATIONS: not set, but retraining needs it; give --target 'Unit/Channel/SKU_ID' (* within a part), "
+    "or use run_all_skus.py for all"
+)
+
+
+class _Targeted(Settings):
+    """Settings of the retrain script, which must be told what it is about: neither unset nor empty means all."""
+
+    target_combinations: str
+
+
+def load_settings(job: Job, argv: Sequence[str], description: str) -> Settings:
+    """Return the settings of one script from its flags, the environment and `.env`.
+
+    Raises:
+        InputError: naming all mistakes, one line each: variable, what was found, what was expected.
+        SystemExit: after `--help` or `--version` (0), or an unknown flag (2).
+    """
+    flags = vars(script_parser(job, description).parse_args(argv))
+    return settings_from(flags, _Targeted if job == "retrain" else Settings)
+
+
+def settings_from(flags: Mapping[str, object], kind: type[Settings] = Settings) -> Settings:
+    """Return the settings given as flags (None = not given), completed from environment, `.env` and defaults.
+
+    Raises:
+        InputError: naming all mistakes, one line each.
+    """
+    try:
+        return kind(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputError("\n".join(_mistakes(error))) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f".env: cannot be read ({error}); save it as UTF-8") from None
+
+
+def only_for(job: Job, settings: Settings) -> Settings:
+    """Return the settings that the job reads as they are, and all others at their defaults."""
+    others = {name: setting.default for name, setting in Settings.model_fields.items() if job not in jobs_of(setting)}
+    return settings.model_copy(update=others)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the environment in which a script has these settings, whatever `.env` says; None is what nobody sets."""
+    others = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    given = {name.upper(): _plain(value) for name, value in settings if value is not None}
+    return others | given
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _mistakes(error: ValidationError) -> list[str]:
+    lines = []
+    for mistake in error.errors(include_url=False):
+        name = str(mistake["loc"][0])
+        if mistake["type"] == "missing":
+            lines.append(NO_TARGETS)
+            continue
+        text = mistake["msg"].removeprefix("Value error, ")
+        setting = Settings.model_fields[name]
+        found = "a secret that is not shown" if is_secret(setting) else repr(mistake["input"])
+        lines.append(f"{name.upper()}: found {found}: {text} ({setting.description})")
+    return lines
