@@ -30,7 +30,7 @@ from stand_ins.storage_api import CREATE_SESSION, READ_ROWS, FaultyStorageApi
 from writers import SMALL, WRITERS, Place, run_of, week
 
 import skucast
-from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import ContractError, InputError, WarehouseError
 from skucast.core.tables.contract import Table
@@ -78,8 +78,8 @@ def theirs(place: Place) -> BigQueryWarehouse:
 
 def stored(warehouse: BigQueryWarehouse) -> list[tuple[str, float]]:
     """Return article and yhat of the week's rows as they are; our own reader would refuse a key that is there twice."""
-    sql = f"SELECT SKU_ID, yhat FROM `{warehouse._id(SMALL)}` ORDER BY SKU_ID, yhat"
-    return [(row["SKU_ID"], row["yhat"]) for row in warehouse._client.query_and_wait(sql)]
+    sql = f"SELECT SKU_ID, yhat FROM `{warehouse._dataset.id_of(SMALL)}` ORDER BY SKU_ID, yhat"
+    return [(row["SKU_ID"], row["yhat"]) for row in warehouse._dataset.client.query_and_wait(sql)]
 
 
 def rows_of(number: int) -> list[tuple[str, float]]:
@@ -587,7 +587,7 @@ def test_an_attempt_with_other_rows_replaces_those_of_a_killed_one(
 ) -> None:
     """The first had published, but was ended before it could tidy up; the second knows better and is not ignored."""
     with monkeypatch.context() as killed:
-        killed.setattr(theirs, "_drop", lambda _: None)
+        killed.setattr(theirs._dataset, "drop", lambda _: None)
         theirs.replace(SMALL, week(1), CUTOFF, run=run_of(1))
     assert theirs.replace(SMALL, week(2), CUTOFF, run=run_of(1)) == 10
     assert stored(theirs) == rows_of(2)
@@ -596,9 +596,9 @@ def test_an_attempt_with_other_rows_replaces_those_of_a_killed_one(
 def test_what_two_first_publishers_left_stops_nobody(theirs: BigQueryWarehouse) -> None:
     """Both put in the row to conflict over, and were ended: it counts as no publish, and the next one removes it."""
     theirs.ensure(PUBLISHES)
-    seed = f"INSERT INTO `{theirs._id(PUBLISHES)}` VALUES ('{SMALL.name}', '', '', 0, CURRENT_TIMESTAMP())"
+    seed = f"INSERT INTO `{theirs._dataset.id_of(PUBLISHES)}` VALUES ('{SMALL.name}', '', '', 0, CURRENT_TIMESTAMP())"
     for _ in range(2):
-        theirs._client.query_and_wait(seed)
+        theirs._dataset.client.query_and_wait(seed)
     assert not theirs.published(SMALL, CUTOFF, run=run_of(1))
     assert publish(theirs, 1) == 10
     assert publishers(theirs) == ["run-1"]
@@ -756,7 +756,7 @@ def test_a_killed_naive_writer_would_be_found_out(
 
 def test_the_plan_may_be_a_view_of_somebody_elses_table(warehouse: BigQueryWarehouse) -> None:
     """Other columns beside ours, names as people write them: read as it is, and nothing is appended to it."""
-    client, table_id = warehouse._client, warehouse._id(PROMOTIONS)
+    client, table_id = warehouse._dataset.client, warehouse._dataset.id_of(PROMOTIONS)
     source = table_id.replace(PROMOTIONS.name, "planners_sheet")
     columns = {"unit": "STRING", "channel": "STRING", "SKU_ID": "STRING", "starts_on": "DATE", "ends_on": "DATE"}
     columns |= {"discount_perc": "FLOAT64", "known_from": "TIMESTAMP", "plan_id": "STRING", "cancelled": "BOOL"}

@@ -25,7 +25,7 @@ from skucast.backends.cloud import storage_client, storage_errors
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.opening import open_store
 from skucast.backends.store.protocol import Live
-from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError, WarehouseError
 from skucast.core.places import Endpoints

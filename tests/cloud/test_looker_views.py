@@ -18,7 +18,7 @@ from places import CLOUDS, Cloud
 from stand_ins.servers import PROJECT, Server, make_dataset
 
 from skucast.backends.cloud_bigquery import bigquery_client
-from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
 from skucast.core.combination import KEY
 from skucast.core.places import Endpoints
 from skucast.core.run import Run

@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from stand_ins.servers import PROJECT
 
 from skucast.backends.cloud_bigquery import BoundedClient, bigquery_client
-from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
 from skucast.core.combination import KEY
 from skucast.core.places import Endpoints
 from skucast.core.run import Run

@@ -14,7 +14,7 @@ from skucast.backends.cloud import storage_client
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.local import LocalStore
 from skucast.backends.store.protocol import ModelStore
-from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
 from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
@@ -52,7 +52,7 @@ def drop_table(warehouse: Warehouse, table: Table) -> None:
         with warehouse._transaction() as connection:
             connection.execute(f"DROP TABLE {warehouse._name(table)}")
     elif isinstance(warehouse, BigQueryWarehouse):
-        warehouse._client.delete_table(warehouse._id(table))
+        warehouse._dataset.client.delete_table(warehouse._dataset.id_of(table))
 
 
 def _local(request: pytest.FixtureRequest) -> StoreRig:

@@ -19,7 +19,7 @@ import render
 import yaml
 from job_table import IMAGES, JOBS, SECRETS, TRIGGERED
 
-from skucast.backends.warehouse import bigquery
+from skucast.backends.warehouse.bigquery import tables
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.sales import SALES
 from skucast.runtime.settings import Settings
@@ -218,11 +218,11 @@ def test_tables_are_made_as_the_jobs_would_make_them(tmp_path: Path) -> None:
     assert [name for name, *_ in flags] == [table.name for table in TABLES if table is not SALES]
     for table, (name, partition, cluster, meaning) in zip((t for t in TABLES if t is not SALES), flags, strict=True):
         schema = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
-        fields = [bigquery._field(column).to_api_repr() for column in table.columns]
+        fields = [tables.field_of(column).to_api_repr() for column in table.columns]
         types = {"FLOAT64": "FLOAT", "INT64": "INTEGER", "BOOL": "BOOLEAN"}
         same = [{**field, "type": types.get(field["type"], field["type"])} for field in schema]
         assert [{**field, "type": types.get(field["type"], field["type"])} for field in fields] == same
-        assert partition == (table.partition if bigquery._is_by_day(table) else "")
+        assert partition == (table.partition if tables.is_by_day(table) else "")
         assert cluster.split(",") == list(table.cluster[:4]) or (cluster, table.cluster) == ("", ())
         assert meaning == table.meaning
 

@@ -16,7 +16,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
         from skucast.backends.warehouse.duckdb import DuckDBWarehouse
 
         return DuckDBWarehouse(place, settings.table_names, sales_columns)
-    from skucast.backends.warehouse.bigquery import BigQueryWarehouse
+    from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
     from skucast.core.places import parse_bigquery
 
     project, dataset = parse_bigquery(settings.warehouse)

@@ -1,4 +1,4 @@
-"""The SQL of the warehouse on BigQuery; names in braces are filled in by `bigquery.py`, values are bound."""
+"""The SQL of the warehouse on BigQuery; names in braces are filled in by the modules beside it, values are bound."""
 
 TRANSACTION = """
 BEGIN TRANSACTION;

@@ -1,0 +1,1 @@
+"""The warehouse on BigQuery: read with pandas-gbq, staged by load jobs, published in one transaction."""

@@ -1,0 +1,82 @@
+"""What the clients of BigQuery raise: lost, a conflict or a refusal, and the line that says what to do about it."""
+
+from __future__ import annotations
+
+import re
+
+from google.api_core import exceptions as api
+from google.auth.exceptions import GoogleAuthError, TransportError
+from requests.exceptions import RequestException
+
+from skucast.core.errors import InputError, WarehouseError
+
+_LOST = (
+    api.TooManyRequests,
+    api.InternalServerError,
+    api.BadGateway,
+    api.ServiceUnavailable,
+    api.GatewayTimeout,
+    RequestException,
+    ConnectionError,
+    TransportError,  # on the way to the identity's token
+)
+_NO_IDENTITY = (api.Forbidden, api.Unauthorized, GoogleAuthError)
+_CONFLICT = ("concurrent update", "serialize access", "failed to commit", "transaction is aborted")
+_QUOTA = ("quotaExceeded", "rateLimitExceeded", "RateLimitExceeded", "Quota exceeded", "Exceeded rate limits")
+
+FAILURES = (api.GoogleAPIError, *_NO_IDENTITY, *_LOST, TimeoutError)
+"""Everything that a call may end with, all of which `explanation` can say."""
+
+TWICE = "skucast: this batch was appended before"
+"""What the append's own assertion says; the service hands it back as the reason of a failed job."""
+
+
+class Conflict(WarehouseError):
+    """Another transaction changed the same table first."""
+
+
+class Gone(WarehouseError):
+    """A table that is read is not there."""
+
+
+class Twice(Exception):
+    """The batch was appended by somebody else between the check and the transaction."""
+
+
+def is_lost(error: BaseException) -> bool:
+    """Return whether the request may have been lost on the way: worth another try, never a refusal."""
+    return isinstance(error, _LOST) or (isinstance(error, GoogleAuthError) and error.retryable)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether another writer was first; what was asked had no effect."""
+    return isinstance(error, api.BadRequest | api.Aborted) and any(sign in str(error).lower() for sign in _CONFLICT)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Return whether a call about a table is worth another try; a job is not just asked for again after a conflict."""
+    return is_lost(error) or is_conflict(error)
+
+
+def explanation(error: BaseException, permission: str, what: str, deadline_s: float) -> Exception:
+    """Return the error to raise instead: what the failure means, in one line."""
+    text = short(error)
+    if isinstance(error, api.Forbidden) and any(sign in str(error) for sign in _QUOTA):
+        return WarehouseError(f"{what}: over quota ({text}); run it again later")
+    if is_lost(error) or isinstance(error, (api.RetryError, TimeoutError)):
+        return WarehouseError(f"{what}: no usable answer within {deadline_s:g} s ({text})")
+    if isinstance(error, _NO_IDENTITY):
+        named = re.search(r"bigquery\.[a-z]+\.[A-Za-z]+", text)  # the service knows best, where it says so
+        return InputError(f"{what}: {named[0] if named else permission} is missing or refused ({text})")
+    if isinstance(error, api.NotFound):
+        return Gone(f"{what}: a table is gone; run it again ({text})")
+    if isinstance(error, (api.BadRequest, api.Aborted)):
+        if is_conflict(error):
+            return Conflict(f"{what}: another writer was first; run it again ({text})")
+        return Twice() if TWICE in str(error) else WarehouseError(f"{what}: refused ({text})")
+    return WarehouseError(f"{what}: {text}")
+
+
+def short(error: BaseException) -> str:
+    """Return what the error says, in one line of bounded length."""
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,177 @@
+"""The publish protocol on BigQuery: rows are staged, then one transaction puts them in place, or another writer wins.
+
+A slice is replaced or a batch appended by one script: what was there goes, the staged rows come, and a note of who
+published stands in the same transaction. Why so: docs/decisions/0009-bigquery-writes.md.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import bigquery
+
+from skucast.backends.warehouse.bigquery import sql as sql_of
+from skucast.backends.warehouse.bigquery.dataset import Dataset
+from skucast.backends.warehouse.bigquery.errors import TWICE, Conflict, Twice
+from skucast.backends.warehouse.bigquery.jobs import Jobs
+from skucast.backends.warehouse.bigquery.reading import Reader
+from skucast.backends.warehouse.bigquery.staging import Staging, columns_sql, digest, staged_sql
+from skucast.backends.warehouse.bigquery.tables import Tables
+from skucast.backends.warehouse.checks import check_slice
+from skucast.backends.warehouse.protocol import NO_LIMITS
+from skucast.backends.warehouse.refusals import already_loaded
+from skucast.core.combination import KEY
+from skucast.core.errors import WarehouseError
+from skucast.core.tables.contract import ALL, Table
+from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
+from skucast.core.tables.validation import empty, validate
+from skucast.runtime.logs import log
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from skucast.core.combination import Combination
+    from skucast.core.run import Run
+
+PUBLISH_ATTEMPTS = 8
+
+
+class Publisher:
+    """Writes the tables of one dataset."""
+
+    def __init__(self, dataset: Dataset, jobs: Jobs, reader: Reader, tables: Tables, staging: Staging) -> None:
+        self._dataset = dataset
+        self._jobs = jobs
+        self._reader = reader
+        self._tables = tables
+        self._staging = staging
+
+    def replace(
+        self,
+        table: Table,
+        rows: pd.DataFrame,
+        partition: object,
+        run: Run,
+        combinations: Sequence[Combination] | None,
+    ) -> int:
+        """Replace one slice of the table: staged by one load job, published by one transaction; return the rows."""
+        valid = validate(table, rows)
+        check_slice(table, valid, partition, combinations)
+        self._tables.ensure(table)
+        staging = self._staging.id_of_slice(table, partition, run)
+        load = self._staging.load(staging, table, valid, run)
+        statements = sql_of.PUBLISH.format(
+            table=self._dataset.id_of(table),
+            slice=f"'{ALL}'" if table.is_whole else f"old.`{table.partition}`",
+            columns=columns_sql(table),
+            staged=staged_sql(table, staging),
+            only=sql_of.ONLY if combinations is not None else "",
+        )
+        parameters = self._parameters(table, partition, run, len(valid))
+        if combinations is not None:
+            parameters.append(_only(combinations))
+        job_id = f"publish_{digest(run.run_id, table.label, partition, combinations, load)}"
+        self._transact(table, statements, parameters, job_id, f"publish {table.label}")
+        self._dataset.drop(staging)
+        return len(valid)
+
+    def append_once(self, table: Table, rows: pd.DataFrame, batch_id: str, source: str, run: Run) -> int:
+        """Append the rows unless the batch was appended before; return the rows written."""
+        valid = validate(table, rows)
+        self._refuse_known_batch(table, batch_id, source)
+        self._tables.ensure(table)
+        self._tables.ensure(LOADS)
+        staging = self._staging.id_of_batch(table, batch_id)
+        load = self._staging.load(staging, table, valid, run)
+        statements = sql_of.APPEND.format(
+            loads=self._dataset.id_of(LOADS),
+            table=self._dataset.id_of(table),
+            columns=columns_sql(table),
+            staged=staged_sql(table, staging),
+            twice=TWICE,
+        )
+        parameters = [
+            *self._parameters(table, f"batch {batch_id}", run, len(valid)),
+            bigquery.ScalarQueryParameter("batch_id", "STRING", batch_id),
+            bigquery.ScalarQueryParameter("source", "STRING", source),
+        ]
+        job_id = f"append_{digest(batch_id, run.run_id, table.label, load)}"
+        try:
+            self._transact(table, statements, parameters, job_id, f"append {table.label}")
+        except Twice:
+            self._refuse_known_batch(table, batch_id, source)
+        self._dataset.drop(staging)
+        return len(valid)
+
+    def published(self, table: Table, partition: object, run: Run) -> bool:
+        """Return whether this run has published this slice, whoever has published it since."""
+        return self._reader.is_published(
+            table,
+            sql_of.ONE_SLICE,
+            bigquery.ScalarQueryParameter("partition_text", "STRING", str(partition)),
+            bigquery.ScalarQueryParameter("run_id", "STRING", run.run_id),
+        )
+
+    def probe(self, run: Run) -> None:
+        """Load no rows into a staging table, change it in a transaction and drop it, or raise InputError."""
+        staging = self._staging.id_of_slice(RUNS, "probe", run)
+        load = self._staging.load(staging, RUNS, empty(RUNS), run)
+        sql = sql_of.TRANSACTION.format(statements=f"DELETE FROM `{staging}` WHERE TRUE;")
+        with self._dataset.explained("bigquery.tables.updateData", staging):
+            self._jobs.run_sql(sql, [], f"skucast_probe_{digest(load)}", "probe", self._dataset.until())
+        self._dataset.drop(staging)
+
+    def _transact(self, table: Table, statements: str, parameters: Sequence[Any], job_id: str, what: str) -> None:
+        """Commit the statements, and that they were published, together; a conflict is tried again, up to a bound."""
+        sql = sql_of.TRANSACTION.format(statements=statements)
+        if not table.one_writer:
+            self._tables.ensure(PUBLISHES)
+            publishes = self._dataset.id_of(PUBLISHES)
+            seed, note = (text.format(publishes=publishes) for text in (sql_of.SEED, sql_of.NOTE))
+            sql = seed + sql_of.TRANSACTION.format(statements=statements + note)
+        until = self._dataset.until()
+        for attempt in range(PUBLISH_ATTEMPTS):
+            try:
+                with self._dataset.explained("bigquery.jobs.create", what):
+                    self._jobs.run_sql(sql, parameters, f"skucast_{job_id}_{attempt}", what, until)
+            except Conflict:
+                fields = {"what": what, "attempt": attempt}
+                log.info("another publisher was first; trying again", extra={"fields": fields})
+                time.sleep(random.uniform(0.5, 1.0) * min(2.0**attempt * 0.2, 20.0))
+            else:
+                return
+        raise WarehouseError(f"{what}: conflicts with other publishers {PUBLISH_ATTEMPTS} times in a row; run it again")
+
+    def _parameters(self, table: Table, partition: Any, run: Run, n_rows: int) -> list[Any]:
+        kind = "STRING" if isinstance(partition, str) else table.column(str(table.partition)).type
+        return [
+            bigquery.ScalarQueryParameter("partition", kind, partition),
+            bigquery.ScalarQueryParameter("partition_text", "STRING", str(partition)),
+            bigquery.ScalarQueryParameter("table_name", "STRING", self._dataset.name_of(table)),
+            bigquery.ScalarQueryParameter("run_id", "STRING", run.run_id),
+            bigquery.ScalarQueryParameter("n_rows", "INT64", n_rows),
+            bigquery.ScalarQueryParameter("at", "TIMESTAMP", run.run_at.replace(tzinfo=UTC)),
+        ]
+
+    def _refuse_known_batch(self, table: Table, batch_id: str, source: str) -> None:
+        loads = self._reader.read(LOADS, NO_LIMITS, NO_LIMITS)
+        known = loads[(loads["table_name"] == self._dataset.name_of(table)) & (loads["batch_id"] == batch_id)]
+        if len(known):
+            first = known.iloc[0]
+            raise already_loaded(source, str(first["source"]), first["loaded_at"])
+
+
+def _only(combinations: Sequence[Combination]) -> Any:
+    """The combinations that a targeted run is about, as a parameter."""
+    structs = [
+        bigquery.StructQueryParameter(
+            None, *(bigquery.ScalarQueryParameter(n, "STRING", v) for n, v in zip(KEY, c.parts, strict=True))
+        )
+        for c in combinations
+    ]
+    kind = bigquery.StructQueryParameterType(*(bigquery.ScalarQueryParameterType("STRING", name=name) for name in KEY))
+    return bigquery.ArrayQueryParameter("only", kind, structs)
