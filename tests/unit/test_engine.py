@@ -22,7 +22,8 @@ from skucast.core.run import Run
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.sales import SALES
-from skucast.entry.demo.sample import Truth, level, sample_lines
+from skucast.entry.demo.planted import Truth, level
+from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import dumps, loads
 from skucast.forecast.prophet import rollout
 from skucast.forecast.prophet.design import MIN_WEEKS

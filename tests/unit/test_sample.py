@@ -15,7 +15,8 @@ from pandas.testing import assert_frame_equal
 from skucast.core.combination import KEY, Combination, clean_name
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import validate
-from skucast.entry.demo.sample import Truth, combinations, delivery, level, sample_lines
+from skucast.entry.demo.planted import Truth, combinations, level
+from skucast.entry.demo.sample import delivery, sample_lines
 
 ORIGIN = date(2026, 11, 22)  # a Sunday
 TRUTH = Truth(ORIGIN)
