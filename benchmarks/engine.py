@@ -28,7 +28,7 @@ from real_chain import DATASETS, ROOT, environment_of, sample, write_between
 from threadpoolctl import threadpool_limits
 
 from skucast.backends.store.local import LocalStore
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelNotFound
 from skucast.core.tables.every import TABLES

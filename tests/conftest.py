@@ -29,7 +29,7 @@ from stand_ins.servers import (
 
 from skucast.backends.cloud import storage_client
 from skucast.backends.cloud_bigquery import bigquery_client
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.places import Endpoints
 from skucast.core.run import Run
 from skucast.core.tables.every import TABLES

@@ -20,7 +20,7 @@ from places import CLOUDS, Cloud
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.local import LocalStore
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.run import Run

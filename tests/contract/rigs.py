@@ -15,7 +15,7 @@ from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.local import LocalStore
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.places import Endpoints
@@ -49,7 +49,7 @@ def _bigquery(request: pytest.FixtureRequest, where: str) -> Warehouse:
 def drop_table(warehouse: Warehouse, table: Table) -> None:
     """Drop the table behind the warehouse's back."""
     if isinstance(warehouse, DuckDBWarehouse):
-        with warehouse._transaction() as connection:
+        with warehouse._file.transaction() as connection:
             connection.execute(f"DROP TABLE {warehouse._name(table)}")
     elif isinstance(warehouse, BigQueryWarehouse):
         warehouse._dataset.client.delete_table(warehouse._dataset.id_of(table))

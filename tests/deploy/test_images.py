@@ -22,7 +22,7 @@ from places import Cloud
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.local import LocalStore
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.run import Run
 from skucast.core.tables.every import TABLES

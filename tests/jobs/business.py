@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, WEDNESDAY, line, sunday
 
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import FitError
 from skucast.core.run import Run

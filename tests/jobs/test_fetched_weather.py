@@ -147,7 +147,7 @@ def test_an_observed_day_stays_as_it_was_observed(server, update, warehouse, run
 def test_a_gap_is_filled_without_a_second_copy_of_its_neighbours(server, update, warehouse, run):
     """One question covers the gap and what is stored around it; only what was missing is kept."""
     update()
-    with warehouse._transaction() as connection:
+    with warehouse._file.transaction() as connection:
         connection.execute(f"DELETE FROM {WEATHER.name} WHERE date IN ('2026-03-01', '2026-03-04')")
     server.asked.clear()
     update(of_run=replace(run, run_id="again"))

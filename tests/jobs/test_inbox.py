@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from builders import CUTOFF, deliver, week
 
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, StoreError, WarehouseError
 from skucast.core.run import Run

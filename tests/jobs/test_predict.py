@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from business import GONE, NEW, TRAINED, Business
 
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY
 from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
 from skucast.core.tables.records import RUNS

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skucast.backends.store.local import LocalStore
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.scorecard import METRICS

@@ -15,7 +15,7 @@ import pytest
 from builders import CUTOFF, WEDNESDAY
 
 from skucast.backends.store.local import LocalStore
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.sales import SALES

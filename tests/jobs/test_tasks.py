@@ -10,7 +10,7 @@ from business import TRAINED, Business, fail_for
 from pandas.testing import assert_frame_equal
 
 from skucast.backends.store.local import LocalStore
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import Table
@@ -47,7 +47,7 @@ def of_run(business: Business, table: Table, run_id: str) -> pd.DataFrame:
 
 def staging_tables(business: Business) -> list[str]:
     """Return the names of the tables in which rows wait."""
-    with business.warehouse._reading() as connection:
+    with business.warehouse._file.reading() as connection:
         assert connection is not None
         found = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
     return [name for (name,) in found if name.startswith("staging_")]
@@ -231,7 +231,7 @@ def test_many_tasks_score_what_one_scores(business: Business, task: Task) -> Non
 def test_forecasts_of_articles_no_longer_sold_count_with_any_number_of_tasks(business: Business, task: Task) -> None:
     """All sales of one of six combinations are taken back at the source: its four forecasts are left out, not lost."""
     assert business("predict", "--as-of", "2026-10-28") == 0
-    with business.warehouse._transaction() as connection:
+    with business.warehouse._file.transaction() as connection:
         connection.execute(f"DELETE FROM {SALES.name} WHERE channel = 'TF'")
     assert business("monitor") == 0
     alone = business.rows(METRICS)

@@ -52,7 +52,7 @@ def test_sales_of_ones_own_are_never_touched(settings, warehouse, run, scripts, 
         demo.demo(settings())
     deliver(warehouse, week(CUTOFF, 7), run)
     if own != "loaded":
-        with warehouse._transaction() as connection:
+        with warehouse._file.transaction() as connection:
             connection.execute(f"DELETE FROM {LOADS.name} WHERE source <> '{SAMPLE_SOURCE}'")
     n_sales = len(warehouse.read(SALES))
     capsys.readouterr()

@@ -80,7 +80,7 @@ def test_sales_as_late_as_allowed_are_ok(settings, warehouse, run):
 def test_a_lost_table_is_something_to_fix(settings, warehouse, run):
     """Its rows were published and somebody dropped it: no run will make it anew."""
     warehouse.replace(FORECASTS, empty(FORECASTS), run.cutoff, run=run)
-    with warehouse._transaction() as connection:
+    with warehouse._file.transaction() as connection:
         connection.execute(f"DROP TABLE {FORECASTS.name}")
     found = {f.what: f for f in examine(settings(), warehouse, LocalStore(settings().model_store), run)}
     assert not found["table forecasts"].is_ok

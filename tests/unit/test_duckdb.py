@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from builders import CUTOFF
 
-from skucast.backends.warehouse import duckdb as backend
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb import file as backend
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, RunFailed
@@ -233,7 +233,7 @@ def test_a_process_killed_while_it_makes_the_file_leaves_none(warehouse: DuckDBW
 def test_a_file_made_by_another_meanwhile_stays(warehouse: DuckDBWarehouse, run: Run) -> None:
     """Two find no file; the second to put its own in place takes the first one's, with all that is in it."""
     warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
-    warehouse._create()
+    warehouse._file._create()
     assert len(warehouse.read(WEEK)) == len(COMBINATIONS)
     assert [path.name for path in warehouse.path.parent.iterdir() if path.name.startswith(".")] == []
 

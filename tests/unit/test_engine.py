@@ -15,7 +15,7 @@ from models import CLOCK, NO_HOLIDAYS, coming, generated, holidays_of
 from pandas.testing import assert_frame_equal
 from stubs import card, future_frame, plan, stub_model
 
-from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import FitError, ModelError
 from skucast.core.run import Run

@@ -13,7 +13,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
     kind, _, place = settings.warehouse.partition(":")
     sales_columns = parse_column_map(settings.sales_columns)
     if kind == "duckdb":
-        from skucast.backends.warehouse.duckdb import DuckDBWarehouse
+        from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(place, settings.table_names, sales_columns)
     from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse

@@ -1,0 +1,56 @@
+"""The SQL of the warehouse in DuckDB; names in braces are filled in by the module beside it, values are bound."""
+
+from __future__ import annotations
+
+WEEKLY_SALES = """
+WITH lines AS (
+    SELECT
+        CAST({date} AS DATE) AS day,
+        regexp_replace(nfc_normalize(CAST({unit} AS VARCHAR)), '^{blank}+|{blank}+$', '', 'g') AS unit,
+        regexp_replace(nfc_normalize(CAST({channel} AS VARCHAR)), '^{blank}+|{blank}+$', '', 'g') AS channel,
+        regexp_replace(nfc_normalize(CAST({SKU_ID} AS VARCHAR)), '^{blank}+|{blank}+$', '', 'g') AS sku,
+        concat_ws('/', {unit}, {channel}, {SKU_ID}) AS spelling,
+        CASE WHEN isfinite(CAST({quantity} AS DOUBLE)) THEN CAST({quantity} AS DOUBLE) END AS quantity,
+        CAST({Promo_discount_perc} AS DOUBLE) AS discount,
+        CAST({stock} AS DOUBLE) AS stock
+    FROM {table}
+    WHERE CAST({date} AS DATE) <= $until OR {date} IS NULL
+), days AS (
+    SELECT
+        day, unit, channel, sku,
+        sum(quantity) AS quantity,
+        sum(greatest(-quantity, 0)) AS returns_quantity,
+        avg(coalesce(discount, 0)) FILTER (WHERE quantity > 0) AS discount,
+        max(stock) AS stock,
+        count(*) AS n_lines,
+        count(*) FILTER (WHERE quantity IS NULL) AS n_bad_quantity,
+        min(spelling) AS spelling_min,
+        max(spelling) AS spelling_max
+    FROM lines
+    GROUP BY ALL
+)
+SELECT
+    unit, channel, sku AS "SKU_ID",
+    day + CAST(($end_weekday - isodow(day) + 8) % 7 AS INTEGER) AS ds,
+    coalesce(sum(quantity), 0) AS quantity,
+    coalesce(sum(returns_quantity), 0) AS returns_quantity,
+    coalesce(avg(discount), 0) AS promo_discount_perc,
+    count(*) FILTER (WHERE discount > 0) AS promo_days,
+    CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE discount IS NOT NULL), 0) AS BIGINT) AS selling_weekdays,
+    count(stock) AS stock_days,
+    count(*) FILTER (WHERE stock <= 0) AS stockout_days,
+    coalesce(min(day) FILTER (WHERE quantity + returns_quantity > 0), min(day)) AS first_date,
+    max(day) AS last_date,
+    CAST(sum(n_lines) AS BIGINT) AS n_lines,
+    CAST(sum(n_bad_quantity) AS BIGINT) AS n_bad_quantity,
+    min(spelling_min) AS spelling_min,
+    max(spelling_max) AS spelling_max
+FROM days
+GROUP BY ALL
+ORDER BY ALL
+"""
+
+
+def quoted(name: str) -> str:
+    """Return the name as SQL takes it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
