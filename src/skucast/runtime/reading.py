@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from pydantic import SecretStr, ValidationError
 
 from skucast.core.errors import InputError
 from skucast.runtime.flags import script_parser
 from skucast.runtime.groups.field import Job, is_secret, jobs_of
+from skucast.runtime.misspelt import misspelt_in_environment, misspelt_in_file
 from skucast.runtime.settings import Settings
 
 NO_TARGETS = (
@@ -42,11 +44,15 @@ def settings_from(flags: Mapping[str, object], kind: type[Settings] = Settings) 
         InputError: naming all mistakes, one line each.
     """
     try:
-        return kind(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+        mistakes = _misspelt()
+        settings = kind(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise InputError("\n".join(_mistakes(error))) from None
+        raise InputError("\n".join(mistakes + _mistakes(error))) from None
     except UnicodeDecodeError as error:
         raise InputError(f".env: cannot be read ({error}); save it as UTF-8") from None
+    if mistakes:
+        raise InputError("\n".join(mistakes))
+    return settings
 
 
 def only_for(job: Job, settings: Settings) -> Settings:
@@ -64,6 +70,12 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 def _plain(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _misspelt() -> list[str]:
+    names = [name.upper() for name in Settings.model_fields]
+    path, encoding = (str(Settings.model_config[key]) for key in ("env_file", "env_file_encoding"))
+    return [*misspelt_in_file(Path(path), encoding, names), *misspelt_in_environment(os.environ, names)]
 
 
 def _mistakes(error: ValidationError) -> list[str]:
