@@ -20,11 +20,11 @@ Made from `src/skucast/runtime/groups/` by `make docs`; edit those, not this pag
 Each is a flag (`--business-tz`), a variable (`BUSINESS_TZ`) and has a default; a secret is a variable only. A flag wins
 over its variable, a variable over the file `.env`, `.env` over the default. All mistakes are reported together.
 
-A name that no setting has but that was probably meant for one stops the run before it starts, exit code 2, with what was
-meant: in `.env` whatever looks like a setting, begins with `SKUCAST_`, or names one in a line that sets nothing
-(`HORIZON_WEEKS: 2`); in the environment, which is everybody's, only what is a letter or so away from a setting of several
-words (`HORIZON_WEEKZ`), or is one behind `SKUCAST_`. Other programs' names are left alone in both. Of a name given twice
-in `.env` the last line counts.
+A name that no setting has but that was probably meant for one stops the run before it starts, exit code 2, with what
+was meant: in `.env` whatever looks like a setting, begins with `SKUCAST_`, or names one in a line that sets nothing
+(`HORIZON_WEEKS: 2`); in the environment, which is everybody's, only what is a letter or so away from a setting of
+several words (`HORIZON_WEEKZ`), or is one behind `SKUCAST_`. Other programs' names are left alone in both. Of a name
+given twice in `.env` the last line counts.
 """
 
 
