@@ -1,8 +1,7 @@
-"""Tools beside the four scripts: own sales, promotions, alerts, rollback, what a run needs, the whole chain shown."""
+"""The tools beside the four scripts: what each does with its arguments and settings."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -14,10 +13,10 @@ from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.core.tables.reference import reference as tables_reference
 from skucast.core.words import counted
-from skucast.dashboard.looker import ALIASES, VIEWS, parse_aliases, report_url, views_sql
+from skucast.dashboard.looker import ALIASES, parse_aliases, report_url, views_sql
 from skucast.entry.app import run_job, start_run, until_interrupted
+from skucast.entry.arguments import OWN, arguments_of
 from skucast.runtime.column_map import parse_column_map
-from skucast.runtime.flags import Parser, add_flags, add_version
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_from
@@ -34,9 +33,9 @@ def main(argv: Sequence[str] | None = None, prog: str = "skucast") -> int:
 
 
 def _main(argv: Sequence[str], prog: str) -> int:
-    given = vars(_parser(prog).parse_args(argv))
+    given = vars(arguments_of(prog).parse_args(argv))
     command = given.pop("command")
-    own = {name: given.pop(name) for name in _OWN if name in given}
+    own = {name: given.pop(name) for name in OWN if name in given}
     if command == "reference":
         return _reference(given["write"])
     if command == "compile":
@@ -69,122 +68,6 @@ def _main(argv: Sequence[str], prog: str) -> int:
     if command == "alerts" and own["action"] == "list":
         return _list_alerts(settings, run)
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
-
-
-_OWN = (
-    "file",
-    "table",
-    "columns",
-    "target",
-    "version",
-    "until",
-    "action",
-    "output",
-    "alert_id",
-    "template",
-    "aliases",
-)
-
-
-def _parser(prog: str) -> Parser:
-    parser = Parser(prog=prog, description=__doc__)
-    add_version(parser)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    parser.begin_with(commands.choices)
-
-    load = commands.add_parser("load", help="put a CSV or Parquet file into the local warehouse")
-    load.add_argument("file", type=Path, metavar="FILE")
-    load.add_argument(
-        "--table",
-        choices=["sales", "locations"],
-        required=True,
-        help="what the file holds: sales are added, the locations replaced",
-    )
-    load.add_argument(
-        "--columns",
-        help="columns of the file named otherwise: ours=theirs;..., e.g. quantity=qty [sales: SALES_COLUMNS]",
-    )
-    add_flags(load, "load")
-
-    rollback = commands.add_parser("rollback", help="make an earlier version of a model live again")
-    rollback.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID")
-    rollback.add_argument("--version", help="which version (default: the one before the live one)")
-    add_flags(rollback, "rollback")
-
-    promotions = commands.add_parser("promotions", help="add planners' files to the plan, or make them a template")
-    actions = promotions.add_subparsers(dest="action", required=True, metavar="ACTION")
-    promotions.begin_with(actions.choices)
-    ingest = actions.add_parser(
-        "ingest",
-        help="add the files in promotions/inbox/ below STAGING to the plan",
-        description="Add the files in promotions/inbox/ below STAGING to the plan, as every forecast does. They move "
-        "to promotions/done/; rows that cannot be used come back in promotions/rejected/, each with its reason.",
-        conflict_handler="resolve",
-    )
-    add_flags(ingest, "promotions")
-    for flag in ("--as-of", "--horizon-weeks"):  # of the template
-        ingest.add_argument(flag, type=_not_of_ingest, help=argparse.SUPPRESS)
-    template = actions.add_parser(
-        "template",
-        help="write a filled example for the combinations and the next weeks",
-        description="Write a filled example of a plan, for the combinations that have sales and the next weeks.",
-    )
-    template.add_argument(
-        "--output",
-        type=Path,
-        metavar="FILE",
-        default=Path("promotions-template.xlsx"),
-        help="a new .xlsx or .csv file [default: promotions-template.xlsx]",
-    )
-    add_flags(template, "promotions")
-
-    alerts = commands.add_parser("alerts", help="list the open alerts, or keep one quiet until a day")
-    actions = alerts.add_subparsers(dest="action", required=True, metavar="ACTION")
-    alerts.begin_with(actions.choices)
-    add_flags(actions.add_parser("list", help="list the alerts of the newest monitored week"), "alerts")
-    acknowledge = actions.add_parser("ack", help="acknowledge an alert: it stays open and says nothing until a day")
-    acknowledge.add_argument("alert_id", metavar="ID")
-    acknowledge.add_argument("--until", type=_day, required=True, metavar="YYYY-MM-DD", help="last quiet day")
-    add_flags(acknowledge, "alerts")
-
-    freshness = commands.add_parser("freshness", help="exit 1 if forecasts or scorecard are older than they should be")
-    add_flags(freshness, "freshness")
-
-    doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
-    add_flags(doctor, "doctor")
-
-    commands.add_parser("compile", help="compile the solver now, as the build of an image does")
-
-    demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")
-    add_flags(demo, "demo")
-
-    views = commands.add_parser("looker-views", help="print the SQL of the BigQuery views for Looker Studio")
-    add_flags(views, "looker-views")
-
-    url = commands.add_parser("looker-url", help="print the address that opens a new Looker Studio report on the views")
-    url.add_argument("--template", metavar="REPORT_ID", help="report to copy [default: none, the new one is empty]")
-    url.add_argument(
-        "--aliases",
-        help=f"what the template calls its data sources for {', '.join(VIEWS)} [default: {','.join(ALIASES)}]",
-    )
-    add_flags(url, "looker-url")
-
-    reference = commands.add_parser("reference", help="print the reference of all settings and tables, Markdown")
-    reference.add_argument(
-        "--write", type=Path, metavar="FOLDER", help="write settings.md and tables.md in this folder instead"
-    )
-    return parser
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a day, YYYY-MM-DD") from None
-
-
-def _not_of_ingest(given: str) -> str:
-    raise argparse.ArgumentTypeError(f"{given} would change nothing: files are added as of today, for all their days")
 
 
 def _compile() -> int:

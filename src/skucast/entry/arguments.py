@@ -1,0 +1,146 @@
+"""What each tool takes on its command line: arguments of its own, and the settings that it reads."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skucast.dashboard.looker import ALIASES, VIEWS
+from skucast.runtime.flags import Parser, add_flags, add_version
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    Commands = _SubParsersAction[Parser]
+
+SUMMARY = (
+    "Tools beside the four scripts: own sales, promotions, alerts, rollback, what a run needs, the whole chain shown."
+)
+
+OWN = (
+    "file",
+    "table",
+    "columns",
+    "target",
+    "version",
+    "until",
+    "action",
+    "output",
+    "alert_id",
+    "template",
+    "aliases",
+)
+"""Arguments that are no settings."""
+
+
+def arguments_of(prog: str) -> Parser:
+    """Return the parser of all tools, called as `prog`."""
+    parser = Parser(prog=prog, description=SUMMARY)
+    add_version(parser)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.begin_with(commands.choices)
+    _load(commands)
+    _rollback(commands)
+    _promotions(commands)
+    _alerts(commands)
+    freshness = commands.add_parser("freshness", help="exit 1 if forecasts or scorecard are older than they should be")
+    add_flags(freshness, "freshness")
+    doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
+    add_flags(doctor, "doctor")
+    commands.add_parser("compile", help="compile the solver now, as the build of an image does")
+    demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")
+    add_flags(demo, "demo")
+    _looker(commands)
+    reference = commands.add_parser("reference", help="print the reference of all settings and tables, Markdown")
+    reference.add_argument(
+        "--write", type=Path, metavar="FOLDER", help="write settings.md and tables.md in this folder instead"
+    )
+    return parser
+
+
+def _load(commands: Commands) -> None:
+    load = commands.add_parser("load", help="put a CSV or Parquet file into the local warehouse")
+    load.add_argument("file", type=Path, metavar="FILE")
+    load.add_argument(
+        "--table",
+        choices=["sales", "locations"],
+        required=True,
+        help="what the file holds: sales are added, the locations replaced",
+    )
+    load.add_argument(
+        "--columns",
+        help="columns of the file named otherwise: ours=theirs;..., e.g. quantity=qty [sales: SALES_COLUMNS]",
+    )
+    add_flags(load, "load")
+
+
+def _rollback(commands: Commands) -> None:
+    rollback = commands.add_parser("rollback", help="make an earlier version of a model live again")
+    rollback.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID")
+    rollback.add_argument("--version", help="which version (default: the one before the live one)")
+    add_flags(rollback, "rollback")
+
+
+def _promotions(commands: Commands) -> None:
+    promotions = commands.add_parser("promotions", help="add planners' files to the plan, or make them a template")
+    actions = promotions.add_subparsers(dest="action", required=True, metavar="ACTION")
+    promotions.begin_with(actions.choices)
+    ingest = actions.add_parser(
+        "ingest",
+        help="add the files in promotions/inbox/ below STAGING to the plan",
+        description="Add the files in promotions/inbox/ below STAGING to the plan, as every forecast does. They move "
+        "to promotions/done/; rows that cannot be used come back in promotions/rejected/, each with its reason.",
+        conflict_handler="resolve",
+    )
+    add_flags(ingest, "promotions")
+    for flag in ("--as-of", "--horizon-weeks"):  # of the template
+        ingest.add_argument(flag, type=_not_of_ingest, help=argparse.SUPPRESS)
+    template = actions.add_parser(
+        "template",
+        help="write a filled example for the combinations and the next weeks",
+        description="Write a filled example of a plan, for the combinations that have sales and the next weeks.",
+    )
+    template.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        default=Path("promotions-template.xlsx"),
+        help="a new .xlsx or .csv file [default: promotions-template.xlsx]",
+    )
+    add_flags(template, "promotions")
+
+
+def _alerts(commands: Commands) -> None:
+    alerts = commands.add_parser("alerts", help="list the open alerts, or keep one quiet until a day")
+    actions = alerts.add_subparsers(dest="action", required=True, metavar="ACTION")
+    alerts.begin_with(actions.choices)
+    add_flags(actions.add_parser("list", help="list the alerts of the newest monitored week"), "alerts")
+    acknowledge = actions.add_parser("ack", help="acknowledge an alert: it stays open and says nothing until a day")
+    acknowledge.add_argument("alert_id", metavar="ID")
+    acknowledge.add_argument("--until", type=_day, required=True, metavar="YYYY-MM-DD", help="last quiet day")
+    add_flags(acknowledge, "alerts")
+
+
+def _looker(commands: Commands) -> None:
+    views = commands.add_parser("looker-views", help="print the SQL of the BigQuery views for Looker Studio")
+    add_flags(views, "looker-views")
+    url = commands.add_parser("looker-url", help="print the address that opens a new Looker Studio report on the views")
+    url.add_argument("--template", metavar="REPORT_ID", help="report to copy [default: none, the new one is empty]")
+    url.add_argument(
+        "--aliases",
+        help=f"what the template calls its data sources for {', '.join(VIEWS)} [default: {','.join(ALIASES)}]",
+    )
+    add_flags(url, "looker-url")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a day, YYYY-MM-DD") from None
+
+
+def _not_of_ingest(given: str) -> str:
+    raise argparse.ArgumentTypeError(f"{given} would change nothing: files are added as of today, for all their days")
