@@ -39,10 +39,10 @@ from skucast.forecast.artifact import loads
 from skucast.forecast.forecasting import Horizon, forecast_all, start
 from skucast.forecast.prophet.design import Design, WeekGrid, Window, design, week_grid, window
 from skucast.forecast.prophet.fit import as_model, fit_window
-from skucast.forecast.prophet.map_fit import log_posterior, solve
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.prophet_object import history_frame, optimise, to_prophet, unfitted
 from skucast.forecast.prophet.rollout import roll_forward_all
+from skucast.forecast.prophet.solver import log_posterior, solve
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.forecast.prophet.tuning import GRIDS
 from skucast.regressors.holidays import holiday_weeks

@@ -71,7 +71,7 @@ def _main(argv: Sequence[str], prog: str) -> int:
 
 
 def _compile() -> int:
-    from skucast.forecast.prophet.map_fit import warm_up
+    from skucast.forecast.prophet.solver import warm_up
 
     warm_up()
     return DONE

@@ -21,8 +21,8 @@ from skucast.forecast.prophet.design import (
     week_grid,
     window,
 )
-from skucast.forecast.prophet.map_fit import solve
 from skucast.forecast.prophet.model import FittedModel, Holiday, Regressor
+from skucast.forecast.prophet.solver import solve
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 
 Engine = Literal["map", "cmdstan"]

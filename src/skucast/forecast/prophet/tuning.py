@@ -1,7 +1,7 @@
 """Tuning of one combination: every setting of a grid forecasts the last origins, the best few are kept.
 
 Each setting is fitted on what was known at an origin and rolled forward as prediction does, so no later step sees a
-true lag. Settings that share their columns are solved together (`map_fit.solve_grid`).
+true lag. Settings that share their columns are solved together (`solver.solve_grid`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from skucast.forecast.prophet.design import Floats, WeekGrid, Window, design, future_columns, until
-from skucast.forecast.prophet.map_fit import solve_grid
 from skucast.forecast.prophet.rollout import MAX_GROWTH, base_of, carry_over_weight, gain_of, recurse
+from skucast.forecast.prophet.solver import solve_grid
 from skucast.forecast.prophet.spec import LAG, Mode, ModelSpec
 
 Tune = Literal["off", "fast", "full"]

@@ -18,13 +18,14 @@ from models import NO_HOLIDAYS, generated, holidays_of
 
 import skucast
 from skucast.core.errors import FitError
-from skucast.forecast.prophet import map_fit
+from skucast.forecast.prophet import compiling
 from skucast.forecast.prophet.design import Design, Floats, design, week_grid, window
 from skucast.forecast.prophet.fit import as_model, fit
-from skucast.forecast.prophet.map_fit import Solution, _lasso, log_posterior, solve, solve_grid
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.prophet_object import history_frame, optimise, to_prophet, unfitted
 from skucast.forecast.prophet.rollout import roll_forward
+from skucast.forecast.prophet.solver import Solution, log_posterior, solve, solve_grid
+from skucast.forecast.prophet.solver_loops import lasso
 from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.prophet.tuning import fast_grid
 from skucast.regressors.promotions import PROMO_REGRESSORS
@@ -173,7 +174,7 @@ def test_the_lasso_is_coordinate_descents(seed: int) -> None:
     work[:7, :7], work[:7, 7] = quadratic, linear
     for start in (np.zeros(7), random.normal(size=7)):
         delta = start.copy()
-        _lasso(work, 0, 7, penalty, delta)
+        lasso(work, 0, 7, penalty, delta)
         np.testing.assert_allclose(delta, slow, atol=1e-5)
 
 
@@ -322,5 +323,5 @@ def test_without_a_place_to_keep_it_code_is_compiled_in_memory(monkeypatch: pyte
             raise RuntimeError("cannot cache function: no locator available")
         return numba.njit(function)
 
-    monkeypatch.setattr(map_fit, "njit", no_place)
-    assert map_fit._compiled(lambda value: value + 1)(1) == 2
+    monkeypatch.setattr(compiling, "njit", no_place)
+    assert compiling.compiled(lambda value: value + 1)(1) == 2

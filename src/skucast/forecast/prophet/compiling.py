@@ -1,4 +1,7 @@
-"""Where numba keeps what it has compiled, also in an image whose files nobody may write to."""
+"""How numba compiles a loop and where it keeps the result, also in an image whose files nobody may write to.
+
+May import numba and the standard library.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,24 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile on first use and keep the result on disk; only in memory where there is no place to keep it."""
+    try:
+        kept: Any = njit(cache=True)(function)
+    except RuntimeError:  # a read-only image without NUMBA_CACHE_DIR
+        kept = njit(function)
+    found: F = kept
+    return found
 
 
 def make_cache_usable() -> None:
@@ -27,3 +44,6 @@ def make_cache_usable() -> None:
     for folder, _, _ in os.walk(copy):
         Path(folder).chmod(0o700)  # copied too: that nobody may write
     config.CACHE_DIR = copy
+
+
+make_cache_usable()  # before anything is compiled: numba looks at its folder once

@@ -1,45 +1,31 @@
-"""Prophet's maximum a posteriori fit, solved directly: ridge and lasso in closed steps, no general optimiser.
-
-Minimised is the negative log posterior that Prophet hands to Stan (prophet.stan of Prophet 1.x, linear growth;
-constants left out), with T weeks, y and mu scaled, v = sigma^2:
-
-    T log(sigma) + |y - mu|^2 / (2 v) + k^2/50 + m^2/50 + sum beta_j^2 / (2 s_j^2) + sum |delta_i| / tau + 2 v
-    mu = (k t + m + sum delta_i (t - t_i)+) (1 + X beta)     multiplicative
-    mu =  k t + m + sum delta_i (t - t_i)+  + X beta         additive
+"""The compiled loops of the solver: ridge and lasso in closed steps, the noise by a secant, no general optimiser.
 
 For a fixed v the additive case is quadratic in (k, m, beta) and a lasso in delta: (k, m, beta) are eliminated from the
 Gram matrix by a partial Cholesky factorisation, and the lasso that is left is solved exactly by its active set. The
 best v for given residuals is (-T + sqrt(T^2 + 16 RSS)) / 8; the v for which both agree is found by the secant method.
 The multiplicative case repeats this on the linearised mean (Gauss-Newton), with a line search that never lowers the
-posterior.
+posterior. What is minimised, and every letter: `solver`.
 
-The loops are compiled by numba on first use and kept on disk.
+t and y have shape (T,), features (T, K), hinges (T, S); params and precisions are in the order k, m, beta (and delta);
+p = 2 + K, n = p + S; a Gram matrix has n + 1 rows, the last for y, and only its upper triangle is read.
+
+One file, because numba keeps a compiled function until its own file changes, not until what it calls does. May import
+`compiling`, `design`, numpy and scipy.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg.cython_blas  # noqa: F401 - what numba's products call: loaded now, so that workers can pin its threads
-from numba import njit
 
-from skucast.forecast.prophet.compiled import make_cache_usable
-from skucast.forecast.prophet.design import Design, Floats, scales_by_group
-from skucast.forecast.prophet.spec import ModelSpec
+from skucast.forecast.prophet.compiling import compiled
+from skucast.forecast.prophet.design import Floats
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-F = TypeVar("F", bound=Callable[..., Any])
-
-make_cache_usable()
-
-TREND_PRECISION = 1.0 / 25.0
-"""Of k and m: normal priors with a standard deviation of 5."""
 
 V_START = 0.01
 V_DEGENERATE = 1e-6
@@ -65,122 +51,10 @@ REACH_TOLERANCE = 1e-3
 _TINY = 1e-300
 
 
-@dataclass(frozen=True)
-class Solution:
-    """The fitted parameters of one design, scaled as there; `log_posterior` without constants.
-
-    `n_steps` counts factorisations; `is_converged` is False where a bound on them was met.
-    """
-
-    k: float
-    m: float
-    beta: Floats
-    delta: Floats
-    sigma: float
-    log_posterior: float
-    n_steps: int
-    is_converged: bool
-
-
-@dataclass(frozen=True)
-class Solutions:
-    """The fits of one design under G settings: `params` (G, 2 + K + S) = k, m, beta, delta; `v` (G,) = sigma^2."""
-
-    params: Floats
-    v: Floats
-    n_steps: Ints
-    is_converged: npt.NDArray[np.bool_]
-
-
-def solve(problem: Design, spec: ModelSpec) -> Solution:
-    """Return the maximum a posteriori parameters of the design under the spec's prior scales."""
-    found = solve_grid(problem, [spec])
-    k_features = problem.X.shape[1]
-    params = found.params[0]
-    return Solution(
-        k=float(params[0]),
-        m=float(params[1]),
-        beta=params[2 : 2 + k_features],
-        delta=params[2 + k_features :],
-        sigma=math.sqrt(found.v[0]),
-        log_posterior=log_posterior(problem, spec, params, float(found.v[0])),
-        n_steps=int(found.n_steps[0]),
-        is_converged=bool(found.is_converged[0]),
-    )
-
-
-def solve_grid(problem: Design, specs: list[ModelSpec]) -> Solutions:
-    """Return the fits of one design under several prior scales; each starts from the one before it.
-
-    Raises:
-        ValueError: the specs do not share what the design was made with.
-    """
-    first = specs[0]
-    if any(spec.shape != first.shape for spec in specs):
-        raise ValueError("specs of one grid differ in prior scales only")
-    t, y = problem.t, problem.y
-    hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
-    precisions = np.empty((len(specs), 2 + problem.X.shape[1]))
-    precisions[:, :2] = TREND_PRECISION
-    for row, spec in enumerate(specs):
-        precisions[row, 2:] = (1.0 / scales_by_group(spec) ** 2)[problem.groups]
-    weights = np.array([1.0 / spec.changepoint_prior_scale for spec in specs])
-    if first.seasonality_mode == "additive":
-        full = np.column_stack([t, np.ones_like(t), problem.X, hinges, y])
-        found = _additive_grid(full.T @ full, len(t), precisions, weights)
-    else:
-        found = _multiplicative_grid(t, np.ascontiguousarray(problem.X), hinges, y, precisions, weights)
-    params, v, steps, converged = found
-    return Solutions(params, v, steps, converged)
-
-
-def log_posterior(problem: Design, spec: ModelSpec, params: Floats, v: float) -> float:
-    """Return the log posterior of k, m, beta, delta at sigma^2 = v, without constants."""
-    k_features = problem.X.shape[1]
-    beta, delta = params[2 : 2 + k_features], params[2 + k_features :]
-    trend = params[0] * problem.t + params[1] + np.maximum(0.0, problem.t[:, None] - problem.changepoints) @ delta
-    effect = problem.X @ beta
-    mu = trend + effect if spec.seasonality_mode == "additive" else trend * (1.0 + effect)
-    rss = float(((problem.y - mu) ** 2).sum())
-    penalty = (
-        TREND_PRECISION * (params[0] ** 2 + params[1] ** 2) / 2
-        + float((beta**2 / (2 * problem.prior_scales(spec) ** 2)).sum())
-        + float(np.abs(delta).sum()) / spec.changepoint_prior_scale
-    )
-    value: float = -(len(problem.y) * math.log(v) / 2 + rss / (2 * v) + penalty + 2 * v)
-    return value
-
-
-def warm_up() -> None:
-    """Compile every loop and keep the result on disk, as the build of an image does; a later start finds it there."""
-    t, y = np.linspace(0.0, 1.0, 20), np.linspace(0.5, 1.0, 20) ** 2
-    features, hinges = np.cos(9 * t)[:, None], np.maximum(0.0, t - 0.5)[:, None]
-    precisions, weights = np.full((1, 3), TREND_PRECISION), np.array([10.0])
-    full = np.column_stack([t, np.ones_like(t), features, hinges, y])
-    _additive_grid(full.T @ full, len(t), precisions, weights)
-    _multiplicative_grid(t, features, hinges, y, precisions, weights)
-
-
-# --- Compiled -------------------------------------------------------------------------------------------------------
-#
-# t and y have shape (T,), features (T, K), hinges (T, S); params and precisions are in the order k, m, beta (and
-# delta); p = 2 + K, n = p + S; a Gram matrix has n + 1 rows, the last for y, and only its upper triangle is read.
-
-
-def _compiled(function: F) -> F:
-    """Compile on first use and keep the result on disk; only in memory where there is no place to keep it."""
-    try:
-        kept: Any = njit(cache=True)(function)
-    except RuntimeError:  # a read-only image without NUMBA_CACHE_DIR
-        kept = njit(function)
-    found: F = kept
-    return found
-
-
-@_compiled
-def _additive_grid(
+@compiled
+def additive_grid(
     gram: Floats, n_weeks: int, precisions: Floats, weights: Floats
-) -> tuple[Floats, Floats, Ints, npt.NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, Ints, Flags]:
     """Fit every setting on the Gram matrix of [t, 1, X, hinges, y]."""
     n_settings, p = precisions.shape
     n = gram.shape[0] - 1
@@ -202,10 +76,10 @@ def _additive_grid(
     return params, v, steps, converged
 
 
-@_compiled
-def _multiplicative_grid(
+@compiled
+def multiplicative_grid(
     t: Floats, features: Floats, hinges: Floats, y: Floats, precisions: Floats, weights: Floats
-) -> tuple[Floats, Floats, Ints, npt.NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, Ints, Flags]:
     """Fit every setting by Gauss-Newton."""
     n_settings, p = precisions.shape
     n = p + hinges.shape[1]
@@ -228,7 +102,7 @@ def _multiplicative_grid(
     return params, v, steps, converged
 
 
-@_compiled
+@compiled
 def _gauss_newton(
     t: Floats,
     features: Floats,
@@ -279,7 +153,7 @@ def _gauss_newton(
     return v, n_steps, False
 
 
-@_compiled
+@compiled
 def _loss(
     t: Floats,
     features: Floats,
@@ -313,7 +187,7 @@ def _loss(
     return 0.5 * len(t) * math.log(v) + rss / (2 * v) + 2 * v + penalty, v
 
 
-@_compiled
+@compiled
 def _linearise(
     t: Floats, features: Floats, hinges: Floats, y: Floats, trend: Floats, effect: Floats, columns: Floats
 ) -> None:
@@ -330,7 +204,7 @@ def _linearise(
         columns[i, 2 + n_features + n_hinges] = y[i] + trend[i] * effect[i]
 
 
-@_compiled
+@compiled
 def _solve_v(
     gram: Floats,
     n_weeks: int,
@@ -360,14 +234,14 @@ def _solve_v(
     return math.exp(x), MAX_EVALUATIONS, False
 
 
-@_compiled
+@compiled
 def _best_v(rss: float, n_weeks: int) -> float:
     """(-T + sqrt(T^2 + 16 RSS)) / 8, without the difference of nearly equal numbers."""
     rss = max(rss, 0.0)
     return max(2.0 * rss / (n_weeks + math.sqrt(n_weeks * n_weeks + 16.0 * rss)), V_MIN)
 
 
-@_compiled
+@compiled
 def _solve_for(
     gram: Floats, precision: Floats, weight: float, v: float, delta: Floats, work: Floats, params: Floats
 ) -> tuple[float, bool]:
@@ -378,7 +252,7 @@ def _solve_for(
     for a in range(p, n):  # the lasso that is left: both triangles
         for b in range(a + 1, n):
             work[b, a] = work[a, b]
-    is_solved = _lasso(work, p, n, v * weight, delta)
+    is_solved = lasso(work, p, n, v * weight, delta)
     explained = work[n, n]
     for a in range(p, n):
         inner = 0.0
@@ -396,7 +270,7 @@ def _solve_for(
     return explained - v * ridge, is_solved
 
 
-@_compiled
+@compiled
 def _eliminate(gram: Floats, precision: Floats, v: float, work: Floats, p: int) -> None:
     """Copy the upper triangle, add the ridge, and eliminate the first p rows: a partial Cholesky factorisation.
 
@@ -433,8 +307,8 @@ def _eliminate(gram: Floats, precision: Floats, v: float, work: Floats, p: int) 
                 work[i, b] -= factor * work[a, b]
 
 
-@_compiled
-def _lasso(work: Floats, p: int, n: int, penalty: float, delta: Floats) -> bool:
+@compiled
+def lasso(work: Floats, p: int, n: int, penalty: float, delta: Floats) -> bool:
     """Minimise delta'Q delta / 2 - c'delta + penalty |delta|_1 in place, Q and c standing in rows p to n of `work`.
 
     An active-set method (feature-sign search, Lee et al. 2007): with signs fixed the optimum is a linear system; the
@@ -488,7 +362,7 @@ def _lasso(work: Floats, p: int, n: int, penalty: float, delta: Floats) -> bool:
     return False
 
 
-@_compiled
+@compiled
 def _solve_active(
     work: Floats,
     p: int,

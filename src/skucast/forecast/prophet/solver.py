@@ -1,0 +1,122 @@
+"""Prophet's maximum a posteriori fit, solved directly: what is minimised, and the way in.
+
+Minimised is the negative log posterior that Prophet hands to Stan (prophet.stan of Prophet 1.x, linear growth;
+constants left out), with T weeks, y and mu scaled, v = sigma^2:
+
+    T log(sigma) + |y - mu|^2 / (2 v) + k^2/50 + m^2/50 + sum beta_j^2 / (2 s_j^2) + sum |delta_i| / tau + 2 v
+    mu = (k t + m + sum delta_i (t - t_i)+) (1 + X beta)     multiplicative
+    mu =  k t + m + sum delta_i (t - t_i)+  + X beta         additive
+
+How it is solved, ridge and lasso in closed steps without a general optimiser: `solver_loops`.
+May import `design`, `spec` and the loops.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from skucast.forecast.prophet.design import Design, Floats, scales_by_group
+from skucast.forecast.prophet.solver_loops import Flags, Ints, additive_grid, multiplicative_grid
+from skucast.forecast.prophet.spec import ModelSpec
+
+TREND_PRECISION = 1.0 / 25.0
+"""Of k and m: normal priors with a standard deviation of 5."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The fitted parameters of one design, scaled as there; `log_posterior` without constants.
+
+    `n_steps` counts factorisations; `is_converged` is False where a bound on them was met.
+    """
+
+    k: float
+    m: float
+    beta: Floats
+    delta: Floats
+    sigma: float
+    log_posterior: float
+    n_steps: int
+    is_converged: bool
+
+
+@dataclass(frozen=True)
+class Solutions:
+    """The fits of one design under G settings: `params` (G, 2 + K + S) = k, m, beta, delta; `v` (G,) = sigma^2."""
+
+    params: Floats
+    v: Floats
+    n_steps: Ints
+    is_converged: Flags
+
+
+def solve(problem: Design, spec: ModelSpec) -> Solution:
+    """Return the maximum a posteriori parameters of the design under the spec's prior scales."""
+    found = solve_grid(problem, [spec])
+    k_features = problem.X.shape[1]
+    params = found.params[0]
+    return Solution(
+        k=float(params[0]),
+        m=float(params[1]),
+        beta=params[2 : 2 + k_features],
+        delta=params[2 + k_features :],
+        sigma=math.sqrt(found.v[0]),
+        log_posterior=log_posterior(problem, spec, params, float(found.v[0])),
+        n_steps=int(found.n_steps[0]),
+        is_converged=bool(found.is_converged[0]),
+    )
+
+
+def solve_grid(problem: Design, specs: list[ModelSpec]) -> Solutions:
+    """Return the fits of one design under several prior scales; each starts from the one before it.
+
+    Raises:
+        ValueError: the specs do not share what the design was made with.
+    """
+    first = specs[0]
+    if any(spec.shape != first.shape for spec in specs):
+        raise ValueError("specs of one grid differ in prior scales only")
+    t, y = problem.t, problem.y
+    hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
+    precisions = np.empty((len(specs), 2 + problem.X.shape[1]))
+    precisions[:, :2] = TREND_PRECISION
+    for row, spec in enumerate(specs):
+        precisions[row, 2:] = (1.0 / scales_by_group(spec) ** 2)[problem.groups]
+    weights = np.array([1.0 / spec.changepoint_prior_scale for spec in specs])
+    if first.seasonality_mode == "additive":
+        full = np.column_stack([t, np.ones_like(t), problem.X, hinges, y])
+        found = additive_grid(full.T @ full, len(t), precisions, weights)
+    else:
+        found = multiplicative_grid(t, np.ascontiguousarray(problem.X), hinges, y, precisions, weights)
+    params, v, steps, converged = found
+    return Solutions(params, v, steps, converged)
+
+
+def log_posterior(problem: Design, spec: ModelSpec, params: Floats, v: float) -> float:
+    """Return the log posterior of k, m, beta, delta at sigma^2 = v, without constants."""
+    k_features = problem.X.shape[1]
+    beta, delta = params[2 : 2 + k_features], params[2 + k_features :]
+    trend = params[0] * problem.t + params[1] + np.maximum(0.0, problem.t[:, None] - problem.changepoints) @ delta
+    effect = problem.X @ beta
+    mu = trend + effect if spec.seasonality_mode == "additive" else trend * (1.0 + effect)
+    rss = float(((problem.y - mu) ** 2).sum())
+    penalty = (
+        TREND_PRECISION * (params[0] ** 2 + params[1] ** 2) / 2
+        + float((beta**2 / (2 * problem.prior_scales(spec) ** 2)).sum())
+        + float(np.abs(delta).sum()) / spec.changepoint_prior_scale
+    )
+    value: float = -(len(problem.y) * math.log(v) / 2 + rss / (2 * v) + penalty + 2 * v)
+    return value
+
+
+def warm_up() -> None:
+    """Compile every loop and keep the result on disk, as the build of an image does; a later start finds it there."""
+    t, y = np.linspace(0.0, 1.0, 20), np.linspace(0.5, 1.0, 20) ** 2
+    features, hinges = np.cos(9 * t)[:, None], np.maximum(0.0, t - 0.5)[:, None]
+    precisions, weights = np.full((1, 3), TREND_PRECISION), np.array([10.0])
+    full = np.column_stack([t, np.ones_like(t), features, hinges, y])
+    additive_grid(full.T @ full, len(t), precisions, weights)
+    multiplicative_grid(t, features, hinges, y, precisions, weights)
