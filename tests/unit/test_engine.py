@@ -25,7 +25,7 @@ from skucast.core.tables.sales import SALES
 from skucast.entry.demo.planted import Truth, level
 from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import dumps, loads
-from skucast.forecast.prophet import rollout
+from skucast.forecast.prophet import paths
 from skucast.forecast.prophet.design import MIN_WEEKS
 from skucast.forecast.prophet.fit import fit
 from skucast.forecast.prophet.model import FittedModel, Regressor
@@ -372,7 +372,7 @@ def test_many_paths_are_drawn_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     ds = coming(4)["ds"].to_numpy().astype("datetime64[D]")
     given = (models, ds, {}, np.full(7, 100.0), list(range(7)), 50)
     whole = roll_forward_all(*given)
-    monkeypatch.setattr(rollout, "_DRAWS_AT_ONCE", 2 * 50 * 4)
+    monkeypatch.setattr(paths, "DRAWS_AT_ONCE", 2 * 50 * 4)
     np.testing.assert_array_equal(roll_forward_all(*given).yhat_upper, whole.yhat_upper)
 
 

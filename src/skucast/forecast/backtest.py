@@ -11,7 +11,8 @@ import pandas as pd
 
 from skucast.forecast.prophet.design import MIN_WEEKS
 from skucast.forecast.prophet.model import FittedModel
-from skucast.forecast.prophet.rollout import INTERVAL, roll_forward_mean
+from skucast.forecast.prophet.paths import INTERVAL
+from skucast.forecast.prophet.rollout import roll_forward_mean
 from skucast.regressors.future import NO_ARCHIVE, Ahead, Archive, PromotionsFrom, ahead_at, last_known, perfect_plan
 from skucast.sales.baselines import last_year
 from skucast.scorecard.metrics import ratio

@@ -1,7 +1,8 @@
 """Prophet's regression problem for one history: scales, changepoints, feature columns and prior scales, in plain numpy.
 
 `week_grid` makes the columns that depend on the week alone, once for all combinations; `design` puts one history on it.
-Equal to `Prophet.preprocess()` column by column (tested to 1e-12).
+Equal to `Prophet.preprocess()` column by column (tested to 1e-12). May import `spec`, numpy, pandas, and from outside
+the errors of core and the name of pooled holidays.
 """
 
 from __future__ import annotations

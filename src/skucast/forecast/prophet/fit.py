@@ -1,4 +1,7 @@
-"""Fit one history: by our direct solver, or by Prophet's own optimiser as the reference; both give a `FittedModel`."""
+"""Fit one history: by our direct solver, or by Prophet's own optimiser as the reference; both give a `FittedModel`.
+
+May import `design`, `solver`, `model` and `spec`; real Prophet objects only where the reference is asked.
+"""
 
 from __future__ import annotations
 

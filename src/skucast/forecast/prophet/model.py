@@ -1,4 +1,7 @@
-"""A fitted model as plain numbers: what Prophet learned, without Prophet."""
+"""A fitted model as plain numbers: what Prophet learned, without Prophet; and the check of such numbers when read.
+
+May import `spec` and the standard library: whoever reads model files needs no more.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Real Prophet objects: the reference optimiser (CmdStan) and what `to_prophet` gives; alone in importing Prophet."""
+"""Real Prophet objects: the reference optimiser (CmdStan) and what `to_prophet` gives.
+
+Alone in importing Prophet; beside it may import `model` and `design`.
+"""
 
 from __future__ import annotations
 

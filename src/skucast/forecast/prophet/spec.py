@@ -1,4 +1,4 @@
-"""Settings of one model, and what its parts are called."""
+"""Settings of one model, and what its parts are called. May import the standard library alone."""
 
 from __future__ import annotations
 

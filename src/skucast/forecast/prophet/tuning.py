@@ -1,7 +1,8 @@
 """Tuning of one combination: every setting of a grid forecasts the last origins, the best few are kept.
 
 Each setting is fitted on what was known at an origin and rolled forward as prediction does, so no later step sees a
-true lag. Settings that share their columns are solved together (`solver.solve_grid`).
+true lag. Settings that share their columns are solved together (`solver.solve_grid`). May import `design`, `spec`, the
+solver and the recursion.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from skucast.forecast.prophet.design import Floats, WeekGrid, Window, design, future_columns, until
-from skucast.forecast.prophet.rollout import MAX_GROWTH, base_of, carry_over_weight, gain_of, recurse
+from skucast.forecast.prophet.design import Design, Floats, WeekGrid, Window, design, future_columns, until
+from skucast.forecast.prophet.recursion import Recursion, recursion_of
 from skucast.forecast.prophet.solver import solve_grid
 from skucast.forecast.prophet.spec import LAG, Mode, ModelSpec
 
@@ -175,24 +176,27 @@ def _forecasts(past: Window, grid: WeekGrid, fold: Fold, specs: list[ModelSpec])
     t, features = future_columns(problem, grid, fold.rows, fold.regressors)
     hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
     n_features = features.shape[1]
-    y_scale, is_multiplicative = np.array(problem.y_scale), np.array(specs[0].seasonality_mode == "multiplicative")
-    trend = (params[:, :2] @ np.vstack([t, np.ones_like(t)]) + params[:, 2 + n_features :] @ hinges.T) * y_scale
+    recursion = _recursion(problem, specs, params[:, 2 + n_features - 1])  # the lag is the last feature
+    line = params[:, :2] @ np.vstack([t, np.ones_like(t)])
+    trend = (line + params[:, 2 + n_features :] @ hinges.T) * problem.y_scale
     effect = params[:, 2 : 2 + n_features] @ features.T
-    lag = next((column for column in problem.columns if column.name == LAG), None)
-    slope = np.zeros_like(trend)
-    if lag is not None:
-        beta = params[:, 2 + n_features - 1]  # the lag is the last feature
-        slope = (beta / lag.std)[:, None] * gain_of(trend, y_scale, is_multiplicative)
-    weight, _ = carry_over_weight(slope)
-    cap, last = MAX_GROWTH * problem.y_max, fold.last_y
-    is_log = problem.target == "log1p"
-    if is_log:
-        cap, last = np.log1p(cap), np.log1p(last)
+    course = recursion.roll(trend, effect, recursion.to_target(np.full(len(specs), fold.last_y)))
+    return recursion.to_sales(course.clipped), int((~solved.is_converged).sum())
+
+
+def _recursion(problem: Design, specs: Sequence[ModelSpec], lag_beta: Floats) -> Recursion:
+    """How settings of one shape roll forward; `lag_beta` (G,) is not read where the design has no lag."""
     n = len(specs)
-    offset = np.full(n, lag.mu if lag else 0.0)
-    base = base_of(trend, effect, y_scale, is_multiplicative)
-    _, clipped = recurse(base, weight, offset, np.full(n, last), np.full(n, cap))
-    return np.expm1(clipped) if is_log else clipped, int((~solved.is_converged).sum())
+    lag = next((column for column in problem.columns if column.name == LAG), None)
+    return recursion_of(
+        y_scale=np.full(n, problem.y_scale),
+        y_max=np.full(n, problem.y_max),
+        is_multiplicative=np.full(n, specs[0].seasonality_mode == "multiplicative"),
+        is_log=np.full(n, problem.target == "log1p"),
+        lag_beta=lag_beta if lag else np.zeros(n),
+        lag_mean=np.full(n, lag.mu if lag else 0.0),
+        lag_std=np.full(n, lag.std if lag else 1.0),
+    )
 
 
 def _joined(one: Scores, other: Scores) -> Scores:

@@ -1,0 +1,137 @@
+"""Many models as rows of arrays: their numbers, their terms on the weeks to come, what each term is worth in sales.
+
+May import `model`, `design`, `spec`, `recursion`, the names of the components in core, and numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skucast.core.tables.forecasts import COMPONENTS
+from skucast.forecast.prophet.design import Days, Floats, fourier
+from skucast.forecast.prophet.model import FittedModel
+from skucast.forecast.prophet.recursion import Course, Recursion, recursion_of
+from skucast.forecast.prophet.spec import LAG
+
+_EFFECTS = ("yearly", "holidays", "promo", "weather")
+"""The components beside level and carry-over, in the order of `COMPONENTS`."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The numbers of B models, padded with zeros."""
+
+    start: Days
+    t_scale_days: Floats
+    k: Floats
+    m: Floats
+    delta: Floats
+    changepoints: Floats
+    n_changepoints: Floats
+    bend_scale: Floats
+    sigma_obs: Floats
+    yearly: Floats
+    interval_scale: Floats
+    recursion: Recursion
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms of B models on H weeks, arrays (B, H), all but the lag; `trend` in the target's measure.
+
+    `effects` by component and their sum `effect`: ratio to the trend if multiplicative, else in units of y_scale.
+    """
+
+    t: Floats
+    trend: Floats
+    effects: dict[str, Floats]
+    effect: Floats
+
+
+def stacked(models: Sequence[FittedModel]) -> Stack:
+    """Return the models as rows."""
+    lags = [model.lag for model in models]
+    n_changepoints = np.array([len(model.changepoints) for model in models], dtype="float64")
+    delta = _padded([model.delta for model in models])
+    return Stack(
+        start=np.array([model.start for model in models], dtype="datetime64[D]"),
+        t_scale_days=np.array([model.t_scale_days for model in models]),
+        k=np.array([model.k for model in models]),
+        m=np.array([model.m for model in models]),
+        delta=delta,
+        changepoints=_padded([model.changepoints for model in models]),
+        n_changepoints=n_changepoints,
+        bend_scale=np.abs(delta).sum(axis=1) / np.maximum(n_changepoints, 1.0) + 1e-8,
+        sigma_obs=np.array([model.sigma_obs for model in models]),
+        yearly=_padded([model.yearly for model in models]),
+        interval_scale=np.array([model.interval_scale for model in models]),
+        recursion=recursion_of(
+            y_scale=np.array([model.y_scale for model in models]),
+            y_max=np.array([model.y_max for model in models]),
+            is_multiplicative=np.array([model.spec.seasonality_mode == "multiplicative" for model in models]),
+            is_log=np.array([model.spec.target == "log1p" for model in models]),
+            lag_beta=np.array([lag.beta if lag else 0.0 for lag in lags]),
+            lag_mean=np.array([lag.mu if lag else 0.0 for lag in lags]),
+            lag_std=np.array([lag.std if lag else 1.0 for lag in lags]),
+        ),
+    )
+
+
+def terms_of(models: Sequence[FittedModel], stack: Stack, ds: Days, regressors: Mapping[str, Floats]) -> Terms:
+    """Return the terms of the models on the weeks `ds` (H,); `regressors` (B, H) as in `roll_forward_all`."""
+    t = ((ds[None, :] - stack.start[:, None]) / np.timedelta64(1, "D")) / stack.t_scale_days[:, None]
+    trend = stack.k[:, None] * t + stack.m[:, None]
+    for place in range(stack.delta.shape[1]):
+        trend += stack.delta[:, place, None] * np.maximum(0.0, t - stack.changepoints[:, place, None])
+    trend *= stack.recursion.y_scale[:, None]
+    effects = {name: np.zeros_like(t) for name in _EFFECTS}
+    season = fourier(ds, stack.yearly.shape[1] // 2)
+    for order in range(stack.yearly.shape[1]):  # not `@`, whose last digits depend on how many models there are
+        effects["yearly"] += stack.yearly[:, order, None] * season[:, order]
+    _add_holidays(effects["holidays"], models, ds)
+    for row, model in enumerate(models):
+        for regressor in model.regressors:
+            if regressor.name != LAG:
+                values = regressors[regressor.name][row]
+                effects[_component_of(regressor.name)][row] += regressor.beta * (values - regressor.mu) / regressor.std
+    return Terms(t, trend, effects, sum(effects.values(), np.zeros_like(t)))
+
+
+def components(stack: Stack, terms: Terms, lag: Floats, course: Course) -> dict[str, Floats]:
+    """Return the components in sales per week, of forecasts whose first lag was `lag` (B,).
+
+    With the target log1p a component is what it adds to those before it: exp(a + b) - exp(a).
+    """
+    recursion = stack.recursion
+    lags = np.concatenate([lag[:, None], course.clipped[:, :-1]], axis=1)
+    carry_over = course.weight * (lags - recursion.lag_mean[:, None])
+    gain = recursion.gain(terms.trend)
+    parts = [terms.trend.copy(), *(terms.effects[name] * gain for name in _EFFECTS), carry_over]
+    sums = np.cumsum([part[recursion.is_log] for part in parts], axis=0)
+    for part, step in zip(parts, np.diff(np.expm1(sums), axis=0, prepend=0.0), strict=True):
+        part[recursion.is_log] = step
+    return dict(zip(COMPONENTS, parts, strict=True))
+
+
+def _padded(rows: Sequence[Sequence[float]]) -> Floats:
+    table = np.zeros((len(rows), max(map(len, rows))))
+    for row, values in zip(table, rows, strict=True):
+        row[: len(values)] = values
+    return table
+
+
+def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> None:
+    place = {label: step for step, label in enumerate(ds.astype("str").tolist())}
+    for row, model in zip(effect, models, strict=True):
+        for holiday in model.holidays:
+            for week, share in holiday.shares.items():
+                if week in place:
+                    row[place[week]] += holiday.beta * share
+
+
+def _component_of(regressor: str) -> str:
+    """The component of the forecasts table that a regressor belongs to."""
+    return regressor.split("_", 1)[0]
