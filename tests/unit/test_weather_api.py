@@ -346,7 +346,8 @@ def test_without_a_call_loggers_are_as_they_were(server):
 
 
 def test_one_module_knows_the_service():
-    """The addresses are in the settings, everything else about Open-Meteo in one file; the webhook is another."""
+    """The addresses are in the settings, everything else about Open-Meteo in one file; one more sends the requests."""
     package = Path(weather_api.__file__).parent
-    users = [path.name for path in package.rglob("*.py") if "import requests" in path.read_text(encoding="utf-8")]
-    assert sorted(users) == ["weather_api.py", "webhook.py"]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    assert [name for name, text in texts.items() if "temperature_2m" in text] == ["weather_api.py"]
+    assert [name for name, text in texts.items() if "import requests" in text] == ["http.py"]

@@ -1,24 +1,86 @@
-"""A session for services that are asked over plain HTTP: tried again where that may help, for a bounded time."""
+"""Services that are asked over plain HTTP: tried again where that may help, for a bounded time, their secrets kept.
+
+The weather service and the webhook are such, and this is the only file that imports `requests` for them; Google's
+libraries try again by themselves.
+"""
 
 from __future__ import annotations
 
-from requests import Session
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import Retry
+
+from skucast.runtime.logs import kept_out_of_logs
 
 PASSING = (429, 500, 502, 503, 504)
 """Statuses that may be gone the next time."""
 
 
-def retrying_session(method: str, *, tries: int, pause_s: float, pause_max_s: int) -> Session:
-    """Return a session that sends one kind of request, up to `tries` times.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and body of an answer, or the kind of the error that has kept it from coming.
+
+    Never the error itself: its text holds the address, and who raised another one in its place would carry it along.
+    """
+
+    status: int = 0
+    body: bytes = b""
+    error: type[Exception] | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What has kept the answer from coming, in words; None if it came."""
+        if self.error is None:
+            return None
+        if issubclass(self.error, (requests.Timeout, ReadTimeoutError)):
+            return "no answer in time"
+        if issubclass(self.error, requests.ConnectionError):
+            return "no connection, or no answer in time"
+        return self.error.__name__
+
+
+def ask(
+    method: str,
+    url: str,
+    *,
+    tries: int,
+    pause_s: float,
+    pause_max_s: int,
+    timeout_s: float | tuple[float, float],
+    secrets: Sequence[str | None],
+    until: float = math.inf,
+    **request: Any,
+) -> Answer:
+    """Send the request, up to `tries` times, and return the last answer whatever its status; no redirect is followed.
 
     Args:
-        method: the only one that is tried again.
-        tries: how often at the most; the last answer is returned whatever its status.
+        method: of the request, `GET` or `POST`; it may arrive twice when its answer was lost.
+        url: where to.
+        tries: how often at the most.
         pause_s: before the second try, doubled for each later one.
         pause_max_s: the longest pause, also where the service asks for a longer one.
+        timeout_s: silence after which a try counts as lost; a pair gives the time to connect its own.
+        secrets: what is in none of the library's log lines.
+        until: the moment (monotonic) at which the body has to be there.
+        request: what `requests` takes besides: `params`, `json`.
     """
+    session = _session(method, tries, pause_s, pause_max_s)
+    try:
+        with kept_out_of_logs(*secrets), session:
+            answer = session.request(method, url, timeout=timeout_s, stream=True, allow_redirects=False, **request)
+            return Answer(answer.status_code, _body(answer, until))
+    except (requests.RequestException, HTTPError) as error:  # HTTPError: the body breaks off
+        return Answer(error=type(error))
+
+
+def _session(method: str, tries: int, pause_s: float, pause_max_s: int) -> requests.Session:
     retry = Retry(
         total=tries - 1,
         status_forcelist=PASSING,
@@ -28,7 +90,17 @@ def retrying_session(method: str, *, tries: int, pause_s: float, pause_max_s: in
         retry_after_max=pause_max_s,
         raise_on_status=False,
     )
-    session = Session()
+    session = requests.Session()
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=retry))
     return session
+
+
+def _body(answer: requests.Response, until: float) -> bytes:
+    """The body, read as it comes: a server that sends a byte now and then meets the deadline all the same."""
+    pieces = [b""]
+    while piece := answer.raw.read1(64 * 1024, decode_content=True):
+        pieces.append(piece)
+        if time.monotonic() > until:
+            raise requests.Timeout
+    return b"".join(pieces)

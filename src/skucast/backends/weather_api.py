@@ -10,20 +10,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 import pandas as pd
-import requests
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from skucast.backends.http import PASSING, retrying_session
+from skucast.backends.http import PASSING, ask
 from skucast.core.combination import clean_name
 from skucast.core.errors import WeatherDown, WeatherError
 from skucast.core.tables.sales import WEATHER
 from skucast.core.tables.validation import validate
-from skucast.runtime.logs import kept_out_of_logs
 
 if TYPE_CHECKING:
     from skucast.runtime.settings import Settings
@@ -49,6 +47,7 @@ NULLS_STAY_DAYS = 30
 """An observed day of which something is not known is asked for again until it is this old; then it stays as it is."""
 
 _SHORTEST_PAUSE_S = 0.5
+_REDACTED = "***"
 _PUBLIC_DOMAIN = ".open-meteo.com"
 
 _PLAUSIBLE: Mapping[str, tuple[str, float, float]] = {
@@ -133,39 +132,28 @@ class OpenMeteo:
         host = urlsplit(url).hostname
         if time.monotonic() > self._until:
             raise WeatherDown(f"{host}: the calls of this run took longer than {self._deadline_s:.0f} s")
-        with kept_out_of_logs(self._api_key):
-            status, body, problem = self._get(url, parameters | ({"apikey": self._api_key} if self._api_key else {}))
-        # Raised here and not where it was caught: the library's error holds the address with the key, and would be
-        # carried along as this one's context.
-        if problem is not None:
-            raise WeatherDown(f"{host}: no answer about {place.unit} ({problem})")
-        if status in PASSING:
-            raise WeatherDown(f"{host}: no answer about {place.unit} ({status} {self._reason(body)}, {TRIES} times)")
-        if status != requests.codes.ok:
-            raise WeatherError(f"{host}: refused to answer about {place.unit} ({status} {self._reason(body)})")
-        answer = _parsed(body)
-        if not isinstance(answer, dict):
+        answer = ask(
+            "GET",
+            url,
+            tries=TRIES,
+            pause_s=_SHORTEST_PAUSE_S,
+            pause_max_s=PAUSE_MAX_S,
+            timeout_s=(min(CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s),
+            until=self._until,
+            secrets=(self._api_key,),
+            params=parameters | ({"apikey": self._api_key} if self._api_key else {}),
+        )
+        if answer.trouble is not None:
+            raise WeatherDown(f"{host}: no answer about {place.unit} ({answer.trouble})")
+        if answer.status != HTTPStatus.OK:
+            said = f"{answer.status} {self._reason(answer.body)}"
+            if answer.status in PASSING:
+                raise WeatherDown(f"{host}: no answer about {place.unit} ({said}, {TRIES} times)")
+            raise WeatherError(f"{host}: refused to answer about {place.unit} ({said})")
+        found = _parsed(answer.body)
+        if not isinstance(found, dict):
             raise _senseless(place, "no JSON object")
-        return answer
-
-    def _get(self, url: str, parameters: Mapping[str, str]) -> tuple[int, bytes, str | None]:
-        """Status and body of the answer, or what has kept it from coming: the kind of the error, never its text."""
-        timeout = (min(CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s)
-        try:
-            with retrying_session("GET", tries=TRIES, pause_s=_SHORTEST_PAUSE_S, pause_max_s=PAUSE_MAX_S) as session:
-                response = session.get(url, params=parameters, timeout=timeout, stream=True, allow_redirects=False)
-                return response.status_code, self._body(response), None
-        except (requests.RequestException, HTTPError) as error:  # HTTPError: the body breaks off
-            return 0, b"", _kind(error)
-
-    def _body(self, response: requests.Response) -> bytes:
-        """The body, read as it comes: a server that sends a byte now and then meets the deadline all the same."""
-        pieces = [b""]
-        while piece := response.raw.read1(64 * 1024, decode_content=True):
-            pieces.append(piece)
-            if time.monotonic() > self._until:
-                raise requests.Timeout
-        return b"".join(pieces)
+        return found
 
     def _reason(self, body: bytes) -> str:
         """What the service says of a refusal, in one line."""
@@ -272,14 +260,3 @@ def _rows(place: Place, days: pd.DataFrame, kind: str, fetched_at: datetime) -> 
 
 def _senseless(place: Place, what: str) -> WeatherError:
     return WeatherError(f"Open-Meteo: the answer about {place.unit} makes no sense: {what}")
-
-
-_REDACTED = "***"
-
-
-def _kind(error: Exception) -> str:
-    if isinstance(error, (requests.Timeout, ReadTimeoutError)):
-        return "no answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "no connection, or no answer in time"
-    return type(error).__name__

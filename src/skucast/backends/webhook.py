@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 from urllib.parse import urlsplit
 
-import requests
-from urllib3.exceptions import HTTPError
-
-from skucast.backends.http import retrying_session
+from skucast.backends.http import ask
 from skucast.core.errors import SkucastError
-from skucast.runtime.logs import kept_out_of_logs
 
 TIMEOUT_S = 10.0
+DEADLINE_S = 60.0
+"""Time for an answer that comes, but only drop by drop."""
+
 TRIES = 3
 PAUSE_S, PAUSE_MAX_S = 0.5, 5
 """Before the second try, doubled for each later one."""
@@ -30,18 +30,18 @@ def post(url: str, text: str) -> None:
     Raises:
         WebhookError: no answer, or a refusal, said without the address.
     """
-    problem = _problem(url, escape(text[:MAX_CHARACTERS], quote=False))
-    # Raised here and not where it was caught: the library's error holds the address, and would be this one's context.
-    if problem is not None:
+    # A message may arrive twice when its answer was lost; that is better than not at all.
+    answer = ask(
+        "POST",
+        url,
+        tries=TRIES,
+        pause_s=PAUSE_S,
+        pause_max_s=PAUSE_MAX_S,
+        timeout_s=TIMEOUT_S,
+        until=time.monotonic() + DEADLINE_S,
+        secrets=(url, urlsplit(url).path.lstrip("/")),
+        json={"text": escape(text[:MAX_CHARACTERS], quote=False)},
+    )
+    if not 200 <= answer.status < 300:
+        problem = answer.error.__name__ if answer.error else f"status {answer.status}"
         raise WebhookError(f"ALERT_WEBHOOK_URL: the digest was not delivered ({problem}); check the address")
-
-
-def _problem(url: str, text: str) -> str | None:
-    try:
-        # A message may arrive twice when its answer was lost; that is better than not at all.
-        session = retrying_session("POST", tries=TRIES, pause_s=PAUSE_S, pause_max_s=PAUSE_MAX_S)
-        with kept_out_of_logs(url, urlsplit(url).path.lstrip("/")), session:
-            answer = session.post(url, json={"text": text}, timeout=TIMEOUT_S, allow_redirects=False)
-    except (requests.RequestException, HTTPError) as error:
-        return type(error).__name__
-    return None if 200 <= answer.status_code < 300 else f"status {answer.status_code}"
