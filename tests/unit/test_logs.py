@@ -116,6 +116,14 @@ def test_a_field_cannot_hide_the_message(logged):
     assert (entry["field_message"], entry["field_severity"]) == ("there", 5)
 
 
+def test_what_cloud_logging_keeps_for_itself_is_renamed_not_lost(logged):
+    """Its handler would drop a field of such a name: a clock of our own, a label, a request."""
+    names = ("time", "timestampNanos", "logging.googleapis.com/labels", "httpRequest")
+    entry = logged(log.info, "here", extra={"fields": dict.fromkeys(names, "ours")})
+    assert [entry[f"field_{name}"] for name in names] == ["ours"] * 4
+    assert entry["logging.googleapis.com/labels"] == {"python_logger": "skucast"}
+
+
 def test_logs_are_light():
     """Importing them loads neither pandas nor a library of Google's: `--help` is quick."""
     code = "import sys, skucast.runtime.logs; sys.exit(any(name in sys.modules for name in ('pandas', 'google.cloud')))"

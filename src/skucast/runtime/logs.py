@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import math
 import sys
@@ -21,12 +22,9 @@ T = TypeVar("T")
 log = logging.getLogger("skucast")
 
 _SECONDS_BETWEEN_LINES = 10.0
+_MAX_DEPTH = 9
+"""Levels of a line that are shown, the line itself included; what is deeper, or holds itself, is a text."""
 
-
-_RESERVED = ("message", "severity", "time", "timestamp", "httpRequest")
-"""What Cloud Logging takes for its own; a field of that name is shown as `field_NAME`."""
-
-_MAX_DEPTH = 8
 _TALKATIVE = ("urllib3.connectionpool", "urllib3.util.retry")
 """Loggers of the library that write down whole addresses: of every request, and of every one that it tries again."""
 
@@ -34,30 +32,10 @@ _MISSING = ("NAType", "NaTType")
 """pandas' missing values, by the names of their types: this module does not import it."""
 
 
-class _Fields(logging.Filter):
-    """Gives every record the run's fields, and its own (`extra={"fields": {...}}`), for either format.
-
-    It never raises, whatever the fields hold: an error here would end the run.
-    """
-
-    def __init__(self, run_fields: dict[str, Any]) -> None:
-        super().__init__()
-        self.run_fields = run_fields
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        given = getattr(record, "fields", None) or {}
-        fields = given if isinstance(given, dict) else {"fields": given}
-        record.json_fields = {**self.run_fields, **{_free(name): _plain(value) for name, value in fields.items()}}
-        shown = {name: value for name, value in fields.items() if name != "data_report"}
-        record.shown = "".join(f"  {_text(name)}={_text(value)}" for name, value in shown.items())
-        return True
-
-
 def setup_logging(settings: Settings, **run_fields: Any) -> None:
     """Attach one handler: JSON on stdout on Cloud Run (or by LOG_FORMAT), else text on stderr."""
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and settings.on_cloud_run)
-    handler = _json_handler(_labels(settings)) if as_json else _text_handler()
-    handler.addFilter(_Fields(run_fields))
+    handler = _json_handler(_labels(settings), run_fields) if as_json else _text_handler()
     for logger in (log, logging.getLogger("py.warnings")):
         logger.handlers = [handler]
         logger.propagate = False
@@ -77,12 +55,33 @@ def _labels(settings: Settings) -> dict[str, str]:
     }
 
 
-def _json_handler(labels: dict[str, str]) -> logging.Handler:
+def _json_handler(labels: dict[str, str], run_fields: dict[str, Any]) -> logging.Handler:
     # Attached by hand: the client's own setup picks a network handler on Cloud Run jobs and loses records at exit.
     from google.cloud.logging_v2.handlers import StructuredLogHandler
+    from google.cloud.logging_v2.handlers.structured_log import GCP_STRUCTURED_LOGGING_FIELDS as RESERVED
 
-    handler: logging.Handler = StructuredLogHandler(labels=labels, stream=_lenient(sys.stdout))
+    def add_fields(record: logging.LogRecord) -> bool:
+        """Give the handler the run's fields and the record's own; under other names where it would drop them."""
+        fields = {_text(name): value for name, value in _fields(record).items()}
+        free = {f"field_{name}" if name in {*RESERVED, "message"} else name: value for name, value in fields.items()}
+        record.json_fields = {**run_fields, **free}
+        return True
+
+    handler: logging.Handler = StructuredLogHandler(
+        labels=labels, stream=_lenient(sys.stdout), json_encoder_cls=_PlainEncoder
+    )
+    handler.addFilter(add_fields)
     return handler
+
+
+class _PlainEncoder(json.JSONEncoder):
+    """Encodes a line, whatever its fields hold, as JSON that every reader takes.
+
+    It never raises: the line would be lost. The library's own writes NaN, which is no JSON, and ends at other objects.
+    """
+
+    def encode(self, o: Any) -> str:
+        return super().encode(_plain(o))
 
 
 def _lenient(stream: TextIO) -> TextIO:
@@ -93,9 +92,22 @@ def _lenient(stream: TextIO) -> TextIO:
 
 
 def _text_handler() -> logging.Handler:
+    def add_shown(record: logging.LogRecord) -> bool:
+        """Write the record's own fields behind its message, but for the long report."""
+        fields = {name: value for name, value in _fields(record).items() if name != "data_report"}
+        record.shown = "".join(f"  {_text(name)}={_text(value)}" for name, value in fields.items())
+        return True
+
     handler = logging.StreamHandler(_lenient(sys.stderr))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s%(shown)s", "%H:%M:%S"))
+    handler.addFilter(add_shown)
     return handler
+
+
+def _fields(record: logging.LogRecord) -> dict[Any, Any]:
+    """The record's own fields (`extra={"fields": {...}}`), whatever was given as such."""
+    given = getattr(record, "fields", None) or {}
+    return given if isinstance(given, dict) else {"fields": given}
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
@@ -122,11 +134,6 @@ def _text(value: Any) -> str:
         return str(value)
     except Exception as error:  # noqa: BLE001 - a value that cannot be shown must not end the run
         return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
-
-
-def _free(name: Any) -> str:
-    text = _text(name)
-    return f"field_{text}" if text in _RESERVED or text.startswith("logging.googleapis.com/") else text
 
 
 @contextmanager
