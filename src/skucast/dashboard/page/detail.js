@@ -1,44 +1,4 @@
-// One combination: its alerts, its history with promotions and holidays, forecasts by origin, components, model card.
-
-const SPANS = [
-  [26, '26 weeks'],
-  [52, '52 weeks'],
-  [0, 'All'],
-];
-const INTERVAL = `${percent(EXPECTED_COVERAGE, 0)} interval`;
-const METHODS = {
-  prophet: 'Model',
-  mean_8: 'Mean of the last 8 weeks',
-  seasonal_naive: 'Same week last year',
-  zero: 'Zero',
-};
-const STATUSES = {
-  ok: 'model forecast',
-  capped: 'model forecast, limited to a plausible height',
-  no_model: 'no model trained yet',
-  short_history: 'history too short for a model',
-  load_failed: 'stored model could not be read',
-  forecast_failed: 'model gave no usable forecast',
-  inactive: 'no longer sold',
-};
-const COMPONENTS = {
-  level: 'Level',
-  yearly: 'Time of year',
-  holidays: 'Holidays',
-  promo: 'Promotion',
-  weather: 'Weather',
-  carry_over: 'Last week\u2019s sales',
-};
-const PROMO_SOURCES = {
-  planned: 'promotion planned',
-  none: 'no promotion planned',
-  expected: 'no plan: usual promotions',
-};
-const PROMOTIONS_KNOWN = {
-  plan: 'with the promotions plan as it was known',
-  perfect_plan: 'with the promotions that came to pass',
-  expected: 'with the usual promotions, as there is no plan',
-};
+// One combination: its alerts and figures; its chart, its newest forecast and its model are drawn by the next files.
 
 function drawDetail() {
   const row = state.ranked[position()];
@@ -53,10 +13,9 @@ function drawDetail() {
   drawAlerts(row);
   drawFigures(row);
   drawOrigins(index);
-  drawSeries(index);
-  drawParts(index);
   drawComing(index);
-  return drawCard(index);
+  drawCard(index);
+  return Promise.all([drawSeries(index), drawParts(index)]);
 }
 
 function drawNobody() {

@@ -1,4 +1,4 @@
-// The dashboard's script, in the order that __init__.py names. This file: elements of the page, and nothing of its content.
+// The dashboard's script, in the order that rendering.py names. This file: elements of the page, and nothing of its content.
 'use strict';
 
 function place(id) {

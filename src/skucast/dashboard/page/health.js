@@ -1,4 +1,16 @@
-// --- Run health: of all combinations, whatever the filter -----------------------------------------------------------
+// Run health, of all combinations whatever the filter: did the runs do what they should?
+
+const FAILED_STATUSES = ['load_failed', 'forecast_failed'];
+const JOBS = {
+  predict: 'Forecast',
+  monitor: 'Monitoring',
+  train: 'Training, all',
+  retrain: 'Retraining',
+  load: 'Loading of sales',
+  promotions: 'Promotions plan',
+  rollback: 'Rollback',
+  alerts: 'Acknowledgement',
+};
 
 function drawHealth() {
   place('checks').replaceChildren(...healthChecks());

@@ -1,3 +1,11 @@
+// One combination's model card.
+
+const PROMOTIONS_KNOWN = {
+  plan: 'with the promotions plan as it was known',
+  perfect_plan: 'with the promotions that came to pass',
+  expected: 'with the usual promotions, as there is no plan',
+};
+
 function drawCard(index) {
   const forecast = rowOf('forecasts', index);
   const version = forecast < 0 ? '' : data.forecasts.model_version[forecast];

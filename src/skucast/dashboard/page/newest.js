@@ -1,4 +1,33 @@
-// --- The newest forecast: components, weeks, model ------------------------------------------------------------------
+// One combination's newest forecast: what it is made of, and its weeks.
+
+const METHODS = {
+  prophet: 'Model',
+  mean_8: 'Mean of the last 8 weeks',
+  seasonal_naive: 'Same week last year',
+  zero: 'Zero',
+};
+const STATUSES = {
+  ok: 'model forecast',
+  capped: 'model forecast, limited to a plausible height',
+  no_model: 'no model trained yet',
+  short_history: 'history too short for a model',
+  load_failed: 'stored model could not be read',
+  forecast_failed: 'model gave no usable forecast',
+  inactive: 'no longer sold',
+};
+const COMPONENTS = {
+  level: 'Level',
+  yearly: 'Time of year',
+  holidays: 'Holidays',
+  promo: 'Promotion',
+  weather: 'Weather',
+  carry_over: 'Last week\u2019s sales',
+};
+const PROMO_SOURCES = {
+  planned: 'promotion planned',
+  none: 'no promotion planned',
+  expected: 'no plan: usual promotions',
+};
 
 function partsOf(rows) {
   const made = rows.some((row) => data.forecasts.method[row] === 'prophet');

@@ -1,46 +1,6 @@
-// The overview: cards, the trend, accuracy by weeks ahead, and whether the runs did what they should.
+// The overview: how many combinations are shown, the cards, and what the figures are from.
 
 const EXPECTED_COVERAGE = 0.8;
-const MOST_STEP_LINES = 4;
-const FAILED_STATUSES = ['load_failed', 'forecast_failed'];
-const JOBS = {
-  predict: 'Forecast',
-  monitor: 'Monitoring',
-  train: 'Training, all',
-  retrain: 'Retraining',
-  load: 'Loading of sales',
-  promotions: 'Promotions plan',
-  rollback: 'Rollback',
-  alerts: 'Acknowledgement',
-};
-const MEASURES = {
-  wape: {
-    label: 'WAPE',
-    axis: 'WAPE, % of sales',
-    format: percent,
-    lead: 'WAPE of each week\u2019s forecasts. Lower is better.',
-  },
-  biasRatio: {
-    label: 'Bias',
-    axis: 'Bias, % of sales',
-    format: signedPercent,
-    lead: 'Forecast minus sales, as a share of sales. Near zero is right.',
-  },
-  fva: {
-    label: 'FVA',
-    axis: 'FVA, percentage points',
-    format: points,
-    lead: 'Above zero: better than the simple forecast compared with.',
-  },
-  coverage: {
-    label: 'Coverage',
-    axis: 'Inside the interval, %',
-    format: percent,
-    lead: 'How often sales fell inside the 80\u00a0% interval.',
-  },
-};
-
-// --- Cards ----------------------------------------------------------------------------------------------------------
 
 function drawMatched() {
   place('matched').textContent = `${whole(state.matching.length)} of ${whole(combinations.length)} combinations`;

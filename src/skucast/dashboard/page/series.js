@@ -1,4 +1,11 @@
-// --- Forecasts by origin --------------------------------------------------------------------------------------------
+// One combination's chart: its history with promotions and holidays, and its forecasts by origin.
+
+const SPANS = [
+  [26, '26 weeks'],
+  [52, '52 weeks'],
+  [0, 'All'],
+];
+const INTERVAL = `${percent(EXPECTED_COVERAGE, 0)} interval`;
 
 /** Every forecast of a combination that is on the page: by origin (a date), newest first, rows {table, row}. */
 function forecastsByOrigin(index) {

@@ -25,7 +25,8 @@ async function start() {
   drawHealth();
   update();
   await loadPlotly();
-  return drawCharts();
+  await drawCharts();
+  document.documentElement.dataset.drawn = ''; // from here on the page stands still until somebody acts
 }
 
 function refuse(error) {
@@ -86,8 +87,7 @@ function update() {
 }
 
 function drawCharts() {
-  drawTrend();
-  drawDetail();
+  return Promise.all([drawTrend(), drawDetail()]);
 }
 
 // --- Theme ----------------------------------------------------------------------------------------------------------

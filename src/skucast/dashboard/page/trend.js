@@ -1,4 +1,32 @@
-// --- Trend and steps ------------------------------------------------------------------------------------------------
+// The overview's trend by week, and accuracy by weeks ahead.
+
+const MOST_STEP_LINES = 4;
+const MEASURES = {
+  wape: {
+    label: 'WAPE',
+    axis: 'WAPE, % of sales',
+    format: percent,
+    lead: 'WAPE of each week\u2019s forecasts. Lower is better.',
+  },
+  biasRatio: {
+    label: 'Bias',
+    axis: 'Bias, % of sales',
+    format: signedPercent,
+    lead: 'Forecast minus sales, as a share of sales. Near zero is right.',
+  },
+  fva: {
+    label: 'FVA',
+    axis: 'FVA, percentage points',
+    format: points,
+    lead: 'Above zero: better than the simple forecast compared with.',
+  },
+  coverage: {
+    label: 'Coverage',
+    axis: 'Inside the interval, %',
+    format: percent,
+    lead: 'How often sales fell inside the 80\u00a0% interval.',
+  },
+};
 
 function drawTrend() {
   const measure = MEASURES[state.measure];
