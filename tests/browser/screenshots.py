@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chromium import launched
+from chromium import PATIENCE_MS, launched
 from PIL import Image
 from playwright.sync_api import Browser
+from reader import DRAWN
 
 MAX_BYTES = 300_000
 SHOTS: dict[str, dict[str, Any]] = {
@@ -35,10 +36,10 @@ def shoot(browser: Browser, path: Path, shot: dict[str, Any]) -> bytes:
     """Return what is seen of the page from the top of its header, or of one of its sections, downwards."""
     size = {"width": shot["width"], "height": 900}
     context = browser.new_context(viewport=size, color_scheme=shot["scheme"], locale="en-GB")
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(path.resolve().as_uri())
-    page.wait_for_selector("#series.js-plotly-plot")
-    page.wait_for_timeout(500)  # the charts have their last size
+    page.wait_for_selector(DRAWN)
     top = 0 if shot["at"] == "#overview" else page.locator(shot["at"]).bounding_box()["y"] - 16
     clip = {"x": 0, "y": top, "width": shot["width"], "height": shot["height"]}
     picture = page.screenshot(full_page=True, clip=clip)
