@@ -1,4 +1,4 @@
-"""A fitted model as plain numbers: what Prophet learned, without Prophet; and the check of such numbers when read.
+"""A fitted model as plain numbers: what Prophet learned, without Prophet.
 
 May import `spec` and the standard library: whoever reads model files needs no more.
 """
@@ -6,13 +6,10 @@ May import `spec` and the standard library: whoever reads model files needs no m
 from __future__ import annotations
 
 import dataclasses
-import functools
-import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 
@@ -87,79 +84,16 @@ class FittedModel:
         """Return the model as plain builtins."""
         return dataclasses.asdict(self)
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> FittedModel:
-        """Return the model of `as_dict`.
+    def check(self) -> None:
+        """Refuse parts that do not fit each other; their types are checked by whoever reads them.
 
         Raises:
-            KeyError, TypeError, ValueError: a part is missing, unknown, of another type or not finite.
+            ValueError: a scale, the changepoints, the season, a date or a holiday's weeks.
         """
-        model: FittedModel = build(cls, values)
-        date.fromisoformat(model.start)
-        if not (model.t_scale_days > 0 and model.y_scale > 0 and len(model.delta) == len(model.changepoints)):
+        date.fromisoformat(self.start)
+        if not (self.t_scale_days > 0 and self.y_scale > 0 and len(self.delta) == len(self.changepoints)):
             raise ValueError("scales are not positive, or changepoints and deltas differ in number")
-        if len(model.yearly) % 2:
+        if len(self.yearly) % 2:
             raise ValueError("the season has a sine without its cosine")
-        if not all(_HOLIDAY_WEEKS.fullmatch(holiday.weeks) for holiday in model.holidays):
+        if not all(_HOLIDAY_WEEKS.fullmatch(holiday.weeks) for holiday in self.holidays):
             raise ValueError("a holiday's weeks are no dates")
-        return model
-
-
-def build(kind: Any, value: Any, name: str = "content") -> Any:
-    """Return plain builtins as the dataclass they were made of, each part checked against its annotation.
-
-    Raises:
-        KeyError, TypeError, ValueError: a part is missing, unknown, of another type or not finite.
-    """
-    return _builder(kind)(value, name)
-
-
-@functools.cache
-def _builder(kind: Any) -> Callable[[Any, str], Any]:
-    """The function that checks and makes values of one annotation; thousands of files are read with few of them."""
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return _dataclass_builder(kind)
-    origin, arguments = get_origin(kind), get_args(kind)
-    if type(None) in arguments:
-        inner = _builder(arguments[0])
-        return lambda value, name: None if value is None else inner(value, name)
-    if origin in (tuple, list):
-        return _sequence_builder(origin, arguments[0])
-    if origin is dict:
-        inner = _builder(arguments[1])
-        return lambda value, name: {key: inner(item, name) for key, item in _of(dict, value, name).items()}
-    if origin is Literal:
-        return lambda value, name: _one_of(arguments, value, name)
-    if kind is float:
-        return _finite
-    return (lambda value, _: value) if kind is Any else lambda value, name: _of(kind, value, name)
-
-
-def _dataclass_builder(kind: Any) -> Callable[[Any, str], Any]:
-    parts = {part: _builder(hint) for part, hint in get_type_hints(kind).items()}
-    return lambda value, name: kind(**{part: parts[part](item, part) for part, item in _of(dict, value, name).items()})
-
-
-def _sequence_builder(sequence: Any, kind: Any) -> Callable[[Any, str], Any]:
-    inner = _builder(kind)
-    return lambda value, name: sequence([inner(item, name) for item in _of(list, value, name)])
-
-
-def _one_of(allowed: tuple[Any, ...], value: Any, name: str) -> Any:
-    if value not in allowed:
-        raise ValueError(f"{name} is none of {', '.join(allowed)}")
-    return value
-
-
-def _finite(value: Any, name: str) -> Any:
-    if type(value) is int:
-        return value
-    if not math.isfinite(_of(float, value, name)):
-        raise ValueError(f"{name} is not finite")
-    return value
-
-
-def _of(kind: type, value: Any, name: str) -> Any:
-    if type(value) is not kind:
-        raise TypeError(f"{name} is {type(value).__name__}, expected {kind.__name__}")
-    return value
