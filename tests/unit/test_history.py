@@ -455,7 +455,15 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "n_partial_first_weeks": 0,
         "n_stale_combinations": 0,
     }
-    lists = ("stale_combinations", "merged_spellings", "rejected_names", "feed_gap_weeks", "warnings")
+    lists = (
+        "stale_combinations",
+        "merged_spellings",
+        "rejected_names",
+        "feed_gap_weeks",
+        "late_units",
+        "unit_gaps",
+        "warnings",
+    )
     assert report == expected | {name: [] for name in lists}
     assert json.loads(json.dumps(report)) == report
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -15,6 +15,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination, name_problem
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
+from skucast.sales.deliveries import judge_deliveries
 
 HISTORY_COLUMNS = [
     *KEY,
@@ -29,13 +30,6 @@ HISTORY_COLUMNS = [
 
 LAG_FILL_WEEKS = 4
 """A missing week counts as the mean of this many known weeks before it when it is somebody's lag."""
-
-FEED_MIN_COMBINATIONS = 5
-"""Below this many combinations a week, an empty or thin week says nothing about the delivery as a whole."""
-
-FEED_LOOKBACK_WEEKS = 8
-FEED_MIN_SHARE = 0.5
-"""The newest week counts as delivered when it has at least this share of the usual number of combinations."""
 
 ISOLATED_AFTER_WEEKS = 104
 """Sales that lie so long before all later ones are suspected of a wrong date."""
@@ -71,6 +65,8 @@ class DataReport:
     merged_spellings: list[str] = field(default_factory=list)
     rejected_names: list[str] = field(default_factory=list)
     feed_gap_weeks: list[str] = field(default_factory=list)
+    late_units: list[str] = field(default_factory=list)
+    unit_gaps: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -131,6 +127,7 @@ def build_history(
     *,
     grain: Literal["day", "week"] = "day",
     stale_after_weeks: int = 13,
+    days_off: Collection[date] = (),
 ) -> History:
     """Return the history up to the cutoff from the rows of `Warehouse.weekly_sales`.
 
@@ -144,14 +141,15 @@ def build_history(
     known = weekly[~placeholder & complete]
     rejected = _rejected_names(known)
     known = _without_names(known, rejected)
-    feed = _feed_by_week(known, clock, cutoff)
-    data_cutoff = _last_delivered(feed, cutoff, grain)
+    deliveries = judge_deliveries(
+        known, clock, cutoff, days_off=days_off, by_day=grain == "day", closed_after_weeks=stale_after_weeks
+    )
+    data_cutoff = deliveries.data_cutoff
     sold = known[known["ds"] <= pd.Timestamp(data_cutoff)]
     starts, n_partial = _first_weeks(sold, grain)
     calendar = _calendar(starts, data_cutoff)
     weeks = calendar.merge(sold, on=[*KEY, "ds"], how="left")
-    gaps = _feed_gaps(feed, data_cutoff)
-    result = _clean_weeks(weeks, gaps, grain)
+    result = _clean_weeks(weeks, deliveries.unknown, grain)
     newest_day = known["last_date"].max().date() if len(known) else cutoff
     inactive = inactive_combinations(result, stale_after_weeks)
     stale = ["/".join(map(str, names)) for names in inactive.index[inactive]]
@@ -165,7 +163,7 @@ def build_history(
         late_weeks=weeks_between(data_cutoff, cutoff),
         n_placeholder_lines=int(weekly.loc[placeholder, "n_lines"].sum()),
         n_bad_quantity_lines=int(weekly.loc[~placeholder, "n_bad_quantity"].sum()),
-        n_zero_filled_weeks=int(weeks["n_lines"].isna().sum()),
+        n_zero_filled_weeks=int((weeks["n_lines"].isna() & ~_is_among(weeks, deliveries.unknown)).sum()),
         n_floored_weeks=int((weeks["quantity"] < 0).sum()),
         n_stockout_weeks=int(result["is_stockout"].sum()),
         n_partial_first_weeks=n_partial,
@@ -173,8 +171,10 @@ def build_history(
         stale_combinations=stale[:_EXAMPLES],
         merged_spellings=_merged_spellings(known)[:_EXAMPLES],
         rejected_names=[f"{'/'.join(name)!r}: {problem}" for name, problem in rejected.items()][:_EXAMPLES],
-        feed_gap_weeks=[str(ds.date()) for ds in gaps],
-        warnings=[*_suspected_fractions(known), *_suspected_dates(feed)],
+        feed_gap_weeks=[str(ds.date()) for ds in deliveries.feed_gaps],
+        late_units=[str(each) for each in deliveries.late],
+        unit_gaps=deliveries.unit_gaps[:_EXAMPLES],
+        warnings=[*_suspected_fractions(known), *_suspected_dates(known)],
     )
     selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
     return History(result, data_cutoff, newest_day, report, selling_days)
@@ -246,54 +246,6 @@ def _selling_days(sold: pd.DataFrame, data_cutoff: date) -> dict[Combination, tu
     }
 
 
-# --- the delivery as a whole ----------------------------------------------------------------------------------------
-
-
-def _feed_by_week(known: pd.DataFrame, clock: WeekClock, cutoff: date) -> pd.DataFrame:
-    """One row per week from the first to the cutoff: number of combinations, offset of the last day from the label."""
-    if not len(known):
-        return pd.DataFrame({"n": [], "last_offset": []}, index=pd.DatetimeIndex([], name="ds"))
-    feed = known.groupby("ds").agg(n=("unit", "size"), last_date=("last_date", "max"))
-    feed = feed.reindex(clock.range(feed.index[0].date(), cutoff))
-    feed["n"] = feed["n"].fillna(0)
-    feed["last_offset"] = (pd.to_datetime(feed["last_date"]) - feed.index).dt.days
-    return feed[["n", "last_offset"]]
-
-
-def _last_delivered(feed: pd.DataFrame, cutoff: date, grain: str) -> date:
-    delivered = feed.index[feed["n"] > 0]
-    if not len(delivered):
-        return cutoff
-    last = len(feed.loc[: delivered[-1]]) - 1
-    if last and _is_thin(feed.iloc[last], feed.iloc[max(0, last - FEED_LOOKBACK_WEEKS) : last], grain):
-        last -= 1
-    last_week: pd.Timestamp = feed.index[last]
-    return last_week.date()
-
-
-def _is_thin(week: pd.Series, before: pd.DataFrame, grain: str) -> bool:
-    """Whether the newest week lacks most combinations, or ends earlier than every one of the weeks before it.
-
-    In a feed of few combinations the first says nothing, and the second only beside the full number of weeks; where a
-    row covers a week, its day says nothing.
-    """
-    if len(before) < LAG_FILL_WEEKS:
-        return False
-    is_large = before["n"].median() >= FEED_MIN_COMBINATIONS
-    is_sparse = week["n"] < FEED_MIN_SHARE * before["n"].median()
-    ends_early = grain == "day" and week["last_offset"] < before["last_offset"].min()
-    enough = is_large or before["last_offset"].count() == FEED_LOOKBACK_WEEKS
-    return bool((is_large and is_sparse) or (ends_early and enough))
-
-
-def _feed_gaps(feed: pd.DataFrame, data_cutoff: date) -> pd.DatetimeIndex:
-    """Weeks in which nobody sold anything although the delivered weeks before them had many combinations."""
-    delivered = feed.loc[feed["n"] > 0, "n"]
-    usual = delivered.rolling(FEED_LOOKBACK_WEEKS, min_periods=1).median().reindex(feed.index).ffill()
-    is_gap = (feed["n"] == 0) & (usual >= FEED_MIN_COMBINATIONS) & (feed.index <= pd.Timestamp(data_cutoff))
-    return pd.DatetimeIndex(feed.index[is_gap])
-
-
 # --- weeks of each combination --------------------------------------------------------------------------------------
 
 
@@ -316,11 +268,11 @@ def _calendar(starts: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
     return rows[KEY].assign(ds=ds)
 
 
-def _clean_weeks(weeks: pd.DataFrame, gaps: pd.DatetimeIndex, grain: str) -> pd.DataFrame:
+def _clean_weeks(weeks: pd.DataFrame, undelivered: pd.DataFrame, grain: str) -> pd.DataFrame:
     empty_days = weeks["stockout_days"]
     is_stockout = empty_days >= MOST_DAYS if grain == "day" else empty_days * 2 > weeks["stock_days"]
     too_large = weeks["quantity"].isin([np.inf, -np.inf])  # finite lines whose sum is not
-    unknown = is_stockout | weeks["ds"].isin(gaps) | too_large
+    unknown = is_stockout | _is_among(weeks, undelivered) | too_large
     promo_days = weeks["promo_days"].fillna(0).astype("float64")
     result = weeks.assign(
         y=weeks["quantity"].fillna(0.0).clip(lower=0.0).mask(unknown),
@@ -331,6 +283,15 @@ def _clean_weeks(weeks: pd.DataFrame, gaps: pd.DatetimeIndex, grain: str) -> pd.
         is_stockout=is_stockout,
     )
     return result[HISTORY_COLUMNS].sort_values([*KEY, "ds"], ignore_index=True)
+
+
+def _is_among(weeks: pd.DataFrame, undelivered: pd.DataFrame) -> pd.Series:
+    """Whether each week is one that its unit and channel have not delivered."""
+    names = ["unit", "channel", "ds"]
+    if not len(undelivered):
+        return pd.Series(data=False, index=weeks.index)
+    lacking = pd.MultiIndex.from_frame(undelivered[names])
+    return pd.Series(pd.MultiIndex.from_frame(weeks[names]).isin(lacking), index=weeks.index)
 
 
 # --- the report -----------------------------------------------------------------------------------------------------
@@ -385,8 +346,8 @@ def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:
         yield f"promo_discount_perc never exceeds {highest:g}: fractions delivered where percent (0-100) are expected?"
 
 
-def _suspected_dates(feed: pd.DataFrame) -> Iterator[str]:
-    delivered = feed.index[feed["n"] > 0]
+def _suspected_dates(known: pd.DataFrame) -> Iterator[str]:
+    delivered = pd.DatetimeIndex(known["ds"].drop_duplicates().sort_values())
     isolated = np.flatnonzero(np.diff(delivered) >= pd.Timedelta(weeks=ISOLATED_AFTER_WEEKS))
     if len(isolated):
         last, following = delivered[isolated[-1]].date(), delivered[isolated[-1] + 1].date()
