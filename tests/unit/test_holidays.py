@@ -28,7 +28,7 @@ from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.training import Material, make_recipe, train
 from skucast.regressors.events import read_events
 from skucast.regressors.future import last_known
-from skucast.regressors.holidays import OTHER_HOLIDAYS, Event, calendar_digest, holiday_weeks
+from skucast.regressors.holidays import OTHER_HOLIDAYS, Event, calendar_digest, days_off, holiday_weeks
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.sales.history import with_lag
 
@@ -374,3 +374,15 @@ def test_unmoved_the_same_holiday_has_none_in_prophet(warehouse: Warehouse) -> N
         effects[kind] = forecast["holidays"].iloc[0]
     assert effects["unmoved"] == 0
     assert effects["moved"] == pytest.approx(150.0, rel=0.15)
+
+
+def test_days_off_are_the_holidays_and_blocks_of_the_span() -> None:
+    """New Year's eight days and the Defender's day; nothing outside, nothing without a country."""
+    first, last = date(2026, 1, 2), date(2026, 2, 23)
+    found = days_off("RU", first, last)
+    assert {date(2026, 1, day) for day in range(2, 9)} | {date(2026, 2, 23)} <= found
+    assert date(2026, 1, 1) not in found
+    assert date(2026, 1, 20) not in found
+    assert days_off("", first, last) == frozenset()
+    event = Event("Fair", date(2026, 2, 10), days_after=1)
+    assert days_off("", first, last, events=[event]) == {date(2026, 2, 10), date(2026, 2, 11)}

@@ -83,6 +83,18 @@ def holiday_weeks(
     return weeks.astype({"holiday": "str", "share": "float64"})
 
 
+def days_off(
+    country: str, first: date, last: date, *, subdivision: str = "", events: Iterable[Event] = ()
+) -> frozenset[date]:
+    """Return the days from `first` to `last` on which a business may be closed: public holidays, blocks and events."""
+    years = range(first.year, last.year + 1)
+    days = {
+        each.day for each in _in_blocks(_public_holidays(country, subdivision, years), BLOCKS.get(country, ()), years)
+    }
+    days |= {day for event in events for day in event.days}
+    return frozenset(day for day in days if first <= day <= last)
+
+
 def calendar_digest(events: Sequence[Event]) -> str:
     """Return a text that is equal for equal events, whatever their order and file, and empty for none."""
     if not events:
