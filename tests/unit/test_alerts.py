@@ -260,6 +260,7 @@ def test_volume_and_naive_forecasts_keep_the_list_short() -> None:
         ("promo_plan", {"promo_coverage": 0.49}, ("breach", 0.49)),
         ("promo_plan", {"promo_coverage": None}, ("unknown", nan)),
         ("sales_late", {"data_cutoff": sunday(2)}, ("breach", 2.0)),
+        ("sales_late", {"late": (("Юг", sunday(3)), ("Север/KA", sunday(1)))}, ("breach", 3.0)),
         ("failures", {"failed_share": 0.06}, ("breach", 0.06)),
         ("failures", {"failed_share": 0.05}, ("calm", 0.05)),
         ("failures", {"failed_share": None}, ("unknown", nan)),

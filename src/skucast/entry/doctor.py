@@ -24,8 +24,8 @@ from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, WEATHER
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.words import counted
+from skucast.jobs.inputs import read_history
 from skucast.runtime.settings import Settings
-from skucast.sales.history import build_history
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,14 @@ def _credentials(settings: Settings) -> str:
 
 
 def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
-    weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
-    found = build_history(weekly, settings.clock, run.cutoff, grain=settings.sales_grain).report
+    found = read_history(settings, warehouse, run).report
     late = f"{counted(found.late_weeks, 'week')} late: complete through {found.data_cutoff}, expected {run.cutoff}"
     if found.late_weeks > settings.allowed_late_weeks:
         raise InputError(late)
     if found.late_weeks:
         return f"{late}; ALLOWED_LATE_WEEKS={settings.allowed_late_weeks} allows it"
+    if found.late_units:
+        raise InputError(f"{'; '.join(found.late_units)}, others through {found.data_cutoff}: deliver them")
     combinations = counted(found.n_combinations, "combination")
     return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
 

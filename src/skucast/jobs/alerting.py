@@ -92,6 +92,7 @@ def system_facts(
         promo_coverage=float((sold["promo_source"] != "expected").mean()) if len(sold) else None,
         failed_share=failed_share,
         job=job,
+        late=tuple((each.name, each.delivered_through) for each in history.late),
     )
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination, resolve_targets
 from skucast.core.errors import InputError, RunFailed
 from skucast.core.run import Run
+from skucast.core.weeks import weeks_between
 from skucast.core.words import counted
+from skucast.regressors.events import events_of
+from skucast.regressors.holidays import days_off
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -37,19 +42,13 @@ def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunR
         InputError: there are no sales, or a target names nobody.
     """
     with report.timed("read"):
-        weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
-        history = build_history(
-            weekly,
-            settings.clock,
-            run.cutoff,
-            grain=settings.sales_grain,
-            stale_after_weeks=settings.inactive_after_weeks,
-        )
+        history = read_history(settings, warehouse, run)
     report.data_report = history.report.as_dict()
     _log_data_report(history)
     if history.report.late_weeks:
         log.warning("%s", _lateness(run, history))
         report.notes.append(_lateness(run, history))
+    report.notes += [f"{each}, expected {history.data_cutoff}: bridged" for each in history.late]
     known = history.combinations
     if not known:
         found = counted(history.report.n_lines, "sales line")
@@ -61,6 +60,31 @@ def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunR
     wanted = run.shard(known if only is None else only)
     report.n_combinations = len(wanted)
     return Inputs(history, wanted, only)
+
+
+def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
+    """Return the history up to the run's cutoff, by the settings' rules.
+
+    Raises:
+        InputError: there are no sales, or HOLIDAY_CALENDAR cannot be read.
+    """
+    weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
+    first = weekly["ds"].min()
+    closed = days_off(
+        settings.holiday_country,
+        run.cutoff if pd.isna(first) else settings.clock.start(first.date()),
+        run.cutoff,
+        subdivision=settings.holiday_subdivision,
+        events=events_of(settings.holiday_calendar),
+    )
+    return build_history(
+        weekly,
+        settings.clock,
+        run.cutoff,
+        grain=settings.sales_grain,
+        stale_after_weeks=settings.inactive_after_weeks,
+        days_off=closed,
+    )
 
 
 def check_lateness(settings: Settings, run: Run, history: History, report: RunReport) -> None:
@@ -75,12 +99,21 @@ def check_lateness(settings: Settings, run: Run, history: History, report: RunRe
             f"{_lateness(run, history)}; more than {MAX_BRIDGED_WEEKS} weeks are never bridged: "
             "load newer sales or set --as-of"
         )
-    if late > settings.allowed_late_weeks and settings.late_sales == "stop":
-        raise RunFailed(
-            f"{_lateness(run, history)}; LATE_SALES=stop: load them and run again, or set LATE_SALES=bridge"
-        )
+    if settings.late_sales == "stop":
+        if late > settings.allowed_late_weeks:
+            raise RunFailed(f"{_lateness(run, history)}; {_STOPS}")
+        behind = [
+            each
+            for each in history.late
+            if weeks_between(each.delivered_through, run.cutoff) > settings.allowed_late_weeks
+        ]
+        if behind:
+            raise RunFailed(f"{'; '.join(map(str, behind))}, expected {run.cutoff}; {_STOPS}")
     if late:
         report.notes.append("the missing weeks are bridged by their own forecast")
+
+
+_STOPS = "LATE_SALES=stop: load them and run again, or set LATE_SALES=bridge"
 
 
 def _lateness(run: Run, history: History) -> str:
@@ -104,3 +137,5 @@ def _log_data_report(history: History) -> None:
         log.warning("%s", text)
     for gap in found.feed_gap_weeks:
         log.warning("no sales at all were delivered for week %s; it counts as unknown", gap)
+    for text in (*found.late_units, *found.unit_gaps):
+        log.warning("%s; what is missing counts as unknown, not as 0", text)

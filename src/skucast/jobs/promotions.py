@@ -21,11 +21,11 @@ from skucast.core.run import Run
 from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.words import counted
+from skucast.jobs.inputs import read_history
 from skucast.regressors.promotion_files import LINE, PlanFile, read_plan, rejected_csv
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-from skucast.sales.history import build_history
 from skucast.sheets.sheet import MAX_BYTES
 
 INBOX, DONE, REJECTED = "promotions/inbox", "promotions/done", "promotions/rejected"
@@ -91,8 +91,7 @@ def known_combinations(settings: Settings, warehouse: Warehouse, run: Run) -> li
     Raises:
         InputError: there are no sales.
     """
-    weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
-    return build_history(weekly, settings.clock, run.cutoff, grain=settings.sales_grain).combinations
+    return read_history(settings, warehouse, run).combinations
 
 
 # --- One file -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -52,10 +51,14 @@ class Late:
     channel: str
     delivered_through: date
 
+    @property
+    def name(self) -> str:
+        """The unit, or `unit/channel`."""
+        return self.unit if self.channel == ALL else f"{self.unit}/{self.channel}"
+
     def __str__(self) -> str:
-        """Name of the unit or `unit/channel`, and the last week that is there."""
-        name = self.unit if self.channel == ALL else f"{self.unit}/{self.channel}"
-        return f"{name} is delivered through {self.delivered_through}"
+        """Who it is, and the last week that is there."""
+        return f"{self.name} is delivered through {self.delivered_through}"
 
 
 @dataclass(frozen=True)
@@ -319,10 +322,3 @@ class _Feed:
         missed = ((share >= ALWAYS) & ~bits & ~off).sum(axis=1)
         lacking[sold] = (n >= LOOKBACK_WEEKS) & (missed >= MISSED_DAYS)
         return lacking
-
-
-def in_words(deliveries: Deliveries) -> list[str]:
-    """Return a line for each unit or channel that is late, and for each that lacks weeks in the middle."""
-    late = (f"{each}; its newest weeks count as unknown, not as 0" for each in deliveries.late)
-    gaps = (f"{text}; it counts as unknown, not as 0" for text in deliveries.unit_gaps)
-    return list(itertools.chain(late, gaps))

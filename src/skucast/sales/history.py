@@ -15,7 +15,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination, name_problem
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
-from skucast.sales.deliveries import judge_deliveries
+from skucast.sales.deliveries import Late, judge_deliveries
 
 HISTORY_COLUMNS = [
     *KEY,
@@ -94,7 +94,8 @@ class History:
 
     `weeks` has one row per combination and week, without gaps, sorted: `HISTORY_COLUMNS`; `y` in sales per week, >= 0,
     NaN where it is not known (out of stock, delivery missing); discounts in percent; `promo_days` 0 to 7.
-    `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named.
+    `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named. `late`
+    names the units and channels whose newest weeks have not arrived although others' have.
     """
 
     weeks: pd.DataFrame
@@ -102,6 +103,7 @@ class History:
     newest_day: date
     report: DataReport
     selling_days: dict[Combination, tuple[bool, ...]] = field(default_factory=dict)
+    late: list[Late] = field(default_factory=list)
 
     @property
     def combinations(self) -> list[Combination]:
@@ -134,7 +136,8 @@ def build_history(
     Rules: rows with NULL keys or dates and lines without a finite quantity are ignored and counted; a combination
     starts in its first week with a sale, a partial first week is dropped (unless it is the only one); weeks without
     rows are 0 up to the last delivered week; the net of a week is floored at 0; a week is NaN when stock was 0 on four
-    or more of its seven days (grain `week`: in its row), or when a feed of many combinations delivered nothing at all.
+    or more of its seven days (grain `week`: in its row), or when its unit or channel has not delivered it whole.
+    `days_off` are the public holidays: a week that ends early because of them is whole.
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
@@ -177,7 +180,7 @@ def build_history(
         warnings=[*_suspected_fractions(known), *_suspected_dates(known)],
     )
     selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
-    return History(result, data_cutoff, newest_day, report, selling_days)
+    return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late)
 
 
 def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:

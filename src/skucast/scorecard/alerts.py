@@ -58,7 +58,8 @@ class SystemFacts:
     """What is known of the week's runs; None = not known. `failed_share` is that of the week's worst job.
 
     `newest_cutoff` is the last week that forecasts were published for; `promo_coverage` the share of its forecasts that
-    a plan covers; `n_active` combinations sell, and `n_forecast` of them are forecast.
+    a plan covers; `n_active` combinations sell, and `n_forecast` of them are forecast. `late` has the units
+    (or `unit/channel`) that are behind the others, and the last week that each has delivered.
     """
 
     cutoff: date
@@ -69,6 +70,7 @@ class SystemFacts:
     promo_coverage: float | None
     failed_share: float | None
     job: str | None
+    late: tuple[tuple[str, date], ...] = ()
 
 
 # --- What is wrong --------------------------------------------------------------------------------------------------
@@ -259,6 +261,10 @@ def _promo_plan(facts: SystemFacts, rules: Rules) -> Found:
 
 def _sales_late(facts: SystemFacts, _: Rules) -> Found:
     late = weeks_between(facts.data_cutoff, facts.cutoff)
+    if late <= 0 and facts.late:
+        text = "; ".join(f"{name} is delivered through {through}" for name, through in facts.late)
+        worst = max(weeks_between(through, facts.cutoff) for _, through in facts.late)
+        return "breach", float(worst), 0.0, f"{text}; expected {facts.cutoff}; deliver them"
     if late <= 0:
         return "calm", float(late), 0.0, f"sales are complete through {facts.data_cutoff}"
     text = (

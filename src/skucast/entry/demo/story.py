@@ -244,10 +244,9 @@ def _mended(settings: Settings, warehouse: Warehouse, worst: Combination, before
 
 
 def _recent_sales(settings: Settings, warehouse: Warehouse, combination: Combination) -> list[float]:
-    from skucast.sales.history import build_history
+    from skucast.jobs.inputs import read_history
 
-    run = start_run("demo", settings)
-    history = build_history(warehouse.weekly_sales(settings.clock, run.cutoff), settings.clock, run.cutoff)
+    history = read_history(settings, warehouse, start_run("demo", settings))
     weeks = dict(history.split([combination]))[combination]
     return [float(value) for value in weeks["y"].iloc[-WEEKS_FORWARD:]]
 
