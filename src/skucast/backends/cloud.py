@@ -58,7 +58,7 @@ def storage_errors(bucket: str, permission: str) -> Iterator[None]:
         StoreError: no usable answer.
     """
     from google.api_core import exceptions as api
-    from google.auth.exceptions import GoogleAuthError, TransportError
+    from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import RequestException
     from urllib3.exceptions import HTTPError
 
@@ -71,13 +71,20 @@ def storage_errors(bucket: str, permission: str) -> Iterator[None]:
             f"gs://{bucket}: {permission} was refused ({_reason(error)}); is it granted on this bucket?"
         ) from None
     except (api.Unauthorized, GoogleAuthError) as error:
-        if isinstance(error, TransportError) or getattr(error, "retryable", False):  # on the way to the token
+        if is_lost_signing_in(error):
             raise StoreError(f"gs://{bucket}: no usable answer to {permission} ({_reason(error)})") from None
         raise InputError(
             f"gs://{bucket}: the credentials were not accepted for {permission} ({_reason(error)})"
         ) from None
     except (api.GoogleAPIError, RequestException, HTTPError, ConnectionError) as error:
         raise StoreError(f"gs://{bucket}: no usable answer to {permission} ({_reason(error)})") from None
+
+
+def is_lost_signing_in(error: BaseException) -> bool:
+    """Return whether the request was lost on the way to the identity's token: worth another try, never a refusal."""
+    from google.auth.exceptions import GoogleAuthError, TransportError
+
+    return isinstance(error, TransportError) or (isinstance(error, GoogleAuthError) and error.retryable)
 
 
 def no_bucket(bucket: str) -> InputError:

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from google.api_core import exceptions as api
-from google.api_core.retry import Retry
 from google.cloud import bigquery
 
 from skucast.backends.cloud_bigquery import BoundedClient, bigquery_client
-from skucast.backends.warehouse.bigquery.errors import FAILURES, explanation, is_passing
+from skucast.backends.warehouse.bigquery.errors import FAILURES, explanation, is_passing, tried_again
 from skucast.core.errors import InputError
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
@@ -36,7 +35,7 @@ class Dataset:
         self._project = project
         self._names = dict(table_names)
         self._endpoints = endpoints
-        self._retry = Retry(predicate=is_passing, timeout=deadline_s, initial=0.2, maximum=10.0)
+        self._retry = tried_again(is_passing, deadline_s)
         self._cached_client: BoundedClient | None = None
         self._cached_location: str | None = None
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from google.api_core import exceptions as api
-from google.auth.exceptions import GoogleAuthError, TransportError
+from google.api_core.retry import Retry
+from google.auth.exceptions import GoogleAuthError
 from requests.exceptions import RequestException
 
+from skucast.backends.cloud import is_lost_signing_in
 from skucast.core.errors import InputError, WarehouseError
 
 _LOST = (
@@ -18,7 +21,6 @@ _LOST = (
     api.GatewayTimeout,
     RequestException,
     ConnectionError,
-    TransportError,  # on the way to the identity's token
 )
 _NO_IDENTITY = (api.Forbidden, api.Unauthorized, GoogleAuthError)
 _CONFLICT = ("concurrent update", "serialize access", "failed to commit", "transaction is aborted")
@@ -26,6 +28,9 @@ _QUOTA = ("quotaExceeded", "rateLimitExceeded", "RateLimitExceeded", "Quota exce
 
 FAILURES = (api.GoogleAPIError, *_NO_IDENTITY, *_LOST, TimeoutError)
 """Everything that a call may end with, all of which `explanation` can say."""
+
+PAUSES_S = (0.2, 10.0)
+"""The first and the longest pause before another try; each may be twice as long as the one before."""
 
 TWICE = "skucast: this batch was appended before"
 """What the append's own assertion says; the service hands it back as the reason of a failed job."""
@@ -45,7 +50,7 @@ class Twice(Exception):
 
 def is_lost(error: BaseException) -> bool:
     """Return whether the request may have been lost on the way: worth another try, never a refusal."""
-    return isinstance(error, _LOST) or (isinstance(error, GoogleAuthError) and error.retryable)
+    return isinstance(error, _LOST) or is_lost_signing_in(error)
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -56,6 +61,12 @@ def is_conflict(error: BaseException) -> bool:
 def is_passing(error: BaseException) -> bool:
     """Return whether a call about a table is worth another try; a job is not just asked for again after a conflict."""
     return is_lost(error) or is_conflict(error)
+
+
+def tried_again(worth_it: Callable[[BaseException], bool], deadline_s: float) -> Retry:
+    """Return how the library tries again what is worth it, until the deadline."""
+    first_s, longest_s = PAUSES_S
+    return Retry(predicate=worth_it, timeout=deadline_s, initial=first_s, maximum=longest_s)
 
 
 def explanation(error: BaseException, permission: str, what: str, deadline_s: float) -> Exception:

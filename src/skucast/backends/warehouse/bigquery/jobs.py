@@ -14,7 +14,7 @@ from google.api_core.retry import Retry, exponential_sleep_generator
 from google.cloud import bigquery
 
 from skucast.backends.warehouse.bigquery.dataset import Dataset
-from skucast.backends.warehouse.bigquery.errors import FAILURES, is_lost, short
+from skucast.backends.warehouse.bigquery.errors import FAILURES, PAUSES_S, is_lost, short, tried_again
 from skucast.core.errors import WarehouseError
 
 _ONCE = Retry(predicate=lambda _: False)
@@ -26,7 +26,7 @@ class Jobs:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        self._wait_again = Retry(predicate=is_lost, timeout=dataset.deadline_s, initial=0.2, maximum=10.0)
+        self._wait_again = tried_again(is_lost, dataset.deadline_s)
 
     def run_sql(self, sql: str, parameters: Sequence[Any], job_id: str, what: str, until: float) -> None:
         """Run the script until it has ended well, or raise by that moment."""
@@ -79,7 +79,7 @@ class Jobs:
         """
         names = (f"{job_id}_after_{failed}" if failed else job_id for failed in itertools.count())
         name = next(names)
-        for pause_s in exponential_sleep_generator(0.2, 10.0):
+        for pause_s in exponential_sleep_generator(*PAUSES_S):
             job = None
             try:
                 job, is_new = self._inserted(insert, name)
