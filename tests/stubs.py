@@ -120,5 +120,6 @@ def weeks_of(y: Sequence[float], last: date = CUTOFF, promo: float = 0.0) -> pd.
             "promo_days": 7.0 if promo else 0.0,
             "is_promo": promo > 0,
             "is_stockout": False,
+            "is_censored": False,
         }
     )

@@ -226,40 +226,6 @@ def test_no_sales_yet_says_how_to_get_some(warehouse, run):
         warehouse.weekly_sales(WeekClock(), CUTOFF)
 
 
-# --- Stock ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("empty_days", "is_missing"), [(3, False), (4, True), (7, True)])
-def test_a_week_out_of_stock_on_most_days_is_missing_not_zero(warehouse, run, empty_days, is_missing):
-    """Stock 0 on 4 of 7 days: what would have been sold is unknown; on 3 of 7 the sales count."""
-    lines = [line(day, 0 if n < empty_days else 2, stock=0 if n < empty_days else 50) for n, day in enumerate(DAYS)]
-    history = history_of(warehouse, [*week(sunday(1), 7), *lines], run)
-    assert series(history) == [7.0, nan if is_missing else 8.0]
-    assert series(history, "is_stockout") == [False, is_missing]
-    assert history.report.n_stockout_weeks == int(is_missing)
-
-
-@pytest.mark.parametrize(("empty_days", "other_stock"), [(1, 9), (1, None), (3, None)])
-def test_unknown_stock_means_nothing(warehouse, run, empty_days, other_stock):
-    """Days whose stock is NULL were not out of stock: 1 or 3 empty days are not most of seven, whatever is known."""
-    stock = [0] * empty_days + [None] * (6 - empty_days) + [other_stock]
-    lines = [line(day, 1, stock=stock[n]) for n, day in enumerate(DAYS)]
-    history = history_of(warehouse, [*week(sunday(1), 7), *lines], run)
-    assert series(history) == [7.0, 7.0]
-
-
-def test_the_one_row_of_a_weekly_source_tells_the_week_s_stock(warehouse, run):
-    """Stock 0 in it: the week is unknown."""
-    lines = [line(sunday(1), 70, stock=9), line(sunday(0), 3, stock=0)]
-    assert series(history_of(warehouse, lines, run, grain="week")) == [70.0, nan]
-
-
-def test_a_day_counts_by_its_largest_stock(warehouse, run):
-    """Two lines of a day, one of them with stock 0: the article was there."""
-    lines = [each for day in DAYS for each in (line(day, 1, stock=0), line(day, 0, stock=3))]
-    assert series(history_of(warehouse, lines, run)) == [7.0]
-
-
 # --- Promotions -----------------------------------------------------------------------------------------------------
 
 
@@ -452,6 +418,7 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "n_zero_filled_weeks": 1,
         "n_floored_weeks": 0,
         "n_stockout_weeks": 0,
+        "n_censored_weeks": 0,
         "n_partial_first_weeks": 0,
         "n_stale_combinations": 0,
     }
@@ -520,12 +487,14 @@ def test_a_known_series_is_carried_as_it_is():
 )
 def test_inactive_means_known_to_have_sold_nothing(y, inactive):
     """Three zero weeks at the end, each of them known; a shorter history is new, not inactive."""
-    assert is_inactive(pd.DataFrame({"y": y, "is_stockout": False}), 3) == inactive
+    assert is_inactive(pd.DataFrame({"y": y, "is_stockout": False, "is_censored": False}), 3) == inactive
 
 
 def test_an_article_without_stock_for_good_is_inactive():
     """Three weeks out of stock at the end: unknown sales, but none; a delivery that failed is another matter."""
-    gone = pd.DataFrame({"y": [5, np.nan, np.nan, np.nan], "is_stockout": [False, True, True, True]})
+    gone = pd.DataFrame(
+        {"y": [5, np.nan, np.nan, np.nan], "is_stockout": [False, True, True, True], "is_censored": False}
+    )
     assert is_inactive(gone, 3)
     assert not is_inactive(gone.assign(is_stockout=False), 3)
 
@@ -559,6 +528,7 @@ def test_many_combinations_are_judged_as_each_by_itself():
         y = random.choice([0.0, 0.0, 0.0, 1.0, np.nan], random.integers(1, 9))
         parts.append(pd.DataFrame({"unit": "U", "channel": "C", "SKU_ID": f"S{number:02d}", "y": y}))
     weeks = pd.concat(parts, ignore_index=True)
+    weeks["is_censored"] = False
     weeks["is_stockout"] = weeks["y"].isna() & (random.uniform(size=len(weeks)) < 0.5)
     alone = {key: is_inactive(rows, 3) for key, rows in weeks.groupby(KEY)}
     assert inactive_combinations(weeks, 3).to_dict() == alone

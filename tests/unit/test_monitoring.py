@@ -36,7 +36,7 @@ def history(**series: list[float]) -> pd.DataFrame:
         weeks_of(y).assign(**dict(zip(KEY, {"A": A, "B": B, "C": C}[name], strict=True))) for name, y in series.items()
     ]
     weeks = pd.concat(blocks, ignore_index=True).sort_values([*KEY, "ds"], ignore_index=True)
-    return weeks.assign(is_stockout=weeks["y"].isna())
+    return weeks.assign(is_stockout=weeks["y"].isna(), is_censored=False)
 
 
 def forecast(combination: tuple[str, str, str], cutoff: int, step: int, yhat: float, late: int = 0) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         grain=settings.sales_grain,
         stale_after_weeks=settings.inactive_after_weeks,
         days_off=closed,
+        correct_stockouts=settings.correct_stockouts,
     )
 
 

@@ -26,6 +26,7 @@ HISTORY_COLUMNS = [
     "promo_days",
     "is_promo",
     "is_stockout",
+    "is_censored",
 ]
 
 LAG_FILL_WEEKS = 4
@@ -39,6 +40,12 @@ SELLING_DAYS_WEEKS = 26
 
 MOST_DAYS = 4
 """More than half of a week's days."""
+
+MAX_MISSED_SHARE = 0.75
+"""Most of a usual week that is added for days out of stock: beyond it the days that sold tell too little."""
+
+SUSPICIOUS_SHARE = 0.5
+"""Share of the recent weeks out of stock from which on a combination that sells, or the business, is named."""
 
 _EXAMPLES = 20
 
@@ -59,6 +66,7 @@ class DataReport:
     n_zero_filled_weeks: int
     n_floored_weeks: int
     n_stockout_weeks: int
+    n_censored_weeks: int
     n_partial_first_weeks: int
     n_stale_combinations: int
     stale_combinations: list[str] = field(default_factory=list)
@@ -79,6 +87,7 @@ class DataReport:
             "stale combinations": self.n_stale_combinations,
             "partial first weeks dropped": self.n_partial_first_weeks,
             "weeks out of stock": self.n_stockout_weeks,
+            "weeks out of stock on some days": self.n_censored_weeks,
             "placeholder lines ignored": self.n_placeholder_lines,
             "lines without a quantity ignored": self.n_bad_quantity_lines,
             "weeks of more returns than sales": self.n_floored_weeks,
@@ -130,14 +139,18 @@ def build_history(
     grain: Literal["day", "week"] = "day",
     stale_after_weeks: int = 13,
     days_off: Collection[date] = (),
+    correct_stockouts: bool = True,
 ) -> History:
     """Return the history up to the cutoff from the rows of `Warehouse.weekly_sales`.
 
     Rules: rows with NULL keys or dates and lines without a finite quantity are ignored and counted; a combination
     starts in its first week with a sale, a partial first week is dropped (unless it is the only one); weeks without
-    rows are 0 up to the last delivered week; the net of a week is floored at 0; a week is NaN when stock was 0 on four
-    or more of its seven days (grain `week`: in its row), or when its unit or channel has not delivered it whole.
-    `days_off` are the public holidays: a week that ends early because of them is whole.
+    rows are 0 up to the last delivered week; the net of a week is floored at 0. A day is out of stock if none was left
+    and nothing was sold, of a combination that ever has stock; a week is NaN when four or more of its seven days were
+    (grain `week`: its row), or when its unit or channel has not delivered it whole. A week with sales and days out of
+    stock `is_censored`: with up to three of them y is what the other days tell of a whole week, by the usual weekdays
+    of its unit and channel, or what was sold without `correct_stockouts`. `days_off` are the public holidays: a week
+    that ends early because of them is whole.
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
@@ -152,7 +165,7 @@ def build_history(
     starts, n_partial = _first_weeks(sold, grain)
     calendar = _calendar(starts, data_cutoff)
     weeks = calendar.merge(sold, on=[*KEY, "ds"], how="left")
-    result = _clean_weeks(weeks, deliveries.unknown, grain)
+    result = _clean_weeks(weeks, deliveries.unknown, grain, correct_stockouts=correct_stockouts)
     newest_day = known["last_date"].max().date() if len(known) else cutoff
     inactive = inactive_combinations(result, stale_after_weeks)
     stale = ["/".join(map(str, names)) for names in inactive.index[inactive]]
@@ -169,6 +182,7 @@ def build_history(
         n_zero_filled_weeks=int((weeks["n_lines"].isna() & ~_is_among(weeks, deliveries.unknown)).sum()),
         n_floored_weeks=int((weeks["quantity"] < 0).sum()),
         n_stockout_weeks=int(result["is_stockout"].sum()),
+        n_censored_weeks=int((result["is_censored"] & ~result["is_stockout"]).sum()),
         n_partial_first_weeks=n_partial,
         n_stale_combinations=len(stale),
         stale_combinations=stale[:_EXAMPLES],
@@ -177,7 +191,7 @@ def build_history(
         feed_gap_weeks=[str(ds.date()) for ds in deliveries.feed_gaps],
         late_units=[str(each) for each in deliveries.late],
         unit_gaps=deliveries.unit_gaps[:_EXAMPLES],
-        warnings=[*_suspected_fractions(known), *_suspected_dates(known)],
+        warnings=[*_suspected_fractions(known), *_suspected_dates(known), *_suspected_stock(result)],
     )
     selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
     return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late)
@@ -228,7 +242,9 @@ def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
 
 
 def _nothing_sold(weeks: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    nothing: npt.NDArray[np.bool_] = ((weeks["y"] == 0) | weeks["is_stockout"]).to_numpy(dtype="bool")
+    """Weeks that are known to have sold nothing, out of stock or not; one with sales is none, however empty."""
+    is_empty = weeks["is_stockout"] & ~weeks["is_censored"]
+    nothing: npt.NDArray[np.bool_] = ((weeks["y"] == 0) | is_empty).to_numpy(dtype="bool")
     return nothing
 
 
@@ -271,19 +287,26 @@ def _calendar(starts: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
     return rows[KEY].assign(ds=ds)
 
 
-def _clean_weeks(weeks: pd.DataFrame, undelivered: pd.DataFrame, grain: str) -> pd.DataFrame:
-    empty_days = weeks["stockout_days"]
+def _clean_weeks(
+    weeks: pd.DataFrame, undelivered: pd.DataFrame, grain: str, *, correct_stockouts: bool
+) -> pd.DataFrame:
+    has_stock = weeks.groupby(KEY)["stock_max"].transform("max") > 0  # never any: stock is not kept
+    empty_days = weeks["stockout_days"].where(has_stock, 0)
     is_stockout = empty_days >= MOST_DAYS if grain == "day" else empty_days * 2 > weeks["stock_days"]
     too_large = weeks["quantity"].isin([np.inf, -np.inf])  # finite lines whose sum is not
     unknown = is_stockout | _is_among(weeks, undelivered) | too_large
     promo_days = weeks["promo_days"].fillna(0).astype("float64")
+    sold = weeks["quantity"].fillna(0.0).clip(lower=0.0)
+    is_censored = (empty_days > 0) & (sold > 0)
+    missed = weeks["stockout_share"].where(is_censored & (grain == "day") & correct_stockouts, 0.0)
     result = weeks.assign(
-        y=weeks["quantity"].fillna(0.0).clip(lower=0.0).mask(unknown),
+        y=(sold / (1 - missed.clip(upper=MAX_MISSED_SHARE))).mask(unknown),
         returns_quantity=weeks["returns_quantity"].fillna(0.0),
         promo_discount_perc=weeks["promo_discount_perc"].fillna(0.0),
         promo_days=promo_days.clip(upper=1) * 7 if grain == "week" else promo_days,
         is_promo=promo_days > 0,
         is_stockout=is_stockout,
+        is_censored=is_censored,
     )
     return result[HISTORY_COLUMNS].sort_values([*KEY, "ds"], ignore_index=True)
 
@@ -347,6 +370,19 @@ def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:
     highest = known["promo_discount_perc"].max() if len(known) else 0
     if 0 < highest <= 1:
         yield f"promo_discount_perc never exceeds {highest:g}: fractions delivered where percent (0-100) are expected?"
+
+
+def _suspected_stock(weeks: pd.DataFrame) -> Iterator[str]:
+    """Combinations that sell and count as out of stock most of the time, and the business if it does."""
+    recent = weeks[weeks["ds"] > weeks["ds"].max() - SELLING_DAYS_WEEKS * WEEK]
+    empty = (recent["is_stockout"] | recent["is_censored"]).groupby([recent[name] for name in KEY]).mean()
+    sells = (recent["is_censored"] | (recent["y"] > 0)).groupby([recent[name] for name in KEY]).mean()
+    odd = empty.index[(empty > SUSPICIOUS_SHARE) & (sells > SUSPICIOUS_SHARE)]
+    if len(odd):
+        yield (
+            f"stock: {len(odd)} of {len(empty)} combinations sell and count as out of stock in most of the last "
+            f"{SELLING_DAYS_WEEKS} weeks, first {'/'.join(map(str, odd[0]))}: is stock kept as it was in the evening?"
+        )
 
 
 def _suspected_dates(known: pd.DataFrame) -> Iterator[str]:

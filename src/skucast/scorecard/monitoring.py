@@ -44,7 +44,7 @@ def match(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until: date
     previous = forecasts.sort_values(["cutoff"], kind="stable").groupby([*KEY, "ds"])["yhat"].shift(1)
     rows = forecasts.assign(previous_yhat=previous)
     rows = rows[rows["ds"].between(pd.Timestamp(since), pd.Timestamp(until))]
-    rows = rows.merge(weeks[[*KEY, "ds", "y", "is_stockout"]], on=[*KEY, "ds"], how="left")
+    rows = rows.merge(weeks[[*KEY, "ds", "y", "is_stockout", "is_censored"]], on=[*KEY, "ds"], how="left")
     rows["left_out"] = _left_out(rows)
     rows["y"] = rows["y"].where(rows["left_out"].isna())
     rows = rows.merge(_known_at(weeks), on=[*KEY, "data_cutoff"], how="left")
@@ -80,9 +80,10 @@ def unpublished(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until
 
 def _left_out(rows: pd.DataFrame) -> pd.Series:
     """Why each row is not scored, None where it is."""
-    is_stockout = rows["is_stockout"].fillna(value=False).astype("bool")
+    is_censored = rows["is_censored"].fillna(value=False).astype("bool")
+    is_stockout = rows["is_stockout"].fillna(value=False).astype("bool") & rows["y"].isna()
     reasons = np.select(
-        [rows["y"].isna() & is_stockout, rows["y"].isna(), rows["status"].isin(FAILED_STATUSES)],
+        [is_stockout | is_censored, rows["y"].isna(), rows["status"].isin(FAILED_STATUSES)],
         ["stockout", "not_delivered", "failed"],
         "",
     )

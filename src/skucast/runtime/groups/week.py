@@ -23,6 +23,11 @@ class Week(Group):
     sales_grain: Literal["day", "week"] = field(
         "day", "what one sales row covers: a day, or a whole week", [*SALES_JOBS, "promotions", "doctor"]
     )
+    correct_stockouts: bool = field(
+        True,
+        "raise the sales of a week with 1 to 3 days out of stock to what the other days tell of a whole week",
+        [*SALES_JOBS, "promotions", "doctor"],
+    )
     allowed_late_weeks: int = field(
         1, "weeks that sales may be late before LATE_SALES applies", ["predict", "doctor"], ge=0, le=52
     )

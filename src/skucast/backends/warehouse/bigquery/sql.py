@@ -84,6 +84,20 @@ WITH lines AS (
         *,
         DATE_ADD(day, INTERVAL MOD(@end_weekday - MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7) + 7, 7) DAY) AS ds
     FROM days
+), weekdays AS (
+    SELECT unit, channel, EXTRACT(DAYOFWEEK FROM day) AS weekday, SUM(quantity) AS sold
+    FROM days WHERE discount IS NOT NULL AND quantity > 0
+    GROUP BY unit, channel, weekday
+), totals AS (
+    SELECT unit, channel, SUM(sold) AS sold FROM weekdays GROUP BY unit, channel
+), profile AS (
+    SELECT weekdays.unit, weekdays.channel, weekday, weekdays.sold / totals.sold AS share
+    FROM weekdays JOIN totals ON weekdays.unit = totals.unit AND weekdays.channel = totals.channel
+), judged AS (
+    SELECT labelled.*, COALESCE(stock <= 0 AND discount IS NULL, FALSE) AS is_empty, COALESCE(share, 0) AS share
+    FROM labelled LEFT JOIN profile
+        ON labelled.unit = profile.unit AND labelled.channel = profile.channel
+        AND EXTRACT(DAYOFWEEK FROM day) = weekday
 )
 SELECT
     unit, channel, sku AS SKU_ID, ds,
@@ -93,14 +107,16 @@ SELECT
     COUNTIF(discount > 0) AS promo_days,
     COALESCE(BIT_OR(IF(discount IS NULL, 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7))), 0) AS selling_weekdays,
     COUNT(stock) AS stock_days,
-    COUNTIF(stock <= 0) AS stockout_days,
+    MAX(stock) AS stock_max,
+    COUNTIF(is_empty) AS stockout_days,
+    COALESCE(SUM(IF(is_empty, share, 0)), 0) AS stockout_share,
     COALESCE(MIN(IF(quantity + returns_quantity > 0, day, NULL)), MIN(day)) AS first_date,
     MAX(day) AS last_date,
     SUM(n_lines) AS n_lines,
     SUM(n_bad_quantity) AS n_bad_quantity,
     MIN(spelling_min) AS spelling_min,
     MAX(spelling_max) AS spelling_max
-FROM labelled
+FROM judged
 GROUP BY unit, channel, sku, ds
 ORDER BY unit, channel, SKU_ID, ds
 """

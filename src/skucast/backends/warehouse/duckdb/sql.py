@@ -28,6 +28,16 @@ WITH lines AS (
         max(spelling) AS spelling_max
     FROM lines
     GROUP BY ALL
+), weekdays AS (
+    SELECT unit, channel, isodow(day) AS weekday, sum(quantity) AS sold
+    FROM days WHERE discount IS NOT NULL AND quantity > 0
+    GROUP BY ALL
+), profile AS (
+    SELECT unit, channel, weekday, sold / sum(sold) OVER (PARTITION BY unit, channel) AS share FROM weekdays
+), judged AS (
+    SELECT days.*, stock <= 0 AND discount IS NULL AS is_empty, coalesce(share, 0) AS share
+    FROM days LEFT JOIN profile
+        ON days.unit = profile.unit AND days.channel = profile.channel AND isodow(day) = weekday
 )
 SELECT
     unit, channel, sku AS "SKU_ID",
@@ -38,14 +48,16 @@ SELECT
     count(*) FILTER (WHERE discount > 0) AS promo_days,
     CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE discount IS NOT NULL), 0) AS BIGINT) AS selling_weekdays,
     count(stock) AS stock_days,
-    count(*) FILTER (WHERE stock <= 0) AS stockout_days,
+    max(stock) AS stock_max,
+    count(*) FILTER (WHERE is_empty) AS stockout_days,
+    coalesce(sum(share) FILTER (WHERE is_empty), 0) AS stockout_share,
     coalesce(min(day) FILTER (WHERE quantity + returns_quantity > 0), min(day)) AS first_date,
     max(day) AS last_date,
     CAST(sum(n_lines) AS BIGINT) AS n_lines,
     CAST(sum(n_bad_quantity) AS BIGINT) AS n_bad_quantity,
     min(spelling_min) AS spelling_min,
     max(spelling_max) AS spelling_max
-FROM days
+FROM judged
 GROUP BY ALL
 ORDER BY ALL
 """
