@@ -68,7 +68,7 @@ def test_nothing_matches(open_page: Open) -> None:
 
 
 def test_a_page_of_525_combinations_is_no_more_work_for_each(open_page: Open) -> None:
-    """A filter answered over 525 combinations calls less than five times the functions of 105; lists stay as short.
+    """A filter answered over 525 combinations calls less than 4.5 times the functions of 105; both lists stay short.
 
     Calls are counted, so that no machine is too slow. What the charts draw is made and counted without their library,
     whose own work does not depend on how many combinations there are.
@@ -80,7 +80,7 @@ def test_a_page_of_525_combinations_is_no_more_work_for_each(open_page: Open) ->
         reads(page.locator("#matched"), f"{n_combinations // 3} of {n_combinations} combinations")
         work.append(calls(page, "update()"))
         assert names(page).count() == names(page, "coming-weeks").count() == 10
-    assert work[1] < 5 * work[0]
+    assert work[1] < 4.5 * work[0]
 
 
 # --- Lists ----------------------------------------------------------------------------------------------------------
