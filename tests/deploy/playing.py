@@ -46,8 +46,8 @@ def digest(image: str, tag: str) -> str:
     return f"sha256:{(image + tag).encode().hex():0<64}"[: 7 + 64]
 
 
-def things() -> dict[str, Any]:
-    """Return what is there already: images of two commits."""
+def images() -> dict[str, Any]:
+    """Return a cloud with the images of two commits and nothing else, by path."""
     there: dict[str, Any] = {REPOSITORY: {"name": REPOSITORY.removeprefix("/v1/"), "format": "DOCKER"}}
     for image in ("predict", "monitor", "retrain"):
         for tag in ("one", "two"):
@@ -58,10 +58,16 @@ def things() -> dict[str, Any]:
 
 
 def play(
-    tools: Path, folder: Path, steps: list[str], *, fail_once: str = "", saying: str = "", with_images: bool = True
+    tools: Path,
+    folder: Path,
+    steps: list[str],
+    *,
+    fail_once: str = "",
+    saying: str = "",
+    there: dict[str, Any] | None = None,
 ) -> list[Step]:
-    """Run the commands one after the other in one cloud, which begins empty but for the images."""
-    (folder / "things.json").write_text(json.dumps(things() if with_images else {}), encoding="utf-8")
+    """Run the commands one after the other in one cloud, in which `there` is already, or else the images."""
+    (folder / "things.json").write_text(json.dumps(images() if there is None else there), encoding="utf-8")
     out = folder / "recorded"
     lines = [
         f"({step}) >{folder}/said-{n} 2>&1; echo $? $(wc -l <{out}/requests.jsonl)" for n, step in enumerate(steps)

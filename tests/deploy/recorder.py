@@ -3,9 +3,9 @@
     recorder.py TOOL [the tool's own flags] -- COMMAND
 
 What was created is also listed, not only found by its name; FAIL_ONCE="METHOD REGEX STATUS" refuses the first request
-that matches (REGEX#2: the one after two), so that a second run gets through, and FAIL_TEXT is what it says; THINGS
-names a JSON file of what is there already, by path. A trigger is ENABLED or PAUSED; to pause or resume it twice is
-refused, as Google's documents have it.
+that matches, so that a second run gets through, and FAIL_TEXT is what it says; THINGS names a JSON file of what is
+there already, by path. A trigger is ENABLED or PAUSED; to pause or resume it twice is refused, as Google's documents
+have it.
 """
 
 from __future__ import annotations
@@ -33,15 +33,11 @@ def with_lists(tool):
         def __init__(self, args):
             super().__init__(args)
             self.once = os.environ.get("FAIL_ONCE", "").split()
-            self.pattern, _, after = (self.once or ["", ""])[1].partition("#")
-            self.matched, self.after = 0, int(after or 0)
             if "THINGS" in os.environ:
                 self.things |= json.loads(Path(os.environ["THINGS"]).read_text(encoding="utf-8"))
 
         def answer(self, method, host, path, query, body):
-            if self.once and method == self.once[0] and re.search(self.pattern, host + path):
-                self.matched += 1
-            if self.once and self.matched > self.after:
+            if self.once and method == self.once[0] and re.search(self.once[1], host + path):
                 status, self.once = int(self.once[2]), []
                 return status, tool.error(status, os.environ.get("FAIL_TEXT", "refused once"))
             trigger, _, verb = path.rpartition(":")

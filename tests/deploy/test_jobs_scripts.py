@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playing import PROJECT, REGISTRY, Step, digest, once, play
+import yaml
+from job_table import JOBS
+from playing import PROJECT, REGISTRY, Step, digest, images, once, play
+from render import job_file
 
 pytestmark = pytest.mark.usefixtures("gcloud")
 
@@ -126,19 +130,25 @@ def test_jobs_of_several_releases_are_not_rolled_back_together(deployments: dict
     assert not several.sent()
 
 
-def test_a_rollback_that_was_refused_goes_on(tools: Path, tmp_path: Path) -> None:
+def release_two(settings: dict[str, str]) -> dict[str, Any]:
+    """Return a cloud with the five jobs as the deployment of two left them, after that of one."""
+    there = images()
+    for name, job in JOBS.items():
+        image = f"{REGISTRY}/{job.image}@"
+        before = f"{image}{digest(job.image, 'one')} one"
+        given = {"IMAGE": image + digest(job.image, "two"), "COMMIT": "two", "PREVIOUS": before, "NEWER": ""}
+        made = yaml.safe_load(job_file(name, {**settings, **given}))
+        made["status"] = {"conditions": [{"type": "Ready", "status": "True"}], "observedGeneration": 1}
+        made["metadata"]["generation"] = 1
+        there[f"/apis/run.googleapis.com/v1/namespaces/{PROJECT}/jobs/{made['metadata']['name']}"] = made
+    return there
+
+
+def test_a_rollback_that_was_refused_goes_on(tools: Path, deployed: dict[str, str], tmp_path: Path) -> None:
     """Two of five are back when Google refuses the third: the next run takes the other three, and all are of one."""
-    deploy = "GRANTS=no deploy/jobs.sh"
-    steps = [
-        deploy,
-        f"IMAGE_TAG=two {deploy}",
-        "deploy/rollback.sh",
-        "deploy/rollback.sh",
-        "deploy/rollback.sh --forward",
-    ]
-    # The second PUT of this job: the first deployment made it, the first PUT was the second one.
-    played = play(tools, tmp_path, steps, fail_once="PUT jobs/retrain-models#1 403")
-    _, _, refused, completed, forward = played
+    steps = ["deploy/rollback.sh", "deploy/rollback.sh", "deploy/rollback.sh --forward"]
+    refusal = "PUT jobs/retrain-models 403"
+    refused, completed, forward = play(tools, tmp_path, steps, fail_once=refusal, there=release_two(deployed))
 
     def commits(step: Step) -> dict[str, str]:
         bodies = [each["body"]["metadata"] for each in step.sent("PUT") if each["status"] == 200]

@@ -18,7 +18,7 @@ def setups(tools: Path, gcloud: None, tmp_path_factory: pytest.TempPathFactory) 
     refused = "POST datasets/rich/tables$ 403"
 
     def played(folder: Path) -> list[Step]:
-        return play(tools, folder, ["deploy/setup.sh"] * 3, fail_once=refused, with_images=False)
+        return play(tools, folder, ["deploy/setup.sh"] * 3, fail_once=refused, there={})
 
     return once("setup", tmp_path_factory, played)
 
