@@ -53,7 +53,11 @@ def test_an_installed_command_runs(installed):
     assert run("docter").stderr.startswith("unknown command docter; did you mean doctor? (skucast --help shows all)")
     files = ("src/skucast", "skucast")
     ours, theirs = (
-        {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+        {
+            path.relative_to(root).as_posix()
+            for path in root.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
         for root in (ROOT / files[0], installed / files[1])
     )
     assert theirs == ours
