@@ -1,5 +1,5 @@
--- The views that Looker Studio reads (docs/looker.md). The project, the dataset and the names of the tables are filled
--- in by `python -m skucast looker-views`. Running the statements again changes nothing.
+-- The views that Looker Studio reads (docs/looker.md). The project, the dataset, the names of the tables and the
+-- baselines are filled in by `python -m skucast looker-views`. Running the statements again changes nothing.
 --
 -- What every view keeps:
 --   * A row that may be added up is never beside one that sums it already: there are no rows of pooled steps or of
@@ -106,7 +106,7 @@ SELECT
     newest.n, newest.n_weeks,
     newest.sum_abs_actual, newest.sum_abs_error, newest.sum_error, newest.sum_smape, newest.n_covered,
     newest.wape, newest.smape, newest.bias_ratio, newest.coverage,
-    LEAST(newest.wape_last_week, newest.wape_mean_4, newest.wape_last_year) - newest.wape AS fva_best,
+    LEAST(${BASELINE_WAPES}) - newest.wape AS fva_best,
     COALESCE(broken.rules, '-') AS rules,
     COALESCE(oldest.reason, '-') AS reason,
     COALESCE(oldest.evidence, '-') AS evidence,

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from skucast.core.errors import InputError
+from skucast.core.tables.scorecard import BASELINES
 from skucast.dashboard import looker
 from skucast.dashboard.looker import VIEWS, report_url, views_sql
 from skucast.entry import cli
@@ -52,6 +53,16 @@ def test_the_address_opens_a_report_on_the_four_views(capsys):
             f"ds.ds{number}.tableId": view,
         }
     assert found == expected
+
+
+def test_the_views_know_every_baseline():
+    """Sums of each to add up, and the best of all of them beside the model."""
+    for name in BASELINES:
+        for view in ("skucast_trend", "skucast_detail"):
+            assert f"sum_abs_error_{name}" in columns()[view]
+    wapes = ", ".join(f"newest.wape_{name}" for name in BASELINES)
+    sql = views_sql(DATASET, settings_from({}).table_names)
+    assert f"LEAST({wapes}) - newest.wape AS fva_best" in sql
 
 
 def test_a_template_is_copied_and_its_own_aliases_are_replaced(capsys):

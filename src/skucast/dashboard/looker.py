@@ -12,7 +12,7 @@ from skucast.core.errors import InputError
 from skucast.core.places import parse_bigquery
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.scorecard import BASELINES, METRICS
 
 VIEWS = ("skucast_trend", "skucast_worst", "skucast_detail", "skucast_series")
 """In the order of the report's data sources."""
@@ -38,6 +38,7 @@ def views_sql(warehouse: str, table_names: Mapping[str, str]) -> str:
         if name in VIEWS:
             raise InputError(f"{label.upper()}_TABLE: found {name!r}, the name of a view; expected that of a table")
     names = {f"{table.label.upper()}_TABLE": table_names[table.label] for table in (FORECASTS, METRICS, ALERTS)}
+    names["BASELINE_WAPES"] = ", ".join(f"newest.wape_{name}" for name in BASELINES)
     return Template(_template()).substitute(names, PROJECT=project, DATASET=dataset)
 
 

@@ -1,4 +1,4 @@
-"""Naive forecasts: the yardstick of a backtest, and the fallback where there is no model."""
+"""Naive forecasts: the yardstick of backtest and scorecard, and the fallback where there is no model."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from skucast.core.combination import KEY
+
 Floats = npt.NDArray[np.float64]
+Baseline = Callable[[pd.DataFrame, Sequence[date]], Floats]
+"""What says of every target what will be sold, from one combination's weeks (`ds`, `y`) up to the last one known."""
 
 FALLBACK_WEEKS = 8
+MEAN_4_WEEKS = 4
 YEAR_WEEKS = 52
 FALLBACK_ORIGINS = 6
 MIN_FALLBACK_ERRORS = 4
@@ -21,6 +26,11 @@ MIN_FALLBACK_ERRORS = 4
 def last_week(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
     """Return the last known week's sales for every target; 0 if none is known."""
     return np.full(len(targets), _tail_mean(weeks, 1))
+
+
+def mean_4(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
+    """Return the mean of the last 4 known weeks for every target."""
+    return np.full(len(targets), _tail_mean(weeks, MEAN_4_WEEKS))
 
 
 def mean_8(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
@@ -35,6 +45,26 @@ def last_year(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
     values = by_week.reindex(a_year_ago).to_numpy(dtype="float64")
     forecast: Floats = np.where(np.isnan(values), last_week(weeks, targets), values)
     return forecast
+
+
+YARDSTICKS: dict[str, Baseline] = {"last_week": last_week, "mean_4": mean_4, "last_year": last_year}
+"""What forecasts are measured against: those of `tables.BASELINES`."""
+
+
+def with_baselines(forecasts: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
+    """Return the forecasts with what each of `YARDSTICKS` says of their week: columns `baseline_NAME`.
+
+    The same numbers as one combination after the other, for all at once; each knows the weeks up to the forecast's
+    `data_cutoff`. A year before the week is always known by then: nothing is forecast further ahead than that.
+    """
+    rows = forecasts.merge(_flat_at_every_week(weeks), on=[*KEY, "data_cutoff"], how="left")
+    a_year_ago = weeks[[*KEY, "ds", "y"]].rename(columns={"y": "baseline_last_year"})
+    a_year_ago["ds"] += pd.Timedelta(weeks=YEAR_WEEKS)
+    rows = rows.merge(a_year_ago, on=[*KEY, "ds"], how="left")
+    rows["baseline_last_week"] = rows["baseline_last_week"].fillna(0.0)
+    rows["baseline_mean_4"] = rows["baseline_mean_4"].fillna(0.0)
+    rows["baseline_last_year"] = rows["baseline_last_year"].fillna(rows["baseline_last_week"])
+    return rows
 
 
 def fallback(weeks: pd.DataFrame, targets: Sequence[date]) -> tuple[str, pd.DataFrame]:
@@ -60,9 +90,16 @@ def _tail_mean(weeks: pd.DataFrame, n: int) -> float:
     return float(known.mean()) if len(known) else 0.0
 
 
-def _past_errors(
-    weeks: pd.DataFrame, forecast: Callable[[pd.DataFrame, Sequence[date]], Floats], horizon: int
-) -> Floats:
+def _flat_at_every_week(weeks: pd.DataFrame) -> pd.DataFrame:
+    """The baselines that are the same for every target, as of every week of every combination."""
+    known = weeks[weeks["y"].notna()]
+    last_4 = known.groupby(KEY)["y"].rolling(MEAN_4_WEEKS, min_periods=1).mean().droplevel(list(range(len(KEY))))
+    as_of = weeks[[*KEY, "ds"]].rename(columns={"ds": "data_cutoff"})
+    flat = pd.DataFrame({"baseline_last_week": weeks["y"], "baseline_mean_4": last_4}, index=weeks.index)
+    return as_of.join(flat.groupby([weeks[name] for name in KEY]).ffill())
+
+
+def _past_errors(weeks: pd.DataFrame, forecast: Baseline, horizon: int) -> Floats:
     """Errors y - yhat of the method at the last origins, all steps together, without unknown weeks."""
     errors = []
     for back in range(1, FALLBACK_ORIGINS + 1):

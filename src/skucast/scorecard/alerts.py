@@ -17,9 +17,9 @@ import pandas as pd
 from skucast.core.combination import KEY
 from skucast.core.tables.alerts import SYSTEM_RULES
 from skucast.core.tables.contract import ALL
-from skucast.core.tables.scorecard import BASELINES
 from skucast.core.weeks import weeks_between
 from skucast.core.words import counted, percent
+from skucast.scorecard.metrics import best_baseline_error
 
 Verdict = Literal["breach", "between", "calm", "unknown"]
 
@@ -94,9 +94,8 @@ def with_gates(rolling: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     `rules.fva` of its sales: then the model is at fault, and not the sales. Where the naive forecasts fail as badly
     there is nothing to mend by training.
     """
-    best = rolling[[f"sum_abs_error_{name}" for name in BASELINES]].min(axis=1)
     sold = rolling["sum_abs_actual"]
-    gain = best - rolling["sum_abs_error"]
+    gain = best_baseline_error(rolling) - rolling["sum_abs_error"]
     is_beaten = (gain < 0) & (-gain >= rules.fva * sold)
     return rolling.assign(
         fva_best=gain / sold.where(sold > 0),

@@ -113,10 +113,11 @@ def with_ratios(sums: pd.DataFrame) -> pd.DataFrame:
 
     WAPE = sum abs(e) / sum abs(y) (Kolassa & Schuetz 2007, as MAD/mean); sMAPE = mean of
     2 abs(e) / (abs(y) + abs(yhat)), 0 to 2 (Makridakis 1993); bias ratio = sum e / sum abs(y); coverage = share of y
-    inside the interval; FVA = WAPE of the baseline minus WAPE (Gilliland 2010). MASE = mean of abs(e) / mean absolute
-    change of the history (Hyndman & Koehler 2006), RMSSE = root of the mean of e squared / mean squared change (M5,
-    Makridakis et al. 2022). Pinball loss: mean of q (y - f) above the quantile f, (1 - q) (f - y) below it. Tracking
-    signal = sum e / mean abs(e) (Brown 1959; there y - yhat). Churn = sum of abs changes / sum of forecasts.
+    inside the interval; FVA = WAPE of a baseline minus WAPE (Gilliland 2010), `fva` against last year's week. MASE =
+    mean of abs(e) / mean absolute change of the history (Hyndman & Koehler 2006), RMSSE = root of the mean of e
+    squared / mean squared change (M5, Makridakis et al. 2022). Pinball loss: mean of q (y - f) above the quantile f,
+    (1 - q) (f - y) below it. Tracking signal = sum e / mean abs(e) (Brown 1959; there y - yhat). Churn =
+    sum of abs changes / sum of forecasts.
     """
     n, n_scaled = _or_nan(sums["n"]), _or_nan(sums["n_scaled"])
     volume = _or_nan(sums["sum_abs_actual"])
@@ -138,6 +139,12 @@ def with_ratios(sums: pd.DataFrame) -> pd.DataFrame:
     )
     fva = {f"fva_{name}": result[f"wape_{name}"] - result["wape"] for name in BASELINES}
     return result.assign(**fva, fva=fva["fva_last_year"])
+
+
+def best_baseline_error(sums: pd.DataFrame) -> pd.Series:
+    """Return what the best of the baselines got wrong on the same rows: the smallest of their sums of abs errors."""
+    smallest: pd.Series = sums[[f"sum_abs_error_{name}" for name in BASELINES]].min(axis=1)
+    return smallest
 
 
 def _or_nan(values: pd.Series) -> pd.Series:

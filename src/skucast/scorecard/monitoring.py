@@ -13,6 +13,7 @@ from skucast.core.tables.forecasts import FAILED_STATUSES
 from skucast.core.tables.scorecard import LEVELS, POOLED_STEP, SCORED, UNPUBLISHED
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
+from skucast.sales.baselines import with_baselines
 from skucast.scorecard.metrics import SUMS, WEEK_COUNTS, errors, summed, with_ratios
 
 MIN_CHANGES = 8
@@ -47,12 +48,7 @@ def match(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until: date
     rows = rows.merge(weeks[[*KEY, "ds", "y", "is_stockout", "is_censored"]], on=[*KEY, "ds"], how="left")
     rows["left_out"] = _left_out(rows)
     rows["y"] = rows["y"].where(rows["left_out"].isna())
-    rows = rows.merge(_known_at(weeks), on=[*KEY, "data_cutoff"], how="left")
-    a_year_ago = weeks[[*KEY, "ds", "y"]].rename(columns={"y": "baseline_last_year"})
-    rows = rows.merge(a_year_ago.assign(ds=a_year_ago["ds"] + 52 * WEEK), on=[*KEY, "ds"], how="left")
-    rows["baseline_last_week"] = rows["baseline_last_week"].fillna(0.0)
-    rows["baseline_mean_4"] = rows["baseline_mean_4"].fillna(0.0)
-    rows["baseline_last_year"] = rows["baseline_last_year"].fillna(rows["baseline_last_week"])
+    rows = with_baselines(rows, weeks).merge(_scales(weeks), on=[*KEY, "data_cutoff"], how="left")
     return rows[SCORED.column_names].sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 
@@ -90,26 +86,18 @@ def _left_out(rows: pd.DataFrame) -> pd.Series:
     return pd.Series(reasons, index=rows.index, dtype="str").replace("", None)
 
 
-def _known_at(weeks: pd.DataFrame) -> pd.DataFrame:
-    """What was known of every combination as of every week: the flat baselines and the scales of errors."""
-    known = weeks[weeks["y"].notna()]
-    mean_4 = known.groupby(KEY)["y"].rolling(4, min_periods=1).mean().droplevel(list(range(len(KEY))))
-    as_of = weeks[[*KEY, "ds"]].rename(columns={"ds": "data_cutoff"})
-    as_of = as_of.assign(baseline_last_week=weeks["y"], baseline_mean_4=mean_4, **_scales(weeks))
-    columns = ["baseline_last_week", "baseline_mean_4"]
-    as_of[columns] = as_of.groupby(KEY)[columns].ffill()
-    return as_of
+def _scales(weeks: pd.DataFrame) -> pd.DataFrame:
+    """Mean absolute and mean squared change between neighbouring known weeks, as of every week of every combination.
 
-
-def _scales(weeks: pd.DataFrame) -> dict[str, pd.Series]:
-    """Mean absolute and mean squared change between neighbouring known weeks up to each; NaN where too few or all 0."""
+    Columns KEY, `data_cutoff`, `scale`, `sq_scale`; NaN where there are too few changes, or all are 0.
+    """
     change = weeks.groupby(KEY)["y"].diff()
     n = change.notna().groupby([weeks[name] for name in KEY]).cumsum()
     scales = {}
     for name, size in (("scale", change.abs()), ("sq_scale", change**2)):
         total = size.fillna(0.0).groupby([weeks[key] for key in KEY]).cumsum()
         scales[name] = (total / n.where(n >= MIN_CHANGES)).where(total > 0)
-    return scales
+    return weeks[[*KEY, "ds"]].rename(columns={"ds": "data_cutoff"}).assign(**scales)
 
 
 # --- The scorecard --------------------------------------------------------------------------------------------------
