@@ -54,7 +54,7 @@ CREATE OR REPLACE VIEW `${PROJECT}.${DATASET}.skucast_worst` (
     xyz_class OPTIONS (description = 'X, Y, Z: sales vary little, more, a lot'),
     volume OPTIONS (description = 'mean weekly sales of the last 52 weeks'),
     lost_volume OPTIONS (description = 'sales forecast wrongly in the window, mae x n_weeks: the order of the list'),
-    lost_share OPTIONS (description = 'its share of the lost volume of all models'),
+    lost_share OPTIONS (description = 'its share of what was forecast wrongly by all models'),
     n OPTIONS (description = 'forecasts matched with a known week, all steps'),
     n_weeks OPTIONS (description = 'different weeks among them'),
     sum_abs_actual OPTIONS (description = 'abs(sales), all steps: denominator of WAPE and bias'),

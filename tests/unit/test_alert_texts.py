@@ -121,7 +121,7 @@ def test_fields_of_an_alert_s_entry() -> None:
 
 
 def test_the_digest_counts_and_lists() -> None:
-    """By state; the system's first, then by lost volume; what is over is not listed."""
+    """By state; the system's first, then by what was forecast wrongly; what is over is not listed."""
     fields = digest_fields(alerts(), n_acknowledged=5)
     assert fields == {
         "event": "forecast_alert_digest",

@@ -37,11 +37,11 @@ RULES = Rules(
     wape=0.7,
     n_weeks=2,
     bias=0.3,
-    coverage=0.6,
+    interval_coverage=0.6,
     min_volume=10,
-    fva=0.1,
-    forecast_coverage=0.95,
-    promo_coverage=0.5,
+    fva_best=0.1,
+    forecast_share=0.95,
+    plan_share=0.5,
     failed_share=0.05,
 )
 FACTS = SystemFacts(
@@ -50,7 +50,7 @@ FACTS = SystemFacts(
     newest_cutoff=CUTOFF,
     n_active=100,
     n_forecast=99,
-    promo_coverage=0.8,
+    plan_share=0.8,
     failed_share=0.01,
     job="predict",
 )
@@ -235,7 +235,7 @@ def test_volume_and_naive_forecasts_keep_the_list_short() -> None:
         found = combination_findings(rows, of_window.assign(volume=volume), rules)
         return set(found.loc[(found["rule"] == "wape") & (found["verdict"] == "breach"), "SKU_ID"])
 
-    everything = replace(RULES, min_volume=0.0, fva=0.0)
+    everything = replace(RULES, min_volume=0.0, fva_best=0.0)
     weeks = rows.assign(wrong=(rows["yhat"] - rows["y"]).abs()).sort_values("ds").groupby("SKU_ID").tail(2)
     bare = (weeks["wrong"] > 0.7 * weeks["y"]).groupby(weeks["SKU_ID"]).sum() == 2
     assert bare.sum() == 38
@@ -257,8 +257,8 @@ def test_volume_and_naive_forecasts_keep_the_list_short() -> None:
         ("forecast_coverage", {"n_forecast": 95}, ("calm", 0.95)),
         ("forecast_coverage", {"newest_cutoff": None}, ("unknown", nan)),
         ("forecast_coverage", {"n_active": 0}, ("unknown", nan)),
-        ("promo_plan", {"promo_coverage": 0.49}, ("breach", 0.49)),
-        ("promo_plan", {"promo_coverage": None}, ("unknown", nan)),
+        ("promo_plan", {"plan_share": 0.49}, ("breach", 0.49)),
+        ("promo_plan", {"plan_share": None}, ("unknown", nan)),
         ("sales_late", {"data_cutoff": sunday(2)}, ("breach", 2.0)),
         ("sales_late", {"late": (("Юг", sunday(3)), ("Север/KA", sunday(1)))}, ("breach", 3.0)),
         ("failures", {"failed_share": 0.06}, ("breach", 0.06)),
@@ -467,7 +467,7 @@ def test_an_acknowledged_alert_that_is_over_says_so() -> None:
 
 
 def alert_rows(*lost: float | None, state: str = "still_open") -> pd.DataFrame:
-    """Return one alert each with so much lost volume; None is one of the system."""
+    """Return one alert each with so much forecast wrongly; None is one of the system."""
     return pd.DataFrame(
         {
             "unit": ["*" if each is None else "U" for each in lost],
@@ -502,7 +502,7 @@ def test_what_is_over_or_acknowledged_is_not_listed() -> None:
     assert not listed(alert_rows(3.0, state="resolved"), WEDNESDAY).any()
 
 
-def test_lost_volume_is_what_was_forecast_wrongly_in_the_window() -> None:
+def test_the_volume_of_an_alert_is_what_was_forecast_wrongly_in_the_window() -> None:
     """Five weeks, 90 wrong each, all naive forecasts 79: 450 pieces, and 11 % of sales worse than they."""
     found = context(rolling(scored([90] * 5, naive=79)), RULES).iloc[0]
     assert found["lost_volume"] == pytest.approx(450)

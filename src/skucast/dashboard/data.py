@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.combination import KEY
+from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.scorecard import BASELINES, POOLED_STEP
@@ -37,7 +38,7 @@ _MODEL_VALUES = ["n_weeks", "backtest_origins", "backtest_wape", "backtest_wape_
 _MODEL_COLUMNS = [*KEY, "cutoff", "is_converged", *_MODEL_TEXTS, *_MODEL_JSON, *_MODEL_VALUES]
 _ALERT_TEXTS = ["alert_id", "state", "rule", "reason", "message", "evidence", "command", "gcloud_command"]
 _ALERT_WEEKS = ["opened", "acknowledged_until"]
-_ALERT_VALUES = ["value", "value_limit", "lost_volume"]
+_ALERT_VALUES = ["value", "value_limit", WRONG_VOLUME]
 _ALERT_COLUMNS = [*KEY, *_ALERT_TEXTS, *_ALERT_WEEKS, *_ALERT_VALUES, "n_open_weeks"]
 _RUN_COUNTS = ["n_combinations", "n_failed", "n_rows"]
 _RUN_COLUMNS = ["run_id", "job", "run_at", "cutoff", "exit_code", "error", *_RUN_COUNTS, "counts", "seconds", "sources"]

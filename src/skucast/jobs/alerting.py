@@ -66,11 +66,11 @@ def rules_of(settings: Settings) -> Rules:
         wape=settings.alert_wape,
         n_weeks=settings.alert_weeks,
         bias=settings.alert_bias,
-        coverage=settings.alert_coverage,
+        interval_coverage=settings.alert_coverage,
         min_volume=settings.alert_min_volume,
-        fva=settings.alert_fva,
-        forecast_coverage=settings.alert_forecast_coverage,
-        promo_coverage=settings.min_promo_coverage,
+        fva_best=settings.alert_fva,
+        forecast_share=settings.alert_forecast_coverage,
+        plan_share=settings.min_promo_coverage,
         failed_share=settings.max_failed_share,
     )
 
@@ -89,7 +89,7 @@ def system_facts(
         newest_cutoff=newest["cutoff"].iloc[0].date() if len(newest) else None,
         n_active=len(active),
         n_forecast=len(active.merge(newest[KEY].drop_duplicates(), on=KEY)),
-        promo_coverage=float((sold["promo_source"] != "expected").mean()) if len(sold) else None,
+        plan_share=float((sold["promo_source"] != "expected").mean()) if len(sold) else None,
         failed_share=failed_share,
         job=job,
         late=tuple((each.name, each.delivered_through) for each in history.late),
@@ -237,7 +237,7 @@ def gauges(facts: SystemFacts, alerts: pd.DataFrame) -> dict[str, float | None]:
     """Return what the system's rules look at, as numbers: shares are ratios, None = not known."""
     return {
         "forecast_coverage": facts.n_forecast / facts.n_active if facts.n_active else None,
-        "promo_coverage": facts.promo_coverage,
+        "promo_coverage": facts.plan_share,
         "failed_share": facts.failed_share,
         "sales_late_weeks": weeks_between(facts.data_cutoff, facts.cutoff),
         "n_alerts": int((alerts["state"] != "resolved").sum()),

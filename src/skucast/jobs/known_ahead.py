@@ -130,13 +130,17 @@ def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport) -> N
         report.sources["weather"] = weather
         report.notes.append("weather: " + ", ".join(f"{share:.1%} {source}" for source, share in weather.items()))
     report.notes.append("promotions: " + ", ".join(f"{share:.1%} {source}" for source, share in shares.items()))
-    covered = 1 - shares["expected"]
-    if covered < settings.min_promo_coverage:
-        fields = {"event": "promo_coverage_low", "coverage": covered, "min_promo_coverage": settings.min_promo_coverage}
+    plan_share = 1 - shares["expected"]
+    if plan_share < settings.min_promo_coverage:
+        fields = {
+            "event": "promo_coverage_low",
+            "coverage": plan_share,
+            "min_promo_coverage": settings.min_promo_coverage,
+        }
         log.warning(
             "the promotions plan covers %.0f %% of the weeks to come, MIN_PROMO_COVERAGE is %.0f %%: beyond it the "
             "forecast assumes a recent average; send the plan (see docs/promotions.md)",
-            100 * covered,
+            100 * plan_share,
             100 * settings.min_promo_coverage,
             extra={"fields": fields},
         )

@@ -151,7 +151,8 @@ def _summarise(metrics: pd.DataFrame, forecasts: pd.DataFrame, run: Run, path: s
     names = {"n": "scored"}
     report.counts = Counter({names.get(name, name.removeprefix("n_")): int(row[name]) for name in counted})
     report.counts["not_delivered_yet"] = int(waiting.sum())
-    shown = ("wape", "wape_last_year", "wape_mean_4", "fva", "bias_ratio", "coverage", "mase", "churn")
-    figures = {name: round(float(row[name]), 3) for name in shown}
+    shown = ("wape", "wape_last_year", "wape_mean_4", "fva_last_year", "bias_ratio", "coverage", "mase", "churn")
+    said_as = {"fva_last_year": "fva"}
+    figures = {said_as.get(name, name): round(float(row[name]), 3) for name in shown}
     window = f"{row['window_start'].date()} to {row['window_end'].date()}"
     report.notes.append(f"accuracy {window}: {json.dumps(figures)}")

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from skucast.core.combination import KEY, Combination, as_targets
+from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.words import counted
@@ -48,7 +49,7 @@ def name_of(row: dict[str, Any]) -> str:
 def alert_fields(row: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of an alert's log entry; what is not known is None."""
     resolved = row["state"] == "resolved"
-    shown = ["alert_id", "state", "rule", "value", "value_limit", "n_open_weeks", "lost_volume", "abc_class", "reason"]
+    shown = ["alert_id", "state", "rule", "value", "value_limit", "n_open_weeks", WRONG_VOLUME, "abc_class", "reason"]
     return {
         "event": "forecast_alert_resolved" if resolved else "forecast_alert",
         "scope": "system" if row["unit"] == ALL else "combination",
@@ -69,7 +70,7 @@ def digest_fields(rows: pd.DataFrame, n_acknowledged: int) -> dict[str, Any]:
         **{f"n_{state}": int(states.get(state, 0)) for state in ("open", "still_open", "resolved")},
         "n_acknowledged": n_acknowledged,
         "n_listed": len(combinations),
-        "lost_volume": round(float(combinations["lost_volume"].sum()), 1),
+        WRONG_VOLUME: round(float(combinations[WRONG_VOLUME].sum()), 1),
         "alerts": [f"{row['alert_id']} {name_of(row)}" for row in in_order(listed)],
     }
 
@@ -109,19 +110,19 @@ def show(rows: pd.DataFrame, today: date) -> None:
         return
     grid = Grid(title=f"Alerts of week {rows['cutoff'].iloc[0].date()}", title_justify="left", show_lines=True)
     grid.add_column("alert", no_wrap=True)  # to be copied
-    for heading in ("state", "combination", "lost volume", "what is wrong, and why probably"):
-        grid.add_column(heading, justify="right" if heading == "lost volume" else "left", overflow="fold")
+    for heading in ("state", "combination", "forecast wrongly", "what is wrong, and why probably"):
+        grid.add_column(heading, justify="right" if heading == "forecast wrongly" else "left", overflow="fold")
     for row in in_order(rows.assign(is_quiet=is_quiet(rows, today))):
-        lost = "-" if pd.isna(row["lost_volume"]) else f"{row['lost_volume']:,.0f}"
+        wrong = "-" if pd.isna(row[WRONG_VOLUME]) else f"{row[WRONG_VOLUME]:,.0f}"
         state = f"{row['state']}, quiet until {row['acknowledged_until'].date()}" if row["is_quiet"] else row["state"]
         why = "" if row["unit"] == ALL else f"\n{row['reason']}: {row['evidence']}"
-        grid.add_row(*map(escape, (row["alert_id"], state, name_of(row), lost, f"{row['message']}{why}")))
+        grid.add_row(*map(escape, (row["alert_id"], state, name_of(row), wrong, f"{row['message']}{why}")))
     Console().print(grid)
 
 
 def in_order(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the alerts as the digest lists them: the system's first, then by lost volume."""
-    by = ["_system", "lost_volume", *KEY, "rule"]
+    """Return the alerts as the digest lists them: the system's first, then by what was forecast wrongly."""
+    by = ["_system", WRONG_VOLUME, *KEY, "rule"]
     order = rows.assign(_system=rows["unit"] == ALL).sort_values(by, ascending=[False, False, True, True, True, True])
     return [{str(name): value for name, value in row.items()} for row in order.to_dict("records")]
 
@@ -130,6 +131,6 @@ def health_fields(metrics: pd.DataFrame, gauges: dict[str, float | None]) -> dic
     """Return the fields of the run's entry of gauges: the window's total, and what the system's rules look at."""
     total = metrics[(metrics["level"] == "total") & (metrics["step"] == POOLED_STEP) & (metrics["window"] == "rolling")]
     newest = total[total["window_end"] == total["window_end"].max()]
-    names = ["wape", "bias_ratio", "coverage", "fva", "churn", "mase"]
-    figures = {name: float(newest[name].iloc[0]) if len(newest) else None for name in names}
+    columns = {name: name for name in ("wape", "bias_ratio", "coverage", "churn", "mase")} | {"fva": "fva_last_year"}
+    figures = {name: float(newest[column].iloc[0]) if len(newest) else None for name, column in columns.items()}
     return {"event": "forecast_health", **figures, **gauges}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
-from skucast.core.tables.alerts import SYSTEM_RULES
+from skucast.core.tables.alerts import SYSTEM_RULES, WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import weeks_between
 from skucast.core.words import counted, percent
@@ -30,7 +30,7 @@ MIN_WEEKS = 4
 """Fewest scored weeks of the window that bias and coverage are judged by (all, if the window is shorter)."""
 
 LISTED = 20
-"""Combinations in one digest, those with the largest lost volume."""
+"""Combinations in one digest, those with the largest volume forecast wrongly."""
 
 _AS_OF = " (as of week "
 """What an alert that cannot be judged says beside the last finding."""
@@ -40,16 +40,21 @@ FINDING_COLUMNS = ["rule", *KEY, "verdict", "value", "value_limit", "message"]
 
 @dataclass(frozen=True)
 class Rules:
-    """Limits of all rules; ratios, 0.2 = 20 %, `min_volume` in sales per week."""
+    """Limits of all rules; ratios, 0.2 = 20 %, `min_volume` in sales per week.
+
+    `interval_coverage` is the share of actuals inside the 80 % interval, `forecast_share` that of the combinations sold
+    which are forecast, `plan_share` that of the forecast weeks which a plan of promotions speaks of; `fva_best` is how
+    much of the sales the best baseline must win for a model to be at fault.
+    """
 
     wape: float
     n_weeks: int
     bias: float
-    coverage: float
+    interval_coverage: float
     min_volume: float
-    fva: float
-    forecast_coverage: float
-    promo_coverage: float
+    fva_best: float
+    forecast_share: float
+    plan_share: float
     failed_share: float
 
 
@@ -57,7 +62,7 @@ class Rules:
 class SystemFacts:
     """What is known of the week's runs; None = not known. `failed_share` is that of the week's worst job.
 
-    `newest_cutoff` is the last week that forecasts were published for; `promo_coverage` the share of its forecasts that
+    `newest_cutoff` is the last week that forecasts were published for; `plan_share` the share of its forecasts that
     a plan covers; `n_active` combinations sell, and `n_forecast` of them are forecast. `late` has the units
     (or `unit/channel`) that are behind the others, and the last week that each has delivered.
     """
@@ -67,7 +72,7 @@ class SystemFacts:
     newest_cutoff: date | None
     n_active: int
     n_forecast: int
-    promo_coverage: float | None
+    plan_share: float | None
     failed_share: float | None
     job: str | None
     late: tuple[tuple[str, date], ...] = ()
@@ -83,7 +88,7 @@ def combination_findings(scored: pd.DataFrame, rolling: pd.DataFrame, rules: Rul
     window. A rule that finds nothing to judge by says `unknown`, which neither opens nor ends an alert.
     """
     known = with_gates(rolling, rules).merge(_leaning(scored, rolling), on=KEY, how="left")
-    parts = [_wape_findings(scored, known, rules), _bias_findings(known, rules), _coverage_findings(known, rules)]
+    parts = [_wape_findings(scored, known, rules), _bias_findings(known, rules), _interval_findings(known, rules)]
     return pd.concat(parts, ignore_index=True)[FINDING_COLUMNS]
 
 
@@ -91,12 +96,12 @@ def with_gates(rolling: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Return the rows with what keeps the list short: `is_worth_it`, `is_best` and `fva_best`.
 
     An alert is worth it if the combination sells enough, and a naive forecast of the same weeks was better by
-    `rules.fva` of its sales: then the model is at fault, and not the sales. Where the naive forecasts fail as badly
-    there is nothing to mend by training.
+    `rules.fva_best` of its sales: then the model is at fault, and not the sales. Where the naive forecasts fail as
+    badly there is nothing to mend by training.
     """
     sold = rolling["sum_abs_actual"]
     gain = best_baseline_error(rolling) - rolling["sum_abs_error"]
-    is_beaten = (gain < 0) & (-gain >= rules.fva * sold)
+    is_beaten = (gain < 0) & (-gain >= rules.fva_best * sold)
     return rolling.assign(
         fva_best=gain / sold.where(sold > 0),
         is_worth_it=(rolling["volume"] >= rules.min_volume) & is_beaten,
@@ -185,20 +190,20 @@ def _bias_text(bias_ratio: float, forecast: float, sold: float, rules: Rules) ->
     )
 
 
-def _coverage_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+def _interval_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     covered = known["coverage"]
     verdict = np.select(
         [
             ~_is_enough(known),
-            (covered >= min(1.0, rules.coverage / CALM)) | known["is_best"],
-            (covered < rules.coverage) & known["is_worth_it"],
+            (covered >= min(1.0, rules.interval_coverage / CALM)) | known["is_best"],
+            (covered < rules.interval_coverage) & known["is_worth_it"],
         ],
         ["unknown", "calm", "breach"],
         "between",
     )
-    limit = percent(rules.coverage)
+    limit = percent(rules.interval_coverage)
     message = [f"the 80 % interval held {percent(share)} of the actuals; the limit is {limit}" for share in covered]
-    return _findings("coverage", known, verdict, covered, rules.coverage, message)
+    return _findings("coverage", known, verdict, covered, rules.interval_coverage, message)
 
 
 def _is_enough(known: pd.DataFrame) -> pd.Series:
@@ -233,28 +238,28 @@ def _no_run(facts: SystemFacts, _: Rules) -> Found:
     return _judged(float(late), 0.0, text, f"expected {facts.cutoff}; run predict_weekly.py", is_broken=late > 0)
 
 
-def _forecast_coverage(facts: SystemFacts, rules: Rules) -> Found:
+def _forecast_share(facts: SystemFacts, rules: Rules) -> Found:
     if facts.newest_cutoff is None or not facts.n_active:
-        return "unknown", None, rules.forecast_coverage, "no forecast to judge"
+        return "unknown", None, rules.forecast_share, "no forecast to judge"
     share = facts.n_forecast / facts.n_active
     text = (
         f"{facts.n_forecast} of {facts.n_active} active combinations were forecast for "
-        f"{facts.newest_cutoff}, {percent(share)}; at least {percent(rules.forecast_coverage)} are expected"
+        f"{facts.newest_cutoff}, {percent(share)}; at least {percent(rules.forecast_share)} are expected"
     )
-    limit = rules.forecast_coverage
+    limit = rules.forecast_share
     advice = "see the run's failures and TARGET_COMBINATIONS"
     return _judged(share, limit, text, advice, is_broken=share < limit)
 
 
 def _promo_plan(facts: SystemFacts, rules: Rules) -> Found:
-    share = facts.promo_coverage
+    share = facts.plan_share
     if share is None:
-        return "unknown", None, rules.promo_coverage, "no forecast to judge"
+        return "unknown", None, rules.plan_share, "no forecast to judge"
     text = (
         f"the promotions plan covers {percent(share)} of the forecast weeks, "
-        f"at least {percent(rules.promo_coverage)} are expected"
+        f"at least {percent(rules.plan_share)} are expected"
     )
-    limit = rules.promo_coverage
+    limit = rules.plan_share
     return _judged(share, limit, text, "send the plan", is_broken=share < limit)
 
 
@@ -289,7 +294,7 @@ def _judged(value: float, limit: float, text: str, advice: str, *, is_broken: bo
 
 _SYSTEM: dict[str, Callable[[SystemFacts, Rules], Found]] = {
     "no_run": _no_run,
-    "forecast_coverage": _forecast_coverage,
+    "forecast_coverage": _forecast_share,
     "promo_plan": _promo_plan,
     "sales_late": _sales_late,
     "failures": _failures,
@@ -340,11 +345,11 @@ def _open_before(stored: pd.DataFrame, cutoff: date) -> pd.DataFrame:
 
 
 def listed(rows: pd.DataFrame, today: date) -> pd.Series:
-    """Return which alerts the digest lists: open, not acknowledged; all of the combinations with most lost volume."""
+    """Return which alerts the digest lists: open, not acknowledged; all of the combinations most wrongly forecast."""
     speaks = (rows["state"] != "resolved") & ~is_quiet(rows, today)
     is_system = rows["unit"] == ALL
-    largest = rows[speaks & ~is_system].groupby(KEY)["lost_volume"].max().reset_index()
-    largest = largest.sort_values(["lost_volume", *KEY], ascending=[False, True, True, True]).head(LISTED)
+    largest = rows[speaks & ~is_system].groupby(KEY)[WRONG_VOLUME].max().reset_index()
+    largest = largest.sort_values([WRONG_VOLUME, *KEY], ascending=[False, True, True, True]).head(LISTED)
     is_large = pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(largest[KEY]))
     return speaks & (is_system | is_large)
 
@@ -358,8 +363,8 @@ def is_quiet(rows: pd.DataFrame, today: date) -> pd.Series:
 def context(rolling: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """Return what the list says of each combination beside the rule: KEY and the columns of `tables.ALERTS`."""
     known = with_gates(rolling, rules)
-    known = known.assign(lost_volume=known["mae"] * known["n_weeks"])
-    shown = ["lost_volume", "volume", "abc_class", "xyz_class", "wape", "bias_ratio", "coverage", "fva_best"]
+    known = known.assign(**{WRONG_VOLUME: known["mae"] * known["n_weeks"]})
+    shown = [WRONG_VOLUME, "volume", "abc_class", "xyz_class", "wape", "bias_ratio", "coverage", "fva_best"]
     return known[[*KEY, *shown]]
 
 

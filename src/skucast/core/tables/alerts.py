@@ -20,6 +20,8 @@ SYSTEM_RULES = {
 }
 ALERT_STATES = ("open", "still_open", "resolved")
 """Opened by this run; opened by an earlier one and not over; over."""
+WRONG_VOLUME = "lost_volume"
+"""The column of the sales forecast wrongly: none of them need be lost, but tables and log entries have this name."""
 REASONS = {
     "promotion_without_plan": "a promotion that no plan named",
     "plan_without_uplift": "a planned promotion that sold no more than usual",
@@ -51,7 +53,7 @@ ALERTS = Table(
         text("reason", "probable reason; NULL for the system's rules", nullable=True, allowed=tuple(REASONS)),
         text("evidence", "the numbers behind the reason, in one sentence; NULL for the system's rules", nullable=True),
         Column(
-            "lost_volume",
+            WRONG_VOLUME,
             "FLOAT64",
             "sales",
             "sales forecast wrongly in the window (mae x n_weeks): the order of the list; NULL for the system's rules",
@@ -71,7 +73,7 @@ ALERTS = Table(
             "is_listed",
             "BOOL",
             "true/false",
-            "in this run's digest: alerts of the 20 combinations with most lost volume, and the system's",
+            "in this run's digest: alerts of the 20 combinations with most volume forecast wrongly, and the system's",
         ),
         *RUN,
     ),

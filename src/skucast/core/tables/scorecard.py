@@ -73,7 +73,7 @@ METRICS = Table(
         ratio("bias_ratio", "sum_error / sum_abs_actual; NULL when all actuals are 0"),
         ratio("coverage", "n_covered / n, 0.8 expected; NULL when nothing matched"),
         *(ratio(f"wape_{name}", f"WAPE of {meaning}, on the same rows") for name, meaning in BASELINES.items()),
-        ratio("fva", "forecast value added: wape_last_year - wape; positive = better than the baseline"),
+        ratio("fva", "forecast value added against last year's week alone, as fva_last_year: wape_last_year - wape"),
         *(
             ratio(f"fva_{name}", f"wape_{name} - wape; positive = better than {meaning}")
             for name, meaning in BASELINES.items()
