@@ -21,11 +21,10 @@ from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
 from skucast.entry.cli import main
 from skucast.jobs import promotions
-from skucast.regressors.promotion_files import COLUMNS, PlanFile, read_plan
+from skucast.regressors.promotion_files import COLUMNS, PLAN, PlanFile, read_plan
 from skucast.regressors.promotion_template import MEANINGS, example_rows, write_template
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-from skucast.sheets.sheet import MAX_BYTES
 
 KNOWN = [Combination("Пермь", "KA", "A1"), Combination("Пермь", "KA", "B2"), Combination("Чайковский", "TF", "B2")]
 HEADER = "unit,channel,SKU_ID,starts_on,ends_on,discount_perc,covers_through"
@@ -203,7 +202,7 @@ def test_a_file_that_cannot_be_read_is_put_aside_and_stops_nobody(inbox: Inbox) 
     """Whole, with the reason beside it; the files after it are read."""
     inbox.send("a.pdf", GOOD)
     (inbox.folder / "inbox" / "b.xlsx").write_bytes(b"PK\x03\x04 no archive")
-    (inbox.folder / "inbox" / "c.csv").write_bytes(b"0" * (MAX_BYTES + 5))
+    (inbox.folder / "inbox" / "c.csv").write_bytes(b"0" * (PLAN.n_bytes + 5))
     inbox.send("d.csv", GOOD)
     assert inbox.ingest() == 2
     unreadable = ["a.pdf", "b.xlsx", "c.csv"]
@@ -215,7 +214,7 @@ def test_a_file_that_cannot_be_read_is_put_aside_and_stops_nobody(inbox: Inbox) 
     (reason,) = (inbox.folder / "rejected").glob("*a.pdf.reason.txt")
     assert reason.read_text(encoding="utf-8") == "a.pdf: expected a .csv or .xlsx file\n"
     (kept,) = (inbox.folder / "rejected").glob("*c.csv")
-    assert kept.stat().st_size == MAX_BYTES + 5
+    assert kept.stat().st_size == PLAN.n_bytes + 5
     assert len(inbox.report.notes) == 4
 
 

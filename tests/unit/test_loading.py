@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from builders import CUTOFF
+from builders import CUTOFF, excel
+from pandas.testing import assert_frame_equal
 
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.errors import InputError
@@ -79,6 +80,16 @@ def test_a_parquet_file_becomes_the_same_rows():
     assert rows["date"].dt.date.tolist() == [date(2026, 11, 16), date(2026, 11, 17)]
     assert rows["quantity"].tolist() == [12.0, 5.0]
     assert rows["unit"].isna().tolist() == [False, True]
+
+
+def test_semicolons_and_excel_give_the_same_rows():
+    """What Excel saves where a comma is the decimal sign, and its own files."""
+    expected = read(csv(GOOD))
+    semicolons = csv(GOOD.replace(",", ";"), header=HEADER.replace(",", ";"), name="semicolons.csv")
+    assert_frame_equal(read(semicolons), expected)
+    cells = ["2026-11-16", "Пермь", "ON TRADE", "ЦУП00009752", 12, 20]
+    Path("sales.xlsx").write_bytes(excel(HEADER.split(","), cells))
+    assert_frame_equal(read(Path("sales.xlsx")), expected)
 
 
 def test_columns_may_be_named_otherwise():
@@ -210,11 +221,20 @@ def test_a_mapped_column_that_is_not_there_is_missing():
     ("name", "content", "message"),
     [
         ("missing.csv", None, "missing.csv: no such file"),
-        ("sales.xlsx", b"PK", "sales.xlsx: expected a .csv or .parquet file"),
+        ("sales.pdf", b"%PDF", "sales.pdf: expected a .csv, .xlsx or .parquet file"),
+        ("sales.xlsx", b"PK", "sales.xlsx: cannot be read as xlsx (BadZipFile"),
         ("sales.csv", b"", "sales.csv: cannot be read as csv"),
         ("sales.csv", f"{HEADER}\n".encode(), "sales.csv: no rows; nothing was loaded"),
-        ("sales.csv", f"{HEADER}\n{GOOD}\n".encode("cp1251"), "sales.csv: not UTF-8 text; save it as UTF-8"),
-        ("sales.csv", f"{HEADER}\n{GOOD}\n".encode("utf-16"), "sales.csv: not UTF-8 text; save it as UTF-8"),
+        (
+            "sales.csv",
+            f"{HEADER}\n{GOOD}\n".encode("cp1251"),
+            "sales.csv: not UTF-8 text; save it as CSV UTF-8, or as .xlsx",
+        ),
+        (
+            "sales.csv",
+            f"{HEADER}\n{GOOD}\n".encode("utf-16"),
+            "sales.csv: not UTF-8 text; save it as CSV UTF-8, or as .xlsx",
+        ),
         ("sales.csv", f"{HEADER}\n{'x' * 131_073}\n".encode(), "sales.csv: line 2 cannot be read as csv (field larger"),
         ("sales.csv", f"{HEADER}\n{GOOD},1,2,3\n{GOOD}\n{GOOD},9\n".encode(), "sales.csv: "),
         ("sales.csv", f'{HEADER}\n"{GOOD}\n'.encode(), "sales.csv: "),

@@ -22,11 +22,10 @@ from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.words import counted
 from skucast.jobs.inputs import read_history
-from skucast.regressors.promotion_files import LINE, PlanFile, read_plan, rejected_csv
+from skucast.regressors.promotion_files import LINE, PLAN, PlanFile, read_plan, rejected_csv
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-from skucast.sheets.sheet import MAX_BYTES
 
 INBOX, DONE, REJECTED = "promotions/inbox", "promotions/done", "promotions/rejected"
 """Folders below STAGING."""
@@ -66,7 +65,7 @@ def ingest_inbox(
         added = 0
         for place, name in enumerate(names, start=1):
             path = f"{INBOX}/{name}"
-            content = read_bytes(settings.staging, path, settings.endpoints, limit=MAX_BYTES + 1)
+            content = read_bytes(settings.staging, path, settings.endpoints, limit=PLAN.n_bytes + 1)
             if content is None:  # another task has moved it
                 continue
             # Of two files of one run the second is newer: what both speak of, it settles.

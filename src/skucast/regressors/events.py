@@ -1,4 +1,4 @@
-"""The calendar of local events: a CSV file by hand, read row by row; whatever does not fit is named by its line."""
+"""The calendar of local events: a file by hand, read row by row; whatever does not fit is named by its line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skucast.core.combination import clean_name, name_problem
 from skucast.core.errors import InputError
 from skucast.core.words import counted
 from skucast.regressors.holidays import OTHER_HOLIDAYS, Event
-from skucast.sales.loading import read_cells
+from skucast.sheets.frame import read_cells
 
 COLUMNS = ["name", "date", "days_before", "days_after"]
 
@@ -39,7 +39,7 @@ def events_of(calendar: str) -> tuple[Event, ...]:
 
 
 def read_events(path: Path) -> tuple[Event, ...]:
-    """Return the events of a CSV file (UTF-8) with the header `COLUMNS`, sorted; empty days before or after are 0.
+    """Return the events of a CSV or Excel file with the header `COLUMNS`, sorted; empty days before or after are 0.
 
     Raises:
         InputError: the file cannot be read or has no events, or a line does not fit; the first one is named.

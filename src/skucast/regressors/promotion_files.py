@@ -20,7 +20,7 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WeekClock
-from skucast.sheets.sheet import Sheet, read_sheet
+from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
 
 REQUIRED = (*KEY, "starts_on", "ends_on", "discount_perc", "covers_through")
 COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note")
@@ -28,6 +28,9 @@ COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note")
 
 LINE, REASON = "line", "reason"
 """Added to rejected rows, and passed over when a corrected file still has them."""
+
+PLAN = Kind("plan", n_bytes=50_000_000, n_lines=100_000)
+"""The largest file that is read as one."""
 
 TWO_YEARS = timedelta(days=731)
 MAX_TEXT = 500
@@ -100,7 +103,7 @@ def read_plan(name: str, content: bytes, known: Sequence[Combination], run_at: d
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = read_sheet(name, content)
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), PLAN))
     columns = _columns_of(sheet)
     lines = [_line(number, cells, sheet, columns) for number, cells in sheet.lines]
     covers_through = _judge_file(lines, columns, run_at, clock)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,15 +12,10 @@ from skucast.core.combination import KEY, clean_name, name_problem
 from skucast.core.errors import ContractError, InputError
 from skucast.core.tables.contract import Column, Table
 from skucast.core.tables.validation import refuse, validate
-
-if TYPE_CHECKING:
-    from _csv import Reader as Lines
+from skucast.sheets.frame import read_cells
 
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
-
-_MISSING = frozenset({"", "NULL"})
-"""Cells of a CSV that are missing; `NA` and `None` are names of channels and units."""
 
 _DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
 """A whole day as ISO 8601 writes it, with or without a time of that day."""
@@ -32,13 +25,13 @@ def read_file(path: Path, table: Table, mapping: Mapping[str, str]) -> tuple[pd.
     """Return the file's rows by the table's contract, and the names of columns that were not used.
 
     Args:
-        path: CSV (UTF-8, with a header) or Parquet.
+        path: CSV (UTF-8; comma, semicolon or tab), Excel, both with a header, or Parquet.
         table: the contract.
         mapping: the file's column name by ours, where it differs.
 
     Raises:
         InputError: the file cannot be read, lacks a column, or has a value that does not fit; row numbers are the
-            lines of a CSV (the header is line 1), rows of a Parquet counted from 1.
+            lines of a CSV (the header is line 1), those of Excel, rows of a Parquet counted from 1.
     """
     rows = read_cells(path)
     theirs = {column.name: mapping.get(column.name, column.name) for column in table.columns}
@@ -67,66 +60,6 @@ def content_hash(path: Path) -> str:
     """Return the SHA-256 of the file's bytes: what makes it the same file, whatever its name."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_cells(path: Path) -> pd.DataFrame:
-    """Return the file's cells, each row under the number that messages call it by; those of a CSV are text.
-
-    Raises:
-        InputError: the file is missing or cannot be read as what it should be.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".parquet":
-            rows = pd.read_parquet(path)
-            return rows.set_axis(range(1, len(rows) + 1), axis=0)
-        if suffix == ".csv":
-            return _read_csv(path)
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8 (in a spreadsheet: CSV UTF-8)") from None
-    except (OSError, ValueError) as error:  # ValueError: not Parquet
-        raise InputError(f"{path}: cannot be read as {suffix[1:]} ({str(error).splitlines()[0]})") from None
-    raise InputError(f"{path}: expected a .csv or .parquet file")
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Return the cells of a CSV as text, missing where empty or NULL; a row's number is the line it starts on."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(file, strict=True)
-        try:
-            header = _header(path, lines)
-            numbered = dict(_records(path, lines, header))
-        except csv.Error as error:
-            raise InputError(f"{path}: line {lines.line_num} cannot be read as csv ({error})") from None
-    return pd.DataFrame.from_dict(numbered, orient="index", columns=header, dtype="object").astype("str")
-
-
-def _header(path: Path, lines: Lines) -> list[str]:
-    header = next(lines, [])
-    if not header:
-        raise InputError(f"{path}: cannot be read as csv (its first line, the header, is empty)")
-    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
-        raise InputError(f"{path}: separate the columns with commas, found {header[0]!r}")
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise InputError(f"{path}: the header names {', '.join(repeated)} twice; name each column once")
-    return header
-
-
-def _records(path: Path, lines: Lines, header: list[str]) -> Iterator[tuple[int, list[str | None]]]:
-    """Yield each record that is not blank, with the line it starts on: a quoted cell may hold line breaks."""
-    start = lines.line_num + 1
-    for fields in lines:
-        if fields and len(fields) != len(header):
-            raise InputError(
-                f"{path}: line {start} has {len(fields)} fields, the header {len(header)} "
-                "(a comma not quoted, or the file cut off?); nothing was loaded"
-            )
-        if fields:
-            yield start, [None if field in _MISSING else field for field in fields]
-        start = lines.line_num + 1
 
 
 def _check_days(column: Column, values: pd.Series) -> None:

@@ -1,1 +1,1 @@
-"""Tables that people make: the bytes of a CSV or Excel file become lines of text cells."""
+"""Tables that people make: the bytes of a CSV, Excel or Parquet file become cells; what they mean is not known here."""
