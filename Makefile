@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser screenshots test-live test-images check format format-check lint types bench docs dockerfiles deploy lock clean
+.PHONY: help demo test quick test-browser screenshots test-live test-images check format format-check lint types bench docs dockerfiles deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -28,8 +28,16 @@ help: ## list the targets
 demo: .venv/runtime ## sample distributor: train, predict, four weeks forward, monitor, retrain, dashboard
 	PYTHONPATH=src $(BIN)/python -m skucast demo
 
-test: .venv/dev .stand-ins/ready ## run all tests
+# Once, so that no two workers do it at the same time.
+.venv/compiled: .venv/runtime $(wildcard src/skucast/forecast/prophet/*.py)
+	PYTHONPATH=src $(BIN)/python -m skucast compile
+	@touch $@
+
+test: .venv/dev .stand-ins/ready .venv/compiled ## run all tests (docs/testing.md)
 	$(BIN)/python -m pytest -q -n auto
+
+quick: lint types .venv/compiled ## the inner loop: lint, types, unit tests but for the slow ones; under 45 s
+	$(BIN)/python -m pytest -q -n auto -m 'not slow' tests/unit
 
 test-browser: .venv/dev ## the tests of the dashboard in a real Chromium; skipped, with that reason, where there is none
 	$(BIN)/python -m pytest -q tests/browser

@@ -5,28 +5,22 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import time
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import CUTOFF, WEDNESDAY
-from places import LIVE_LOCATION, Cloud, live_bucket, live_project
-from stand_ins.proxy import BigQueryProxy, Proxy, StorageProxy
-from stand_ins.servers import (
-    PROJECT,
-    Server,
-    drop_dataset,
-    make_bucket,
-    make_dataset,
-    missing,
-    start_bigquery,
-    start_storage,
-)
+from order import dealt
+from places import BACKENDS, LIVE_LOCATION, Cloud, backend_of, live_bucket, live_project
+from stand_ins.proxy import Proxy, StorageProxy
+from stand_ins.servers import PROJECT, drop_dataset, make_bucket, make_dataset, missing
+from stand_ins.shared import Address, OwnStandIns, Reception, StandIns, StandInsElsewhere
 
+import skucast
 from skucast.backends.cloud import storage_client
 from skucast.backends.cloud_bigquery import bigquery_client
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -36,21 +30,52 @@ from skucast.core.tables.every import TABLES
 from skucast.runtime.reading import settings_from
 from skucast.runtime.settings import Settings
 
-FOLDERS = ("unit", "jobs", "browser", "deploy", "cloud", "contract")
-"""Their order: what asks for no server first, so that a machine without much time has shown most."""
+COMPILED = Path(skucast.__file__).parent / "forecast" / "prophet"
+"""Where numba keeps what it has compiled, in `__pycache__`."""
+
+stand_ins_key, reception_key = pytest.StashKey[StandIns](), pytest.StashKey[Reception]()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the folders in order; one that is not listed comes first."""
-    places = {name: place for place, name in enumerate(FOLDERS)}
-    items.sort(key=lambda item: places.get(item.path.relative_to(Path(__file__).parent).parts[0], -1))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--backend`, which may be given more than once."""
+    parser.addoption(
+        "--backend",
+        action="append",
+        choices=BACKENDS,
+        help="run the contract suites against these backends only (default: all)",
+    )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """Skip what is left when the time is up that TESTS_UNTIL names, in seconds of the epoch (`.ci/run` does)."""
-    if time.time() > float(os.environ.get("TESTS_UNTIL", "inf")):
-        pytest.skip("the time that .ci/run has for the tests is used up; `make test` runs all of them")
+def pytest_configure(config: pytest.Config) -> None:
+    """Have one pair of stand-ins for all workers, and the solver compiled before two of them would do it at once."""
+    given = getattr(config, "workerinput", None)
+    if given is not None:
+        config.stash[stand_ins_key] = StandInsElsewhere(given["stand_ins"])
+        return
+    config.stash[stand_ins_key] = own = OwnStandIns()
+    config.add_cleanup(own.stop)
+    if config.getoption("numprocesses", None):
+        config.stash[reception_key] = Reception(own)
+        config.add_cleanup(config.stash[reception_key].close)
+        if not any((COMPILED / "__pycache__").glob("*.nbi")):
+            run_of_compiler = [sys.executable, "-m", "skucast", "compile"]
+            subprocess.run(run_of_compiler, check=True, env=os.environ | {"PYTHONPATH": str(COMPILED.parents[2])})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where to ask for the stand-ins."""
+    node.workerinput["stand_ins"] = node.config.stash[reception_key].url
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out backends that were not asked for, and put the tests in order."""
+    backends = config.getoption("backend")
+    left_out = [item for item in items if backends and backend_of(item) not in (None, *backends)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+    chosen = [item for item in items if item not in set(left_out)]
+    items[:] = dealt(chosen, getattr(config, "workerinput", {"workercount": 1})["workercount"])
 
 
 @pytest.fixture(autouse=True)
@@ -112,39 +137,34 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
     return make
 
 
-# --- Stand-ins for the cloud services: each started by the first test that asks for it, one of each per worker -------
+# --- Stand-ins for the cloud services: one of each for all workers, started by the first test that asks for it -------
 
 
 @pytest.fixture(scope="session")
-def _stand_ins() -> None:
+def _stand_ins(pytestconfig: pytest.Config) -> StandIns:
     """Skip the tests that need stand-ins where there are none; in CI they fail, so that nobody misses it."""
     reason = missing()
     if reason is not None and os.environ.get("CI") == "true":
         pytest.fail(f"no stand-ins for the cloud services: {reason}", pytrace=False)
     if reason is not None:
         pytest.skip(f"no stand-ins for the cloud services: {reason}")
+    return pytestconfig.stash[stand_ins_key]
 
 
 @pytest.fixture(scope="session")
-def storage_server(_stand_ins: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def storage_server(_stand_ins: StandIns) -> Address:
     """Return the stand-in for Cloud Storage."""
-    server = start_storage(tmp_path_factory.mktemp("storage"))
-    yield server
-    server.stop()
+    return _stand_ins.address("storage")
 
 
 @pytest.fixture(scope="session")
-def bigquery_server(_stand_ins: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def bigquery_server(_stand_ins: StandIns) -> Address:
     """Return the stand-in for BigQuery: `url` for its REST API, made truthful, `grpc` for its Storage API."""
-    server = start_bigquery(tmp_path_factory.mktemp("bigquery"))
-    truthful = BigQueryProxy(server.url)
-    yield replace(server, url=truthful.url)
-    truthful.close()
-    server.stop()
+    return _stand_ins.address("bigquery")
 
 
 @pytest.fixture
-def storage_proxy(storage_server: Server) -> Iterator[StorageProxy]:
+def storage_proxy(storage_server: Address) -> Iterator[StorageProxy]:
     """Return a proxy in front of Cloud Storage's stand-in, without a script."""
     proxy = StorageProxy(storage_server.url)
     yield proxy
@@ -152,7 +172,7 @@ def storage_proxy(storage_server: Server) -> Iterator[StorageProxy]:
 
 
 @pytest.fixture
-def bigquery_proxy(bigquery_server: Server) -> Iterator[Proxy]:
+def bigquery_proxy(bigquery_server: Address) -> Iterator[Proxy]:
     """Return a proxy in front of the REST API of BigQuery's stand-in, without a script."""
     proxy = Proxy(bigquery_server.url)
     yield proxy
@@ -160,7 +180,7 @@ def bigquery_proxy(bigquery_server: Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def dataset(bigquery_server: Server) -> Iterator[str]:
+def dataset(bigquery_server: Address) -> Iterator[str]:
     """Return the name of a new, empty dataset, which goes after the test."""
     name = f"dataset_{secrets.token_hex(6)}"
     make_dataset(bigquery_server, name)
@@ -169,7 +189,7 @@ def dataset(bigquery_server: Server) -> Iterator[str]:
 
 
 @pytest.fixture
-def bucket(storage_server: Server) -> str:
+def bucket(storage_server: Address) -> str:
     """Return the name of a new, empty bucket."""
     name = f"bucket-{secrets.token_hex(6)}"
     make_bucket(storage_server, name)
@@ -177,7 +197,7 @@ def bucket(storage_server: Server) -> str:
 
 
 @pytest.fixture
-def stand_in_cloud(bigquery_server: Server, storage_server: Server, dataset: str, bucket: str) -> Cloud:
+def stand_in_cloud(bigquery_server: Address, storage_server: Address, dataset: str, bucket: str) -> Cloud:
     """Return an empty dataset and an empty bucket on the stand-ins."""
     endpoints = Endpoints(bigquery_server.url, bigquery_server.grpc, storage_server.url)
     return Cloud(PROJECT, dataset, bucket, "", endpoints)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+import pytest
+
 from skucast.core.places import Endpoints
 
 LIVE_LOCATION = os.environ.get("LIVE_LOCATION", "US")
@@ -45,3 +47,15 @@ def live_project() -> str:
 def live_bucket() -> str:
     """Return its bucket; the tests leave nothing in it."""
     return os.environ["LIVE_BUCKET"]
+
+
+BACKENDS = ("duckdb", "bigquery", "local", "gcs")
+"""What `--backend` may name: the first word of a rig's name."""
+
+
+def backend_of(item: pytest.Item) -> str | None:
+    """Return the backend that a contract test runs against, or None if it is no contract test."""
+    parameters = getattr(item, "callspec", None)
+    rigs = [] if parameters is None else [parameters.params.get(name) for name in ("warehouse", "rig")]
+    [rig] = [name for name in rigs if isinstance(name, str)] or [None]
+    return None if rig is None else rig.split("-", 1)[0]

@@ -25,7 +25,7 @@ from builders import CUTOFF
 from google.cloud import bigquery
 from grpc import StatusCode
 from stand_ins.proxy import Lost, Proxy, Request, Response
-from stand_ins.servers import Server
+from stand_ins.shared import Address
 from stand_ins.storage_api import CREATE_SESSION, READ_ROWS, FaultyStorageApi
 from writers import SMALL, WRITERS, Place, run_of, week
 
@@ -53,7 +53,7 @@ EVERYTHING = ".*"
 
 
 @pytest.fixture
-def place(bigquery_server: Server, dataset: str) -> Place:
+def place(bigquery_server: Address, dataset: str) -> Place:
     """Return an empty dataset as another process sees it, whose requests meet no fault."""
     return Place(bigquery_server.url, bigquery_server.grpc, dataset)
 
@@ -320,7 +320,7 @@ def test_bytes_are_logged_per_read(
 
 
 @pytest.fixture
-def storage_api(bigquery_server: Server) -> Iterator[FaultyStorageApi]:
+def storage_api(bigquery_server: Address) -> Iterator[FaultyStorageApi]:
     """Return a Storage API in front of the stand-in's, without faults."""
     api = FaultyStorageApi(str(bigquery_server.grpc))
     yield api

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from stand_ins.proxy import StorageProxy
-from stand_ins.servers import Server
+from stand_ins.shared import Address
 
 from skucast.backends.cloud import storage_client
 from skucast.backends.files import Content, list_files, move, read_bytes, write_bytes, write_text
@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("place", ["gs://{bucket}", "gs://{bucket}/staging/Пермь/"])
-def test_a_bucket_gets_the_object(storage_server: Server, bucket: str, place: str) -> None:
+def test_a_bucket_gets_the_object(storage_server: Address, bucket: str, place: str) -> None:
     """A browser shows it as a page, in its own letters, and asks for the newest each time."""
     place = place.format(bucket=bucket)
     endpoints = Endpoints(storage=storage_server.url)
@@ -81,7 +81,7 @@ def test_a_lost_answer_and_a_busy_service_are_survived(storage_proxy: StoragePro
     assert storage_client(endpoints).bucket(bucket).blob(PATH).download_as_bytes().decode() == PAGE
 
 
-def test_a_missing_bucket_is_named(storage_server: Server) -> None:
+def test_a_missing_bucket_is_named(storage_server: Address) -> None:
     """One line."""
     with pytest.raises(InputError, match=r"^gs://no-such-bucket: there is no such bucket.*$"):
         write_text("gs://no-such-bucket/prefix", PATH, PAGE, Endpoints(storage=storage_server.url))
@@ -190,7 +190,7 @@ def test_a_file_that_arrives_damaged_is_read_again(storage_proxy: StorageProxy, 
         read(staging, PLAN)
 
 
-def test_the_inbox_of_a_missing_bucket_is_named(storage_server: Server) -> None:
+def test_the_inbox_of_a_missing_bucket_is_named(storage_server: Address) -> None:
     """One line."""
     with pytest.raises(InputError, match=r"^gs://no-such-bucket: there is no such bucket.*$"):
         list_files("gs://no-such-bucket", INBOX, Endpoints(storage=storage_server.url))

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from stand_ins.proxy import Lost, Request, Response, StorageProxy
-from stand_ins.servers import Server
+from stand_ins.shared import Address
 
 import skucast
 from skucast.backends.cloud import storage_client, storage_errors
@@ -59,7 +59,7 @@ def hasty(storage_proxy: StorageProxy, bucket: str) -> CloudStore:
 
 
 @pytest.fixture
-def theirs(storage_server: Server, bucket: str) -> CloudStore:
+def theirs(storage_server: Address, bucket: str) -> CloudStore:
     """Return the store as another process sees it, whose requests meet no fault."""
     return CloudStore(bucket, endpoints=Endpoints(storage=storage_server.url))
 
@@ -79,7 +79,7 @@ def one_line(error: pytest.ExceptionInfo[Exception]) -> str:
 # --- Names and places -----------------------------------------------------------------------------------------------
 
 
-def test_the_bucket_lists_readable_names(store: CloudStore, storage_server: Server, bucket: str) -> None:
+def test_the_bucket_lists_readable_names(store: CloudStore, storage_server: Address, bucket: str) -> None:
     """Live objects are `Unit/Channel/SKU_ID.pkl`, versions lie below `_versions/`; Cyrillic and spaces as they are."""
     store.save(ARTICLE, b"v1", "2026-11-22-abc", expected=None)
     names = [blob.name for blob in storage_client(Endpoints(storage=storage_server.url)).list_blobs(bucket)]
@@ -87,7 +87,7 @@ def test_the_bucket_lists_readable_names(store: CloudStore, storage_server: Serv
 
 
 def test_settings_open_a_store_below_a_prefix(
-    settings: Callable[..., Settings], storage_server: Server, bucket: str, theirs: CloudStore
+    settings: Callable[..., Settings], storage_server: Address, bucket: str, theirs: CloudStore
 ) -> None:
     """`MODEL_STORE=gs://BUCKET/PREFIX` sees what is below its prefix only, and nobody else sees that as models."""
     place = f"gs://{bucket}/distributor/модели/"
@@ -140,7 +140,7 @@ def test_a_long_list_comes_in_pages(store: CloudStore, storage_proxy: StoragePro
 
 
 @pytest.mark.parametrize("there_is", ["no model", "a model"])
-def test_of_writers_at_once_one_wins(storage_server: Server, bucket: str, theirs: CloudStore, there_is: str) -> None:
+def test_of_writers_at_once_one_wins(storage_server: Address, bucket: str, theirs: CloudStore, there_is: str) -> None:
     """Sixteen save a model that they trained on the same one: one is live, fifteen are told, all sixteen are kept."""
     expected = theirs.save(ARTICLE, b"old", "v0", expected=None) if there_is == "a model" else None
     at_once = threading.Barrier(16)
@@ -454,7 +454,7 @@ def test_an_identity_that_is_not_accepted_is_one_line(
 
 @pytest.mark.parametrize(("method", "path"), [("POST", " _probe/"), ("DELETE", "/o/_probe/")])
 def test_a_probe_survives_a_lost_answer(
-    store: CloudStore, storage_proxy: StorageProxy, storage_server: Server, bucket: str, method: str, path: str
+    store: CloudStore, storage_proxy: StorageProxy, storage_server: Address, bucket: str, method: str, path: str
 ) -> None:
     """The marker was written, or removed, and nobody heard of it: the store can be written to, nothing is left."""
     storage_proxy.lose_answer(method, path)
@@ -515,7 +515,7 @@ def test_no_identity_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ],
     ids=["load", "load_many", "load_version", "stored", "versions", "save"],
 )
-def test_a_missing_bucket_is_named(storage_server: Server, call: Any) -> None:
+def test_a_missing_bucket_is_named(storage_server: Address, call: Any) -> None:
     """It is no missing model: nothing can be read or saved there before somebody makes the bucket."""
     nowhere = CloudStore("no-such-bucket", endpoints=Endpoints(storage=storage_server.url))
     with pytest.raises(InputError) as error:
@@ -527,7 +527,7 @@ def test_a_missing_bucket_is_named(storage_server: Server, call: Any) -> None:
 
 
 def test_all_models_of_a_business_are_read_in_parallel(
-    storage_server: Server, bucket: str, record_property: Callable[[str, object], None]
+    storage_server: Address, bucket: str, record_property: Callable[[str, object], None]
 ) -> None:
     """525 models of 30 KB, as a prediction reads them; the time is reported, a slow machine does not fail."""
     combinations = many(525)

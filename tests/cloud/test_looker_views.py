@@ -15,7 +15,8 @@ import pytest
 from builders import CUTOFF, sunday
 from pandas.testing import assert_frame_equal
 from places import CLOUDS, Cloud
-from stand_ins.servers import PROJECT, Server, make_dataset
+from stand_ins.servers import PROJECT, make_dataset
+from stand_ins.shared import Address
 
 from skucast.backends.cloud_bigquery import bigquery_client
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
@@ -203,7 +204,7 @@ ALERT_ROWS = [
 
 
 @pytest.fixture(scope="module")
-def looked(bigquery_server: Server) -> Looked:
+def looked(bigquery_server: Address) -> Looked:
     """Return the rows of all views, made twice, over tables that hold forecasts, their metrics and alerts."""
     cloud = Cloud(PROJECT, "looked", "", "", Endpoints(bigquery_server.url, bigquery_server.grpc))
     make_dataset(bigquery_server, cloud.dataset)

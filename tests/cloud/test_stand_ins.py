@@ -21,7 +21,8 @@ from google.cloud import bigquery
 from google.cloud.storage import Bucket
 from stand_ins import build, servers
 from stand_ins.proxy import StorageProxy
-from stand_ins.servers import PROJECT, Server
+from stand_ins.servers import PROJECT
+from stand_ins.shared import Address
 
 from skucast.backends.cloud import storage_client
 from skucast.backends.cloud_bigquery import bigquery_client
@@ -99,7 +100,7 @@ def test_versions_can_be_listed(storage_proxy: StorageProxy, bucket: str, object
 # --- What local-bigquery lies about -----------------------------------------------------------------------------------
 
 
-def test_a_table_is_there_or_not(bigquery_server: Server, dataset: str) -> None:
+def test_a_table_is_there_or_not(bigquery_server: Address, dataset: str) -> None:
     """Eight create it and look at once: one has made it, the others hear so, and nobody sees it without its column."""
     client = bigquery_client(PROJECT, Endpoints(bigquery=bigquery_server.url), timeout_s=30, deadline_s=60)
     at_once = threading.Barrier(8)
@@ -121,7 +122,7 @@ def test_a_table_is_there_or_not(bigquery_server: Server, dataset: str) -> None:
             assert sum(pool.map(create, [f"table_{number}"] * 8)) == 1
 
 
-def test_a_query_sent_again_is_answered_again(bigquery_server: Server) -> None:
+def test_a_query_sent_again_is_answered_again(bigquery_server: Address) -> None:
     """With the id of a request whose answer was lost, the answer is that of the first time."""
     url = f"{bigquery_server.url}/bigquery/v2/projects/{PROJECT}/queries"
     body = json.dumps({"query": "SELECT RAND()", "useLegacySql": False, "requestId": secrets.token_hex(8)}).encode()
@@ -133,7 +134,7 @@ def test_a_query_sent_again_is_answered_again(bigquery_server: Server) -> None:
 # --- Their life -----------------------------------------------------------------------------------------------------
 
 
-def test_bigquery_answers(bigquery_server: Server) -> None:
+def test_bigquery_answers(bigquery_server: Address) -> None:
     """Its REST API is there."""
     with urllib.request.urlopen(f"{bigquery_server.url}/bigquery/v2/projects/{PROJECT}/datasets", timeout=10) as answer:
         assert answer.status == 200

@@ -18,6 +18,7 @@ import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Protocol
 
 FOLDER = Path(__file__).parents[2] / ".stand-ins"
 START_WITHIN_S = 60.0
@@ -37,6 +38,14 @@ class Server:
         if self.watcher.stdin is not None:
             self.watcher.stdin.close()
         self.watcher.wait(timeout=20)
+
+
+class Reachable(Protocol):
+    """Something with the URL of a REST API."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
 
 
 def missing() -> str | None:
@@ -68,21 +77,23 @@ def start_bigquery(folder: Path) -> Server:
     """Start local-bigquery with its tables in the folder."""
     port, grpc_port = _free_ports(2)
     url = f"http://127.0.0.1:{port}"
-    command = [str(FOLDER / "venv" / "bin" / "local-bigquery"), "--host", "127.0.0.1", "--project", PROJECT]
-    command += ["--port", str(port), "--grpc-port", str(grpc_port), "--data-dir", str(folder / "bigquery"), "serve"]
+    command = [str(FOLDER / "venv" / "bin" / "python"), "-I"]
+    command += [str(Path(__file__).with_name("quick_bigquery.py"))]
+    command += ["--host", "127.0.0.1", "--project", PROJECT, "--port", str(port)]
+    command += ["--grpc-port", str(grpc_port), "--data-dir", str(folder / "bigquery"), "serve"]
     server = _started(command, folder / "bigquery.log", url, f"{url}/bigquery/v2/projects/{PROJECT}/datasets")
     server.grpc = f"127.0.0.1:{grpc_port}"
     return server
 
 
-def make_bucket(server: Server, name: str) -> None:
+def make_bucket(server: Reachable, name: str) -> None:
     """Make an empty bucket."""
     body = json.dumps({"name": name}).encode()
     request = urllib.request.Request(f"{server.url}/storage/v1/b?project=any", body)
     _opener().open(request, timeout=10).close()
 
 
-def make_dataset(server: Server, name: str) -> None:
+def make_dataset(server: Reachable, name: str) -> None:
     """Make an empty dataset."""
     body = json.dumps({"datasetReference": {"projectId": PROJECT, "datasetId": name}}).encode()
     url = f"{server.url}/bigquery/v2/projects/{PROJECT}/datasets"
@@ -90,7 +101,7 @@ def make_dataset(server: Server, name: str) -> None:
     _opener().open(request, timeout=10).close()
 
 
-def drop_dataset(server: Server, name: str) -> None:
+def drop_dataset(server: Reachable, name: str) -> None:
     """Drop a dataset with its tables: the server looks through all that it has for every table of a query."""
     url = f"{server.url}/bigquery/v2/projects/{PROJECT}/datasets/{name}?deleteContents=true"
     _opener().open(urllib.request.Request(url, method="DELETE"), timeout=30).close()
@@ -127,7 +138,7 @@ def _started(command: list[str], log: Path, url: str, ready_url: str) -> Server:
             return server
         time.sleep(0.05)
     server.stop()
-    raise RuntimeError(f"{Path(command[0]).name} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"{log.stem} did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def _answers(url: str) -> bool:
