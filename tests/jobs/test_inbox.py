@@ -21,7 +21,8 @@ from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
 from skucast.entry.cli import main
 from skucast.jobs import promotions
-from skucast.regressors.promotion_files import COLUMNS, PLAN, PlanFile, read_plan
+from skucast.regressors.promotion_files import PLAN, PlanFile, read_plan
+from skucast.regressors.promotion_lines import COLUMNS
 from skucast.regressors.promotion_template import MEANINGS, example_rows, write_template
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings

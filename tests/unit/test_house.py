@@ -14,6 +14,9 @@ import skucast
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(skucast.__file__).parent
 
+MAX_LINES = 400
+CODE = {".py", ".js", ".css", ".sh", ".sql", ".j2"}
+
 PLANTED = {
     "core knows sales": ("core/weeks.py", "from skucast.sales import history"),
     "a pure module knows settings": ("scorecard/metrics.py", "from skucast.runtime import settings"),
@@ -51,3 +54,11 @@ def test_every_package_says_in_a_sentence_what_it_is_for() -> None:
             assert line.startswith('"""'), package
             assert line.endswith('."""'), package
     assert {file.name for file in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py"}
+
+
+def test_no_file_is_longer_than_a_reader_takes_in() -> None:
+    """At most 400 lines in every file of the package and of the deployment."""
+    files = [file for folder in ("src", "deploy") for file in (ROOT / folder).rglob("*") if file.suffix in CODE]
+    assert len(files) > 100
+    sizes = {str(file.relative_to(ROOT)): len(file.read_bytes().splitlines()) for file in files}
+    assert {name: size for name, size in sizes.items() if size > MAX_LINES} == {}

@@ -17,7 +17,8 @@ from skucast.core.combination import Combination
 from skucast.core.errors import InputError
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
-from skucast.regressors.promotion_files import PlanFile, Reason, read_plan, rejected_csv
+from skucast.regressors.promotion_files import PlanFile, read_plan, rejected_csv
+from skucast.regressors.promotion_lines import Reason
 
 RUN_AT = datetime.fromisoformat("2026-11-25T19:00:00")
 """A Wednesday evening; its week began on Monday the 23rd."""

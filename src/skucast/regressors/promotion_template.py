@@ -13,7 +13,7 @@ from skucast.core.combination import Combination
 from skucast.core.errors import InputError
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WeekClock
-from skucast.regressors.promotion_files import COLUMNS
+from skucast.regressors.promotion_lines import COLUMNS
 
 SUFFIXES = (".csv", ".xlsx")
 

@@ -1,0 +1,254 @@
+"""What is wrong with a planner's lines: the file as a whole, each line by itself, lines beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import product
+
+from skucast.core.combination import KEY, Combination, clean_name, name_problem, nearest
+from skucast.core.tables.contract import ALL
+from skucast.core.weeks import WeekClock
+from skucast.regressors.promotion_lines import (
+    MAX_SUGGESTIONS,
+    MAX_TEXT,
+    NO,
+    NUMBER,
+    REQUIRED,
+    TWO_YEARS,
+    UNREADABLE,
+    YES,
+    Line,
+    Reason,
+    as_day,
+    as_instant,
+    week_start,
+)
+
+# --- The file as a whole --------------------------------------------------------------------------------------------
+
+
+def judge_file(lines: Sequence[Line], columns: Mapping[str, int], run_at: datetime, clock: WeekClock) -> date | None:
+    """The day through which the file is complete; None, and every line refused, where it cannot be used."""
+    found = sorted({line.cells["covers_through"] for line in lines if not line.reasons} - {""})
+    days = {cell: as_day(cell) for cell in found}
+    missing = [name for name in REQUIRED if name not in columns]
+    day = next(iter(days.values()), None)
+    if missing:
+        problem = Reason.NO_COLUMN.format(columns=", ".join(missing))
+    elif not found:
+        problem = Reason.NO_COVERS_THROUGH.value
+    elif None in days.values():
+        wrong = next(cell for cell, each in days.items() if each is None)
+        problem = Reason.NOT_A_DAY.format(column="covers_through", found=repr(wrong))
+    elif len(set(days.values())) > 1:
+        problem = Reason.TWO_COVERS_THROUGH.format(days=", ".join(found))
+    elif day is not None and day > clock.day_of(run_at) + TWO_YEARS:
+        problem = Reason.COVERS_TOO_FAR.format(day=day)
+    else:
+        return day
+    for line in lines:
+        line.reasons.append(problem)
+    return None
+
+
+# --- Each line by itself --------------------------------------------------------------------------------------------
+
+
+class Judge:
+    """Reads lines, knowing what there is and what day it is."""
+
+    def __init__(self, known: Sequence[Combination], run_at: datetime, clock: WeekClock, covers_through: date) -> None:
+        self._parts = {name: sorted({each.parts[place] for each in known}) for place, name in enumerate(KEY)}
+        self._combinations = sorted(map(str, known))
+        self._patterns = {pattern for each in known for pattern in product(*((part, ALL) for part in each.parts))}
+        self._run_at = run_at
+        self._clock = clock
+        self._covers_through = covers_through
+        self._suggestions: dict[str, str] = {}
+
+    def read(self, line: Line) -> None:
+        """Read the line's cells into its fields, and refuse what is wrong."""
+        unit, channel, sku_id = (clean_name(line.cells[name]) for name in KEY)
+        line.names = (unit, channel, sku_id)  # also of a line that is refused: these names are not covered
+        line.is_coverage = not any(line.cells[name] for name in ("starts_on", "ends_on", "discount_perc", "cancelled"))
+        for column, cell in line.cells.items():
+            if column != "note" and cell not in self._parts.get(column, ()) and UNREADABLE.fullmatch(cell):
+                line.refuse(Reason.UNREADABLE, column=column, found=repr(cell))
+        if line.reasons:
+            return
+        self._check_names(line)
+        self._read_known_from(line)
+        if not line.is_coverage:
+            self._read_days(line)
+            _read_discount(line)
+            _read_cancelled(line)
+        for column in ("plan_id", "note"):
+            if len(line.cells[column]) > MAX_TEXT:
+                line.refuse(Reason.TOO_LONG, column=column, limit=MAX_TEXT)
+
+    def _check_names(self, line: Line) -> None:
+        for column, name in zip(KEY, line.names, strict=True):
+            self._check_name(line, column, name)
+        if not line.reasons and line.names not in self._patterns:
+            whole = "/".join(line.names)
+            line.refuse(Reason.UNKNOWN_COMBINATION, found=whole, closest=self._closest(whole, self._combinations))
+
+    def _check_name(self, line: Line, column: str, name: str) -> None:
+        if not name:
+            line.refuse(Reason.NO_NAME, column=column)
+        elif name == ALL or name in self._parts[column]:
+            return
+        elif problem := name_problem(name):
+            line.refuse(Reason.BAD_NAME, column=column, found=repr(name), problem=problem)
+        elif ALL in name:
+            line.refuse(Reason.PART_OF_A_NAME, column=column, found=repr(name))
+        else:
+            closest = self._closest(name, self._parts[column])
+            line.refuse(Reason.UNKNOWN_NAME, column=column, found=repr(name), closest=closest)
+
+    def _closest(self, name: str, names: Sequence[str]) -> str:
+        if name not in self._suggestions and len(self._suggestions) < MAX_SUGGESTIONS:
+            near = nearest(name, names)
+            self._suggestions[name] = f"closest: {', '.join(near)}" if near else f"none alike of {len(names)} known"
+        return self._suggestions.get(name, "as many others in this file")
+
+    def _read_known_from(self, line: Line) -> None:
+        found = line.cells["known_from"]
+        if not found:
+            return
+        line.known_from = as_instant(found, self._clock)
+        if line.known_from is None:
+            line.refuse(Reason.NOT_AN_INSTANT, found=repr(found))
+        elif line.known_from > self._run_at:
+            line.refuse(Reason.KNOWN_LATER, found=found)
+
+    def _read_days(self, line: Line) -> None:
+        line.starts_on = _read_day(line, "starts_on")
+        line.ends_on = _read_day(line, "ends_on")
+        if line.starts_on is None or line.ends_on is None:
+            return
+        today = self._clock.day_of(self._run_at)
+        is_archive = line.known_from is not None
+        if line.ends_on < line.starts_on:
+            line.refuse(Reason.ENDS_BEFORE_START, ends_on=line.ends_on, starts_on=line.starts_on)
+        elif line.starts_on > today + TWO_YEARS or (line.starts_on < today - TWO_YEARS and not is_archive):
+            line.refuse(Reason.TOO_FAR, day=line.starts_on)
+        elif line.ends_on < week_start(self._run_at, self._clock) and not is_archive:
+            line.refuse(Reason.OVER, day=line.ends_on)
+        elif line.ends_on >= week_start(self._run_at, self._clock) and is_archive:
+            line.refuse(Reason.NOT_OVER, ends_on=line.ends_on)
+        elif line.ends_on > self._covers_through:
+            line.refuse(Reason.ENDS_AFTER_COVERAGE, ends_on=line.ends_on, covers_through=self._covers_through)
+
+
+def _read_day(line: Line, column: str) -> date | None:
+    found = line.cells[column]
+    if not found:
+        other = next(name for name in ("starts_on", "ends_on", "discount_perc", "cancelled") if line.cells[name])
+        line.refuse(Reason.NO_DAY, column=column, other=other)
+        return None
+    day = as_day(found)
+    if day is None:
+        line.refuse(Reason.NOT_A_DAY, column=column, found=repr(found))
+    return day
+
+
+def _read_discount(line: Line) -> None:
+    found = line.cells["discount_perc"]
+    digits = found.removesuffix("%").strip()
+    if not found:
+        line.refuse(Reason.NO_DISCOUNT)
+    elif not NUMBER.fullmatch(digits):
+        line.refuse(Reason.NOT_A_NUMBER, found=repr(found))
+    else:
+        value = float(digits.replace(",", "."))
+        if 0 < value < 1:
+            line.refuse(Reason.FRACTION, found=found, percent=f"{value * 100:g}")
+        elif not 0 <= value <= 100:
+            line.refuse(Reason.NOT_A_PERCENTAGE, found=found)
+        line.discount_perc = value
+
+
+def _read_cancelled(line: Line) -> None:
+    found = line.cells["cancelled"].casefold()
+    line.cancelled = found in YES
+    if found not in {*YES, *NO, ""}:
+        line.refuse(Reason.NOT_YES_OR_NO, found=repr(line.cells["cancelled"]))
+
+
+# --- Lines beside each other ----------------------------------------------------------------------------------------
+
+
+def refuse_duplicates(lines: Sequence[Line]) -> None:
+    """Refuse every line that says the same as an earlier one."""
+    first: dict[tuple[object, ...], int] = {}
+    for line in lines:
+        if line.reasons:
+            continue
+        says = (line.names, line.starts_on, line.ends_on, line.discount_perc, line.cancelled, line.known_from)
+        earlier = first.setdefault((*says, line.cells["plan_id"]), line.number)
+        if earlier != line.number:
+            line.is_duplicate = True
+            line.refuse(Reason.DUPLICATE, line=earlier)
+
+
+def refuse_ambiguous(lines: Sequence[Line]) -> None:
+    """Refuse promotions known from the same moment that overlap for the same names with different discounts."""
+    groups: dict[tuple[object, ...], list[Line]] = {}
+    for line in lines:
+        if not line.reasons and not line.is_coverage and not line.cancelled:
+            groups.setdefault((line.names, line.known_from), []).append(line)
+    clashes = [clash for group in groups.values() for clash in _clashes(group)]
+    for line, rival in clashes:
+        if not line.reasons:  # one of the lines that it clashes with is enough
+            line.refuse(Reason.AMBIGUOUS, line=rival.number)
+
+
+def _clashes(group: Sequence[Line]) -> Iterator[tuple[Line, Line]]:
+    """Every line that clashes with others, beside one of them; their pairs would be too many to look at."""
+    in_order = sorted(group, key=lambda line: line.days)
+    yield from _rivals(in_order, lambda line: line.days[1].toordinal())
+    yield from _rivals(in_order[::-1], lambda line: -line.days[0].toordinal())
+
+
+def _rivals(ordered: Sequence[Line], reach: Callable[[Line], int]) -> Iterator[tuple[Line, Line]]:
+    """The lines that clash with one before them, and that one.
+
+    Of those before, the one that reaches furthest towards the lines to come is enough, and, for lines of its own
+    discount, the one of another discount that does.
+    """
+    furthest: Line | None = None
+    other: Line | None = None
+    for line in ordered:
+        if furthest is None:
+            furthest = line
+            continue
+        is_alike = line.discount_perc == furthest.discount_perc
+        rival = other if is_alike else furthest
+        if rival is not None and rival.days[0] <= line.days[1] and line.days[0] <= rival.days[1]:
+            yield line, rival
+        if reach(line) >= reach(furthest):
+            furthest, other = line, other if is_alike else furthest
+        elif not is_alike and (other is None or reach(line) > reach(other)):
+            other = line
+
+
+def refuse_empty_coverage(lines: Sequence[Line], covers_through: date, run_at: datetime, clock: WeekClock) -> None:
+    """Refuse every line of a file whose last day lies before its first."""
+    good = [line for line in lines if not line.reasons]
+    first = covers_from(good, run_at, clock) if good else covers_through
+    if covers_through < first:
+        for line in good:
+            line.refuse(Reason.COVERS_NOTHING, day=covers_through, first=first)
+
+
+def covers_from(good: Sequence[Line], run_at: datetime, clock: WeekClock) -> date:
+    """Return the first day that the file speaks of: of the week it is known in, or of its first promotion."""
+    starts = [line.starts_on for line in good if line.starts_on is not None]
+    return min([week_start(known_first(good, run_at), clock), *starts])
+
+
+def known_first(good: Sequence[Line], run_at: datetime) -> datetime:
+    """Since when the coverage is known: as the oldest row of the file, so that it outdates none of the others."""
+    return min(line.known_from or run_at for line in good)

@@ -1,0 +1,150 @@
+"""One line of a planner's file: its cells, what they mean as far as they can be read, the reasons against it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from skucast.core.combination import KEY
+from skucast.core.weeks import WeekClock
+from skucast.sheets.reading import Sheet
+
+REQUIRED = (*KEY, "starts_on", "ends_on", "discount_perc", "covers_through")
+COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note")
+"""What a file may say; its own order and other columns do not matter."""
+
+TWO_YEARS = timedelta(days=731)
+MAX_TEXT = 500
+"""Longest plan_id or note, characters."""
+
+MAX_SUGGESTIONS = 100
+"""Different unknown names for which the closest ones are looked up: a wrong file has thousands."""
+
+
+class Reason(StrEnum):
+    """Why a row is rejected; the planners' page (docs/promotions.md) lists each, and what to do."""
+
+    NO_COLUMN = "the file has no column {columns}"
+    NO_COVERS_THROUGH = "the file has no covers_through in any row"
+    TWO_COVERS_THROUGH = "the file has more than one covers_through: {days}"
+    COVERS_NOTHING = "covers_through {day} is before the first day of the plan, {first}"
+    COVERS_TOO_FAR = "covers_through {day} is more than 2 years away"
+    MORE_CELLS = "more cells than columns"
+    UNREADABLE = "{column} holds {found}, an error or a formula without a result"
+    NO_NAME = "{column} is empty"
+    BAD_NAME = "{column} {found}: {problem}"
+    PART_OF_A_NAME = "{column} {found}: only a * alone stands for all"
+    UNKNOWN_NAME = "{column} {found} is unknown ({closest})"
+    UNKNOWN_COMBINATION = "{found} has no sales ({closest})"
+    NO_DAY = "{column} is empty, but the row has {other}"
+    NOT_A_DAY = "{column} {found} is no day such as 2026-11-25 or 25.11.2026"
+    ENDS_BEFORE_START = "ends_on {ends_on} is before starts_on {starts_on}"
+    TOO_FAR = "starts_on {day} is more than 2 years away"
+    OVER = "ends_on {day} is before the running week"
+    ENDS_AFTER_COVERAGE = "ends_on {ends_on} is after covers_through {covers_through}"
+    NO_DISCOUNT = "discount_perc is empty, but the row has days"
+    NOT_A_NUMBER = "discount_perc {found} is no number such as 30 or 12,5"
+    NOT_A_PERCENTAGE = "discount_perc {found} is not within 0 to 100"
+    FRACTION = "discount_perc {found} is a fraction; write {percent}"
+    NOT_YES_OR_NO = "cancelled {found} is neither yes nor no"
+    NOT_AN_INSTANT = "known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15"
+    KNOWN_LATER = "known_from {found} is in the future"
+    NOT_OVER = "known_from is for promotions that are over, but this one ends on {ends_on}"
+    TOO_LONG = "{column} has more than {limit} characters"
+    DUPLICATE = "the same as line {line}"
+    AMBIGUOUS = "overlaps line {line}, which gives the same names another discount"
+
+
+NAMES = {name.casefold(): name for name in COLUMNS}
+
+
+@dataclass
+class Line:
+    """One line of the file: its cells, what they mean as far as they could be read, and what is wrong with it.
+
+    `known_from` is set where the file says it; `is_coverage`: nothing but names, "nothing else is planned for these".
+    """
+
+    number: int
+    raw: list[str]
+    cells: Mapping[str, str]
+    names: tuple[str, str, str] = ("", "", "")
+    starts_on: date | None = None
+    ends_on: date | None = None
+    discount_perc: float | None = None
+    cancelled: bool = False
+    known_from: datetime | None = None
+    is_coverage: bool = False
+    reasons: list[str] = field(default_factory=list)
+    is_duplicate: bool = False
+
+    def refuse(self, reason: Reason, **words: object) -> None:
+        """Note why the line is rejected."""
+        self.reasons.append(reason.format(**words))
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """First and last day of a promotion that was not refused."""
+        assert self.starts_on is not None
+        assert self.ends_on is not None
+        return self.starts_on, self.ends_on
+
+
+def columns_of(sheet: Sheet) -> dict[str, int]:
+    """Where each of our columns stands in the file."""
+    places = {name.casefold(): place for place, name in enumerate(sheet.header)}
+    return {ours: places[folded] for folded, ours in NAMES.items() if folded in places}
+
+
+def line_of(number: int, raw: list[str], sheet: Sheet, columns: Mapping[str, int]) -> Line:
+    """Return the line with the cells of our columns, refused if it has more cells than the header."""
+    padded = [*raw, *[""] * (len(sheet.header) - len(raw))]
+    line = Line(number, raw, {name: padded[columns[name]] if name in columns else "" for name in COLUMNS})
+    if len(raw) > len(sheet.header):
+        line.refuse(Reason.MORE_CELLS)
+    return line
+
+
+# --- Cells and days ---------------------------------------------------------------------------------------------------
+
+NUMBER = re.compile(r"[+-]?\d{1,15}([.,]\d{1,15})?")
+_ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)")
+_RUSSIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})")
+_TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+UNREADABLE = re.compile(r"=.*|#(N/A|Н/Д|[A-ZА-Я0-9/]+[!?])", re.DOTALL)
+"""A formula that nobody has worked out, and the errors of Excel in English and Russian."""
+
+YES = {"yes", "true", "1", "да", "истина"}
+NO = {"no", "false", "0", "нет", "ложь"}
+
+
+def as_day(text: str) -> date | None:
+    """The day that is written as 2026-11-25 or 25.11.2026, None for all else: 11/12/2026 is two days to two people."""
+    found = _ISO_DAY.fullmatch(text.removesuffix(" 00:00:00")) or _RUSSIAN_DAY.fullmatch(text)
+    try:
+        day = date(int(found["year"]), int(found["month"]), int(found["day"])) if found else None
+    except ValueError:
+        return None
+    return day if day is not None and 1990 <= day.year <= 2099 else None
+
+
+def as_instant(text: str, clock: WeekClock) -> datetime | None:
+    """The moment as naive UTC; a day alone is its beginning, times are those of the business."""
+    written, _, hours = text.replace("T", " ").partition(" ")
+    day, found = as_day(written), _TIME.fullmatch(hours or "0:00")
+    if day is None or found is None:
+        return None
+    try:
+        at = time(int(found[1]), int(found[2]), int(found[3] or 0))
+    except ValueError:
+        return None
+    return datetime.combine(day, at, ZoneInfo(clock.tz)).astimezone(UTC).replace(tzinfo=None)
+
+
+def week_start(instant: datetime, clock: WeekClock) -> date:
+    """Return the first day of the week that runs at an instant, naive UTC."""
+    return clock.start(clock.label(clock.day_of(instant)))
