@@ -36,7 +36,7 @@ demo: .venv/runtime ## sample distributor: train, predict, four weeks forward, m
 test: .venv/dev .stand-ins/ready .venv/compiled ## run all tests (docs/testing.md)
 	$(BIN)/python -m pytest -q -n auto
 
-quick: lint types .venv/compiled ## the inner loop: lint, types, unit tests but for the slow ones; under 45 s
+quick: format-check lint types .venv/compiled ## the inner loop: format, lint, types, unit tests but for the slow ones; under 45 s
 	$(BIN)/python -m pytest -q -n auto -m 'not slow' tests/unit
 
 test-browser: .venv/dev ## the tests of the dashboard in a real Chromium; skipped, with that reason, where there is none

@@ -81,6 +81,7 @@ def test_the_future_changes_no_forecast() -> None:
     assert_frame_equal(first, second)
 
 
+@pytest.mark.slow
 def test_the_future_changes_no_fit() -> None:
     """The same with real models: two of three origins lie before the change."""
     random = np.random.default_rng(2)

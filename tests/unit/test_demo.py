@@ -36,6 +36,7 @@ def test_a_warehouse_without_sales_is_used_as_it_is(settings, warehouse, run, sc
     assert set(warehouse.read(LOADS)["source"]) == {SAMPLE_SOURCE}
 
 
+@pytest.mark.slow
 def test_an_earlier_demo_is_replaced(settings, warehouse, scripts):
     """Its sales, its plan and its file are removed, and the same ones delivered again."""
     scripts("sys.exit(1)")

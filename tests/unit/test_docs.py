@@ -94,7 +94,7 @@ def test_the_readme_stays_short_and_leads_everywhere() -> None:
     assert re.findall(r"\[([^]]+)\]", contents) == sections
     linked = {link.partition("#")[0] for link in LINK.findall(readme)}
     pages = {str(page.relative_to(ROOT)) for page in PAGES if page.parent.name != "decisions"}
-    assert pages - linked <= {"README.md", "docs/testing.md"}
+    assert pages - linked <= {"README.md"}
 
 
 def test_the_architecture_has_every_room() -> None:

@@ -188,6 +188,7 @@ def child(code: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_leave_one_complete_week(warehouse: DuckDBWarehouse) -> None:
     """Both replace the same week five times: all succeed, and every read finds 200 rows of one of them."""
     writers = [child(REPLACE_FIVE_TIMES, warehouse.path, yhat) for yhat in (1, 2)]

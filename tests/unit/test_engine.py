@@ -68,6 +68,7 @@ def prophet_loop(model: FittedModel, future: pd.DataFrame, last_y: float) -> pd.
 # --- The same numbers as Prophet ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_roll_forward_is_prophet_fed_with_its_own_predictions(fitted: tuple[FittedModel, pd.DataFrame]) -> None:
     """30 weeks, over New Year and May, with promotions: equal to 1e-9, total and parts."""
     model, weeks = fitted

@@ -271,6 +271,7 @@ def test_a_holiday_says_its_weeks_in_a_text() -> None:
 
 @pytest.mark.parametrize("n_weeks", [40, 160])
 @pytest.mark.parametrize("mode", ["additive", "multiplicative"])
+@pytest.mark.slow
 def test_shares_are_plain_prophets_regressors(n_weeks: int, mode: str) -> None:
     """A `Prophet` of its own, its holidays handed over as regressors: the same columns, scales and forecasts."""
     from prophet import Prophet

@@ -35,6 +35,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("place", "line"), PLANTED.values(), ids=PLANTED)
+@pytest.mark.slow
 def test_an_import_against_the_rules_is_found(tmp_path: Path, place: str, line: str) -> None:
     """One planted line breaks a contract, and the report names the file that it is in."""
     shutil.copytree(PACKAGE, tmp_path / "skucast", ignore=shutil.ignore_patterns("__pycache__"))

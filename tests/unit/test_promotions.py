@@ -279,6 +279,7 @@ def calls_off(off: dict[str, Any], row: dict[str, Any]) -> bool:
 
 @given(ROWS)
 @settings(deadline=None, max_examples=200)
+@pytest.mark.slow
 def test_the_plan_equals_a_look_at_every_day(rows: list[dict[str, Any]]) -> None:
     """Whatever is said, in whatever order, by whom."""
     found = plan(*rows, combinations=[A1, B2]).as_of(NOW, WEEKS)

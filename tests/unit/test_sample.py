@@ -93,6 +93,7 @@ def test_the_first_delivery_is_the_history(history: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("every_days", [1, 5, 7, 20])
+@pytest.mark.slow
 def test_deliveries_in_any_split_equal_one_delivery(played: pd.DataFrame, every_days: int) -> None:
     """Daily, five-daily, weekly and rarer deliveries concatenate to the one over all days, row by row."""
     last_today = PLAYED_TO + timedelta(days=1)

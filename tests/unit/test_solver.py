@@ -294,6 +294,7 @@ def test_to_prophet_can_draw() -> None:
         plt.close(figure)
 
 
+@pytest.mark.slow
 def test_compiled_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
     """`python -m skucast compile` leaves files; a place that cannot be written to is no failure."""
     source = str(Path(skucast.__file__).parents[1])

@@ -61,6 +61,7 @@ def test_a_score_is_a_real_forecast(spec: ModelSpec) -> None:
 
 @pytest.mark.parametrize("tune", ["fast", "full"])
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.slow
 def test_later_weeks_choose_no_earlier_setting(tune: str, seed: int) -> None:
     """Other sales in the last 12 weeks, those of the backtest, leave the settings chosen before them as they are."""
     weeks = generated(100, seed)

@@ -126,6 +126,7 @@ def test_a_week_is_told_by_its_difference_from_the_usual():
 
 @FAST
 @given(st.integers(0, 150), st.integers(0, 10_000), st.sampled_from(["SUN", "WED"]))
+@pytest.mark.slow
 def test_a_usual_week_is_zero(weeks_back, seed, anchor):
     """Days exactly as the climate says, at any time of the year, also over New Year: no anomaly at all."""
     numbers = np.random.default_rng(seed)
@@ -143,6 +144,7 @@ def test_a_usual_week_is_zero(weeks_back, seed, anchor):
 
 @FAST
 @given(st.lists(st.floats(-40, 40), min_size=7, max_size=7), st.floats(-20, 20))
+@pytest.mark.slow
 def test_a_warmer_week_is_as_much_warmer(temperatures, warmer):
     """The same degrees on every day are those degrees in the week; rain is not touched."""
     low = anomalies(week_of(CUTOFF, temperature=temperatures), [CUTOFF])
@@ -247,6 +249,7 @@ def test_a_unit_further_east_has_observed_the_running_day():
 
 @FAST
 @given(st.integers(-20, 30), st.floats(-40, 40), st.sampled_from(["observed", "forecast"]), st.integers(1, 200))
+@pytest.mark.slow
 def test_what_came_later_changes_nothing(offset, temperature, kind, hours):
     """A row fetched after the moment, of a day not over then, is not seen."""
     daily = pd.concat([days(YEARS[-60:]), days(pd.date_range(CUTOFF, periods=14), 6.0, kind="forecast")])
