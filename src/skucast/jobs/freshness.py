@@ -97,6 +97,12 @@ def newest_scorecard(settings: Settings, warehouse: Warehouse, until: date | Non
 
     Alerts are what it publishes last. A week without alerts leaves no row there, but the note that it was published.
     """
-    rows = warehouse.read(PUBLISHES)
-    weeks = rows.loc[rows["table_name"] == settings.alerts_table, "partition_value"].map(date.fromisoformat)
+    weeks = map(date.fromisoformat, _published_slices(warehouse, settings.alerts_table))
     return max((week for week in weeks if until is None or week <= until), default=None)
+
+
+def _published_slices(warehouse: Warehouse, table_name: str) -> list[str]:
+    """The slices of the table that were published; a first publish that failed may have left a row without one."""
+    rows = warehouse.read(PUBLISHES)
+    found: list[str] = rows.loc[(rows["table_name"] == table_name) & (rows["run_id"] != ""), "partition_value"].tolist()
+    return found
