@@ -474,7 +474,10 @@ def test_trouble_on_the_way_to_the_token_is_no_missing_permission(error: GoogleA
     )
     with pytest.raises(store_error), storage_errors("bucket", "storage.objects.get"):
         raise error
-    with pytest.raises(warehouse_error), BigQueryWarehouse("project", "dataset", {})._explained("permission", "what"):
+    with (
+        pytest.raises(warehouse_error),
+        BigQueryWarehouse("project", "dataset", {})._dataset.explained("permission", "what"),
+    ):
         raise error
 
 

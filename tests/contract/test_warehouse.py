@@ -486,8 +486,8 @@ def weekly(warehouse: Warehouse, run: Run, rows: list[dict[str, Any]], clock: We
 def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
     """The week of 16 November by hand: 5+3+4-2-1 = 9 net, 3 returned; discount (mean(20, 0) + 0) / 2 = 5 %.
 
-    Of four days with lines (Saturday's has no quantity) one has a discount, two know their stock, one has none. It
-    sells on Monday (1) and Tuesday (2).
+    Of four days with lines (Saturday's has no quantity) one has a discount and two know their stock; the one with none
+    left in the evening has sold. It sells on Monday (1) and Tuesday (2).
     """
     weeks = weekly(warehouse, run, SOLD).set_index("ds")
     assert list(weeks.reset_index()[list(WEEKLY_SALES_COLUMNS)]) == list(WEEKLY_SALES_COLUMNS)
@@ -502,13 +502,27 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
         "promo_days": 1,
         "selling_weekdays": 3,
         "stock_days": 2,
-        "stockout_days": 1,
+        "stock_max": 7.0,
+        "stockout_days": 0,
+        "stockout_share": 0.0,
         "first_date": pd.Timestamp("2026-11-16"),
         "last_date": pd.Timestamp("2026-11-21"),
         "n_lines": 6,
         "n_bad_quantity": 1,
     }
     assert spelling_min != spelling_max
+
+
+def test_a_day_without_stock_and_sales_counts_by_its_usual_share(warehouse: Warehouse, run: Run) -> None:
+    """Mondays sell 6 and a Tuesday 2: on the empty Tuesday 2 of 14 are usual."""
+    lines = [
+        line("2026-11-09", 6.0, stock=5, **NAMED),
+        line("2026-11-10", 2.0, stock=3, **NAMED),
+        line("2026-11-16", 6.0, stock=4, **NAMED),
+        line("2026-11-17", 0.0, stock=0, **NAMED),
+    ]
+    found = weekly(warehouse, run, lines)[["stock_max", "stockout_days", "stockout_share"]]
+    assert found.to_numpy(dtype="float64").tolist() == [[5.0, 0.0, 0.0], [4.0, 1.0, pytest.approx(2 / 14)]]
 
 
 def test_one_spelling_is_reported_as_one(warehouse: Warehouse, run: Run) -> None:
