@@ -310,12 +310,8 @@ def test_help_shows_every_flag_with_its_variable_and_default(job, capsys, monkey
         if "SecretStr" in str(field.annotation):  # a variable only: command lines are read by whoever lists processes
             assert f"--{name.replace('_', '-')}" not in text
             continue
-        default = (
-            "none"
-            if field.default in (None, "")
-            else str(field.default)
+        default = "none" if field.default in (None, "") else str(field.default)
         default = default.lower() if isinstance(field.default, bool) else default
-        )
         if name == "open_meteo_api_key":  # a command line is seen by everybody on the machine
             assert "--open-meteo-api-key" not in text
             continue
