@@ -16,9 +16,10 @@ import pytest
 from builders import CUTOFF, WEDNESDAY
 from order import dealt
 from places import BACKENDS, LIVE_LOCATION, Cloud, backend_of, live_bucket, live_project
-from stand_ins.proxy import Proxy, StorageProxy
+from stand_ins.proxy import Proxy
 from stand_ins.servers import PROJECT, drop_dataset, make_bucket, make_dataset, missing
 from stand_ins.shared import Address, OwnStandIns, Reception, StandIns, StandInsElsewhere
+from stand_ins.truthful import StorageProxy
 
 import skucast
 from skucast.backends.cloud import storage_client

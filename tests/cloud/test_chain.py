@@ -39,6 +39,9 @@ PAST = WEDNESDAY - timedelta(weeks=4)
 NAMES = {table.label: table.name for table in TABLES}
 ROOT = Path(__file__).parents[2]
 SCRIPTS: dict[Job, str] = {"predict": "predict_weekly.py", "monitor": "monitor_performance.py"}
+UNITS, ALSO = ("Ижевск",), [("Пермь", "KA"), ("Екатеринбург", "KA")]
+"""Whose sales the chain is about: a unit with a new and a sparse article, and what is retrained. More prove no more."""
+
 TO_TRAIN = 5
 """So many models are trained again in the cloud; the others are copied there from this machine, to save time."""
 
@@ -74,9 +77,12 @@ def results_of(warehouse: Warehouse) -> Results:
 
 
 def deliver_sample(warehouse: Warehouse) -> None:
-    """Load the sample distributor's history up to the cutoff."""
+    """Load a third of the sample distributor's history up to the cutoff."""
+    lines = sample_lines(CUTOFF)
+    places = pd.MultiIndex.from_frame(lines[["unit", "channel"]])
+    chosen = lines[lines["unit"].isin(UNITS) | places.isin(ALSO)].reset_index(drop=True)
     stamp = Run("load", "load", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
-    warehouse.append_once(SALES, sample_lines(CUTOFF), batch_id="sample", source="sample", run=stamp)
+    warehouse.append_once(SALES, chosen, batch_id="sample", source="sample", run=stamp)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +115,7 @@ def models_of(folder: Path) -> list[tuple[Combination, bytes]]:
 def test_the_chain_in_the_cloud_gives_the_rows_of_this_machine(
     local: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, n_tasks: int, where: str
 ) -> None:
-    """Train, predict four weeks ago, monitor, retrain, predict now: the same to 1e-9, of 60 combinations.
+    """Train, predict four weeks ago, monitor, retrain, predict now: the same to 1e-9, of 25 combinations.
 
     Everything is chosen by settings alone. Of four tasks, those of prediction and monitoring are processes at once.
     """
@@ -167,7 +173,7 @@ def copy_models(folder: Path, store: CloudStore) -> None:
 def assert_same(cloud: Results, local: Results) -> None:
     """Compare what both have written; the cloud's registry has what was trained there."""
     same: Callable[..., None] = assert_frame_equal
-    assert len(local.forecasts.groupby(KEY)) >= 40
+    assert len(local.forecasts.groupby(KEY)) >= 20
     same(cloud.forecasts, local.forecasts, rtol=1e-9, atol=1e-9)
     same(cloud.metrics, local.metrics, rtol=1e-9, atol=1e-9)
     assert len(cloud.metrics)

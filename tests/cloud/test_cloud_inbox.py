@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from places import Cloud
-from stand_ins.proxy import StorageProxy
+from stand_ins.truthful import StorageProxy
 
 from skucast.backends.files import list_files, write_bytes
 from skucast.backends.warehouse.opening import open_warehouse

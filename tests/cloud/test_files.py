@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from stand_ins.proxy import StorageProxy
 from stand_ins.shared import Address
+from stand_ins.truthful import StorageProxy
 
 from skucast.backends.cloud import storage_client
 from skucast.backends.files import Content, list_files, move, read_bytes, write_bytes, write_text

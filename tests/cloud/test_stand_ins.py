@@ -20,9 +20,9 @@ from google.api_core.exceptions import BadRequest, Conflict, PreconditionFailed
 from google.cloud import bigquery
 from google.cloud.storage import Bucket
 from stand_ins import build, servers
-from stand_ins.proxy import StorageProxy
 from stand_ins.servers import PROJECT
 from stand_ins.shared import Address
+from stand_ins.truthful import StorageProxy
 
 from skucast.backends.cloud import storage_client
 from skucast.backends.cloud_bigquery import bigquery_client

@@ -16,8 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal, Protocol
 
-from stand_ins.proxy import BigQueryProxy
 from stand_ins.servers import Server, start_bigquery, start_storage
+from stand_ins.truthful import BigQueryProxy
 
 Service = Literal["bigquery", "storage"]
 ASK_WITHIN_S = 90.0

@@ -1,0 +1,146 @@
+"""The inbox of promotions when a run breaks off, when two are at once, when storage does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from folders import BAD, GOOD, KNOWN, PLAN_OF_GOOD, Inbox
+
+from skucast.core.errors import InputError, StoreError, WarehouseError
+from skucast.core.tables.records import LOADS
+from skucast.jobs import promotions
+
+Breaks = Callable[[str], None]
+
+
+@pytest.fixture
+def breaks_at(monkeypatch: pytest.MonkeyPatch, inbox: Inbox) -> Iterator[Breaks]:
+    """Return a function that lets the next run break off before or after a step; then all is as it was."""
+
+    def at(where: str) -> None:
+        moment, step = where.split(" ")
+        owner = inbox.warehouse if step == "append_once" else promotions
+        real = getattr(owner, step)
+
+        def broken(*args: object, **options: object) -> None:
+            monkeypatch.setattr(owner, step, real)
+            if moment == "after":
+                real(*args, **options)
+            raise WarehouseError("the machine is gone")
+
+        monkeypatch.setattr(owner, step, broken)
+
+    return at
+
+
+STEPS = [f"{moment} {step}" for step in ("append_once", "write_bytes", "move") for moment in ("before", "after")]
+
+
+@pytest.mark.parametrize("where", STEPS)
+@pytest.mark.parametrize("hours", [0, 24 * 60])
+def test_a_run_that_breaks_off_anywhere_is_made_good_by_the_next(
+    inbox: Inbox, breaks_at: Breaks, where: str, hours: int
+) -> None:
+    """At once, or two months later when the promotion is over: the same rows, the same files as without the fault."""
+    inbox.send("plan.csv", GOOD, BAD)
+    breaks_at(where)
+    with pytest.raises(WarehouseError):
+        inbox.ingest()
+    inbox.ingest(hours if where != "before append_once" else 0)
+    assert inbox.plan() == PLAN_OF_GOOD
+    assert inbox.files() == {"inbox": [], "done": ["plan.csv"], "rejected": ["plan.csv"]}
+    assert [row["SKU_ID"] for row in inbox.rejected("plan.csv")] == ["B2"]
+    assert len(inbox.warehouse.read(LOADS)) == 1
+
+
+@pytest.mark.parametrize("where", ["after write_bytes", "before move"])
+def test_a_file_without_a_usable_row_goes_back_once(inbox: Inbox, breaks_at: Breaks, where: str) -> None:
+    """Although no table knows that it was read."""
+    inbox.send("plan.csv", BAD)
+    breaks_at(where)
+    with pytest.raises(WarehouseError):
+        inbox.ingest()
+    inbox.ingest(hours=5)
+    assert inbox.files() == {"inbox": [], "done": ["plan.csv"], "rejected": ["plan.csv"]}
+
+
+@pytest.mark.parametrize("step", ["list_files", "read_bytes", "write_bytes", "move"])
+def test_two_tasks_at_once_do_what_one_does(inbox: Inbox, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Wherever the second one overtakes the first."""
+    inbox.send("a.csv", GOOD, BAD)
+    inbox.send("b.csv", "Чайковский,*,*,,,,2026-12-31")
+    real = getattr(promotions, step)
+
+    def overtaken(*args: object, **options: object) -> object:
+        monkeypatch.setattr(promotions, step, real)
+        found = real(*args, **options) if step in ("list_files", "read_bytes") else None
+        Inbox(inbox.folder, inbox.warehouse, inbox.settings, inbox.run).ingest(hours=1)
+        return found if step in ("list_files", "read_bytes") else real(*args, **options)
+
+    monkeypatch.setattr(promotions, step, overtaken)
+    inbox.ingest()
+    assert inbox.plan() == [*PLAN_OF_GOOD, ("Чайковский/*/*", None)]
+    assert inbox.files() == {"inbox": [], "done": ["a.csv", "b.csv"], "rejected": ["a.csv"]}
+
+
+def test_another_task_may_add_the_rows_first(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at what was loaded and the append."""
+    inbox.send("plan.csv", GOOD, BAD)
+    real = inbox.warehouse.append_once
+
+    def overtaken(*args: object, **options: object) -> int:
+        real(*args, **options)
+        return real(*args, **options)
+
+    monkeypatch.setattr(inbox.warehouse, "append_once", overtaken)
+    assert inbox.ingest() == 0
+    assert inbox.plan() == PLAN_OF_GOOD
+    assert inbox.files() == {"inbox": [], "done": ["plan.csv"], "rejected": ["plan.csv"]}
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_by_the_next_run(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays, and is newer."""
+    inbox.send("plan.csv", GOOD)
+    real = promotions.move
+
+    def late(*args: object, **options: object) -> bool:
+        inbox.send("plan.csv", GOOD.replace(",30,", ",40,"))
+        return real(*args, **options)
+
+    monkeypatch.setattr(promotions, "move", late)
+    inbox.ingest()
+    assert inbox.report.notes[0] == (
+        "promotions: plan.csv was replaced while it was read; the next run reads the new one"
+    )
+    monkeypatch.setattr(promotions, "move", real)
+    assert inbox.ingest(hours=1) == 2
+    assert [discount for _, discount in inbox.plan() if discount] == [30.0, 40.0]
+
+
+def test_a_forecast_goes_on_while_the_inbox_does_not_answer(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, loudly and in the run's notes; the tool itself fails."""
+
+    def silent(*_: object) -> list[str]:
+        raise StoreError("gs://bucket: no usable answer to storage.objects.list")
+
+    monkeypatch.setattr(promotions, "list_files", silent)
+    promotions.ingest(inbox.settings, inbox.warehouse, inbox.run, inbox.report, KNOWN)
+    assert inbox.report.notes == ["the inbox of promotions could not be read to its end: the plan known so far is used"]
+    with pytest.raises(StoreError):
+        inbox.ingest()
+
+
+def test_a_missing_permission_stops_the_run(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would hear of a plan that is never read."""
+
+    def refused(*_: object) -> list[str]:
+        raise InputError("gs://bucket: storage.objects.list was refused")
+
+    monkeypatch.setattr(promotions, "list_files", refused)
+    with pytest.raises(InputError):
+        promotions.ingest(inbox.settings, inbox.warehouse, inbox.run, inbox.report, KNOWN)

@@ -1,0 +1,134 @@
+"""The tool that reads the inbox and makes the template."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+from builders import CUTOFF, deliver, week
+from folders import GOOD, KNOWN, PLAN_OF_GOOD, Inbox
+
+from skucast.core.combination import Combination
+from skucast.core.run import Run
+from skucast.core.tables.records import RUNS
+from skucast.core.weeks import WeekClock
+from skucast.entry.cli import main
+from skucast.regressors.promotion_files import read_plan
+from skucast.regressors.promotion_lines import COLUMNS
+from skucast.regressors.promotion_template import MEANINGS, example_rows, write_template
+from skucast.runtime.settings import Settings
+
+
+def tool(inbox: Inbox, *flags: str) -> int:
+    """Run `python -m skucast promotions` on the tests' warehouse."""
+    return main(["promotions", *flags, "--warehouse", inbox.settings.warehouse, "--staging", inbox.settings.staging])
+
+
+@pytest.fixture(autouse=True)
+def _today(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    """It is the tests' Wednesday for every run of the tool, unless AS_OF says otherwise."""
+
+    def start(job: str, settings: Settings) -> Run:
+        return replace(run, job=job, today=settings.as_of or run.today)
+
+    monkeypatch.setattr("skucast.entry.cli.start_run", start)
+
+
+@pytest.fixture
+def selling(inbox: Inbox) -> Inbox:
+    """Return an inbox of a business with five weeks of sales of `KNOWN`."""
+    days = [CUTOFF - timedelta(weeks=back) for back in range(5)]
+    lines = [
+        sale
+        for each in KNOWN
+        for day in days
+        for sale in week(day, 7, unit=each.unit, channel=each.channel, SKU_ID=each.sku_id)
+    ]
+    deliver(inbox.warehouse, lines, inbox.run)
+    return inbox
+
+
+def test_the_tool_reads_the_inbox(selling: Inbox) -> None:
+    """Names are those of the sales; what was done is kept in the runs table."""
+    selling.send("plan.csv", GOOD, GOOD.replace("A1", "A9"))
+    assert tool(selling, "ingest") == 0
+    assert selling.plan() == PLAN_OF_GOOD
+    assert selling.rejected("plan.csv")[0]["reason"] == "SKU_ID 'A9' is unknown (closest: A1)"
+    (row,) = selling.warehouse.read(RUNS).to_dict("records")
+    assert (row["job"], row["n_rows"], row["exit_code"]) == ("promotions", 2, 0)
+
+
+def test_the_tool_takes_files_in_as_of_today(
+    selling: Inbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A day of the past would not know today's articles: one line, exit code 2, the file stays; no flag offers it."""
+    selling.send("plan.csv", GOOD)
+    monkeypatch.setenv("AS_OF", "2026-06-10")
+    assert tool(selling, "ingest") == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "AS_OF: " in said
+    for flag in (["--as-of", "2026-11-25"], ["--horizon-weeks", "4"]):
+        with pytest.raises(SystemExit, match="2"):
+            tool(selling, "ingest", *flag)
+    assert selling.files()["inbox"] == ["plan.csv"]
+    with pytest.raises(SystemExit, match="0"):
+        tool(selling, "ingest", "--help")
+    text = capsys.readouterr().out
+    assert "Add the files in promotions/inbox/" in text
+    assert "--as-of" not in text
+    assert "--horizon-weeks" not in text
+
+
+def test_without_sales_nothing_is_read(inbox: Inbox) -> None:
+    """Every name would be unknown: exit code 2, the file stays."""
+    inbox.send("plan.csv", GOOD)
+    assert tool(inbox, "ingest") == 2
+    assert inbox.files()["inbox"] == ["plan.csv"]
+
+
+@pytest.mark.parametrize("name", ["plan.xlsx", "plan.csv"])
+@pytest.mark.parametrize("horizon_weeks", [1, 4])
+def test_the_template_can_be_sent_as_it_is(selling: Inbox, run: Run, name: str, horizon_weeks: int) -> None:
+    """Nothing of it is rejected: a promotion per unit, one over a week's end, the rest of each unit covered."""
+    assert tool(selling, "template", "--output", name, "--horizon-weeks", str(horizon_weeks)) == 0
+    plan = read_plan(name, Path(name).read_bytes(), KNOWN, run.run_at, WeekClock())
+    assert plan.rejected.empty
+    assert plan.unused == []
+    assert plan.covers_through == CUTOFF + timedelta(weeks=horizon_weeks)
+    said = plan.rows[plan.rows["discount_perc"].notna()]
+    assert said["unit"].tolist() == ["Пермь", "Чайковский", "Пермь"]
+    weeks = (WeekClock().label_days(said["ends_on"]) - WeekClock().label_days(said["starts_on"])).dt.days
+    assert weeks.tolist() == [0, 0, 7]
+    covered = plan.rows[plan.rows["discount_perc"].isna()]
+    assert covered["unit"].tolist() == ["Пермь", "Чайковский"]
+    assert (covered["channel"] == "*").all()
+
+
+def test_the_template_explains_its_columns(selling: Inbox) -> None:
+    """On a second sheet, all of them."""
+    assert tool(selling, "template") == 0
+    book = openpyxl.load_workbook("promotions-template.xlsx")
+    assert [row[0].value for row in book["columns"].iter_rows(min_row=2)] == list(COLUMNS)
+    assert list(MEANINGS) == list(COLUMNS)
+
+
+def test_a_template_keeps_names_that_excel_would_change(run: Run) -> None:
+    """An article of digits with zeros before them, a unit that begins like a formula."""
+    known = [Combination("=1+1", "KA", "0097")]
+    path = Path("plan.xlsx")
+    write_template(path, example_rows(known, WeekClock(), CUTOFF, 4))
+    plan = read_plan(path.name, path.read_bytes(), known, run.run_at, WeekClock())
+    assert plan.rejected["reason"].tolist() == []
+    assert set(plan.rows["SKU_ID"]) == {"0097", "*"}
+
+
+@pytest.mark.parametrize("name", ["plan.xlsx", "plan.pdf", "no/such/folder.csv"])
+def test_no_file_is_overwritten_by_the_template(selling: Inbox, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """One line, exit code 2."""
+    Path("plan.xlsx").write_text("mine", encoding="utf-8")
+    assert tool(selling, "template", "--output", name) == 2
+    assert f"{name}: " in capsys.readouterr().err
+    assert Path("plan.xlsx").read_text(encoding="utf-8") == "mine"
