@@ -107,6 +107,7 @@ def verdict(rule: str, rows: pd.DataFrame, volume: float = 100.0, rules: Rules =
 # --- rules ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_bad_weeks_in_a_row_are_a_breach() -> None:
     """71 % wrong twice; once is not enough, and neither is 70 %."""
     assert verdict("wape", scored([0, 0, 0, 71, 71])) == "breach"
@@ -114,6 +115,7 @@ def test_two_bad_weeks_in_a_row_are_a_breach() -> None:
     assert verdict("wape", scored([0, 0, 0, 71, 70])) == "between"
 
 
+@pytest.mark.slow
 def test_a_week_without_a_score_neither_counts_nor_resets() -> None:
     """Bad, unknown, bad: two bad weeks in a row. Bad, good, bad is not. A single scored week is not judged."""
     assert verdict("wape", scored([0, 0, 71, nan, 71])) == "breach"
@@ -127,12 +129,14 @@ def test_weeks_in_a_row_may_reach_back_before_the_window() -> None:
     assert verdict("wape", scored([71, nan, nan, nan, nan, nan, 71])) == "breach"
 
 
+@pytest.mark.slow
 def test_a_week_in_which_nothing_sold_is_wrong_if_anything_was_forecast() -> None:
     """Forecast 20 where nothing sold: worse than any limit; forecast nothing: right."""
     assert verdict("wape", scored([20.0] * 5, sold=0.0)) == "breach"
     assert verdict("wape", scored([0.0] * 5, sold=0.0)) == "calm"
 
 
+@pytest.mark.slow
 def test_small_combinations_are_no_alert() -> None:
     """Nine pieces a week, whatever the error."""
     assert verdict("wape", scored([90] * 5), volume=9.9) == "between"
@@ -140,6 +144,7 @@ def test_small_combinations_are_no_alert() -> None:
     assert verdict("coverage", scored([90] * 5), volume=9.9) == "between"
 
 
+@pytest.mark.slow
 def test_what_naive_forecasts_cannot_do_either_is_no_alert() -> None:
     """All naive forecasts are 85 % wrong, ours 90 %: hard to forecast, not a bad model. At 79 % they are better."""
     assert verdict("wape", scored([90] * 5, naive=85)) == "between"
@@ -155,12 +160,14 @@ def test_a_model_that_beats_every_naive_forecast_is_calm_however_wrong() -> None
     assert verdict("wape", scored([90] * 5, naive=95)) == "calm"
 
 
+@pytest.mark.slow
 def test_an_alert_is_calm_only_well_below_its_limit() -> None:
     """0.8 x 0.7 = 56 %: 55 % in both weeks is calm; in between nothing is decided."""
     assert verdict("wape", scored([90, 90, 90, 55, 55])) == "calm"
     assert verdict("wape", scored([90, 90, 90, 57, 55])) == "between"
 
 
+@pytest.mark.slow
 def test_bias_either_way() -> None:
     """Sums lean by more than 30 %; errors that even out do not; 24 % is calm."""
     assert verdict("bias", scored([31] * 5)) == "breach"
@@ -170,6 +177,7 @@ def test_bias_either_way() -> None:
     assert verdict("bias", scored([28] * 5)) == "between"
 
 
+@pytest.mark.slow
 def test_bias_is_what_every_week_has() -> None:
     """One week that leans the window is no bias, nor is one without any; a week without a score is not asked."""
     assert verdict("bias", scored([-1, -1, -1, -300, 1])) == "between"
@@ -177,6 +185,7 @@ def test_bias_is_what_every_week_has() -> None:
     assert verdict("bias", scored([-100, -100, nan, -100, -100])) == "breach"
 
 
+@pytest.mark.slow
 def test_coverage_of_the_interval() -> None:
     """Two of five inside is below 60 %, three is not, four is calm again (60 % / 0.8 = 75 %)."""
     assert verdict("coverage", scored([30, 30, 30, 0, 0])) == "breach"
@@ -185,6 +194,7 @@ def test_coverage_of_the_interval() -> None:
     assert verdict("coverage", scored([30, 30, 30, 0, 0], naive=31)) == "calm"
 
 
+@pytest.mark.slow
 def test_windows_with_few_scored_weeks_are_not_judged() -> None:
     """Three of five weeks: neither bias nor coverage says anything."""
     rows = scored([90, 90, 90, nan, nan])
@@ -219,6 +229,7 @@ def series(name: str, y: np.ndarray, yhat: float) -> pd.DataFrame:
     return rows.assign(y=y[1:], yhat=yhat, yhat_lower=yhat - 10, yhat_upper=yhat + 10, **naive)
 
 
+@pytest.mark.slow
 def test_volume_and_naive_forecasts_keep_the_list_short() -> None:
     """A bare rule lists 38 of 141 articles, ours the one that training mends and what chance has left of the wild ones.
 
@@ -385,6 +396,7 @@ def test_a_run_that_is_repeated_changes_nothing() -> None:
     assert_frame_equal(again, rows)
 
 
+@pytest.mark.slow
 def test_weeks_played_again_in_order_give_what_they_gave() -> None:
     """A backfill knows the weeks before it, and not those after."""
     random = np.random.default_rng(2)

@@ -89,6 +89,7 @@ def test_a_second_attempt_replaces_the_record(settings, warehouse, run):
     assert warehouse.read(RUNS)["exit_code"].tolist() == [0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "recorded"),
     [
@@ -142,6 +143,7 @@ def test_no_sales_yet_is_one_line_that_says_what_to_do(start, tmp_path, job):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS)
 def test_sales_of_nobody_are_no_sales(start, warehouse, run, tmp_path, job):
     """Placeholder rows only: exit code 2, and the line says what was found; no run, model or forecast is written."""
@@ -153,6 +155,7 @@ def test_sales_of_nobody_are_no_sales(start, warehouse, run, tmp_path, job):
     assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", ["train", "retrain", "predict"])
 def test_an_unknown_target_lists_the_closest(start, warehouse, run, job):
     """Exit code 2 before anything is trained or forecast."""

@@ -292,6 +292,7 @@ EXHAUSTING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("payload", EXHAUSTING.values(), ids=EXHAUSTING)
 @pytest.mark.parametrize("wrap", [False, True], ids=["alone", "as a model"])
 def test_a_small_file_cannot_exhaust_the_machine(payload: bytes, wrap: bool) -> None:

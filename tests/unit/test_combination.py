@@ -100,6 +100,7 @@ def test_paths_stay_readable_and_escape_only_what_is_unsafe(combination, path):
     assert Combination.from_path(path) == combination
 
 
+@pytest.mark.slow
 @given(COMBINATIONS)
 def test_every_path_leads_back_to_its_combination(combination):
     """Path and text are reversible, so no two combinations share a file."""
@@ -107,6 +108,7 @@ def test_every_path_leads_back_to_its_combination(combination):
     assert Combination.parse(str(combination)) == combination
 
 
+@pytest.mark.slow
 @given(COMBINATIONS)
 def test_every_path_is_three_safe_names(combination):
     """No part leaves its folder, hides itself, collides with `_versions`, or is longer than a file name may be."""
@@ -165,6 +167,7 @@ def test_a_file_of_columns_may_hold_names_with_separators():
     assert resolve_targets(parse_targets("@bad.csv"), [*KNOWN, odd]) == [odd]
 
 
+@pytest.mark.slow
 @given(COMBINATIONS, st.lists(COMBINATIONS, max_size=5))
 def test_a_json_list_reaches_any_name(wanted, others):
     """The text of a combination in a JSON list names that combination and no other."""

@@ -42,6 +42,7 @@ def installed(tmp_path):
     return tmp_path / "there"
 
 
+@pytest.mark.slow
 def test_an_installed_command_runs(installed):
     """`skucast --version` and a tool, from an installation with no clone beside it; every file of the page is there."""
 

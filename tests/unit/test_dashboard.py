@@ -44,6 +44,7 @@ def board() -> Board:
     return small_board()
 
 
+@pytest.mark.slow
 def test_page_names_no_address(board: Board) -> None:
     """Nothing we write refers to the network but the name of SVG; the plotting library is inside."""
     page = render(board)
@@ -184,6 +185,7 @@ def test_tasks_of_one_run_are_one(board: Board) -> None:
     assert predict["run_at"] == "2026-11-18T01:00:00Z"
 
 
+@pytest.mark.slow
 def test_empty_board_renders_with_the_reason(board: Board) -> None:
     """With no rows at all, whether with or without columns, the page is whole and its script can say why."""
     with_columns = replace(
@@ -218,6 +220,7 @@ def test_unscored_combinations_are_still_shown(board: Board) -> None:
     assert data["forecasts"]["rows"] == [4]
 
 
+@pytest.mark.slow
 def test_equal_boards_give_equal_pages(board: Board) -> None:
     """Output does not depend on the order of rows or on when it is made."""
     shuffled = replace(board, scored=board.scored.iloc[::-1], history=board.history.iloc[::-1])
@@ -247,6 +250,7 @@ def test_the_best_sellers_are_shown_in_detail(board: Board) -> None:
     assert data["combinations"]["is_detailed"] == [1, 0]
 
 
+@pytest.mark.slow
 def test_a_page_of_525_combinations_is_small() -> None:
     """26 weekly origins, 4 weeks ahead, two years of history: well below the limit, with all in detail."""
     page = render(large_board(525))
@@ -254,6 +258,7 @@ def test_a_page_of_525_combinations_is_small() -> None:
     assert sum(embedded(page)["combinations"]["is_detailed"]) == 525
 
 
+@pytest.mark.slow
 def test_a_page_that_would_be_too_large_shows_fewer_in_detail() -> None:
     """The limit holds whatever it is: combinations lose their details until the page fits."""
     board = large_board(60)

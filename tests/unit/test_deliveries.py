@@ -50,6 +50,7 @@ def test_a_unit_without_its_newest_week_is_late_not_empty(warehouse, run: Run) -
     assert history.report.n_zero_filled_weeks == 0
 
 
+@pytest.mark.slow
 def test_several_late_weeks_are_late_too(warehouse, run: Run) -> None:
     """Three weeks are missing: the third is as unknown as the first."""
     history = history_of(warehouse, with_south(lines("Юг", range(3, 20))), run)
@@ -63,6 +64,7 @@ def test_a_unit_that_ends_on_wednesday_is_late(warehouse, run: Run) -> None:
     assert y_of(history, "Юг") == [70.0, 70.0, 70.0, None]
 
 
+@pytest.mark.slow
 def test_a_unit_partly_delivered_and_then_not_at_all_is_late_by_both_weeks(warehouse, run: Run) -> None:
     """It ends on Wednesday of the week before: neither week is known."""
     history = history_of(warehouse, with_south(lines("Юг", range(2, 20)), lines("Юг", range(1, 2), range(3))), run)
@@ -70,6 +72,7 @@ def test_a_unit_partly_delivered_and_then_not_at_all_is_late_by_both_weeks(wareh
     assert history.report.late_units == [f"Юг is delivered through {sunday(2)}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [range(0), range(3)], ids=["nothing", "three days"])
 def test_a_gap_of_one_unit_is_unknown(warehouse, run: Run, days: range) -> None:
     """A week in the middle that did not arrive, or only to Wednesday, is unknown in that unit alone."""
@@ -81,6 +84,7 @@ def test_a_gap_of_one_unit_is_unknown(warehouse, run: Run, days: range) -> None:
     assert history.report.late_units == []
 
 
+@pytest.mark.slow
 def test_a_channel_of_a_unit_can_be_late_alone(warehouse, run: Run) -> None:
     """TF of Юг lacks the newest week, KA has it."""
     south = [*lines("Юг", range(1, 20)), *lines("Юг", range(1), channels=("KA",))]
@@ -90,6 +94,7 @@ def test_a_channel_of_a_unit_can_be_late_alone(warehouse, run: Run) -> None:
     assert history.report.late_units == [f"Юг/TF is delivered through {sunday(1)}"]
 
 
+@pytest.mark.slow
 def test_an_article_that_stops_alone_has_sold_nothing(warehouse, run: Run) -> None:
     """One article of a unit without a row: that is no delivery that fails."""
     south = [each for each in lines("Юг", range(20)) if each["SKU_ID"] != "A2" or each["date"] <= sunday(3)]
@@ -104,6 +109,7 @@ def test_a_unit_that_seldom_sells_is_not_late(warehouse, run: Run) -> None:
     assert y_of(history, "Юг") == [70.0, 0.0, 70.0, 0.0]
 
 
+@pytest.mark.slow
 def test_a_unit_silent_for_long_is_closed(warehouse, run: Run) -> None:
     """After 13 weeks its weeks are 0: nobody waits for ever."""
     history = history_of(warehouse, with_south(lines("Юг", range(13, 40)), n_weeks=40), run)

@@ -24,6 +24,7 @@ def scripts(monkeypatch, tmp_path):
     return put
 
 
+@pytest.mark.slow
 def test_a_warehouse_without_sales_is_used_as_it_is(settings, warehouse, run, scripts):
     """Made by another run, or by a load that failed: its tables are empty, the demo starts, and nothing is removed."""
     warehouse.ensure(SALES)
@@ -45,6 +46,7 @@ def test_an_earlier_demo_is_replaced(settings, warehouse, scripts):
         assert len(warehouse.read(LOADS)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", ["loaded", "written otherwise", "beside the sample"])
 def test_sales_of_ones_own_are_never_touched(settings, warehouse, run, scripts, capsys, own):
     """Known by their load, or only by being there: exit code 2, one line, and they are still there."""
@@ -63,6 +65,7 @@ def test_sales_of_ones_own_are_never_touched(settings, warehouse, run, scripts, 
     assert len(warehouse.read(SALES)) == n_sales
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_ends_the_demo_with_its_exit_code(settings, scripts, capsys):
     """One line that names the script, no traceback."""
     scripts("sys.exit(7)")
@@ -70,6 +73,7 @@ def test_a_step_that_fails_ends_the_demo_with_its_exit_code(settings, scripts, c
     assert capsys.readouterr().err.splitlines()[-1] == "the demo stopped: run_all_skus.py ended with exit code 7"
 
 
+@pytest.mark.slow
 def test_the_scripts_have_the_settings_of_the_demo(settings, scripts, monkeypatch, tmp_path):
     """Its own flags reach them; a target list and column names of the environment do not."""
     monkeypatch.setenv("TARGET_COMBINATIONS", "a/b/c")

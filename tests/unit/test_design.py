@@ -53,6 +53,7 @@ SPECS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize("n_weeks", [14, 40, 75, 130, 270])
 @pytest.mark.parametrize("seed", [1, 2, 3])

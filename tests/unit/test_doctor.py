@@ -1,6 +1,7 @@
 """The doctor: every check has a line, and what fails says what to do."""
 
 import pandas as pd
+import pytest
 from builders import deliver, sunday, week
 from stand_ins.open_meteo import OpenMeteoStandIn
 
@@ -15,6 +16,7 @@ from skucast.entry import cli
 from skucast.entry.doctor import Finding, doctor, examine, show
 
 
+@pytest.mark.slow
 def test_a_healthy_place_is_all_ok(settings, warehouse, run):
     """Sales up to the cutoff, a model, folders that can be written to: every line is ok, exit code 0."""
     deliver(warehouse, [line for back in range(3) for line in week(sunday(back), 5.0)], run)
@@ -38,6 +40,7 @@ def test_what_is_missing_is_named_and_hides_nothing_else(settings, warehouse, ru
     assert not warehouse.path.exists()
 
 
+@pytest.mark.slow
 def test_tables_that_are_not_there_yet_are_fine_and_stay_so(settings, warehouse, run):
     """Sales are loaded, nothing has run: the forecasts table is named as made by the first run, and is not made."""
     deliver(warehouse, week(sunday(0), 5.0), run)
@@ -58,6 +61,7 @@ def test_a_place_that_cannot_be_written_to_is_something_to_fix(settings, warehou
     assert "cannot be made in" in text
 
 
+@pytest.mark.slow
 def test_late_sales_are_something_to_fix(settings, warehouse, run):
     """The newest complete week is two weeks older than the cutoff."""
     deliver(warehouse, week(sunday(3), 5.0) + week(sunday(2), 5.0), run)
@@ -67,6 +71,7 @@ def test_late_sales_are_something_to_fix(settings, warehouse, run):
     ]
 
 
+@pytest.mark.slow
 def test_sales_as_late_as_allowed_are_ok(settings, warehouse, run):
     """One week late, and one is allowed: it is said, and nothing is to fix."""
     deliver(warehouse, week(sunday(2), 5.0) + week(sunday(1), 5.0), run)
@@ -77,6 +82,7 @@ def test_sales_as_late_as_allowed_are_ok(settings, warehouse, run):
     )
 
 
+@pytest.mark.slow
 def test_a_lost_table_is_something_to_fix(settings, warehouse, run):
     """Its rows were published and somebody dropped it: no run will make it anew."""
     warehouse.replace(FORECASTS, empty(FORECASTS), run.cutoff, run=run)
@@ -87,6 +93,7 @@ def test_a_lost_table_is_something_to_fix(settings, warehouse, run):
     assert "is gone, but was published to" in found["table forecasts"].text
 
 
+@pytest.mark.slow
 def test_weather_says_how_many_units_have_a_place_and_whether_it_comes(settings, warehouse, run):
     """Off; on without locations; on with one of two; the service down: the last two are told apart."""
     deliver(warehouse, week(sunday(0), 5.0) + week(sunday(0), 5.0, unit="Казань"), run)

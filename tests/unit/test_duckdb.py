@@ -209,6 +209,7 @@ def test_two_processes_at_once_leave_one_complete_week(warehouse: DuckDBWarehous
     assert found.nunique() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["_insert", "_note_publish"])
 def test_a_process_killed_inside_the_transaction_changes_nothing(
     warehouse: DuckDBWarehouse, run: Run, before: str
@@ -222,6 +223,7 @@ def test_a_process_killed_inside_the_transaction_changes_nothing(
     assert warehouse.read(WEEK)["yhat"].tolist() == [3.0] * len(COMBINATIONS)
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_it_makes_the_file_leaves_none(warehouse: DuckDBWarehouse, run: Run) -> None:
     """The file appears whole or not at all: others read nothing, and write as if nobody had been there."""
     killed = child(DIE_CREATING, warehouse.path)
@@ -239,6 +241,7 @@ def test_a_file_made_by_another_meanwhile_stays(warehouse: DuckDBWarehouse, run:
     assert [path.name for path in warehouse.path.parent.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_a_file_held_too_long_says_so(warehouse: DuckDBWarehouse, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the time of patience the run fails with the file's name; once it is free, writing works again."""
     monkeypatch.setattr(backend, "LOCK_PATIENCE_S", 0.1)

@@ -117,6 +117,7 @@ def test_a_season_needs_a_year_and_constants_are_dropped(fitted: tuple[FittedMod
     )
 
 
+@pytest.mark.slow
 def test_the_interval_without_a_lag_is_prophets_own() -> None:
     """20 weeks after a restless trend, never near 0: both ends within 4 % of the width, what two simulations differ."""
     bends = 20.0 * np.abs(np.arange(120) % 40 - 20)
@@ -335,6 +336,7 @@ def effects(history: History) -> Iterator[tuple[float, float]]:
         yield (with_promo - without) / level(combination), model.lag.beta * model.y_scale / model.lag.std
 
 
+@pytest.mark.slow
 def test_the_engine_finds_the_planted_promotion_and_carry_over(sample: History) -> None:
     """15 % per 10 points makes 37.5 % of a week of 25 %; each of four models within 5 points, their mean within 3."""
     promo, carry_over = np.array(list(effects(sample))).T

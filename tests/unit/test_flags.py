@@ -128,6 +128,7 @@ def test_help_is_named_as_the_tool_was_called(said, capsys):
 # --- Version --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [*SCRIPTS.values(), "-m skucast"])
 def test_everything_says_its_version(command):
     """`--version` of the four scripts and of the tools: one line, exit code 0."""

@@ -223,6 +223,7 @@ def test_the_same_inputs_give_the_same_numbers() -> None:
     assert (other["yhat_upper"] != first["yhat_upper"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [-100.0, 0.0, 3.0, 100.0, 1e6])
 @pytest.mark.parametrize("carry_over", [-3.0, 0.0, 0.5, 3.0])
 def test_no_model_gives_impossible_numbers(level: float, carry_over: float) -> None:

@@ -117,6 +117,7 @@ def test_the_warehouse_trims_what_python_trims(warehouse, run):
     assert series(history) == [len(blanks)]
 
 
+@pytest.mark.slow
 def test_names_that_cannot_be_files_are_rejected_and_the_rest_goes_on(warehouse, run):
     """SKU `..` and one with a control character are left out and named in the report."""
     lines = [line(DAYS[0], 1), line(DAYS[0], 2, SKU_ID=".."), line(DAYS[0], 3, SKU_ID="A\x07B")]
@@ -127,6 +128,7 @@ def test_names_that_cannot_be_files_are_rejected_and_the_rest_goes_on(warehouse,
     assert any("control character" in text for text in history.report.rejected_names)
 
 
+@pytest.mark.slow
 def test_two_deliveries_of_one_day_add_up(warehouse, run):
     """Restated or late lines of a day that was delivered before change its week."""
     deliver(warehouse, [line(DAYS[0], 5)], run)
@@ -138,6 +140,7 @@ def test_two_deliveries_of_one_day_add_up(warehouse, run):
 # --- Calendar -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_weeks_without_rows_are_zero_from_the_first_sale_to_the_cutoff(warehouse, run):
     """Sales 4 and 2 weeks ago: the weeks between and after are 0, none before; another SKU sold up to now."""
     lines = [*week(sunday(4), 7), *week(sunday(2), 9), *week(sunday(0), 1, SKU_ID="B2")]
@@ -191,6 +194,7 @@ def test_the_open_week_never_enters(warehouse, run):
     assert history.report.n_lines == 14
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("anchor", "weeks"), [("SUN", [7.0]), ("WED", [3.0, 4.0])])
 def test_weeks_end_on_the_anchor_day(warehouse, run, anchor, weeks):
     """One piece a day from Monday to Sunday: one calendar week, or three days and four of weeks that end on Wednesday.
@@ -314,6 +318,7 @@ def test_late_sales_move_the_data_cutoff(warehouse, run):
     assert history.newest_day == sunday(2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("articles", "weeks_late"), [(4, 1), (5, 0)])
 def test_a_newest_week_of_few_combinations_is_not_delivered_yet(warehouse, run, articles, weeks_late):
     """With rows of four of ten articles the newest week is left out; five are enough, and the others sold nothing."""
@@ -339,6 +344,7 @@ def test_an_early_end_is_seen_beside_a_gap(warehouse, run):
     assert history.report.feed_gap_weeks == [str(sunday(4))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weeks_before", "is_left_out"), [(8, True), (7, False)])
 def test_half_a_week_is_seen_in_a_small_feed_too(warehouse, run, weeks_before, is_left_out):
     """One article, 10 a day to Sunday, the newest week to Tuesday: left out beside eight such weeks only."""

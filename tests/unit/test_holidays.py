@@ -62,6 +62,7 @@ def test_a_block_over_a_week_boundary_is_in_both_weeks() -> None:
     assert not names & {"New Year Holidays", "Christmas Day", "Holiday of Spring and Labor", "Victory Day"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anchor", ANCHORS)
 @pytest.mark.parametrize("year", range(2022, 2029))
 def test_the_days_of_a_block_add_up(anchor: Anchor, year: int) -> None:
@@ -213,6 +214,7 @@ def weeks_of_noise(n_weeks: int) -> pd.DataFrame:
     return with_lag(weeks_of(100 + np.random.default_rng(3).normal(0, 10, n_weeks)))
 
 
+@pytest.mark.slow
 def test_what_was_hardly_seen_is_pooled() -> None:
     """A twice, B and C once, D only to come: A alone, the others together, in a week of two of them the larger."""
     found = columns_of(rows_of(A={30: 1.0, 4: 1.0}, B={20: 1.0, -3: 4 / 7}, C={10: 3 / 7, -3: 2 / 7}, D={-8: 1.0}))
@@ -358,6 +360,7 @@ def test_a_holiday_on_a_tuesday_has_its_effect(warehouse: Warehouse) -> None:
     assert rows["holidays"].iloc[1:].tolist() == [0.0] * 3
 
 
+@pytest.mark.slow
 def test_unmoved_the_same_holiday_has_none_in_prophet(warehouse: Warehouse) -> None:
     """Why dates are moved: Prophet, given 4 November itself and weeks labelled by Sundays, never meets the day."""
     from prophet import Prophet

@@ -283,6 +283,7 @@ def test_load_maps_columns_and_says_which_it_left(load, warehouse):
     assert warehouse.read(SALES)["quantity"].tolist() == [5.0]
 
 
+@pytest.mark.slow
 def test_sales_columns_name_the_file_s_columns_and_the_jobs_go_on(load, warehouse, monkeypatch, settings):
     """SALES_COLUMNS=quantity=qty loads qty into quantity, and the loaded table is read by its own names."""
     monkeypatch.setenv("SALES_COLUMNS", "quantity=qty")
@@ -294,6 +295,7 @@ def test_sales_columns_name_the_file_s_columns_and_the_jobs_go_on(load, warehous
     assert load(csv(GOOD, name="ours.csv"), "--columns", "")[0] == 0
 
 
+@pytest.mark.slow
 def test_the_same_file_is_never_loaded_twice(load, warehouse):
     """The second load, under whatever name, exits 2, says when the first was, and adds nothing."""
     assert load(csv(GOOD))[0] == 0
@@ -307,6 +309,7 @@ def test_the_same_file_is_never_loaded_twice(load, warehouse):
     assert len(warehouse.read(RUNS)) == 1
 
 
+@pytest.mark.slow
 def test_another_file_of_the_same_days_is_added(load, warehouse):
     """A restatement is another file: its lines add up with the first."""
     assert load(csv(GOOD))[0] == 0
@@ -347,6 +350,7 @@ def load_locations(warehouse, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_locations_are_what_the_last_file_says(load_locations, warehouse):
     """A corrected file replaces the one before as a whole; the same file twice is no mistake."""
     code, said = load_locations(csv("Пермь,58.0,56.2", "Казань,55.8,49.1", header=PLACES))

@@ -90,6 +90,7 @@ def test_a_process_killed_while_writing_leaves_the_old_file(
     assert store.load(ARTICLE).payload == b"new"
 
 
+@pytest.mark.slow
 def test_of_two_that_save_at_once_one_wins(store: LocalStore) -> None:
     """Both read the same model: one is saved, the other gets a conflict, both versions are kept."""
     savers = [child(SAVE_SLOWLY, store.root, name) for name in ("v2", "v3")]

@@ -80,6 +80,7 @@ VALUES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("log_format", ["json", "text"])
 @pytest.mark.parametrize(("value", "expected"), VALUES.values(), ids=VALUES)
 def test_no_value_ends_the_run_or_loses_its_line(settings, capsys, log_format, value, expected):

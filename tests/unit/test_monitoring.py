@@ -129,6 +129,7 @@ def slow_scales(known: list[float]) -> tuple[float, float]:
     return sum(map(abs, changes)) / len(changes), sum(change**2 for change in changes) / len(changes)
 
 
+@pytest.mark.slow
 def test_scales_are_those_of_a_slow_loop() -> None:
     """Of what each forecast knew: gaps break no change in two, short and constant histories have no scale."""
     random = np.random.default_rng(4)
@@ -142,6 +143,7 @@ def test_scales_are_those_of_a_slow_loop() -> None:
             assert (row["scale"], row["sq_scale"]) == pytest.approx(slow_scales(its["y"].tolist()), nan_ok=True)
 
 
+@pytest.mark.slow
 def test_a_week_sold_without_a_forecast_is_unpublished() -> None:
     """A is forecast 2 steps ahead three and one week ago, not two weeks ago; B sells only since then, C never.
 
@@ -181,6 +183,7 @@ def slow_baselines(weeks: pd.DataFrame, ds: pd.Timestamp) -> dict[str, float]:
     }
 
 
+@pytest.mark.slow
 def test_baselines_are_those_of_a_slow_loop() -> None:
     """For every combination, cutoff, step and lateness: with gaps, with a short history, with a year and without."""
     random = np.random.default_rng(3)
@@ -266,6 +269,7 @@ def test_a_window_is_the_sum_of_its_weeks() -> None:
     assert picked(rows, "window_start", window="rolling")[sunday(0)] == pd.Timestamp(sunday(1))
 
 
+@pytest.mark.slow
 def test_rolling_windows_equal_what_is_scored_at_once() -> None:
     """Sums of weeks, and every row of the window together: the same, for every level, group and step."""
     random = np.random.default_rng(6)
@@ -278,6 +282,7 @@ def test_rolling_windows_equal_what_is_scored_at_once() -> None:
     assert_frame_equal(newest[list(at_once)].reset_index(drop=True), at_once)
 
 
+@pytest.mark.slow
 def test_a_restated_actual_is_counted_by_week_and_by_window() -> None:
     """20 became 25 since it was first scored; 40 is as it was but for the last bits. The first actual is kept."""
     forecasts = [forecast(A, 2, 1, 20.0), forecast(A, 2, 2, 20.0), forecast(A, 1, 1, 40.0)]
@@ -344,6 +349,7 @@ def test_every_level_sums_to_the_same_total(scores: pd.DataFrame) -> None:
     assert scores.index.is_unique
 
 
+@pytest.mark.slow
 def test_nothing_to_score_is_no_rows() -> None:
     """Before the first week is delivered there are no scores, in the same columns."""
     weeks = history(A=[10, 10])
@@ -352,6 +358,7 @@ def test_nothing_to_score_is_no_rows() -> None:
     assert list(nothing) == list(score(matched([forecast(A, 1, 1, 12.0)], weeks)))
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_matter() -> None:
     """Shuffled forecasts give the same scores."""
     weeks = history(A=[10, 10], B=[100, 100])

@@ -22,6 +22,7 @@ def twelfth(combination: Combination, number: int) -> float:
     return 12 / number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_failure_is_an_outcome_and_the_others_go_on(workers, caplog):
     """Of 0 to 4, 0 and 3 fail: each has its reason, the rest their values, with one process or with two."""

@@ -272,6 +272,7 @@ def test_rows_of_an_archive_may_correct_each_other() -> None:
 # --- Rejected rows --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
@@ -349,6 +350,7 @@ def test_two_discounts_for_the_same_names_and_days_are_both_rejected() -> None:
     assert reasons(line(), line(discount_perc="20", cancelled="yes")) == []
 
 
+@pytest.mark.slow
 def test_a_row_is_rejected_exactly_if_it_clashes_with_another() -> None:
     """As looking at all pairs says; the row that is named is one of them."""
     chance = random.Random(7)
@@ -376,6 +378,7 @@ def test_a_row_is_rejected_exactly_if_it_clashes_with_another() -> None:
         assert all(reason in rivals[number] for number, reason in said.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [("2026-11-30", "2026-11-30"), ("2026-11-30", "2026-12-01")])
 def test_a_file_of_rows_that_clash_is_read_to_its_end(days: tuple[str, str]) -> None:
     """10,000 rows have 50 million pairs; for each row one of them is found at once, wherever in the file it stands."""

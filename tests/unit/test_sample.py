@@ -62,6 +62,7 @@ def deliveries(todays: Sequence[date]) -> list[pd.DataFrame]:
 # --- Deliveries -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_lines_and_another_seed_does_not(history: pd.DataFrame) -> None:
     """Two calls agree line by line; another seed gives other quantities."""
     assert_frame_equal(sample_lines(ORIGIN), history)
@@ -125,6 +126,7 @@ def test_only_a_later_delivery_restates_a_day() -> None:
 # --- Planted oddities -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sixty_combinations_sell_twenty_to_two_thousand_pieces_a_week(history: pd.DataFrame) -> None:
     """All 60 names are delivered; typical weeks spread over two orders of magnitude."""
     means = [of(history, combination)["quantity"].sum() / 130 for combination in TRUTH.ordinary]
@@ -242,6 +244,7 @@ def test_promotions_last_five_to_fourteen_days_and_cross_weeks(history: pd.DataF
 # --- Planted effects ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_least_squares_finds_the_planted_effects(history: pd.DataFrame) -> None:
     """Over the 15 largest ordinary combinations: 15 % a 10 points, carry-over 0.3, New Year -30 %, May +25 %."""
     found = np.mean([fitted_effects(history, combination) for combination in TRUTH.ordinary[:15]], axis=0)

@@ -125,6 +125,7 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
 # --- Mistakes -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
@@ -334,6 +335,7 @@ def test_the_page_shows_the_settings():
     assert PAGE.read_text(encoding="utf-8") == reference()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["skucast.entry.app", "skucast.entry.cli"])
 def test_importing_the_start_of_a_script_stays_light(module):
     """Neither pandas nor Prophet nor any backend is loaded before a run needs it."""

@@ -89,6 +89,7 @@ def test_what_excel_could_not_work_out_is_seen() -> None:
     assert read("plan.xlsx", content).lines == [(2, ["1", "2", "", "#N/A"])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -114,6 +115,7 @@ def test_a_file_that_is_no_plan_is_one_line(name: str, content: bytes, said: str
     assert text.startswith(f"{name}: {said}")
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_not_unpacked() -> None:
     """A small file with a large part is refused by what it says of itself; one that lies about it is broken."""
     bomb = io.BytesIO(excel(["a"], ["1"]))
@@ -123,6 +125,7 @@ def test_a_zip_bomb_is_not_unpacked() -> None:
     assert refusal("plan.xlsx", bomb.getvalue()) == "plan.xlsx: unpacks to more than 100 MB; is it a plan?"
 
 
+@pytest.mark.slow
 def test_a_row_far_below_is_not_waited_for() -> None:
     """The file says that it has a row two thousand million."""
     content = edited(excel(["a"], ["1"]), "xl/worksheets/sheet1.xml", '<row r="2">', '<row r="2000000000">')

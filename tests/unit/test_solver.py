@@ -51,6 +51,7 @@ def params_of(found: Solution) -> Floats:
 # --- The same posterior ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [ModelSpec(), MULTIPLICATIVE], ids=["additive", "multiplicative"])
 def test_the_log_posterior_is_stans(tmp_path: Path, spec: ModelSpec) -> None:
     """At the parameters that Stan reports, ours is Stan's lp__: no constant is missing, no prior is another."""
@@ -75,6 +76,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spec", "n_weeks", "country"), CASES.values(), ids=CASES)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_it_finds_what_stan_finds_or_better(spec: ModelSpec, n_weeks: int, country: str, seed: int) -> None:
@@ -157,6 +159,7 @@ def test_settings_of_several_shapes_are_no_grid() -> None:
 # --- The lasso ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_the_lasso_is_coordinate_descents(seed: int) -> None:
     """Seven hinges, nearly alike: the active set's answer is that of 20,000 sweeps, from wherever it starts."""
@@ -210,6 +213,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize(
     "spec", [ModelSpec(), MULTIPLICATIVE, ModelSpec(target="log1p")], ids=["additive", "multiplicative", "log1p"]

@@ -13,6 +13,7 @@ from skucast.sales.history import active_combinations
 DAYS = [CUTOFF - timedelta(days=6 - number) for number in range(7)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("empty_days", "y"), [(3, 15.0), (4, nan), (6, nan)])
 def test_a_week_out_of_stock_on_most_days_is_unknown(warehouse, run, empty_days, y):
     """On 4 of 7 days: unknown. On 3 of them: 8 were sold on days that usually have 8 of 15, so 15 would have been."""
@@ -43,6 +44,7 @@ def test_a_week_without_any_sale_and_stock_is_no_censored_one(warehouse, run):
     assert series(history, "is_censored") == [False, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evening", [0, -5], ids=["always 0", "negative"])
 def test_sold_out_every_evening_is_not_out_of_stock(warehouse, run, evening):
     """100 a day with nothing left at night, ten weeks long: 700 a week, and active."""
@@ -53,6 +55,7 @@ def test_sold_out_every_evening_is_not_out_of_stock(warehouse, run, evening):
     assert history.report.n_stockout_weeks == 0
 
 
+@pytest.mark.slow
 def test_sold_out_in_some_evenings_is_not_out_of_stock(warehouse, run):
     """Stock is kept, and 0 on five evenings of a week that sold on all of them."""
     lines = [line(day, 10, stock=0 if n < 5 else 40) for n, day in enumerate(DAYS)]
@@ -78,6 +81,7 @@ def test_an_article_that_sells_on_few_days_of_empty_weeks_is_active(warehouse, r
     assert warning.startswith("stock: 1 of 1 combinations sell and count as out of stock in most of the last 26 weeks")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("empty_days", "other_stock"), [(1, 9), (1, None), (3, None)])
 def test_unknown_stock_means_nothing(warehouse, run, empty_days, other_stock):
     """Days whose stock is NULL were not out of stock, and days that sold neither, whatever is known."""
@@ -87,6 +91,7 @@ def test_unknown_stock_means_nothing(warehouse, run, empty_days, other_stock):
     assert series(history) == [7.0, 7.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sold", "y"), [(3, 3.0), (0, nan)])
 def test_the_one_row_of_a_weekly_source_tells_the_week_s_stock(warehouse, run, sold, y):
     """Stock 0 and nothing sold: the week is unknown; with a sale it is what was sold."""

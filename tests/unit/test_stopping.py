@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from skucast.runtime.stopping import stops_on_sigterm
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -38,6 +40,7 @@ def stopped(body: str, *, signals: int = 1) -> tuple[int, str, float]:
     return process.returncode, said, time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_what_is_being_done_stops_and_tidies_up():
     """The block that waits is left through its `finally`, one line is said, the exit code is 143."""
     code, said, seconds = stopped("""
@@ -56,6 +59,7 @@ def test_what_is_being_done_stops_and_tidies_up():
     assert seconds < 1.0
 
 
+@pytest.mark.slow
 def test_a_second_one_does_not_disturb_the_tidying_up():
     """Two signals: what the first began is finished."""
     code, said, _ = stopped(
@@ -75,6 +79,7 @@ def test_a_second_one_does_not_disturb_the_tidying_up():
     assert said.startswith("tidied up\n")
 
 
+@pytest.mark.slow
 def test_no_handler_of_errors_takes_it_for_a_failure():
     """`except Exception` inside the work does not swallow it."""
     code, said, _ = stopped("""
@@ -91,6 +96,7 @@ def test_no_handler_of_errors_takes_it_for_a_failure():
     assert "swallowed" not in said
 
 
+@pytest.mark.slow
 def test_who_cannot_stop_is_ended_in_time():
     """A thread that nobody can interrupt keeps the process alive: it is ended after the time it has, here 1 s."""
     code, _, seconds = stopped("""
@@ -104,6 +110,7 @@ def test_who_cannot_stop_is_ended_in_time():
     assert 1.0 <= seconds < 4.0
 
 
+@pytest.mark.slow
 def test_a_call_that_does_not_return_to_python_is_ended_in_time():
     """A library that sits in its own code never lets the handler run; the process ends all the same."""
     code, _, seconds = stopped("""

@@ -101,6 +101,7 @@ def test_a_missing_nullable_column_is_null():
     assert valid.dtypes.equals(validate(WEEKS, rows()).dtypes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.label)
 def test_no_rows_are_valid_rows(table):
     """Every table has an empty frame of its own columns, and it fits the contract."""

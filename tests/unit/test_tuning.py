@@ -128,6 +128,7 @@ def test_too_few_origins_choose_nothing() -> None:
     assert (choice.final, choice.earlier, choice.report) == ([ModelSpec()], [ModelSpec()], {})
 
 
+@pytest.mark.slow
 def test_full_tuning_looks_further() -> None:
     """900 settings, the default and the neighbours of the best; it does no worse than fast on the origins it sees."""
     weeks = generated(100)

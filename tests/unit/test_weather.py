@@ -153,6 +153,7 @@ def test_a_warmer_week_is_as_much_warmer(temperatures, warmer):
     assert high["weather_precipitation"].item() == low["weather_precipitation"].item()
 
 
+@pytest.mark.slow
 @FAST
 @given(st.sets(st.integers(0, 6)))
 def test_a_day_that_is_not_known_counts_as_usual(missing):

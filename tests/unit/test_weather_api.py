@@ -144,6 +144,7 @@ def test_a_passing_failure_is_tried_again(server, failure):
     assert len(server.asked) == 3
 
 
+@pytest.mark.slow
 def test_a_pause_that_the_service_asks_for_is_bounded(server, monkeypatch):
     """An hour is not waited for: the answer comes after the longest pause that we make."""
     monkeypatch.setattr(weather_api, "PAUSE_MAX_S", 1)
@@ -162,6 +163,7 @@ def test_a_service_that_stays_away_is_down(server):
     assert len(server.asked) == 4
 
 
+@pytest.mark.slow
 def test_a_service_that_hangs_is_down(server):
     """Each try ends after the timeout."""
     server.fail(Failure(pause_s=2.0), times=9)
@@ -172,6 +174,7 @@ def test_a_service_that_hangs_is_down(server):
     assert len(server.asked) == 4
 
 
+@pytest.mark.slow
 def test_a_service_that_drips_is_down(server):
     """A byte now and then keeps the connection alive, but not beyond the deadline."""
     server.fail(Failure(body="x" * 4000, between_bytes_s=0.01))
@@ -229,6 +232,7 @@ def _changed(server: OpenMeteoStandIn, **changes: object) -> str:
     return json.dumps(body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -256,6 +260,7 @@ def test_an_answer_that_makes_no_sense_is_refused(server, changes):
         observed(server)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "null", "{}", '{"daily": []}', "\\xff"])
 def test_no_answer_at_all_is_refused_too(server, body):
     """What is no object with daily values, whatever it is."""
@@ -306,6 +311,7 @@ def test_the_settings_name_addresses_and_key(server, monkeypatch):
     assert KEY not in f"{settings!r} {settings}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "failure",
     [

@@ -56,6 +56,7 @@ def chat() -> Iterator[Chat]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_a_message_is_one_json_text(chat: Chat) -> None:
     """As Slack takes it; Cyrillic and line breaks arrive, and no more characters than it keeps."""
     post(chat.url, "Пермь\nдва")
@@ -64,12 +65,14 @@ def test_a_message_is_one_json_text(chat: Chat) -> None:
     assert len(chat.bodies[1]["text"]) == MAX_CHARACTERS
 
 
+@pytest.mark.slow
 def test_a_name_mentions_nobody(chat: Chat) -> None:
     """What Slack reads as a mention or a link is sent escaped, and shown as the text that it is."""
     post(chat.url, "Пермь/KA/<!channel> & 'co'")
     assert chat.bodies[0] == {"text": "Пермь/KA/&lt;!channel&gt; &amp; 'co'"}
 
 
+@pytest.mark.slow
 def test_a_passing_failure_is_tried_again(chat: Chat) -> None:
     """Twice 503, then fine: three messages, no error."""
     chat.statuses[:] = [503, 503, 200]
@@ -77,6 +80,7 @@ def test_a_passing_failure_is_tried_again(chat: Chat) -> None:
     assert len(chat.bodies) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "tries"), [(503, TRIES), (404, 1), (302, 1)])
 def test_what_is_not_taken_is_an_error_without_the_address(chat: Chat, status: int, tries: int) -> None:
     """Tried no more than three times, a refusal once; a redirect is not followed."""
@@ -91,6 +95,7 @@ def test_what_is_not_taken_is_an_error_without_the_address(chat: Chat, status: i
     assert caught.value.__context__ is None
 
 
+@pytest.mark.slow
 def test_the_library_s_own_log_does_not_say_the_address(chat: Chat, caplog: pytest.LogCaptureFixture) -> None:
     """It writes down each request, and each one that is tried again; what stands there is without the address."""
     caplog.set_level("DEBUG", "urllib3")
@@ -100,6 +105,7 @@ def test_the_library_s_own_log_does_not_say_the_address(chat: Chat, caplog: pyte
     assert "SECRET" not in caplog.text
 
 
+@pytest.mark.slow
 def test_nobody_there_is_an_error_without_the_address() -> None:
     """A port that nobody listens on."""
     server = Chat(200)

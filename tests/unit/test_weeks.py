@@ -67,6 +67,7 @@ def test_a_day_lies_between_start_and_label_of_its_week(clock, day):
     assert {clock.label(clock.start(label) + timedelta(days=n)) for n in range(7)} == {label}
 
 
+@pytest.mark.slow
 @given(CLOCKS, st.lists(DAYS, max_size=20))
 def test_a_column_of_days_gets_the_labels_of_its_days(clock, days):
     """`label_days` is `label` for each row; index and time unit stay."""
