@@ -54,7 +54,7 @@ class Late:
     @property
     def name(self) -> str:
         """The unit, or `unit/channel`."""
-        return self.unit if self.channel == ALL else f"{self.unit}/{self.channel}"
+        return _name_of(self.unit, self.channel)
 
     def __str__(self) -> str:
         """Who it is, and the last week that is there."""
@@ -98,16 +98,18 @@ def judge_deliveries(
     """
     weeks = clock.range(known["ds"].min().date(), cutoff) if len(known) else pd.DatetimeIndex([], name="ds")
     off = _days_off(weeks, clock, days_off)
-    business = _Feed.of(known, weeks, off, clock, by_day=by_day)
+    rows = _placed(known, weeks, clock)
+    business = _Feed.of(rows, weeks, off, by_day=by_day)
     last = business.last_delivered()
     if last < 0:
         return Deliveries(cutoff, _no_weeks(), weeks[:0])
     feed_gaps = weeks[: last + 1][business.gaps()[: last + 1]]
+    weeks, off = weeks[: last + 1], off[: last + 1]
     found = [
-        _of_group(name, _Feed.of(rows, weeks[: last + 1], off[: last + 1], clock, by_day=by_day), closed_after_weeks)
-        for name, rows in _groups(known[known["ds"] <= weeks[last]])
+        _of_group(name, _Feed.of(own, weeks, off, by_day=by_day), closed_after_weeks)
+        for name, own in _groups(rows[rows["week"] <= last])
     ]
-    unknown = [_rows(known, name, weeks[: last + 1][lacking]) for name, lacking in found if lacking.any()]
+    unknown = [_rows(known, name, weeks[lacking]) for name, lacking in found if lacking.any()]
     unknown += [_rows(known, (ALL, ALL), feed_gaps)] if len(feed_gaps) else []
     behind = [each for name, lacking in found if (each := _late(name, lacking, weeks)) is not None]
     return Deliveries(
@@ -115,8 +117,12 @@ def judge_deliveries(
         unknown=pd.concat([_no_weeks(), *unknown]).drop_duplicates(ignore_index=True),
         feed_gaps=feed_gaps,
         late=[each for each in behind if each.channel == ALL or not any(_covers(other, each) for other in behind)],
-        unit_gaps=list(_gap_texts(found, weeks[: last + 1], feed_gaps)),
+        unit_gaps=list(_gap_texts(found, weeks, feed_gaps)),
     )
+
+
+def _name_of(unit: str, channel: str) -> str:
+    return unit if channel == ALL else f"{unit}/{channel}"
 
 
 def _covers(whole: Late, part: Late) -> bool:
@@ -166,8 +172,7 @@ def _gap_texts(
         if channel == ALL:
             said[unit] = gaps
         if gaps:
-            name = unit if channel == ALL else f"{unit}/{channel}"
-            yield f"{name} lacks week {', '.join(str(ds.date()) for ds in sorted(gaps))}"
+            yield f"{_name_of(unit, channel)} lacks week {', '.join(str(ds.date()) for ds in sorted(gaps))}"
 
 
 def _rows(known: pd.DataFrame, name: tuple[str, str], lacking: pd.DatetimeIndex) -> pd.DataFrame:
@@ -181,6 +186,20 @@ def _rows(known: pd.DataFrame, name: tuple[str, str], lacking: pd.DatetimeIndex)
 def _no_weeks() -> pd.DataFrame:
     text = pd.Series([], dtype="str")
     return pd.DataFrame({"unit": text, "channel": text, "ds": pd.Series([], dtype="datetime64[us]")})
+
+
+def _placed(known: pd.DataFrame, weeks: pd.DatetimeIndex, clock: WeekClock) -> pd.DataFrame:
+    """The rows with their place among the weeks (`week`), selling days as bits (`days`) and last day (`end`).
+
+    The first day of a week is the lowest bit, and counts 1.
+    """
+    first = (clock.end_weekday + 1) % 7
+    sold = known["selling_weekdays"].to_numpy(dtype="int64")
+    return known[[*KEY, "ds"]].assign(
+        week=weeks.get_indexer(pd.DatetimeIndex(known["ds"])),
+        days=(sold >> first) | (sold << (7 - first)) & 127,
+        end=7 - (known["ds"] - pd.to_datetime(known["last_date"])).dt.days.to_numpy(dtype="int64"),
+    )
 
 
 def _days_off(weeks: pd.DatetimeIndex, clock: WeekClock, days_off: Collection[date]) -> Bits:
@@ -215,18 +234,12 @@ class _Feed:
     by_day: bool
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, weeks: pd.DatetimeIndex, off: Bits, clock: WeekClock, *, by_day: bool) -> _Feed:
-        place = weeks.get_indexer(pd.DatetimeIndex(rows["ds"]))
-        counts = np.bincount(place[place >= 0], minlength=len(weeks))
-        first = (clock.end_weekday + 1) % 7
-        sold = rows["selling_weekdays"].to_numpy(dtype="int64")
-        in_order = (sold >> first) | (sold << (7 - first)) & 127
-        days = np.zeros(len(weeks), dtype="int64")
-        np.bitwise_or.at(days, place[place >= 0], in_order[place >= 0])
-        ends = np.zeros(len(weeks), dtype="int64")
-        last = 7 - (rows["ds"] - pd.to_datetime(rows["last_date"])).dt.days.to_numpy(dtype="int64")
-        np.maximum.at(ends, place[place >= 0], last[place >= 0])
-        return cls(rows, weeks, counts, days, ends, off, by_day)
+    def of(cls, rows: pd.DataFrame, weeks: pd.DatetimeIndex, off: Bits, *, by_day: bool) -> _Feed:
+        place = rows["week"].to_numpy()
+        days, ends = np.zeros(len(weeks), dtype="int64"), np.zeros(len(weeks), dtype="int64")
+        np.bitwise_or.at(days, place, rows["days"].to_numpy())
+        np.maximum.at(ends, place, rows["end"].to_numpy())
+        return cls(rows, weeks, np.bincount(place, minlength=len(weeks)), days, ends, off, by_day)
 
     # --- the business as a whole
 
@@ -316,8 +329,8 @@ class _Feed:
         totals = np.vstack([np.zeros((1, 7)), np.cumsum(bits & ordinary[:, None], axis=0)])
         weeks = np.concatenate([[0], np.cumsum(ordinary)])
         start = np.maximum(0, np.arange(len(sold)) - USUAL_WEEKS)
-        n = weeks[np.arange(len(sold))] - weeks[start]
-        share = (totals[np.arange(len(sold))] - totals[start]) / np.maximum(n, 1)[:, None]
+        n = weeks[:-1] - weeks[start]
+        share = (totals[:-1] - totals[start]) / np.maximum(n, 1)[:, None]
         off = (self.off[sold, None] >> np.arange(7) & 1).astype(bool)
         missed = ((share >= ALWAYS) & ~bits & ~off).sum(axis=1)
         lacking[sold] = (n >= LOOKBACK_WEEKS) & (missed >= MISSED_DAYS)

@@ -165,7 +165,8 @@ def build_history(
     starts, n_partial = _first_weeks(sold, grain)
     calendar = _calendar(starts, data_cutoff)
     weeks = calendar.merge(sold, on=[*KEY, "ds"], how="left")
-    result = _clean_weeks(weeks, deliveries.unknown, grain, correct_stockouts=correct_stockouts)
+    is_undelivered = _is_among(weeks, deliveries.unknown)
+    result = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
     newest_day = known["last_date"].max().date() if len(known) else cutoff
     inactive = inactive_combinations(result, stale_after_weeks)
     stale = ["/".join(map(str, names)) for names in inactive.index[inactive]]
@@ -179,7 +180,7 @@ def build_history(
         late_weeks=weeks_between(data_cutoff, cutoff),
         n_placeholder_lines=int(weekly.loc[placeholder, "n_lines"].sum()),
         n_bad_quantity_lines=int(weekly.loc[~placeholder, "n_bad_quantity"].sum()),
-        n_zero_filled_weeks=int((weeks["n_lines"].isna() & ~_is_among(weeks, deliveries.unknown)).sum()),
+        n_zero_filled_weeks=int((weeks["n_lines"].isna() & ~is_undelivered).sum()),
         n_floored_weeks=int((weeks["quantity"] < 0).sum()),
         n_stockout_weeks=int(result["is_stockout"].sum()),
         n_censored_weeks=int((result["is_censored"] & ~result["is_stockout"]).sum()),
@@ -288,13 +289,13 @@ def _calendar(starts: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
 
 
 def _clean_weeks(
-    weeks: pd.DataFrame, undelivered: pd.DataFrame, grain: str, *, correct_stockouts: bool
+    weeks: pd.DataFrame, is_undelivered: pd.Series, grain: str, *, correct_stockouts: bool
 ) -> pd.DataFrame:
     has_stock = weeks.groupby(KEY)["stock_max"].transform("max") > 0  # never any: stock is not kept
     empty_days = weeks["stockout_days"].where(has_stock, 0)
     is_stockout = empty_days >= MOST_DAYS if grain == "day" else empty_days * 2 > weeks["stock_days"]
     too_large = weeks["quantity"].isin([np.inf, -np.inf])  # finite lines whose sum is not
-    unknown = is_stockout | _is_among(weeks, undelivered) | too_large
+    unknown = is_stockout | is_undelivered | too_large
     promo_days = weeks["promo_days"].fillna(0).astype("float64")
     sold = weeks["quantity"].fillna(0.0).clip(lower=0.0)
     is_censored = (empty_days > 0) & (sold > 0)
