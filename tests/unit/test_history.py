@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from datetime import date, timedelta
+from datetime import timedelta
 
-import numpy as np
 import pandas as pd
 import pytest
 from builders import CUTOFF, deliver, history_of, line, series, sunday, week
 
-from skucast.core.combination import KEY, Combination
+from skucast.core.combination import Combination
 from skucast.core.errors import InputError
 from skucast.core.weeks import WeekClock
 from skucast.sales.history import (
     HISTORY_COLUMNS,
-    active_combinations,
     build_history,
-    carried,
-    inactive_combinations,
-    is_inactive,
-    with_lag,
 )
 
 MONDAY = CUTOFF - timedelta(days=6)
 DAYS = [MONDAY + timedelta(days=n) for n in range(7)]
 """The seven days of the last complete week, 2026-11-16 to 22."""
-
-FEED = [f"S{n}" for n in range(10)]
-"""Articles of a feed of ten combinations: enough to tell a missing delivery from a week without sales."""
-
-nan = pytest.approx(float("nan"), nan_ok=True)
-
-
-def feed(weeks_ago: range, skus: list[str] = FEED) -> list[dict[str, object]]:
-    """Return whole weeks of 7 pieces for each article."""
-    return [each for ago in weeks_ago for sku in skus for each in week(sunday(ago), 7, SKU_ID=sku)]
 
 
 # --- Summing --------------------------------------------------------------------------------------------------------
@@ -292,105 +276,6 @@ def test_a_weekly_source_never_has_more_than_seven_promo_days(warehouse, run):
     assert series(history, "promo_days") == [7.0]
 
 
-# --- The delivery as a whole ----------------------------------------------------------------------------------------
-
-
-def test_a_week_that_a_whole_feed_lacks_is_unknown(warehouse, run):
-    """Ten articles, and nobody sold anything in one week: a delivery is missing, not ten zeros."""
-    history = history_of(warehouse, feed(range(9, 4, -1)) + feed(range(3, -1, -1)), run)
-    assert series(history, SKU_ID="S0") == [7.0] * 5 + [nan] + [7.0] * 4
-    assert history.report.feed_gap_weeks == [str(sunday(4))]
-
-
-def test_a_week_that_a_small_feed_lacks_is_zero(warehouse, run):
-    """Four articles may all have a week without sales."""
-    history = history_of(warehouse, feed(range(9, 4, -1), FEED[:4]) + feed(range(3, -1, -1), FEED[:4]), run)
-    assert series(history, SKU_ID="S0") == [7.0] * 5 + [0.0] + [7.0] * 4
-    assert history.report.feed_gap_weeks == []
-
-
-def test_late_sales_move_the_data_cutoff(warehouse, run):
-    """Nothing delivered for two weeks: those weeks are unknown, not zero, and the report says how late."""
-    history = history_of(warehouse, feed(range(9, 1, -1)), run)
-    assert history.data_cutoff == sunday(2)
-    assert series(history, "ds", SKU_ID="S0")[-1] == pd.Timestamp(sunday(2))
-    assert history.report.late_weeks == 2
-    assert history.newest_day == sunday(2)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("articles", "weeks_late"), [(4, 1), (5, 0)])
-def test_a_newest_week_of_few_combinations_is_not_delivered_yet(warehouse, run, articles, weeks_late):
-    """With rows of four of ten articles the newest week is left out; five are enough, and the others sold nothing."""
-    history = history_of(warehouse, feed(range(9, 0, -1)) + feed(range(1), FEED[:articles]), run)
-    assert history.data_cutoff == sunday(weeks_late)
-    assert history.report.late_weeks == weeks_late
-    assert series(history, SKU_ID="S9") == [7.0] * 9 + [0.0] * (1 - weeks_late)
-
-
-def test_a_newest_week_that_ends_early_is_not_delivered_yet(warehouse, run):
-    """Every week was delivered through Sunday, the newest stops on Wednesday: half a week is no week."""
-    half = [line(day, 1, SKU_ID=sku) for sku in FEED for day in DAYS[:3]]
-    history = history_of(warehouse, feed(range(9, 0, -1)) + half, run)
-    assert history.data_cutoff == sunday(1)
-    assert history.newest_day == DAYS[2]
-
-
-def test_an_early_end_is_seen_beside_a_gap(warehouse, run):
-    """A missing week among the last eight does not hide that the newest one stops on Wednesday."""
-    half = [line(day, 1, SKU_ID=sku) for sku in FEED for day in DAYS[:3]]
-    history = history_of(warehouse, feed(range(9, 4, -1)) + feed(range(3, 0, -1)) + half, run)
-    assert history.data_cutoff == sunday(1)
-    assert history.report.feed_gap_weeks == [str(sunday(4))]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("weeks_before", "is_left_out"), [(8, True), (7, False)])
-def test_half_a_week_is_seen_in_a_small_feed_too(warehouse, run, weeks_before, is_left_out):
-    """One article, 10 a day to Sunday, the newest week to Tuesday: left out beside eight such weeks only."""
-    days = [sunday(0) - timedelta(days=n) for n in range(7 * weeks_before + 7)]
-    history = history_of(warehouse, [line(day, 10) for day in days if day <= DAYS[1]], run)
-    assert series(history)[-1] == (70.0 if is_left_out else 20.0)
-    assert history.report.late_weeks == int(is_left_out)
-
-
-def test_an_article_that_seldom_sells_is_not_late(warehouse, run):
-    """Sold on one day in most weeks, and in the newest one on its Monday: nothing is missing."""
-    lines = [line(sunday(ago) - timedelta(days=ago % 3), 5) for ago in (9, 8, 6, 5, 3, 2, 1)]
-    history = history_of(warehouse, [*lines, line(DAYS[0], 5)], run)
-    assert history.data_cutoff == CUTOFF
-
-
-def test_the_day_of_a_weekly_row_says_nothing_about_the_delivery(warehouse, run):
-    """Weekly rows dated on Sunday, the newest on Monday: a whole week all the same."""
-    lines = [line(sunday(ago), 70) for ago in range(1, 10)]
-    assert history_of(warehouse, [*lines, line(DAYS[0], 70)], run, grain="week").data_cutoff == CUTOFF
-
-
-def test_one_misdated_line_hides_no_gap(warehouse, run):
-    """Ten articles and a missing delivery: a line of 1996 changes nothing about it, and is suspected by its week."""
-    lines = feed(range(9, 4, -1)) + feed(range(3, -1, -1))
-    history = history_of(warehouse, [*lines, line("1996-03-03", 1, SKU_ID="S0")], run)
-    assert history.report.feed_gap_weeks == [str(sunday(4))]
-    assert series(history, SKU_ID="S0")[-9:] == [7.0] * 4 + [nan] + [7.0] * 4
-    weeks_between = (sunday(9) - date(1996, 3, 3)).days // 7 - 1
-    (text,) = history.report.warnings
-    assert text.startswith(f"nothing was sold in the {weeks_between} weeks between 1996-03-03 and {sunday(9)}: rows")
-
-
-def test_a_long_outage_is_unknown_too(warehouse, run):
-    """Ten articles, and no delivery for twenty weeks: twenty unknown weeks, no suspicion about dates."""
-    history = history_of(warehouse, feed(range(30, 22, -1)) + feed(range(2, -1, -1)), run)
-    assert len(history.report.feed_gap_weeks) == 20
-    assert history.report.warnings == []
-
-
-def test_a_shop_closed_on_sundays_is_delivered_by_saturday(warehouse, run):
-    """A newest week that ends no earlier than the weeks before it is complete."""
-    lines = [each for each in feed(range(9, -1, -1)) if each["date"].weekday() < 6]
-    assert history_of(warehouse, lines, run).data_cutoff == CUTOFF
-
-
 # --- The report -----------------------------------------------------------------------------------------------------
 
 
@@ -446,99 +331,3 @@ def test_the_report_says_in_words_what_there_is(warehouse, run):
     lines = [*week(sunday(2), 7), *week(sunday(0), 9), line(DAYS[0], 1, unit=None)]
     report = history_of(warehouse, lines, run).report
     assert report.repairs() == ["placeholder lines ignored: 1", "weeks without rows counted as 0: 1"]
-
-
-# --- One combination ------------------------------------------------------------------------------------------------
-
-
-def test_split_yields_each_wanted_combination_with_its_weeks(warehouse, run):
-    """Sorted by combination, key columns left out, rows counted from 0; all of them unless some are wanted."""
-    history = history_of(warehouse, [*week(sunday(1), 7), *week(sunday(0), 9), *week(sunday(0), 5, SKU_ID="B2")], run)
-    a1, b2 = Combination("Пермь", "KA", "A1"), Combination("Пермь", "KA", "B2")
-    parts = dict(history.split())
-    assert list(parts) == [a1, b2]
-    assert parts[a1]["y"].tolist() == [7.0, 9.0]
-    assert parts[b2].index.tolist() == [0]
-    assert not set(KEY) & set(parts[b2].columns)
-    assert [combination for combination, _ in history.split([b2])] == [b2]
-
-
-def test_the_lag_is_the_week_before():
-    """The first week has none."""
-    assert with_lag(pd.DataFrame({"y": [3.0, 5.0, 8.0]}))["y_lag1"].tolist() == [nan, 3.0, 5.0]
-
-
-def test_the_lag_of_an_unknown_week_is_the_mean_of_four_before():
-    """1 2 3 4 6 ?: the missing week counts as (2 + 3 + 4 + 6) / 4; y itself stays unknown."""
-    weeks = with_lag(pd.DataFrame({"y": [1, 2, 3, 4, 6, np.nan, 9]}))
-    assert weeks["y_lag1"].tolist() == [nan, 1.0, 2.0, 3.0, 4.0, 6.0, 3.75]
-    assert np.isnan(weeks["y"][5])
-
-
-def test_consecutive_unknown_weeks_build_on_each_other():
-    """8 ? ?: 8, then the mean of 8 and 8; nothing known before stays unknown."""
-    assert carried(pd.Series([np.nan, 4, 8, np.nan, np.nan])).tolist() == [nan, 4.0, 8.0, 6.0, 6.0]
-
-
-def test_a_known_series_is_carried_as_it_is():
-    """Without unknown weeks nothing changes, and the given series is never written to."""
-    given = pd.Series([1.0, np.nan])
-    carried(given)
-    assert given.isna().tolist() == [False, True]
-    assert carried(pd.Series([1.0, 0.0])).tolist() == [1.0, 0.0]
-
-
-@pytest.mark.parametrize(
-    ("y", "inactive"), [([5, 0, 0, 0], True), ([0, 0, 5, 0], False), ([0, 0], False), ([5, 0, np.nan, 0], False)]
-)
-def test_inactive_means_known_to_have_sold_nothing(y, inactive):
-    """Three zero weeks at the end, each of them known; a shorter history is new, not inactive."""
-    assert is_inactive(pd.DataFrame({"y": y, "is_stockout": False, "is_censored": False}), 3) == inactive
-
-
-def test_an_article_without_stock_for_good_is_inactive():
-    """Three weeks out of stock at the end: unknown sales, but none; a delivery that failed is another matter."""
-    gone = pd.DataFrame(
-        {"y": [5, np.nan, np.nan, np.nan], "is_stockout": [False, True, True, True], "is_censored": False}
-    )
-    assert is_inactive(gone, 3)
-    assert not is_inactive(gone.assign(is_stockout=False), 3)
-
-
-# --- Selling days ---------------------------------------------------------------------------------------------------
-
-
-def test_the_usual_selling_days_are_known(warehouse, run):
-    """Monday to Friday, with a stray Saturday in one week of ten; what sells every day is not named."""
-    weekdays = [
-        line(sunday(back) - timedelta(days=6 - day), 5.0)
-        for back in range(10)
-        for day in ([0, 1, 2, 3, 4, 5] if back == 3 else range(5))
-    ]
-    daily = [line(sunday(back) - timedelta(days=day), 5.0, SKU_ID="B2") for back in range(10) for day in range(7)]
-    found = history_of(warehouse, [*weekdays, *daily], run)
-    assert found.selling_days == {Combination("Пермь", "KA", "A1"): (True,) * 5 + (False,) * 2}
-
-
-def test_weekly_rows_tell_of_no_selling_days(warehouse, run):
-    """Their day is that of the week's label."""
-    rows = [line(sunday(back), 5.0) for back in range(10)]
-    assert history_of(warehouse, rows, run, grain="week").selling_days == {}
-
-
-def test_many_combinations_are_judged_as_each_by_itself():
-    """Seldom sold, out of stock or not delivered, for few weeks or many, in any order of the combinations."""
-    random = np.random.default_rng(7)
-    parts = []
-    for number in random.permutation(60):
-        y = random.choice([0.0, 0.0, 0.0, 1.0, np.nan], random.integers(1, 9))
-        parts.append(pd.DataFrame({"unit": "U", "channel": "C", "SKU_ID": f"S{number:02d}", "y": y}))
-    weeks = pd.concat(parts, ignore_index=True)
-    weeks["is_censored"] = False
-    weeks["is_stockout"] = weeks["y"].isna() & (random.uniform(size=len(weeks)) < 0.5)
-    alone = {key: is_inactive(rows, 3) for key, rows in weeks.groupby(KEY)}
-    assert inactive_combinations(weeks, 3).to_dict() == alone
-    active = [key for key, inactive in alone.items() if not inactive]
-    assert 0 < len(active) < len(alone)
-    assert active_combinations(weeks, 3).to_numpy().tolist() == [list(key) for key in active]
-    assert not len(active_combinations(weeks.head(0), 3))

@@ -1,0 +1,168 @@
+"""`python -m skucast load`: a file is added once, or nothing of it, and what was wrong is said in a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders import CUTOFF
+from sales_files import GOOD, csv
+
+from skucast.backends.warehouse.opening import open_warehouse
+from skucast.core.tables.records import LOADS, RUNS
+from skucast.core.tables.sales import LOCATIONS, SALES
+from skucast.core.weeks import WeekClock
+from skucast.entry.cli import main
+
+
+@pytest.fixture
+def load(warehouse, capsys):
+    """Return a function that runs `python -m skucast load` into the fixture's warehouse: exit code, what it said."""
+
+    def call(path: str | Path, *flags: str) -> tuple[int, str]:
+        code = main(["load", str(path), "--table", "sales", "--warehouse", f"duckdb:{warehouse.path}", *flags])
+        return code, capsys.readouterr().err
+
+    return call
+
+
+def test_load_adds_the_file_to_the_warehouse(load, warehouse):
+    """Exit code 0, the rows are there, and the run has its row."""
+    code, said = load(csv(GOOD, GOOD))
+    assert code == 0
+    assert "2 rows added to distributor_sales_frozen_sample_1" in said
+    assert warehouse.read(SALES)["quantity"].tolist() == [12.0, 12.0]
+    assert warehouse.read(RUNS)[["job", "exit_code", "n_rows"]].to_numpy().tolist() == [["load", 0, 2]]
+
+
+def test_load_maps_columns_and_says_which_it_left(load, warehouse):
+    """`--columns ours=theirs` names them on the command line."""
+    path = csv("2026-11-16,U,C,S,5,x", header="day,unit,channel,SKU_ID,qty,manager")
+    code, said = load(path, "--columns", "date=day;quantity=qty")
+    assert code == 0
+    assert "columns not used: manager" in said
+    assert warehouse.read(SALES)["quantity"].tolist() == [5.0]
+
+
+@pytest.mark.slow
+def test_sales_columns_name_the_file_s_columns_and_the_jobs_go_on(load, warehouse, monkeypatch, settings):
+    """SALES_COLUMNS=quantity=qty loads qty into quantity, and the loaded table is read by its own names."""
+    monkeypatch.setenv("SALES_COLUMNS", "quantity=qty")
+    path = csv("2026-11-16,U,C,S,5", header="date,unit,channel,SKU_ID,qty")
+    assert load(path)[0] == 0
+    assert warehouse.read(SALES)["quantity"].tolist() == [5.0]
+    weeks = open_warehouse(settings()).weekly_sales(WeekClock(), CUTOFF)
+    assert weeks["quantity"].tolist() == [5.0]
+    assert load(csv(GOOD, name="ours.csv"), "--columns", "")[0] == 0
+
+
+@pytest.mark.slow
+def test_the_same_file_is_never_loaded_twice(load, warehouse):
+    """The second load, under whatever name, exits 2, says when the first was, and adds nothing."""
+    assert load(csv(GOOD))[0] == 0
+    for name in ("sales.csv", "copy.csv"):
+        code, said = load(csv(GOOD, name=name))
+        assert code == 2
+        assert f"{name}: the same content was loaded on 2" in said
+        assert "as sales.csv; nothing was added" in said
+    assert len(warehouse.read(SALES)) == 1
+    assert len(warehouse.read(LOADS)) == 1
+    assert len(warehouse.read(RUNS)) == 1
+
+
+@pytest.mark.slow
+def test_another_file_of_the_same_days_is_added(load, warehouse):
+    """A restatement is another file: its lines add up with the first."""
+    assert load(csv(GOOD))[0] == 0
+    assert load(csv(GOOD.replace(",12,", ",-2,"), name="restated.csv"))[0] == 0
+    assert sorted(warehouse.read(SALES)["quantity"]) == [-2.0, 12.0]
+
+
+@pytest.mark.parametrize("line", ["2026-11-16,U,C,S,many,", "2026-11-16,U,C,..,1,", "2026-11-16,U,C,S,1,140"])
+def test_a_bad_file_exits_2_and_writes_nothing(load, warehouse, line):
+    """One clear line, no warehouse file."""
+    code, said = load(csv(GOOD, line))
+    assert code == 2
+    assert said.count("\n") == 1
+    assert "sales.csv: " in said
+    assert not warehouse.path.exists()
+
+
+def test_a_bad_mapping_exits_2_and_writes_nothing(load, warehouse):
+    """A mapping of a column that sales do not have is refused."""
+    code, said = load(csv(GOOD), "--columns", "menge=qty")
+    assert code == 2
+    assert "'menge=qty': expected ours=theirs" in said
+    assert not warehouse.path.exists()
+
+
+PLACES = "unit,latitude,longitude"
+
+
+@pytest.fixture
+def load_locations(warehouse, capsys):
+    """Return a function that loads a file of locations: exit code, what it said."""
+
+    def call(path: Path, *flags: str, place: str | None = None) -> tuple[int, str]:
+        where = place or f"duckdb:{warehouse.path}"
+        code = main(["load", str(path), "--table", "locations", "--warehouse", where, *flags])
+        return code, capsys.readouterr().err
+
+    return call
+
+
+@pytest.mark.slow
+def test_locations_are_what_the_last_file_says(load_locations, warehouse):
+    """A corrected file replaces the one before as a whole; the same file twice is no mistake."""
+    code, said = load_locations(csv("Пермь,58.0,56.2", "Казань,55.8,49.1", header=PLACES))
+    assert code == 0
+    assert "distributor_locations in" in said
+    assert "holds 2 locations now, those of sales.csv" in said
+    corrected = csv("Пермь,58.01,56.25", header=PLACES)
+    assert [load_locations(corrected)[0] for _ in range(2)] == [0, 0]
+    assert warehouse.read(LOCATIONS).to_numpy().tolist() == [["Пермь", 58.01, 56.25]]
+
+
+def test_columns_of_locations_may_be_named_otherwise(load_locations, warehouse, monkeypatch):
+    """By `--columns`; what SALES_COLUMNS says of the sales is no matter here."""
+    monkeypatch.setenv("SALES_COLUMNS", "unit=nowhere")
+    path = csv("Пермь,58.0,56.2,x", header="branch,lat,lon,city")
+    code, said = load_locations(path, "--columns", "unit=branch;latitude=lat;longitude=lon")
+    assert code == 0
+    assert "columns not used: city" in said
+    assert warehouse.read(LOCATIONS)["unit"].tolist() == ["Пермь"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("Пермь,91,56.2", "latitude lies in -90 to 90"),
+        ("Пермь,,56.2", "column latitude, row 2: found nan, expected a value"),
+        ("Пермь,58°,56.2", "column latitude, row 2: found '58°', expected a finite number"),
+        ("Пермь,58,56.2\nПермь,59,56.2", "rows repeat a key"),
+        (".,58,56.2", "column unit, row 2: '.' not a usable name"),
+    ],
+)
+def test_a_wrong_location_is_named_and_nothing_is_loaded(load_locations, warehouse, line, message):
+    """What does not fit is told by row and column; exit code 2."""
+    code, said = load_locations(csv(line, header=PLACES))
+    assert code == 2
+    assert message in said
+    assert not warehouse.path.exists()
+
+
+def test_locations_in_the_cloud_are_their_owners_matter(load_locations):
+    """As the sales there."""
+    code, said = load_locations(csv("Пермь,58.0,56.2", header=PLACES), place="bigquery://some-project/some_dataset")
+    assert code == 2
+    assert "locations come there from their own pipeline" in said
+
+
+def test_the_warehouse_may_come_from_the_environment(monkeypatch, warehouse, capsys):
+    """WAREHOUSE and SALES_TABLE say where to."""
+    monkeypatch.setenv("WAREHOUSE", "duckdb:other/place.duckdb")
+    monkeypatch.setenv("SALES_TABLE", "my_sales")
+    assert main(["load", str(csv(GOOD)), "--table", "sales"]) == 0
+    assert "1 row added to my_sales in duckdb:other/place.duckdb" in capsys.readouterr().err
+    assert Path("other/place.duckdb").exists()
+    assert not warehouse.path.exists()
