@@ -1,29 +1,22 @@
-"""The engine: Prophet's own numbers without Prophet, its own predictions as lag, planted effects found again."""
+"""The engine: Prophet's own numbers without Prophet, its own predictions as lag."""
 
 from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from builders import CUTOFF, sunday
-from models import CLOCK, NO_HOLIDAYS, coming, generated, holidays_of
+from models import NO_HOLIDAYS, coming, generated, holidays_of
 from pandas.testing import assert_frame_equal
-from stubs import card, future_frame, plan, stub_model
+from stubs import card, stub_model
 
-from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
-from skucast.core.combination import KEY, Combination
+from skucast.core.combination import Combination
 from skucast.core.errors import FitError, ModelError
-from skucast.core.run import Run
-from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import COMPONENTS
-from skucast.core.tables.sales import SALES
-from skucast.entry.demo.planted import Truth, level
-from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import dumps, loads
 from skucast.forecast.prophet import paths
 from skucast.forecast.prophet.design import MIN_WEEKS
@@ -32,9 +25,7 @@ from skucast.forecast.prophet.model import FittedModel, Regressor
 from skucast.forecast.prophet.prophet_object import to_prophet
 from skucast.forecast.prophet.rollout import ROLLOUT_COLUMNS, roll_forward, roll_forward_all, roll_forward_mean, seed_of
 from skucast.forecast.prophet.spec import LAG, ModelSpec
-from skucast.forecast.training import fitter, make_recipe
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.sales.history import History, build_history
 
 CASES: dict[str, tuple[ModelSpec, int, str]] = {
     "additive, yearly, holidays": (ModelSpec(), 160, "RU"),
@@ -298,53 +289,6 @@ def test_a_week_without_any_sale_in_history_is_forecast_as_0() -> None:
     model = fit(weeks, PROMO_REGRESSORS, NO_HOLIDAYS, ModelSpec())
     rows = rolled(model, 0.0, n_paths=50)
     assert rows[["yhat", "yhat_lower", "yhat_upper"]].to_numpy().max() == pytest.approx(0.0, abs=1e-6)
-
-
-# --- Planted effects ------------------------------------------------------------------------------------------------
-
-TRUTH = Truth(CUTOFF)
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> History:
-    """Return the history of the four greatest ordinary combinations of the sample."""
-    chosen = {combination.parts for combination in TRUTH.ordinary[:4]}
-    lines = sample_lines(CUTOFF)
-    lines = lines[[parts in chosen for parts in lines[KEY].itertuples(index=False, name=None)]]
-    names = {table.label: table.name for table in TABLES}
-    warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("sample") / "w.duckdb", names)
-    run = Run("test", "test", pd.Timestamp(CUTOFF).to_pydatetime(), CUTOFF, CUTOFF)
-    warehouse.append_once(SALES, lines, batch_id="sample", source="sample", run=run)
-    return build_history(warehouse.weekly_sales(CLOCK, CUTOFF), CLOCK, CUTOFF)
-
-
-def effects(history: History) -> Iterator[tuple[float, float]]:
-    """Yield what a week of 25 % adds in shares of the typical week, and the carry-over, per combination."""
-    recipe = make_recipe(plan(), CLOCK, history.weeks["ds"].min().date(), CUTOFF)
-    for combination, weeks in history.split():
-        [model] = fitter(recipe, [ModelSpec()])(weeks)
-        without, with_promo = (
-            roll_forward(
-                model, future_frame(weeks, [sunday(-1)]).assign(**values), weeks["y"].iloc[-1], seed=1, n_paths=0
-            )["yhat"].iloc[0]
-            for values in (
-                {"promo_discount_perc": 0.0, "promo_days": 0.0},
-                {"promo_discount_perc": 25.0, "promo_days": 7.0},
-            )
-        )
-        assert model.lag is not None
-        yield (with_promo - without) / level(combination), model.lag.beta * model.y_scale / model.lag.std
-
-
-@pytest.mark.slow
-def test_the_engine_finds_the_planted_promotion_and_carry_over(sample: History) -> None:
-    """15 % per 10 points makes 37.5 % of a week of 25 %; each of four models within 5 points, their mean within 3."""
-    promo, carry_over = np.array(list(effects(sample))).T
-    planted = 2.5 * TRUTH.promo_uplift_per_10pp
-    assert len(promo) == 4
-    assert np.abs(promo - planted).max() < 0.05
-    assert promo.mean() == pytest.approx(planted, abs=0.03)
-    assert carry_over.mean() == pytest.approx(TRUTH.phi, abs=0.1)
 
 
 # --- All models of a job at once ------------------------------------------------------------------------------------
