@@ -35,7 +35,7 @@ def test_what_is_undefined_is_a_dash(open_page: Open) -> None:
     control(page, "sku").fill("цуп-0")
     for name in ("WAPE", "Bias", "FVA"):
         reads(cell(page, UNSOLD[2], name), "-")
-    reads(cell(page, UNSOLD[2], "Lost volume"), "120")
+    reads(cell(page, UNSOLD[2], "Missed volume"), "120")
     reads(page.locator("#figures div", has_text="Churn").locator("dd"), "-")
     reads(page.locator("#figures div", has_text="MASE").locator("dd"), "0.75")
 

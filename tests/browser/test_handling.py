@@ -39,7 +39,7 @@ def test_filter_by_class_step_weeks_and_alert(open_page: Open) -> None:
     control(page, "weeks").select_option("8")
     control(page, "step").select_option("2")
     says(page.locator("#basis"), "From 8 forecasts with known sales, 2 weeks ahead")
-    reads(cell(page, FORMULA[2], "Lost volume"), "160")  # 20 in each of 8 weeks
+    reads(cell(page, FORMULA[2], "Missed volume"), "160")  # 20 in each of 8 weeks
     page.get_by_role("button", name="Clear filters").click()
     control(page, "alerts").check()
     lists(names(page), [MARKUP[2]])
@@ -89,13 +89,13 @@ def test_a_page_of_525_combinations_is_no_more_work_for_each(open_page: Open) ->
 def test_sorting_by_mouse_and_keyboard(open_page: Open) -> None:
     """The worst come first; Enter on a heading turns the order round and keeps the focus; undefined ones stay last."""
     page = open_page()
-    lost, wape = (page.locator("#ranking thead th").nth(column) for column in (1, 3))
+    missed, wape = (page.locator("#ranking thead th").nth(column) for column in (1, 3))
     assert names(page).all_inner_texts()[:2] == [OTHERS[-1][2], OTHERS[-2][2]]
-    expect(lost).to_have_attribute("aria-sort", "descending")
+    expect(missed).to_have_attribute("aria-sort", "descending")
     page.get_by_role("button", name="WAPE", exact=True).focus()
     page.keyboard.press("Enter")
     expect(wape).to_have_attribute("aria-sort", "descending")
-    expect(lost).not_to_have_attribute("aria-sort", "descending")
+    expect(missed).not_to_have_attribute("aria-sort", "descending")
     page.keyboard.press("Enter")
     expect(wape).to_have_attribute("aria-sort", "ascending")
     expect(wape.locator("button")).to_be_focused()

@@ -308,7 +308,7 @@ def test_a_combination_has_one_class_in_all_its_weeks(looked: Looked) -> None:
 
 
 def test_the_worst_models_are_those_of_the_newest_window(looked: Looked) -> None:
-    """Lost volume is mean error times weeks, the share is of all; who has left or was never scored is not listed."""
+    """Missed volume is mean error times weeks, the share is of all; who has left or was never scored is not listed."""
     worst = by(looked.views["skucast_worst"], *KEY)
     inside = looked.scored[(looked.scored["ds"] >= pd.Timestamp(sunday(2))) & (looked.scored["SKU_ID"] != "GONE")]
     groups = inside.groupby(KEY)

@@ -75,7 +75,7 @@ function drawFigures(row) {
   const stored = rowOf('measures', row.index);
   const of = (name) => (stored < 0 ? null : data.measures[name][stored]);
   const figures = [
-    ['Lost volume', quantity(row.lost)],
+    ['Missed volume', quantity(row.missed)],
     ['WAPE', percent(row.wape)],
     ['Bias', signedPercent(row.biasRatio)],
     ['FVA', points(row.fva)],

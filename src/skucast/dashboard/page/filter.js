@@ -16,7 +16,7 @@ const state = {
   weeks: 0,
   baseline: 'last_year',
   measure: 'wape', // of the trend
-  sort: { key: 'lost', down: true },
+  sort: { key: 'missed', down: true },
   rows: FIRST_ROWS,
   comingSort: { key: 'total', down: true },
   comingRows: FIRST_ROWS,

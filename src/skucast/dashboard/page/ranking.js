@@ -5,10 +5,10 @@ const SPARK_WEEKS = 26;
 const COLUMNS = [
   { key: 'name', label: 'Combination', rising: true },
   {
-    key: 'lost',
-    label: 'Lost volume',
+    key: 'missed',
+    label: 'Missed volume',
     show: quantity,
-    cell: lostCell,
+    cell: missedCell,
     title: 'Sales forecast wrongly: mean miss times weeks',
   },
   { key: 'sales', label: 'Sales per week', show: quantity },
@@ -50,7 +50,7 @@ function drawRanking() {
   );
   for (const [position, column] of COLUMNS.entries())
     if (column.left) table.tHead.rows[0].cells[position].className = 'left';
-  const largest = Math.max(...state.ranked.map((row) => row.lost ?? 0));
+  const largest = Math.max(...state.ranked.map((row) => row.missed ?? 0));
   table.tBodies[0].replaceChildren(...state.ranked.slice(0, state.rows).map((row) => rankingRow(row, largest)));
   if (!state.ranked.length) table.tBodies[0].append(emptyRow(COLUMNS.length));
   drawMore('more', state.ranked.length - state.rows);
@@ -110,9 +110,9 @@ function recentSales(index) {
   return valuesAt('history', 'y', rowsOf('history', index).slice(-SPARK_WEEKS));
 }
 
-function lostCell(row, shownValue, largest) {
+function missedCell(row, shownValue, largest) {
   const bar = element('i', { 'aria-hidden': 'true' });
-  bar.style.setProperty('--part', `${(100 * row.lost) / (largest || 1)}%`);
+  bar.style.setProperty('--part', `${(100 * row.missed) / (largest || 1)}%`);
   return element('span', { class: 'share' }, bar, element('span', {}, shownValue));
 }
 

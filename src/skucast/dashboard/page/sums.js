@@ -96,7 +96,7 @@ function add(sums, summands) {
   for (const name of ['n', 'actual', 'error', 'absError', 'covered', 'baseError']) sums[name] += summands[name];
 }
 
-/** Ratios of sums; null where undefined. `sales` and `mae` are per week, `lost` is mae times weeks. */
+/** Ratios of sums; null where undefined. `sales` and `mae` are per week, `missed` is mae times weeks. */
 function measures(sums) {
   const wape = ratio(sums.absError, sums.actual);
   const baseline = ratio(sums.baseError, sums.actual);
@@ -105,7 +105,7 @@ function measures(sums) {
     n: sums.n,
     sales: ratio(sums.actual, sums.n),
     mae,
-    lost: mae === null ? null : mae * sums.nWeeks,
+    missed: mae === null ? null : mae * sums.nWeeks,
     wape,
     biasRatio: ratio(sums.error, sums.actual),
     coverage: ratio(sums.covered, sums.n),
