@@ -135,6 +135,25 @@ def test_a_crash_while_writing_leaves_the_earlier_week_whole(
     assert len(business.rows(FORECASTS)) == 12
 
 
+@pytest.mark.parametrize(
+    ("anchor", "said"),
+    [
+        ("SAT", "its model is of weeks that end on SUN, these end on SAT; run run_all_skus.py"),
+        ("MON", "4 combinations forecast by models of weeks that end on SUN, these end on MON: run run_all_skus.py"),
+    ],
+)
+def test_models_of_weeks_that_end_on_another_day_are_said_to_be_so(
+    business: Business, shown: Callable[[], str], monkeypatch: pytest.MonkeyPatch, anchor: str, said: str
+) -> None:
+    """WEEK_ANCHOR changed after training: not "seen later weeks", which they have by a day, but what to do."""
+    assert business("train", "--force") == 0
+    monkeypatch.setenv("WEEK_ANCHOR", anchor)
+    assert business("predict") == 0
+    text = shown()
+    assert said in text
+    assert "later weeks" not in text
+
+
 def test_the_past_is_forecast_with_a_model_that_had_not_seen_the_future(
     business: Business, shown: Callable[[], str]
 ) -> None:

@@ -49,6 +49,10 @@ class ModelTooNew(ModelNotFound):
     """Every stored model of this combination has seen weeks after the cutoff."""
 
 
+class ModelOfOtherWeeks(ModelTooNew):
+    """Every stored model has seen past the cutoff, because it was trained for weeks that end on another day."""
+
+
 class StoreError(ModelError):
     """The store gave no usable answer within the deadline; what it holds is whole, the old or the new."""
 

@@ -16,6 +16,11 @@ WEEK = timedelta(days=7)
 _WEEKDAYS: tuple[Anchor, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
+def anchor_of(label: date) -> Anchor:
+    """Return the anchor of the weeks that this label belongs to: the weekday that they end on."""
+    return _WEEKDAYS[label.weekday()]
+
+
 @dataclass(frozen=True, slots=True)
 class WeekClock:
     """Weeks that end on `anchor`, counted in the business time zone `tz`."""

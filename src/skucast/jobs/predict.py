@@ -13,10 +13,11 @@ import pandas as pd
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
-from skucast.core.errors import ModelError, ModelNotFound, ModelTooNew, RunFailed
+from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS
 from skucast.core.tables.validation import empty
+from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
@@ -83,7 +84,7 @@ def _rows(
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, horizon.weeks_after_data, inputs.wanted)
         rows = forecast_rows(inputs, models, planned, weather, horizon, report)
-    _count(rows, models, report)
+    _count(rows, models, run.cutoff, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
@@ -133,7 +134,7 @@ def _usable(
     try:
         stored = loads(live.payload)
         if stored.card.cutoff_date > cutoff:
-            stored = loads(_version_before(store, combination, cutoff))
+            stored = loads(_version_before(store, combination, cutoff, stored.card.cutoff_date))
         if stored.card.combination != str(combination):
             raise ModelError(f"the file holds the model of {stored.card.combination}; retrain this combination")
     except ModelError as error:
@@ -141,8 +142,13 @@ def _usable(
     return stored
 
 
-def _version_before(store: ModelStore, combination: Combination, cutoff: date) -> bytes:
+def _version_before(store: ModelStore, combination: Combination, cutoff: date, newest: date) -> bytes:
     earlier = [version for version in store.versions(combination) if version[:10] <= str(cutoff)]
+    if not earlier and anchor_of(newest) != anchor_of(cutoff):
+        raise ModelOfOtherWeeks(
+            f"{combination}: its model is of weeks that end on {anchor_of(newest)}, "
+            f"these end on {anchor_of(cutoff)}; run run_all_skus.py"
+        )
     if not earlier:
         raise ModelTooNew(f"{combination}: every model has seen weeks after {cutoff}; train one with --as-of")
     return store.load_version(combination, max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1])
@@ -194,7 +200,7 @@ def _start(combination: Combination, item: _Item, horizon: Horizon) -> Start:
     return start(combination, item.weeks, item.stored, horizon, item.planned, item.weather)
 
 
-def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:
+def _count(rows: pd.DataFrame, models: Models, cutoff: date, report: RunReport) -> None:
     """Count combinations by status (of their first step) and record models that could not be loaded."""
     first = rows[rows["step"] == 1]
     report.counts = Counter(first["status"])
@@ -202,13 +208,33 @@ def _count(rows: pd.DataFrame, models: Models, report: RunReport) -> None:
         if isinstance(stored, ModelError) and not isinstance(stored, ModelNotFound):
             log.error("model not usable", extra={"fields": {"combination": str(combination), "error": str(stored)}})
             report.fail(combination, str(stored))
+    _note_models(models, cutoff, report)
+
+
+def _note_models(models: Models, cutoff: date, report: RunReport) -> None:
+    """Say which combinations have no model for this cutoff, or one of weeks that end on another day, and what to do."""
     too_new = sum(isinstance(stored, ModelTooNew) for stored in models.values())
+    of_other_weeks = [str(stored) for stored in models.values() if isinstance(stored, ModelOfOtherWeeks)]
+    shifted = [
+        stored.card.cutoff_date
+        for stored in models.values()
+        if isinstance(stored, StoredModel) and anchor_of(stored.card.cutoff_date) != anchor_of(cutoff)
+    ]
     without = report.counts["no_model"] - too_new
     if without > 0:
         report.notes.append(f"{counted(without, 'combination')} without a model yet: run run_all_skus.py")
-    if too_new:
+    if of_other_weeks:
+        what = f"{counted(len(of_other_weeks), 'combination')} without a model of these weeks"
+        report.notes.append(f"{what}: {of_other_weeks[0]}")
+    if shifted:
         report.notes.append(
-            f"{counted(too_new, 'combination')} whose models have seen later weeks: train with this --as-of, --force"
+            f"{counted(len(shifted), 'combination')} forecast by models of weeks that end on {anchor_of(shifted[0])}, "
+            f"these end on {anchor_of(cutoff)}: run run_all_skus.py"
+        )
+    if too_new > len(of_other_weeks):
+        report.notes.append(
+            f"{counted(too_new - len(of_other_weeks), 'combination')} whose models have seen later weeks: "
+            "train with this --as-of, --force"
         )
 
 
