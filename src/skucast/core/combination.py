@@ -7,12 +7,15 @@ import difflib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote
 
 from skucast.core.errors import InputError
+from skucast.core.spelling import fold, fold_piece, without_invisible
+from skucast.core.twins import twins_of
 from skucast.core.words import counted
 
 KEY = ["unit", "channel", "SKU_ID"]
@@ -20,6 +23,11 @@ KEY = ["unit", "channel", "SKU_ID"]
 
 MAX_PART_BYTES = 200
 """Longest part as it stands in a path, in UTF-8 bytes: file systems allow 255 a name, object stores 1024 a path."""
+
+Aliases = Mapping[str, Mapping[str, str]]
+"""By column of KEY: the name that a folded spelling stands for, where that is another one than it folds to."""
+
+NO_ALIASES: Aliases = MappingProxyType({})
 
 _UNSAFE_IN_PATHS = re.compile(r'[%/\\:*?"<>|#\[\]\x00-\x1f\x7f]')
 _SYNTAX = re.compile(r"[%/*]")
@@ -160,7 +168,7 @@ def parse_targets(text: str) -> list[str]:
 
 def _check_item(item: str) -> None:
     for label, part in zip(KEY, _split_parts(item), strict=True):
-        problem = None if "*" in part else name_problem(clean_name(unquote(part)))
+        problem = None if "*" in part else name_problem(clean_name(without_invisible(unquote(part))))
         if problem:
             raise InputError(f"target {item!r}: {label} {unquote(part)!r}: {problem}")
 
@@ -190,8 +198,10 @@ def _targets_from_file(path: Path) -> list[str]:
     return lines
 
 
-def resolve_targets(items: Sequence[str], known: Iterable[Combination]) -> list[Combination]:
-    """Return the known combinations that the items name, sorted, each once.
+def resolve_targets(
+    items: Sequence[str], known: Iterable[Combination], aliases: Aliases = NO_ALIASES
+) -> list[Combination]:
+    """Return the known combinations that the items name, in this or another spelling, sorted, each once.
 
     Raises:
         InputError: an item that names none of the known ones; the closest matches are listed.
@@ -200,7 +210,7 @@ def resolve_targets(items: Sequence[str], known: Iterable[Combination]) -> list[
     chosen: set[Combination] = set()
     unknown = []
     for item in items:
-        matches = _matches(item, known)
+        matches = _matches(item, known) or _matches_folded(item, known, aliases)
         chosen.update(matches)
         if not matches:
             unknown.append(_unknown_text(item, known))
@@ -212,6 +222,21 @@ def resolve_targets(items: Sequence[str], known: Iterable[Combination]) -> list[
 def _matches(item: str, known: Sequence[Combination]) -> list[Combination]:
     patterns = [_pattern(part) for part in _split_parts(item)]
     return [c for c in known if all(p.fullmatch(part) for p, part in zip(patterns, c.parts, strict=True))]
+
+
+def _matches_folded(item: str, known: Sequence[Combination], aliases: Aliases) -> list[Combination]:
+    """Those that it names but for safe differences of spelling, or by a name that was merged into theirs."""
+    patterns = [
+        _folded_pattern(part, aliases.get(name, {})) for name, part in zip(KEY, _split_parts(item), strict=True)
+    ]
+    return [c for c in known if all(p.fullmatch(fold(part)) for p, part in zip(patterns, c.parts, strict=True))]
+
+
+def _folded_pattern(part: str, aliases: Mapping[str, str]) -> re.Pattern[str]:
+    if "*" not in part:
+        folded = fold(unquote(part))
+        return re.compile(re.escape(fold(aliases[folded]) if folded in aliases else folded))
+    return re.compile(".*".join(re.escape(fold_piece(unquote(piece))) for piece in part.strip().split("*")))
 
 
 def _pattern(part: str) -> re.Pattern[str]:
@@ -227,8 +252,16 @@ def _unknown_text(item: str, known: Sequence[Combination]) -> str:
 
 
 def nearest(name: str, names: Sequence[str]) -> list[str]:
-    """Return up to three of the names that are most like this one, the most alike first; none if none is."""
-    return difflib.get_close_matches(name, names, n=3, cutoff=0.3)
+    """Return up to three of the names that are most like this one, the most alike first; none if none is.
+
+    Case, look-alike letters and the like make no difference; names that may be the same one come first.
+    """
+    spelt: dict[str, list[str]] = {}
+    for each in names:
+        spelt.setdefault(fold(each), []).append(each)
+    near = difflib.get_close_matches(fold(name), list(spelt), n=3, cutoff=0.3)
+    found = dict.fromkeys([*twins_of(name, names), *(each for folded in near for each in spelt[folded])])
+    return list(found)[:3]
 
 
 def as_targets(names: Sequence[str]) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import product
 
-from skucast.core.combination import KEY, Combination, clean_name, name_problem, nearest
+from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem, nearest
+from skucast.core.spelling import SHORTENED, by_fold, fold, is_shortened
 from skucast.core.tables.contract import ALL
+from skucast.core.twins import twins_of
 from skucast.core.weeks import WeekClock
 from skucast.regressors.promotion_lines import (
     MAX_SUGGESTIONS,
@@ -58,8 +60,16 @@ def judge_file(lines: Sequence[Line], columns: Mapping[str, int], run_at: dateti
 class Judge:
     """Reads lines, knowing what there is and what day it is."""
 
-    def __init__(self, known: Sequence[Combination], run_at: datetime, clock: WeekClock, covers_through: date) -> None:
+    def __init__(
+        self,
+        known: Sequence[Combination],
+        run_at: datetime,
+        clock: WeekClock,
+        covers_through: date,
+        aliases: Aliases = NO_ALIASES,
+    ) -> None:
         self._parts = {name: sorted({each.parts[place] for each in known}) for place, name in enumerate(KEY)}
+        self._spelt = {name: {**by_fold(parts), **aliases.get(name, {})} for name, parts in self._parts.items()}
         self._combinations = sorted(map(str, known))
         self._patterns = {pattern for each in known for pattern in product(*((part, ALL) for part in each.parts))}
         self._run_at = run_at
@@ -69,7 +79,7 @@ class Judge:
 
     def read(self, line: Line) -> None:
         """Read the line's cells into its fields, and refuse what is wrong."""
-        unit, channel, sku_id = (clean_name(line.cells[name]) for name in KEY)
+        unit, channel, sku_id = (self._known_as(name, clean_name(line.cells[name])) for name in KEY)
         line.names = (unit, channel, sku_id)  # also of a line that is refused: these names are not covered
         line.is_coverage = not any(line.cells[name] for name in ("starts_on", "ends_on", "discount_perc", "cancelled"))
         for column, cell in line.cells.items():
@@ -87,6 +97,10 @@ class Judge:
             if len(line.cells[column]) > MAX_TEXT:
                 line.refuse(Reason.TOO_LONG, column=column, limit=MAX_TEXT)
 
+    def _known_as(self, column: str, name: str) -> str:
+        """The name of the sales that this one is, but for safe differences of spelling or a merge; else as it is."""
+        return name if name in self._parts[column] or not name else self._spelt[column].get(fold(name), name)
+
     def _check_names(self, line: Line) -> None:
         for column, name in zip(KEY, line.names, strict=True):
             self._check_name(line, column, name)
@@ -101,6 +115,8 @@ class Judge:
             return
         elif problem := name_problem(name):
             line.refuse(Reason.BAD_NAME, column=column, found=repr(name), problem=problem)
+        elif is_shortened(name):
+            line.refuse(Reason.BAD_NAME, column=column, found=repr(name), problem=SHORTENED)
         elif ALL in name:
             line.refuse(Reason.PART_OF_A_NAME, column=column, found=repr(name))
         else:
@@ -109,8 +125,9 @@ class Judge:
 
     def _closest(self, name: str, names: Sequence[str]) -> str:
         if name not in self._suggestions and len(self._suggestions) < MAX_SUGGESTIONS:
-            near = nearest(name, names)
-            self._suggestions[name] = f"closest: {', '.join(near)}" if near else f"none alike of {len(names)} known"
+            twins, near = twins_of(name, names), nearest(name, names)
+            closest = f"closest: {', '.join(near)}" if near else f"none alike of {len(names)} known"
+            self._suggestions[name] = f"did you mean {' or '.join(twins[:3])}?" if twins else closest
         return self._suggestions.get(name, "as many others in this file")
 
     def _read_known_from(self, line: Line) -> None:

@@ -12,7 +12,7 @@ from itertools import product
 
 import pandas as pd
 
-from skucast.core.combination import KEY, Combination
+from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
@@ -52,7 +52,14 @@ class PlanFile:
     separator: str
 
 
-def read_plan(name: str, content: bytes, known: Sequence[Combination], run_at: datetime, clock: WeekClock) -> PlanFile:
+def read_plan(
+    name: str,
+    content: bytes,
+    known: Sequence[Combination],
+    run_at: datetime,
+    clock: WeekClock,
+    aliases: Aliases = NO_ALIASES,
+) -> PlanFile:
     """Return the rows of a planner's file, good and rejected.
 
     Args:
@@ -61,6 +68,7 @@ def read_plan(name: str, content: bytes, known: Sequence[Combination], run_at: d
         known: combinations that have sales; a name of no such combination is rejected.
         run_at: when the file is read, naive UTC: what it says is known from then on, unless it says otherwise.
         clock: weeks and the business time zone.
+        aliases: names that were merged into known ones.
 
     Raises:
         InputError: the file as a whole cannot be read.
@@ -70,7 +78,7 @@ def read_plan(name: str, content: bytes, known: Sequence[Combination], run_at: d
     lines = [line_of(number, cells, sheet, columns) for number, cells in sheet.lines]
     covers_through = judge_file(lines, columns, run_at, clock)
     if covers_through is not None:
-        judge = Judge(known, run_at, clock, covers_through)
+        judge = Judge(known, run_at, clock, covers_through, aliases)
         for line in lines:
             judge.read(line)
         refuse_duplicates(lines)
