@@ -145,6 +145,17 @@ def test_weekly_sales_have_one_type_a_column(warehouse: Warehouse, run: Run) -> 
     assert {str(types[name]) for name in counts} == {"int64"}
 
 
+def test_lines_after_a_day_are_counted_by_unit(warehouse: Warehouse, run: Run) -> None:
+    """Two lines of one unit after the day, one without a unit; those of the day itself and before are none of them."""
+    late = [line("2062-11-16", 5.0, unit=None), line("2026-11-24", 1.0, **NAMED)]
+    deliver(warehouse, [*SOLD, *late], run)
+    found = warehouse.later_sales(CUTOFF)
+    assert found["unit"].tolist() == ["", NAMED["unit"]]
+    assert found["n_lines"].tolist() == [1, 2]
+    assert found["last_date"].tolist() == [pd.Timestamp("2062-11-16"), pd.Timestamp("2026-11-24")]
+    assert not len(warehouse.later_sales(date(2062, 11, 16)))
+
+
 @pytest.mark.parametrize("there_is", ["nothing", "an empty table"])
 def test_without_sales_the_way_out_is_named(warehouse: Warehouse, there_is: str) -> None:
     """No table, or no rows in it: `make demo` or a file of one's own; in the cloud the table that has them."""

@@ -312,6 +312,7 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "n_censored_weeks": 0,
         "n_partial_first_weeks": 0,
         "n_stale_combinations": 0,
+        "n_future_lines": 0,
     }
     lists = (
         "stale_combinations",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -96,14 +96,21 @@ def test_the_day_of_a_weekly_row_says_nothing_about_the_delivery(warehouse, run)
 
 
 def test_one_misdated_line_hides_no_gap(warehouse, run):
-    """Ten articles and a missing delivery: a line of 1996 changes nothing about it, and is suspected by its week."""
+    """Ten articles and a missing delivery: a line of 1996 changes nothing about it, is left out and said."""
     lines = feed(range(9, 4, -1)) + feed(range(3, -1, -1))
     history = history_of(warehouse, [*lines, line("1996-03-03", 1, SKU_ID="S0")], run)
     assert history.report.feed_gap_weeks == [str(sunday(4))]
-    assert series(history, SKU_ID="S0")[-9:] == [7.0] * 4 + [nan] + [7.0] * 4
-    weeks_between = (sunday(9) - date(1996, 3, 3)).days // 7 - 1
+    assert series(history, SKU_ID="S0") == [7.0] * 5 + [nan] + [7.0] * 4
     (text,) = history.report.warnings
-    assert text.startswith(f"nothing was sold in the {weeks_between} weeks between 1996-03-03 and {sunday(9)}: rows")
+    assert text.startswith("1 line is dated 1996-03-03 to 1996-03-03, 2 years or more before all others")
+
+
+def test_a_past_of_its_own_is_kept_and_suspected(warehouse, run):
+    """Six weeks of many lines, then nothing for more than two years: they may be right, and are named by their week."""
+    history = history_of(warehouse, feed(range(130, 124, -1)) + feed(range(9, -1, -1)), run)
+    assert len(series(history, SKU_ID="S0")) == 131
+    (text,) = history.report.warnings
+    assert text.startswith(f"nothing was sold in the 115 weeks between {sunday(125)} and {sunday(9)}: rows up to")
 
 
 def test_a_long_outage_is_unknown_too(warehouse, run):

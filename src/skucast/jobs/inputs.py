@@ -85,6 +85,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         stale_after_weeks=settings.inactive_after_weeks,
         days_off=closed,
         correct_stockouts=settings.correct_stockouts,
+        later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
     )
 
 

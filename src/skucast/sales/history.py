@@ -15,6 +15,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination, name_problem
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
+from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
 
 HISTORY_COLUMNS = [
@@ -31,9 +32,6 @@ HISTORY_COLUMNS = [
 
 LAG_FILL_WEEKS = 4
 """A missing week counts as the mean of this many known weeks before it when it is somebody's lag."""
-
-ISOLATED_AFTER_WEEKS = 104
-"""Sales that lie so long before all later ones are suspected of a wrong date."""
 
 SELLING_DAYS_WEEKS = 26
 """Weeks that tell on which weekdays a combination sells."""
@@ -69,6 +67,7 @@ class DataReport:
     n_censored_weeks: int
     n_partial_first_weeks: int
     n_stale_combinations: int
+    n_future_lines: int = 0
     stale_combinations: list[str] = field(default_factory=list)
     merged_spellings: list[str] = field(default_factory=list)
     rejected_names: list[str] = field(default_factory=list)
@@ -140,6 +139,7 @@ def build_history(
     stale_after_weeks: int = 13,
     days_off: Collection[date] = (),
     correct_stockouts: bool = True,
+    later: pd.DataFrame | None = None,
 ) -> History:
     """Return the history up to the cutoff from the rows of `Warehouse.weekly_sales`.
 
@@ -150,13 +150,14 @@ def build_history(
     (grain `week`: its row), or when its unit or channel has not delivered it whole. A week with sales and days out of
     stock `is_censored`: with up to three of them y is what the other days tell of a whole week, by the usual weekdays
     of its unit and channel, or what was sold without `correct_stockouts`. `days_off` are the public holidays: a week
-    that ends early because of them is whole.
+    that ends early because of them is whole. A few rows that lie years before all others are left out; they are said,
+    as are the lines dated after today, `later` as `Warehouse.later_sales` gives them.
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
     known = weekly[~placeholder & complete]
     rejected = _rejected_names(known)
-    known = _without_names(known, rejected)
+    known, strays = without_strays(_without_names(known, rejected))
     deliveries = judge_deliveries(
         known, clock, cutoff, days_off=days_off, by_day=grain == "day", closed_after_weeks=stale_after_weeks
     )
@@ -185,6 +186,7 @@ def build_history(
         n_stockout_weeks=int(result["is_stockout"].sum()),
         n_censored_weeks=int((result["is_censored"] & ~result["is_stockout"]).sum()),
         n_partial_first_weeks=n_partial,
+        n_future_lines=0 if later is None else int(later["n_lines"].sum()),
         n_stale_combinations=len(stale),
         stale_combinations=stale[:_EXAMPLES],
         merged_spellings=_merged_spellings(known)[:_EXAMPLES],
@@ -192,7 +194,13 @@ def build_history(
         feed_gap_weeks=[str(ds.date()) for ds in deliveries.feed_gaps],
         late_units=[str(each) for each in deliveries.late],
         unit_gaps=deliveries.unit_gaps[:_EXAMPLES],
-        warnings=[*_suspected_fractions(known), *_suspected_dates(known), *_suspected_stock(result)],
+        warnings=[
+            *future_lines(later),
+            *strays,
+            *_suspected_fractions(known),
+            *suspected_dates(known),
+            *_suspected_stock(result),
+        ],
     )
     selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
     return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late)
@@ -383,15 +391,4 @@ def _suspected_stock(weeks: pd.DataFrame) -> Iterator[str]:
         yield (
             f"stock: {len(odd)} of {len(empty)} combinations sell and count as out of stock in most of the last "
             f"{SELLING_DAYS_WEEKS} weeks, first {'/'.join(map(str, odd[0]))}: is stock kept as it was in the evening?"
-        )
-
-
-def _suspected_dates(known: pd.DataFrame) -> Iterator[str]:
-    delivered = pd.DatetimeIndex(known["ds"].drop_duplicates().sort_values())
-    isolated = np.flatnonzero(np.diff(delivered) >= pd.Timedelta(weeks=ISOLATED_AFTER_WEEKS))
-    if len(isolated):
-        last, following = delivered[isolated[-1]].date(), delivered[isolated[-1] + 1].date()
-        yield (
-            f"nothing was sold in the {weeks_between(last, following) - 1} weeks between {last} and {following}: "
-            f"rows up to week {last} with a wrong date? correct them at the source"
         )

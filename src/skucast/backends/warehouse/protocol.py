@@ -98,6 +98,13 @@ class Warehouse(Protocol):
             InputError: no sales table, no sales in it, or a column of the contract is missing.
         """
 
+    def later_sales(self, after: date) -> pd.DataFrame:
+        """Return how many sales lines are dated after the day: `unit` as delivered, `n_lines`, `last_date`, sorted.
+
+        Raises:
+            InputError: as `weekly_sales`, but for sales of later days alone.
+        """
+
     def replace(
         self,
         table: Table,

@@ -66,11 +66,7 @@ class Reader:
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
-        table_id = self._dataset.id_of(SALES)
-        found = self._dataset.look(table_id)
-        if found is None:
-            raise no_sales_in_cloud(table_id)
-        expressions = self._sales_expressions(types_of(found))
+        table_id, expressions = self._sales()
         parameters = [
             bigquery.ScalarQueryParameter("until", "DATE", until),
             bigquery.ScalarQueryParameter("end_weekday", "INT64", clock.end_weekday),
@@ -81,6 +77,21 @@ class Reader:
             first = self._first_day(expressions["date"])
             raise no_sales(table_id, until, first) if first else no_sales_in_cloud(table_id)
         return _plain_types(weeks)
+
+    def later_sales(self, after: date) -> pd.DataFrame:
+        """Return how many sales lines are dated after the day, by unit (see the protocol)."""
+        table_id, expressions = self._sales()
+        sql = sql_of.LATER_SALES.format(table=table_id, **expressions)
+        rows = self.query(sql, [bigquery.ScalarQueryParameter("after", "DATE", after)], "read later sales")
+        return rows.astype({"unit": "str", "n_lines": "int64", "last_date": "datetime64[us]"})
+
+    def _sales(self) -> tuple[str, dict[str, str]]:
+        """Name of the sales table, and what stands for each of the contract's columns."""
+        table_id = self._dataset.id_of(SALES)
+        found = self._dataset.look(table_id)
+        if found is None:
+            raise no_sales_in_cloud(table_id)
+        return table_id, self._sales_expressions(types_of(found))
 
     def is_published(self, table: Table, only: str = "", *values: Any) -> bool:
         """Return whether a run has published the table, under this condition."""

@@ -50,6 +50,13 @@ INSERT INTO `{loads}` (batch_id, table_name, source, n_rows, loaded_at)
 VALUES (@batch_id, @table_name, @source, @n_rows, @at);
 """
 
+LATER_SALES = """
+SELECT COALESCE(CAST({unit} AS STRING), '') AS unit, COUNT(*) AS n_lines, MAX({date}) AS last_date
+FROM `{table}` WHERE {date} > @after
+GROUP BY unit
+ORDER BY unit
+"""
+
 WEEKLY_SALES = """
 WITH lines AS (
     SELECT

@@ -73,6 +73,10 @@ class BigQueryWarehouse:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
         return self._reader.weekly_sales(clock, until)
 
+    def later_sales(self, after: date) -> pd.DataFrame:
+        """Return how many sales lines are dated after the day, by unit (see the protocol)."""
+        return self._reader.later_sales(after)
+
     def replace(
         self,
         table: Table,

@@ -62,6 +62,18 @@ GROUP BY ALL
 ORDER BY ALL
 """
 
+FIRST_DAY = "SELECT CAST(min(CAST({date} AS DATE)) AS TIMESTAMP) AS first_day FROM {table}"
+
+LATER_SALES = """
+SELECT
+    coalesce(CAST({unit} AS VARCHAR), '') AS unit,
+    count(*) AS n_lines,
+    CAST(max(CAST({date} AS DATE)) AS TIMESTAMP) AS last_date
+FROM {table} WHERE CAST({date} AS DATE) > $after
+GROUP BY ALL
+ORDER BY ALL
+"""
+
 
 def quoted(name: str) -> str:
     """Return the name as SQL takes it, whatever is in it."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from skucast.backends.warehouse.checks import BLANK, check_slice, missing_columns, read_rows, sales_sources
 from skucast.backends.warehouse.duckdb.file import WRONG_KIND, Connection, DuckDBFile, first_line
-from skucast.backends.warehouse.duckdb.sql import WEEKLY_SALES, quoted
+from skucast.backends.warehouse.duckdb.sql import FIRST_DAY, LATER_SALES, WEEKLY_SALES, quoted
 from skucast.backends.warehouse.protocol import NO_LIMITS, Limits
 from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_sales
 from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
@@ -96,22 +96,15 @@ class DuckDBWarehouse:
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
-        where = f"{self.path}, table {self._names['sales']}"
-        with self._file.reading() as connection:
-            present = self._columns(connection, SALES) if connection else {}
-            if not present or connection is None:
-                raise no_sales(where)
-            sql = WEEKLY_SALES.format(table=self._name(SALES), blank=BLANK, **self._sales_expressions(present))
-            try:
-                weeks = connection.execute(sql, {"until": until, "end_weekday": clock.end_weekday}).df()
-                first = None if len(weeks) else self._first_day(connection, present)
-            except WRONG_KIND as error:
-                raise InputError(
-                    f"{where}: a column is not of the expected kind ({first_line(error)}); correct it at the source"
-                ) from None
+        weeks = self._query_sales(WEEKLY_SALES, {"until": until, "end_weekday": clock.end_weekday})
         if not len(weeks):
-            raise no_sales(where, until, first)
+            days = self._query_sales(FIRST_DAY, {})["first_day"].dropna()
+            raise no_sales(self._where, until, *days.dt.date)
         return weeks
+
+    def later_sales(self, after: date) -> pd.DataFrame:
+        """Return how many sales lines are dated after the day, by unit (see the protocol)."""
+        return self._query_sales(LATER_SALES, {"after": after})
 
     def replace(
         self,
@@ -283,17 +276,28 @@ class DuckDBWarehouse:
         ).fetchall()
         return dict(found)
 
-    def _first_day(self, connection: Connection, present: Mapping[str, str]) -> date | None:
-        """The day of the first sale, whenever that is."""
-        day = self._sales_expressions(present)["date"]
-        ((first,),) = connection.execute(f"SELECT min(CAST({day} AS DATE)) FROM {self._name(SALES)}").fetchall()
-        found: date | None = first
-        return found
+    @property
+    def _where(self) -> str:
+        return f"{self.path}, table {self._names['sales']}"
+
+    def _query_sales(self, sql: str, parameters: Mapping[str, object]) -> pd.DataFrame:
+        """Return what a query says of the sales table, whose names are filled in."""
+        with self._file.reading() as connection:
+            present = self._columns(connection, SALES) if connection else {}
+            if not present or connection is None:
+                raise no_sales(self._where)
+            text = sql.format(table=self._name(SALES), blank=BLANK, **self._sales_expressions(present))
+            try:
+                return connection.execute(text, parameters).df()
+            except WRONG_KIND as error:
+                raise InputError(
+                    f"{self._where}: a column is not of the expected kind ({first_line(error)}); "
+                    "correct it at the source"
+                ) from None
 
     def _sales_expressions(self, present: Mapping[str, str]) -> dict[str, str]:
-        where = f"{self.path}, table {self._names['sales']}"
         is_ours = set(present) == set(SALES.column_names)  # made by `load`, which maps a file's names to the contract's
-        sources = sales_sources(where, {} if is_ours else self._sales_columns, present)
+        sources = sales_sources(self._where, {} if is_ours else self._sales_columns, present)
         return {ours: "NULL" if name is None else quoted(name) for ours, name in sources.items()}
 
     def _name(self, table: Table) -> str:

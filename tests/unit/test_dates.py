@@ -1,0 +1,61 @@
+"""Sales whose dates cannot be right: after today, or years before all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pandas as pd
+from builders import CUTOFF, deliver, history_of, line, series, sunday, week
+
+from skucast.jobs.inputs import read_history
+from skucast.runtime.settings import Settings
+
+LINES = [each for ago in range(19, -1, -1) for each in week(sunday(ago), 7)]
+
+
+def test_lines_dated_after_today_are_counted_and_said(warehouse, run):
+    """Nine lines of 2062 and three of the running week: the nine are said, and neither is in the history."""
+    far = [line(date(2062, 11, 10 + number), 5) for number in range(9)]
+    near = [line(date(2026, 11, 23 + number), 5) for number in range(3)]
+    deliver(warehouse, [*LINES, *near, *far], run)
+    history = read_history(Settings(), warehouse, run)
+    assert history.report.n_future_lines == 9
+    (text,) = history.report.warnings
+    assert text.startswith("9 lines are dated after today, of Пермь, the last 2062-11-18; not used")
+    assert (history.data_cutoff, series(history)) == (CUTOFF, [7.0] * 20)
+
+
+def test_a_run_of_a_past_day_knows_that_the_days_since_are_over(warehouse, run):
+    """As of August, the sales of the autumn are no mistake: today is when the run is made."""
+    deliver(warehouse, LINES, run)
+    past = pd.Timestamp(sunday(12)).date()
+    history = read_history(Settings(), warehouse, replace(run, today=past, cutoff=sunday(13)))
+    assert (history.report.n_future_lines, history.report.warnings) == (0, [])
+
+
+def test_one_line_of_long_ago_makes_no_decades_of_zeros(warehouse, run):
+    """The article begins with its first believable week; the line is said."""
+    history = history_of(warehouse, [line(date(1991, 1, 1), 5), *LINES], run)
+    assert series(history) == [7.0] * 20
+    (text,) = history.report.warnings
+    assert text.startswith("1 line is dated 1991-01-01 to 1991-01-01, 2 years or more before all others")
+    assert history.report.first_week == str(sunday(19))
+
+
+def test_a_line_years_before_the_others_of_its_article_is_left_out(warehouse, run):
+    """The business sells since 2021; one article has a line of 2021 and then those of the last twenty weeks."""
+    long = [each for ago in range(280, -1, -1) for each in week(sunday(ago), 7, SKU_ID="B2")]
+    history = history_of(warehouse, [line(sunday(270), 5), *LINES, *long], run)
+    assert series(history) == [7.0] * 20
+    assert len(series(history, SKU_ID="B2")) == 281
+    assert "first Пермь/KA/A1" in history.report.warnings[0]
+
+
+def test_an_article_that_comes_back_keeps_its_past(warehouse, run):
+    """Ten weeks of sales three years ago are a past, not a mistake."""
+    old = [each for ago in range(180, 170, -1) for each in week(sunday(ago), 7)]
+    other = [each for ago in range(180, -1, -1) for each in week(sunday(ago), 7, SKU_ID="B2")]
+    history = history_of(warehouse, [*old, *LINES, *other], run)
+    assert len(series(history)) == 181
+    assert history.report.warnings == []
