@@ -313,6 +313,7 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "n_partial_first_weeks": 0,
         "n_stale_combinations": 0,
         "n_future_lines": 0,
+        "n_outlier_weeks": 0,
     }
     lists = (
         "stale_combinations",
@@ -321,6 +322,7 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "feed_gap_weeks",
         "late_units",
         "unit_gaps",
+        "outlier_weeks",
         "warnings",
     )
     assert report == expected | {name: [] for name in lists}

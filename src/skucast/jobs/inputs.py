@@ -10,7 +10,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination, resolve_targets
 from skucast.core.errors import InputError, RunFailed
 from skucast.core.run import Run
-from skucast.core.weeks import weeks_between
+from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
 from skucast.regressors.events import events_of
 from skucast.regressors.holidays import days_off
@@ -73,7 +73,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     closed = days_off(
         settings.holiday_country,
         run.cutoff if pd.isna(first) else settings.clock.start(first.date()),
-        run.cutoff,
+        run.cutoff + 2 * WEEK,  # what is sold in the last weeks may be meant for a holiday after them
         subdivision=settings.holiday_subdivision,
         events=events_of(settings.holiday_calendar),
     )
@@ -85,6 +85,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         stale_after_weeks=settings.inactive_after_weeks,
         days_off=closed,
         correct_stockouts=settings.correct_stockouts,
+        censor_outliers=settings.censor_outliers,
         later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
     )
 

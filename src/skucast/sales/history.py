@@ -17,6 +17,8 @@ from skucast.core.combination import KEY, Combination, name_problem
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
+from skucast.sales.outliers import outlier_texts, outliers, outliers_found
+from skucast.sales.stock import suspected_stock
 
 HISTORY_COLUMNS = [
     *KEY,
@@ -28,6 +30,7 @@ HISTORY_COLUMNS = [
     "is_promo",
     "is_stockout",
     "is_censored",
+    "is_outlier",
 ]
 
 LAG_FILL_WEEKS = 4
@@ -41,9 +44,6 @@ MOST_DAYS = 4
 
 MAX_MISSED_SHARE = 0.75
 """Most of a usual week that is added for days out of stock: beyond it the days that sold tell too little."""
-
-SUSPICIOUS_SHARE = 0.5
-"""Share of the recent weeks out of stock from which on a combination that sells, or the business, is named."""
 
 _EXAMPLES = 20
 
@@ -68,12 +68,14 @@ class DataReport:
     n_partial_first_weeks: int
     n_stale_combinations: int
     n_future_lines: int = 0
+    n_outlier_weeks: int = 0
     stale_combinations: list[str] = field(default_factory=list)
     merged_spellings: list[str] = field(default_factory=list)
     rejected_names: list[str] = field(default_factory=list)
     feed_gap_weeks: list[str] = field(default_factory=list)
     late_units: list[str] = field(default_factory=list)
     unit_gaps: list[str] = field(default_factory=list)
+    outlier_weeks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -139,6 +141,7 @@ def build_history(
     stale_after_weeks: int = 13,
     days_off: Collection[date] = (),
     correct_stockouts: bool = True,
+    censor_outliers: bool = True,
     later: pd.DataFrame | None = None,
 ) -> History:
     """Return the history up to the cutoff from the rows of `Warehouse.weekly_sales`.
@@ -150,8 +153,9 @@ def build_history(
     (grain `week`: its row), or when its unit or channel has not delivered it whole. A week with sales and days out of
     stock `is_censored`: with up to three of them y is what the other days tell of a whole week, by the usual weekdays
     of its unit and channel, or what was sold without `correct_stockouts`. `days_off` are the public holidays: a week
-    that ends early because of them is whole. A few rows that lie years before all others are left out; they are said,
-    as are the lines dated after today, `later` as `Warehouse.later_sales` gives them.
+    that ends early because of them is whole. A week whose sales or returns nothing explains `is_outlier` and unknown,
+    unless not `censor_outliers` (see `outliers`). A few rows that lie years before all others are left out; they are
+    said, as are the lines dated after today, `later` as `Warehouse.later_sales` gives them.
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
@@ -167,7 +171,10 @@ def build_history(
     calendar = _calendar(starts, data_cutoff)
     weeks = calendar.merge(sold, on=[*KEY, "ds"], how="left")
     is_undelivered = _is_among(weeks, deliveries.unknown)
-    result = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
+    cleaned = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
+    odd = outliers(cleaned, {clock.label(day) for day in days_off}) if censor_outliers else outliers(cleaned[:0])
+    is_outlier = cleaned.index.isin(odd.index)
+    result = cleaned.assign(y=cleaned["y"].mask(is_outlier), is_outlier=is_outlier)[HISTORY_COLUMNS]
     newest_day = known["last_date"].max().date() if len(known) else cutoff
     inactive = inactive_combinations(result, stale_after_weeks)
     stale = ["/".join(map(str, names)) for names in inactive.index[inactive]]
@@ -186,6 +193,8 @@ def build_history(
         n_stockout_weeks=int(result["is_stockout"].sum()),
         n_censored_weeks=int((result["is_censored"] & ~result["is_stockout"]).sum()),
         n_partial_first_weeks=n_partial,
+        n_outlier_weeks=len(odd),
+        outlier_weeks=outlier_texts(odd)[:_EXAMPLES],
         n_future_lines=0 if later is None else int(later["n_lines"].sum()),
         n_stale_combinations=len(stale),
         stale_combinations=stale[:_EXAMPLES],
@@ -197,9 +206,10 @@ def build_history(
         warnings=[
             *future_lines(later),
             *strays,
+            *outliers_found(odd),
             *_suspected_fractions(known),
             *suspected_dates(known),
-            *_suspected_stock(result),
+            *suspected_stock(result),
         ],
     )
     selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
@@ -317,7 +327,7 @@ def _clean_weeks(
         is_stockout=is_stockout,
         is_censored=is_censored,
     )
-    return result[HISTORY_COLUMNS].sort_values([*KEY, "ds"], ignore_index=True)
+    return result.sort_values([*KEY, "ds"], ignore_index=True)
 
 
 def _is_among(weeks: pd.DataFrame, undelivered: pd.DataFrame) -> pd.Series:
@@ -379,16 +389,3 @@ def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:
     highest = known["promo_discount_perc"].max() if len(known) else 0
     if 0 < highest <= 1:
         yield f"promo_discount_perc never exceeds {highest:g}: fractions delivered where percent (0-100) are expected?"
-
-
-def _suspected_stock(weeks: pd.DataFrame) -> Iterator[str]:
-    """Combinations that sell and count as out of stock most of the time, and the business if it does."""
-    recent = weeks[weeks["ds"] > weeks["ds"].max() - SELLING_DAYS_WEEKS * WEEK]
-    empty = (recent["is_stockout"] | recent["is_censored"]).groupby([recent[name] for name in KEY]).mean()
-    sells = (recent["is_censored"] | (recent["y"] > 0)).groupby([recent[name] for name in KEY]).mean()
-    odd = empty.index[(empty > SUSPICIOUS_SHARE) & (sells > SUSPICIOUS_SHARE)]
-    if len(odd):
-        yield (
-            f"stock: {len(odd)} of {len(empty)} combinations sell and count as out of stock in most of the last "
-            f"{SELLING_DAYS_WEEKS} weeks, first {'/'.join(map(str, odd[0]))}: is stock kept as it was in the evening?"
-        )

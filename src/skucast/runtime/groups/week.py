@@ -28,6 +28,12 @@ class Week(Group):
         "raise the sales of a week with 1 to 3 days out of stock to what the other days tell of a whole week",
         [*SALES_JOBS, "promotions", "doctor"],
     )
+    censor_outliers: bool = field(
+        True,
+        "count a week as unknown whose sales are far beyond all that its article ever sold, with nothing that explains "
+        "them",
+        [*SALES_JOBS, "promotions", "doctor"],
+    )
     allowed_late_weeks: int = field(
         1, "weeks that sales may be late before LATE_SALES applies", ["predict", "doctor"], ge=0, le=52
     )

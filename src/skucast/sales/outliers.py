@@ -1,0 +1,127 @@
+"""Weeks whose sales are a mistake: so far beyond all that is usual that no promotion, holiday or season explains them.
+
+They say nothing of the demand, and one of them would decide a forecast alone: as y, as lag, as the largest week seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from skucast.core.combination import KEY
+
+TIMES_USUAL = 8.0
+"""A week of so many times what is much for its article is no demand, if nothing explains it. As many times returned,
+beyond what was sold, is a correction of other weeks."""
+
+MUCH = 0.9
+"""What is much: this quantile of the other weeks with sales, so that a second mistake hides none."""
+
+AROUND_WEEKS = 52
+"""Weeks before and after that tell what is usual."""
+
+SEASON_WEEKS = 2
+"""The season explains what was sold so many weeks around the same week of the year before or after."""
+
+MORE_FOR_PROMOTION = 2.0
+MORE_FOR_HOLIDAY = 3.0
+MORE_FOR_SELDOM_SOLD = 5.0
+MORE_FOR_LITTLE_KNOWN = 5.0
+MORE_FOR_SEVERAL_WEEKS = 25.0
+"""How many times more is believed of a week with a promotion; within a week of a holiday; of an article that sells in
+fewer than half of its weeks; with fewer than `WELL_KNOWN_WEEKS` others, or at its launch; and where the week before or
+after was much alike."""
+
+WELL_KNOWN_WEEKS, LAUNCH_WEEKS, FEWEST_WEEKS = 12, 4, 3
+ALIKE = 1 / 3
+
+SHOWN = 20
+"""Weeks that a message names."""
+
+OUTLIER_COLUMNS = [*KEY, "ds", "quantity", "usual"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def outliers(weeks: pd.DataFrame, holiday_weeks: Collection[date] = ()) -> pd.DataFrame:
+    """Return the weeks that cannot be right: `OUTLIER_COLUMNS`, `usual` the median of the others with sales.
+
+    Args:
+        weeks: rows sorted by combination and week, without gaps: KEY, `ds`, `y` (NaN = unknown), `quantity` (net of
+            returns), `is_promo`, index 0..n-1, which the result keeps.
+        holiday_weeks: labels of the weeks with a holiday.
+    """
+    group = weeks.groupby(KEY, sort=False).ngroup().to_numpy()
+    y, net = weeks["y"].to_numpy(dtype="float64"), weeks["quantity"].to_numpy(dtype="float64")
+    typical = weeks["y"].where(weeks["y"] > 0).groupby(group).transform("median").to_numpy(dtype="float64")
+    suspects = np.flatnonzero((y > TIMES_USUAL * typical) | (-net > TIMES_USUAL * typical))
+    first = np.flatnonzero(np.diff(group, prepend=-1))
+    ends = np.append(first[1:], len(weeks))
+    near = _near_holidays(weeks["ds"], holiday_weeks)
+    promo = weeks["is_promo"].to_numpy(dtype=bool)
+    found: dict[int, float] = {}
+    for place in suspects.tolist():
+        part = slice(int(first[group[place]]), int(ends[group[place]]))
+        usual = _judge(y[part], place - part.start, float(net[place]), promo=bool(promo[place]), near=bool(near[place]))
+        if usual is not None:
+            found[place] = usual
+    return weeks.iloc[list(found)][[*KEY, "ds", "quantity"]].assign(usual=list(found.values()))
+
+
+def outlier_texts(found: pd.DataFrame) -> list[str]:
+    """Return what is said of each row of `outliers`."""
+    return [
+        f"{'/'.join(map(str, name))}, week {ds.date()}: {quantity:,.0f} where about {usual:,.0f} is usual"
+        for *name, ds, quantity, usual in found.itertuples(index=False, name=None)
+    ]
+
+
+def outliers_found(found: pd.DataFrame) -> Iterator[str]:
+    """Say which weeks count as unknown, the largest first."""
+    if len(found):
+        largest = found.loc[(found["quantity"].abs() / found["usual"]).sort_values(ascending=False).index]
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        weeks = "1 week counts" if len(found) == 1 else f"{len(found)} weeks count"
+        yield (
+            f"{weeks} as unknown, because nothing explains so much: {'; '.join(outlier_texts(largest[:SHOWN]))}{more}; "
+            "correct the lines at the source, or set CENSOR_OUTLIERS=false if they are right"
+        )
+
+
+def _judge(y: Floats, place: int, net: float, *, promo: bool, near: bool) -> float | None:
+    """What is usual for the article if this week of it cannot be right, else None."""
+    first, end = max(0, place - AROUND_WEEKS), min(len(y), place + AROUND_WEEKS + 1)
+    around = np.delete(y[first:end], place - first)
+    sold = around[around > 0]
+    if len(sold) < FEWEST_WEEKS:
+        return None
+    much = float(np.quantile(sold, MUCH, method="lower"))
+    usual = float(np.median(sold))
+    if net < 0:
+        return usual if -net > TIMES_USUAL * much else None
+    times = TIMES_USUAL
+    times *= MORE_FOR_PROMOTION if promo else 1.0
+    times *= MORE_FOR_HOLIDAY if near else 1.0
+    times *= MORE_FOR_SELDOM_SOLD if 2 * len(sold) < np.count_nonzero(~np.isnan(around)) else 1.0
+    times *= MORE_FOR_LITTLE_KNOWN if len(sold) < WELL_KNOWN_WEEKS or place < LAUNCH_WEEKS else 1.0
+    beside = y[max(0, place - 1) : place + 2]
+    times *= MORE_FOR_SEVERAL_WEEKS if np.count_nonzero(beside >= ALIKE * y[place]) > 1 else 1.0
+    return usual if y[place] > times * max(much, _same_season(y, place)) else None
+
+
+def _same_season(y: Floats, place: int) -> float:
+    """The most that was sold around the same week of the year before and after; 0 if neither is known."""
+    years = [place - AROUND_WEEKS, place + AROUND_WEEKS]
+    parts = [y[max(0, year - SEASON_WEEKS) : max(0, year + SEASON_WEEKS + 1)] for year in years]
+    known = np.concatenate(parts)
+    known = known[~np.isnan(known)]
+    return float(known.max()) if len(known) else 0.0
+
+
+def _near_holidays(ds: pd.Series, holiday_weeks: Collection[date]) -> npt.NDArray[np.bool_]:
+    near = {pd.Timestamp(week) + pd.Timedelta(weeks=beside) for week in holiday_weeks for beside in (-1, 0, 1)}
+    return ds.isin(near).to_numpy(dtype=bool)
