@@ -73,9 +73,11 @@ def test_forecasts_of_an_earlier_run_are_told_apart(board: Board, open_page: Ope
 
 
 def test_forecasts_that_were_never_made_are_counted(board: Board, open_page: Open) -> None:
-    """Beside those left out."""
-    page = open_page(replace(board, metrics=board.metrics.assign(n_left_out=1, n_unpublished=2)))
+    """Beside those left out; among these, how far off the fallbacks for failed models were."""
+    failed = {"sum_actual_failed": 20.0, "sum_abs_error_failed": 10.0}
+    page = open_page(replace(board, metrics=board.metrics.assign(n_left_out=1, n_unpublished=2, **failed)))
     says(page.locator("#basis"), "15 more left out")
+    says(page.locator("#basis"), "The fallbacks for failed models, scored apart, were 50.0% off.")
     says(page.locator("#basis"), "30 were never made: no forecast was published.")
 
 

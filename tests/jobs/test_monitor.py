@@ -28,10 +28,14 @@ def newest(scored: Business, window: str = "rolling") -> pd.DataFrame:
 
 
 def test_metrics_per_combination_unit_channel_sku_and_total_by_step(scored: Business) -> None:
-    """Six combinations forecast 4 weeks that are known now: 24 rows behind the total, 6 behind each step."""
+    """Five combinations that sell, forecast 4 weeks ahead: 20 rows behind the total, 5 behind each step.
+
+    The sixth is no longer sold: its 4 forecasts of 0 are counted apart.
+    """
     rows = newest(scored)
     total = rows.query("level == 'total'").set_index("step")
-    assert total["n"].to_dict() == {0: 24, 1: 6, 2: 6, 3: 6, 4: 6}
+    assert total["n"].to_dict() == {0: 20, 1: 5, 2: 5, 3: 5, 4: 5}
+    assert total["n_inactive"].to_dict() == {0: 4, 1: 1, 2: 1, 3: 1, 4: 1}
     assert rows.groupby("level")["step"].size().to_dict() == {
         "SKU_ID": 4 * 5,
         "channel": 3 * 5,
@@ -48,7 +52,7 @@ def test_each_week_has_its_own_rows_too(scored: Business) -> None:
     rows = scored.rows(METRICS).query("window == 'week' and level == 'total'").set_index(["window_end", "step"])
     n = {(str(end.date()), step): number for (end, step), number in rows["n"].items() if number}
     assert n == {
-        (week, step): 6
+        (week, step): 5
         for number, week in enumerate(["2026-11-01", "2026-11-08", "2026-11-15", "2026-11-22"], start=1)
         for step in (0, number)
     }

@@ -236,7 +236,7 @@ def test_forecasts_of_articles_no_longer_sold_count_with_any_number_of_tasks(bus
     assert business("monitor") == 0
     alone = business.rows(METRICS)
     total = alone.query("window == 'rolling' and level == 'total' and step == 0")
-    assert total.sort_values("window_end")["n_left_out"].tolist() == [1, 2, 3, 4]
+    assert total.sort_values("window_end")["n_not_delivered"].tolist() == [1, 2, 3, 4]
     assert [task("monitor", index, 3) for index in range(3)] == [0, 0, 0]
     assert_frame_equal(business.rows(METRICS), alone, check_exact=True)
 

@@ -152,6 +152,7 @@ def test_a_partial_first_week_is_dropped(warehouse, run):
     history = history_of(warehouse, [line(thursday, 3), *week(sunday(1), 7), *week(sunday(0), 8)], run)
     assert series(history) == [7.0, 8.0]
     assert history.report.n_partial_first_weeks == 1
+    assert history.first_sales[["ds", "y"]].to_numpy().tolist() == [[pd.Timestamp(sunday(2)), 3.0]]
 
 
 def test_a_first_week_that_starts_on_its_monday_is_kept(warehouse, run):

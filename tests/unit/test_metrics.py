@@ -12,7 +12,7 @@ from builders import sunday
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, root_mean_squared_error
 from utilsforecast import losses
 
-from skucast.core.tables.scorecard import BASELINES, METRICS
+from skucast.core.tables.scorecard import BASELINES, LEFT_OUT, METRICS
 from skucast.scorecard.metrics import SUMS, WEEK_COUNTS, errors, ratio, summed, with_ratios
 
 RATIOS = [
@@ -32,6 +32,7 @@ RATIOS = [
     "pinball_90",
     "tracking_signal",
     "churn",
+    "wape_failed",
 ]
 
 
@@ -39,7 +40,13 @@ def scored(*rows: tuple[float, float, float, float], baseline: float = 0.0) -> p
     """Return scored weeks from (y, yhat, lower, upper), one week each."""
     frame = pd.DataFrame(rows, columns=["y", "yhat", "yhat_lower", "yhat_upper"], dtype="float64")
     ds = [pd.Timestamp(sunday(week)) for week in range(len(rows))]
-    rest = {"scale": math.nan, "sq_scale": math.nan, "previous_yhat": math.nan, "is_restated": False}
+    rest = {
+        "scale": math.nan,
+        "sq_scale": math.nan,
+        "previous_yhat": math.nan,
+        "y_failed": math.nan,
+        "is_restated": False,
+    }
     left_out = pd.Series("stockout", index=frame.index).where(frame["y"].isna(), None)
     named = frame.assign(ds=ds, group="all", left_out=left_out, **rest)
     return named.assign(**{f"baseline_{name}": baseline for name in BASELINES})
@@ -69,6 +76,7 @@ def random_rows(seed: int = 5) -> pd.DataFrame:
     rows["group"] = random.choice(["a", "b", "c"], 300)
     rows["ds"] = [pd.Timestamp(sunday(int(week))) for week in random.integers(0, 5, 300)]
     rows["left_out"] = pd.Series(random.choice(LEFT_OUT_OR_NOT, 300)).where(rows["y"].isna(), None)
+    rows["y_failed"] = pd.Series(random.normal(20, 30, 300)).where(rows["left_out"] == "failed")
     rows.loc[rows["left_out"] == "unpublished", ["yhat", "yhat_lower", "yhat_upper"]] = math.nan
     rows["is_restated"] = random.uniform(size=300) < 0.1
     rows["scale"], rows["sq_scale"] = random.uniform(1, 20, 300), random.uniform(1, 400, 300)
@@ -78,7 +86,7 @@ def random_rows(seed: int = 5) -> pd.DataFrame:
     return rows.assign(**{f"baseline_{name}": random.normal(20, 30, 300) for name in BASELINES})
 
 
-LEFT_OUT_OR_NOT = ["stockout", "not_delivered", "failed", "unpublished"]
+LEFT_OUT_OR_NOT = [*LEFT_OUT, "unpublished"]
 
 
 def slow(rows: pd.DataFrame) -> dict[str, float]:
@@ -86,6 +94,7 @@ def slow(rows: pd.DataFrame) -> dict[str, float]:
     left_out: dict[str, int] = dict.fromkeys(LEFT_OUT_OR_NOT, 0)
     n = covered = scaled = compared = 0
     total = absolute = forecast = error = abs_error = sq_error = smape = 0.0
+    failed = {"actual": 0.0, "forecast": 0.0, "abs_error": 0.0}
     low = high = scaled_error = sq_scaled = change = compared_forecast = 0.0
     baseline = dict.fromkeys(BASELINES, 0.0)
     for row in rows.to_dict("records"):
@@ -96,6 +105,10 @@ def slow(rows: pd.DataFrame) -> dict[str, float]:
             compared_forecast += yhat
         if math.isnan(y):
             left_out[row["left_out"]] += 1
+            if row["left_out"] == "failed":
+                failed["actual"] += row["y_failed"]
+                failed["forecast"] += yhat
+                failed["abs_error"] += abs(yhat - row["y_failed"])
             continue
         n += 1
         total += y
@@ -119,7 +132,7 @@ def slow(rows: pd.DataFrame) -> dict[str, float]:
     known = [row for row in rows.to_dict("records") if not math.isnan(row["y"])]
     return {
         "n": n,
-        "n_left_out": left_out["stockout"] + left_out["not_delivered"] + left_out["failed"],
+        "n_left_out": sum(left_out[reason] for reason in LEFT_OUT),
         **{f"n_{name}": number for name, number in left_out.items()},
         "n_covered": covered,
         "n_weeks": len({row["ds"] for row in known}),
@@ -156,6 +169,8 @@ def slow(rows: pd.DataFrame) -> dict[str, float]:
         "pinball_90": high / n,
         "tracking_signal": error / (abs_error / n),
         "churn": change / compared_forecast,
+        **{f"sum_{name}_failed": value for name, value in failed.items()},
+        "wape_failed": failed["abs_error"] / failed["actual"] if failed["actual"] else math.nan,
     }
 
 
@@ -166,7 +181,7 @@ def test_metrics_agree_with_a_slow_loop() -> None:
     found = with_ratios(summed(parts, ["group"])).set_index("group")
     assert found.index.tolist() == ["a", "b", "c"]
     for group, its_rows in rows.groupby("group"):
-        assert found.loc[group].to_dict() == pytest.approx(slow(its_rows))
+        assert found.loc[group].to_dict() == pytest.approx(slow(its_rows), nan_ok=True)
 
 
 def test_metrics_agree_with_scikit_learn() -> None:

@@ -22,6 +22,7 @@ MAX_DETAILED = 1500
 
 _CLASSES = ["abc_class", "xyz_class"]
 _LEFT_OUT = ["n_left_out", "n_unpublished"]
+_FAILED = ["sum_actual_failed", "sum_abs_error_failed"]
 _MEASURES = ["mase", "rmsse", "tracking_signal", "churn", "volume_share"]
 """Of the stored metrics, those that the page cannot sum up by itself from the forecasts it holds."""
 
@@ -159,12 +160,17 @@ def _combination_columns(names: DataFrame) -> Columns:
 
 def _left_out(metrics: DataFrame) -> DataFrame:
     """How many forecasts had no usable actual, or were never made; one row per combination and step."""
-    rows = rows_of(metrics, ["level", *KEY, "step", *_LEFT_OUT])
+    columns = ["level", *KEY, "step", *_LEFT_OUT, *_FAILED]
+    rows = rows_of(metrics.reindex(columns=columns), columns)
     return rows[(rows["level"] == "combination") & (rows[_LEFT_OUT] > 0).any(axis=1)]
 
 
 def _left_out_columns(rows: DataFrame) -> Columns:
-    return {"step": whole(rows["step"]), **{name: whole(rows[name]) for name in _LEFT_OUT}}
+    return {
+        "step": whole(rows["step"]),
+        **{name: whole(rows[name]) for name in _LEFT_OUT},
+        **values(rows.fillna(dict.fromkeys(_FAILED, 0.0)), _FAILED),
+    }
 
 
 def _origin_columns(rows: DataFrame, weeks: list[str]) -> Columns:

@@ -91,7 +91,9 @@ def _matched(forecasts: pd.DataFrame, inputs: Inputs, run: Run, since: date, unt
     if run.task_index == 0:
         mine |= ~names.isin(known.unique())
     missing = unpublished(forecasts, weeks[known.isin(wanted)], since, until)
-    parts = [rows for rows in (match(forecasts[mine], weeks, since, until), missing) if len(rows)]
+    parts = [
+        rows for rows in (match(forecasts[mine], weeks, since, until, inputs.history.first_sales), missing) if len(rows)
+    ]
     rows = pd.concat(parts, ignore_index=True) if parts else empty(SCORED)
     return validate(SCORED, rows).sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 

@@ -51,18 +51,22 @@ YARDSTICKS: dict[str, Baseline] = {"last_week": last_week, "mean_4": mean_4, "la
 """What forecasts are measured against: those of `tables.BASELINES`."""
 
 
-def with_baselines(forecasts: pd.DataFrame, weeks: pd.DataFrame) -> pd.DataFrame:
+def with_baselines(
+    forecasts: pd.DataFrame, weeks: pd.DataFrame, first_sales: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the forecasts with what each of `YARDSTICKS` says of their week: columns `baseline_NAME`.
 
     The same numbers as one combination after the other, for all at once; each knows the weeks up to the forecast's
-    `data_cutoff`. A year before the week is always known by then: nothing is forecast further ahead than that.
+    `data_cutoff`. A year before the week is always known by then: nothing is forecast further ahead than that. Where no
+    week is known yet, it is what was sold in the partial week before the first: `first_sales`, KEY, `ds`, `y`.
     """
     rows = forecasts.merge(_flat_at_every_week(weeks), on=[*KEY, "data_cutoff"], how="left")
     a_year_ago = weeks[[*KEY, "ds", "y"]].rename(columns={"y": "baseline_last_year"})
     a_year_ago["ds"] += pd.Timedelta(weeks=YEAR_WEEKS)
     rows = rows.merge(a_year_ago, on=[*KEY, "ds"], how="left")
-    rows["baseline_last_week"] = rows["baseline_last_week"].fillna(0.0)
-    rows["baseline_mean_4"] = rows["baseline_mean_4"].fillna(0.0)
+    first_sold = _first_sold(rows, first_sales)
+    for name in ("baseline_last_week", "baseline_mean_4"):
+        rows[name] = rows[name].fillna(first_sold)
     rows["baseline_last_year"] = rows["baseline_last_year"].fillna(rows["baseline_last_week"])
     return rows
 
@@ -97,6 +101,14 @@ def _flat_at_every_week(weeks: pd.DataFrame) -> pd.DataFrame:
     as_of = weeks[[*KEY, "ds"]].rename(columns={"ds": "data_cutoff"})
     flat = pd.DataFrame({"baseline_last_week": weeks["y"], "baseline_mean_4": last_4}, index=weeks.index)
     return as_of.join(flat.groupby([weeks[name] for name in KEY]).ffill())
+
+
+def _first_sold(rows: pd.DataFrame, first_sales: pd.DataFrame | None) -> pd.Series:
+    """What each row's combination had sold by `data_cutoff` in the partial week before its history begins, else 0."""
+    if first_sales is None or not len(first_sales):
+        return pd.Series(0.0, index=rows.index)
+    found = rows[[*KEY, "data_cutoff"]].merge(first_sales[[*KEY, "ds", "y"]], on=KEY, how="left")
+    return found["y"].where(found["ds"] <= found["data_cutoff"]).fillna(0.0).set_axis(rows.index)
 
 
 def _past_errors(weeks: pd.DataFrame, forecast: Baseline, horizon: int) -> Floats:

@@ -105,7 +105,8 @@ class History:
     `weeks` has one row per combination and week, without gaps, sorted: `HISTORY_COLUMNS`; `y` in sales per week, >= 0,
     NaN where it is not known (out of stock, delivery missing); discounts in percent; `promo_days` 0 to 7.
     `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named. `late`
-    names the units and channels whose newest weeks have not arrived although others' have.
+    names the units and channels whose newest weeks have not arrived although others' have. `first_sales` has what was
+    sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`.
     """
 
     weeks: pd.DataFrame
@@ -114,6 +115,7 @@ class History:
     report: DataReport
     selling_days: dict[Combination, tuple[bool, ...]] = field(default_factory=dict)
     late: list[Late] = field(default_factory=list)
+    first_sales: pd.DataFrame | None = None
 
     @property
     def combinations(self) -> list[Combination]:
@@ -167,7 +169,7 @@ def build_history(
     )
     data_cutoff = deliveries.data_cutoff
     sold = known[known["ds"] <= pd.Timestamp(data_cutoff)]
-    starts, n_partial = _first_weeks(sold, grain)
+    starts, first_sales = _first_weeks(sold, grain)
     calendar = _calendar(starts, data_cutoff)
     weeks = calendar.merge(sold, on=[*KEY, "ds"], how="left")
     is_undelivered = _is_among(weeks, deliveries.unknown)
@@ -192,7 +194,7 @@ def build_history(
         n_floored_weeks=int((weeks["quantity"] < 0).sum()),
         n_stockout_weeks=int(result["is_stockout"].sum()),
         n_censored_weeks=int((result["is_censored"] & ~result["is_stockout"]).sum()),
-        n_partial_first_weeks=n_partial,
+        n_partial_first_weeks=len(first_sales),
         n_outlier_weeks=len(odd),
         outlier_weeks=outlier_texts(odd)[:_EXAMPLES],
         n_future_lines=0 if later is None else int(later["n_lines"].sum()),
@@ -213,7 +215,7 @@ def build_history(
         ],
     )
     selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
-    return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late)
+    return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late, first_sales)
 
 
 def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:
@@ -287,15 +289,16 @@ def _selling_days(sold: pd.DataFrame, data_cutoff: date) -> dict[Combination, tu
 # --- weeks of each combination --------------------------------------------------------------------------------------
 
 
-def _first_weeks(sold: pd.DataFrame, grain: str) -> tuple[pd.DataFrame, int]:
-    """First week of each combination (`start`), and how many partial first weeks were dropped."""
+def _first_weeks(sold: pd.DataFrame, grain: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """First week of each combination (`start`), and the partial first weeks that were dropped: KEY, `ds`, `y`."""
     selling = sold[sold["quantity"] + sold["returns_quantity"] > 0]
     first = selling.sort_values("ds").groupby(KEY, as_index=False).first()
     week_start = first["ds"] - pd.Timedelta(days=6)
     more_weeks = first["ds"] < first.merge(sold.groupby(KEY, as_index=False)["ds"].max(), on=KEY)["ds_y"]
     partial = (first["first_date"] > week_start) & more_weeks & (grain == "day")
     start = first["ds"] + pd.to_timedelta(np.where(partial, 7, 0), unit="D")
-    return first[KEY].assign(start=start), int(partial.sum())
+    dropped = first.loc[partial, [*KEY, "ds"]].assign(y=first.loc[partial, "quantity"].clip(lower=0.0))
+    return first[KEY].assign(start=start), dropped
 
 
 def _calendar(starts: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:

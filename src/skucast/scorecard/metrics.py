@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from skucast.core.tables.scorecard import BASELINES, LEFT_OUT, UNPUBLISHED
+from skucast.core.tables.scorecard import APART, BASELINES, LEFT_OUT, UNPUBLISHED
 
 SUMS = [
     "n",
@@ -31,6 +31,7 @@ SUMS = [
     "n_compared",
     "sum_abs_change",
     "sum_forecast_compared",
+    *(f"{name}_failed" for name in APART),
 ]
 WEEK_COUNTS = ["n_weeks", "n_restated_weeks"]
 """Different weeks: they add up over weeks, but not over steps or combinations."""
@@ -45,7 +46,8 @@ def errors(scored: pd.DataFrame) -> pd.DataFrame:
     """Return one row of summands per forecast: the columns of `SUMS`, with the index of `scored`.
 
     `scored` has the columns of `tables.SCORED`, in sales per week; a row whose y is not known counts in `n_left_out` or
-    `n_unpublished`, as `left_out` says, in the comparison with the forecast before, and nowhere else.
+    `n_unpublished`, as `left_out` says, in the comparison with the forecast before, and nowhere else; a fallback for a
+    failed model also in the sums of its own.
     """
     known = scored["y"].notna()
     y, yhat = scored["y"].where(known, 0.0), scored["yhat"].where(known, 0.0)
@@ -69,7 +71,7 @@ def errors(scored: pd.DataFrame) -> pd.DataFrame:
         "sum_pinball_10": _pinball(y, lower, 0.1),
         "sum_pinball_90": _pinball(y, upper, 0.9),
     }
-    rows |= _scaled(error, known, scored) | _changes(scored)
+    rows |= _scaled(error, known, scored) | _changes(scored) | _apart(scored)
     return pd.DataFrame(rows, index=scored.index)[SUMS]
 
 
@@ -95,6 +97,14 @@ def _changes(scored: pd.DataFrame) -> dict[str, pd.Series]:
         "sum_abs_change": (scored["yhat"] - scored["previous_yhat"]).abs().where(is_compared, 0.0),
         "sum_forecast_compared": scored["yhat"].where(is_compared, 0.0),
     }
+
+
+def _apart(scored: pd.DataFrame) -> dict[str, pd.Series]:
+    """The sums `APART` of the fallbacks for failed models."""
+    is_failed = scored["y_failed"].notna()
+    y, yhat = scored["y_failed"].where(is_failed, 0.0), scored["yhat"].where(is_failed, 0.0)
+    found = {"sum_actual": y, "sum_forecast": yhat, "sum_abs_error": (yhat - y).abs()}
+    return {f"{name}_failed": found[name] for name in APART}
 
 
 def summed(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -136,6 +146,7 @@ def with_ratios(sums: pd.DataFrame) -> pd.DataFrame:
         pinball_90=sums["sum_pinball_90"] / n,
         tracking_signal=sums["sum_error"] / _or_nan(sums["sum_abs_error"] / n),
         churn=sums["sum_abs_change"] / _or_nan(sums["sum_forecast_compared"]),
+        wape_failed=sums["sum_abs_error_failed"] / _or_nan(sums["sum_actual_failed"]),
     )
     fva = {f"fva_{name}": result[f"wape_{name}"] - result["wape"] for name in BASELINES}
     return result.assign(**fva, fva=fva["fva_last_year"])

@@ -36,19 +36,24 @@ RESTATED = 1e-6
 # --- Forecasts meet actuals -----------------------------------------------------------------------------------------
 
 
-def match(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until: date) -> pd.DataFrame:
+def match(
+    forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until: date, first_sales: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the forecasts of weeks `since` to `until` with their actuals: `tables.SCORED`, sales per week.
 
     One row per cutoff, combination and week; y is NaN where the forecast is not scored, and `left_out` says why; such
-    rows are counted. Baselines and scales know what the forecast knew (`data_cutoff`).
+    rows are counted. A fallback for a model that failed says nothing about models: it has its actual in `y_failed`.
+    Baselines and scales know what the forecast knew (`data_cutoff`): of an article in its very first
+    week that is what it had sold by then, `first_sales` (KEY, `ds`, `y`), although the history begins a week later.
     """
     previous = forecasts.sort_values(["cutoff"], kind="stable").groupby([*KEY, "ds"])["yhat"].shift(1)
     rows = forecasts.assign(previous_yhat=previous)
     rows = rows[rows["ds"].between(pd.Timestamp(since), pd.Timestamp(until))]
     rows = rows.merge(weeks[[*KEY, "ds", "y", "is_stockout", "is_censored"]], on=[*KEY, "ds"], how="left")
     rows["left_out"] = _left_out(rows)
+    rows["y_failed"] = rows["y"].where(rows["left_out"] == "failed")
     rows["y"] = rows["y"].where(rows["left_out"].isna())
-    rows = with_baselines(rows, weeks).merge(_scales(weeks), on=[*KEY, "data_cutoff"], how="left")
+    rows = with_baselines(rows, weeks, first_sales).merge(_scales(weeks), on=[*KEY, "data_cutoff"], how="left")
     return rows[SCORED.column_names].sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 
@@ -75,12 +80,17 @@ def unpublished(forecasts: pd.DataFrame, weeks: pd.DataFrame, since: date, until
 
 
 def _left_out(rows: pd.DataFrame) -> pd.Series:
-    """Why each row is not scored, None where it is."""
+    """Why each row is not scored, None where it is.
+
+    Nobody gains by a 0 for what is no longer sold: hits of that kind would make the rest look good. A sale against
+    such a 0 is an error like any other.
+    """
     is_censored = rows["is_censored"].fillna(value=False).astype("bool")
     is_stockout = rows["is_stockout"].fillna(value=False).astype("bool") & rows["y"].isna()
+    is_gone = (rows["status"] == "inactive") & (rows["yhat"] == 0) & (rows["y"] == 0)
     reasons = np.select(
-        [is_stockout | is_censored, rows["y"].isna(), rows["status"].isin(FAILED_STATUSES)],
-        ["stockout", "not_delivered", "failed"],
+        [is_stockout | is_censored, rows["y"].isna(), rows["status"].isin(FAILED_STATUSES), is_gone],
+        ["stockout", "not_delivered", "failed", "inactive"],
         "",
     )
     return pd.Series(reasons, index=rows.index, dtype="str").replace("", None)

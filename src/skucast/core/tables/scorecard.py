@@ -19,8 +19,11 @@ LEFT_OUT = {
     "stockout": "the week was out of stock",
     "not_delivered": "the week's sales are not known",
     "failed": "the model failed and a fallback stood in",
+    "inactive": "0 was forecast of what is no longer sold, and nothing was sold",
 }
 """Why a stored forecast is not scored; each is counted in `n_REASON`."""
+APART = {"sum_actual": "sum of y", "sum_forecast": "sum of yhat", "sum_abs_error": "sum of abs(e)"}
+"""Sums that are kept of the fallbacks for failed models too, in columns of their own: `NAME_failed`."""
 UNPUBLISHED = "unpublished"
 """A week that was sold, after the first cutoff in the ledger, and that no forecast was published for at that step."""
 VOLUME_CLASSES = ("A", "B", "C")
@@ -40,8 +43,12 @@ METRICS = Table(
         count("step", f"step of the forecasts scored; {POOLED_STEP} = all steps pooled"),
         count("n", "forecasts matched with a known week", "rows"),
         count("n_weeks", "different weeks among them"),
-        count("n_left_out", "forecasts of the window that are not scored: the sum of the three below", "rows"),
-        *(count(f"n_{name}", f"those among them because {meaning}", "rows") for name, meaning in LEFT_OUT.items()),
+        count("n_left_out", "forecasts of the window that are not scored: the sum of the reasons' counts", "rows"),
+        *(
+            count(f"n_{name}", f"those among them because {meaning}", "rows")
+            for name, meaning in LEFT_OUT.items()
+            if name != "inactive"
+        ),
         count("n_unpublished", "weeks sold that no forecast was published for at that step; not in n_left_out", "rows"),
         count("n_restated_weeks", "weeks among n_weeks in which an actual differs from the first one scored"),
         total("sum_actual", "sum of y"),
@@ -119,6 +126,18 @@ METRICS = Table(
         ),
         Column("actuals_through", "DATE", "day", "newest day of sales that was delivered when the row was made"),
         *RUN,
+        Column(  # at the end, and NULL in rows of before it was counted
+            "n_inactive",
+            "INT64",
+            "rows",
+            f"those of n_left_out because {LEFT_OUT['inactive']}; NULL in rows that were made when they were scored",
+            nullable=True,
+        ),
+        *(
+            measure(f"{name}_failed", f"{meaning} of the forecasts of n_failed, which are scored apart", nullable=True)
+            for name, meaning in APART.items()
+        ),
+        ratio("wape_failed", "sum_abs_error_failed / sum_actual_failed; NULL when none failed, or all of those are 0"),
     ),
     key=("window_end", "window", "level", *KEY, "step"),
     partition="window_end",
@@ -153,6 +172,7 @@ SCORED = Table(
         text("promo_source", "what was known of promotions; NULL as above", nullable=True, allowed=PROMO_SOURCES),
         week("data_cutoff", "last week whose sales were known; NULL where none was published", nullable=True),
         week("model_cutoff", "last week the model was trained on; NULL for fallbacks", nullable=True),
+        measure("y_failed", "actual, where a fallback for a failed model is scored apart; else NULL", nullable=True),
     ),
     key=("cutoff", *KEY, "ds"),
     cluster=tuple(KEY),

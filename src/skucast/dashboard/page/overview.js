@@ -142,9 +142,15 @@ function leftOutText() {
     .filter((row) => data.left_out.step[row] === state.step);
   const n = (name) => valuesAt('left_out', name, rows).reduce((sum, each) => sum + each, 0);
   const leftOut = n('n_left_out')
-    ? ` ${whole(n('n_left_out'))} more left out: out of stock, sales unknown, or a fallback for a model that failed.`
+    ? ` ${whole(n('n_left_out'))} more left out: out of stock, sales unknown, no longer sold, or a fallback for a model that failed.`
     : '';
-  return n('n_unpublished') ? `${leftOut} ${whole(n('n_unpublished'))} were never made: no forecast was published.` : leftOut;
+  const fallbacks = n('sum_actual_failed')
+    ? ` The fallbacks for failed models, scored apart, were ${percent(n('sum_abs_error_failed') / n('sum_actual_failed'))} off.`
+    : '';
+  const missing = n('n_unpublished')
+    ? ` ${whole(n('n_unpublished'))} were never made: no forecast was published.`
+    : '';
+  return leftOut + fallbacks + missing;
 }
 
 function stepText(step) {
