@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from builders import CUTOFF
-from sales_files import GOOD, csv
+from sales_files import GOOD, HEADER, csv
 
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.tables.records import LOADS, RUNS
@@ -22,6 +22,17 @@ def load(warehouse, capsys):
     def call(path: str | Path, *flags: str) -> tuple[int, str]:
         code = main(["load", str(path), "--table", "sales", "--warehouse", f"duckdb:{warehouse.path}", *flags])
         return code, capsys.readouterr().err
+
+    return call
+
+
+@pytest.fixture
+def loads(warehouse, capsys):
+    """Return a function that runs `python -m skucast loads`: exit code, what it showed."""
+
+    def call(*arguments: str) -> tuple[int, str]:
+        code = main(["loads", *arguments, "--warehouse", f"duckdb:{warehouse.path}"])
+        return code, capsys.readouterr().out
 
     return call
 
@@ -53,7 +64,7 @@ def test_sales_columns_name_the_file_s_columns_and_the_jobs_go_on(load, warehous
     assert warehouse.read(SALES)["quantity"].tolist() == [5.0]
     weeks = open_warehouse(settings()).weekly_sales(WeekClock(), CUTOFF)
     assert weeks["quantity"].tolist() == [5.0]
-    assert load(csv(GOOD, name="ours.csv"), "--columns", "")[0] == 0
+    assert load(csv(GOOD, name="ours.csv"), "--columns", "", "--add")[0] == 0
 
 
 @pytest.mark.slow
@@ -71,11 +82,75 @@ def test_the_same_file_is_never_loaded_twice(load, warehouse):
 
 
 @pytest.mark.slow
-def test_another_file_of_the_same_days_is_added(load, warehouse):
-    """A restatement is another file: its lines add up with the first."""
+def test_another_file_of_the_same_days_is_refused_or_added(load, warehouse):
+    """The same rows saved again are refused and shown; corrections are added where that is said."""
     assert load(csv(GOOD))[0] == 0
-    assert load(csv(GOOD.replace(",12,", ",-2,"), name="restated.csv"))[0] == 0
+    saved_again = csv(GOOD + ",", header=HEADER + ",note", name="again.csv")
+    code, said = load(saved_again)
+    assert code == 2
+    assert "sales of 1 of its days x combinations already, 2026-11-16 to 2026-11-16, with the same quantity" in said
+    assert "Пермь/ON TRADE/ЦУП00009752 on 2026-11-16 (12 there, 12 in the file)" in said
+    assert warehouse.read(SALES)["quantity"].tolist() == [12.0]
+    assert load(csv(GOOD.replace(",12,", ",-2,"), name="restated.csv"), "--add")[0] == 0
     assert sorted(warehouse.read(SALES)["quantity"]) == [-2.0, 12.0]
+
+
+DAYS = [f"2026-11-{day},{unit},KA,A1,{quantity}," for day in (9, 16) for unit, quantity in (("Пермь", 4), ("Юг", 5))]
+DAYS = [day.replace("-11-9,", "-11-09,") for day in DAYS]
+
+
+@pytest.mark.slow
+def test_replace_puts_an_export_in_the_place_of_its_days(load, warehouse):
+    """An overlapping export, twice: its days of its combinations are as it says, and what has gone is said."""
+    assert load(csv(*DAYS))[0] == 0
+    new = csv("2026-11-16,Пермь,KA,A1,40,", "2026-11-16,Юг,KA,A1,50,", "2026-11-17,Юг,KA,A1,1,", name="new.csv")
+    for _ in range(2):
+        code, said = load(new, "--replace")
+        assert code == 0
+        assert "days x combinations were replaced" in said
+        assert sorted(warehouse.read(SALES)["quantity"]) == [1.0, 4.0, 5.0, 40.0, 50.0]
+
+
+@pytest.mark.slow
+def test_replace_does_not_lose_what_a_file_of_corrections_is_not_about(load, warehouse):
+    """Each of two lines is of another day and unit: most of what their days and units have is not in the file."""
+    more = [day.replace("KA", "TF") for day in DAYS]
+    assert load(csv(*DAYS, *more, "2026-11-10,Юг,KA,A1,5,"))[0] == 0
+    code, said = load(csv(DAYS[0], DAYS[3], "2026-11-10,Пермь,KA,A1,5,", name="two.csv"), "--replace")
+    assert code == 2
+    assert "--replace would remove 3 of 5 days x combinations for which the file has no line" in said
+    assert len(warehouse.read(SALES)) == 9
+
+
+@pytest.mark.slow
+def test_a_load_can_be_listed_and_undone(load, loads, warehouse):
+    """By the beginning of its id; the list shows both files, and what is no load is refused."""
+    assert load(csv(*DAYS))[0] == 0
+    assert load(csv("2026-11-23,Пермь,KA,A1,7,", name="wrong.csv"))[0] == 0
+    code, shown = loads("list")
+    assert code == 0
+    assert "sales.csv" in shown
+    wrong = warehouse.read(LOADS).set_index("source").at["wrong.csv", "batch_id"]
+    assert wrong[:12] in shown
+    assert loads("undo", wrong[:8])[0] == 0
+    assert warehouse.read(LOADS)["source"].tolist() == ["sales.csv"]
+    assert sorted(warehouse.read(SALES)["quantity"]) == [4.0, 4.0, 5.0, 5.0]
+    assert loads("undo", wrong[:8])[0] == 2
+    assert loads("undo", "")[0] == 2
+
+
+@pytest.mark.slow
+def test_a_load_is_summed_up(load):
+    """Period, combinations, total, names that are new, and the last weeks of each unit as the table has them now."""
+    assert load(csv(*DAYS))[0] == 0
+    code, said = load(csv("2026-11-16,Юг,KA,B2,1.5,", "2026-11-17,Урал,KA,B2,-2,", name="new.csv"))
+    assert code == 0
+    assert "2026-11-16 to 2026-11-17: 2 combinations (2 units, 1 channel, 1 article), 1.5 sold, 2 returned" in said
+    assert "new units: Урал" in said
+    assert "new articles: B2" in said
+    assert "new channels" not in said
+    assert "in the weeks that end on 2026-11-01, 2026-11-08, 2026-11-15, 2026-11-22" in said
+    assert "  Юг: nothing, nothing, 5, 6.5" in said
 
 
 @pytest.mark.parametrize("line", ["2026-11-16,U,C,S,many,", "2026-11-16,U,C,..,1,", "2026-11-16,U,C,S,1,140"])

@@ -17,6 +17,10 @@ class AlreadyLoaded(InputError):
     """The same content was appended to the table before; nothing was added."""
 
 
+class Overlap(InputError):
+    """Sales of days and combinations that are there already; nothing was added."""
+
+
 class ContractError(SkucastError):
     """A frame does not fit the contract of its table: nothing of it is written, and the run that made it failed."""
 

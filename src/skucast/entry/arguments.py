@@ -31,6 +31,9 @@ OWN = (
     "alert_id",
     "template",
     "aliases",
+    "replace",
+    "add",
+    "load_id",
 )
 """Arguments that are no settings."""
 
@@ -42,6 +45,7 @@ def arguments_of(prog: str) -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     parser.begin_with(commands.choices)
     _load(commands)
+    _loads(commands)
     _rollback(commands)
     _promotions(commands)
     _alerts(commands)
@@ -61,7 +65,7 @@ def arguments_of(prog: str) -> Parser:
 
 
 def _load(commands: Commands) -> None:
-    load = commands.add_parser("load", help="put a CSV or Parquet file into the local warehouse")
+    load = commands.add_parser("load", help="put a CSV, Excel or Parquet file into the local warehouse")
     load.add_argument("file", type=Path, metavar="FILE")
     load.add_argument(
         "--table",
@@ -73,7 +77,24 @@ def _load(commands: Commands) -> None:
         "--columns",
         help="columns of the file named otherwise: ours=theirs;..., e.g. quantity=qty [sales: SALES_COLUMNS]",
     )
+    meeting = load.add_mutually_exclusive_group()
+    meeting.add_argument(
+        "--replace",
+        action="store_true",
+        help="the file's days of its combinations are replaced [default: days that are there already are refused]",
+    )
+    meeting.add_argument("--add", action="store_true", help="lines of days that are there already add up: corrections")
     add_flags(load, "load")
+
+
+def _loads(commands: Commands) -> None:
+    loads = commands.add_parser("loads", help="list what was loaded, or take a load back")
+    actions = loads.add_subparsers(dest="action", required=True, metavar="ACTION")
+    loads.begin_with(actions.choices)
+    add_flags(actions.add_parser("list", help="list the files of sales and of plans that were loaded"), "loads")
+    undo = actions.add_parser("undo", help="remove the rows of a load")
+    undo.add_argument("load_id", metavar="ID", help="its id in the list, or the beginning of it")
+    add_flags(undo, "loads")
 
 
 def _rollback(commands: Commands) -> None:

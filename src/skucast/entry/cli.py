@@ -12,11 +12,9 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.core.tables.reference import reference as tables_reference
-from skucast.core.words import counted
 from skucast.dashboard.looker import ALIASES, parse_aliases, report_url, views_sql
 from skucast.entry.app import run_job, start_run, until_interrupted
 from skucast.entry.arguments import OWN, arguments_of
-from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_from
@@ -65,8 +63,8 @@ def _main(argv: Sequence[str], prog: str) -> int:
         from skucast.jobs.freshness import freshness
 
         return freshness(settings, run)
-    if command == "alerts" and own["action"] == "list":
-        return _list_alerts(settings, run)
+    if command in _LISTED and own["action"] == "list":
+        return _LISTED[command](settings, run)
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
 
 
@@ -100,52 +98,33 @@ def _reference(folder: Path | None) -> int:
 def _load(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
-    if "://" in settings.warehouse:
-        raise InputError(
-            f"WAREHOUSE: {settings.warehouse}: {own['table']} come there from their own pipeline; "
-            "load fills a local one"
-        )
-    load = _load_locations if own["table"] == "locations" else _load_sales
-    unused = load(own, settings, warehouse, run, report)
-    if unused:
-        report.notes.append(f"columns not used: {', '.join(unused)}")
+    from skucast.jobs.load import Rule, load_locations, load_sales
+
+    path, columns = Path(str(own["file"])), None if own["columns"] is None else str(own["columns"])
+    rule: Rule = "replace" if own["replace"] else "add" if own["add"] else "refuse"
+    if own["table"] == "sales":
+        load_sales(path, columns, rule, settings, warehouse, run, report)
+    elif rule != "refuse":
+        raise InputError("--replace and --add are about sales; locations are always replaced")
+    else:
+        load_locations(path, columns, settings, warehouse, run, report)
 
 
-def _load_locations(
-    own: dict[str, object], settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
-) -> list[str]:
-    from skucast.core.tables.contract import ALL
-    from skucast.core.tables.sales import LOCATIONS
-    from skucast.sales.loading import read_file
+def _undo_load(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.jobs.load import undo_load
 
-    path, named = Path(str(own["file"])), str(own["columns"] or "")
-    rows, unused = read_file(path, LOCATIONS, parse_column_map(named, LOCATIONS))
-    report.n_rows = warehouse.replace(LOCATIONS, rows, ALL, run=run)
-    report.notes.append(
-        f"{settings.locations_table} in {settings.warehouse} holds {counted(report.n_rows, 'location')} now, those of "
-        f"{path.name}"
-    )
-    return unused
+    undo_load(str(own["load_id"]), settings, warehouse, run, report)
 
 
-def _load_sales(
-    own: dict[str, object], settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
-) -> list[str]:
-    from skucast.core.tables.records import LOADS, SAMPLE_SOURCE
-    from skucast.core.tables.sales import SALES
-    from skucast.sales.loading import content_hash, read_file
+def _list_loads(settings: Settings, _: Run) -> int:
+    """Show what was loaded; nothing is written, not even the run's row."""
+    from skucast.backends.warehouse.opening import open_warehouse
+    from skucast.entry.loads import show_loads
+    from skucast.jobs.load import loads
 
-    made_up = warehouse.read(LOADS)["source"] == SAMPLE_SOURCE
-    if made_up.any():
-        raise InputError(
-            f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
-        )
-    path = Path(str(own["file"]))
-    named = settings.sales_columns if own["columns"] is None else str(own["columns"])
-    rows, unused = read_file(path, SALES, parse_column_map(named))
-    report.n_rows = warehouse.append_once(SALES, rows, batch_id=content_hash(path), source=path.name, run=run)
-    report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
-    return unused
+    return _shown(lambda: show_loads(loads(open_warehouse(settings))))
 
 
 def _rollback(
@@ -183,12 +162,15 @@ def _list_alerts(settings: Settings, run: Run) -> int:
     from skucast.jobs.alerting import newest_alerts
     from skucast.scorecard.alert_texts import show
 
+    return _shown(lambda: show(newest_alerts(open_warehouse(settings), run.cutoff), run.today))
+
+
+def _shown(show: Callable[[], None]) -> int:
     try:
-        rows = newest_alerts(open_warehouse(settings), run.cutoff)
+        show()
     except SkucastError as error:
         log.error("%s", error)
         return BAD_INPUT if isinstance(error, InputError) else FAILED
-    show(rows, run.today)
     return DONE
 
 
@@ -219,5 +201,12 @@ def _looker_url(own: dict[str, object], settings: Settings) -> str:
     )
 
 
-_COMMANDS = {"load": _load, "rollback": _rollback, "promotions": _promotions, "alerts": _acknowledge}
+_COMMANDS = {
+    "load": _load,
+    "loads": _undo_load,
+    "rollback": _rollback,
+    "promotions": _promotions,
+    "alerts": _acknowledge,
+}
+_LISTED = {"alerts": _list_alerts, "loads": _list_loads}
 _PRINTED = {"looker-views": _looker_views, "looker-url": _looker_url}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.errors import InputError
-from skucast.core.tables.contract import Table
+from skucast.core.tables.contract import BATCH, Table
 from skucast.core.tables.sales import SALES
 
 
@@ -13,7 +13,7 @@ def parse_column_map(text: str, table: Table = SALES) -> dict[str, str]:
     Raises:
         InputError: an item without `=`, or a name on the left that the table does not have or that was given before.
     """
-    known = table.column_names
+    known = [name for name in table.column_names if name != BATCH]
     mapping: dict[str, str] = {}
     for item in filter(None, (piece.strip() for piece in text.split(";"))):
         ours, equals, theirs = (piece.strip() for piece in item.partition("="))

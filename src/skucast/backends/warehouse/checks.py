@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from skucast.core.errors import ContractError, InputError, TableError
-from skucast.core.tables.contract import ALL
-from skucast.core.tables.sales import SALES
+from skucast.core.tables.contract import ALL, BATCH
+from skucast.core.tables.sales import DELIVERED
 from skucast.core.tables.validation import validate
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from skucast.backends.warehouse.protocol import Rows
     from skucast.core.combination import Combination
     from skucast.core.tables.contract import Table
 
@@ -40,7 +41,7 @@ def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, 
     Raises:
         InputError: a column is missing; says how to name it.
     """
-    sources: dict[str, str | None] = {name: mapping.get(name, name) for name in SALES.column_names}
+    sources: dict[str, str | None] = {name: mapping.get(name, name) for name in DELIVERED}
     if sources["stock"] not in present and "stock" not in mapping:
         sources["stock"] = None
     for ours, name in sources.items():
@@ -71,6 +72,18 @@ def missing_columns(
     if required:
         raise TableError(f"table {table_name}: lacks the required column {required[0]}; migrate it first")
     return missing
+
+
+def frames_of(table: Table, rows: Rows, batch_id: str) -> Iterator[pd.DataFrame]:
+    """Yield the rows as the contract wants them, piece by piece, each row marked with its batch where a table keeps it.
+
+    Raises:
+        ContractError: at once for rows in one piece, else when the piece comes that breaks the contract.
+    """
+    import pandas as pd
+
+    pieces = [validate(table, rows)] if isinstance(rows, pd.DataFrame) else (validate(table, piece) for piece in rows)
+    return (piece.assign(**{BATCH: batch_id}) if table.keeps_batches else piece for piece in pieces)
 
 
 def check_slice(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,28 @@ WEEKLY_SALES_COLUMNS = (
     "spelling_max",
 )
 """Columns of `Warehouse.weekly_sales`; keys are NULL for placeholder rows."""
+
+
+Rows: TypeAlias = "pd.DataFrame | Iterable[pd.DataFrame]"
+"""Rows in one piece, or in several that are never all in memory."""
+
+OVERLAP_COLUMNS = ("date", "unit", "channel", "SKU_ID", "n_lines", "quantity", "new_lines", "new_quantity")
+"""Lines and sum of each day and combination in the table and in the rows that come, of these 0 where there are none."""
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What becomes of lines of days and combinations of which the table has lines already.
+
+    They add up, are refused as a whole, or take the place of all lines of these days of these combinations.
+    `end_weekday`: the weekday, Monday = 0, that ends the weeks that a row covers; None where it covers a day.
+    """
+
+    rule: Literal["add", "refuse", "replace"] = "add"
+    end_weekday: int | None = None
+
+
+ADDS = Meeting()
 
 
 class Warehouse(Protocol):
@@ -144,10 +167,37 @@ class Warehouse(Protocol):
     def unstage(self, table: Table, *, run: Run) -> None:
         """Drop what the tasks of the run have staged for the table."""
 
-    def append_once(self, table: Table, rows: pd.DataFrame, *, batch_id: str, source: str, run: Run) -> int:
+    def append_once(
+        self,
+        table: Table,
+        rows: Rows,
+        *,
+        batch_id: str,
+        source: str,
+        run: Run,
+        meeting: Meeting = ADDS,
+    ) -> int:
         """Append the rows unless the batch was appended before; return the rows written.
+
+        `meeting` says what becomes of sales of days that the table has already; with `replace` a batch that was
+        appended before takes its own place.
 
         Raises:
             AlreadyLoaded: the batch is there already; the message says since when.
+            Overlap: sales of these days are there already, and `meeting` refuses that; nothing is changed.
             ContractError: the rows break the contract; nothing is changed.
+        """
+
+    def overlap(self, rows: Rows, meeting: Meeting, *, run: Run) -> pd.DataFrame:
+        """Return what the sales table has of the rows' days and of their combinations: `OVERLAP_COLUMNS`, in order.
+
+        One row per day (or label of a week) and combination, names as `weekly_sales` has them; a row that nobody can
+        tell the day or the names of meets nothing.
+        """
+
+    def undo(self, table: Table, batch_id: str, *, run: Run) -> int:
+        """Remove the rows of a batch, and the note that it was appended; return how many they were.
+
+        Raises:
+            InputError: no row is known to be of this batch; nothing is changed.
         """

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from skucast.core.errors import AlreadyLoaded, InputError, RunFailed
+from skucast.core.errors import AlreadyLoaded, InputError, Overlap, RunFailed
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def no_sales(where: str, until: date | None = None, first: date | None = None) -> InputError:
@@ -29,6 +33,31 @@ def already_loaded(source: str, first_source: str, loaded_at: datetime) -> Alrea
     """Return the error for a file or delivery whose content was appended before."""
     return AlreadyLoaded(
         f"{source}: the same content was loaded on {loaded_at:%Y-%m-%d %H:%M} UTC as {first_source}; nothing was added"
+    )
+
+
+def overlaps(source: str, table_name: str, found: pd.DataFrame) -> Overlap:
+    """Return the error for lines of days and combinations that the table has lines of (rows: `OVERLAP_COLUMNS`)."""
+    days = found["date"]
+    alike = int((found["quantity"] == found["new_quantity"]).sum())
+    same = "all of them" if alike == len(found) else f"{alike:,} of them"
+    examples = ", ".join(
+        f"{row.unit}/{row.channel}/{row.SKU_ID} on {row.date:%Y-%m-%d} "
+        f"({row.quantity:g} there, {row.new_quantity:g} in the file)"
+        for row in found.head(3).itertuples()
+    )
+    return Overlap(
+        f"{source}: {table_name} has sales of {len(found):,} of its days x combinations already, "
+        f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}, with the same quantity in {same}: {examples}; nothing was "
+        "loaded: --replace puts the file in their place, --add adds its lines to them, as corrections are"
+    )
+
+
+def no_batch(table_name: str, batch_id: str) -> InputError:
+    """Return the error for a batch that is not there, or none of whose rows says that it is of this batch."""
+    return InputError(
+        f"{batch_id[:12]}: {table_name} has no row that is known to be of this load: another one has replaced them, "
+        "or they came before loads were told apart; nothing was removed"
     )
 
 

@@ -14,6 +14,9 @@ Type = Literal["STRING", "DATE", "TIMESTAMP", "FLOAT64", "INT64", "BOOL"]
 ALL = "*"
 """Stands in a key column for "all of them", in roll-ups and in targets."""
 
+BATCH = "batch_id"
+"""Column of the file or delivery that brought a row, as the loads table names it."""
+
 SALES_MEASURE = "pieces (or the source's own measure)"
 
 
@@ -43,6 +46,7 @@ class Table:
 
     `is_whole`: all of its rows are one slice, named `ALL`.
     `one_writer`: no two tasks ever write the same slice, so that its writers need not conflict, nor be noted.
+    `keeps_batches`: each row says in `BATCH` which file or delivery brought it.
     """
 
     label: str
@@ -55,6 +59,7 @@ class Table:
     checks: tuple[Check, ...] = ()
     one_writer: bool = False
     is_whole: bool = False
+    keeps_batches: bool = False
 
     @property
     def column_names(self) -> list[str]:
@@ -105,6 +110,10 @@ COMBINATION = (
     text("unit", "business unit"),
     text("channel", "sales channel"),
     text("SKU_ID", "article"),
+)
+
+BROUGHT_BY = text(
+    BATCH, "file or delivery that brought the row, as in the loads table; NULL = not known", nullable=True
 )
 
 RUN = (

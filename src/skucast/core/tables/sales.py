@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.combination import KEY
-from skucast.core.tables.contract import SALES_MEASURE, Check, Column, Table, instant, text
+from skucast.core.tables.contract import BATCH, BROUGHT_BY, SALES_MEASURE, Check, Column, Table, instant, text
 
 SALES = Table(
     label="sales",
@@ -15,7 +15,9 @@ SALES = Table(
         Column("quantity", "FLOAT64", SALES_MEASURE, "sold quantity; negative = return", nullable=True),
         Column("Promo_discount_perc", "FLOAT64", "percent, 0-100", "discount depth; NULL = none", nullable=True),
         Column("stock", "FLOAT64", SALES_MEASURE, "stock at the end of the day; NULL = not known", nullable=True),
+        BROUGHT_BY,
     ),
+    keeps_batches=True,
     checks=(
         Check("quantity lies within 1e12", lambda rows: rows["quantity"].isna() | (rows["quantity"].abs() <= 1e12)),
         Check("date lies in 1990 to 2099", lambda rows: rows["date"].isna() | rows["date"].dt.year.between(1990, 2099)),
@@ -25,6 +27,9 @@ SALES = Table(
         ),
     ),
 )
+
+DELIVERED = tuple(name for name in SALES.column_names if name != BATCH)
+"""What a source of sales tells; which delivery brought a line is noted when it is loaded."""
 
 PROMOTIONS = Table(
     label="promotions",
@@ -46,7 +51,9 @@ PROMOTIONS = Table(
         text("plan_id", "name of the promotion: of rows of one name and combination, the newest counts", nullable=True),
         Column("cancelled", "BOOL", "true/false", "the promotion is called off; NULL = false", nullable=True),
         text("note", "remark, not used", nullable=True),
+        BROUGHT_BY,
     ),
+    keeps_batches=True,
 )
 """All may be NULL, because a plan may be a table that people keep: what means nothing is passed over and counted."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
-from skucast.core.tables.sales import SALES
+from skucast.core.tables.sales import DELIVERED
 from skucast.entry.demo.demand import (
     Flags,
     Floats,
@@ -108,7 +108,7 @@ def frame_of(blocks: Sequence[Lines]) -> pd.DataFrame:
         "Promo_discount_perc": lines.discount[order],
         "stock": lines.stock[order],
     }
-    return pd.DataFrame(columns)[SALES.column_names]
+    return pd.DataFrame(columns)[list(DELIVERED)]
 
 
 def _names() -> dict[str, pd.api.extensions.ExtensionArray]:

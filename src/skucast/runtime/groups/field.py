@@ -16,6 +16,7 @@ Job = Literal[
     "predict",
     "monitor",
     "load",
+    "loads",
     "rollback",
     "promotions",
     "alerts",
@@ -27,7 +28,17 @@ Job = Literal[
 ]
 
 SALES_JOBS: tuple[Job, ...] = ("train", "retrain", "predict", "monitor")
-EVERY_JOB: tuple[Job, ...] = (*SALES_JOBS, "load", "rollback", "promotions", "alerts", "freshness", "doctor", "demo")
+EVERY_JOB: tuple[Job, ...] = (
+    *SALES_JOBS,
+    "load",
+    "loads",
+    "rollback",
+    "promotions",
+    "alerts",
+    "freshness",
+    "doctor",
+    "demo",
+)
 CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "promotions", "alerts", "freshness", "doctor", "demo")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = (*TRAINING, "predict")

@@ -35,8 +35,8 @@ class Tables(Group):
         "columns of the sales table, or of a file to load, named otherwise: ours=theirs;..., e.g. quantity=qty",
         [*SALES_JOBS, "promotions", "doctor"],
     )
-    sales_table: str = _table(SALES, [*SALES_JOBS, "load", "promotions", "doctor", "demo"])
-    promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "promotions", "doctor", "demo"])
+    sales_table: str = _table(SALES, [*SALES_JOBS, "load", "loads", "promotions", "doctor", "demo"])
+    promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "loads", "promotions", "doctor", "demo"])
     locations_table: str = _table(LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo", "looker-views"])
@@ -46,7 +46,7 @@ class Tables(Group):
     registry_table: str = _table(REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
-    loads_table: str = _table(LOADS, [*FORECASTING, "load", "promotions", "doctor", "demo"])
+    loads_table: str = _table(LOADS, [*FORECASTING, "load", "loads", "promotions", "doctor", "demo"])
 
     @field_validator("sales_columns")
     @classmethod

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from google.cloud import bigquery
 
 from skucast.backends.warehouse.bigquery import sql as sql_of
@@ -21,19 +22,18 @@ from skucast.backends.warehouse.bigquery.jobs import Jobs
 from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.bigquery.staging import Staging, columns_sql, digest, staged_sql
 from skucast.backends.warehouse.bigquery.tables import Tables
-from skucast.backends.warehouse.checks import check_slice
-from skucast.backends.warehouse.protocol import NO_LIMITS
-from skucast.backends.warehouse.refusals import already_loaded
+from skucast.backends.warehouse.checks import BLANK, check_slice, frames_of
+from skucast.backends.warehouse.protocol import NO_LIMITS, OVERLAP_COLUMNS, Meeting, Rows
+from skucast.backends.warehouse.refusals import already_loaded, no_batch, overlaps
 from skucast.core.combination import KEY
 from skucast.core.errors import WarehouseError
 from skucast.core.tables.contract import ALL, Table
 from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
+from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty, validate
 from skucast.runtime.logs import log
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from skucast.core.combination import Combination
     from skucast.core.run import Run
 
@@ -79,33 +79,66 @@ class Publisher:
         self._dataset.drop(staging)
         return len(valid)
 
-    def append_once(self, table: Table, rows: pd.DataFrame, batch_id: str, source: str, run: Run) -> int:
+    def append_once(self, table: Table, rows: Rows, batch_id: str, source: str, run: Run, meeting: Meeting) -> int:
         """Append the rows unless the batch was appended before; return the rows written."""
-        valid = validate(table, rows)
-        self._refuse_known_batch(table, batch_id, source)
+        valid = pd.concat(frames_of(table, rows, batch_id), ignore_index=True)
+        if meeting.rule != "replace":
+            self._refuse_known_batch(table, batch_id, source)
         self._tables.ensure(table)
         self._tables.ensure(LOADS)
         staging = self._staging.id_of_batch(table, batch_id)
         load = self._staging.load(staging, table, valid, run)
+        if meeting.rule == "refuse":
+            self._refuse_overlap(table, staging, source, meeting)
+        places = {"loads": self._dataset.id_of(LOADS), "table": self._dataset.id_of(table)}
+        is_replacing = meeting.rule == "replace"
+        first = sql_of.REPLACING if is_replacing else sql_of.ONCE
+        keyed = (
+            _expressions(meeting) | {"new": _keyed(f"({staged_sql(table, staging)})", meeting)} if is_replacing else {}
+        )
         statements = sql_of.APPEND.format(
-            loads=self._dataset.id_of(LOADS),
-            table=self._dataset.id_of(table),
+            **places,
+            first=first.format(**places, twice=TWICE, **keyed),
             columns=columns_sql(table),
             staged=staged_sql(table, staging),
-            twice=TWICE,
         )
         parameters = [
             *self._parameters(table, f"batch {batch_id}", run, len(valid)),
             bigquery.ScalarQueryParameter("batch_id", "STRING", batch_id),
             bigquery.ScalarQueryParameter("source", "STRING", source),
         ]
-        job_id = f"append_{digest(batch_id, run.run_id, table.label, load)}"
+        job_id = f"append_{digest(batch_id, run.run_id, table.label, load, meeting)}"
         try:
             self._transact(table, statements, parameters, job_id, f"append {table.label}")
         except Twice:
             self._refuse_known_batch(table, batch_id, source)
         self._dataset.drop(staging)
         return len(valid)
+
+    def overlap(self, rows: Rows, meeting: Meeting, run: Run) -> pd.DataFrame:
+        """Return what the sales table has of the rows' days and of their combinations."""
+        if not self._tables.exists(SALES):
+            return pd.DataFrame(columns=list(OVERLAP_COLUMNS))
+        valid = pd.concat(frames_of(SALES, rows, ""), ignore_index=True)
+        staging = self._staging.id_of_slice(SALES, "overlap", run)
+        self._staging.load(staging, SALES, valid, run)
+        found = self._overlap(staging, meeting)
+        self._dataset.drop(staging)
+        return found
+
+    def undo(self, table: Table, batch_id: str, run: Run) -> int:
+        """Remove the rows of a batch, and the note that it was appended; return how many they were."""
+        self._tables.ensure(table)
+        self._tables.ensure(LOADS)
+        places = {"loads": self._dataset.id_of(LOADS), "table": self._dataset.id_of(table)}
+        batch = bigquery.ScalarQueryParameter("batch_id", "STRING", batch_id)
+        n_rows = int(self._reader.query(sql_of.COUNT.format(**places), [batch], "count a batch")["n"].iloc[0])
+        if not n_rows:
+            raise no_batch(self._dataset.name_of(table), batch_id)
+        parameters = [*self._parameters(table, f"batch {batch_id}", run, 0), batch]
+        job_id = f"undo_{digest(batch_id, run.run_id, table.label)}"
+        self._transact(table, sql_of.UNDO.format(**places), parameters, job_id, f"undo a batch of {table.label}")
+        return n_rows
 
     def published(self, table: Table, partition: object, run: Run) -> bool:
         """Return whether this run has published this slice, whoever has published it since."""
@@ -157,6 +190,18 @@ class Publisher:
             bigquery.ScalarQueryParameter("at", "TIMESTAMP", run.run_at.replace(tzinfo=UTC)),
         ]
 
+    def _refuse_overlap(self, table: Table, staging: str, source: str, meeting: Meeting) -> None:
+        found = self._overlap(staging, meeting)
+        if (found["new_lines"] > 0).any():
+            self._dataset.drop(staging)
+            raise overlaps(source, self._dataset.name_of(table), found[found["new_lines"] > 0])
+
+    def _overlap(self, staging: str, meeting: Meeting) -> pd.DataFrame:
+        new, old = staged_sql(SALES, staging), f"`{self._dataset.id_of(SALES)}`"
+        sql = sql_of.OVERLAP.format(new=_keyed(f"({new})", meeting), old=_keyed(old, meeting))
+        found = self._reader.query(sql, [], "compare with the sales")
+        return found.astype({"date": "datetime64[us]"})
+
     def _refuse_known_batch(self, table: Table, batch_id: str, source: str) -> None:
         loads = self._reader.read(LOADS, NO_LIMITS, NO_LIMITS)
         known = loads[(loads["table_name"] == self._dataset.name_of(table)) & (loads["batch_id"] == batch_id)]
@@ -175,3 +220,14 @@ def _only(combinations: Sequence[Combination]) -> Any:
     ]
     kind = bigquery.StructQueryParameterType(*(bigquery.ScalarQueryParameterType("STRING", name=name) for name in KEY))
     return bigquery.ArrayQueryParameter("only", kind, structs)
+
+
+def _expressions(meeting: Meeting) -> dict[str, str]:
+    """The day or week, and the names, of a sales line called `old`."""
+    is_weekly = meeting.end_weekday is not None
+    day = sql_of.LABEL.format(end_weekday=meeting.end_weekday) if is_weekly else sql_of.DAY
+    return {"day": day, **{name: sql_of.NAME.format(name=name, blank=BLANK) for name in KEY}}
+
+
+def _keyed(rows: str, meeting: Meeting) -> str:
+    return sql_of.KEYED.format(rows=rows, **_expressions(meeting))

@@ -43,8 +43,7 @@ ONLY = """AND EXISTS (
 )"""
 
 APPEND = """
-ASSERT NOT EXISTS (SELECT 1 FROM `{loads}` WHERE table_name = @table_name AND batch_id = @batch_id)
-AS '{twice}';
+{first}
 INSERT INTO `{table}` ({columns}) {staged};
 INSERT INTO `{loads}` (batch_id, table_name, source, n_rows, loaded_at)
 VALUES (@batch_id, @table_name, @source, @n_rows, @at);
@@ -55,6 +54,63 @@ SELECT COALESCE(CAST({unit} AS STRING), '') AS unit, COUNT(*) AS n_lines, MAX({d
 FROM `{table}` WHERE {date} > @after
 GROUP BY unit
 ORDER BY unit
+"""
+
+ONCE = """
+ASSERT NOT EXISTS (SELECT 1 FROM `{loads}` WHERE table_name = @table_name AND batch_id = @batch_id)
+AS '{twice}';
+"""
+
+REPLACING = """
+DELETE FROM `{loads}` WHERE table_name = @table_name AND batch_id = @batch_id;
+DELETE FROM `{table}` WHERE batch_id = @batch_id;
+DELETE FROM `{table}` AS old
+WHERE EXISTS (SELECT 1 FROM {new} AS new WHERE new.day = {day})
+AND EXISTS (SELECT 1 FROM {new} AS new WHERE new.unit = {unit} AND new.channel = {channel} AND new.sku = {SKU_ID});
+"""
+
+UNDO = """
+DELETE FROM `{table}` WHERE batch_id = @batch_id;
+DELETE FROM `{loads}` WHERE table_name = @table_name AND batch_id = @batch_id;
+"""
+
+COUNT = "SELECT COUNT(*) AS n FROM `{table}` WHERE batch_id = @batch_id"
+
+NAME = r"REGEXP_REPLACE(NORMALIZE(old.{name}, NFC), r'^{blank}+|{blank}+$', '')"
+
+DAY = "old.date"
+
+LABEL = "DATE_ADD(old.date, INTERVAL MOD({end_weekday} - MOD(EXTRACT(DAYOFWEEK FROM old.date) + 5, 7) + 7, 7) DAY)"
+
+KEYED = """(
+    SELECT {day} AS day, {unit} AS unit, {channel} AS channel, {SKU_ID} AS sku, old.quantity
+    FROM {rows} AS old
+    WHERE old.date IS NOT NULL AND old.unit IS NOT NULL AND old.channel IS NOT NULL AND old.SKU_ID IS NOT NULL
+)"""
+"""Sales lines by what makes them lines of the same day and combination; a new week begins where an old one does."""
+
+OVERLAP = """
+WITH new_keys AS (
+    SELECT day, unit, channel, sku, COUNT(*) AS n_lines, SUM(quantity) AS quantity FROM {new}
+    GROUP BY day, unit, channel, sku
+), old_keys AS (
+    SELECT day, unit, channel, sku, COUNT(*) AS n_lines, SUM(quantity) AS quantity FROM {old}
+    GROUP BY day, unit, channel, sku
+), days AS (
+    SELECT DISTINCT day FROM new_keys
+), names AS (
+    SELECT DISTINCT unit, channel, sku FROM new_keys
+)
+SELECT
+    old_keys.day AS date, old_keys.unit, old_keys.channel, old_keys.sku AS SKU_ID,
+    old_keys.n_lines, COALESCE(old_keys.quantity, 0) AS quantity,
+    COALESCE(new_keys.n_lines, 0) AS new_lines, COALESCE(new_keys.quantity, 0) AS new_quantity
+FROM old_keys
+JOIN days ON old_keys.day = days.day
+JOIN names ON old_keys.unit = names.unit AND old_keys.channel = names.channel AND old_keys.sku = names.sku
+LEFT JOIN new_keys ON old_keys.day = new_keys.day
+    AND old_keys.unit = new_keys.unit AND old_keys.channel = new_keys.channel AND old_keys.sku = new_keys.sku
+ORDER BY date, unit, channel, SKU_ID
 """
 
 WEEKLY_SALES = """

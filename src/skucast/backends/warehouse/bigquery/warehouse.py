@@ -12,7 +12,7 @@ from skucast.backends.warehouse.bigquery.publishing import Publisher
 from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.bigquery.staging import Staging
 from skucast.backends.warehouse.bigquery.tables import Tables
-from skucast.backends.warehouse.protocol import NO_LIMITS, Limits
+from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, Limits, Meeting, Rows
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
 
@@ -105,6 +105,23 @@ class BigQueryWarehouse:
         """Drop what the tasks of the run have staged for the table."""
         self._staging.unstage(table, run)
 
-    def append_once(self, table: Table, rows: pd.DataFrame, *, batch_id: str, source: str, run: Run) -> int:
+    def append_once(
+        self,
+        table: Table,
+        rows: Rows,
+        *,
+        batch_id: str,
+        source: str,
+        run: Run,
+        meeting: Meeting = ADDS,
+    ) -> int:
         """Append the rows unless the batch was appended before; return the rows written."""
-        return self._publisher.append_once(table, rows, batch_id, source, run)
+        return self._publisher.append_once(table, rows, batch_id, source, run, meeting)
+
+    def overlap(self, rows: Rows, meeting: Meeting, *, run: Run) -> pd.DataFrame:
+        """Return what the sales table has of the rows' days and of their combinations (see the protocol)."""
+        return self._publisher.overlap(rows, meeting, run)
+
+    def undo(self, table: Table, batch_id: str, *, run: Run) -> int:
+        """Remove the rows of a batch, and the note that it was appended; return how many they were."""
+        return self._publisher.undo(table, batch_id, run)

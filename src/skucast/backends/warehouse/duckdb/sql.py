@@ -74,6 +74,44 @@ GROUP BY ALL
 ORDER BY ALL
 """
 
+KEYED = """(
+    SELECT
+        {day} AS day,
+        regexp_replace(nfc_normalize(unit), '^{blank}+|{blank}+$', '', 'g') AS unit,
+        regexp_replace(nfc_normalize(channel), '^{blank}+|{blank}+$', '', 'g') AS channel,
+        regexp_replace(nfc_normalize("SKU_ID"), '^{blank}+|{blank}+$', '', 'g') AS sku,
+        quantity,
+        rowid
+    FROM {table}
+    WHERE date IS NOT NULL AND unit IS NOT NULL AND channel IS NOT NULL AND "SKU_ID" IS NOT NULL
+)"""
+"""Sales lines by what makes them lines of the same day and combination; a new week begins where an old one does."""
+
+LABEL = "date + CAST(({end_weekday} - isodow(date) + 8) % 7 AS INTEGER)"
+
+OVERLAP = """
+WITH new AS (
+    SELECT day, unit, channel, sku, count(*) AS n_lines, sum(quantity) AS quantity FROM {new} GROUP BY ALL
+), old AS (
+    SELECT day, unit, channel, sku, count(*) AS n_lines, sum(quantity) AS quantity FROM {old}
+    WHERE day IN (SELECT day FROM new) AND (unit, channel, sku) IN (SELECT (unit, channel, sku) FROM new)
+    GROUP BY ALL
+)
+SELECT
+    day AS date, unit, channel, sku AS "SKU_ID",
+    old.n_lines, coalesce(old.quantity, 0) AS quantity,
+    coalesce(new.n_lines, 0) AS new_lines, coalesce(new.quantity, 0) AS new_quantity
+FROM old LEFT JOIN new USING (day, unit, channel, sku)
+ORDER BY ALL
+"""
+
+REPLACED = """
+DELETE FROM {table} WHERE batch_id = ? OR rowid IN (
+    SELECT rowid FROM {old} WHERE day IN (SELECT day FROM {new})
+    AND (unit, channel, sku) IN (SELECT (unit, channel, sku) FROM {new})
+)
+"""
+
 
 def quoted(name: str) -> str:
     """Return the name as SQL takes it, whatever is in it."""

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skucast.backends.warehouse.checks import BLANK, check_slice, missing_columns, read_rows, sales_sources
+from skucast.backends.warehouse.checks import BLANK, check_slice, frames_of, missing_columns, read_rows, sales_sources
 from skucast.backends.warehouse.duckdb.file import WRONG_KIND, Connection, DuckDBFile, first_line
-from skucast.backends.warehouse.duckdb.sql import FIRST_DAY, LATER_SALES, WEEKLY_SALES, quoted
-from skucast.backends.warehouse.protocol import NO_LIMITS, Limits
-from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_sales
+from skucast.backends.warehouse.duckdb.sql import (
+    FIRST_DAY,
+    KEYED,
+    LABEL,
+    LATER_SALES,
+    OVERLAP,
+    REPLACED,
+    WEEKLY_SALES,
+    quoted,
+)
+from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, OVERLAP_COLUMNS, Limits, Meeting, Rows
+from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_batch, no_sales, overlaps
 from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
-from skucast.core.tables.contract import Table, Type
+from skucast.core.tables.contract import BATCH, Table, Type
 from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty, validate
@@ -36,6 +45,10 @@ _TYPES: dict[Type, str] = {
     "INT64": "BIGINT",
     "BOOL": "BOOLEAN",
 }
+
+
+_NEW = "rows_that_come"
+"""Table of one connection, for rows on their way."""
 
 
 class DuckDBWarehouse:
@@ -161,25 +174,64 @@ class DuckDBWarehouse:
             for task in range(run.task_count):
                 connection.execute(f"DROP TABLE IF EXISTS {quoted(self._staging(table, run, task))}")
 
-    def append_once(self, table: Table, rows: pd.DataFrame, *, batch_id: str, source: str, run: Run) -> int:
+    def append_once(
+        self,
+        table: Table,
+        rows: Rows,
+        *,
+        batch_id: str,
+        source: str,
+        run: Run,
+        meeting: Meeting = ADDS,
+    ) -> int:
         """Append the rows unless the batch was appended before; return the rows written."""
-        valid = validate(table, rows)
+        pieces = frames_of(table, rows, batch_id)
         with self._file.transaction() as connection:
             self._ensure(connection, table)
             self._ensure(connection, LOADS)
-            loads = self._name(LOADS)
-            name = self._names[table.label]
+            name, loads = self._names[table.label], self._name(LOADS)
             before = connection.execute(
                 f"SELECT source, loaded_at FROM {loads} WHERE table_name = ? AND batch_id = ?", [name, batch_id]
             ).fetchone()
-            if before:
+            if before and meeting.rule != "replace":
                 raise already_loaded(source, before[0], before[1])
-            self._insert(connection, table, valid)
+            n_rows = self._take(connection, table, pieces)
+            self._meet(connection, table, meeting, batch_id, source)
+            columns = ", ".join(map(quoted, table.column_names))
+            connection.execute(f"INSERT INTO {self._name(table)} ({columns}) SELECT {columns} FROM {_NEW}")
+            connection.execute(f"DELETE FROM {loads} WHERE table_name = ? AND batch_id = ?", [name, batch_id])
             connection.execute(
-                f"INSERT INTO {loads} VALUES (?, ?, ?, ?, ?)", [batch_id, name, source, len(valid), run.run_at]
+                f"INSERT INTO {loads} VALUES (?, ?, ?, ?, ?)", [batch_id, name, source, n_rows, run.run_at]
             )
-            self._note_publish(connection, table, f"batch {batch_id}", run, len(valid))
-        return len(valid)
+            self._note_publish(connection, table, f"batch {batch_id}", run, n_rows)
+        return n_rows
+
+    def overlap(self, rows: Rows, meeting: Meeting, *, run: Run) -> pd.DataFrame:  # noqa: ARG002 - others stage by it
+        """Return what the sales table has of the rows' days and of their combinations (see the protocol)."""
+        import pandas as pd
+
+        with self._file.reading() as connection:
+            if connection is None or not self._columns(connection, SALES):
+                return pd.DataFrame(columns=list(OVERLAP_COLUMNS))
+            self._take(connection, SALES, frames_of(SALES, rows, ""))
+            return self._overlap(connection, meeting)
+
+    def undo(self, table: Table, batch_id: str, *, run: Run) -> int:
+        """Remove the rows of a batch, and the note that it was appended; return how many they were."""
+        name = self._names[table.label]
+        with self._file.transaction() as connection:
+            self._ensure(connection, table)
+            self._ensure(connection, LOADS)
+            ((n_rows,),) = connection.execute(
+                f"DELETE FROM {self._name(table)} WHERE {BATCH} = ?", [batch_id]
+            ).fetchall()
+            if not n_rows:
+                raise no_batch(name, batch_id)
+            connection.execute(
+                f"DELETE FROM {self._name(LOADS)} WHERE table_name = ? AND batch_id = ?", [name, batch_id]
+            )
+            self._note_publish(connection, table, f"batch {batch_id}", run, 0)
+        return int(n_rows)
 
     # --- statements -----------------------------------------------------------------------------------------------
 
@@ -211,6 +263,31 @@ class DuckDBWarehouse:
         self._insert(connection, table, rows)
         if not table.one_writer:
             self._note_publish(connection, table, partition, run, len(rows))
+
+    def _take(self, connection: Connection, table: Table, pieces: Iterable[pd.DataFrame]) -> int:
+        """Put the rows, piece by piece, into a table of this connection alone; return how many they are."""
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in _column_types(table).items())
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {_NEW} ({columns})")
+        return sum(self._insert(connection, table, rows, _NEW) for rows in pieces)
+
+    def _meet(self, connection: Connection, table: Table, meeting: Meeting, batch_id: str, source: str) -> None:
+        """Refuse or remove the lines that the new ones meet, where `meeting` says so."""
+        if meeting.rule == "replace":
+            sql = REPLACED.format(table=self._name(table), **self._keyed(meeting))
+            connection.execute(sql, [batch_id])
+        elif meeting.rule == "refuse":
+            found = self._overlap(connection, meeting)
+            if (found["new_lines"] > 0).any():
+                raise overlaps(source, self._names[table.label], found[found["new_lines"] > 0])
+
+    def _overlap(self, connection: Connection, meeting: Meeting) -> pd.DataFrame:
+        return connection.execute(OVERLAP.format(**self._keyed(meeting))).df()
+
+    def _keyed(self, meeting: Meeting) -> dict[str, str]:
+        """The new sales lines and those of the table, by day and combination."""
+        day = "date" if meeting.end_weekday is None else LABEL.format(end_weekday=meeting.end_weekday)
+        places = {"new": _NEW, "old": self._name(SALES)}
+        return {which: KEYED.format(day=day, blank=BLANK, table=name) for which, name in places.items()}
 
     def _missing(self, connection: Connection | None, table: Table, run: Run, tasks: Sequence[int]) -> list[int]:
         found = set()
@@ -245,11 +322,12 @@ class DuckDBWarehouse:
             [partition, names],
         )
 
-    def _insert(self, connection: Connection, table: Table, rows: pd.DataFrame) -> None:
+    def _insert(self, connection: Connection, table: Table, rows: pd.DataFrame, into: str | None = None) -> int:
         columns = ", ".join(map(quoted, table.column_names))
-        connection.register("new_rows", rows)
-        connection.execute(f"INSERT INTO {self._name(table)} ({columns}) SELECT {columns} FROM new_rows")
-        connection.unregister("new_rows")
+        connection.register("some_rows", rows)
+        connection.execute(f"INSERT INTO {into or self._name(table)} ({columns}) SELECT {columns} FROM some_rows")
+        connection.unregister("some_rows")
+        return len(rows)
 
     def _note_publish(self, connection: Connection, table: Table, partition: object, run: Run, n_rows: int) -> None:
         self._ensure(connection, PUBLISHES)
@@ -296,7 +374,8 @@ class DuckDBWarehouse:
                 ) from None
 
     def _sales_expressions(self, present: Mapping[str, str]) -> dict[str, str]:
-        is_ours = set(present) == set(SALES.column_names)  # made by `load`, which maps a file's names to the contract's
+        ours = set(SALES.column_names)
+        is_ours = set(present) | {BATCH} == ours  # made by `load`, which maps a file's names to the contract's
         sources = sales_sources(self._where, {} if is_ours else self._sales_columns, present)
         return {ours: "NULL" if name is None else quoted(name) for ours, name in sources.items()}
 

@@ -1,0 +1,145 @@
+"""Own sales and locations: a file comes into the local warehouse, is summed up, and can be taken back."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Warehouse
+from skucast.core.errors import InputError, Overlap
+from skucast.core.run import Run
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.records import LOADS, SAMPLE_SOURCE
+from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES
+from skucast.core.words import counted
+from skucast.runtime.column_map import parse_column_map
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sales.loading import content_hash, read_file
+from skucast.sales.loading_summary import Brought, summary
+
+Rule = Literal["add", "refuse", "replace"]
+
+MIN_ID = 4
+"""So many characters of a load's id are asked for at least."""
+
+_EVER = date(2099, 12, 31)
+"""A day after which no sale is taken."""
+
+
+def load_locations(
+    path: Path, columns: str | None, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> None:
+    """Replace the locations by those of the file."""
+    _refuse_cloud(settings, "locations")
+    rows, unused = read_file(path, LOCATIONS, parse_column_map(columns or "", LOCATIONS))
+    report.n_rows = warehouse.replace(LOCATIONS, rows, ALL, run=run)
+    report.notes.append(
+        f"{settings.locations_table} in {settings.warehouse} holds {counted(report.n_rows, 'location')} now, those of "
+        f"{path.name}"
+    )
+    _note_unused(unused, report)
+
+
+def load_sales(
+    path: Path, columns: str | None, rule: Rule, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> None:
+    """Add the sales lines of the file, or put them in the place of those of its days and combinations.
+
+    Raises:
+        AlreadyLoaded: the same content was loaded before.
+        Overlap: days and combinations of the file have sales already, and nothing is said of them.
+        InputError: the file cannot be used.
+    """
+    _refuse_cloud(settings, "sales")
+    if (warehouse.read(LOADS)["source"] == SAMPLE_SOURCE).any():
+        raise InputError(
+            f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
+        )
+    rows, unused = read_file(path, SALES, parse_column_map(settings.sales_columns if columns is None else columns))
+    meeting = Meeting(rule, settings.clock.end_weekday if settings.sales_grain == "week" else None)
+    replaced = _replaced(path, rows, meeting, warehouse, run) if rule == "replace" else None
+    before = _weeks(settings, warehouse)
+    report.n_rows = warehouse.append_once(
+        SALES, rows, batch_id=content_hash(path), source=path.name, run=run, meeting=meeting
+    )
+    report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
+    if replaced:
+        report.notes.append(replaced)
+    brought = Brought()
+    brought.add(rows)
+    report.notes.extend(summary(brought, before, _weeks(settings, warehouse), settings.clock, run.today))
+    _note_unused(unused, report)
+
+
+def loads(warehouse: Warehouse) -> pd.DataFrame:
+    """Return what was loaded, oldest first: the columns of the loads table."""
+    return warehouse.read(LOADS).sort_values("loaded_at", kind="stable", ignore_index=True)
+
+
+def undo_load(wanted: str, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport) -> None:
+    """Take back one load, named by its id or the beginning of it.
+
+    Raises:
+        InputError: there is no such load, there are several, or it is none that a person brought.
+    """
+    found = loads(warehouse)
+    found = found[found["batch_id"].str.startswith(wanted)] if len(wanted) >= MIN_ID else found.iloc[:0]
+    if len(found) != 1:
+        several = f"{len(found)} loads begin so: {', '.join(found['batch_id'])}" if len(found) else "no such load"
+        raise InputError(f"{wanted}: {several}; `python -m skucast loads list` shows them")
+    load = found.iloc[0]
+    tables = {settings.sales_table: SALES, settings.promotions_table: PROMOTIONS}
+    if load["table_name"] not in tables:
+        raise InputError(f"{wanted}: rows of {load['table_name']} are fetched, not loaded; they stay")
+    report.n_rows = warehouse.undo(tables[load["table_name"]], str(load["batch_id"]), run=run)
+    removed = counted(report.n_rows, "row")
+    gone = "" if report.n_rows == load["n_rows"] else f" of {load['n_rows']:,}; the others were replaced since"
+    report.notes.append(
+        f"{removed}{gone} of {load['source']} removed from {load['table_name']}; what it had replaced is not put back"
+    )
+
+
+def _refuse_cloud(settings: Settings, what: str) -> None:
+    if "://" in settings.warehouse:
+        raise InputError(
+            f"WAREHOUSE: {settings.warehouse}: {what} come there from their own pipeline; load fills a local one"
+        )
+
+
+def _replaced(path: Path, rows: pd.DataFrame, meeting: Meeting, warehouse: Warehouse, run: Run) -> str:
+    """What the file takes the place of, in words.
+
+    Raises:
+        Overlap: most of it is about days and combinations that the file itself has no line for.
+    """
+    found = warehouse.overlap(rows, meeting, run=run)
+    if not len(found):
+        return "nothing was there of its days and combinations"
+    lost = found[found["new_lines"] == 0]
+    examples = ", ".join(
+        f"{row.unit}/{row.channel}/{row.SKU_ID} on {row.date:%Y-%m-%d}" for row in lost[:3].itertuples()
+    )
+    if 2 * len(lost) > len(found):
+        raise Overlap(
+            f"{path.name}: --replace would remove {len(lost):,} of {len(found):,} days x combinations for which the "
+            f"file has no line ({examples}); nothing was loaded: load each day of it by itself, or --add corrections"
+        )
+    text = f"{int(found['n_lines'].sum()):,} lines of {len(found):,} days x combinations were replaced"
+    return text + (f", {len(lost):,} of them by nothing: the file has no line for {examples}" if len(lost) else "")
+
+
+def _weeks(settings: Settings, warehouse: Warehouse) -> pd.DataFrame:
+    """The weekly sums of all sales, without rows where there are none."""
+    try:
+        return warehouse.weekly_sales(settings.clock, _EVER)
+    except InputError:
+        return pd.DataFrame(columns=list(WEEKLY_SALES_COLUMNS))
+
+
+def _note_unused(unused: list[str], report: RunReport) -> None:
+    if unused:
+        report.notes.append(f"columns not used: {', '.join(unused)}")
