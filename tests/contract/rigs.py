@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +20,16 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
+
+_DUCKDB_TYPES = {
+    "INSTANT": "TIMESTAMPTZ",
+    "DATETIME": "TIMESTAMP",
+    "STRING": "VARCHAR",
+    "INT64": "BIGINT",
+    "FLOAT64": "DOUBLE",
+    "NUMERIC": "DECIMAL(38, 9)",
+    "BIGNUMERIC": "DECIMAL(38, 15)",
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,21 @@ def drop_table(warehouse: Warehouse, table: Table) -> None:
             connection.execute(f"DROP TABLE {warehouse._name(table)}")
     elif isinstance(warehouse, BigQueryWarehouse):
         warehouse._dataset.client.delete_table(warehouse._dataset.id_of(table))
+
+
+def make_table(warehouse: Warehouse, table: Table, rows: Sequence[Mapping[str, str]]) -> None:
+    """Make a table of somebody else's: its rows are BigQuery's expressions by column, where INSTANT is a TIMESTAMP."""
+    selects = [", ".join(f"{value} AS {name}" for name, value in row.items()) for row in rows]
+    sql = f"AS {' UNION ALL '.join(f'SELECT {one}' for one in selects)}"
+    if isinstance(warehouse, DuckDBWarehouse):
+        for theirs, ours in _DUCKDB_TYPES.items():
+            sql = sql.replace(f"AS {theirs})", f"AS {ours})")
+        with warehouse._file.transaction() as connection:
+            connection.execute(f"CREATE TABLE {warehouse._name(table)} {sql}")
+    elif isinstance(warehouse, BigQueryWarehouse):
+        dataset = warehouse._dataset
+        sql = sql.replace("AS INSTANT)", "AS TIMESTAMP)")
+        dataset.client.query_and_wait(f"CREATE TABLE `{dataset.id_of(table)}` {sql}")
 
 
 def _local(request: pytest.FixtureRequest) -> StoreRig:

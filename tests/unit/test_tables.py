@@ -124,12 +124,35 @@ def test_contracts_are_consistent(table):
         ("2026-11-22 13:30:00", date(2026, 11, 22)),
         (date(2026, 11, 22), date(2026, 11, 22)),
         (datetime.fromisoformat("2026-11-22T13:30:00"), date(2026, 11, 22)),
-        (pd.Timestamp("2026-11-22 23:30", tz="Europe/Moscow"), date(2026, 11, 22)),
     ],
 )
-def test_a_date_is_a_day_without_time_or_zone(given, day):
-    """Time of day and zone are cut off, the day as written stays."""
+def test_a_date_is_a_day_without_its_time(given, day):
+    """The time of a day is cut off, the day as written stays."""
     assert validate(WEEKS, rows(ds=[given, given]))["ds"].dt.date.tolist() == [day, day]
+
+
+INSTANTS = (pd.Timestamp("2026-11-22 22:30", tz="UTC"), "2026-11-22T22:30:00Z", "2026-11-23T01:30:00+03:00")
+
+
+@pytest.mark.parametrize("given", INSTANTS)
+@pytest.mark.parametrize(("tz", "day"), [("Europe/Moscow", date(2026, 11, 23)), ("Europe/London", date(2026, 11, 22))])
+def test_an_instant_is_a_day_of_the_business(given, tz, day):
+    """Its day depends on who looks."""
+    assert validate(WEEKS, rows(ds=[given, given]), tz=tz)["ds"].dt.date.tolist() == [day, day]
+
+
+@pytest.mark.parametrize("given", INSTANTS)
+def test_an_instant_of_nobody_s_time_zone_is_no_day(given):
+    """Where the business is not known, the day is not guessed."""
+    with pytest.raises(ContractError, match=r"column ds, row 2: found .*, expected a day, without a time zone"):
+        validate(WEEKS, rows(ds=[given, given]))
+
+
+def test_an_instant_is_kept_in_utc():
+    """A column of instants has no zone; what came with one is converted, not cut."""
+    column = Column("known_from", "TIMESTAMP", "UTC", "since when")
+    given = pd.Series([pd.Timestamp("2026-11-20 12:00", tz="Europe/Moscow")])
+    assert convert_column(column, given).tolist() == [pd.Timestamp("2026-11-20 09:00")]
 
 
 @pytest.mark.parametrize("given", [[Decimal("1.5"), Decimal(2)], ["1.5", "2e0"], [1.5, 2]])
@@ -144,6 +167,18 @@ def test_article_numbers_are_text_without_a_decimal_point():
     assert convert_column(column, pd.Series([123, None])).tolist()[0] == "123"
     assert convert_column(column, pd.Series([123, 124])).tolist() == ["123", "124"]
     assert convert_column(column, pd.Series([1.5])).tolist() == ["1.5"]
+    assert convert_column(column, pd.Series([1.5, 4.607012345678e12, 9752])).tolist() == [
+        "1.5",
+        "4607012345678",
+        "9752",
+    ]
+
+
+def test_decimals_as_article_numbers_have_no_zeros_at_their_end():
+    """Parquet files of databases hold 9752 with nine decimal places; a text stays as it is written."""
+    column = Column("SKU_ID", "STRING", "text", "article", nullable=True)
+    given = [Decimal("9752.000000000"), Decimal(9750), Decimal("12.50"), "9752.0", None]
+    assert convert_column(column, pd.Series(given, dtype="object")).tolist()[:4] == ["9752", "9750", "12.5", "9752.0"]
 
 
 # --- What does not --------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from skucast.core.errors import ContractError, InputError, TableError
 from skucast.core.tables.contract import ALL, BATCH
@@ -23,14 +23,39 @@ BLANK = r"[\s\pZ\x0b\x1c-\x1f\x85]"
 """White space as Python's `strip` knows it, for RE2."""
 
 
-def read_rows(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows as they were read from a table, as its contract wants them.
+ZEROS = r"(\.[0-9]*[1-9])0+$|\.0+$"
+"""What a whole or broken number, written by a database, has too much: all but the first group."""
+
+HAS_ZONE = r"[0-9]:[0-9]{2}(:[0-9.]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
+"""The end of a text that is an instant, not a day."""
+
+_Value = TypeVar("_Value")
+
+
+class AnyCase(Mapping[str, _Value]):
+    """What is known of columns by their names, which neither warehouse tells apart by case."""
+
+    def __init__(self, by_name: Mapping[str, _Value]) -> None:
+        self._found = {name.casefold(): (name, value) for name, value in by_name.items()}
+
+    def __getitem__(self, name: str) -> _Value:
+        return self._found[name.casefold()][1]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._found.values())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def read_rows(table: Table, rows: pd.DataFrame, tz: str) -> pd.DataFrame:
+    """Return rows as they were read from a table, as its contract wants them; days are those of the time zone.
 
     Raises:
         TableError: they do not fit; they were there before us.
     """
     try:
-        return validate(table, rows)
+        return validate(table, rows, tz=tz)
     except ContractError as error:
         raise TableError(f"{error}; correct the table") from None
 

@@ -15,9 +15,11 @@ def open_warehouse(settings: Settings) -> Warehouse:
     if kind == "duckdb":
         from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 
-        return DuckDBWarehouse(place, settings.table_names, sales_columns)
+        return DuckDBWarehouse(place, settings.table_names, sales_columns, settings.business_tz)
     from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
     from skucast.core.places import parse_bigquery
 
     project, dataset = parse_bigquery(settings.warehouse)
-    return BigQueryWarehouse(project, dataset, settings.table_names, sales_columns, settings.endpoints)
+    return BigQueryWarehouse(
+        project, dataset, settings.table_names, sales_columns, settings.endpoints, tz=settings.business_tz
+    )

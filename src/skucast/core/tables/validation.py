@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.errors import ContractError
@@ -12,10 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def validate(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+def validate(table: Table, rows: pd.DataFrame, *, tz: str | None = None) -> pd.DataFrame:
     """Return the rows as the contract wants them: its columns in its order and types; dates are datetime64[us].
 
-    A nullable column that is missing is filled with NULL.
+    A nullable column that is missing is filled with NULL. An instant in a column of days is its day in `tz`, the
+    business's time zone; without one it is refused, because its day depends on who looks.
 
     Raises:
         ContractError: naming every mistake: column, first offending row, what was found and expected.
@@ -23,7 +25,7 @@ def validate(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
     problems = list(_column_problems(table, rows))
     if problems:
         raise ContractError(f"table {table.label}: {'; '.join(problems)}")
-    converted, problems = _convert(table, rows)
+    converted, problems = _convert(table, rows, tz)
     if not problems:
         problems = [*_key_problems(table, converted), *_check_problems(table, converted)]
     if problems:
@@ -47,7 +49,7 @@ def _column_problems(table: Table, rows: pd.DataFrame) -> Iterator[str]:
         yield f"unknown column {', '.join(unknown)}"
 
 
-def _convert(table: Table, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _convert(table: Table, rows: pd.DataFrame, tz: str | None) -> tuple[pd.DataFrame, list[str]]:
     import pandas as pd
 
     converted: dict[str, pd.Series] = {}
@@ -57,14 +59,14 @@ def _convert(table: Table, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]
             converted[column.name] = pd.Series(None, index=rows.index, dtype=_pandas_type(column))
             continue
         try:
-            converted[column.name] = convert_column(column, rows[column.name])
+            converted[column.name] = convert_column(column, rows[column.name], tz)
         except ContractError as error:
             problems.append(str(error))
     return pd.DataFrame(converted, index=rows.index), problems
 
 
-def convert_column(column: Column, values: pd.Series) -> pd.Series:
-    """Return the values in the column's type.
+def convert_column(column: Column, values: pd.Series, tz: str | None = None) -> pd.Series:
+    """Return the values in the column's type, instants in a column of days by the time zone `tz`.
 
     Raises:
         ContractError: naming the first row that does not fit (its index label) and what was found there.
@@ -73,7 +75,7 @@ def convert_column(column: Column, values: pd.Series) -> pd.Series:
     import pandas as pd
 
     if column.type in ("DATE", "TIMESTAMP"):
-        result = _as_dates(column, values)
+        result = _as_dates(column, values, tz)
     elif column.type == "FLOAT64":
         result = pd.to_numeric(values, errors="coerce").astype("float64")
         not_a_number = result.isna() & values.notna() & ~_is_blank(values)
@@ -104,12 +106,19 @@ def _pandas_type(column: Column) -> Any:
 def _as_text(values: pd.Series) -> pd.Series:
     import pandas as pd
 
-    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")  # whole numbers beside NULLs were read as floats: article 123, not 123.0
+    if pd.api.types.is_float_dtype(values) or pd.api.types.is_object_dtype(values):
+        values = values.map(_without_zeros, na_action="ignore")
     return values.astype("str").where(values.notna(), None).astype("str")
 
 
-def _as_dates(column: Column, values: pd.Series) -> pd.Series:
+def _without_zeros(value: Any) -> Any:
+    """A number as people write it: whole numbers beside NULLs come as floats or decimals, article 123 as 123.0."""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
+
+
+def _as_dates(column: Column, values: pd.Series, tz: str | None) -> pd.Series:
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(values) and not values.isna().all():
@@ -119,7 +128,10 @@ def _as_dates(column: Column, values: pd.Series) -> pd.Series:
     except ValueError:  # what pandas raises for texts of several time zones
         raise ContractError(f"column {column.name}: found several time zones, expected dates in one") from None
     refuse(column, values, result.isna() & values.notna(), "a date such as 2026-11-22")
-    result = result.dt.tz_localize(None) if getattr(result.dt, "tz", None) is not None else result
+    if getattr(result.dt, "tz", None) is not None:
+        if column.type == "DATE" and tz is None:
+            refuse(column, values, values.notna(), "a day, without a time zone")
+        result = result.dt.tz_convert(tz if column.type == "DATE" else "UTC").dt.tz_localize(None)
     return (result.dt.normalize() if column.type == "DATE" else result).astype("datetime64[us]")
 
 

@@ -11,6 +11,7 @@ from google.cloud import bigquery
 
 from skucast.backends.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.backends.warehouse.bigquery.errors import FAILURES, explanation, is_passing, tried_again
+from skucast.backends.warehouse.checks import AnyCase
 from skucast.core.errors import InputError
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
@@ -112,6 +113,6 @@ _TYPES = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
 """What the API calls SQL's types in a schema."""
 
 
-def types_of(found: bigquery.Table) -> dict[str, str]:
+def types_of(found: bigquery.Table) -> AnyCase[str]:
     """Return SQL's type of each column that the table has, by name."""
-    return {field.name: _TYPES.get(field.field_type, field.field_type) for field in found.schema}
+    return AnyCase({field.name: _TYPES.get(field.field_type, field.field_type) for field in found.schema})

@@ -26,6 +26,12 @@ _NO_IDENTITY = (api.Forbidden, api.Unauthorized, GoogleAuthError)
 _CONFLICT = ("concurrent update", "serialize access", "failed to commit", "transaction is aborted")
 _QUOTA = ("quotaExceeded", "rateLimitExceeded", "RateLimitExceeded", "Quota exceeded", "Exceeded rate limits")
 
+_WRONG_KIND = re.compile(
+    r"bad \w+ value|invalid (date|datetime|timestamp|numeric|bignumeric|cast)\b|(could not|cannot) (cast|convert)"
+    r"|no matching signature|field format|casting from source column|unimplemented type for cast",
+    re.IGNORECASE,
+)
+
 FAILURES = (api.GoogleAPIError, *_NO_IDENTITY, *_LOST, TimeoutError)
 """Everything that a call may end with, all of which `explanation` can say."""
 
@@ -42,6 +48,10 @@ class Conflict(WarehouseError):
 
 class Gone(WarehouseError):
     """A table that is read is not there."""
+
+
+class WrongKind(InputError):
+    """A table that others keep holds other values than its column is for."""
 
 
 class Twice(Exception):
@@ -84,6 +94,8 @@ def explanation(error: BaseException, permission: str, what: str, deadline_s: fl
     if isinstance(error, (api.BadRequest, api.Aborted)):
         if is_conflict(error):
             return Conflict(f"{what}: another writer was first; run it again ({text})")
+        if _WRONG_KIND.search(text):
+            return WrongKind(f"{what}: a column is not of the expected kind ({text}); correct it at the source")
         return Twice() if TWICE in str(error) else WarehouseError(f"{what}: refused ({text})")
     return WarehouseError(f"{what}: {text}")
 

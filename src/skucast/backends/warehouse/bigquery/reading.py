@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ from pandas_gbq.gbq_connector import GbqConnector
 
 from skucast.backends.warehouse.bigquery import sql as sql_of
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
-from skucast.backends.warehouse.bigquery.errors import FAILURES, explanation
-from skucast.backends.warehouse.checks import BLANK, read_rows, sales_sources
+from skucast.backends.warehouse.bigquery.errors import FAILURES, WrongKind, explanation
+from skucast.backends.warehouse.checks import BLANK, AnyCase, read_rows, sales_sources
 from skucast.backends.warehouse.protocol import Limits
 from skucast.backends.warehouse.refusals import no_sales, no_sales_in_cloud
 from skucast.core.combination import KEY
+from skucast.core.errors import InputError, SkucastError
 from skucast.core.tables.contract import Table
 from skucast.core.tables.records import PUBLISHES
 from skucast.core.tables.sales import SALES
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from skucast.core.weeks import WeekClock
 
+_NUMBERS = ("quantity", "Promo_discount_perc", "stock")
+
 _WRAPPERS = (
     pandas_gbq.exceptions.GenericGBQException,
     pandas_gbq.exceptions.QueryTimeout,
@@ -39,9 +43,10 @@ _WRAPPERS = (
 class Reader:
     """Reads the tables of one dataset; each read is one query job."""
 
-    def __init__(self, dataset: Dataset, sales_columns: Mapping[str, str]) -> None:
+    def __init__(self, dataset: Dataset, sales_columns: Mapping[str, str], tz: str) -> None:
         self._dataset = dataset
         self._sales_columns = dict(sales_columns)
+        self._tz = tz
 
     def read(self, table: Table, since: Limits, until: Limits) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
@@ -50,31 +55,30 @@ class Reader:
         if found is None:
             return empty(table)
         present = types_of(found)
-        conditions, parameters = [], []
+        conditions, parameters = [], [_scalar("tz", "STRING", self._tz)]
         for end, operator, limits in (("since", ">=", since), ("until", "<=", until)):
             for column in map(table.column, limits):
                 parameter = f"{end}_{column.name}"
                 conditions.append(f"`{column.name}` {operator} @{parameter}")
                 parameters.append(_scalar(parameter, column.type, limits[column.name]))
-        columns = ", ".join(
-            f"`{c.name}`" if c.name in present else f"CAST(NULL AS {c.type}) AS `{c.name}`" for c in table.columns
-        )
+        columns = ", ".join(sql_of.column_sql(column, present) for column in table.columns)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = f"ORDER BY {', '.join(f'`{name}`' for name in table.key)}" if table.key else ""
-        sql = f"SELECT {columns} FROM `{table_id}` {where} {order}"
-        return read_rows(table, self.query(sql, parameters, f"read {table.label}"))
+        sql = f"SELECT * FROM (SELECT {columns} FROM `{table_id}`) {where} {order}"
+        return read_rows(table, self.query(sql, parameters, f"read {table.label}"), self._tz)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
         table_id, expressions = self._sales()
         parameters = [
-            bigquery.ScalarQueryParameter("until", "DATE", until),
-            bigquery.ScalarQueryParameter("end_weekday", "INT64", clock.end_weekday),
+            _scalar("until", "DATE", until),
+            _scalar("end_weekday", "INT64", clock.end_weekday),
+            _scalar("tz", "STRING", clock.tz),
         ]
         sql = sql_of.WEEKLY_SALES.format(table=table_id, blank=BLANK, **expressions)
-        weeks = self.query(sql, parameters, "read sales")
+        weeks = self._query_sales(sql, parameters, "read sales")
         if not len(weeks):
-            first = self._first_day(expressions["date"])
+            first = self._first_day(expressions["date"], parameters)
             raise no_sales(table_id, until, first) if first else no_sales_in_cloud(table_id)
         return _plain_types(weeks)
 
@@ -82,7 +86,8 @@ class Reader:
         """Return how many sales lines are dated after the day, by unit (see the protocol)."""
         table_id, expressions = self._sales()
         sql = sql_of.LATER_SALES.format(table=table_id, **expressions)
-        rows = self.query(sql, [bigquery.ScalarQueryParameter("after", "DATE", after)], "read later sales")
+        parameters = [_scalar("after", "DATE", after), _scalar("tz", "STRING", self._tz)]
+        rows = self._query_sales(sql, parameters, "read later sales")
         return rows.astype({"unit": "str", "n_lines": "int64", "last_date": "datetime64[us]"})
 
     def _sales(self) -> tuple[str, dict[str, str]]:
@@ -123,20 +128,47 @@ class Reader:
         log.info("%s", what, extra={"fields": fields})
         return rows
 
-    def _first_day(self, day: str) -> date | None:
+    def _first_day(self, day: str, parameters: Sequence[Any]) -> date | None:
         """The day of the first sale, whenever that is."""
         import pandas as pd
 
         sql = f"SELECT MIN({day}) AS first FROM `{self._dataset.id_of(SALES)}`"
-        first = pd.Timestamp(self.query(sql, [], "find the first sale")["first"].iloc[0])
+        first = pd.Timestamp(self.query(sql, parameters, "find the first sale")["first"].iloc[0])
         return None if pd.isna(first) else first.date()
 
-    def _sales_expressions(self, present: Mapping[str, str]) -> dict[str, str]:
+    def _query_sales(self, sql: str, parameters: Sequence[Any], what: str) -> pd.DataFrame:
+        try:
+            return self.query(sql, parameters, what)
+        except WrongKind as error:
+            table_id = self._dataset.id_of(SALES)
+            raise self._no_numbers(table_id) or InputError(f"{table_id}, {error}") from None
+
+    def _no_numbers(self, table_id: str) -> InputError | None:
+        """The error that names a column of text and what in it is no number, None if there is none."""
+        found = self._dataset.look(table_id)
+        present = types_of(found) if found else AnyCase({})
+        sources = sales_sources(table_id, self._sales_columns, present)
+        texts = [name for name in map(sources.get, _NUMBERS) if name is not None and present[name] == "STRING"]
+        if not texts:
+            return None
+        columns = ", ".join(sql_of.NO_NUMBER.format(name=name) for name in texts)
+        with suppress(SkucastError):  # what was found first is said then
+            wrong = self.query(f"SELECT {columns} FROM `{table_id}`", [], "find what is no number").iloc[0]
+            for name in texts:
+                if isinstance(wrong[name], str):
+                    return InputError(
+                        f"{table_id}: column {name} is not of the expected kind, a number: found {wrong[name]!r}; "
+                        "correct it at the source"
+                    )
+        return None
+
+    def _sales_expressions(self, present: AnyCase[str]) -> dict[str, str]:
         sources = sales_sources(self._dataset.id_of(SALES), self._sales_columns, present)
         expressions = {ours: "NULL" if name is None else f"`{name}`" for ours, name in sources.items()}
-        if present[str(sources["date"])] != "DATE":  # a DATE stays bare, so that only its partitions are scanned
-            expressions["date"] = f"CAST({expressions['date']} AS DATE)"
-        return expressions
+        for ours in KEY:
+            expressions[ours] = sql_of.text_of(str(sources[ours]), present[str(sources[ours])])
+        day = str(sources["date"])
+        return {**expressions, "date": sql_of.day_of(day, present[day])}
 
 
 class _Connector(GbqConnector):  # type: ignore[misc]  # the library has no types

@@ -1,5 +1,10 @@
 """The SQL of the warehouse on BigQuery; names in braces are filled in by the modules beside it, values are bound."""
 
+from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase
+from skucast.core.tables.contract import Column
+
+_WITH_ZEROS = ("FLOAT64", "NUMERIC", "BIGNUMERIC")
+
 TRANSACTION = """
 BEGIN TRANSACTION;
 {statements}
@@ -50,7 +55,7 @@ VALUES (@batch_id, @table_name, @source, @n_rows, @at);
 """
 
 LATER_SALES = """
-SELECT COALESCE(CAST({unit} AS STRING), '') AS unit, COUNT(*) AS n_lines, MAX({date}) AS last_date
+SELECT COALESCE({unit}, '') AS unit, COUNT(*) AS n_lines, MAX({date}) AS last_date
 FROM `{table}` WHERE {date} > @after
 GROUP BY unit
 ORDER BY unit
@@ -117,10 +122,10 @@ WEEKLY_SALES = """
 WITH lines AS (
     SELECT
         {date} AS day,
-        REGEXP_REPLACE(NORMALIZE(CAST({unit} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS unit,
-        REGEXP_REPLACE(NORMALIZE(CAST({channel} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS channel,
-        REGEXP_REPLACE(NORMALIZE(CAST({SKU_ID} AS STRING), NFC), r'^{blank}+|{blank}+$', '') AS sku,
-        ARRAY_TO_STRING([CAST({unit} AS STRING), CAST({channel} AS STRING), CAST({SKU_ID} AS STRING)], '/') AS spelling,
+        REGEXP_REPLACE(NORMALIZE({unit}, NFC), r'^{blank}+|{blank}+$', '') AS unit,
+        REGEXP_REPLACE(NORMALIZE({channel}, NFC), r'^{blank}+|{blank}+$', '') AS channel,
+        REGEXP_REPLACE(NORMALIZE({SKU_ID}, NFC), r'^{blank}+|{blank}+$', '') AS sku,
+        ARRAY_TO_STRING([{unit}, {channel}, {SKU_ID}], '/') AS spelling,
         CASE
             WHEN IS_NAN(CAST({quantity} AS FLOAT64)) OR IS_INF(CAST({quantity} AS FLOAT64)) THEN NULL
             ELSE CAST({quantity} AS FLOAT64)
@@ -183,3 +188,44 @@ FROM judged
 GROUP BY unit, channel, sku, ds
 ORDER BY unit, channel, SKU_ID, ds
 """
+
+NO_NUMBER = "MIN(IF(SAFE_CAST(`{name}` AS FLOAT64) IS NULL, `{name}`, NULL)) AS `{name}`"
+
+
+def text_of(name: str, kind: str) -> str:
+    """Return the column as text: article 9752 is 9752, also where it is kept as a number with decimal places."""
+    column = f"`{name}`"
+    if kind == "STRING":
+        return column
+    text = f"CAST({column} AS STRING)"
+    if kind == "FLOAT64":  # large ones are written with an exponent
+        whole = f"ABS({column}) < 1e18 AND {column} = TRUNC({column})"
+        text = f"IF({whole}, CAST(SAFE_CAST({column} AS INT64) AS STRING), {text})"
+    return f"REGEXP_REPLACE({text}, r'{ZEROS}', r'\\1')" if kind in _WITH_ZEROS else text
+
+
+def day_of(name: str, kind: str) -> str:
+    """Return the column as days of the business: an instant is the day in `@tz`, a wall clock is cut.
+
+    A DATE stays bare, so that only its partitions are scanned.
+    """
+    column = f"`{name}`"
+    day = f"CAST({column} AS DATE)"
+    if kind == "DATE":
+        return column
+    if kind == "TIMESTAMP":
+        return f"DATE({column}, @tz)"
+    if kind == "STRING":
+        return f"IF(REGEXP_CONTAINS({column}, r'{HAS_ZONE}'), DATE(CAST({column} AS TIMESTAMP), @tz), {day})"
+    return day
+
+
+def column_sql(column: Column, present: AnyCase[str]) -> str:
+    """Return what to select for a column of a contract, from a table with these columns (types by name)."""
+    kind = present.get(column.name)
+    source = f"CAST(NULL AS {column.type})" if kind is None else f"`{column.name}`"
+    if column.type == "DATE" and kind == "TIMESTAMP":
+        source = day_of(column.name, kind)
+    elif column.type == "STRING" and kind in (*_WITH_ZEROS, "INT64"):
+        source = text_of(column.name, kind)
+    return f"{source} AS `{column.name}`"

@@ -6,7 +6,7 @@ from google.cloud import bigquery
 
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
 from skucast.backends.warehouse.bigquery.reading import Reader
-from skucast.backends.warehouse.checks import missing_columns
+from skucast.backends.warehouse.checks import AnyCase, missing_columns
 from skucast.backends.warehouse.refusals import lost_table
 from skucast.core.errors import TableError
 from skucast.core.tables.contract import Column, Table
@@ -80,11 +80,12 @@ def _refuse_otherwise_made(table: Table, table_id: str, found: bigquery.Table) -
     """Raise TableError for a view, for another partitioning, and for a required column that we do not fill."""
     if found.table_type != "TABLE":
         raise TableError(f"table {table_id}: is a {found.table_type.lower()}, expected a table")
-    foreign = [f.name for f in found.schema if f.mode == "REQUIRED" and f.name not in table.column_names]
+    ours = AnyCase(dict.fromkeys(table.column_names, True))
+    foreign = [f.name for f in found.schema if f.mode == "REQUIRED" and f.name not in ours]
     if foreign:
         raise TableError(f"table {table_id}: column {foreign[0]} is required, but nobody fills it")
     is_by = found.time_partitioning.field if found.time_partitioning else None
-    if is_by_day(table) and is_by != table.partition:
+    if is_by_day(table) and (is_by or "").casefold() != str(table.partition).casefold():
         raise TableError(
             f"table {table_id}: partitioned by {is_by or 'nothing'}, expected {table.partition}; "
             "every run would scan all of it: make it anew and copy its rows"

@@ -15,13 +15,13 @@ from skucast.backends.warehouse.bigquery.tables import Tables
 from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, Limits, Meeting, Rows
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
+from skucast.core.weeks import WeekClock
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from skucast.core.combination import Combination
     from skucast.core.run import Run
-    from skucast.core.weeks import WeekClock
 
 DEFAULT_TIMEOUT_S = 60.0
 """Silence on one connection after which a request counts as lost."""
@@ -43,12 +43,13 @@ class BigQueryWarehouse:
         *,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         deadline_s: float = DEFAULT_DEADLINE_S,
+        tz: str | None = None,
     ) -> None:
         self._dataset = Dataset(
             project, dataset, table_names, endpoints or Endpoints(), timeout_s=timeout_s, deadline_s=deadline_s
         )
         jobs = Jobs(self._dataset)
-        self._reader = Reader(self._dataset, sales_columns or {})
+        self._reader = Reader(self._dataset, sales_columns or {}, tz or WeekClock().tz)
         self._tables = Tables(self._dataset, self._reader)
         self._staging = Staging(self._dataset, jobs, self._reader)
         self._publisher = Publisher(self._dataset, jobs, self._reader, self._tables, self._staging)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase, sales_sources
+from skucast.backends.warehouse.protocol import Limits
+from skucast.core.combination import KEY
+from skucast.core.tables.contract import BATCH, Column, Table
+from skucast.core.tables.sales import SALES
+
+_WITH_ZEROS = ("DECIMAL", "DOUBLE", "FLOAT")
+_NUMBERS = (*_WITH_ZEROS, "HUGEINT", "UHUGEINT", "BIGINT", "UBIGINT")
+_INSTANT = "TIMESTAMP WITH TIME ZONE"
+
 WEEKLY_SALES = """
 WITH lines AS (
     SELECT
-        CAST({date} AS DATE) AS day,
-        regexp_replace(nfc_normalize(CAST({unit} AS VARCHAR)), '^{blank}+|{blank}+$', '', 'g') AS unit,
-        regexp_replace(nfc_normalize(CAST({channel} AS VARCHAR)), '^{blank}+|{blank}+$', '', 'g') AS channel,
-        regexp_replace(nfc_normalize(CAST({SKU_ID} AS VARCHAR)), '^{blank}+|{blank}+$', '', 'g') AS sku,
+        {date} AS day,
+        regexp_replace(nfc_normalize({unit}), '^{blank}+|{blank}+$', '', 'g') AS unit,
+        regexp_replace(nfc_normalize({channel}), '^{blank}+|{blank}+$', '', 'g') AS channel,
+        regexp_replace(nfc_normalize({SKU_ID}), '^{blank}+|{blank}+$', '', 'g') AS sku,
         concat_ws('/', {unit}, {channel}, {SKU_ID}) AS spelling,
         CASE WHEN isfinite(CAST({quantity} AS DOUBLE)) THEN CAST({quantity} AS DOUBLE) END AS quantity,
         CAST({Promo_discount_perc} AS DOUBLE) AS discount,
         CAST({stock} AS DOUBLE) AS stock
     FROM {table}
-    WHERE CAST({date} AS DATE) <= $until OR {date} IS NULL
+    WHERE {date} <= $until OR {date} IS NULL
 ), days AS (
     SELECT
         day, unit, channel, sku,
@@ -62,14 +74,14 @@ GROUP BY ALL
 ORDER BY ALL
 """
 
-FIRST_DAY = "SELECT CAST(min(CAST({date} AS DATE)) AS TIMESTAMP) AS first_day FROM {table}"
+FIRST_DAY = "SELECT CAST(min({date}) AS TIMESTAMP) AS first_day FROM {table}"
 
 LATER_SALES = """
 SELECT
-    coalesce(CAST({unit} AS VARCHAR), '') AS unit,
+    coalesce({unit}, '') AS unit,
     count(*) AS n_lines,
-    CAST(max(CAST({date} AS DATE)) AS TIMESTAMP) AS last_date
-FROM {table} WHERE CAST({date} AS DATE) > $after
+    CAST(max({date}) AS TIMESTAMP) AS last_date
+FROM {table} WHERE {date} > $after
 GROUP BY ALL
 ORDER BY ALL
 """
@@ -116,3 +128,66 @@ DELETE FROM {table} WHERE batch_id = ? OR rowid IN (
 def quoted(name: str) -> str:
     """Return the name as SQL takes it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def text_of(name: str, kind: str) -> str:
+    """Return the column as text: article 9752 is 9752, also where numbers have decimal places."""
+    column = quoted(name)
+    if kind == "VARCHAR":
+        return column
+    text = f"CAST({column} AS VARCHAR)"
+    if kind in ("DOUBLE", "FLOAT"):  # past 1e15 it is written with an exponent
+        is_whole = f"abs({column}) < 1e18 AND {column} = trunc({column})"
+        text = f"CASE WHEN {is_whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE {text} END"
+    return f"regexp_replace({text}, '{ZEROS}', '\\1')" if kind.startswith(_WITH_ZEROS) else text
+
+
+def day_of(name: str, kind: str, tz: str) -> str:
+    """Return the column as days of the business: an instant is the day in its time zone, a wall clock is cut."""
+    column, zone = quoted(name), tz.replace("'", "''")
+    day = f"CAST({column} AS DATE)"
+    if kind == "DATE":
+        return column
+    if kind == _INSTANT:
+        return f"CAST({column} AT TIME ZONE '{zone}' AS DATE)"
+    if kind == "VARCHAR":  # the cast alone would cut it in whatever zone it is written
+        instant = f"CAST({column} AS TIMESTAMPTZ) AT TIME ZONE '{zone}'"
+        return f"CASE WHEN regexp_matches({column}, '{HAS_ZONE}') THEN CAST({instant} AS DATE) ELSE {day} END"
+    return day
+
+
+def sales_expressions(where: str, mapping: Mapping[str, str], found: Mapping[str, str], tz: str) -> dict[str, str]:
+    """Return what stands for each of our columns in a sales table with these columns (types by name)."""
+    present, contract = AnyCase(found), set(SALES.column_names)
+    is_ours = set(found) | {BATCH} == contract  # made by `load`, which maps a file's names to the contract's
+    sources = sales_sources(where, {} if is_ours else mapping, present)
+    expressions = {ours: "NULL" if name is None else quoted(name) for ours, name in sources.items()}
+    for ours in KEY:
+        expressions[ours] = text_of(str(sources[ours]), present[str(sources[ours])])
+    day = str(sources["date"])
+    return {**expressions, "date": day_of(day, present[day], tz)}
+
+
+def rows_sql(
+    table: Table, name: str, present: AnyCase[str], tz: str, since: Limits, until: Limits
+) -> tuple[str, list[object]]:
+    """Return the query of a table's rows within limits, by its contract and in key order, and what is bound in it."""
+    limits = [(column, operator, of[column]) for operator, of in ((">=", since), ("<=", until)) for column in of]
+    conditions = [f"{quoted(table.column(column).name)} {operator} ?" for column, operator, _ in limits]
+    columns = ", ".join(_column_sql(column, present, tz) for column in table.columns)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = f"ORDER BY {', '.join(map(quoted, table.key))}" if table.key else ""
+    return f"SELECT * FROM (SELECT {columns} FROM {name}) {where} {order}", [value for _, _, value in limits]
+
+
+def _column_sql(column: Column, present: AnyCase[str], tz: str) -> str:
+    """Return what to select for a column of a contract, from a table with these columns (types by name)."""
+    kind = present.get(column.name)
+    source = "NULL" if kind is None else quoted(column.name)
+    if column.type == "DATE" and kind == _INSTANT:
+        source = day_of(column.name, kind, tz)
+    elif column.type == "TIMESTAMP" and kind == _INSTANT:
+        source = f"{source} AT TIME ZONE 'UTC'"
+    elif column.type == "STRING" and kind is not None and kind.startswith(_NUMBERS):
+        source = text_of(column.name, kind)
+    return f"{source} AS {quoted(column.name)}"

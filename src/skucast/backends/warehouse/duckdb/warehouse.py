@@ -8,7 +8,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skucast.backends.warehouse.checks import BLANK, check_slice, frames_of, missing_columns, read_rows, sales_sources
+from skucast.backends.warehouse.checks import (
+    BLANK,
+    AnyCase,
+    check_slice,
+    frames_of,
+    missing_columns,
+    read_rows,
+)
 from skucast.backends.warehouse.duckdb.file import WRONG_KIND, Connection, DuckDBFile, first_line
 from skucast.backends.warehouse.duckdb.sql import (
     FIRST_DAY,
@@ -19,23 +26,25 @@ from skucast.backends.warehouse.duckdb.sql import (
     REPLACED,
     WEEKLY_SALES,
     quoted,
+    rows_sql,
+    sales_expressions,
 )
 from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, OVERLAP_COLUMNS, Limits, Meeting, Rows
 from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_batch, no_sales, overlaps
 from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
 from skucast.core.combination import KEY
-from skucast.core.errors import InputError
+from skucast.core.errors import InputError, TableError
 from skucast.core.tables.contract import BATCH, Table, Type
 from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty, validate
+from skucast.core.weeks import WeekClock
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from skucast.core.combination import Combination
     from skucast.core.run import Run
-    from skucast.core.weeks import WeekClock
 
 _TYPES: dict[Type, str] = {
     "STRING": "VARCHAR",
@@ -55,12 +64,17 @@ class DuckDBWarehouse:
     """Tables in one DuckDB file, opened for each operation only, so that several processes can take turns."""
 
     def __init__(
-        self, path: str | Path, table_names: Mapping[str, str], sales_columns: Mapping[str, str] | None = None
+        self,
+        path: str | Path,
+        table_names: Mapping[str, str],
+        sales_columns: Mapping[str, str] | None = None,
+        tz: str | None = None,
     ) -> None:
         self.path = Path(path)
         self._file = DuckDBFile(self.path)
         self._names = dict(table_names)
         self._sales_columns = dict(sales_columns or {})
+        self._tz = tz or WeekClock().tz
 
     def ensure(self, table: Table) -> None:
         """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
@@ -74,7 +88,7 @@ class DuckDBWarehouse:
             if connection and not existing:
                 self._refuse_lost(connection, table)
         if existing:
-            missing_columns(table, self._names[table.label], existing, _column_types(table))
+            missing_columns(table, self._names[table.label], AnyCase(existing), _column_types(table))
         return bool(existing)
 
     def probe(self, *, run: Run) -> None:
@@ -89,35 +103,31 @@ class DuckDBWarehouse:
 
     def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
-        conditions, parameters = [], []
-        for operator, limits in ((">=", since), ("<=", until)):
-            for name, value in limits.items():
-                conditions.append(f"{quoted(table.column(name).name)} {operator} ?")
-                parameters.append(value)
         with self._file.reading() as connection:
-            if connection is None or not self._columns(connection, table):
+            present = self._columns(connection, table) if connection else {}
+            if not present or connection is None:
                 return empty(table)
-            present = self._columns(connection, table)
-            columns = ", ".join(
-                quoted(column.name) if column.name in present else f"NULL AS {quoted(column.name)}"
-                for column in table.columns
-            )
-            where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-            order = f"ORDER BY {', '.join(map(quoted, table.key))}" if table.key else ""
-            rows = connection.execute(f"SELECT {columns} FROM {self._name(table)} {where} {order}", parameters).df()
-        return read_rows(table, rows)
+            sql, parameters = rows_sql(table, self._name(table), AnyCase(present), self._tz, since, until)
+            try:
+                rows = connection.execute(sql, parameters).df()
+            except WRONG_KIND as error:
+                raise TableError(
+                    f"table {table.label}: a column is not of the expected kind "
+                    f"({first_line(error)}); correct the table"
+                ) from None
+        return read_rows(table, rows, self._tz)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
-        weeks = self._query_sales(WEEKLY_SALES, {"until": until, "end_weekday": clock.end_weekday})
+        weeks = self._query_sales(WEEKLY_SALES, {"until": until, "end_weekday": clock.end_weekday}, clock.tz)
         if not len(weeks):
-            days = self._query_sales(FIRST_DAY, {})["first_day"].dropna()
+            days = self._query_sales(FIRST_DAY, {}, clock.tz)["first_day"].dropna()
             raise no_sales(self._where, until, *days.dt.date)
         return weeks
 
     def later_sales(self, after: date) -> pd.DataFrame:
         """Return how many sales lines are dated after the day, by unit (see the protocol)."""
-        return self._query_sales(LATER_SALES, {"after": after})
+        return self._query_sales(LATER_SALES, {"after": after}, self._tz)
 
     def replace(
         self,
@@ -246,7 +256,7 @@ class DuckDBWarehouse:
             )
             connection.execute(f"CREATE TABLE {self._name(table)} ({columns})")
             return
-        for name in missing_columns(table, self._names[table.label], existing, expected):
+        for name in missing_columns(table, self._names[table.label], AnyCase(existing), expected):
             connection.execute(f"ALTER TABLE {self._name(table)} ADD COLUMN {quoted(name)} {expected[name]}")
 
     def _replace(
@@ -358,13 +368,14 @@ class DuckDBWarehouse:
     def _where(self) -> str:
         return f"{self.path}, table {self._names['sales']}"
 
-    def _query_sales(self, sql: str, parameters: Mapping[str, object]) -> pd.DataFrame:
-        """Return what a query says of the sales table, whose names are filled in."""
+    def _query_sales(self, sql: str, parameters: Mapping[str, object], tz: str) -> pd.DataFrame:
+        """Return what a query says of the sales table, whose names are filled in; days are those of the time zone."""
         with self._file.reading() as connection:
             present = self._columns(connection, SALES) if connection else {}
             if not present or connection is None:
                 raise no_sales(self._where)
-            text = sql.format(table=self._name(SALES), blank=BLANK, **self._sales_expressions(present))
+            expressions = sales_expressions(self._where, self._sales_columns, present, tz)
+            text = sql.format(table=self._name(SALES), blank=BLANK, **expressions)
             try:
                 return connection.execute(text, parameters).df()
             except WRONG_KIND as error:
@@ -372,12 +383,6 @@ class DuckDBWarehouse:
                     f"{self._where}: a column is not of the expected kind ({first_line(error)}); "
                     "correct it at the source"
                 ) from None
-
-    def _sales_expressions(self, present: Mapping[str, str]) -> dict[str, str]:
-        ours = set(SALES.column_names)
-        is_ours = set(present) | {BATCH} == ours  # made by `load`, which maps a file's names to the contract's
-        sources = sales_sources(self._where, {} if is_ours else self._sales_columns, present)
-        return {ours: "NULL" if name is None else quoted(name) for ours, name in sources.items()}
 
     def _name(self, table: Table) -> str:
         return quoted(self._names[table.label])
