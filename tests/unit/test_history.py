@@ -319,6 +319,9 @@ def test_the_report_counts_what_was_found(warehouse, run):
     lists = (
         "stale_combinations",
         "merged_spellings",
+        "joined_names",
+        "doubtful_names",
+        "left_out_names",
         "rejected_names",
         "feed_gap_weeks",
         "late_units",

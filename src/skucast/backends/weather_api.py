@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from skucast.backends.http import PASSING, ask
-from skucast.core.combination import clean_name
 from skucast.core.errors import WeatherDown, WeatherError
+from skucast.core.spelling import fold
 from skucast.core.tables.sales import WEATHER
 from skucast.core.tables.validation import validate
 
@@ -176,10 +176,10 @@ def open_weather(settings: Settings) -> OpenMeteo:
 def places_of(locations: pd.DataFrame, units: Sequence[str]) -> list[Place]:
     """Return those of the units that are in the rows of `tables.LOCATIONS`, sorted.
 
-    Names are cleaned as those of the sales are.
+    Names are those of the sales, whichever of their safe spellings the locations have.
     """
-    found = {clean_name(unit): Place(clean_name(unit), *where) for unit, *where in locations.itertuples(index=False)}
-    return [found[unit] for unit in sorted(set(units) & set(found))]
+    found = {fold(unit): where for unit, *where in locations.itertuples(index=False)}
+    return [Place(unit, *found[fold(unit)]) for unit in sorted(set(units)) if fold(unit) in found]
 
 
 def _address(url: str, api_key: str | None) -> str:

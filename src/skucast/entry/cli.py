@@ -142,14 +142,14 @@ def _rollback(
 def _promotions(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
-    from skucast.jobs.promotions import ingest_inbox, known_combinations
+    from skucast.jobs.promotions import ingest_inbox, known_names
     from skucast.regressors.promotion_template import example_rows, write_template
 
     if own["action"] == "ingest" and not run.is_about_today(settings.clock):
         raise InputError("AS_OF: files are taken in on the day that it is: another one knows other articles; unset it")
-    known = known_combinations(settings, warehouse, run)
+    known, aliases = known_names(settings, warehouse, run)
     if own["action"] == "ingest":
-        report.n_rows = ingest_inbox(settings, warehouse, run, report, known)
+        report.n_rows = ingest_inbox(settings, warehouse, run, report, known, aliases)
         return
     path = Path(str(own["output"]))
     write_template(path, example_rows(known, settings.clock, run.cutoff, settings.horizon_weeks))

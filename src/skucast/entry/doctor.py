@@ -118,7 +118,7 @@ def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
 def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     if not settings.weather:
         return "off; WEATHER=true switches it on"
-    units = warehouse.weekly_sales(settings.clock, run.cutoff)["unit"].dropna().unique().tolist()
+    units = sorted(read_history(settings, warehouse, run).weeks["unit"].unique())
     places = places_of(warehouse.read(LOCATIONS), units)
     located = f"{len(places)} of {counted(len(units), 'unit')} have a location"
     if not places:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import Combination, resolve_targets
+from skucast.core.combination import KEY, Combination, resolve_targets
 from skucast.core.errors import InputError, RunFailed
 from skucast.core.run import Run
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.names import NAMES
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
 from skucast.regressors.events import events_of
@@ -18,6 +20,7 @@ from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History, build_history
+from skucast.sales.names import with_names
 
 MAX_BRIDGED_WEEKS = 26
 """Sales later than this are not bridged by any setting: the forecast would feed on itself for half a year."""
@@ -56,7 +59,7 @@ def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunR
             f"no combination has sold anything up to {run.cutoff}: {found} found, "
             f"{history.report.n_placeholder_lines} of them without unit, channel, SKU_ID or date; check the sales"
         )
-    only = None if settings.targets is None else resolve_targets(settings.targets, known)
+    only = None if settings.targets is None else resolve_targets(settings.targets, known, history.names.aliases)
     wanted = run.shard(known if only is None else only)
     report.n_combinations = len(wanted)
     return Inputs(history, wanted, only)
@@ -68,7 +71,8 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     Raises:
         InputError: there are no sales, or HOLIDAY_CALENDAR cannot be read.
     """
-    weekly = warehouse.weekly_sales(settings.clock, run.cutoff)
+    delivered = warehouse.weekly_sales(settings.clock, run.cutoff)
+    weekly, names = with_names(delivered, warehouse.read(NAMES), lambda: _published_names(warehouse, run))
     first = weekly["ds"].min()
     closed = days_off(
         settings.holiday_country,
@@ -87,7 +91,17 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         correct_stockouts=settings.correct_stockouts,
         censor_outliers=settings.censor_outliers,
         later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
+        names=names,
     )
+
+
+PUBLISHED_WEEKS = 8
+"""How long a spelling that was forecast stays the one that is shown, while nothing else is forecast."""
+
+
+def _published_names(warehouse: Warehouse, run: Run) -> pd.DataFrame:
+    since = {"cutoff": run.cutoff - PUBLISHED_WEEKS * WEEK}
+    return warehouse.read(FORECASTS, since=since, until={"cutoff": run.cutoff})[[*KEY, "cutoff"]]
 
 
 def check_lateness(settings: Settings, run: Run, history: History, report: RunReport) -> None:
@@ -136,6 +150,14 @@ def _log_data_report(history: History) -> None:
     )
     if found.repairs():
         log.info("found in them: %s", "; ".join(found.repairs()))
+    for what, names in {
+        "names in several spellings are joined": found.joined_names,
+        "names that may be others, or none": found.doubtful_names,
+        "rows of totals, or without a name, are left out": found.left_out_names,
+    }.items():
+        if names:
+            more = f" and {len(names) - 1} more; `skucast names list` has all" if len(names) > 1 else ""
+            log.warning("%s: %s%s", what, names[0], more)
     for text in (*found.warnings, *(f"name rejected: {name}" for name in found.rejected_names)):
         log.warning("%s", text)
     for gap in found.feed_gap_weeks:

@@ -33,7 +33,7 @@ def plan_of(
 
     Rows that mean nothing are passed over, with a warning that counts them.
     """
-    usable, wrong = usable_rows(warehouse.read(PROMOTIONS), history.combinations)
+    usable, wrong = usable_rows(history.names.renamed(warehouse.read(PROMOTIONS)), history.combinations)
     if wrong:
         log.warning(
             "rows of the promotions plan that are not used: %s",

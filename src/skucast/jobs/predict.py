@@ -46,7 +46,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
     if run.is_about_today(settings.clock):  # a day of the past knows neither today's files nor articles
-        ingest(settings, warehouse, run, report, inputs.history.combinations)
+        ingest(settings, warehouse, run, report, inputs.history.combinations, inputs.history.names.aliases)
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from skucast.backends.files import Content, list_files, move, read_bytes, write_bytes, write_text
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import Combination
+from skucast.core.combination import NO_ALIASES, Aliases, Combination
 from skucast.core.errors import AlreadyLoaded, InputError, StoreError
 from skucast.core.run import Run
 from skucast.core.tables.records import LOADS
@@ -34,7 +34,14 @@ MAX_NAME_BYTES = 120
 """So much of the end of a file's name is kept in the name that it gets: file systems allow 255 bytes a name."""
 
 
-def ingest(settings: Settings, warehouse: Warehouse, run: Run, report: RunReport, known: Sequence[Combination]) -> None:
+def ingest(
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    report: RunReport,
+    known: Sequence[Combination],
+    aliases: Aliases = NO_ALIASES,
+) -> None:
     """Add the files of the inbox to the plan; while Cloud Storage gives no answer, the plan stays as it is known.
 
     Raises:
@@ -42,14 +49,19 @@ def ingest(settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
         WarehouseError: no usable answer.
     """
     try:
-        ingest_inbox(settings, warehouse, run, report, known)
+        ingest_inbox(settings, warehouse, run, report, known, aliases)
     except StoreError as error:
         log.warning("the inbox of promotions cannot be read: %s", error)
         report.notes.append("the inbox of promotions could not be read to its end: the plan known so far is used")
 
 
 def ingest_inbox(
-    settings: Settings, warehouse: Warehouse, run: Run, report: RunReport, known: Sequence[Combination]
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    report: RunReport,
+    known: Sequence[Combination],
+    aliases: Aliases = NO_ALIASES,
 ) -> int:
     """Add the files of the inbox to the plan, in the order of their names, and return how many rows were added.
 
@@ -70,7 +82,8 @@ def ingest_inbox(
                 continue
             # Of two files of one run the second is newer: what both speak of, it settles.
             known_at = newest_at - timedelta(microseconds=len(names) - place)
-            added += _ingest_file(_File(name, content), settings, warehouse, run, report, known, known_at)
+            file = _File(name, content)
+            added += _ingest_file(file, settings, warehouse, run, report, _Known(known, aliases, known_at))
     return added
 
 
@@ -84,16 +97,26 @@ def _newest_at(warehouse: Warehouse, run: Run, n_files: int) -> datetime:
     return newest.to_pydatetime() + timedelta(microseconds=n_files) if is_near else run.run_at
 
 
-def known_combinations(settings: Settings, warehouse: Warehouse, run: Run) -> list[Combination]:
-    """Return the combinations that have sales, sorted.
+def known_names(settings: Settings, warehouse: Warehouse, run: Run) -> tuple[list[Combination], Aliases]:
+    """Return the combinations that have sales, sorted, and how else their names are written.
 
     Raises:
         InputError: there are no sales.
     """
-    return read_history(settings, warehouse, run).combinations
+    history = read_history(settings, warehouse, run)
+    return history.combinations, history.names.aliases
 
 
 # --- One file -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The names that a file may have, and the moment from which what it says is known."""
+
+    combinations: Sequence[Combination]
+    aliases: Aliases
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -117,12 +140,11 @@ def _ingest_file(
     warehouse: Warehouse,
     run: Run,
     report: RunReport,
-    known: Sequence[Combination],
-    known_at: datetime,
+    known: _Known,
 ) -> int:
     before = _loads_of(file, settings, warehouse)
     try:
-        plan, batch_id = _judge(file, before, settings, known, known_at)
+        plan, batch_id = _judge(file, before, settings, known)
     except InputError as error:
         _reject(file, str(error), settings, report)
         return 0
@@ -140,9 +162,7 @@ def _loads_of(file: _File, settings: Settings, warehouse: Warehouse) -> pd.DataF
     return loads[is_mine].sort_values("loaded_at")
 
 
-def _judge(
-    file: _File, before: pd.DataFrame, settings: Settings, known: Sequence[Combination], known_at: datetime
-) -> tuple[PlanFile, str | None]:
+def _judge(file: _File, before: pd.DataFrame, settings: Settings, known: _Known) -> tuple[PlanFile, str | None]:
     """What the file says, and the batch to add it as, None if nothing is to be added.
 
     A file that was added before is judged as it was then: a promotion may be over since. If more of it can be used by
@@ -152,24 +172,24 @@ def _judge(
         InputError: as `_read`.
     """
     if before.empty:
-        return _read(file, settings, known_at, known), file.digest
+        return _read(file, settings, known.at, known), file.digest
     last = before.iloc[-1]
     plan = _read(file, settings, last["loaded_at"].to_pydatetime(), known)
     if len(plan.rows) <= last["n_rows"]:
         return plan, None
-    anew = _read(file, settings, known_at, known)
+    anew = _read(file, settings, known.at, known)
     rejected = hashlib.sha256(" ".join(anew.rejected[LINE]).encode()).hexdigest()
     return anew, f"{file.digest}:{rejected[:12]}"
 
 
-def _read(file: _File, settings: Settings, at: datetime, known: Sequence[Combination]) -> PlanFile:
+def _read(file: _File, settings: Settings, at: datetime, known: _Known) -> PlanFile:
     """Read the file as at that moment.
 
     Raises:
         InputError: it cannot be read, for a reason that is known or not.
     """
     try:
-        return read_plan(file.name, file.content.data, known, at, settings.clock)
+        return read_plan(file.name, file.content.data, known.combinations, at, settings.clock, known.aliases)
     except (InputError, MemoryError):
         raise
     except Exception as bug:

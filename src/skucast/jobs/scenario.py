@@ -76,7 +76,8 @@ def _what_if(settings: Settings, run: Run, inputs: Inputs) -> WhatIf:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"PROMOTIONS: {path} cannot be read ({error.strerror})") from None
-    found = read_plan(path.name, content, inputs.history.combinations, said_at, settings.clock)
+    history = inputs.history
+    found = read_plan(path.name, content, history.combinations, said_at, settings.clock, history.names.aliases)
     if len(found.rejected):
         reasons = [f"row {row['line']}: {row['reason']}" for row in found.rejected.head(SHOWN).to_dict("records")]
         more = f" (and {len(found.rejected) - SHOWN} more)" if len(found.rejected) > SHOWN else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -13,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skucast.core.combination import KEY, Combination, name_problem
+from skucast.core.combination import KEY, Combination
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
+from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_names, without_names
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
 from skucast.sales.stock import suspected_stock
 
@@ -71,6 +71,9 @@ class DataReport:
     n_outlier_weeks: int = 0
     stale_combinations: list[str] = field(default_factory=list)
     merged_spellings: list[str] = field(default_factory=list)
+    joined_names: list[str] = field(default_factory=list)
+    doubtful_names: list[str] = field(default_factory=list)
+    left_out_names: list[str] = field(default_factory=list)
     rejected_names: list[str] = field(default_factory=list)
     feed_gap_weeks: list[str] = field(default_factory=list)
     late_units: list[str] = field(default_factory=list)
@@ -93,9 +96,9 @@ class DataReport:
             "lines without a quantity ignored": self.n_bad_quantity_lines,
             "weeks of more returns than sales": self.n_floored_weeks,
             "weeks without rows counted as 0": self.n_zero_filled_weeks,
+            "combinations in several spellings": len(self.merged_spellings),
         }
-        found = [f"{what}: {number:,}" for what, number in counts.items() if number]
-        return [*found, *(f"merged spellings: {text}" for text in self.merged_spellings)]
+        return [f"{what}: {number:,}" for what, number in counts.items() if number]
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class History:
     NaN where it is not known (out of stock, delivery missing); discounts in percent; `promo_days` 0 to 7.
     `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named. `late`
     names the units and channels whose newest weeks have not arrived although others' have. `first_sales` has what was
-    sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`.
+    sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`. `names` knows the spellings.
     """
 
     weeks: pd.DataFrame
@@ -116,6 +119,7 @@ class History:
     selling_days: dict[Combination, tuple[bool, ...]] = field(default_factory=dict)
     late: list[Late] = field(default_factory=list)
     first_sales: pd.DataFrame | None = None
+    names: Names = NO_NAMES
 
     @property
     def combinations(self) -> list[Combination]:
@@ -145,6 +149,7 @@ def build_history(
     correct_stockouts: bool = True,
     censor_outliers: bool = True,
     later: pd.DataFrame | None = None,
+    names: Names = NO_NAMES,
 ) -> History:
     """Return the history up to the cutoff from the rows of `Warehouse.weekly_sales`.
 
@@ -158,12 +163,13 @@ def build_history(
     that ends early because of them is whole. A week whose sales or returns nothing explains `is_outlier` and unknown,
     unless not `censor_outliers` (see `outliers`). A few rows that lie years before all others are left out; they are
     said, as are the lines dated after today, `later` as `Warehouse.later_sales` gives them.
+    `names` are those that the rows were given (`names.with_names`).
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
     known = weekly[~placeholder & complete]
-    rejected = _rejected_names(known)
-    known, strays = without_strays(_without_names(known, rejected))
+    rejected = rejected_names(known)
+    known, strays = without_strays(without_names(known, rejected))
     deliveries = judge_deliveries(
         known, clock, cutoff, days_off=days_off, by_day=grain == "day", closed_after_weeks=stale_after_weeks
     )
@@ -200,7 +206,10 @@ def build_history(
         n_future_lines=0 if later is None else int(later["n_lines"].sum()),
         n_stale_combinations=len(stale),
         stale_combinations=stale[:_EXAMPLES],
-        merged_spellings=_merged_spellings(known)[:_EXAMPLES],
+        merged_spellings=merged_spellings(known)[:_EXAMPLES],
+        joined_names=names.joined[:_EXAMPLES],
+        doubtful_names=names.doubtful[:_EXAMPLES],
+        left_out_names=names.left_out[:_EXAMPLES],
         rejected_names=[f"{'/'.join(name)!r}: {problem}" for name, problem in rejected.items()][:_EXAMPLES],
         feed_gap_weeks=[str(ds.date()) for ds in deliveries.feed_gaps],
         late_units=[str(each) for each in deliveries.late],
@@ -215,7 +224,7 @@ def build_history(
         ],
     )
     selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
-    return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late, first_sales)
+    return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late, first_sales, names)
 
 
 def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:
@@ -343,49 +352,6 @@ def _is_among(weeks: pd.DataFrame, undelivered: pd.DataFrame) -> pd.Series:
 
 
 # --- the report -----------------------------------------------------------------------------------------------------
-
-
-def _rejected_names(known: pd.DataFrame) -> dict[tuple[str, str, str], str]:
-    rejected = {}
-    for parts in known[KEY].drop_duplicates().itertuples(index=False, name=None):
-        problems = [
-            f"{label} {problem}" for label, part in zip(KEY, parts, strict=True) if (problem := name_problem(part))
-        ]
-        if problems:
-            rejected[parts] = "; ".join(problems)
-    return rejected
-
-
-def _without_names(known: pd.DataFrame, rejected: dict[tuple[str, str, str], str]) -> pd.DataFrame:
-    if not rejected:
-        return known
-    names = pd.MultiIndex.from_frame(known[KEY])
-    return known[~names.isin(list(rejected))]
-
-
-def _merged_spellings(known: pd.DataFrame) -> list[str]:
-    other = (known["spelling_min"] != known["spelling_max"]) | (known["spelling_min"] != _joined(known))
-    names = known.loc[other, KEY].drop_duplicates()
-    spellings = known.merge(names, on=KEY).melt(
-        id_vars=KEY, value_vars=["spelling_min", "spelling_max"], value_name="spelling"
-    )
-    several = spellings.groupby(KEY)["spelling"].agg(lambda values: sorted(set(values)))
-    merged = several[several.map(len) > 1]
-    return [_also_written("/".join(names), others) for names, others in zip(merged.index, merged, strict=True)]
-
-
-def _joined(known: pd.DataFrame) -> pd.Series:
-    return known[KEY[0]] + "/" + known[KEY[1]] + "/" + known[KEY[2]]
-
-
-def _also_written(name: str, spellings: Sequence[str]) -> str:
-    """Name the other spellings by what is different about them: blanks show between quotes, Unicode forms do not."""
-    others = [
-        repr(other) if unicodedata.is_normalized("NFC", other) else f"{other!r} in another Unicode form"
-        for other in spellings
-        if other != name
-    ]
-    return f"{name!r} is also written {', '.join(others)}"
 
 
 def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:

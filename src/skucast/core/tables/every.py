@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.names import NAMES
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
@@ -21,4 +22,5 @@ TABLES = (
     RUNS,
     PUBLISHES,
     LOADS,
+    NAMES,
 )

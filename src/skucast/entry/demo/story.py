@@ -31,7 +31,7 @@ from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.core.weeks import WEEK
 from skucast.entry.app import start_run
 from skucast.jobs.monitor import DASHBOARD
-from skucast.jobs.promotions import INBOX, ingest_inbox, known_combinations
+from skucast.jobs.promotions import INBOX, ingest_inbox, known_names
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import environment_of, only_for
 from skucast.runtime.settings import Settings, local_path
@@ -172,7 +172,7 @@ def _send_plan(settings: Settings, warehouse: Warehouse, day: date, days: list[d
     run = start_run("demo", on_that_day)
     run = replace(run, run_at=settings.clock.end_of(day - timedelta(days=1)))
     report = RunReport()
-    ingest_inbox(on_that_day, warehouse, run, report, known_combinations(on_that_day, warehouse, run))
+    ingest_inbox(on_that_day, warehouse, run, report, *known_names(on_that_day, warehouse, run))
 
 
 def _script(settings: Settings, name: str, day: date, *flags: str) -> None:

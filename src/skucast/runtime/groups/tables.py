@@ -12,6 +12,7 @@ from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.names import NAMES
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
@@ -46,6 +47,7 @@ class Tables(Group):
     registry_table: str = _table(REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
+    names_table: str = _table(NAMES, [*SALES_JOBS, "promotions", "alerts", "doctor", "demo"])
     loads_table: str = _table(LOADS, [*FORECASTING, "load", "loads", "promotions", "doctor", "demo"])
 
     @field_validator("sales_columns")

@@ -1,0 +1,108 @@
+"""Weekly sums of several spellings of one name become the sums of the name, day by day where days count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from skucast.core.combination import KEY
+
+Bits = npt.NDArray[np.int64]
+
+_IN_ORDER = [*KEY, "ds", "spelling_min", "spelling_max", "quantity", "n_lines", "last_date"]
+"""The order in which rows are added up: floats depend on it, and a warehouse may give any."""
+
+
+def joined(weekly: pd.DataFrame, renaming: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """Return rows of `Warehouse.weekly_sales` with other names, one row for each name and week again.
+
+    Quantities, returns and lines are added. A day counts once, whichever spellings it was delivered in: it has a
+    discount if one of them has, and is out of stock if none of them sold or had anything left. The week's discount is
+    the mean over the selling days of each.
+    """
+    if not any(renaming.values()):
+        return weekly
+    renamed = weekly[KEY].copy()
+    for column, names in renaming.items():
+        renamed[column] = renamed[column].map(lambda name, names=names: names.get(name, name))
+    is_other = (renamed != weekly[KEY]) & renamed.notna()
+    rows = weekly.assign(**{column: renamed[column].astype("str") for column in KEY})
+    spelt_anew = is_other.any(axis=1) & rows[KEY].notna().all(axis=1)
+    shown = rows[KEY[0]] + "/" + rows[KEY[1]] + "/" + rows[KEY[2]]
+    rows = rows.assign(
+        **{end: rows[end].mask(spelt_anew, shown).astype("str") for end in ("spelling_min", "spelling_max")}
+    )
+    is_row = rows[[*KEY, "ds"]].notna().all(axis=1) & (rows[KEY] != "").all(axis=1)
+    twice = is_row & rows.duplicated([*KEY, "ds"], keep=False)
+    parts = [part for part in (rows[~twice], _added(rows[twice])) if len(part)]
+    return pd.concat(parts, ignore_index=True).sort_values([*KEY, "ds"], ignore_index=True) if parts else rows
+
+
+def _added(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row for each name and week of several."""
+    if not len(rows):
+        return rows
+    rows = rows.sort_values(_IN_ORDER, ignore_index=True)
+    starts = (rows[[*KEY, "ds"]] != rows[[*KEY, "ds"]].shift()).any(axis=1).to_numpy()
+    place, first = np.cumsum(starts) - 1, np.flatnonzero(starts)
+
+    def total(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        sums: npt.NDArray[np.float64] = np.bincount(place, weights=values).astype("float64")
+        return sums
+
+    def either(values: Bits) -> Bits:
+        return np.bitwise_or.reduceat(values, first)
+
+    sells, stocked, empty = (
+        rows[f"{what}_weekdays"].to_numpy(dtype="int64") for what in ("selling", "stock", "stockout")
+    )
+    none_left = either(empty) & ~either(sells) & ~either(stocked & ~empty)
+    n_selling = np.bitwise_count(sells).astype("float64")
+    discount = rows["promo_discount_perc"].to_numpy(dtype="float64")
+    with np.errstate(invalid="ignore"):
+        mean_discount = np.nan_to_num(total(discount * n_selling) / total(n_selling))
+    promo = either(rows["promo_weekdays"].to_numpy(dtype="int64"))
+    counts = {name: total(rows[name].to_numpy(dtype="float64")).astype("int64") for name in _COUNTED}
+    result = rows.iloc[first].assign(
+        quantity=total(rows["quantity"].to_numpy(dtype="float64")),
+        returns_quantity=total(rows["returns_quantity"].to_numpy(dtype="float64")),
+        promo_discount_perc=mean_discount,
+        promo_days=np.bitwise_count(promo).astype("int64"),
+        selling_weekdays=either(sells),
+        promo_weekdays=promo,
+        stock_weekdays=either(stocked),
+        stockout_weekdays=none_left,
+        stock_days=np.bitwise_count(either(stocked)).astype("int64"),
+        stock_max=np.fmax.reduceat(rows["stock_max"].to_numpy(dtype="float64", na_value=np.nan), first),
+        stockout_days=np.bitwise_count(none_left).astype("int64"),
+        stockout_share=_share(rows, empty & none_left[place], first),
+        first_date=_first_dates(rows, place),
+        last_date=rows["last_date"].groupby(place).max().to_numpy(),
+        spelling_min=rows["spelling_min"].groupby(place).min().to_numpy(),
+        spelling_max=rows["spelling_max"].groupby(place).max().to_numpy(),
+        **counts,
+    )
+    return result.astype(rows.dtypes.to_dict())
+
+
+_COUNTED = ("n_lines", "n_bad_quantity")
+
+
+def _share(rows: pd.DataFrame, still_empty: Bits, first: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The share of a usual week on the days that stay out of stock: of each spelling's share as many days' part."""
+    days = np.maximum(np.bitwise_count(rows["stockout_weekdays"].to_numpy(dtype="int64")), 1)
+    part = rows["stockout_share"].to_numpy(dtype="float64") * np.bitwise_count(still_empty) / days
+    share: npt.NDArray[np.float64] = np.maximum.reduceat(part, first)
+    return share
+
+
+def _first_dates(rows: pd.DataFrame, place: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
+    """The first day with a selling line of any spelling, else with any line."""
+    sells = rows["quantity"] + rows["returns_quantity"] > 0
+    days = rows["first_date"].groupby(place).min()
+    selling = rows["first_date"].where(sells).groupby(place).min()
+    found: npt.NDArray[np.datetime64] = selling.fillna(days).to_numpy()
+    return found
