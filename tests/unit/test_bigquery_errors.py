@@ -11,7 +11,7 @@ from google.auth.exceptions import RefreshError, TransportError
 from pandas_gbq.gbq_connector import GbqConnector
 
 from skucast.backends.warehouse.bigquery import reading
-from skucast.backends.warehouse.bigquery.errors import TWICE, Conflict, Gone, Twice, explanation
+from skucast.backends.warehouse.bigquery.errors import TWICE, Conflict, Gone, Twice, WrongKind, explanation, is_lost
 from skucast.core.errors import InputError, WarehouseError
 
 SAID = {
@@ -24,8 +24,78 @@ SAID = {
     "gone": (api.NotFound("Table t"), Gone, "a table is gone; run it again"),
     "a conflict": (api.BadRequest("due to concurrent update"), Conflict, "another writer was first; run it again"),
     "appended before": (api.BadRequest(f"failed: {TWICE}"), Twice, ""),
+    "another kind": (
+        api.BadRequest("Bad double value: 5,5"),
+        WrongKind,
+        "a column is not of the expected kind .*5,5.*; correct it at the source",
+    ),
     "refused": (api.BadRequest("no such column"), WarehouseError, r"refused \(400 no such column\)"),
 }
+
+
+REASONS = {
+    "rate": ("rateLimitExceeded", "Exceeded rate limits: too many table update operations", True),
+    "rate of jobs": ("jobRateLimitExceeded", "Exceeded rate limits: too many concurrent queries", True),
+    "rate by the minute": ("rateLimitExceeded", "Quota exceeded for quota metric 'requests' per minute", True),
+    "quota": ("quotaExceeded", "Quota exceeded: Your table exceeded quota for imports", False),
+    "own quota": ("quotaExceeded", "Custom quota exceeded: Your project exceeded the custom quota", False),
+    "permission": ("accessDenied", "Access Denied: Permission bigquery.tables.get denied", False),
+}
+
+
+@pytest.mark.parametrize(("reason", "text", "is_passing"), REASONS.values(), ids=REASONS)
+@pytest.mark.parametrize("status", [403, 429])
+def test_rates_pass_and_quotas_do_not(status: int, reason: str, text: str, is_passing: bool) -> None:
+    """Asked too fast is asked again, whatever status it comes with; a used up quota is said at once."""
+    error = api.from_http_status(status, text, errors=[{"reason": reason, "message": text}])
+    assert is_lost(error) is (is_passing or (status == 429 and reason == "accessDenied"))
+    said = str(explanation(error, "bigquery.jobs.create", "load", 9.0))
+    assert ("over quota" in said) is (reason == "quotaExceeded")
+
+
+def test_rates_of_the_storage_api_pass_too() -> None:
+    """It gives no reasons, but a text."""
+    assert is_lost(api.ResourceExhausted("Quota exceeded for quota metric 'CreateReadSession' and limit 'per minute'"))
+    assert not is_lost(api.ResourceExhausted("Quota exceeded: Your project exceeded quota for bytes read"))
+
+
+TO_DO = {
+    "billing": (api.Forbidden("Billing has not been enabled for this project. Enable billing at"), "billing is off"),
+    "billing account": (api.Forbidden("The billing account for the owning project is disabled"), "billing is off"),
+    "the service is off": (api.Forbidden("BigQuery API has not been used in project 1 before"), "enable its API"),
+    "scope": (api.Forbidden("Request had insufficient authentication scopes."), "lack an OAuth scope"),
+    "Drive": (api.Forbidden("Permission denied while getting Drive credentials."), "share it with the account"),
+    "perimeter": (
+        api.Forbidden("VPC Service Controls: Request is prohibited by organization's policy. Unique: x"),
+        "a service perimeter",
+    ),
+    "policy": (api.Forbidden("Operation denied by org policy: ['constraints/gcp.x']"), "an organisation policy"),
+    "location": (
+        api.NotFound("Not found: Dataset p:other was not found in location EU"),
+        "has to be in one location",
+    ),
+    "two locations": (
+        api.BadRequest("Cannot read and write in different locations: source: US, destination: EU"),
+        "has to be in one location",
+    ),
+    "partition filter": (
+        api.BadRequest("Cannot query over table 'p.d.t' without a filter over column(s) 'date' that can be used"),
+        "switch require_partition_filter off",
+    ),
+    "base of a view": (
+        api.Forbidden("Access Denied: Table p:d.t: User does not have permission to query table p:d.t, or perhaps"),
+        r"may not be read \(bigquery.tables.getData\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "text"), TO_DO.values(), ids=TO_DO)
+def test_what_somebody_has_to_put_right_has_its_own_line(error: Exception, text: str) -> None:
+    """It is no missing permission of ours, and no failure that another run mends."""
+    said = explanation(error, "bigquery.jobs.create", "read sales", 9.0)
+    assert type(said) is InputError
+    assert re.match(f"read sales: .*{text}", str(said))
+    assert "is missing or refused" not in str(said)
 
 
 @pytest.mark.parametrize(("error", "kind", "text"), SAID.values(), ids=SAID)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from skucast.core.errors import InputError, StoreError
+from skucast.backends.cloud_refusals import is_kept, is_over_quota, is_rate_limited, way_out
+from skucast.core.errors import InputError, ObjectKept, StoreError
 from skucast.core.places import Endpoints
 
 if TYPE_CHECKING:
@@ -42,11 +43,16 @@ def storage_client(endpoints: Endpoints) -> StorageClient:
 
 
 def storage_retry(deadline_s: float) -> Retry:
-    """Return how Cloud Storage calls are tried again: the library's choice of errors, from short to long pauses."""
+    """Return how Cloud Storage calls are tried again: what the library chooses, and rates; pauses grow."""
     from google.cloud.storage.retry import DEFAULT_RETRY
 
-    retry: Retry = DEFAULT_RETRY.with_delay(initial=0.25, maximum=15.0, multiplier=2.0).with_timeout(deadline_s)
-    return retry
+    by_library: Any = DEFAULT_RETRY._predicate  # noqa: SLF001 - it has no other door
+
+    def is_passing(error: Exception) -> bool:
+        return not is_over_quota(error) and (by_library(error) or is_rate_limited(error))
+
+    retry: Retry = DEFAULT_RETRY.with_predicate(is_passing).with_delay(initial=0.25, maximum=15.0, multiplier=2.0)
+    return retry.with_timeout(deadline_s)
 
 
 @contextlib.contextmanager
@@ -55,6 +61,7 @@ def storage_errors(bucket: str, permission: str) -> Iterator[None]:
 
     Raises:
         InputError: the identity is not accepted, or may not do this.
+        ObjectKept: a retention policy or a hold is on the object.
         StoreError: no usable answer.
     """
     from google.api_core import exceptions as api
@@ -66,7 +73,18 @@ def storage_errors(bucket: str, permission: str) -> Iterator[None]:
         yield
     except (api.NotFound, api.PreconditionFailed):
         raise
-    except api.Forbidden as error:
+    except (api.Forbidden, api.TooManyRequests) as error:
+        if is_kept(error):
+            raise ObjectKept(
+                f"gs://{bucket}: a retention policy or a hold keeps an object as it is ({_reason(error)})"
+            ) from None
+        if is_over_quota(error):
+            raise InputError(
+                f"gs://{bucket}: {permission} was refused ({_reason(error)}): a quota is used up; run it again later"
+            ) from None
+        to_do = way_out(error)
+        if to_do is not None:
+            raise InputError(f"gs://{bucket}: {to_do} ({_reason(error)})") from None
         raise InputError(
             f"gs://{bucket}: {permission} was refused ({_reason(error)}); is it granted on this bucket?"
         ) from None

@@ -8,13 +8,17 @@ from functools import partial
 from typing import Any
 
 from google.api_core.exceptions import DeadlineExceeded, ServiceUnavailable
-from google.api_core.retry import Retry, if_exception_type
+from google.api_core.retry import Retry
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from skucast.backends.cloud import anonymous, credentials
+from skucast.backends.cloud_refusals import is_rate_limited
 from skucast.core.places import Endpoints
+
+_is_passing_by_library: Callable[[Exception], bool] = DEFAULT_RETRY._predicate  # noqa: SLF001 - it has no other door
+_RETRY = DEFAULT_RETRY.with_predicate(lambda error: _is_passing_by_library(error) or is_rate_limited(error))
 
 _MAX_MESSAGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -36,7 +40,7 @@ class BoundedClient(bigquery.Client):
         """Run a query as the base class does, counting the bytes it processed."""
         # The library wraps these two around `_call_api`; on their own they last ten and twenty minutes.
         bounded = {
-            "retry": DEFAULT_RETRY.with_timeout(self._deadline_s),
+            "retry": _RETRY.with_timeout(self._deadline_s),
             "job_retry": DEFAULT_JOB_RETRY.with_timeout(self._deadline_s),
         }
         rows = super().query_and_wait(*parts, **{**options, **bounded})
@@ -107,7 +111,12 @@ class _BoundedReadClient(BigQueryReadClient):
         return left
 
 
-_STORAGE_RETRY = Retry(predicate=if_exception_type(ServiceUnavailable), initial=0.1, maximum=10.0)
+def _is_passing(error: Exception) -> bool:
+    """Whether the Storage API may answer another try."""
+    return isinstance(error, ServiceUnavailable) or is_rate_limited(error)
+
+
+_STORAGE_RETRY = Retry(predicate=_is_passing, initial=0.1, maximum=10.0)
 
 
 def _read_client(deadline_s: float, **parts: Any) -> _BoundedReadClient:

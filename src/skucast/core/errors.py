@@ -61,6 +61,10 @@ class StoreError(ModelError):
     """The store gave no usable answer within the deadline; what it holds is whole, the old or the new."""
 
 
+class ObjectKept(StoreError):
+    """A retention policy or a hold on the bucket keeps an object from being replaced or deleted."""
+
+
 class StoreConflict(SkucastError):
     """Somebody else replaced the model after it was read; theirs is kept."""
 

@@ -18,6 +18,8 @@ PASSING: dict[str, tuple[str, list[Any]]] = {
     "no trouble": (READ_ROWS, []),
     "no session at first": (CREATE_SESSION, [(StatusCode.UNAVAILABLE, "not now")]),
     "no stream at first": (READ_ROWS, [(StatusCode.UNAVAILABLE, "not now")] * 2),
+    "sessions too fast": (CREATE_SESSION, [(StatusCode.RESOURCE_EXHAUSTED, "Exceeded rate limits")]),
+    "streams too fast": (READ_ROWS, [(StatusCode.RESOURCE_EXHAUSTED, "Quota exceeded for reads per minute")]),
     "cut streams": (READ_ROWS, ["cut", "cut"]),
 }
 

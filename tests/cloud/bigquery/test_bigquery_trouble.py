@@ -9,12 +9,35 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from a_week import CREATE_TABLE, GET_TABLE, LOAD, PUBLISH, QUERY, in_pages, publish, publishers, rows_of, stored
+from a_week import (
+    CREATE_TABLE,
+    GET_TABLE,
+    LOAD,
+    PUBLISH,
+    QUERY,
+    in_pages,
+    one_line,
+    publish,
+    publishers,
+    rows_of,
+    stored,
+)
+from builders import CUTOFF
 from stand_ins.proxy import Proxy, Request, Response
 from writers import SMALL, Place, run_of
 
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
+from skucast.core.errors import InputError
 from skucast.core.tables.sales import SALES
+from skucast.core.weeks import WeekClock
+
+REFUSALS = (
+    (429, "rateLimitExceeded"),
+    (403, "rateLimitExceeded"),
+    (403, "jobRateLimitExceeded"),
+    (500, "internalError"),
+    (503, "backendError"),
+)
 
 
 @pytest.mark.parametrize(
@@ -32,13 +55,13 @@ from skucast.core.tables.sales import SALES
 def test_bursts_of_refusals_are_survived(
     warehouse: BigQueryWarehouse, bigquery_proxy: Proxy, method: str, path: str
 ) -> None:
-    """Too many requests, an internal error, no service: asked a fourth time it answers."""
-    for status, reason in ((429, "rateLimitExceeded"), (500, "internalError"), (503, "backendError")):
+    """Too many requests, too many jobs, an internal error, no service: asked once more it answers."""
+    for status, reason in REFUSALS:
         bigquery_proxy.answer(status, method, path, reason=reason)
     assert publish(warehouse, 1) == 10
     assert stored(warehouse) == rows_of(1)
     assert publishers(warehouse) == ["run-1"]
-    assert bigquery_proxy.count(method, path) >= 4
+    assert bigquery_proxy.count(method, path) > len(REFUSALS)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +100,11 @@ def test_a_later_page_that_fails_is_asked_for_again(
     publish(theirs, 1)
     bigquery_proxy.on("POST", QUERY, times=None, before=in_pages)
     bigquery_proxy.answer(503, "GET", "pageToken", reason="backendError")
+    bigquery_proxy.answer(403, "GET", "pageToken", reason="rateLimitExceeded")
     bigquery_proxy.lose_answer("GET", "pageToken")
     rows = replace(proxied, grpc=None).warehouse().read(SMALL)
     assert list(zip(rows["SKU_ID"], rows["yhat"], strict=True)) == rows_of(1)
-    assert bigquery_proxy.count("GET", "pageToken") >= 3
+    assert bigquery_proxy.count("GET", "pageToken") >= 4
 
 
 @pytest.mark.parametrize("path", [LOAD, PUBLISH], ids=["load", "publish"])
@@ -124,6 +148,30 @@ def test_an_answer_cut_short_is_asked_for_again(
     assert publish(warehouse, 1) == 10
     rows = warehouse.read(SMALL)
     assert list(zip(rows["SKU_ID"], rows["yhat"], strict=True)) == rows_of(1)
+
+
+@pytest.mark.parametrize("reason", ["backendError", "jobRateLimitExceeded", "rateLimitExceeded"])
+def test_a_result_that_is_asked_for_too_fast_is_asked_for_again(
+    warehouse: BigQueryWarehouse, bigquery_proxy: Proxy, reason: str
+) -> None:
+    """Waiting for a job's end is a call like others."""
+    bigquery_proxy.answer(503 if reason == "backendError" else 403, "GET", "/queries/|/jobs/", reason=reason)
+    assert publish(warehouse, 1) == 10
+    assert stored(warehouse) == rows_of(1)
+
+
+def test_a_view_of_a_table_that_is_gone_names_it(
+    warehouse: BigQueryWarehouse, theirs: BigQueryWarehouse, bigquery_proxy: Proxy
+) -> None:
+    """Sales may be a view: what is missing is what it reads, and no further run mends that."""
+    client, name = theirs._dataset.client, theirs._dataset.id_of(SALES)
+    row = "DATE '2026-11-16' AS date, 'U' AS unit, 'C' AS channel, 'S' AS SKU_ID, 5.0 AS quantity"
+    client.query_and_wait(f"CREATE VIEW `{name}` AS SELECT {row}, NULL AS Promo_discount_perc")
+    text = "Not found: Table demo-project:other.lines was not found in location US"
+    bigquery_proxy.answer(404, "POST", QUERY, reason=text)
+    with pytest.raises(InputError, match=r"this view reads demo-project:other\.lines, which is not there") as error:
+        warehouse.weekly_sales(WeekClock(), CUTOFF)
+    one_line(error)
 
 
 def test_bytes_are_logged_per_read(

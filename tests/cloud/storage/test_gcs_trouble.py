@@ -36,15 +36,38 @@ CALLS: dict[str, tuple[str, str, Callable[[CloudStore], object]]] = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_bursts_of_refusals_are_survived(store: CloudStore, storage_proxy: StorageProxy, call: str) -> None:
-    """Too many requests, an internal error, no service: asked a fourth time it answers."""
+    """Too many requests, an internal error, no service: asked a fifth time it answers."""
     store.save(ARTICLE, PAYLOAD, "v1", expected=None)
     method, path, function = CALLS[call]
+    storage_proxy.answer(403, method, path, reason="rateLimitExceeded")
     for status in (429, 500, 503):
         storage_proxy.answer(status, method, path)
     storage_proxy.requests.clear()
     assert function(store)
-    assert storage_proxy.count(method, path) >= 4
+    assert storage_proxy.count(method, path) >= 5
     assert store.load(ARTICLE).payload == PAYLOAD
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("quotaExceeded", "a quota is used up"),
+        ("accountDisabled", "billing is off"),
+        ("Request is prohibited by organization's policy.", "a service perimeter"),
+        ("Request had insufficient authentication scopes.", "lack an OAuth scope"),
+    ],
+)
+def test_what_somebody_has_to_put_right_has_its_own_line(
+    store: CloudStore, storage_proxy: StorageProxy, call: str, reason: str, text: str
+) -> None:
+    """It is said at once, and not asked for again."""
+    method, path, function = CALLS[call]
+    rule = storage_proxy.answer(403, method, path, times=None, reason=reason)
+    with pytest.raises(InputError, match=text) as error:
+        function(store)
+    assert rule.used == 1
+    assert "is it granted" not in one_line(error)
 
 
 def test_trouble_that_stays_ends_at_the_deadline(bucket: str, storage_proxy: StorageProxy) -> None:

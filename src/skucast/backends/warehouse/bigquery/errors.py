@@ -11,6 +11,7 @@ from google.auth.exceptions import GoogleAuthError
 from requests.exceptions import RequestException
 
 from skucast.backends.cloud import is_lost_signing_in
+from skucast.backends.cloud_refusals import is_over_quota, is_rate_limited, way_out
 from skucast.core.errors import InputError, WarehouseError
 
 _LOST = (
@@ -24,7 +25,6 @@ _LOST = (
 )
 _NO_IDENTITY = (api.Forbidden, api.Unauthorized, GoogleAuthError)
 _CONFLICT = ("concurrent update", "serialize access", "failed to commit", "transaction is aborted")
-_QUOTA = ("quotaExceeded", "rateLimitExceeded", "RateLimitExceeded", "Quota exceeded", "Exceeded rate limits")
 
 _WRONG_KIND = re.compile(
     r"bad \w+ value|invalid (date|datetime|timestamp|numeric|bignumeric|cast)\b|(could not|cannot) (cast|convert)"
@@ -59,8 +59,10 @@ class Twice(Exception):
 
 
 def is_lost(error: BaseException) -> bool:
-    """Return whether the request may have been lost on the way: worth another try, never a refusal."""
-    return isinstance(error, _LOST) or is_lost_signing_in(error)
+    """Return whether another try is worth it: lost on the way, or asked too fast; no refusal, no used up quota."""
+    if is_over_quota(error):
+        return False
+    return isinstance(error, _LOST) or is_lost_signing_in(error) or is_rate_limited(error)
 
 
 def is_conflict(error: BaseException) -> bool:
@@ -82,10 +84,13 @@ def tried_again(worth_it: Callable[[BaseException], bool], deadline_s: float) ->
 def explanation(error: BaseException, permission: str, what: str, deadline_s: float) -> Exception:
     """Return the error to raise instead: what the failure means, in one line."""
     text = short(error)
-    if isinstance(error, api.Forbidden) and any(sign in str(error) for sign in _QUOTA):
+    if is_over_quota(error):
         return WarehouseError(f"{what}: over quota ({text}); run it again later")
     if is_lost(error) or isinstance(error, (api.RetryError, TimeoutError)):
         return WarehouseError(f"{what}: no usable answer within {deadline_s:g} s ({text})")
+    to_do = way_out(error)
+    if to_do is not None:
+        return InputError(f"{what}: {to_do} ({text})")
     if isinstance(error, _NO_IDENTITY):
         named = re.search(r"bigquery\.[a-z]+\.[A-Za-z]+", text)  # the service knows best, where it says so
         return InputError(f"{what}: {named[0] if named else permission} is missing or refused ({text})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -14,7 +15,7 @@ from pandas_gbq.gbq_connector import GbqConnector
 
 from skucast.backends.warehouse.bigquery import sql as sql_of
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
-from skucast.backends.warehouse.bigquery.errors import FAILURES, WrongKind, explanation
+from skucast.backends.warehouse.bigquery.errors import FAILURES, Gone, WrongKind, explanation
 from skucast.backends.warehouse.checks import BLANK, AnyCase, read_rows, sales_sources
 from skucast.backends.warehouse.protocol import Limits
 from skucast.backends.warehouse.refusals import no_sales, no_sales_in_cloud
@@ -65,7 +66,7 @@ class Reader:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = f"ORDER BY {', '.join(f'`{name}`' for name in table.key)}" if table.key else ""
         sql = f"SELECT * FROM (SELECT {columns} FROM `{table_id}`) {where} {order}"
-        return read_rows(table, self.query(sql, parameters, f"read {table.label}"), self._tz)
+        return read_rows(table, self._query_of(table_id, sql, parameters, f"read {table.label}"), self._tz)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
@@ -137,11 +138,25 @@ class Reader:
         return None if pd.isna(first) else first.date()
 
     def _query_sales(self, sql: str, parameters: Sequence[Any], what: str) -> pd.DataFrame:
+        table_id = self._dataset.id_of(SALES)
+        try:
+            return self._query_of(table_id, sql, parameters, what)
+        except WrongKind as error:
+            raise self._no_numbers(table_id) or InputError(f"{table_id}, {error}") from None
+
+    def _query_of(self, table_id: str, sql: str, parameters: Sequence[Any], what: str) -> pd.DataFrame:
+        """The result of a query of one table; of a view it is said which table it misses."""
         try:
             return self.query(sql, parameters, what)
-        except WrongKind as error:
-            table_id = self._dataset.id_of(SALES)
-            raise self._no_numbers(table_id) or InputError(f"{table_id}, {error}") from None
+        except Gone as error:
+            found = self._dataset.look(table_id)
+            if found is None or found.table_type == "TABLE":
+                raise
+            missing = re.search(r"Table (\S+)", str(error))
+            raise InputError(
+                f"{table_id}: this {found.table_type.lower().replace('_', ' ')} reads "
+                f"{missing[1] if missing else 'a table'}, which is not there; restore it, or correct the view"
+            ) from None
 
     def _no_numbers(self, table_id: str) -> InputError | None:
         """The error that names a column of text and what in it is no number, None if there is none."""
