@@ -57,6 +57,8 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
         "returns_quantity": 3.0,
         "promo_discount_perc": 5.0,
         "promo_days": 1,
+        "least_discount": 20.0,
+        "most_discount": 20.0,
         "selling_weekdays": 3,
         "promo_weekdays": 1,
         "stock_weekdays": 3,

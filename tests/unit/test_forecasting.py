@@ -230,3 +230,15 @@ def test_no_model_gives_impossible_numbers(level: float, carry_over: float) -> N
     """Finite, never negative, inside the interval: the contract of the table holds for every model."""
     rows = forecast(STEADY, stored(stub_model(level, carry_over)), replace(HORIZON, horizon_weeks=26))
     assert np.isfinite(rows[["yhat", "yhat_lower", "yhat_upper", *COMPONENTS]]).all(axis=None)
+
+
+def test_a_plan_in_percent_is_not_applied_to_an_effect_of_flags() -> None:
+    """A model of before that has learnt 0 and 1: a plan of 30 % counts as 1, and the start says so."""
+    learnt = Regressor("promo_discount_perc", beta=0.2, mu=0.1, std=0.3)
+    model = replace(stub_model(), regressors=(learnt,), history='{"promo_discount_perc": [0.0, 1.0, 0.0]}')
+    planned = PlannedWeeks(np.array([30.0, 0, 0, 0]), np.array([7.0, 0, 0, 0]), np.ones(4, dtype=bool), is_known=True)
+    ready = start(ARTICLE, weeks_of(STEADY), stored(model), HORIZON, planned)
+    assert ready.has_other_discounts
+    assert ready.ahead.regressors["promo_discount_perc"].tolist() == [1.0, 0, 0, 0]
+    in_percent = replace(model, history='{"promo_discount_perc": [0.0, 20.0, 0.0]}')
+    assert not start(ARTICLE, weeks_of(STEADY), stored(in_percent), HORIZON, planned).has_other_discounts

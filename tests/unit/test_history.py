@@ -252,13 +252,6 @@ def test_a_promotion_across_a_week_boundary_counts_in_both(warehouse, run):
     assert series(history, "promo_days") == [3.0, 2.0]
 
 
-def test_fractions_instead_of_percent_are_suspected(warehouse, run):
-    """Discounts that never exceed 1 look like fractions; the report warns, nothing is changed."""
-    history = history_of(warehouse, [line(DAYS[0], 5, promo=0.2)], run)
-    assert "fractions delivered where percent (0-100) are expected?" in history.report.warnings[0]
-    assert series(history, "promo_discount_perc") == [0.2]
-
-
 # --- Weekly sources -------------------------------------------------------------------------------------------------
 
 

@@ -149,6 +149,8 @@ def weekly_sums(keys: list[tuple[str, str, str, int]], seed: int) -> pd.DataFram
         quantity=random.normal(50, 30, n),
         returns_quantity=random.random(n),
         promo_discount_perc=random.uniform(0, 100, n),
+        least_discount=np.full(n, 10.0),
+        most_discount=np.full(n, 30.0),
         promo_days=np.bitwise_count(bits["promo"]).astype("int64"),
         **{f"{name}_weekdays": values for name, values in bits.items()},
         stock_days=np.bitwise_count(bits["stock"]).astype("int64"),

@@ -171,6 +171,25 @@ def test_an_article_has_promotions_on_its_selling_days_alone() -> None:
     assert found.days.tolist() == [5.0, 5.0, 2.0, 0.0]
 
 
+def test_a_price_counts_as_the_deepest_discount_that_there_was() -> None:
+    """89.90 planned where 30 was the most: 30, and said; of B2, whose depth nobody knows, the plan is believed."""
+    rows = validate(PROMOTIONS, pd.DataFrame([row(0, 6, 89.9), row(0, 6, 89.9, SKU_ID="B2")]))
+    said = Plan(rows, [A1, B2], deepest={A1: 30.0})
+    found = said.as_of(NOW, WEEKS)
+    assert (found[A1].discount[0], found[B2].discount[0]) == (pytest.approx(30.0), pytest.approx(89.9))
+    assert found[A1].days[0] == 7.0
+    assert said.too_deep(NOW, WEEKS) == {A1: (89.9, 30.0)}
+    assert said.too_deep(NOW, WEEKS[1:]) == {}
+
+
+def test_a_little_deeper_is_not_worth_a_word() -> None:
+    """35 where 30 was the most: nothing is known of its effect, so it counts as 30, but it is no mistake."""
+    rows = validate(PROMOTIONS, pd.DataFrame([row(0, 6, 35.0)]))
+    said = Plan(rows, [A1], deepest={A1: 30.0}).and_these(validate(PROMOTIONS, pd.DataFrame([row(7, 13, 36.0)])))
+    assert said.as_of(NOW, WEEKS)[A1].discount[:2].tolist() == pytest.approx([30.0, 30.0])
+    assert said.too_deep(NOW, WEEKS) == {}
+
+
 def test_selling_days_turn_with_the_week() -> None:
     """Weeks that end on Wednesday begin on Thursday: a Thursday and Friday at 30 % are two of five selling days."""
     wednesdays = [day + timedelta(days=3) for day in WEEKS]

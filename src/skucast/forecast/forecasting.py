@@ -27,6 +27,10 @@ from skucast.sales.history import is_inactive
 
 Stored = StoredModel | ModelError | None
 
+DISCOUNT = "promo_discount_perc"
+OTHER_MEASURE = 3.0
+"""A discount so many times as deep as all that a model has seen is in another measure than those."""
+
 
 @dataclass(frozen=True)
 class Horizon:
@@ -50,13 +54,17 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Start:
-    """What one combination's forecast begins with: a usable model, or the rows of a fallback; what is known ahead."""
+    """What one combination's forecast begins with: a usable model, or the rows of a fallback; what is known ahead.
+
+    `has_other_discounts` tells that the model has learnt them in another measure than percent.
+    """
 
     combination: Combination
     last_y: float
     ahead: Ahead
     stored: StoredModel | None = None
     rows: pd.DataFrame | None = None
+    has_other_discounts: bool = False
 
 
 def start(
@@ -81,7 +89,7 @@ def start(
     if is_inactive(weeks, horizon.inactive_after_weeks):
         return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon)))
     if isinstance(stored, StoredModel):
-        return dataclasses.replace(ready, stored=_checked(stored))
+        return _as_it_learnt(dataclasses.replace(ready, stored=_checked(stored)))
     return start_without_model(
         combination, weeks, horizon, planned, weather, status=_status_without_model(weeks, stored, horizon)
     )
@@ -201,6 +209,24 @@ def _checked(stored: StoredModel) -> StoredModel:
     if unknown:
         raise ModelError(f"the model needs {', '.join(sorted(unknown))}, which is not known; retrain this combination")
     return stored
+
+
+def _as_it_learnt(ready: Start) -> Start:
+    """The start with no deeper discount than the model has seen, if that is many times as deep.
+
+    Such a model has learnt what a fraction or a flag does, from sales that were read so before; a plan in percent would
+    be a hundred times as much.
+    """
+    model, planned = _models(ready)[0], ready.ahead.regressors[DISCOUNT]
+    learnt = next((each for each in model.regressors if each.name == DISCOUNT), None)
+    if learnt is None or planned.max() <= learnt.mu + OTHER_MEASURE * learnt.std:
+        return ready
+    most = model.largest(DISCOUNT)
+    if planned.max() <= OTHER_MEASURE * most:
+        return ready
+    regressors = {**ready.ahead.regressors, DISCOUNT: np.minimum(planned, most)}
+    ahead_of_it = dataclasses.replace(ready.ahead, regressors=regressors)
+    return dataclasses.replace(ready, ahead=ahead_of_it, has_other_discounts=True)
 
 
 def _flat(method: str, status: str, forecast: pd.DataFrame) -> pd.DataFrame:

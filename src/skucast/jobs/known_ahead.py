@@ -40,7 +40,23 @@ def plan_of(
             "; ".join(f"{count} ({problem})" for problem, count in wrong.items()),
             extra={"fields": {"event": "promo_rows_not_used", "table": settings.promotions_table}},
         )
-    return Plan(usable, wanted, settings.sales_grain, history.selling_days)
+    return Plan(usable, wanted, settings.sales_grain, history.selling_days, history.deepest_discounts)
+
+
+def warn_of_depth(plan: Plan, known_at: datetime, weeks: Sequence[date]) -> None:
+    """Say which discounts of the weeks to come are deeper than their article ever had, and what is done with them."""
+    found = plan.too_deep(known_at, weeks)
+    if found:
+        largest = sorted(found.items(), key=lambda item: -item[1][0] / max(item[1][1], 1.0))
+        examples = [f"{each}: {planned:g}, at most {deepest:g} until now" for each, (planned, deepest) in largest[:5]]
+        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
+        log.warning(
+            "discounts planned beyond what their article ever had count as the deepest that it had: %s%s; "
+            "is a price written where the discount belongs?",
+            "; ".join(examples),
+            more,
+            extra={"fields": {"event": "promo_beyond_history", "combinations": len(found)}},
+        )
 
 
 def archives(

@@ -22,7 +22,7 @@ from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.known_ahead import note_sources, plan_of, weather_ahead, weather_outlook
+from skucast.jobs.known_ahead import note_sources, plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.future import WeatherWeeks
@@ -80,7 +80,9 @@ def _rows(
     with report.timed("forecast"):
         horizon = horizon_of(settings, run, inputs)
         plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
-        planned = plan.as_of(settings.clock.end_of(run.today), horizon.weeks_after_data)
+        known_at = settings.clock.end_of(run.today)
+        planned = plan.as_of(known_at, horizon.weeks_after_data)
+        warn_of_depth(plan, known_at, horizon.weeks_after_data)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, horizon.weeks_after_data, inputs.wanted)
         rows = forecast_rows(inputs, models, planned, weather, horizon, report)
@@ -180,6 +182,14 @@ def forecast_rows(
         outcome.value or without_model(outcome.combination, str(outcome.error))
         for outcome in run_each(items, partial(_start, horizon=horizon), what="forecast")
     ]
+    other = [each.combination for each in starts if each.has_other_discounts]
+    if other:
+        log.warning(
+            "%s learnt discounts in another measure than percent, first %s; those planned count as the deepest that "
+            "was learnt: run run_all_skus.py --force",
+            "1 model has" if len(other) == 1 else f"{len(other)} models have",
+            other[0],
+        )
     return forecast_all(starts, horizon, lambda combination: without_model(combination, _NOT_FINITE))
 
 

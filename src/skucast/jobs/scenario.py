@@ -17,7 +17,7 @@ from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.words import counted
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.known_ahead import plan_of, weather_ahead, weather_outlook
+from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.predict import failures_of, forecast_rows, horizon_of, load_models
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.promotion_files import read_plan
@@ -104,6 +104,7 @@ def _rows(
         plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
         other = plan.and_these(what_if.rows)
         weeks = horizon.weeks_after_data
+        warn_of_depth(other, known_at, weeks)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
         baseline = forecast_rows(inputs, models, plan.as_of(known_at, weeks), weather, horizon, report)

@@ -28,6 +28,9 @@ PROMO_REGRESSORS = ["promo_discount_perc", "promo_days"]
 
 EXPECTATION_WEEKS = 26
 
+TOO_DEEP = 1.25
+"""A discount so many times as deep as the deepest that an article ever had is named."""
+
 WEEK_DAYS = 7
 
 
@@ -56,7 +59,9 @@ EVERY_DAY = (True,) * WEEK_DAYS
 class Plan:
     """The rows of `tables.PROMOTIONS` about some combinations, to be read as of any moment.
 
-    `selling_days` are the weekdays, Monday first, on which a combination sells, where that is not every day.
+    `selling_days` are the weekdays, Monday first, on which a combination sells, where that is not every day;
+    `deepest` the deepest discount that one ever had, percent, where that is known: what is planned beyond it counts as
+    that, because nothing is known of its effect, and it may be a price.
     """
 
     def __init__(
@@ -65,10 +70,13 @@ class Plan:
         combinations: Sequence[Combination],
         grain: Literal["day", "week"] = "day",
         selling_days: Mapping[Combination, tuple[bool, ...]] = MappingProxyType({}),
+        deepest: Mapping[Combination, float] = MappingProxyType({}),
     ) -> None:
         self._combinations = list(combinations)
         self._grain = grain
         self._selling_days = selling_days
+        self._deepest = deepest
+        self._limits = np.array([deepest.get(each, np.inf) for each in combinations])
         sells = [selling_days.get(each, EVERY_DAY) for each in combinations]
         self._sells = np.array(sells, dtype=bool).reshape(-1, WEEK_DAYS)
         self._places = _places_by_pattern(rows, self._combinations)
@@ -79,7 +87,7 @@ class Plan:
         """Return the plan with more rows of `tables.PROMOTIONS`, all of them usable."""
         mine = self._rows.drop(columns="_pattern")
         both = pd.concat([mine, rows], ignore_index=True) if len(mine) else rows
-        return Plan(both, self._combinations, self._grain, self._selling_days)
+        return Plan(both, self._combinations, self._grain, self._selling_days, self._deepest)
 
     def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
@@ -88,12 +96,12 @@ class Plan:
         row covers a week (grain `week`), a promotion on any day counts as seven days. A week is covered if all its days
         are, or if a promotion is planned in it.
         """
-        known = self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
+        known = self._known(known_at)
         is_known = np.zeros(len(self._combinations), dtype=bool)
         for pattern in known["_pattern"].unique():
             is_known[self._places[pattern]] = True
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
-        by_day = self._by_day(known, first, WEEK_DAYS * len(weeks))
+        by_day = np.minimum(self._by_day(known, first, WEEK_DAYS * len(weeks)), self._limits[:, None])
         by_week = by_day.reshape(len(self._combinations), len(weeks), WEEK_DAYS)
         sells: Flags = np.roll(self._sells, -first.weekday(), axis=1).reshape(-1, 1, WEEK_DAYS)
         planned = np.nan_to_num(by_week) * sells
@@ -107,6 +115,18 @@ class Plan:
             combination: PlannedWeeks(discount[place], days[place], is_covered[place], bool(is_known[place]))
             for place, combination in enumerate(self._combinations)
         }
+
+    def too_deep(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, tuple[float, float]]:
+        """Return the deepest discount planned in consecutive weeks beyond what a combination ever had, and that."""
+        first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
+        planned = np.nan_to_num(self._by_day(self._known(known_at), first, WEEK_DAYS * len(weeks))).max(axis=1)
+        return {
+            self._combinations[place]: (float(planned[place]), float(self._limits[place]))
+            for place in np.flatnonzero(planned > TOO_DEEP * self._limits).tolist()
+        }
+
+    def _known(self, known_at: datetime) -> pd.DataFrame:
+        return self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
 
     def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> Floats:
         """The discount of every combination and day, percent; NaN where nothing is said: shape (C, n_days)."""

@@ -16,6 +16,7 @@ from skucast.core.combination import KEY, Combination
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
+from skucast.sales.discounts import deepest_discounts, in_percent
 from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_names, without_names
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
 from skucast.sales.stock import suspected_stock
@@ -110,6 +111,7 @@ class History:
     `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named. `late`
     names the units and channels whose newest weeks have not arrived although others' have. `first_sales` has what was
     sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`. `names` knows the spellings.
+    `deepest_discounts` are what each combination ever had, percent; of those not named no depth is known.
     """
 
     weeks: pd.DataFrame
@@ -120,6 +122,7 @@ class History:
     late: list[Late] = field(default_factory=list)
     first_sales: pd.DataFrame | None = None
     names: Names = NO_NAMES
+    deepest_discounts: dict[Combination, float] = field(default_factory=dict)
 
     @property
     def combinations(self) -> list[Combination]:
@@ -170,6 +173,7 @@ def build_history(
     known = weekly[~placeholder & complete]
     rejected = rejected_names(known)
     known, strays = without_strays(without_names(known, rejected))
+    known, measures = in_percent(known)
     deliveries = judge_deliveries(
         known, clock, cutoff, days_off=days_off, by_day=grain == "day", closed_after_weeks=stale_after_weeks
     )
@@ -218,13 +222,14 @@ def build_history(
             *future_lines(later),
             *strays,
             *outliers_found(odd),
-            *_suspected_fractions(known),
+            *measures,
             *suspected_dates(known),
             *suspected_stock(result),
         ],
     )
     selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
-    return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late, first_sales, names)
+    deepest = deepest_discounts(sold)
+    return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late, first_sales, names, deepest)
 
 
 def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:
@@ -349,12 +354,3 @@ def _is_among(weeks: pd.DataFrame, undelivered: pd.DataFrame) -> pd.Series:
         return pd.Series(data=False, index=weeks.index)
     lacking = pd.MultiIndex.from_frame(undelivered[names])
     return pd.Series(pd.MultiIndex.from_frame(weeks[names]).isin(lacking), index=weeks.index)
-
-
-# --- the report -----------------------------------------------------------------------------------------------------
-
-
-def _suspected_fractions(known: pd.DataFrame) -> Iterator[str]:
-    highest = known["promo_discount_perc"].max() if len(known) else 0
-    if 0 < highest <= 1:
-        yield f"promo_discount_perc never exceeds {highest:g}: fractions delivered where percent (0-100) are expected?"

@@ -71,6 +71,8 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
         returns_quantity=total(rows["returns_quantity"].to_numpy(dtype="float64")),
         promo_discount_perc=mean_discount,
         promo_days=np.bitwise_count(promo).astype("int64"),
+        least_discount=np.fmin.reduceat(rows["least_discount"].to_numpy(dtype="float64", na_value=np.nan), first),
+        most_discount=np.fmax.reduceat(rows["most_discount"].to_numpy(dtype="float64", na_value=np.nan), first),
         selling_weekdays=either(sells),
         promo_weekdays=promo,
         stock_weekdays=either(stocked),

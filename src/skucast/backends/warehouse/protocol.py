@@ -30,6 +30,8 @@ WEEKLY_SALES_COLUMNS = (
     "returns_quantity",
     "promo_discount_perc",
     "promo_days",
+    "least_discount",
+    "most_discount",
     "selling_weekdays",
     "promo_weekdays",
     "stock_weekdays",
@@ -114,7 +116,8 @@ class Warehouse(Protocol):
 
         Keys are trimmed and NFC-normalised; columns are `WEEKLY_SALES_COLUMNS`: `quantity` net of returns, of finite
         lines only; `returns_quantity` >= 0; `promo_discount_perc` (percent) the mean over days with a selling line of
-        that day's mean; `promo_days` days with a discount; `selling_weekdays` the weekdays with a selling line, a sum
+        that day's mean; `promo_days` days with a discount; `least_discount`, `most_discount` of a selling line, as
+        delivered (NULL: none had any); `selling_weekdays` the weekdays with a selling line, a sum
         of 1 (Monday), 2, 4 ... 64, likewise `promo_weekdays` those with a discount, `stock_weekdays` with known stock,
         `stockout_weekdays` out of stock; `stock_days` days with known stock, `stock_max` the most of them (NULL if
         none is known), `stockout_days` days on which none was left and nothing was sold, `stockout_share` the share of

@@ -6,6 +6,7 @@ May import `spec` and the standard library: whoever reads model files needs no m
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -79,6 +80,10 @@ class FittedModel:
     def lag(self) -> Regressor | None:
         """The regressor of last week's sales, unless it was constant in history."""
         return next((regressor for regressor in self.regressors if regressor.name == LAG), None)
+
+    def largest(self, regressor: str) -> float:
+        """Return the largest value of a regressor that the model has seen, infinity where the history lacks it."""
+        return max(map(float, json.loads(self.history).get(regressor) or [float("inf")]))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the model as plain builtins."""

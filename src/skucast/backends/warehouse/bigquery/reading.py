@@ -225,7 +225,9 @@ def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
     kinds = {
         **dict.fromkeys((*KEY, "spelling_min", "spelling_max"), "str"),
         **dict.fromkeys(("ds", "first_date", "last_date"), "datetime64[us]"),
-        **dict.fromkeys(("quantity", "returns_quantity", "promo_discount_perc"), "float64"),
+        **dict.fromkeys(
+            ("quantity", "returns_quantity", "promo_discount_perc", "least_discount", "most_discount"), "float64"
+        ),
         **dict.fromkeys(("promo_days", "stock_days", "stockout_days", "n_lines", "n_bad_quantity"), "int64"),
         **dict.fromkeys(("selling_weekdays", "promo_weekdays", "stock_weekdays", "stockout_weekdays"), "int64"),
     }

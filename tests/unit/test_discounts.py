@@ -1,0 +1,72 @@
+"""Discounts that are delivered in another measure than percent, by some units or for some time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders import history_of, line, series, sunday
+
+from skucast.core.combination import Combination
+
+NORTH, SOUTH = {"unit": "Север"}, {"unit": "Юг"}
+
+
+def promoted(discount: float | None, every: int = 2, weeks: range = range(40), **names: Any) -> list[dict[str, Any]]:
+    """Return a line on the Sunday of every week, with that discount in every second one."""
+    return [line(sunday(ago), 5, promo=discount if ago % every == 0 else None, **names) for ago in weeks]
+
+
+def discounts(history: Any, **names: str) -> set[float]:
+    """Return the different discounts of a combination's weeks."""
+    return {round(each, 6) for each in series(history, "promo_discount_perc", **names)}
+
+
+def test_a_unit_of_fractions_counts_in_percent(warehouse, run):
+    """One branch writes 0.3 and the other 30: both are 30, and the branch is named."""
+    history = history_of(warehouse, [*promoted(30, **NORTH), *promoted(0.3, **SOUTH)], run)
+    assert discounts(history, **NORTH) == discounts(history, **SOUTH) == {0.0, 30.0}
+    (text,) = history.report.warnings
+    assert text.startswith("promo_discount_perc of Юг/KA, 1 article in weeks ")
+    assert "never exceeds 0.3: taken for fractions (0.3 for 30 %) and counted as percent" in text
+
+
+def test_a_unit_of_flags_tells_the_days_of_a_promotion_alone(warehouse, run):
+    """1 for any promotion: no depth is learnt that a plan in percent could be multiplied with; the days are."""
+    history = history_of(warehouse, [*promoted(30, **NORTH), *promoted(1, **SOUTH)], run)
+    assert discounts(history, **SOUTH) == {0.0}
+    assert set(series(history, "promo_days", **SOUTH)) == {0.0, 1.0}
+    assert "Юг/KA, 1 article" in history.report.warnings[0]
+    assert "taken for a flag" in history.report.warnings[0]
+    assert history.deepest_discounts == {Combination("Север", "KA", "A1"): 30.0}
+
+
+@pytest.mark.parametrize(("discount", "depth"), [(0.2, 20.0), (1.0, 0.0)])
+def test_all_units_in_another_measure(warehouse, run, discount, depth):
+    """There is nothing to compare with, and no discount beyond 1: fractions are percent, flags have no depth."""
+    history = history_of(warehouse, promoted(discount), run)
+    assert discounts(history) == {0.0, depth}
+    assert len(history.report.warnings) == 1
+
+
+def test_a_unit_that_changed_its_measure(warehouse, run):
+    """Fractions, then percent since a year: each part by itself. Flags count as deep as is usual there."""
+    lines = [*promoted(0.25, weeks=range(20, 40)), *promoted(25, weeks=range(20))]
+    flags = [*promoted(1, weeks=range(20, 40), **SOUTH), *promoted(30, weeks=range(20), **SOUTH)]
+    history = history_of(warehouse, [*lines, *flags], run)
+    assert discounts(history) == {0.0, 25.0}
+    assert discounts(history, **SOUTH) == {0.0, 30.0}
+
+
+def test_one_article_in_another_measure(warehouse, run):
+    """An article of fractions among articles of percent, in the same weeks of the same unit."""
+    history = history_of(warehouse, [*promoted(30), *promoted(0.3, SKU_ID="B2")], run)
+    assert discounts(history, SKU_ID="B2") == {0.0, 30.0}
+
+
+def test_a_small_discount_among_others_is_one(warehouse, run):
+    """Half a percent in a few weeks, by the price list: percent, as delivered."""
+    lines = [*promoted(30), *promoted(0.5, every=10, SKU_ID="B2")]
+    history = history_of(warehouse, lines, run)
+    assert discounts(history, SKU_ID="B2") == {0.0, 0.5}
+    assert history.report.warnings == []
