@@ -15,6 +15,7 @@ from skucast.backends.store.opening import open_store
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.combination import Combination
 from skucast.core.run import Run
+from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY
 from skucast.core.tables.scorecard import METRICS
@@ -70,7 +71,7 @@ def test_without_sales_nobody_is_sent_to_the_demo(findings: Examine) -> None:
 
 
 def test_tables_that_a_run_cannot_use_are_something_to_fix(stand_in_cloud: Cloud, findings: Examine) -> None:
-    """A ledger without partitions, metrics with a required column of somebody's, a view in the registry's place."""
+    """A ledger without partitions, metrics with a required column, a view for the registry, alerts that expire."""
     cloud = stand_in_cloud
     client = bigquery_client(cloud.project, cloud.endpoints, timeout_s=30, deadline_s=60)
 
@@ -85,9 +86,14 @@ def test_tables_that_a_run_cannot_use_are_something_to_fix(stand_in_cloud: Cloud
     view = bigquery.Table(table_id(REGISTRY.name))
     view.view_query = f"SELECT * FROM `{table_id(FORECASTS.name)}`"
     client.create_table(view)
+    fields = [bigquery.SchemaField(column.name, column.type) for column in ALERTS.columns]
+    alerts = bigquery.Table(table_id(ALERTS.name), schema=fields)
+    alerts.time_partitioning = bigquery.TimePartitioning(field=ALERTS.partition, expiration_ms=60 * 86_400_000)
+    client.create_table(alerts)
 
     found = findings()
+    assert "its partitions expire after 60 days" in found["table alerts"].text
     assert "partitioned by nothing, expected cutoff" in found["table forecasts"].text
     assert "column approved_by is required, but nobody fills it" in found["table metrics"].text
     assert "is a view, expected a table" in found["table registry"].text
-    assert not any(found[f"table {label}"].is_ok for label in ("forecasts", "metrics", "registry"))
+    assert not any(found[f"table {label}"].is_ok for label in ("forecasts", "metrics", "registry", "alerts"))

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from a_week import LOAD, PUBLISH, one_line, publish, rows_of, stored
+from a_week import CREATE_TABLE, LOAD, PUBLISH, one_line, publish, rows_of, stored
 from builders import CUTOFF
 from google.cloud import bigquery
 from stand_ins.proxy import Proxy, Request
 from writers import SMALL, Place, run_of, week
 
+from skucast.backends.warehouse.bigquery import tables
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
 from skucast.core.combination import Combination
-from skucast.core.errors import ContractError, InputError, WarehouseError
+from skucast.core.errors import ContractError, InputError, TableError, WarehouseError
 from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import PUBLISHES
 from skucast.core.tables.sales import PROMOTIONS
+from skucast.core.tables.scorecard import METRICS
 from skucast.core.weeks import WeekClock
 from skucast.regressors.promotions import Plan
 
@@ -49,6 +52,71 @@ def test_staging_tables_expire(theirs: BigQueryWarehouse, place: Place) -> None:
     expires = client.get_table(staging.reference).expires
     assert expires is not None
     assert timedelta(hours=47) < expires - datetime.now(UTC) <= timedelta(hours=48)
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize("table", [FORECASTS, METRICS, PUBLISHES], ids=lambda table: table.label)
+def test_a_dataset_s_default_expiry_is_lifted_from_what_we_make(
+    warehouse: BigQueryWarehouse, bigquery_proxy: Proxy, place: Place, table: Table
+) -> None:
+    """A sandbox, and many a company, has tables and partitions expire by default: the ledger would be lost."""
+
+    def with_defaults(asked: Request) -> Request:
+        body = json.loads(asked.body)
+        body["expirationTime"] = str(int(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1000))
+        if "timePartitioning" in body:
+            body["timePartitioning"]["expirationMs"] = str(60 * DAY_MS)
+        return replace(asked, body=json.dumps(body).encode())
+
+    bigquery_proxy.on("POST", CREATE_TABLE, times=None, before=with_defaults)
+    warehouse.ensure(table)
+    made = place.client().get_table(place.table_id(table.name))
+    assert made.expires is None
+    assert made.time_partitioning is None or made.time_partitioning.expiration_ms is None
+    warehouse.ensure(table)
+
+
+@pytest.mark.parametrize("what", ["partitions", "the table"])
+def test_a_table_that_expires_is_refused(
+    theirs: BigQueryWarehouse, place: Place, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has set it since: nothing more is published into what will be gone; the way out is in the line."""
+    monkeypatch.setattr(tables, "PAUSES_S", ())
+    publish(theirs, 1)
+    client = place.client()
+    found = client.get_table(place.table_id())
+    if what == "partitions":
+        found.time_partitioning = bigquery.TimePartitioning(field="cutoff", expiration_ms=60 * DAY_MS)
+        client.update_table(found, ["time_partitioning"])
+    else:
+        found.expires = datetime(2030, 1, 1, tzinfo=UTC)
+        client.update_table(found, ["expires"])
+    said = "its partitions expire after 60 days" if what == "partitions" else "it expires on 2030-01-01"
+    for call in (lambda: theirs.ensure(SMALL), lambda: theirs.exists(SMALL), lambda: publish(theirs, 2)):
+        with pytest.raises(TableError, match=f"{said}.*ALTER TABLE .* SET OPTIONS"):
+            call()
+    assert stored(theirs) == rows_of(1)
+
+
+def test_a_table_that_another_task_has_just_made_is_waited_for(
+    theirs: BigQueryWarehouse, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between making it and lifting its expiry there is a moment in which others see it."""
+    theirs.ensure(SMALL)
+    client, seen = place.client(), list[float]()
+    found = client.get_table(place.table_id())
+    found.expires = datetime(2030, 1, 1, tzinfo=UTC)
+    client.update_table(found, ["expires"])
+
+    def lift(pause_s: float) -> None:
+        seen.append(pause_s)
+        theirs._dataset.keep_for_ever(found)
+
+    monkeypatch.setattr(tables.time, "sleep", lift)
+    theirs.ensure(SMALL)
+    assert len(seen) == 1
 
 
 def test_a_publish_leaves_no_staging_table(theirs: BigQueryWarehouse, place: Place) -> None:

@@ -89,6 +89,17 @@ class Dataset:
             found.schema = [*found.schema, *fields]
             self.client.update_table(found, ["schema"], retry=self._retry, timeout=self.timeout_s)
 
+    def keep_for_ever(self, found: bigquery.Table) -> None:
+        """Let neither the table nor its partitions expire."""
+        changed = bigquery.Table(found.reference)  # without the etag: two may do the same at once
+        changed.expires = None
+        if found.time_partitioning:
+            changed.time_partitioning = bigquery.TimePartitioning(field=found.time_partitioning.field)
+            changed.time_partitioning.expiration_ms = None
+        fields = ["expires", *(["time_partitioning"] if found.time_partitioning else [])]
+        with self.explained("bigquery.tables.update", str(found.reference)):
+            self.client.update_table(changed, fields, retry=self._retry, timeout=self.timeout_s)
+
     def drop(self, table_id: str) -> None:
         """Drop the table if it is there."""
         with self.explained("bigquery.tables.delete", table_id):

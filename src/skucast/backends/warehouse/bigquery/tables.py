@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from google.cloud import bigquery
 
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
@@ -12,6 +14,9 @@ from skucast.core.errors import TableError
 from skucast.core.tables.contract import Column, Table
 from skucast.core.tables.records import PUBLISHES
 from skucast.runtime.logs import log
+
+PAUSES_S = (0.3, 0.7)
+"""Between looks at a table that expires."""
 
 
 class Tables:
@@ -26,7 +31,9 @@ class Tables:
         missing = self._missing_columns(table)
         table_id = self._dataset.id_of(table)
         if missing is None:
-            self._dataset.create(_definition(table, table_id), table_id)
+            made = self._dataset.create(_definition(table, table_id), table_id)
+            if _expiry(made):  # the dataset has a default, which every new table takes over
+                self._dataset.keep_for_ever(made)
             log.info("table created", extra={"fields": {"table": table_id}})
         elif missing:
             self._dataset.add_columns(table_id, [field_of(table.column(name)) for name in missing])
@@ -47,11 +54,36 @@ class Tables:
         found = self._dataset.look(table_id)
         if found is not None:
             _refuse_otherwise_made(table, table_id, found)
+            self._refuse_expiring(table_id, found)
             expected = {column.name: column.type for column in table.columns}
             return missing_columns(table, table_id, types_of(found), expected)
         if self._reader.is_published(table):
             raise lost_table(table_id, self._dataset.id_of(PUBLISHES))
         return None
+
+    def _refuse_expiring(self, table_id: str, found: bigquery.Table) -> None:
+        """Raise TableError for a table whose rows would be gone one day."""
+        for pause_s in PAUSES_S:  # another task may be about to lift it from a table that it has just made
+            if not _expiry(found):
+                return
+            time.sleep(pause_s)
+            found = self._dataset.look(table_id) or found
+        expiry = _expiry(found)
+        if expiry:
+            raise TableError(
+                f"table {table_id}: {expiry}, and with that what was published: ALTER TABLE `{table_id}` "
+                "SET OPTIONS (expiration_timestamp = NULL"
+                f"{', partition_expiration_days = NULL' if found.time_partitioning else ''}), and the same for the "
+                "dataset's defaults"
+            )
+
+
+def _expiry(found: bigquery.Table) -> str:
+    """What is lost of a table and when, '' if nothing is."""
+    partitions_ms = found.time_partitioning.expiration_ms if found.time_partitioning else None
+    if partitions_ms:
+        return f"its partitions expire after {int(partitions_ms) / 86_400_000:g} days"
+    return f"it expires on {found.expires:%Y-%m-%d}" if found.expires else ""
 
 
 def field_of(column: Column, *, nullable: bool = False) -> bigquery.SchemaField:
