@@ -225,6 +225,6 @@ def test_the_worked_example_comes_out_as_the_page_says() -> None:
         Combination("Чайковский", "TF", "ЦУП00012345"),
     ]
     found = read_plan("plan-48.csv", sent.encode(), known, RUN_AT, CLOCK)
-    assert "2 promotions added, complete through 2026-12-20 for 2 sets of names; 1 row rejected" in said
+    assert "2 promotions added, complete through 2026-12-20 for 2 sets of names; 1 of 3 rows refused" in said
     assert (len(promotions(found)), len(coverage(found)), found.covers_through) == (2, 2, date(2026, 12, 20))
     assert rejected_csv(found).decode("utf-8-sig").splitlines() == rejected.splitlines()

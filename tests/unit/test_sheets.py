@@ -7,6 +7,7 @@ import zipfile
 from datetime import date, datetime
 from pathlib import Path
 
+import openpyxl
 import pytest
 from builders import excel
 
@@ -95,14 +96,21 @@ def test_what_excel_could_not_work_out_is_seen() -> None:
     [
         ("plan.pdf", b"%PDF", "expected a .csv or .xlsx file"),
         ("plan", b"a,b\n1,2\n", "expected a .csv or .xlsx file"),
-        ("plan.csv", "а,б\n1,2\n".encode("cp1251"), "not UTF-8 text; save it as CSV UTF-8, or as .xlsx"),
+        ("plan.csv", "Пермь,б\n1,2\n".encode("cp866"), "not UTF-8 text; save it as CSV UTF-8, or as .xlsx"),
+        ("plan.csv", "Пермь,Юг\n1,2\n".encode("koi8-r"), "not UTF-8 text; save it as CSV UTF-8, or as .xlsx"),
+        ("plan.csv", "Пермь,Юг\n1,2\n".encode()[:-7] + b"\xd0,\n1,2\n", "not UTF-8 text; save it as CSV UTF-8"),
         ("plan.csv", b"", "no line below a header"),
         ("plan.csv", b"a,b\n\n , \n", "no line below a header"),
         ("plan.csv", b"a,b,a\n1,2,3\n", "the header names a twice"),
         ("plan.csv", b'a,b\n"1,2\n', "line 2 cannot be read as csv (unexpected end of data)"),
         ("plan.csv", b"a,b\n" + b"x" * 200_000, "line 2 cannot be read as csv (field larger than field limit"),
         ("plan.csv", b"a,b\n" + b"1,2\n" * (PLAN.n_lines + 1), "more than 100,000 lines; is it a plan?"),
-        ("plan.xlsx", b"a,b\n1,2\n", "cannot be read as xlsx (BadZipFile"),
+        ("plan.xlsx", b"a,b\n1,2\n", "is no Excel file (text under this name?); open it and save it as .xlsx"),
+        (
+            "plan.xlsx",
+            b"\n<html><table>",
+            "is no Excel file (a web page under this name?); open it and save it as .xlsx",
+        ),
         ("plan.xlsx", bytes.fromhex("D0CF11E0A1B11AE1") + b"0" * 999, "has a password, or is of the old .xls kind"),
         ("plan.xlsx", excel(["a"], ["1"])[:-200], "cannot be read as xlsx (BadZipFile"),
         ("plan.xlsx", excel(), "no line below a header"),
@@ -140,6 +148,104 @@ def test_an_excel_file_of_anything_else_is_one_line() -> None:
     assert refusal("plan.xlsx", other.getvalue()).startswith("plan.xlsx: cannot be read as xlsx (KeyError")
     broken = edited(excel(["a"], ["1"]), "xl/worksheets/sheet1.xml", "</sheetData>", "")
     assert refusal("plan.xlsx", broken).startswith("plan.xlsx: cannot be read as xlsx (")
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "utf-16", "utf-8", "utf-8-sig"])
+def test_text_is_read_as_whoever_saved_it_meant_it(encoding: str) -> None:
+    """Windows-1251 is guessed, and that is said."""
+    sheet = read("plan.csv", "unit;note\nПермь;«№ 5» — Ёж\n".encode(encoding))
+    assert sheet.lines == [(2, ["Пермь", "«№ 5» — Ёж"])]
+    assert sheet.notes == (["read as Windows-1251 text"] if encoding == "cp1251" else [])
+
+
+@pytest.mark.parametrize(
+    "above", ["sep=;\n", "План на декабрь;;\n\n", "Отчёт, сформирован: 1.12.2026, Иванов, Пермь, Юг\n\n", "\n;;\n"]
+)
+def test_what_stands_above_the_header_is_passed_over(above: str) -> None:
+    """Excel's own line, titles with other separators in them, blank lines; lines keep their numbers."""
+    sheet = read("plan.csv", f"{above}Unit;CHANNEL;x\nПермь;KA;1,5\n;;\nЮг;KA;2;;\n".encode())
+    assert sheet.header == ["Unit", "CHANNEL", "x"]
+    n_above = above.count("\n")
+    assert sheet.lines == [(n_above + 2, ["Пермь", "KA", "1,5"]), (n_above + 4, ["Юг", "KA", "2"])]
+    assert sheet.separator == ";"
+
+
+def test_a_separator_may_be_a_bar() -> None:
+    """As databases write."""
+    assert read("plan.csv", b"unit|channel\na;b|c,d\n").lines == [(2, ["a;b", "c,d"])]
+
+
+def book(*sheets: tuple[str, str, list[list[object]]]) -> bytes:
+    """Return an Excel file of these sheets: title, state, rows."""
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for title, state, rows in sheets:
+        sheet = made.create_sheet(title)
+        sheet.sheet_state = state
+        for row in rows:
+            sheet.append(row)
+    content = io.BytesIO()
+    made.save(content)
+    return content.getvalue()
+
+
+DRAFT: list[list[object]] = [["unit", "channel"], ["draft", "KA"]]
+PLANNED: list[list[object]] = [["unit", "channel"], ["plan", "KA"]]
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_a_hidden_sheet_is_not_read(state: str) -> None:
+    """The first visible one is, and that is said."""
+    sheet = read("plan.xlsx", book(("old", state, DRAFT), ("new", "visible", PLANNED), ("more", "visible", DRAFT)))
+    assert sheet.lines == [(2, ["plan", "KA"])]
+    assert sheet.notes == ["sheet 'new' was read, not 'old' (hidden), 'more'"]
+    assert "all of its sheets are hidden" in refusal("plan.xlsx", hidden_book())
+
+
+def hidden_book() -> bytes:
+    """Return an Excel file without a visible sheet, which Excel itself does not save."""
+    return edited(book(("a", "visible", DRAFT)), "xl/workbook.xml", 'state="visible"', 'state="hidden"')
+
+
+def test_a_cover_sheet_is_passed_over() -> None:
+    """Of several visible sheets the first one with a header counts; without any, the first."""
+    cover: list[list[object]] = [["Plan of December"], ["by", "Ivanov"]]
+    assert read("plan.xlsx", book(("cover", "visible", cover), ("plan", "visible", PLANNED))).lines == [
+        (2, ["plan", "KA"])
+    ]
+    assert read("plan.xlsx", book(("cover", "visible", cover), ("x", "visible", [["a"]]))).header == [
+        "Plan of December"
+    ]
+
+
+def test_hidden_rows_are_read_and_said() -> None:
+    """A filter hides rows, and nobody knows whether they are meant."""
+    made = openpyxl.load_workbook(io.BytesIO(excel(["a", "b"], [1, 2], [3, 4])))
+    made.active.row_dimensions[2].hidden = True
+    content = io.BytesIO()
+    made.save(content)
+    sheet = read("plan.xlsx", content.getvalue())
+    assert [number for number, _ in sheet.lines] == [2, 3]
+    assert "1 hidden row read like the others" in sheet.notes
+
+
+def test_a_percent_cell_is_read_as_it_is_shown() -> None:
+    """1 shown as 100 % is 100 %; what is a percent sign in quotes or in another cell is none of this one."""
+    made = openpyxl.load_workbook(io.BytesIO(excel(["a", "b", "c", "d", "e"], [1, 0.3, 0.125, 1, 0])))
+    formats = ["0%", "0.00%", "[Red]0.0 %", '0" %"', "0%"]
+    for cell, number_format in zip(made.active[2], formats, strict=True):
+        cell.number_format = number_format
+    content = io.BytesIO()
+    made.save(content)
+    assert read("plan.xlsx", content.getvalue()).lines == [(2, ["100%", "30%", "12.5%", "1", "0%"])]
+
+
+def test_a_strict_workbook_says_how_to_save_it() -> None:
+    """Excel offers it as another kind of workbook."""
+    content = edited(
+        excel(["a"], ["1"]), "xl/workbook.xml", "http://schemas.openxmlformats.org/", "http://purl.oclc.org/ooxml/"
+    )
+    assert refusal("plan.xlsx", content) == "plan.xlsx: saved as Strict Open XML; save it as Excel Workbook (.xlsx)"
 
 
 def test_whoever_made_the_table_its_cells_are_the_same(tmp_path: Path) -> None:

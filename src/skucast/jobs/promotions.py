@@ -253,9 +253,10 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     if not is_new:
         parts = ["added before, so nothing was added; to say the same again, change a note in it"]
     if rejected:
-        parts.append(f"{counted(len(plan.rejected), 'row')} rejected, see {rejected}")
+        parts.append(f"{len(plan.rejected):,} of {counted(plan.n_lines, 'row')} refused in {file.name}, see {rejected}")
         if n_covered:
             parts.append("where the file covers their names, they count as no promotion until they are sent right")
+    parts += plan.notes
     if plan.unused:
         parts.append(f"columns not used: {', '.join(plan.unused)}")
     report.notes.append(f"promotions: {file.name}: {'; '.join(parts)}")

@@ -12,11 +12,13 @@ from skucast.core.tables.contract import ALL
 from skucast.core.twins import twins_of
 from skucast.core.weeks import WeekClock
 from skucast.regressors.promotion_lines import (
+    EXAMPLES,
     MAX_SUGGESTIONS,
     MAX_TEXT,
     NO,
     NUMBER,
     REQUIRED,
+    TOTAL,
     TWO_YEARS,
     UNREADABLE,
     YES,
@@ -86,6 +88,9 @@ class Judge:
             if column != "note" and cell not in self._parts.get(column, ()) and UNREADABLE.fullmatch(cell):
                 line.refuse(Reason.UNREADABLE, column=column, found=repr(cell))
         if line.reasons:
+            return
+        if any(TOTAL.fullmatch(line.cells[name]) for name in KEY) and not line.cells["starts_on"]:
+            line.refuse(Reason.TOTAL)
             return
         self._check_names(line)
         self._read_known_from(line)
@@ -185,6 +190,28 @@ def _read_discount(line: Line) -> None:
         elif not 0 <= value <= 100:
             line.refuse(Reason.NOT_A_PERCENTAGE, found=found)
         line.discount_perc = value
+
+
+def refuse_mixed_fractions(lines: Sequence[Line]) -> None:
+    """Refuse a discount of 1 in a file that has fractions: it may be all of the price, or a hundredth."""
+    is_fraction = [line.discount_perc is not None and 0 < line.discount_perc < 1 for line in lines]
+    for line in lines if any(is_fraction) else ():
+        if line.cells["discount_perc"] in {"1", "1.0", "1,0"} and not line.reasons:
+            line.refuse(Reason.FRACTION, found=line.cells["discount_perc"], percent="100, or 1%")
+
+
+def refuse_examples(lines: Sequence[Line]) -> None:
+    """Refuse the template's examples where nobody has changed them, and every line where there is nothing else."""
+    for line in lines:
+        percent = EXAMPLES.get(line.cells["note"])
+        line.is_example = percent is not None and line.discount_perc == percent
+        if line.is_example:
+            line.refuse(Reason.EXAMPLE)
+    promotions = [line for line in lines if not line.is_coverage]
+    if promotions and all(line.is_example for line in promotions):
+        for line in lines:
+            if not line.reasons:
+                line.refuse(Reason.ONLY_EXAMPLES)
 
 
 def _read_cancelled(line: Line) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import product
@@ -25,14 +25,16 @@ from skucast.regressors.promotion_checks import (
     refuse_ambiguous,
     refuse_duplicates,
     refuse_empty_coverage,
+    refuse_examples,
+    refuse_mixed_fractions,
 )
-from skucast.regressors.promotion_lines import NAMES, NUMBER, Line, columns_of, line_of, week_start
+from skucast.regressors.promotion_lines import NAMES, NUMBER, REQUIRED, Line, columns_of, line_of, week_start
 from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
 
 LINE, REASON = "line", "reason"
 """Added to rejected rows, and passed over when a corrected file still has them."""
 
-PLAN = Kind("plan", n_bytes=50_000_000, n_lines=100_000)
+PLAN = Kind("plan", n_bytes=50_000_000, n_lines=100_000, names=frozenset(name.casefold() for name in REQUIRED))
 """The largest file that is read as one."""
 
 
@@ -41,8 +43,10 @@ class PlanFile:
     """What a file says.
 
     `rows` fit the promotions table, those that state what the plan covers among them. `rejected` has the file's own
-    columns as text, the `line` and the `reason`. `covers_through` is None where the file does not say it, and no row
-    is good; `unused` are columns that mean nothing here; `separator` is that of the file, for the rejected rows.
+    columns as text, the `line` and the `reason`, behind them cells without a heading; `n_lines` counts these and the
+    good ones. `covers_through` is None where the file does not say it, and no row is good; `unused` are columns that
+    mean nothing here; `separator` is that of the file, for the rejected rows; `notes` say how it was read where that is
+    not plain.
     """
 
     rows: pd.DataFrame
@@ -50,6 +54,8 @@ class PlanFile:
     covers_through: date | None
     unused: list[str]
     separator: str
+    n_lines: int
+    notes: list[str]
 
 
 def read_plan(
@@ -81,6 +87,8 @@ def read_plan(
         judge = Judge(known, run_at, clock, covers_through, aliases)
         for line in lines:
             judge.read(line)
+        refuse_mixed_fractions(lines)
+        refuse_examples(lines)
         refuse_duplicates(lines)
         refuse_ambiguous(lines)
         refuse_empty_coverage(lines, covers_through, run_at, clock)
@@ -91,6 +99,8 @@ def read_plan(
         covers_through=covers_through,
         unused=[each for each in sheet.header if each and each.casefold() not in {*NAMES, LINE, REASON}],
         separator=sheet.separator,
+        n_lines=len(lines),
+        notes=sheet.notes,
     )
 
 
@@ -176,11 +186,19 @@ def _covered_days(
 
 
 def _rejected(sheet: Sheet, lines: Sequence[Line]) -> pd.DataFrame:
-    """The refused rows as they stand in the file, with number and reasons."""
+    """The refused rows as they stand in the file, with number and reasons.
+
+    Cells beyond the header stand last and without a heading: sent again, they are too many once more.
+    """
+    refused = [line for line in lines if line.reasons]
     own = [place for place, name in enumerate(sheet.header) if name.casefold() not in {LINE, REASON}]
+    beyond = range(len(sheet.header), max((len(line.raw) for line in refused), default=0))
+    columns = [*(sheet.header[place] for place in own), LINE, REASON, *("" for _ in beyond)]
     rows = [
-        [*("".join(line.raw[place : place + 1]) for place in own), str(line.number), "; ".join(line.reasons)]
-        for line in lines
-        if line.reasons
+        [*_at(line.raw, own), str(line.number), "; ".join(line.reasons), *_at(line.raw, beyond)] for line in refused
     ]
-    return pd.DataFrame(rows, columns=[*(sheet.header[place] for place in own), LINE, REASON], dtype="str")
+    return pd.DataFrame(rows, columns=columns, dtype="str")
+
+
+def _at(cells: Sequence[str], places: Iterable[int]) -> list[str]:
+    return ["".join(cells[place : place + 1]) for place in places]

@@ -55,9 +55,15 @@ class Reason(StrEnum):
     KNOWN_LATER = "known_from {found} is in the future"
     NOT_OVER = "known_from is for promotions that are over, but this one ends on {ends_on}"
     TOO_LONG = "{column} has more than {limit} characters"
+    TOTAL = "a line of totals is no promotion"
+    EXAMPLE = "an example of the template, unchanged; put your promotion in its place, or delete the row"
+    ONLY_EXAMPLES = "the file holds nothing but the template's examples; write your plan in their place"
     DUPLICATE = "the same as line {line}"
     AMBIGUOUS = "overlaps line {line}, which gives the same names another discount"
 
+
+EXAMPLES = {"example: the last days of a week": 20, "example: over a week's end": 15}
+"""The template's examples: what their notes say, and their discounts, percent."""
 
 NAMES = {name.casefold(): name for name in COLUMNS}
 
@@ -81,6 +87,7 @@ class Line:
     is_coverage: bool = False
     reasons: list[str] = field(default_factory=list)
     is_duplicate: bool = False
+    is_example: bool = False
 
     def refuse(self, reason: Reason, **words: object) -> None:
         """Note why the line is rejected."""
@@ -115,6 +122,10 @@ NUMBER = re.compile(r"[+-]?\d{1,15}([.,]\d{1,15})?")
 _ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)")
 _RUSSIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})")
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+_WHOLE_DAY = re.compile(r"(0?0:00(:00)?|23:59(:59)?)([.,]\d+)?")
+TOTAL = re.compile(r"(общ\w+ |grand |sub)?(итог|итого|всего|totals?)\b.*", re.IGNORECASE)
+"""How a cell begins that makes its line one of totals."""
+
 UNREADABLE = re.compile(r"=.*|#(N/A|Н/Д|[A-ZА-Я0-9/]+[!?])", re.DOTALL)
 """A formula that nobody has worked out, and the errors of Excel in English and Russian."""
 
@@ -123,8 +134,14 @@ NO = {"no", "false", "0", "нет", "ложь"}
 
 
 def as_day(text: str) -> date | None:
-    """The day that is written as 2026-11-25 or 25.11.2026, None for all else: 11/12/2026 is two days to two people."""
-    found = _ISO_DAY.fullmatch(text.removesuffix(" 00:00:00")) or _RUSSIAN_DAY.fullmatch(text)
+    """The day that is written as 2026-11-25 or 25.11.2026, alone or with its first or last moment; None for all else.
+
+    11/12/2026 is two days to two people.
+    """
+    written, _, hours = text.replace("T", " ").partition(" ")
+    found = _ISO_DAY.fullmatch(written) or _RUSSIAN_DAY.fullmatch(written)
+    if hours and not _WHOLE_DAY.fullmatch(hours):
+        return None
     try:
         day = date(int(found["year"]), int(found["month"]), int(found["day"])) if found else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""The planners' template: a plan of examples that could be sent as it is, and what its columns mean."""
+"""The planners' template: a plan of examples to be replaced, and what its columns mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skucast.core.combination import Combination
 from skucast.core.errors import InputError
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WeekClock
-from skucast.regressors.promotion_lines import COLUMNS
+from skucast.regressors.promotion_lines import COLUMNS, EXAMPLES
 
 SUFFIXES = (".csv", ".xlsx")
 
@@ -44,12 +44,10 @@ def example_rows(
     start = clock.start(end)
     of_unit = {each.unit: each for each in sorted(known, reverse=True)}  # the first of each unit
     examples = [of_unit[unit] for unit in sorted(of_unit)]
-    promotions = [
-        _row(each.parts, end, start + timedelta(days=2), end, 20, "example: the last days of a week")
-        for each in examples
-    ]
+    (last_days, deep), (over_end, slight) = EXAMPLES.items()
+    promotions = [_row(each.parts, end, start + timedelta(days=2), end, deep, last_days) for each in examples]
     over_the_end = [
-        _row(each.parts, end, start - timedelta(days=3), start + timedelta(days=1), 15, "example: over a week's end")
+        _row(each.parts, end, start - timedelta(days=3), start + timedelta(days=1), slight, over_end)
         for each in examples[:1]
     ]
     nothing_else = [

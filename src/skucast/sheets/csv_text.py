@@ -1,39 +1,78 @@
-"""CSV: the records of a text, whichever separator its header has."""
+"""CSV: the records of a text, whichever separator it has, below the line with which Excel names it."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from typing import TextIO
 
-_SEPARATORS = ";,\t"
+SEPARATORS = ";,\t|"
+
+LOOKED_AT = 20
+"""Lines and records among which a header is looked for."""
+
+_NAMED = re.compile(r'"?sep=(.)"?[;,\t]*\s*', re.IGNORECASE)
 
 
 class CsvRecords:
     """The records of a text that have cells, each with the line it starts on: a quoted cell may hold line breaks.
 
-    The text is opened with `newline=""`, and read from its beginning. Iterating raises csv.Error where it is no CSV.
+    The text is opened with `newline=""`, and read from its beginning. `names` are those that a header has, in small
+    letters; none if they are not known. Iterating raises csv.Error where it is no CSV.
     """
 
-    def __init__(self, text: TextIO) -> None:
-        self.separator = _separator(text)
+    def __init__(self, text: TextIO, names: Collection[str] = ()) -> None:
+        first = list(islice(text, LOOKED_AT))
+        named = _NAMED.fullmatch(first[0]) if first else None
+        self.separator = named[1] if named else _separator(first, names)
         text.seek(0)
+        self._skipped = 1 if named else 0
+        for _ in range(self._skipped):
+            text.readline()
         self._records = csv.reader(text, delimiter=self.separator, strict=True)
 
     @property
     def line(self) -> int:
         """The line that was read last."""
-        return self._records.line_num
+        return self._records.line_num + self._skipped
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        start = 1
+        start = self.line + 1
         for cells in self._records:
             if cells:
                 yield start, cells
-            start = self._records.line_num + 1
+            start = self.line + 1
 
 
-def _separator(text: TextIO) -> str:
-    """The separator that stands most often in the header, in which no name has any."""
-    header = next((line for line in text if line.strip()), "")
-    return max(_SEPARATORS, key=header.count)
+def header_place(records: Sequence[Sequence[str]], names: Collection[str]) -> int:
+    """Return which record is the header: the one that has most of the names, else the first that has a filled cell."""
+    found = [n_names(cells, names) for cells in records]
+    if any(found):
+        return found.index(max(found))
+    return next((place for place, cells in enumerate(records) if any(map(str.strip, cells))), 0)
+
+
+def n_names(cells: Sequence[str], names: Collection[str]) -> int:
+    """Return how many of the names stand in these cells."""
+    return len({cell.strip().casefold() for cell in cells} & set(names))
+
+
+def _separator(first: Sequence[str], names: Collection[str]) -> str:
+    """The separator by which one of the first lines has most of the names, else the one that is often in the first.
+
+    A single name says nothing: it is found whatever the separator of a line is that has no other cell.
+    """
+    by = {mark: max((n_names(_cells(line, mark), names) for line in first), default=0) for mark in SEPARATORS}
+    if max(by.values(), default=0) > 1:
+        return max(SEPARATORS, key=lambda mark: by[mark])
+    header = next((line for line in first if line.strip()), "")
+    return max(SEPARATORS, key=header.count)
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    try:
+        return next(csv.reader([line.strip("\r\n\ufeff")], delimiter=mark), [])
+    except csv.Error:  # a cell that is too large: said when the line is read
+        return []

@@ -6,45 +6,83 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import PurePath
 from typing import BinaryIO, TextIO
 
 from skucast.core.errors import InputError
 from skucast.core.words import counted
-from skucast.sheets.csv_text import CsvRecords
+from skucast.sheets.csv_text import LOOKED_AT, CsvRecords, header_place
+from skucast.sheets.encoding import text_of
 from skucast.sheets.excel import excel_records
+
+CSV_SUFFIXES, EXCEL_SUFFIXES = (".csv", ".tsv", ".txt"), (".xlsx", ".xlsm")
 
 
 @dataclass(frozen=True)
 class Kind:
     """What a file should be, in a word for the messages, and the most bytes and lines that are read of it.
 
-    `has_placeholders`: lines whose cells are all blank are lines too, as a database writes rows of NULL.
+    `has_placeholders`: lines whose cells are all blank are lines too, as a database writes rows of NULL. `names` of
+    columns, in small letters, tell the header from a title above it.
     """
 
     what: str
     n_bytes: int = sys.maxsize
     n_lines: int = sys.maxsize
     has_placeholders: bool = False
+    names: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Sheet:
     """The header's names, trimmed, and the lines below it, each with the number that an editor or Excel shows.
 
-    A record of several lines has the number of the first. All cells are text as it is written; an Excel file's first
-    sheet gives days as ISO dates, what Excel could not work out as `#N/A` and the like, a formula that nobody has
-    worked out as the formula, and no line shorter than the header. A file that is empty has no header.
+    A record of several lines has the number of the first. All cells are text as it is written; an Excel file's visible
+    sheet gives days as ISO dates, percent cells as `30%`, what Excel could not work out as `#N/A` and the like, a
+    formula that nobody has worked out as the formula, and no line shorter than the header. A file that is empty has no
+    header. `notes` say what a reader could not know: which of several sheets it is, an encoding that was guessed.
     """
 
     header: list[str]
     lines: list[tuple[int, list[str]]]
     separator: str
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A sheet whose lines are still to be read, one by one and once; reading them may raise InputError.
+
+    `text` is what they are read from: a text that nobody holds any more closes its file, with a warning.
+    """
+
+    header: list[str]
+    lines: Iterator[tuple[int, list[str]]]
+    separator: str
+    notes: list[str]
+    text: TextIO | None = None
 
 
 def read_sheet(name: str, file: BinaryIO, kind: Kind) -> Sheet:
-    """Return the table in a .csv (UTF-8; comma, semicolon or tab) or .xlsx file; the file is closed.
+    """Return the table in a CSV (UTF-8 or Windows-1251; comma, semicolon, tab or bar) or Excel file; it is closed.
+
+    Raises:
+        InputError: why the file as a whole cannot be read.
+    """
+    with file:
+        opened = open_sheet(name, file, kind)
+        lines = []
+        for line in opened.lines:
+            lines.append(line)
+            if len(lines) > kind.n_lines:
+                raise InputError(f"{name}: more than {counted(kind.n_lines, 'line')}; is it a {kind.what}?")
+    return Sheet(opened.header, lines, opened.separator, opened.notes)
+
+
+def open_sheet(name: str, file: BinaryIO, kind: Kind) -> Opened:
+    """Return the header and the lines to come of such a file, which stays open.
 
     Raises:
         InputError: why the file as a whole cannot be read.
@@ -53,11 +91,14 @@ def read_sheet(name: str, file: BinaryIO, kind: Kind) -> Sheet:
         raise InputError(f"{name}: larger than {kind.n_bytes // 10**6} MB; is it a {kind.what}?")
     file.seek(0)
     suffix = PurePath(name).suffix.lower()
-    if suffix == ".csv":
-        return _read_csv(name, file, kind)
-    if suffix == ".xlsx":
-        with file:
-            return _sheet(name, iter(excel_records(name, file.read(), kind.what)), ";", kind)
+    if suffix in CSV_SUFFIXES:
+        text, note = text_of(name, file)
+        records = CsvRecords(text, kind.names)
+        opened = _opened(name, _csv_lines(name, records), records.separator, kind, [note] if note else [])
+        return replace(opened, text=text)
+    if suffix in EXCEL_SUFFIXES:
+        rows, notes = excel_records(name, file.read(), kind.what, kind.names)
+        return _opened(name, iter(rows), ";", kind, notes)
     raise InputError(f"{name}: expected a .csv or .xlsx file")
 
 
@@ -69,38 +110,39 @@ def trimmed(name: str, sheet: Sheet) -> Sheet:
     """
     if not sheet.lines:
         raise InputError(f"{name}: no line below a header")
-    return Sheet(_cut(sheet.header), [(number, _cut(cells)) for number, cells in sheet.lines], sheet.separator)
+    lines = [(number, _cut(cells)) for number, cells in sheet.lines]
+    return Sheet(_cut(sheet.header), lines, sheet.separator, sheet.notes)
 
 
-def _read_csv(name: str, file: BinaryIO, kind: Kind) -> Sheet:
-    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-        try:
-            return _csv_sheet(name, text, kind)
-        except UnicodeDecodeError:
-            raise InputError(f"{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx") from None
-
-
-def _csv_sheet(name: str, text: TextIO, kind: Kind) -> Sheet:
-    records = CsvRecords(text)
+def _csv_lines(name: str, records: CsvRecords) -> Iterator[tuple[int, list[str]]]:
     try:
-        return _sheet(name, iter(records), records.separator, kind)
+        yield from records
     except csv.Error as error:
         raise InputError(f"{name}: line {records.line} cannot be read as csv ({error})") from None
+    except UnicodeDecodeError:  # a mark of UTF-16, and something else behind it
+        raise InputError(f"{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx") from None
 
 
-def _sheet(name: str, records: Iterator[tuple[int, list[str]]], separator: str, kind: Kind) -> Sheet:
-    _, first = next((record for record in records if _is_filled(record[1])), (0, []))
-    header = [cell.strip() for cell in first]
+def _opened(
+    name: str, records: Iterator[tuple[int, list[str]]], separator: str, kind: Kind, notes: list[str]
+) -> Opened:
+    first = list(islice(records, LOOKED_AT))
+    place = header_place([cells for _, cells in first], kind.names)
+    header = [cell.strip() for cell in first[place][1]] if first and _is_filled(first[place][1]) else []
     repeated = sorted({each for each in header if each and header.count(each) > 1})
     if repeated:
         raise InputError(f"{name}: the header names {', '.join(repeated)} twice; name each column once")
-    lines = []
-    for number, cells in records:
-        if kind.has_placeholders or _is_filled(cells):
-            lines.append((number, cells))
-        if len(lines) > kind.n_lines:
-            raise InputError(f"{name}: more than {counted(kind.n_lines, 'line')}; is it a {kind.what}?")
-    return Sheet(header, lines, separator)
+    lines = chain(first[place + 1 :], records)
+    filled = (line for line in lines if kind.has_placeholders or _is_filled(line[1]))
+    return Opened(header, _as_wide(filled, len(header)), separator, notes)
+
+
+def _as_wide(lines: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
+    """The lines without blank cells beyond the header."""
+    for number, cells in lines:
+        while len(cells) > width and not cells[-1].strip():
+            cells.pop()
+        yield number, cells
 
 
 def _is_filled(cells: list[str]) -> bool:

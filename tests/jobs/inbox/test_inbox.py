@@ -23,7 +23,7 @@ def test_good_rows_are_added_bad_ones_go_back_and_the_file_is_done(inbox: Inbox)
     (path,) = (inbox.folder / "rejected").iterdir()
     assert note == (
         "promotions: план.csv: 1 promotion added, complete through 2026-12-31 for 1 set of names; "
-        f"1 row rejected, see {path}; "
+        f"1 of 2 rows refused in план.csv, see {path}; "
         "where the file covers their names, they count as no promotion until they are sent right"
     )
 
@@ -117,7 +117,7 @@ def test_a_file_without_a_usable_row_is_done_too(inbox: Inbox) -> None:
     inbox.send("plan.csv", BAD)
     assert inbox.ingest() == 0
     assert inbox.files() == {"inbox": [], "done": ["plan.csv"], "rejected": ["plan.csv"]}
-    assert "nothing could be added; 1 row rejected" in inbox.report.notes[0]
+    assert "nothing could be added; 1 of 1 row refused in plan.csv" in inbox.report.notes[0]
     assert not inbox.warehouse.exists(PROMOTIONS)
 
 

@@ -91,10 +91,16 @@ def test_without_sales_nothing_is_read(inbox: Inbox) -> None:
 
 @pytest.mark.parametrize("name", ["plan.xlsx", "plan.csv"])
 @pytest.mark.parametrize("horizon_weeks", [1, 4])
-def test_the_template_can_be_sent_as_it_is(selling: Inbox, run: Run, name: str, horizon_weeks: int) -> None:
-    """Nothing of it is rejected: a promotion per unit, one over a week's end, the rest of each unit covered."""
+def test_the_template_can_be_sent_once_it_is_edited(selling: Inbox, run: Run, name: str, horizon_weeks: int) -> None:
+    """Its examples are refused, then nothing of it: one per unit, one over a week's end, the rest of each covered."""
     assert tool(selling, "template", "--output", name, "--horizon-weeks", str(horizon_weeks)) == 0
-    plan = read_plan(name, Path(name).read_bytes(), KNOWN, run.run_at, WeekClock())
+    unedited = read_plan(name, Path(name).read_bytes(), KNOWN, run.run_at, WeekClock())
+    assert len(unedited.rows) == 0
+    assert len(unedited.rejected) == 5
+    known = list(KNOWN)
+    rows = [row | {"note": None} for row in example_rows(known, WeekClock(), CUTOFF, horizon_weeks)]
+    write_template(Path("edited" + Path(name).suffix), rows)
+    plan = read_plan(name, Path("edited" + Path(name).suffix).read_bytes(), KNOWN, run.run_at, WeekClock())
     assert plan.rejected.empty
     assert plan.unused == []
     assert plan.covers_through == CUTOFF + timedelta(weeks=horizon_weeks)
@@ -119,7 +125,7 @@ def test_a_template_keeps_names_that_excel_would_change(run: Run) -> None:
     """An article of digits with zeros before them, a unit that begins like a formula."""
     known = [Combination("=1+1", "KA", "0097")]
     path = Path("plan.xlsx")
-    write_template(path, example_rows(known, WeekClock(), CUTOFF, 4))
+    write_template(path, [row | {"note": None} for row in example_rows(known, WeekClock(), CUTOFF, 4)])
     plan = read_plan(path.name, path.read_bytes(), known, run.run_at, WeekClock())
     assert plan.rejected["reason"].tolist() == []
     assert set(plan.rows["SKU_ID"]) == {"0097", "*"}

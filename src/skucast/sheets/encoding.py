@@ -1,0 +1,71 @@
+"""The text of a file of bytes: UTF-8 or UTF-16 by their marks, else what a Russian Excel saves, if it reads like it."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from typing import BinaryIO, TextIO
+
+from skucast.core.errors import InputError
+
+WINDOWS = "cp1251"
+
+_PIECE = 1 << 20
+_CYRILLIC = bytes([0xA8, 0xB8, *range(0xC0, 0x100)])
+"""The Russian letters of Windows-1251."""
+
+_SIGNS = bytes([0x84, 0x85, 0x91, 0x92, 0x93, 0x94, 0x96, 0x97, 0xA0, 0xAB, 0xB0, 0xB9, 0xBB])
+"""Quotation marks, dashes, №, ° and the blank that does not break, in Windows-1251."""
+
+_ASCII = bytes(range(0x80))
+_WORD = re.compile("[а-яё][А-ЯЁ]{2,}")
+"""How a word looks whose small and large letters have changed places, as those of KOI8-R would."""
+
+
+def text_of(name: str, file: BinaryIO) -> tuple[TextIO, str | None]:
+    """Return the file as text, opened with `newline=""`, and what must be said of its encoding.
+
+    Raises:
+        InputError: it is text of no encoding that can be told.
+    """
+    encoding = _encoding(name, file)
+    file.seek(0)
+    note = "read as Windows-1251 text" if encoding == WINDOWS else None
+    return io.TextIOWrapper(file, encoding=encoding, newline=""), note
+
+
+def _encoding(name: str, file: BinaryIO) -> str:
+    file.seek(0)
+    if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        return "utf-16"
+    if _is_utf8(file):
+        return "utf-8-sig"
+    if _is_windows(file):
+        return WINDOWS
+    raise InputError(f"{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx")
+
+
+def _is_utf8(file: BinaryIO) -> bool:
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while piece := file.read(_PIECE):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_windows(file: BinaryIO) -> bool:
+    """Whether all that is no ASCII are Russian letters and the signs that stand between them."""
+    file.seek(0)
+    letters = others = 0
+    swapped = 0
+    while piece := file.read(_PIECE):
+        foreign = piece.translate(None, _ASCII)
+        others += len(foreign.translate(None, _CYRILLIC + _SIGNS))
+        letters += len(foreign) - len(foreign.translate(None, _CYRILLIC))
+        swapped += len(_WORD.findall(piece.decode(WINDOWS, errors="replace")))
+    return letters > 0 and others == 0 and swapped * 8 < letters
