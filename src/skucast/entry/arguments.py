@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skucast.core.combination import KEY
 from skucast.dashboard.looker import ALIASES, VIEWS
 from skucast.runtime.flags import Parser, add_flags, add_version
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     Commands = _SubParsersAction[Parser]
 
 SUMMARY = (
-    "Tools beside the four scripts: own sales, promotions, alerts, rollback, what a run needs, the whole chain shown."
+    "Tools beside the four scripts: own sales and their names, promotions, alerts, rollback, what a run needs, the "
+    "whole chain shown."
 )
 
 OWN = (
@@ -34,6 +36,9 @@ OWN = (
     "replace",
     "add",
     "load_id",
+    "name",
+    "other",
+    "part",
 )
 """Arguments that are no settings."""
 
@@ -46,6 +51,7 @@ def arguments_of(prog: str) -> Parser:
     parser.begin_with(commands.choices)
     _load(commands)
     _loads(commands)
+    _names(commands)
     _rollback(commands)
     _promotions(commands)
     _alerts(commands)
@@ -95,6 +101,22 @@ def _loads(commands: Commands) -> None:
     undo = actions.add_parser("undo", help="remove the rows of a load")
     undo.add_argument("load_id", metavar="ID", help="its id in the list, or the beginning of it")
     add_flags(undo, "loads")
+
+
+def _names(commands: Commands) -> None:
+    names = commands.add_parser("names", help="list names in several spellings or in doubt, or decide of them")
+    actions = names.add_subparsers(dest="action", required=True, metavar="ACTION")
+    names.begin_with(actions.choices)
+    add_flags(actions.add_parser("list", help="list what was decided, what is joined and what is in doubt"), "names")
+    merge = actions.add_parser("merge", help="one name is another: its sales are the other's from the next run on")
+    merge.add_argument("name", metavar="OLD", help="the name that is gone from then on")
+    merge.add_argument("other", metavar="NEW", help="the name that it is")
+    split = actions.add_parser("split", help="two names are two, whatever they look like; takes a merge back")
+    split.add_argument("name", metavar="NAME")
+    split.add_argument("other", metavar="OTHER", nargs="?", help="[default: any: NAME is a name of its own]")
+    for action in (merge, split):
+        action.add_argument("--part", choices=KEY, help="what is named so, where names of several parts are alike")
+        add_flags(action, "names")
 
 
 def _rollback(commands: Commands) -> None:

@@ -127,6 +127,25 @@ def _list_loads(settings: Settings, _: Run) -> int:
     return _shown(lambda: show_loads(loads(open_warehouse(settings))))
 
 
+def _decide_names(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> None:
+    from skucast.jobs.names import Decision, decide
+
+    decision: Decision = "merge" if own["action"] == "merge" else "split"
+    other, part = (None if own[name] is None else str(own[name]) for name in ("other", "part"))
+    decide(settings, warehouse, run, report, decision, str(own["name"]), other, part)
+
+
+def _list_names(settings: Settings, run: Run) -> int:
+    """Show what is to be known of names; nothing is written, not even the run's row."""
+    from skucast.backends.warehouse.opening import open_warehouse
+    from skucast.entry.names import show_names
+    from skucast.jobs.names import list_names
+
+    return _shown(lambda: show_names(list_names(settings, open_warehouse(settings), run)))
+
+
 def _rollback(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
@@ -204,9 +223,10 @@ def _looker_url(own: dict[str, object], settings: Settings) -> str:
 _COMMANDS = {
     "load": _load,
     "loads": _undo_load,
+    "names": _decide_names,
     "rollback": _rollback,
     "promotions": _promotions,
     "alerts": _acknowledge,
 }
-_LISTED = {"alerts": _list_alerts, "loads": _list_loads}
+_LISTED = {"alerts": _list_alerts, "loads": _list_loads, "names": _list_names}
 _PRINTED = {"looker-views": _looker_views, "looker-url": _looker_url}

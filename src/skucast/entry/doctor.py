@@ -66,6 +66,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     checks: list[tuple[str, Callable[[], str]]] = [
         ("credentials", lambda: _credentials(settings)),
         ("sales", lambda: _sales(settings, warehouse, run)),
+        ("names", lambda: _names(settings, warehouse, run)),
         ("promotion plan", lambda: _promotions(warehouse)),
         ("weather", lambda: _weather(settings, warehouse, run)),
         *((f"table {table.label}", lambda table=table: _table(warehouse, table)) for table in _OUTPUTS),
@@ -113,6 +114,17 @@ def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
         raise InputError(f"{'; '.join(found.late_units)}, others through {found.data_cutoff}: deliver them")
     combinations = counted(found.n_combinations, "combination")
     return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
+
+
+def _names(settings: Settings, warehouse: Warehouse, run: Run) -> str:
+    try:
+        names = read_history(settings, warehouse, run).names
+    except InputError:
+        return "not known without sales"
+    if names.doubtful:
+        raise InputError("; ".join(names.doubtful))
+    said = {"in several spellings, joined": names.joined, "left out": names.left_out}
+    return "; ".join(f"{what}: {', '.join(texts)}" for what, texts in said.items() if texts) or "one spelling each"
 
 
 def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:

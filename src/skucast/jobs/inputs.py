@@ -156,7 +156,7 @@ def _log_data_report(history: History) -> None:
         "rows of totals, or without a name, are left out": found.left_out_names,
     }.items():
         if names:
-            more = f" and {len(names) - 1} more; `skucast names list` has all" if len(names) > 1 else ""
+            more = f" and {len(names) - 1} more; `python -m skucast names list` has all" if len(names) > 1 else ""
             log.warning("%s: %s%s", what, names[0], more)
     for text in (*found.warnings, *(f"name rejected: {name}" for name in found.rejected_names)):
         log.warning("%s", text)

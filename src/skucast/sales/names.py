@@ -29,6 +29,7 @@ class Names:
     """Which names there are, and what was found in them, in words.
 
     `spellings` are those of the sales that became another name; `aliases` also those that could be written elsewhere.
+    `by_column` has the names that are shown, `delivered` all that the sales have.
     """
 
     spellings: Renaming = field(default_factory=lambda: MappingProxyType({}))
@@ -37,6 +38,7 @@ class Names:
     doubtful: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     by_column: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    delivered: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def of(self, column: str, name: str) -> str:
         """Return the name of the sales that a spelling stands for; one that stands for none is its own."""
@@ -95,6 +97,7 @@ def with_names(
         joined=list(_joined_texts(renaming, rules)),
         left_out=list(_left_out_texts(weekly, left_out)),
         by_column=shown,
+        delivered={column: frozenset(each) for column, each in found.items()},
     )
     return rows, dataclasses.replace(names, doubtful=list(suspected_names(rows, rules.decided, rules.own)))
 

@@ -67,7 +67,7 @@ def _doubt(column: str, one: str, other: str, how: Likeness, lives: pd.DataFrame
     names = shlex.join([new, old])
     yield (
         f"{column} {new!r} may be {old!r}, {_HOW[how]} ({difference(old, new)}){when}: "
-        f"`skucast names merge {names}` joins them, `skucast names split {names}` says that they are two"
+        f"`python -m skucast names merge {names}` joins them, `names split {names}` says that they are two"
     )
 
 

@@ -9,8 +9,18 @@ from pydantic import ValidationInfo, field_validator
 
 from skucast.runtime.groups.field import SALES_JOBS, Group, Job, field
 
-CLOUD: tuple[Job, ...] = (*SALES_JOBS, "loads", "rollback", "promotions", "alerts", "freshness", "doctor")
-LOGGING: tuple[Job, ...] = (*SALES_JOBS, "load", "loads", "rollback", "promotions", "alerts", "freshness", "demo")
+CLOUD: tuple[Job, ...] = (*SALES_JOBS, "loads", "names", "rollback", "promotions", "alerts", "freshness", "doctor")
+LOGGING: tuple[Job, ...] = (
+    *SALES_JOBS,
+    "load",
+    "loads",
+    "names",
+    "rollback",
+    "promotions",
+    "alerts",
+    "freshness",
+    "demo",
+)
 
 HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 GRPC_ENDPOINT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")

@@ -17,6 +17,7 @@ Job = Literal[
     "monitor",
     "load",
     "loads",
+    "names",
     "rollback",
     "promotions",
     "alerts",
@@ -32,6 +33,7 @@ EVERY_JOB: tuple[Job, ...] = (
     *SALES_JOBS,
     "load",
     "loads",
+    "names",
     "rollback",
     "promotions",
     "alerts",
@@ -39,7 +41,7 @@ EVERY_JOB: tuple[Job, ...] = (
     "doctor",
     "demo",
 )
-CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "promotions", "alerts", "freshness", "doctor", "demo")
+CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "names", "promotions", "alerts", "freshness", "doctor", "demo")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = (*TRAINING, "predict")
 

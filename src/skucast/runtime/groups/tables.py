@@ -34,20 +34,22 @@ class Tables(Group):
     sales_columns: str = field(
         "",
         "columns of the sales table, or of a file to load, named otherwise: ours=theirs;..., e.g. quantity=qty",
-        [*SALES_JOBS, "promotions", "doctor"],
+        [*SALES_JOBS, "names", "promotions", "doctor"],
     )
-    sales_table: str = _table(SALES, [*SALES_JOBS, "load", "loads", "promotions", "doctor", "demo"])
+    sales_table: str = _table(SALES, [*SALES_JOBS, "load", "loads", "names", "promotions", "doctor", "demo"])
     promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "loads", "promotions", "doctor", "demo"])
     locations_table: str = _table(LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(WEATHER, [*FORECASTING, "doctor"])
-    forecasts_table: str = _table(FORECASTS, ["predict", "monitor", "freshness", "doctor", "demo", "looker-views"])
+    forecasts_table: str = _table(
+        FORECASTS, [*SALES_JOBS, "names", "promotions", "freshness", "doctor", "demo", "looker-views"]
+    )
     scenarios_table: str = _table(SCENARIOS, ["predict"])
     metrics_table: str = _table(METRICS, ["monitor", "doctor", "demo", "looker-views"])
     alerts_table: str = _table(ALERTS, ["monitor", "alerts", "freshness", "doctor", "demo", "looker-views"])
     registry_table: str = _table(REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
-    names_table: str = _table(NAMES, [*SALES_JOBS, "promotions", "alerts", "doctor", "demo"])
+    names_table: str = _table(NAMES, [*SALES_JOBS, "names", "promotions", "alerts", "doctor", "demo"])
     loads_table: str = _table(LOADS, [*FORECASTING, "load", "loads", "promotions", "doctor", "demo"])
 
     @field_validator("sales_columns")

@@ -21,18 +21,20 @@ class Week(Group):
     business_tz: str = field("Europe/Moscow", "time zone of the business day", CALENDAR)
     week_anchor: Anchor = field("SUN", "day that ends a week: MON to SUN", [*CALENDAR, "load"])
     sales_grain: Literal["day", "week"] = field(
-        "day", "what one sales row covers: a day, or a whole week", [*SALES_JOBS, "load", "promotions", "doctor"]
+        "day",
+        "what one sales row covers: a day, or a whole week",
+        [*SALES_JOBS, "load", "names", "promotions", "doctor"],
     )
     correct_stockouts: bool = field(
         True,
         "raise the sales of a week with 1 to 3 days out of stock to what the other days tell of a whole week",
-        [*SALES_JOBS, "promotions", "doctor"],
+        [*SALES_JOBS, "names", "promotions", "doctor"],
     )
     censor_outliers: bool = field(
         True,
         "count a week as unknown whose sales are far beyond all that its article ever sold, with nothing that explains "
         "them",
-        [*SALES_JOBS, "promotions", "doctor"],
+        [*SALES_JOBS, "names", "promotions", "doctor"],
     )
     allowed_late_weeks: int = field(
         1, "weeks that sales may be late before LATE_SALES applies", ["predict", "doctor"], ge=0, le=52
