@@ -160,7 +160,7 @@ def test_the_same_bytes_are_the_same_file():
         ("2026-11,Пермь,KA,A1,1,", "column date, row 3: found '2026-11', expected a date such as 2026-11-22"),
         ("2026-11-16T22:00:00Z,U,KA,A1,1,", "expected a date such as 2026-11-22, without a time zone"),
         ("2026-11-16 22:00:00+03:00,U,KA,A1,1,", "expected a date such as 2026-11-22, without a time zone"),
-        ("2026-11-16,Пермь,KA,A\u200b1,1,", "column SKU_ID, row 3: 'A\\u200b1' has an invisible character, U+200B"),
+        ("2026-11-16,Пермь,KA,4.60701E+12,1,", "column SKU_ID, row 3: '4.60701E+12' looks like a number that a spread"),
         ("2026-11-16,Пермь,KA,A1", "line 3 has 4 fields, the header 6 (a comma not quoted, or the file cut off?)"),
         ("2026-11-16,Пермь,KA,..,1,", "column SKU_ID, row 3: '..' not a usable name, because it means a folder"),
         ("2026-11-16,Пермь,KA,A\x07B,1,", r"column SKU_ID, row 3: 'A\x07B' has a control character"),
@@ -176,6 +176,21 @@ def test_a_value_that_does_not_fit_is_named_by_row_and_column(line, message):
     assert text.startswith("sales.csv: ")
     assert message in text
     assert text.endswith("; nothing was loaded")
+
+
+def test_every_name_that_does_not_fit_is_named_with_its_rows():
+    """Two barcodes that Excel has shortened to one: all its rows are counted, the first five are named."""
+    shortened, quoted = "2026-11-16,Пермь,KA,4.60701E+12,1,", '2026-11-16,Пермь,KA,"1,23E+05",1,'
+    text = refusal(csv(*[shortened] * 7, GOOD, quoted))
+    assert "column SKU_ID, rows 2, 3, 4, 5, 6 and 2 more: '4.60701E+12' looks like" in text
+    assert "; column SKU_ID, row 10: '1,23E+05' looks like" in text
+    assert text.endswith("; nothing was loaded")
+
+
+def test_an_invisible_character_in_a_name_is_no_fault():
+    """The name is that of the article without it, once it is with the sales."""
+    rows, _ = read_file(csv("2026-11-16,Пермь,KA,A\u200b1,1,"), SALES, {})
+    assert rows["SKU_ID"].tolist() == ["A\u200b1"]
 
 
 def test_rows_of_a_parquet_file_count_from_one():

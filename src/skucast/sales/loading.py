@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from skucast.core.combination import KEY, clean_name, name_problem
+from skucast.core.combination import KEY
 from skucast.core.errors import ContractError, InputError
 from skucast.core.tables.contract import Column, Table
 from skucast.core.tables.validation import refuse, validate
+from skucast.sales.names import name_faults
 from skucast.sheets.frame import read_cells
 
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
+
+SHOWN_FAULTS = 20
+"""Names of a file that a message names as wrong."""
 
 _DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
 """A whole day as ISO 8601 writes it, with or without a time of that day."""
@@ -75,7 +79,6 @@ def _check_days(column: Column, values: pd.Series) -> None:
 
 def _check_names(path: Path, table: Table, rows: pd.DataFrame) -> None:
     for column in (name for name in KEY if name in table.column_names):
-        for row, name in rows[column].dropna().drop_duplicates().items():
-            problem = name_problem(clean_name(name)) if clean_name(name) else None
-            if problem:
-                raise InputError(f"{path}: column {column}, row {row}: {name!r} {problem}; nothing was loaded")
+        faults = list(name_faults(column, rows[column]))
+        if faults:
+            raise InputError(f"{path}: {'; '.join(faults[:SHOWN_FAULTS])}; nothing was loaded")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, clean_name, name_problem
-from skucast.core.spelling import difference, fold, is_nobody, is_total, without_invisible
+from skucast.core.spelling import SHORTENED, difference, fold, is_nobody, is_shortened, is_total, without_invisible
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.validation import empty
@@ -61,6 +61,9 @@ class Names:
 
 
 NO_NAMES = Names()
+
+SHOWN_ROWS = 5
+"""Rows that a message about a name counts one by one."""
 
 
 def with_names(
@@ -263,6 +266,21 @@ def without_names(known: pd.DataFrame, rejected: Mapping[tuple[str, str, str], s
         return known
     names = pd.MultiIndex.from_frame(known[KEY])
     return known[~names.isin(list(rejected))]
+
+
+def name_faults(column: str, names: pd.Series) -> Iterator[str]:
+    """Yield what is wrong with the names of a file's column, each name once with the rows (index) that it is in.
+
+    A name that a spreadsheet has shortened is wrong here, where the file can still be exported anew.
+    """
+    for name in names.dropna().unique():
+        seen = clean_name(without_invisible(name))
+        problem = SHORTENED if is_shortened(seen) else name_problem(seen) if seen else None
+        if problem:
+            rows = names.index[names == name]
+            more = f" and {len(rows) - SHOWN_ROWS:,} more" if len(rows) > SHOWN_ROWS else ""
+            where = f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:SHOWN_ROWS]))}{more}"
+            yield f"column {column}, {where}: {name!r} {problem}"
 
 
 def merged_spellings(known: pd.DataFrame) -> list[str]:

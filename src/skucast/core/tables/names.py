@@ -8,8 +8,8 @@ from skucast.core.tables.contract import Table, instant, text
 NAMES = Table(
     label="names",
     name="distributor_names",
-    meaning="What was decided of names that look alike, by `python -m skucast names`; it holds for sales, plan and targets from "
-    "the next run on.",
+    meaning="What was decided of names that look alike, by `python -m skucast names`; it holds for sales, plan and "
+    "targets from the next run on.",
     columns=(
         text("part", "what is named so", allowed=tuple(KEY)),
         text("name", "the name that was decided of"),
