@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from google.api_core.retry import Retry
     from google.cloud.storage import Client as StorageClient
 
+_CLOUD = "https://www.googleapis.com/auth/cloud-platform"
+_DRIVE = "https://www.googleapis.com/auth/drive.readonly"
+
 POOL_SIZE = 32
 """HTTP connections kept per client: one per thread that loads or saves models."""
 
@@ -120,23 +123,29 @@ def _reason(error: Any) -> str:
     return lines[0][:300] if lines else type(cause).__name__
 
 
-def credentials() -> Any:
-    """Return the Application Default Credentials.
+def credentials(*, with_drive: bool = False) -> Any:
+    """Return the Application Default Credentials; an account of a service may look into Drive as well, if asked for.
+
+    A table of BigQuery may be a Google Sheet. A person's login has the scopes that it was made with, and no others.
 
     Raises:
         InputError: there are none.
     """
     import google.auth
+    from google.auth.credentials import Scoped
     from google.auth.exceptions import DefaultCredentialsError
 
     try:
-        found, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+        found, _ = google.auth.default()
     except DefaultCredentialsError as error:
         raise InputError(
             f"no Google Cloud credentials ({_reason(error)}): on Cloud Run give the job a service account, "
             "elsewhere run `gcloud auth application-default login`"
         ) from None
-    return found
+    if not isinstance(found, Scoped):
+        return found
+    is_account = getattr(found, "service_account_email", None) is not None
+    return found.with_scopes([_CLOUD, _DRIVE] if with_drive and is_account else [_CLOUD])  # type: ignore[no-untyped-call]
 
 
 def anonymous() -> Any:

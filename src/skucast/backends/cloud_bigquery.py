@@ -68,7 +68,7 @@ def bigquery_client(project: str, endpoints: Endpoints, *, timeout_s: float, dea
     """
     bounds = {"timeout_s": timeout_s, "deadline_s": deadline_s}
     if endpoints.bigquery is None:
-        found = credentials()
+        found = credentials(with_drive=True)
         reader = partial(_read_client, deadline_s, credentials=found)
         return BoundedClient(project=project, credentials=found, read_client=reader, **bounds)
     options = {"api_endpoint": endpoints.bigquery}
