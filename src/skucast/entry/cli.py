@@ -149,10 +149,9 @@ def _list_names(settings: Settings, run: Run) -> int:
 def _rollback(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
-    from skucast.core.combination import Combination
-    from skucast.jobs.rollback import rollback
+    from skucast.jobs.rollback import rollback, stored_as
 
-    target = Combination.parse(str(own["target"]))
+    target = stored_as(store, str(own["target"]))
     wanted = own["version"]
     before, now = rollback(store, target, None if wanted is None else str(wanted))
     log.info("rolled back", extra={"fields": {"combination": str(target), "from": before, "to": now}})

@@ -29,6 +29,7 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.monitoring import match, scorecard, unpublished
+from skucast.scorecard.spellings import in_the_names_of_the_sales
 
 DASHBOARD = "dashboard/index.html"
 
@@ -45,7 +46,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         return
     since = window_end - (max(2 * settings.lookback_weeks - 1, settings.dashboard_weeks) - 1) * WEEK
     with report.timed("read"):
-        forecasts = _forecasts(warehouse, since, run)
+        forecasts = in_the_names_of_the_sales(_forecasts(warehouse, since, run), history.names)
         stored = _stored_metrics(warehouse, since, window_end)
 
     def match_these(_: object) -> pd.DataFrame:

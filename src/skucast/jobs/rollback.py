@@ -5,6 +5,7 @@ from __future__ import annotations
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound
+from skucast.core.spelling import fold
 from skucast.forecast.artifact import loads
 
 
@@ -28,6 +29,20 @@ def rollback(store: ModelStore, combination: Combination, version: str | None) -
         raise InputError(f"cannot roll back {combination}: {error}") from None
     store.save(combination, payload, chosen, expected=None if live is None else live.generation)
     return current, chosen
+
+
+def stored_as(store: ModelStore, target: str) -> Combination:
+    """Return the combination that `Unit/Channel/SKU_ID` names: as it is written, or as the one that is stored is.
+
+    Raises:
+        InputError: it is no name of a combination.
+    """
+    written = Combination.parse(target)
+    if store.versions(written):
+        return written
+    folded = tuple(map(fold, written.parts))
+    alike = [each for each in store.stored() if tuple(map(fold, each.parts)) == folded]
+    return alike[0] if len(alike) == 1 else written
 
 
 def _live(store: ModelStore, combination: Combination) -> Live | None:

@@ -1,0 +1,30 @@
+"""Forecasts under names that are another by now: what was forecast of its spellings is the forecast of the name."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from skucast.core.combination import KEY
+from skucast.core.tables.forecasts import COMPONENTS
+from skucast.sales.names import Names
+
+_ADDED = ["yhat", "yhat_lower", "yhat_upper", *COMPONENTS]
+
+
+def in_the_names_of_the_sales(forecasts: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """Return rows of `tables.FORECASTS` under today's names, one per cutoff, combination and week.
+
+    What was forecast of several spellings is added, as their sales are; all else is that of the largest. Interval ends
+    are added too: those of a sum lie a little nearer.
+    """
+    if not any(names.spellings.values()) and not names.aliases:
+        return forecasts
+    renamed = names.renamed(forecasts)
+    key = ["cutoff", *KEY, "ds"]
+    if not renamed.duplicated(key).any():
+        return renamed
+    largest_first = renamed.sort_values([*key, "yhat"], ascending=[*[True] * len(key), False], kind="stable")
+    sums = largest_first.groupby(key)[_ADDED].sum()
+    rows = largest_first.drop_duplicates(key).set_index(key)
+    rows[_ADDED] = sums
+    return rows.reset_index()[forecasts.columns]

@@ -1,0 +1,86 @@
+"""Forecasts and alerts under names that are another by now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from builders import sunday
+
+from skucast.backends.store.local import LocalStore
+from skucast.core.combination import Combination
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.tables.validation import validate
+from skucast.jobs.rollback import stored_as
+from skucast.sales.names import NO_NAMES, Names
+from skucast.scorecard.spellings import in_the_names_of_the_sales
+
+MERGED = Names(spellings={"SKU_ID": {"75": "0075"}}, by_column={"SKU_ID": frozenset({"0075", "B2"})})
+
+
+def forecast(sku_id: str, yhat: float, cutoff: int = 1, **other: Any) -> dict[str, Any]:
+    """Return one row of the ledger."""
+    return {
+        "cutoff": sunday(cutoff),
+        "unit": "Пермь",
+        "channel": "KA",
+        "SKU_ID": sku_id,
+        "ds": sunday(cutoff - 1),
+        "step": 1,
+        "is_open_week": True,
+        "yhat": yhat,
+        "yhat_lower": yhat / 2,
+        "yhat_upper": yhat * 2,
+        **dict.fromkeys(COMPONENTS, yhat / 6),
+        "method": "prophet",
+        "status": "ok",
+        "promo_source": "none",
+        "weather_source": "none",
+        "data_cutoff": sunday(cutoff),
+        "run_id": "run",
+        "created_at": pd.Timestamp("2026-11-25"),
+        **other,
+    }
+
+
+def ledger(*rows: dict[str, Any]) -> pd.DataFrame:
+    """Return these rows as the warehouse gives them."""
+    return validate(FORECASTS, pd.DataFrame(rows))
+
+
+def test_what_was_forecast_of_both_spellings_is_added() -> None:
+    """0 of the one that had ended and 100 of the one that went on are 100, as the larger one was made."""
+    rows = ledger(
+        forecast("0075", 0.0, status="inactive", method="zero"),
+        forecast("75", 100.0),
+        forecast("B2", 7.0),
+        forecast("75", 50.0, cutoff=2),
+    )
+    found = in_the_names_of_the_sales(rows, MERGED)
+    shown = found.sort_values(["cutoff", "SKU_ID"])[["SKU_ID", "yhat", "yhat_upper", "status"]]
+    assert shown.to_numpy().tolist() == [
+        ["0075", 50.0, 100.0, "ok"],
+        ["0075", 100.0, 200.0, "ok"],
+        ["B2", 7.0, 14.0, "ok"],
+    ]
+    assert found["yhat"].sum() == pytest.approx(rows["yhat"].sum())
+    assert found[list(COMPONENTS)].sum(axis=1).tolist() == pytest.approx(found["yhat"].tolist())
+    validate(FORECASTS, found)
+
+
+def test_forecasts_under_their_own_names_stay_as_they_are() -> None:
+    """Without other spellings there is nothing to do, and names that the sales do not have are kept."""
+    rows = ledger(forecast("75", 100.0), forecast("gone", 1.0))
+    pd.testing.assert_frame_equal(in_the_names_of_the_sales(rows, NO_NAMES), rows)
+    assert in_the_names_of_the_sales(rows, MERGED)["SKU_ID"].tolist() == ["0075", "gone"]
+
+
+def test_a_model_is_rolled_back_by_any_spelling(tmp_path: Path) -> None:
+    """As it is written where it is stored so; else as the one that is stored and differs in the spelling only."""
+    store, stored = LocalStore(str(tmp_path)), Combination("Север", "KA", "АРТ00101")
+    store.save(stored, b"model", "2026-11-22-a", expected=None)
+    assert stored_as(store, "Север/KA/АРТ00101") == stored
+    assert stored_as(store, "север/КА/AРT00101") == stored
+    assert stored_as(store, "Север/KA/АРТ101") == Combination("Север", "KA", "АРТ101")
