@@ -79,7 +79,8 @@ def storage_errors(bucket: str, permission: str) -> Iterator[None]:
     except (api.Forbidden, api.TooManyRequests) as error:
         if is_kept(error):
             raise ObjectKept(
-                f"gs://{bucket}: a retention policy or a hold keeps an object as it is ({_reason(error)})"
+                f"gs://{bucket}: a retention policy or a hold keeps an object as it is ({_reason(error)}); "
+                "take it off, or use another bucket"
             ) from None
         if is_over_quota(error):
             raise InputError(

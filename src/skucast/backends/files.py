@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import filecmp
+import hashlib
 import mimetypes
 import os
 import tempfile
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skucast.backends.cloud import no_bucket, storage_client, storage_errors, storage_retry
-from skucast.core.errors import InputError, StoreError
+from skucast.core.errors import InputError, ObjectKept, StoreError
 from skucast.core.places import Endpoints, parse_gs
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def write_text(place: str, relative_path: str, text: str, endpoints: Endpoints) 
 
     Raises:
         InputError: the bucket is missing, or the identity may not write there.
+        ObjectKept: another content is there, under a retention policy or a hold.
         StoreError: Cloud Storage gave no usable answer.
     """
     return write_bytes(place, relative_path, text.encode(), endpoints)
@@ -85,6 +88,7 @@ def move(place: str, source: str, target: str, endpoints: Endpoints, *, version:
 
     Raises:
         InputError: the target is there with another content, or the identity may not move the file.
+        ObjectKept: it is copied to the target, and stays besides, under a retention policy or a hold.
         StoreError: Cloud Storage gave no usable answer.
     """
     return _at(place, endpoints).move(source, target, version)
@@ -223,6 +227,10 @@ class _Bucket:
                 )
         except NotFound:
             raise no_bucket(self._name) from None
+        except ObjectKept:
+            there = self._found(relative_path)
+            if there is None or there.md5_hash != _md5(data):
+                raise
         return self._uri(relative_path)
 
     def move(self, source: str, target: str, version: str) -> bool:
@@ -255,13 +263,18 @@ class _Bucket:
                     if_generation_match=0,
                     **_patience(),
                 )
-        except PreconditionFailed:  # a move that was interrupted, an answer that was lost
+        except (PreconditionFailed, ObjectKept):  # a move that was interrupted, an answer that was lost
             there = self._found(target)
             if there is not None and there.crc32c != blob.crc32c:
                 raise _other_content(self._uri(target), self._uri(blob.name.removeprefix(self._prefix))) from None
 
     def _uri(self, relative_path: str) -> str:
         return f"gs://{self._name}/{self._prefix}{relative_path}"
+
+
+def _md5(data: bytes) -> str:
+    """The digest of the bytes as Cloud Storage writes it."""
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
 def _patience() -> dict[str, Any]:

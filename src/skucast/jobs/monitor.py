@@ -12,6 +12,7 @@ from skucast.backends.files import write_text
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
+from skucast.core.errors import ObjectKept
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
@@ -25,6 +26,7 @@ from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
+from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
@@ -113,10 +115,19 @@ def _metric_rows(
 
 def _write_dashboard(settings: Settings, page: str, run: Run, newest: date | None) -> str:
     """Write the page as that of its week, which stays, and, if none is newer, as the newest one; return where it is."""
-    path = write_text(settings.staging, f"dashboard/{run.cutoff}.html", page, settings.endpoints)
+    path = _put(settings, f"dashboard/{run.cutoff}.html", page)
     if newest is not None and newest > run.cutoff:
         return f"{path} ({DASHBOARD} stays that of {newest})"
-    return write_text(settings.staging, DASHBOARD, page, settings.endpoints)
+    return _put(settings, DASHBOARD, page)
+
+
+def _put(settings: Settings, path: str, page: str) -> str:
+    """Write the page and return where it is; one that may not be replaced is no reason to score and warn nobody."""
+    try:
+        return write_text(settings.staging, path, page, settings.endpoints)
+    except ObjectKept as error:
+        log.warning("the dashboard cannot be replaced: %s", error, extra={"fields": {"path": path}})
+        return f"{settings.staging}/{path} (of an earlier run: {error})"
 
 
 def _write_metrics(

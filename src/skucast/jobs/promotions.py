@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from skucast.backends.files import Content, list_files, move, read_bytes, write_bytes, write_text
+from skucast.backends.files import Content, list_files, move, read_bytes, write_bytes
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import NO_ALIASES, Aliases, Combination
-from skucast.core.errors import AlreadyLoaded, InputError, StoreError
+from skucast.core.errors import AlreadyLoaded, InputError, ObjectKept, StoreError
 from skucast.core.run import Run
 from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS
@@ -149,7 +149,7 @@ def _ingest_file(
         _reject(file, str(error), settings, report)
         return 0
     is_new = batch_id is not None and _is_appended(file, plan, batch_id, warehouse, run)
-    rejected = _write_rejected(file, plan, settings)
+    rejected = _write_rejected(file, plan, settings, report)
     _move(file, f"{DONE}/{file.kept_as(_short(file.name), settings)}", settings, report)
     _tell(file, plan, rejected, report, is_new=is_new)
     return len(plan.rows) if is_new else 0
@@ -208,26 +208,42 @@ def _is_appended(file: _File, plan: PlanFile, batch_id: str, warehouse: Warehous
     return True
 
 
-def _write_rejected(file: _File, plan: PlanFile, settings: Settings) -> str | None:
+def _write_rejected(file: _File, plan: PlanFile, settings: Settings, report: RunReport) -> str | None:
     """Write the rejected rows, if there are any, and return where they are."""
     if not len(plan.rejected):
         return None
     name = file.kept_as(_short(PurePosixPath(file.name).stem), settings)
-    return write_bytes(settings.staging, f"{REJECTED}/{name}.csv", rejected_csv(plan), settings.endpoints)
+    return _put(f"{REJECTED}/{name}.csv", rejected_csv(plan), settings, report)
 
 
 def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> None:
     """Put a file that cannot be read aside, with the reason beside it."""
     target = f"{REJECTED}/{file.kept_as(_short(file.name), settings)}"
-    where = write_text(settings.staging, f"{target}.reason.txt", f"{reason}\n", settings.endpoints)
+    where = _put(f"{target}.reason.txt", f"{reason}\n".encode(), settings, report)
     _move(file, target, settings, report)
     log.warning("a file of promotions cannot be read", extra={"fields": {"file": file.name, "reason": reason}})
     report.notes.append(f"promotions: {reason}; nothing was added, the file is beside {where}")
 
 
+def _put(path: str, data: bytes, settings: Settings, report: RunReport) -> str:
+    """Write a file below STAGING and return where it is; one that may not be replaced stays, and is named."""
+    try:
+        return write_bytes(settings.staging, path, data, settings.endpoints)
+    except ObjectKept as error:
+        log.warning("a file cannot be replaced: %s", error, extra={"fields": {"path": path}})
+        report.notes.append(f"promotions: {path} is of an earlier run: {error}")
+        return f"{settings.staging}/{path}"
+
+
 def _move(file: _File, target: str, settings: Settings, report: RunReport) -> None:
     source = f"{INBOX}/{file.name}"
-    if not move(settings.staging, source, target, settings.endpoints, version=file.content.version):
+    try:
+        is_moved = move(settings.staging, source, target, settings.endpoints, version=file.content.version)
+    except ObjectKept as error:  # every later run finds it there, and that it was read
+        log.warning("a file of promotions cannot leave the inbox: %s", error, extra={"fields": {"file": file.name}})
+        report.notes.append(f"promotions: {file.name} was read, and stays in the inbox: {error}")
+        return
+    if not is_moved:
         report.notes.append(f"promotions: {file.name} was replaced while it was read; the next run reads the new one")
 
 

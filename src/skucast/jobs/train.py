@@ -13,7 +13,7 @@ import pandas as pd
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
-from skucast.core.errors import ModelError, RunFailed, StoreConflict
+from skucast.core.errors import ModelError, ObjectKept, RunFailed, StoreConflict
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
 from skucast.core.tables.validation import empty
@@ -122,7 +122,7 @@ def _train_wanted(
     keep_existing: bool,
 ) -> list[dict[str, Any]]:
     """Train and store this task's combinations and return their registry rows."""
-    store.probe()  # hours of training are lost on a place that cannot be written to
+    _probe(store, report)  # hours of training are lost on a place that cannot be written to
     recipe = _recipe(settings, inputs)
     found = store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
@@ -194,6 +194,15 @@ def _is_current(found: Live | ModelError, recipe: Recipe) -> bool:
     """Whether the live model was trained on this cutoff by this plan."""
     card = _card(found)
     return card is not None and card.cutoff == str(recipe.cutoff) and card.recipe == recipe.plan.as_dict()
+
+
+def _probe(store: ModelStore, report: RunReport) -> None:
+    """Find out whether models can be stored; where none can be replaced, first ones still can."""
+    try:
+        store.probe()
+    except ObjectKept as error:
+        log.warning("live models cannot be replaced: %s", error)
+        report.notes.append(f"live models cannot be replaced, new versions are kept beside them: {error}")
 
 
 def _card(found: Live | ModelError) -> ModelCard | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from a_model import ARTICLE, DOWNLOAD, EVERYTHING, LIST, OTHER, PAYLOAD, VERSION_UPLOAD, many, one_line
+from a_model import ARTICLE, DOWNLOAD, EVERYTHING, LIST, LIVE_UPLOAD, OTHER, PAYLOAD, VERSION_UPLOAD, many, one_line
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from stand_ins.shared import Address
 from stand_ins.truthful import StorageProxy
@@ -20,7 +20,7 @@ from skucast.backends.cloud import storage_client, storage_errors
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.protocol import Live
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
-from skucast.core.errors import InputError, ModelError, StoreError, WarehouseError
+from skucast.core.errors import InputError, ModelError, ObjectKept, StoreError, WarehouseError
 from skucast.core.places import Endpoints
 
 # --- Trouble that passes --------------------------------------------------------------------------------------------
@@ -68,6 +68,46 @@ def test_what_somebody_has_to_put_right_has_its_own_line(
         function(store)
     assert rule.used == 1
     assert "is it granted" not in one_line(error)
+
+
+KEPT = {
+    "policy": "Object 'b/o' is subject to bucket's retention policy or object retention and cannot be deleted or "
+    "overwritten until 2027-01-01T00:00:00Z",
+    "hold": "Object 'b/o' is under active Temporary hold and cannot be deleted, overwritten or archived until hold is "
+    "removed.",
+    "event-based hold": "Object 'b/o' is under active Event-Based hold and cannot be deleted, overwritten or archived",
+    "reason": "retentionPolicyNotMet",
+}
+
+
+@pytest.mark.parametrize("reason", KEPT.values(), ids=KEPT)
+def test_a_model_that_may_not_be_replaced_stays_live(
+    store: CloudStore, storage_proxy: StorageProxy, reason: str
+) -> None:
+    """The new version is kept beside it, it is read as before, and the error is one of this model alone."""
+    generation = store.save(ARTICLE, b"old", "v1", expected=None)
+    rule = storage_proxy.answer(403, "POST", LIVE_UPLOAD, times=None, reason=reason)
+    with pytest.raises(ObjectKept, match=r"its model stays live, .* a retention policy or a hold") as error:
+        store.save(ARTICLE, PAYLOAD, "v2", expected=generation)
+    assert one_line(error).startswith(f"{ARTICLE}: ")
+    assert rule.used == 1
+    assert store.load(ARTICLE) == Live(b"old", generation)
+    assert store.versions(ARTICLE) == ["v1", "v2"]
+
+
+def test_a_model_that_is_there_already_may_be_kept(store: CloudStore, storage_proxy: StorageProxy) -> None:
+    """The same content once more is no replacement."""
+    generation = store.save(ARTICLE, PAYLOAD, "v1", expected=None)
+    for path in (LIVE_UPLOAD, VERSION_UPLOAD):
+        storage_proxy.answer(403, "POST", path, times=None, reason=KEPT["policy"])
+    assert store.save(ARTICLE, PAYLOAD, "v1", expected=generation) == generation
+
+
+def test_a_probe_says_what_a_policy_does(store: CloudStore, storage_proxy: StorageProxy) -> None:
+    """The marker can be written and not removed."""
+    storage_proxy.answer(403, "DELETE", EVERYTHING, times=None, reason=KEPT["policy"])
+    with pytest.raises(ObjectKept, match="take it off, or use another bucket"):
+        store.probe()
 
 
 def test_trouble_that_stays_ends_at_the_deadline(bucket: str, storage_proxy: StorageProxy) -> None:

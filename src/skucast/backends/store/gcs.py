@@ -17,7 +17,7 @@ from google.cloud.storage.exceptions import DataCorruption
 from skucast.backends.cloud import POOL_SIZE, no_bucket, storage_client, storage_errors, storage_retry
 from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
-from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError
+from skucast.core.errors import InputError, ModelError, ModelNotFound, ObjectKept, StoreConflict, StoreError
 from skucast.core.model_files import VERSIONS, version_path
 from skucast.core.places import Endpoints
 
@@ -87,15 +87,22 @@ class CloudStore:
             return dict(zip(combinations, loads, strict=True))
 
     def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
-        """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another."""
+        """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another.
+
+        Under a retention policy or a hold the first model can be made live, but none after it: raises ObjectKept.
+        """
         marks = _marks(payload, version)
-        with contextlib.suppress(PreconditionFailed):  # kept before: a version's name holds the digest of its content
+        with contextlib.suppress(PreconditionFailed, ObjectKept):  # kept before: its name holds its content's digest
             self._upload(version_path(combination, version), payload, marks, 0)
         try:
             live = self._upload(combination.path, payload, marks, _generation(expected))
-        except PreconditionFailed:
+        except (PreconditionFailed, ObjectKept) as error:
             found = self._reload(combination.path)
             if found is None or (found.metadata or {}).get("sha256") != marks["sha256"]:
+                if isinstance(error, ObjectKept):
+                    raise ObjectKept(
+                        f"{combination}: its model stays live, the new version is beside it: {error}"
+                    ) from None
                 raise StoreConflict(
                     f"{combination}: another run replaced the model meanwhile; its model stays live"
                 ) from None

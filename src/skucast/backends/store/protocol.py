@@ -47,6 +47,7 @@ class ModelStore(Protocol):
 
         Raises:
             StoreConflict: somebody else has put another one there since; theirs stays live, the version is kept.
+            ObjectKept: a retention policy or a hold is on the live file; it stays, the version is kept.
             ModelError: the live file cannot be read; it stays, the version is kept.
         """
 
@@ -58,6 +59,7 @@ class ModelStore(Protocol):
 
         Raises:
             InputError: the store cannot be written to; says what is missing.
+            ObjectKept: it can, but the marker stays, as every live model would, under a retention policy or a hold.
         """
 
     def load_version(self, combination: Combination, version: str) -> bytes:
