@@ -50,6 +50,17 @@ def test_a_unit_without_its_newest_week_is_late_not_empty(warehouse, run: Run) -
     assert history.report.n_zero_filled_weeks == 0
 
 
+def test_a_late_unit_knows_its_weeks_up_to_the_last_that_came(warehouse, run: Run) -> None:
+    """Two weeks are missing in one branch: a forecast of it begins there, those of the others after the newest week."""
+    history = history_of(warehouse, with_south(lines("Юг", range(2, 20))), run)
+    known = history.delivered(history.combinations)
+    assert {each.unit: str(weeks["ds"].iloc[-1].date()) for each, weeks in known.items()} == {
+        **dict.fromkeys(UNITS, str(CUTOFF)),
+        "Юг": str(sunday(2)),
+    }
+    assert history.known_through() == sunday(2)
+
+
 @pytest.mark.slow
 def test_several_late_weeks_are_late_too(warehouse, run: Run) -> None:
     """Three weeks are missing: the third is as unknown as the first."""

@@ -242,3 +242,33 @@ def test_a_plan_in_percent_is_not_applied_to_an_effect_of_flags() -> None:
     assert ready.ahead.regressors["promo_discount_perc"].tolist() == [1.0, 0, 0, 0]
     in_percent = replace(model, history='{"promo_discount_perc": [0.0, 20.0, 0.0]}')
     assert not start(ARTICLE, weeks_of(STEADY), stored(in_percent), HORIZON, planned).has_other_discounts
+
+
+def test_a_late_unit_is_rolled_through_the_weeks_that_it_lacks() -> None:
+    """Two weeks late, from 140: 120 and 110 are bridged, 105 is step 1; the other unit knows its last week."""
+    late, current = replace(ARTICLE, unit="Чайковский"), ARTICLE
+    horizon = replace(HORIZON, data_cutoff=sunday(2))
+    plan = PlannedWeeks(np.arange(6.0), np.full(6, 7.0), np.ones(6, dtype=bool), is_known=True)
+    starts = [
+        start(late, weeks_of(STEADY, last=sunday(2)), stored(), horizon, plan),
+        start(current, weeks_of(STEADY), stored(), horizon, plan),
+    ]
+    rows = forecast_all(starts, horizon, lambda each: pytest.fail(str(each)))
+    validate(FORECASTS, rows.assign(run_id="r", created_at=pd.Timestamp("2026-11-25")))
+    by_unit = rows.set_index("unit")
+    assert by_unit.loc[late.unit, "yhat"].tolist() == pytest.approx([105.0, 102.5, 101.25, 100.625])
+    assert by_unit.loc[current.unit, "yhat"].tolist() == pytest.approx([120.0, 110.0, 105.0, 102.5])
+    assert set(by_unit.loc[late.unit, "data_cutoff"]) == {pd.Timestamp(sunday(2))}
+    assert set(by_unit.loc[current.unit, "data_cutoff"]) == {pd.Timestamp(CUTOFF)}
+    assert [each.ahead.regressors["promo_discount_perc"].tolist() for each in starts] == [
+        [0, 1, 2, 3, 4, 5],
+        [2, 3, 4, 5],
+    ]
+
+
+def test_a_late_unit_without_a_model_has_a_fallback_of_what_is_known() -> None:
+    """Its fallback begins after its own last week, and its rows are those of the run's four steps."""
+    horizon = replace(HORIZON, data_cutoff=sunday(2))
+    rows = forecast_all([start(ARTICLE, weeks_of(STEADY, last=sunday(2)), None, horizon)], horizon, pytest.fail)
+    assert rows["step"].tolist() == [1, 2, 3, 4]
+    assert set(rows["data_cutoff"]) == {pd.Timestamp(sunday(2))}

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ OTHER_MEASURE = 3.0
 
 @dataclass(frozen=True)
 class Horizon:
-    """Which weeks one run forecasts, and from what."""
+    """Which weeks one run forecasts, and from what: `data_cutoff` is the last week that every combination knows."""
 
     clock: WeekClock
     today: date
@@ -48,18 +49,24 @@ class Horizon:
     @property
     def weeks_after_data(self) -> list[date]:
         """All weeks after the last one with data, past ones too: those up to the cutoff only bridge a late delivery."""
-        late = weeks_between(self.data_cutoff, self.cutoff)
-        return self.clock.targets(self.data_cutoff, late + self.horizon_weeks)
+        return self.weeks_after(self.data_cutoff)
+
+    def weeks_after(self, data_cutoff: date) -> list[date]:
+        """Return the weeks of a combination that knows more of them than the others."""
+        late = weeks_between(data_cutoff, self.cutoff)
+        return self.clock.targets(data_cutoff, late + self.horizon_weeks)
 
 
 @dataclass(frozen=True)
 class Start:
     """What one combination's forecast begins with: a usable model, or the rows of a fallback; what is known ahead.
 
+    `data_cutoff` is its last known week: what lies between it and the run's cutoff is rolled through, never guessed.
     `has_other_discounts` tells that the model has learnt them in another measure than percent.
     """
 
     combination: Combination
+    data_cutoff: date
     last_y: float
     ahead: Ahead
     stored: StoredModel | None = None
@@ -79,7 +86,7 @@ def start(
 
     Args:
         combination: whose forecast it is.
-        weeks: its history.
+        weeks: its history, up to the last week that its unit has delivered; no earlier than `horizon.data_cutoff`.
         stored: its model, or None or the error that loading it raised: `status` says why there is a fallback.
         horizon: the weeks to forecast.
         planned: what the promotions plan says of `horizon.weeks_after_data`; None = nothing.
@@ -87,7 +94,7 @@ def start(
     """
     ready = _ready(combination, weeks, horizon, planned, weather)
     if is_inactive(weeks, horizon.inactive_after_weeks):
-        return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon)))
+        return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon.weeks_after(ready.data_cutoff))))
     if isinstance(stored, StoredModel):
         return _as_it_learnt(dataclasses.replace(ready, stored=_checked(stored)))
     return start_without_model(
@@ -105,32 +112,41 @@ def start_without_model(
     status: str = "forecast_failed",
 ) -> Start:
     """Return the labelled fallback of a combination; by default of one whose model failed while it forecast."""
-    method, forecast = fallback(weeks, horizon.weeks_after_data)
-    return _with_rows(_ready(combination, weeks, horizon, planned, weather), _flat(method, status, forecast))
+    ready = _ready(combination, weeks, horizon, planned, weather)
+    method, forecast = fallback(weeks, horizon.weeks_after(ready.data_cutoff))
+    return _with_rows(ready, _flat(method, status, forecast))
 
 
 def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[Combination], Start]) -> pd.DataFrame:
     """Return one row per combination and step: the columns of the forecasts table but for the run's own.
 
-    All models are rolled forward in one pass. `replaced` is asked for the start of a combination whose model gave no
-    finite number.
+    All models that know the same weeks are rolled forward in one pass. `replaced` is asked for the start of a
+    combination whose model gave no finite number.
     """
-    with_model = [each for each in starts if each.stored is not None]
-    rolled = _roll_forward(with_model, horizon) if with_model else None
-    if rolled is not None and not rolled.is_finite.all():
-        failed = {each.combination for each, fine in zip(with_model, rolled.is_finite, strict=True) if not fine}
+    groups: dict[date, list[Start]] = {}
+    for each in starts:
+        if each.stored is not None:
+            groups.setdefault(each.data_cutoff, []).append(each)
+    rolled = {known: _roll_forward(group, horizon) for known, group in groups.items()}
+    failed = {
+        each.combination
+        for known, group in groups.items()
+        for each, fine in zip(group, rolled[known].is_finite, strict=True)
+        if not fine
+    }
+    if failed:
         starts = [replaced(each.combination) if each.combination in failed else each for each in starts]
         return forecast_all(starts, horizon, replaced)
     parts = [each.rows.assign(**_key(each), **_sources(each)) for each in starts if each.rows is not None]
-    if rolled is not None:
-        parts.append(_model_rows(with_model, rolled, horizon))
+    parts += [_model_rows(group, rolled[known], horizon) for known, group in groups.items()]
     return _stamped(pd.concat(parts, ignore_index=True), horizon)
 
 
 def _roll_forward(starts: Sequence[Start], horizon: Horizon) -> Rollout:
+    """The forecasts of starts that know the same weeks."""
     counts = [len(_models(each)) for each in starts]
     models = [model for each in starts for model in _models(each)]
-    ds = np.array(horizon.weeks_after_data, dtype="datetime64[D]")
+    ds = np.array(horizon.weeks_after(starts[0].data_cutoff), dtype="datetime64[D]")
     seeds = [seed_of(each.combination, horizon.cutoff) for each in starts for _ in _models(each)]
 
     def by_model(values: Sequence[float] | Sequence[Floats]) -> Floats:
@@ -148,9 +164,9 @@ def _models(ready: Start) -> tuple[FittedModel, ...]:
 
 
 def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> pd.DataFrame:
-    """One row per combination and week, in the order of the starts."""
+    """One row per combination and week, in the order of the starts, which know the same weeks."""
     n_weeks = rolled.yhat.shape[1]
-    ds = pd.to_datetime(horizon.weeks_after_data).astype("datetime64[us]")
+    ds = pd.to_datetime(horizon.weeks_after(starts[0].data_cutoff)).astype("datetime64[us]")
     stored = [each.stored for each in starts if each.stored is not None]
 
     def repeated(values: Sequence[object]) -> npt.NDArray[np.object_]:
@@ -163,6 +179,7 @@ def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> p
         "yhat_lower": rolled.yhat_lower.ravel(),
         "yhat_upper": rolled.yhat_upper.ravel(),
         **{name: rolled.components[name].ravel() for name in COMPONENTS},
+        "data_cutoff": pd.Timestamp(starts[0].data_cutoff),
         "method": "prophet",
         "status": np.where(rolled.is_capped.ravel(), "capped", "ok"),
         "promo_source": np.concatenate([each.ahead.promo_source for each in starts]),
@@ -176,8 +193,8 @@ def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> p
 _PARTS = {"unit": "unit", "channel": "channel", "SKU_ID": "sku_id"}
 
 
-def _key(ready: Start) -> dict[str, str]:
-    return dict(zip(KEY, ready.combination.parts, strict=True))
+def _key(ready: Start) -> dict[str, Any]:
+    return {**dict(zip(KEY, ready.combination.parts, strict=True)), "data_cutoff": pd.Timestamp(ready.data_cutoff)}
 
 
 def _sources(ready: Start) -> dict[str, npt.NDArray[np.object_]]:
@@ -191,7 +208,10 @@ def _ready(
     planned: PlannedWeeks | None,
     weather: WeatherWeeks | None,
 ) -> Start:
-    return Start(combination, last_known(weeks), ahead(weeks, planned, len(horizon.weeks_after_data), weather))
+    data_cutoff = weeks["ds"].iloc[-1].date()
+    n_weeks = len(horizon.weeks_after(data_cutoff))
+    known = planned and planned.last(n_weeks), weather and weather.last(n_weeks)
+    return Start(combination, data_cutoff, last_known(weeks), ahead(weeks, known[0], n_weeks, known[1]))
 
 
 def _with_rows(ready: Start, rows: pd.DataFrame) -> Start:
@@ -236,8 +256,8 @@ def _flat(method: str, status: str, forecast: pd.DataFrame) -> pd.DataFrame:
     return forecast.assign(**components, method=method, status=status, **no_model)
 
 
-def _zeros(horizon: Horizon) -> pd.DataFrame:
-    ds = pd.to_datetime(horizon.weeks_after_data).astype("datetime64[us]")
+def _zeros(weeks: Sequence[date]) -> pd.DataFrame:
+    ds = pd.to_datetime(list(weeks)).astype("datetime64[us]")
     return pd.DataFrame({"ds": ds, "yhat": 0.0, "yhat_lower": 0.0, "yhat_upper": 0.0})
 
 
@@ -254,6 +274,5 @@ def _stamped(rows: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
         cutoff=pd.Timestamp(horizon.cutoff),
         step=(rows["ds"] - pd.Timestamp(horizon.cutoff)).dt.days // 7,
         is_open_week=week_start <= pd.Timestamp(horizon.today),
-        data_cutoff=pd.Timestamp(horizon.data_cutoff),
     )
     return stamped[stamped["step"] >= 1].sort_values([*KEY, "ds"], ignore_index=True)

@@ -19,11 +19,8 @@ from skucast.regressors.holidays import days_off
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-from skucast.sales.history import History, build_history
+from skucast.sales.history import MAX_BRIDGED_WEEKS, History, build_history
 from skucast.sales.names import with_names
-
-MAX_BRIDGED_WEEKS = 26
-"""Sales later than this are not bridged by any setting: the forecast would feed on itself for half a year."""
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def horizon_of(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
         clock=settings.clock,
         today=run.today,
         cutoff=run.cutoff,
-        data_cutoff=inputs.history.data_cutoff,
+        data_cutoff=inputs.history.known_through(),
         horizon_weeks=settings.horizon_weeks,
         min_history_weeks=settings.min_history_weeks,
         inactive_after_weeks=settings.inactive_after_weeks,
@@ -170,7 +170,7 @@ def forecast_rows(
     """
     if not inputs.wanted:
         return empty(FORECASTS)
-    weeks = dict(inputs.history.split(inputs.wanted))
+    weeks = inputs.history.delivered(inputs.wanted)
     items = [(each, _Item(weeks[each], models[each], planned[each], weather.get(each.unit))) for each in inputs.wanted]
 
     def without_model(combination: Combination, reason: str) -> Start:

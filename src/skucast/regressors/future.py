@@ -39,8 +39,15 @@ class WeatherWeeks:
 
     def first(self, n_weeks: int) -> WeatherWeeks:
         """Return the first weeks."""
-        anomalies = {name: values[:n_weeks] for name, values in self.anomalies.items()}
-        return WeatherWeeks(anomalies, self.source[:n_weeks], self.is_perfect)
+        return self._part(slice(n_weeks))
+
+    def last(self, n_weeks: int) -> WeatherWeeks:
+        """Return the last weeks."""
+        return self._part(slice(len(self.source) - n_weeks, None))
+
+    def _part(self, part: slice) -> WeatherWeeks:
+        anomalies = {name: values[part] for name, values in self.anomalies.items()}
+        return WeatherWeeks(anomalies, self.source[part], self.is_perfect)
 
 
 def no_weather(n_weeks: int) -> WeatherWeeks:

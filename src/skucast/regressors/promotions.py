@@ -49,7 +49,13 @@ class PlannedWeeks:
 
     def first(self, n_weeks: int) -> PlannedWeeks:
         """Return the first weeks."""
-        part = slice(n_weeks)
+        return self._part(slice(n_weeks))
+
+    def last(self, n_weeks: int) -> PlannedWeeks:
+        """Return the last weeks."""
+        return self._part(slice(len(self.days) - n_weeks, None))
+
+    def _part(self, part: slice) -> PlannedWeeks:
         return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known)
 
 

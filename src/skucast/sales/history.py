@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
+from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
@@ -36,6 +37,9 @@ HISTORY_COLUMNS = [
 
 LAG_FILL_WEEKS = 4
 """A missing week counts as the mean of this many known weeks before it when it is somebody's lag."""
+
+MAX_BRIDGED_WEEKS = 26
+"""Sales later than this are not bridged: the forecast would feed on itself for half a year."""
 
 SELLING_DAYS_WEEKS = 26
 """Weeks that tell on which weekdays a combination sells."""
@@ -129,6 +133,23 @@ class History:
         """Every combination that has a week, sorted."""
         keys = self.weeks[KEY].drop_duplicates()
         return sorted(Combination(*parts) for parts in keys.itertuples(index=False, name=None))
+
+    def known_through(self, combination: Combination | None = None) -> date:
+        """Return the last week that has arrived of a combination (None = of every one), no more than 26 weeks back."""
+        behind = [
+            each.delivered_through
+            for each in self.late
+            if combination is None or (each.unit == combination.unit and each.channel in (ALL, combination.channel))
+        ]
+        return max(min([self.data_cutoff, *behind]), self.data_cutoff - MAX_BRIDGED_WEEKS * WEEK)
+
+    def delivered(self, wanted: Sequence[Combination]) -> dict[Combination, pd.DataFrame]:
+        """Return the weeks of each combination up to the last one that has arrived, as `split` gives them."""
+        found = {}
+        for combination, weeks in self.split(wanted):
+            arrived = weeks[weeks["ds"] <= pd.Timestamp(self.known_through(combination))] if self.late else weeks
+            found[combination] = arrived if len(arrived) else weeks
+        return found
 
     def split(self, wanted: Sequence[Combination] | None = None) -> Iterator[tuple[Combination, pd.DataFrame]]:
         """Yield each combination with its weeks (key columns left out, index 0..n-1), sorted by combination."""
