@@ -39,6 +39,7 @@ OWN = (
     "name",
     "other",
     "part",
+    "data",
 )
 """Arguments that are no settings."""
 
@@ -58,6 +59,9 @@ def arguments_of(prog: str) -> Parser:
     freshness = commands.add_parser("freshness", help="exit 1 if forecasts or scorecard are older than they should be")
     add_flags(freshness, "freshness")
     doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
+    doctor.add_argument(
+        "--data", action="store_true", help="look at the sales and the plan instead: what was found, by unit"
+    )
     add_flags(doctor, "doctor")
     commands.add_parser("compile", help="compile the solver now, as the build of an image does")
     demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")

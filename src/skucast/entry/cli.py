@@ -48,9 +48,9 @@ def _main(argv: Sequence[str], prog: str) -> int:
         print(error, file=sys.stderr)
         return BAD_INPUT
     if command == "doctor":
-        from skucast.entry.doctor import doctor
+        from skucast.entry.doctor import doctor, doctor_of_data
 
-        return doctor(settings, start_run("doctor", settings))
+        return (doctor_of_data if own["data"] else doctor)(settings, start_run("doctor", settings))
     if command == "demo":
         from skucast.entry.demo.story import demo
 

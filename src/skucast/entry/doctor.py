@@ -18,12 +18,13 @@ from skucast.backends.weather_api import open_weather, places_of
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, Run
 from skucast.core.tables.alerts import ALERTS
-from skucast.core.tables.contract import Table
+from skucast.core.tables.contract import ALL, Table
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, WEATHER
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.words import counted
+from skucast.jobs.data_checks import DataFinding, Facts, examine_data
 from skucast.jobs.inputs import read_history
 from skucast.runtime.settings import Settings
 
@@ -41,6 +42,41 @@ def doctor(settings: Settings, run: Run) -> int:
     """Check everything, show the findings, and return 0 if all are ok, else 2; no table and no warehouse is made."""
     findings = examine(settings, open_warehouse(settings), open_store(settings), run)
     return show(findings, f"{settings.warehouse}, {settings.model_store}")
+
+
+def doctor_of_data(settings: Settings, run: Run) -> int:
+    """Check the data, show what was found by unit, and return 0 if nothing would stop a run, else 2.
+
+    Nothing is written.
+    """
+    try:
+        warehouse = open_warehouse(settings)
+        found = examine_data(Facts(settings, warehouse, run, read_history(settings, warehouse, run)))
+    except SkucastError as error:
+        return show([Finding("data", is_ok=False, text=str(error))], settings.warehouse)
+    show_data(found, f"{settings.warehouse}, up to {run.cutoff}")
+    return BAD_INPUT if any(finding.is_serious for _, finding in found) else DONE
+
+
+def show_data(found: list[tuple[str, DataFinding]], title: str) -> None:
+    """Print the findings as a table, by unit; one line if there are none."""
+    if not found:
+        Console().print(escape(f"{title}: nothing was found in the data"))
+        return
+    grid = Grid(title=escape(title), title_justify="left", show_lines=True)
+    for heading in ("unit", "check", "", "found"):
+        grid.add_column(heading)
+    for what, finding in found:
+        mark = "[bold red]fix this[/bold red]" if finding.is_serious else "look"
+        unit = "all" if finding.unit == ALL else finding.unit
+        grid.add_row(
+            escape(unit), escape(what), mark, escape("\n".join([finding.text, *map(_bullet, finding.examples)]))
+        )
+    Console().print(grid)
+
+
+def _bullet(text: str) -> str:
+    return f"- {text}"
 
 
 def wrong_settings(error: InputError) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,7 +13,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
 from skucast.core.combination import KEY, Combination, nearest
 from skucast.core.errors import InputError
-from skucast.core.run import Run
+from skucast.core.run import FAILED, Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.records import RUNS
@@ -46,6 +47,9 @@ from skucast.scorecard.reasons import Evidence, probable_reason
 
 REMEMBERED_WEEKS = 52
 """How long an alert is remembered while nobody monitors."""
+
+LINE = 600
+"""Characters of an error that an alert repeats."""
 
 WATCHED_JOBS = ("train", "predict")
 """Jobs of all combinations; of a targeted one, one failure may be all there is."""
@@ -93,6 +97,7 @@ def system_facts(
         failed_share=failed_share,
         job=job,
         late=tuple((each.name, each.delivered_through) for each in history.late),
+        stopped=_stopped(warehouse, run),
     )
 
 
@@ -201,6 +206,14 @@ def _failures(warehouse: Warehouse, run: Run) -> tuple[float | None, str | None]
     tasks = rows[rows["run_id"] == newest].groupby("job")[["n_failed", "n_combinations"]].sum()
     shares = tasks["n_failed"] / tasks["n_combinations"]
     return float(shares.max()), str(shares.idxmax())
+
+
+def _stopped(warehouse: Warehouse, run: Run) -> str:
+    """Why the newest prediction of this week failed, in one line that is not too long; empty if it did not."""
+    rows = warehouse.read(RUNS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
+    rows = rows[rows["job"] == "predict"].sort_values("run_at", kind="stable")
+    failed = rows[rows["run_id"].isin(rows["run_id"].tail(1)) & (rows["exit_code"] == FAILED)]
+    return "".join(f"the run has failed: {textwrap.shorten(str(error), LINE)}" for error in failed["error"].head(1))
 
 
 def _explained(

@@ -21,6 +21,7 @@ from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
+from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import note_sources, plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.promotions import ingest
@@ -39,7 +40,8 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
     Raises:
         InputError: no sales, unknown target.
-        RunFailed: sales too late, or more than MAX_FAILED_SHARE failed; nothing is written.
+        RunFailed: sales too late, more than MAX_FAILED_SHARE failed, or totals jump beyond MAX_JUMP; nothing is
+            written.
     """
     inputs = read_inputs(settings, warehouse, run, report)
     check_lateness(settings, run, inputs.history, report)
@@ -56,6 +58,8 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         failures = {each: report.failures.get(str(each), status) for each, status in failures_of(rows).items()}
         check_failed_share(failures, len(combinations_of(rows)), settings.max_failed_share)
         note_sources(rows, settings, report)
+        with report.timed("last look"):
+            last_look(settings, warehouse, run, inputs, rows, report)
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, rows, run.cutoff, run=run, combinations=inputs.only)
             drop_shards(warehouse, FORECASTS, run)

@@ -64,7 +64,7 @@ class SystemFacts:
 
     `newest_cutoff` is the last week that forecasts were published for; `plan_share` the share of its forecasts that
     a plan covers; `n_active` combinations sell, and `n_forecast` of them are forecast. `late` has the units
-    (or `unit/channel`) that are behind the others, and the last week that each has delivered.
+    (or `unit/channel`) that are behind the others, and the last week of each; `stopped` says why the prediction failed.
     """
 
     cutoff: date
@@ -76,6 +76,7 @@ class SystemFacts:
     failed_share: float | None
     job: str | None
     late: tuple[tuple[str, date], ...] = ()
+    stopped: str = ""
 
 
 # --- What is wrong --------------------------------------------------------------------------------------------------
@@ -235,7 +236,8 @@ def _no_run(facts: SystemFacts, _: Rules) -> Found:
         return "breach", None, 0.0, "no forecast was ever published; run predict_weekly.py"
     late = weeks_between(facts.newest_cutoff, facts.cutoff)
     text = f"the newest forecasts are those of {facts.newest_cutoff}"
-    return _judged(float(late), 0.0, text, f"expected {facts.cutoff}; run predict_weekly.py", is_broken=late > 0)
+    expected = f"expected {facts.cutoff}; {facts.stopped or 'run predict_weekly.py'}"
+    return _judged(float(late), 0.0, text, expected, is_broken=late > 0)
 
 
 def _forecast_share(facts: SystemFacts, rules: Rules) -> Found:

@@ -51,7 +51,9 @@ class Alerts(Group):
         0.95, "share of the active combinations that must be forecast, 0 to 1", ["monitor"]
     )
     alert_webhook_url: SecretStr | None = field(
-        None, "address that takes the digest of alerts, as Slack does; a variable only, no flag", ["monitor"]
+        None,
+        "address that takes the digest of alerts, and what stops a forecast, as Slack does; a variable only, no flag",
+        ["predict", "monitor"],
     )
     retrain_job: str = field(
         "retrain-models",

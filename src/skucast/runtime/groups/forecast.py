@@ -11,6 +11,9 @@ from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, Group, field, 
 
 MAX_HORIZON_WEEKS = 26
 
+MAX_JUMP = 10
+"""Larger ones are percent that were meant as ratios."""
+
 
 class Forecast(Group):
     """What is forecast, how far ahead, and how much of it may fail."""
@@ -35,6 +38,18 @@ class Forecast(Group):
     max_failed_share: Annotated[float, Field(ge=0, le=1)] = field(
         0.05, "share of combinations that may fail before nothing is published, 0 to 1", SALES_JOBS
     )
+    max_jump: Annotated[float, Field(ge=0, le=MAX_JUMP, allow_inf_nan=False)] = field(
+        0.5,
+        "jump of a total against last run, recent sales and last year beyond which nothing is published: 0.5 = more "
+        "than 1.5 times, or less than 1/1.5; 0 or off = nothing is compared",
+        ["predict", "doctor"],
+    )
+    accept_jump: bool = field(False, "publish although totals jump beyond MAX_JUMP", ["predict"])
+
+    @field_validator("max_jump", mode="before")
+    @classmethod
+    def _no_gate(cls, value: object) -> object:
+        return 0.0 if isinstance(value, str) and value.strip().lower() == "off" else value
 
     @field_validator("target_combinations")
     @classmethod

@@ -1,0 +1,118 @@
+"""How far a group's total lies from the last run, recent weeks and last year, in shares of what is usual for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from skucast.scorecard.totals import Pair, Totals
+
+RECENT_WEEKS = 8
+YEAR_SHIFTS = (52, 51, 53)
+"""Weeks back to last year's same weeks; holidays wander by a week, so the nearest of the three counts."""
+
+USUAL_ORIGINS = 104
+USUAL_QUANTILE = 0.9
+USUAL_FACTOR = 2.0
+"""A jump must be this many times what nine of ten earlier weeks stayed within."""
+
+MIN_USUAL = 8
+"""Fewest earlier weeks that tell what is usual for a group."""
+
+RESTATED_SHARE = 0.5
+"""Where sales that were known have changed beyond the limit, this share of it is enough for the forecast to move."""
+
+FLOOR_SHARE = 0.02
+"""Totals count as at least this share of the group's usual week, so that 0 has a ratio."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a total is compared with besides recent weeks and last year; numbers per week, NaN = not known.
+
+    `known_then` are recent weeks as the last run knew them, where they have changed since: what they are now, and what
+    is usual by it, says nothing then. `last_week` is the week before, where the last run was published with it.
+    """
+
+    last_run: float
+    known_then: float = math.nan
+    last_week: float = math.nan
+
+
+class Judge:
+    """Compares a group's mean over some weeks with those before `known_through` and a year ago."""
+
+    def __init__(self, sales: Totals, weeks: pd.DatetimeIndex, known_through: pd.Timestamp, max_jump: float) -> None:
+        has_begun = (sales > 0).cummax()
+        self._weeks = weeks
+        self._known = sales.where(has_begun)[sales.index <= known_through]
+        self.limit = math.log1p(max_jump)
+        self._recent = self._known.tail(RECENT_WEEKS).mean()
+        self._level = self._known.tail(52).median()
+        n, gap = len(weeks), (weeks[0] - known_through).days // 7 - 1
+        means = self._known.rolling(n).mean()
+        self._usual_recent = self._usual(means.shift(-(n + gap)), self._known.rolling(RECENT_WEEKS).mean())
+        self._usual_year = self._usual(means, means.shift(YEAR_SHIFTS[0]))
+
+    def recent(self, group: Pair) -> float:
+        """Return the mean of the last known weeks; NaN for a group without sales."""
+        return float(self._recent[group]) if group in self._known else math.nan
+
+    def peak(self, group: Pair) -> float:
+        """Return the largest known week; NaN for a group without sales."""
+        return float(self._known[group].max()) if group in self._known else math.nan
+
+    def last_year(self, group: Pair, value: float) -> float:
+        """Return the mean of last year's same weeks, of the shift that lies nearest to the value; NaN if not known."""
+        if group not in self._known:
+            return math.nan
+        by_shift = [self._known[group].reindex(self._weeks - pd.Timedelta(weeks=shift)) for shift in YEAR_SHIFTS]
+        means = [float(each.mean()) for each in by_shift if each.notna().all()]
+        return min(means, key=lambda mean: abs(self.distance(group, value, mean)), default=math.nan)
+
+    def distance(self, group: Pair, value: float, other: float) -> float:
+        """Return the logarithm of the ratio of two totals of the group; NaN if one is not known."""
+        floor = self._floor(group)
+        return math.log((value + floor) / (other + floor)) if min(value, other) + floor > 0 else math.nan
+
+    def share(self, group: Pair, value: float, beside: Beside) -> float:
+        """Return how far beyond its limits the nearest comparison lies, in shares of the limit: 1 = at the limit.
+
+        0 where the last run said nothing of the group, and where the value lies between what it is compared with.
+        """
+        shares = [self.distance(group, value, other) / limit for other, limit in self._limits(group, value, beside)]
+        known = [share for share in shares if math.isfinite(share)]
+        if not math.isfinite(shares[0]) or len({share > 0 for share in known}) > 1:
+            return 0.0
+        return min(map(abs, known))
+
+    def _limits(self, group: Pair, value: float, beside: Beside) -> list[tuple[float, float]]:
+        if math.isfinite(beside.known_then):
+            limit = RESTATED_SHARE * self.limit
+            return [(beside.last_run, limit), (beside.known_then, limit)]
+        recent_limit, year_limit = (
+            max(self.limit, usual.get(group, 0.0)) for usual in (self._usual_recent, self._usual_year)
+        )
+        return [
+            (beside.last_run, self.limit),
+            (self.recent(group), recent_limit),
+            (self.last_year(group, value), year_limit),
+            (beside.last_week, self.limit),
+        ]
+
+    def _floor(self, group: Pair) -> float:
+        level = float(self._level[group]) if group in self._known else 0.0
+        return FLOOR_SHARE * level if level > 0 else 0.5
+
+    def _usual(self, later: Totals, before: Totals) -> dict[Pair, float]:
+        usual: dict[Pair, float] = {}
+        for group in cast("list[Pair]", self._known.columns.tolist()):
+            floor = self._floor(group)
+            ratio = ((later[group] + floor) / (before[group] + floor)).tail(USUAL_ORIGINS).dropna().to_numpy("float64")
+            if len(ratio) >= MIN_USUAL:
+                usual[group] = USUAL_FACTOR * float(np.quantile(np.abs(np.log(ratio)), USUAL_QUANTILE))
+        return usual

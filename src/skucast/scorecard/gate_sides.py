@@ -1,0 +1,134 @@
+"""What the gate compares, by unit and channel: the new run and the last, recent sales as known now and then."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import pandas as pd
+
+from skucast.core.combination import KEY
+from skucast.core.tables.contract import ALL
+from skucast.scorecard.gate_limits import RECENT_WEEKS, Judge
+from skucast.scorecard.totals import Groups, Pair, by_pair, groups_of
+
+SMALL_SHARE = 0.25
+"""A group below this share of the mean of its kind is small: it is listed and stops nothing."""
+
+MIN_VOLUME = 10.0
+"""Sales a week below which a part of the business is small in any case."""
+
+SAME = 0.02
+"""Totals that differ by less, as a ratio, are the same."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What is judged and what the last run said of it, by unit and channel, per week; `base` without promotions."""
+
+    groups: Groups
+    new: dict[Pair, float]
+    old: dict[Pair, float]
+    new_base: dict[Pair, float]
+    old_base: dict[Pair, float]
+
+    @classmethod
+    def of(cls, new: pd.DataFrame, old: pd.DataFrame, base: tuple[pd.Series, pd.Series]) -> Sides:
+        """Return both sides from their rows, `yhat` the number; `base` has it without promotions."""
+        sums = by_pair(new, "yhat"), by_pair(old, "yhat")
+        bases = by_pair(new.assign(yhat=base[0]), "yhat"), by_pair(old.assign(yhat=base[1]), "yhat")
+        return cls(groups_of(new, old), *sums, *bases)
+
+    @property
+    def new_pairs(self) -> list[Pair]:
+        """Those of which the last run said nothing."""
+        return [pair for pair in self.new if pair not in self.old]
+
+    def value(self, members: Sequence[Pair], *, base: bool = False) -> float:
+        """Return what is judged of the members."""
+        return sum((self.new_base if base else self.new).get(pair, 0.0) for pair in members)
+
+    def last(self, members: Sequence[Pair], *, base: bool = False) -> float:
+        """Return what the last run said of the members; NaN where that is nothing of any of them."""
+        said = [pair for pair in members if pair in self.old]
+        return sum((self.old_base if base else self.old)[pair] for pair in said) if said else math.nan
+
+    def is_small(self, group: Pair, judge: Judge) -> bool:
+        """Return whether the group is small beside others of its kind."""
+        if group == (ALL, ALL):
+            return False
+        kind = [(unit == ALL, channel == ALL) for unit, channel in self.groups]
+        mine = kind[list(self.groups).index(group)]
+        alike = [self._volume(each, judge) for each, its in zip(self.groups, kind, strict=True) if its == mine]
+        return self._volume(group, judge) < max(MIN_VOLUME, SMALL_SHARE * sum(alike) / len(alike))
+
+    def _volume(self, group: Pair, judge: Judge) -> float:
+        volumes = (self.last(self.groups[group]), judge.recent(group))
+        return max((volume for volume in volumes if math.isfinite(volume)), default=0.0)
+
+
+@dataclass(frozen=True)
+class Then:
+    """What the last run of all knew of recent weeks, and of the same weeks now: one row per pair and week."""
+
+    totals: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["pair", "ds", "y_then", "y_now"]))
+
+    @property
+    def newest(self) -> pd.Timestamp:
+        """The newest week that it knew."""
+        newest: pd.Timestamp = self.totals["ds"].max()
+        return newest
+
+    def late_pairs(self) -> list[Pair]:
+        """Return those that were behind the others."""
+        last = self.totals.groupby("pair")["ds"].max()
+        return list(last.index[last < self.newest])
+
+    def compared(self, members: Sequence[Pair]) -> tuple[float, float]:
+        """Return the mean week of the members as known then and now; NaN for both if nothing was."""
+        mine = self.totals[self.totals["pair"].isin(members)].dropna()
+        sums = mine.groupby("ds")[["y_then", "y_now"]].sum().mean()
+        return float(sums["y_then"]), float(sums["y_now"])
+
+    def week_before(self, members: Sequence[Pair]) -> float:
+        """Return the members' newest week that it knew, if it knew that of all; NaN if not."""
+        mine = self.totals[self.totals["pair"].isin(members) & (self.totals["ds"] == self.newest)]
+        return float(mine["y_then"].sum()) if len(mine) == len(members) else math.nan
+
+    def has_published(self, members: Sequence[Pair], ds: pd.Timestamp) -> bool:
+        """Return whether it was published with the members' week as it is now."""
+        mine = self.totals[self.totals["pair"].isin(members) & (self.totals["ds"] == ds)]
+        then, now = float(mine["y_then"].sum()), float(mine["y_now"].sum())
+        return bool(len(mine)) and abs(then - now) <= SAME * max(then, now)
+
+
+def then_of(known_then: pd.DataFrame | None, weeks: pd.DataFrame) -> Then:
+    """Return what the last run of all knew (`known_totals` of its time) beside what is known now."""
+    if known_then is None or not len(known_then):
+        return Then()
+    key = ["unit", "channel", "ds"]
+    now = known_totals(weeks, known_then["ds"].max().date())
+    both = known_then.merge(now, on=key, how="left", suffixes=("_then", "_now"))
+    pairs = pd.Series(list(zip(both["unit"], both["channel"], strict=True)), index=both.index)
+    return Then(both.assign(pair=pairs)[["pair", "ds", "y_then", "y_now"]])
+
+
+def known_totals(weeks: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
+    """Return what a run knows of the last weeks' sales, for the next run to compare: unit, channel, ds, y.
+
+    Weeks that a unit or channel has not delivered are left out.
+    """
+    since = pd.Timestamp(data_cutoff) - pd.Timedelta(weeks=RECENT_WEEKS - 1)
+    key = ["unit", "channel", "ds"]
+    recent = weeks["ds"].between(since, pd.Timestamp(data_cutoff))
+    totals = filled(weeks)[recent].groupby(key)["y"].sum()
+    is_known = weeks[recent].groupby(key)["y"].count() > 0
+    return totals[is_known].reset_index()
+
+
+def filled(weeks: pd.DataFrame) -> pd.DataFrame:
+    """Return the weeks with an unknown y as the last known one: what was out of stock, or is late, did not shrink."""
+    known: pd.DataFrame = weeks[[*KEY, "ds"]].assign(y=weeks.groupby(KEY)["y"].ffill().fillna(0.0))
+    return known
