@@ -199,6 +199,13 @@ def test_a_star_inside_a_name_can_be_targeted():
     assert Combination.parse("Пермь/KA/A%2AB") == star
 
 
+@pytest.mark.parametrize("target", ["%2A/%2A/%2A", "Пермь/KA/%2a"])
+def test_an_escaped_star_that_names_nothing_is_explained(target):
+    """Who has escaped a star that was to stand for any name is told what to write."""
+    with pytest.raises(InputError, match=r"; %2A is a star inside a name, write \* for any\)"):
+        resolve_targets(parse_targets(target), [Combination("Пермь", "KA", "A1")])
+
+
 @pytest.mark.parametrize("odd", [Combination("Пермь", "KA, TF", "A1"), Combination("[Пермь]", "KA", "A1")])
 def test_the_closest_can_be_given_as_they_are(odd):
     """A name with a comma, or like a JSON list, is listed as a JSON list: what stands after `closest:` is a target."""

@@ -248,7 +248,8 @@ def _unknown_text(item: str, known: Sequence[Combination]) -> str:
     names = [str(combination) for combination in known]
     near = nearest(item, names)
     known_ones = f"{counted(len(names), 'combination')} known, none alike"
-    return f"unknown {item!r} ({f'closest: {as_targets(near)}' if near else known_ones})"
+    star = "; %2A is a star inside a name, write * for any" if "%2a" in item.lower() else ""
+    return f"unknown {item!r} ({f'closest: {as_targets(near)}' if near else known_ones}{star})"
 
 
 def nearest(name: str, names: Sequence[str]) -> list[str]:

@@ -7,10 +7,14 @@ from typing import ClassVar
 
 from pydantic import field_validator
 
+from skucast.core.words import counted
 from skucast.runtime.groups.field import EVERY_JOB, SALES_JOBS, Group, field
 
 BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/(?!\.{1,2}(/|$))[\w. -]+)*/?")
-BIGQUERY = re.compile(r"bigquery://[a-z][a-z0-9-]{4,61}[a-z0-9]/[A-Za-z_][A-Za-z0-9_]{0,199}")
+PROJECT = re.compile(r"[a-z][a-z0-9-]{4,61}[a-z0-9]")
+DATASET = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 class Places(Group):
@@ -37,8 +41,9 @@ class Places(Group):
     @field_validator("warehouse")
     @classmethod
     def _known_warehouse(cls, value: str) -> str:
-        if not re.fullmatch(r"duckdb:(?!:|md:).+", value) and not BIGQUERY.fullmatch(value):
-            raise ValueError("expected duckdb:FILE or bigquery://PROJECT/DATASET")
+        problem = None if re.fullmatch(r"duckdb:(?!:|md:).+", value) else _bigquery_problem(value)
+        if problem is not None:
+            raise ValueError(f"expected duckdb:FILE or bigquery://PROJECT/DATASET{problem}")
         return value
 
     @field_validator("model_store", "staging")
@@ -46,5 +51,39 @@ class Places(Group):
     def _known_place(cls, value: str) -> str:
         is_uri = value.startswith("gs:") or "://" in value
         if not value.strip() or (is_uri and not BUCKET.fullmatch(value)):
-            raise ValueError("expected a folder or gs://BUCKET[/PREFIX]")
+            raise ValueError(f"expected a folder or gs://BUCKET[/PREFIX]{_bucket_problem(value)}")
         return value
+
+
+def _bigquery_problem(value: str) -> str | None:
+    """What is wrong with the parts of such a place, '' if it is none at all, None if nothing is."""
+    if not value.startswith("bigquery://"):
+        return ""
+    parts = value.removeprefix("bigquery://").split("/")
+    if ESCAPE.search(value):
+        return _no_escapes(value)
+    if len(parts) != 2 or not all(parts):
+        return f"; found {counted(len([part for part in parts if part]), 'part')} after bigquery://, or a / too many"
+    project, dataset = parts
+    if not PROJECT.fullmatch(project):
+        return f"; {project!r} is no project's ID: 6 to 30 small letters, digits and hyphens, the first one a letter"
+    if not DATASET.fullmatch(dataset):
+        return f"; {dataset!r} is no dataset's name: letters, digits and underscores, the first one no digit"
+    return None
+
+
+def _bucket_problem(value: str) -> str:
+    """What is wrong with the parts of such a place, '' if it is none at all."""
+    if not value.startswith("gs://"):
+        return ""
+    if ESCAPE.search(value):
+        return _no_escapes(value)
+    bucket, _, prefix = value.removeprefix("gs://").partition("/")
+    if not BUCKET_NAME.fullmatch(bucket):
+        return f"; {bucket!r} is no bucket's name: 3 or more small letters, digits, '-', '_' and '.'"
+    return f"; the prefix {prefix!r} has an empty part, a part of dots alone, or a character that is none of a name's"
+
+
+def _no_escapes(value: str) -> str:
+    [escape, *_] = ESCAPE.findall(value)
+    return f"; names are written as they are, and {escape} is none of them: nothing is escaped here"
