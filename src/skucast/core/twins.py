@@ -17,7 +17,8 @@ MIN_LETTERS = 6
 """A name of fewer letters is another word when one of them is another."""
 
 _ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
-_BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w]+(?=\d)")
+_PUNCTUATION = r"[\W_]+"
+_NOT_BETWEEN_DIGITS = re.compile(rf"(?<!\d){_PUNCTUATION}|{_PUNCTUATION}(?![\d\W_])")
 _DIGITS_FOR_LETTERS = str.maketrans("oilз", "0113")
 
 
@@ -58,7 +59,7 @@ def twins_of(name: str, names: Iterable[str]) -> list[str]:
 
 def is_between_digits(name: str, other: str) -> bool:
     """Return whether two names differ in punctuation between digits, which may say something: 1-11 is not 11-1."""
-    return _BETWEEN_DIGITS.findall(fold(name)) != _BETWEEN_DIGITS.findall(fold(other))
+    return _NOT_BETWEEN_DIGITS.sub("", fold(name)) != _NOT_BETWEEN_DIGITS.sub("", fold(other))
 
 
 @lru_cache(maxsize=65_536)
@@ -81,7 +82,7 @@ def _without_zeros(folded: str) -> str:
 
 
 def _squeezed(folded: str) -> str:
-    return re.sub(r"[\W_]+", "", folded)
+    return re.sub(_PUNCTUATION, "", folded)
 
 
 def _is_transposed(one: str, two: str) -> bool:

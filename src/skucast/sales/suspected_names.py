@@ -14,6 +14,9 @@ from skucast.core.twins import Likeness, is_between_digits, twins
 HANDOVER_DAYS = 35
 """A name that begins so soon after its twin has ended goes on with its sales."""
 
+RECENT_WEEKS = 26
+"""Of two names that have both sold nothing for so long nothing is said: no forecast depends on them."""
+
 SLIP_WEEKS = 2
 SLIP_SHARE = 0.05
 """A name of so few weeks, and so little of what its twin sells, is a slip."""
@@ -56,6 +59,9 @@ def _lives(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _doubt(column: str, one: str, other: str, how: Likeness, lives: pd.DataFrame) -> Iterator[str]:
+    recent = lives["last"].max() - pd.Timedelta(weeks=RECENT_WEEKS)
+    if not (lives[column].isin([one, other]) & (lives["last"] > recent)).any():
+        return
     old, new = sorted((one, other), key=lambda name: _life(lives, column, name))
     begins = _handover(lives, column, old, new)
     if begins is not None:
