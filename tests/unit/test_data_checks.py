@@ -90,3 +90,17 @@ def test_refused_plan_files_are_named_while_they_are_new(found_in, settings) -> 
 def test_every_check_has_a_name_of_its_own() -> None:
     """A check is added by one line."""
     assert len({what for what, _ in CHECKS}) == len(CHECKS)
+
+
+def test_names_are_found_in_every_way_that_they_can_be_wrong(found_in):
+    """Another alphabet's letter is joined, a lost zero is in doubt, a row of totals is left out."""
+    spelt = [line(CUTOFF, 5.0, unit="Пермь", SKU_ID=name) for name in ("A0", "А0", "075", "75", "Итого")]
+    found = {each.text: each.examples for each in found_in([*lines_of("Пермь"), *spelt])["names"]}
+    assert [text.partition(",")[0] for text in found] == [
+        "names written in several ways",
+        "names that may be others",
+        "rows of totals or of nobody",
+    ]
+    assert "U+0410" in found["names written in several ways, joined"][0]
+    assert "names merge" in found["names that may be others, or none"][0]
+    assert found["rows of totals or of nobody, left out"] == ("SKU_ID 'Итого' (1 line)",)

@@ -7,13 +7,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from builders import sunday
+from builders import deliver, sunday, week
 
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
 from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
 from skucast.core.tables.validation import validate
+from skucast.jobs.gate import evidence_of
+from skucast.jobs.inputs import read_history
+from skucast.jobs.names import decide
 from skucast.jobs.rollback import stored_as
+from skucast.runtime.outcome import RunReport
 from skucast.sales.names import NO_NAMES, Names
 from skucast.scorecard.spellings import in_the_names_of_the_sales
 
@@ -84,3 +88,15 @@ def test_a_model_is_rolled_back_by_any_spelling(tmp_path: Path) -> None:
     assert stored_as(store, "Север/KA/АРТ00101") == stored
     assert stored_as(store, "север/КА/AРT00101") == stored
     assert stored_as(store, "Север/KA/АРТ101") == Combination("Север", "KA", "АРТ101")
+
+
+def test_the_last_look_compares_under_todays_names(warehouse, run, settings) -> None:
+    """What the last run forecast of two spellings is one row beside the new one: no total vanishes, none doubles."""
+    spelt = [week(sunday(n), 10.0, SKU_ID="75" if n < 2 else "0075") for n in range(6)]
+    deliver(warehouse, [line for lines in spelt for line in lines], run)
+    decide(settings(), warehouse, run, RunReport(), "merge", "75", "0075", None)
+    rows = ledger(forecast("0075", 4.0), forecast("75", 6.0))
+    warehouse.replace(FORECASTS, rows, sunday(1), run=run)
+    history = read_history(settings(), warehouse, run)
+    earlier = evidence_of(settings(), warehouse, run.cutoff, history).earlier
+    assert earlier[["SKU_ID", "yhat"]].to_numpy().tolist() == [["0075", 10.0]]

@@ -147,10 +147,15 @@ def _stock(facts: Facts) -> Iterator[DataFinding]:
 
 
 def _names(facts: Facts) -> Iterator[DataFinding]:
-    """Spellings that were joined, names that cannot be used."""
+    """Spellings that were joined, names in doubt, rows of totals, names that cannot be used."""
     found = facts.history.report
-    if found.merged_spellings:
-        yield DataFinding(ALL, "names written in several ways, joined", tuple(found.merged_spellings[:SHOWN]))
+    for text, examples in {
+        "names written in several ways, joined": [*found.joined_names, *found.merged_spellings],
+        "names that may be others, or none": found.doubtful_names,
+        "rows of totals or of nobody, left out": found.left_out_names,
+    }.items():
+        if examples:
+            yield DataFinding(ALL, text, tuple(examples[:SHOWN]))
     if found.rejected_names:
         yield DataFinding(ALL, "names that cannot be used; their sales are left out", tuple(found.rejected_names))
 

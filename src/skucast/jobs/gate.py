@@ -28,8 +28,10 @@ from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
+from skucast.sales.names import Names
 from skucast.scorecard.gate import Evidence, Jump, jumps_of
 from skucast.scorecard.gate_sides import known_totals
+from skucast.scorecard.spellings import in_the_names_of_the_sales
 
 SHOWN = 10
 """Totals that the error, the run's row and the message name; the log has all."""
@@ -80,24 +82,25 @@ def last_look(
 
 def evidence_of(settings: Settings, warehouse: Warehouse, cutoff: date, history: History) -> Evidence:
     """Return what forecasts of this cutoff are judged by; its rows are those that are published already."""
-    earlier = _newest_rows(warehouse, cutoff, settings.horizon_weeks)
+    earlier = _newest_rows(warehouse, cutoff, settings.horizon_weeks, history.names)
     return Evidence(
         earlier[earlier["cutoff"] == pd.Timestamp(cutoff)],
         earlier,
         history.weeks,
         history.data_cutoff,
-        _known_then(warehouse, cutoff),
+        _known_then(warehouse, cutoff, history.names),
         [(each.unit, each.channel) for each in history.late],
         list(_closed_weeks(settings, history.data_cutoff, cutoff)),
     )
 
 
-def _newest_rows(warehouse: Warehouse, cutoff: date, horizon_weeks: int) -> pd.DataFrame:
+def _newest_rows(warehouse: Warehouse, cutoff: date, horizon_weeks: int, names: Names) -> pd.DataFrame:
     """The newest row of each combination and week that was forecast, up to this cutoff."""
     for n_weeks in (horizon_weeks, SEARCHED_WEEKS):
         found = warehouse.read(FORECASTS, since={"cutoff": cutoff - n_weeks * WEEK}, until={"cutoff": cutoff})
         if len(found):
             break
+    found = in_the_names_of_the_sales(found, names)
     return found.sort_values("cutoff", kind="stable").drop_duplicates([*KEY, "ds"], keep="last", ignore_index=True)
 
 
@@ -140,7 +143,7 @@ def _kept(history: History) -> list[list[object]]:
     return [list(row) for row in rows]
 
 
-def _known_then(warehouse: Warehouse, cutoff: date) -> pd.DataFrame | None:
+def _known_then(warehouse: Warehouse, cutoff: date, names: Names) -> pd.DataFrame | None:
     """What the newest run that was published for all knew of recent sales; None if none has kept it."""
     runs = warehouse.read(RUNS, since={"cutoff": cutoff - SEARCHED_WEEKS * WEEK}, until={"cutoff": cutoff})
     done = runs[(runs["job"] == "predict") & (runs["exit_code"] == DONE) & runs["data_report"].notna()]
@@ -148,6 +151,8 @@ def _known_then(warehouse: Warehouse, cutoff: date) -> pd.DataFrame | None:
     for text in newest_first["data_report"]:
         if kept := json.loads(text).get(KNOWN_TOTALS):
             totals = pd.DataFrame(kept, columns=["unit", "channel", "ds", "y"])
+            by_name = names.renamed(totals).groupby(["unit", "channel", "ds"])["y"]
+            totals = by_name.sum(min_count=1).reset_index()
             return totals.assign(ds=pd.to_datetime(totals["ds"]).astype("datetime64[us]"))
     return None
 
