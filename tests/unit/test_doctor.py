@@ -10,7 +10,7 @@ from skucast.core.combination import Combination
 from skucast.core.run import BAD_INPUT, DONE
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.sales import LOCATIONS
+from skucast.core.tables.sales import LOCATIONS, PROMOTIONS
 from skucast.core.tables.validation import empty
 from skucast.entry import cli
 from skucast.entry.doctor import Finding, doctor, examine, show
@@ -115,6 +115,31 @@ def test_weather_says_how_many_units_have_a_place_and_whether_it_comes(settings,
     is_ok, text = weather(**server.settings)
     assert not is_ok
     assert text.startswith("127.0.0.1: no answer about Пермь (no connection")
+
+
+@pytest.mark.slow
+def test_rows_of_the_plan_that_mean_nothing_are_something_to_fix(settings, warehouse, run):
+    """A fraction is named with its row; one about an article that has no sales yet is said, and fine."""
+    deliver(warehouse, week(sunday(0), 5.0), run)
+    names = {"unit": "Пермь", "channel": "KA", "SKU_ID": "A1"}
+    days = {"starts_on": pd.Timestamp("2026-12-07"), "ends_on": pd.Timestamp("2026-12-13"), "known_from": run.run_at}
+
+    def plan(number: int, **given) -> tuple[bool, str]:
+        rows = pd.DataFrame([{**names, **days, "discount_perc": 30.0, **given}])
+        warehouse.append_once(PROMOTIONS, rows, batch_id=str(number), source="plan", run=run)
+        found = examine(settings(), warehouse, LocalStore(settings().model_store), run)
+        return next((f.is_ok, f.text) for f in found if f.what == "promotion plan")
+
+    assert plan(1)[0]
+    is_ok, text = plan(2, SKU_ID="A2")
+    assert is_ok
+    assert text.endswith("; 1 row of names without sales not used")
+    is_ok, text = plan(3, discount_perc=0.3)
+    assert not is_ok
+    assert text == (
+        "3 rows, of which not used: 1 (discount_perc is a fraction (0.3 for 30)); the first: "
+        "Пермь/KA/A1, 2026-12-07 to 2026-12-13, discount_perc 0.3; correct them in distributor_promotions"
+    )
 
 
 def test_a_check_that_breaks_hides_no_other(settings, warehouse, run, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
@@ -15,6 +16,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.weather_api import open_weather, places_of
+from skucast.core.combination import KEY
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, Run
 from skucast.core.tables.alerts import ALERTS
@@ -26,6 +28,7 @@ from skucast.core.tables.scorecard import METRICS
 from skucast.core.words import counted
 from skucast.jobs.data_checks import DataFinding, Facts, examine_data
 from skucast.jobs.inputs import read_history
+from skucast.regressors.promotions import UNKNOWN_NAMES, problems_of
 from skucast.runtime.settings import Settings
 
 
@@ -103,7 +106,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         ("credentials", lambda: _credentials(settings)),
         ("sales", lambda: _sales(settings, warehouse, run)),
         ("names", lambda: _names(settings, warehouse, run)),
-        ("promotion plan", lambda: _promotions(warehouse)),
+        ("promotion plan", lambda: _promotions(settings, warehouse, run)),
         ("weather", lambda: _weather(settings, warehouse, run)),
         *((f"table {table.label}", lambda table=table: _table(warehouse, table)) for table in _OUTPUTS),
         ("writing to the warehouse", lambda: _warehouse_write(warehouse, run)),
@@ -114,6 +117,8 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     settings_ok = Finding("settings", is_ok=True, text=f"business date {run.today}, cutoff {run.cutoff}")
     return [settings_ok, *(_finding(what, check) for what, check in checks)]
 
+
+_DAYS = ("starts_on", "ends_on")
 
 _OUTPUTS = (FORECASTS, METRICS, ALERTS, REGISTRY, RUNS, PUBLISHES, LOADS, WEATHER)
 
@@ -175,13 +180,36 @@ def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     return f"{located}; Open-Meteo answers"
 
 
-def _promotions(warehouse: Warehouse) -> str:
+def _promotions(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     rows = warehouse.read(PROMOTIONS)
     if not len(rows):
         return "empty: a promotion to come counts as the recent average; see docs/promotions.md"
+    unused, of_unknown = _unused(settings, warehouse, run, rows)
+    if unused:
+        raise InputError(f"{unused}; correct them in {settings.promotions_table}")
     complete = rows.loc[rows["discount_perc"].isna(), "ends_on"]
     through = f"complete through {complete.max():%Y-%m-%d} at most" if len(complete) else "complete nowhere"
-    return f"{counted(len(rows), 'row')}, the newest known from {rows['known_from'].max():%Y-%m-%d}, {through}"
+    newest = f"the newest known from {rows['known_from'].max():%Y-%m-%d}"
+    return f"{counted(len(rows), 'row')}, {newest}, {through}{of_unknown}"
+
+
+def _unused(settings: Settings, warehouse: Warehouse, run: Run, rows: pd.DataFrame) -> tuple[str, str]:
+    """Which rows of the plan mean nothing, '' if none; and how many are about what has no sales, which may yet come."""
+    try:
+        history = read_history(settings, warehouse, run)
+    except InputError:  # a finding of its own
+        return "", ""
+    problems = problems_of(history.names.renamed(rows), history.combinations)
+    n_unknown = int(problems.pop(UNKNOWN_NAMES).sum())
+    of_unknown = f"; {counted(n_unknown, 'row')} of names without sales not used" if n_unknown else ""
+    wrong = rows[problems.any(axis=1)]
+    if wrong.empty:
+        return "", of_unknown
+    first = wrong.iloc[0]
+    days = " to ".join("no day" if pd.isna(first[name]) else f"{first[name]:%Y-%m-%d}" for name in _DAYS)
+    example = f"{'/'.join(str(first[name]) for name in KEY)}, {days}, discount_perc {first['discount_perc']:g}"
+    counts = "; ".join(f"{count} ({problem})" for problem, count in problems.sum().items() if count)
+    return f"{counted(len(rows), 'row')}, of which not used: {counts}; the first: {example}", of_unknown
 
 
 def _table(warehouse: Warehouse, table: Table) -> str:

@@ -33,6 +33,9 @@ TOO_DEEP = 1.25
 
 WEEK_DAYS = 7
 
+UNKNOWN_NAMES = "unknown unit, channel or SKU_ID"
+"""What is wrong with rows about names without sales, as `usable_rows` says it."""
+
 
 @dataclass(frozen=True)
 class PlannedWeeks:
@@ -152,24 +155,29 @@ def usable_rows(rows: pd.DataFrame, known: Sequence[Combination]) -> tuple[pd.Da
 
     A plan may be a table that people keep: a blank row, or one about an unknown article, must not stop a forecast.
     """
+    problems = problems_of(rows, known)
+    counts = {str(problem): int(count) for problem, count in problems.sum().items() if count}
+    numbered = pd.Series([f"row {number}" for number in range(1, len(rows) + 1)], index=rows.index, dtype="str")
+    named = rows.assign(plan_id=rows["plan_id"].where(rows["plan_id"].notna(), numbered))
+    return named[~problems.any(axis=1)], counts
+
+
+def problems_of(rows: pd.DataFrame, known: Sequence[Combination]) -> pd.DataFrame:
+    """Return what is wrong with each row of a plan: a column of true and false per problem, by the problem's text."""
     names = {pattern for each in known for pattern in itertools.product(*((part, ALL) for part in each.parts))}
     required = rows[[*KEY, "starts_on", "ends_on", "known_from"]]
     is_blank = required.isna().any(axis=1) | (required[KEY] == "").any(axis=1)
     patterns = _patterns(rows.fillna(dict.fromkeys(KEY, "")))
     is_known = pd.Series([pattern in names for pattern in patterns], index=rows.index, dtype="bool")
     percent = rows["discount_perc"]
-    problems = {
+    found = {
         "names, days or known_from missing": is_blank,
         "ends before it starts": rows["ends_on"] < rows["starts_on"],
         "discount_perc outside 0 to 100": percent.notna() & ~percent.between(0, 100),
         "discount_perc is a fraction (0.3 for 30)": (percent > 0) & (percent < 1),
-        "unknown unit, channel or SKU_ID": ~is_blank & ~is_known,
+        UNKNOWN_NAMES: ~is_blank & ~is_known,
     }
-    is_wrong = pd.concat(problems, axis=1).any(axis=1) if len(rows) else is_blank
-    counts = {problem: int(wrong.sum()) for problem, wrong in problems.items() if wrong.any()}
-    numbered = pd.Series([f"row {number}" for number in range(1, len(rows) + 1)], index=rows.index, dtype="str")
-    named = rows.assign(plan_id=rows["plan_id"].where(rows["plan_id"].notna(), numbered))
-    return named[~is_wrong], counts
+    return pd.DataFrame(found, index=rows.index).astype("bool")
 
 
 def expected_promotions(weeks: pd.DataFrame) -> dict[str, float]:
