@@ -349,6 +349,19 @@ def test_a_name_that_is_one_by_decision_is_kept() -> None:
     assert (sorted(rows["SKU_ID"]), names.left_out) == (["B2", "Total"], [])
 
 
+def test_a_combination_knows_its_other_spellings() -> None:
+    """All that its rows may have been published under; not what cannot be a combination, nor what was split."""
+    weekly = pd.concat([weeks_of(("0075", 4), ("75", 1), ("75\u200b", 1)), weeks_of(("0075", 1)).assign(channel="КА")])
+    _, names = with_names(weekly, decisions(("SKU_ID", "75", "0075", "merge"), ("channel", "КА", "KA", "merge")))
+    assert names.other_spellings(Combination("Север", "KA", "0075")) == [
+        Combination("Север", "KA", "75"),
+        Combination("Север", "КА", "0075"),
+        Combination("Север", "КА", "75"),
+    ]
+    assert names.other_spellings(Combination("Север", "KA", "B2")) == [Combination("Север", "КА", "B2")]
+    assert NO_NAMES.other_spellings(Combination("Север", "KA", "0075")) == []
+
+
 def test_names_of_no_sales_are_none() -> None:
     """Placeholders stay as they are, and an empty delivery has no names."""
     weekly = weeks_of(("B2", 3), ("C3", 4))

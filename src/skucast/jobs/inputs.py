@@ -27,7 +27,7 @@ from skucast.sales.names import with_names
 class Inputs:
     """The history of all combinations, those that this task works on, and those that the whole run was asked for.
 
-    `only` names the combinations whose rows the run may replace; None = all rows of the week.
+    `only` names the combinations whose rows the run may replace, in all their spellings; None = all rows of the week.
     """
 
     history: History
@@ -59,7 +59,8 @@ def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunR
     only = None if settings.targets is None else resolve_targets(settings.targets, known, history.names.aliases)
     wanted = run.shard(known if only is None else only)
     report.n_combinations = len(wanted)
-    return Inputs(history, wanted, only)
+    spelt = [] if only is None else [other for each in only for other in history.names.other_spellings(each)]
+    return Inputs(history, wanted, None if only is None else [*only, *spelt])
 
 
 def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:

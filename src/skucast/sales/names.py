@@ -7,11 +7,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from types import MappingProxyType
 
 import pandas as pd
 
-from skucast.core.combination import KEY, NO_ALIASES, Aliases, clean_name, name_problem
+from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem
 from skucast.core.spelling import SHORTENED, difference, fold, is_nobody, is_shortened, is_total, without_invisible
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
@@ -48,6 +49,15 @@ class Names:
         if spelt == ALL or spelt in self.by_column.get(column, frozenset()):
             return spelt
         return self.aliases.get(column, {}).get(fold(spelt), spelt)
+
+    def other_spellings(self, combination: Combination) -> list[Combination]:
+        """Return the other combinations that are this one by now, sorted: rows of theirs may still be published."""
+        spelt = [
+            [part, *(each for each, name in self.spellings.get(column, {}).items() if name == part)]
+            for column, part in zip(KEY, combination.parts, strict=True)
+        ]
+        usable = (names for names in product(*spelt) if not any(map(name_problem, names)))
+        return sorted({Combination(*names) for names in usable} - {combination})
 
     def renamed(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows of any table with the names of the sales, in whichever spelling they were written."""
