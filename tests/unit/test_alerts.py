@@ -15,14 +15,13 @@ from skucast.core.combination import KEY
 from skucast.core.tables.alerts import SYSTEM_RULES
 from skucast.core.tables.scorecard import BASELINES, SCORED
 from skucast.scorecard.alerts import (
-    Rules,
-    SystemFacts,
     combination_findings,
     context,
-    system_findings,
 )
 from skucast.scorecard.metrics import with_ratios
 from skucast.scorecard.monitoring import over_weeks, sums_of_weeks
+from skucast.scorecard.rules import Rules
+from skucast.scorecard.system_rules import SystemFacts, system_findings
 
 A, B = ("Пермь", "KA", "A1"), ("Пермь", "TF", "B2")
 RULES = Rules(

@@ -219,6 +219,13 @@ def resolve_targets(
     return sorted(chosen)
 
 
+def matching(items: Sequence[str], known: Sequence[Combination]) -> list[Combination]:
+    """Return the known combinations that any of the items names, in this or another spelling; it may be none."""
+    return sorted(
+        {each for item in items for each in _matches(item, known) or _matches_folded(item, known, NO_ALIASES)}
+    )
+
+
 def _matches(item: str, known: Sequence[Combination]) -> list[Combination]:
     patterns = [_pattern(part) for part in _split_parts(item)]
     return [c for c in known if all(p.fullmatch(part) for p, part in zip(patterns, c.parts, strict=True))]

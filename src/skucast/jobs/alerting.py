@@ -16,6 +16,7 @@ from skucast.core.errors import InputError
 from skucast.core.run import FAILED, Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL
+from skucast.core.tables.forecasts import SALES_MISSING
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.weeks import WEEK, weeks_between
@@ -34,16 +35,16 @@ from skucast.scorecard.alert_texts import (
     retrain_command,
 )
 from skucast.scorecard.alerts import (
-    Rules,
-    SystemFacts,
     combination_findings,
     context,
     is_quiet,
     listed,
     next_alerts,
-    system_findings,
 )
+from skucast.scorecard.missing import Missing
 from skucast.scorecard.reasons import Evidence, probable_reason
+from skucast.scorecard.rules import Rules
+from skucast.scorecard.system_rules import SystemFacts, system_findings
 
 REMEMBERED_WEEKS = 52
 """How long an alert is remembered while nobody monitors."""
@@ -80,24 +81,26 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def system_facts(
-    settings: Settings, warehouse: Warehouse, run: Run, history: History, forecasts: pd.DataFrame
+    settings: Settings, warehouse: Warehouse, run: Run, history: History, forecasts: pd.DataFrame, missing: Missing
 ) -> SystemFacts:
     """Return what the system's rules look at; `forecasts` has the ledger's rows of weeks from the window on."""
-    active = active_combinations(history.weeks, settings.inactive_after_weeks)
+    active = _active(settings, history, missing)
     newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
     sold = newest[newest["status"] != "inactive"]
+    made = newest[newest["status"] != SALES_MISSING]
     failed_share, job = _failures(warehouse, run)
     return SystemFacts(
         cutoff=run.cutoff,
         data_cutoff=history.data_cutoff,
         newest_cutoff=newest["cutoff"].iloc[0].date() if len(newest) else None,
         n_active=len(active),
-        n_forecast=len(active.merge(newest[KEY].drop_duplicates(), on=KEY)),
+        n_forecast=len(active.merge(made[KEY].drop_duplicates(), on=KEY)),
         plan_share=float((sold["promo_source"] != "expected").mean()) if len(sold) else None,
         failed_share=failed_share,
         job=job,
         late=tuple((each.name, each.delivered_through) for each in history.late),
         stopped=_stopped(warehouse, run),
+        missing=missing,
     )
 
 
@@ -120,7 +123,7 @@ def judge(
         (metrics["window"] == "rolling") & (metrics["level"] == "combination") & (metrics["step"] == POOLED_STEP)
     ]
     found = pd.concat([system_findings(facts, rules), combination_findings(scored, rolling, rules)], ignore_index=True)
-    active = active_combinations(history.weeks, settings.inactive_after_weeks)
+    active = _active(settings, history, facts.missing)
     rows = next_alerts(found, stored, active, run.cutoff)
     rows = rows.merge(context(rolling, rules), on=KEY, how="left")
     start = history.data_cutoff - (settings.lookback_weeks - 1) * WEEK
@@ -194,6 +197,13 @@ def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> d
 
 
 # --- What they are made of ------------------------------------------------------------------------------------------
+
+
+def _active(settings: Settings, history: History, missing: Missing) -> pd.DataFrame:
+    """The combinations that sell, and those whose sales are missing: nothing says that they do no more. Columns KEY."""
+    active = active_combinations(history.weeks, settings.inactive_after_weeks)
+    missed = pd.DataFrame([each.parts for each in missing.combinations], columns=KEY).astype(active.dtypes)
+    return pd.concat([active, missed], ignore_index=True)
 
 
 def _failures(warehouse: Warehouse, run: Run) -> tuple[float | None, str | None]:

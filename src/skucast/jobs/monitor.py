@@ -24,6 +24,7 @@ from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
 from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs
+from skucast.jobs.missing import missing_from_sales
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
 from skucast.runtime.logs import log
@@ -62,7 +63,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         metrics = _metric_rows(scored, stored, settings.lookback_weeks, history, run)
         newest = metrics[metrics["window_end"] == pd.Timestamp(window_end)]
     with report.timed("alerts"):
-        facts = system_facts(settings, warehouse, run, history, forecasts)
+        missing = missing_from_sales(settings, warehouse, store, run, history)
+        facts = system_facts(settings, warehouse, run, history, forecasts, missing)
         alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff))
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
         board = make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts)

@@ -15,7 +15,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS
+from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, SALES_MISSING
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
@@ -24,6 +24,7 @@ from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, st
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import note_sources, plan_of, warn_of_depth, weather_ahead, weather_outlook
+from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.future import WeatherWeeks
@@ -31,6 +32,7 @@ from skucast.regressors.promotions import PlannedWeeks
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
+from skucast.scorecard.missing import NOTHING_MISSING
 
 Models = dict[Combination, StoredModel | ModelError]
 
@@ -40,13 +42,17 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
     Raises:
         InputError: no sales, unknown target.
-        RunFailed: sales too late, more than MAX_FAILED_SHARE failed, or totals jump beyond MAX_JUMP; nothing is
-            written.
+        RunFailed: sales too late, more than MAX_FAILED_SHARE failed or are not in the sales, or totals jump beyond
+            MAX_JUMP; nothing is written.
     """
     inputs = read_inputs(settings, warehouse, run, report)
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
+    missing = NOTHING_MISSING
+    if inputs.only is None:
+        missing = missing_from_sales(settings, warehouse, store, run, inputs.history)
+        check_missing(settings, run, inputs.history, missing, report, "the published forecasts stay")
     if run.is_about_today(settings.clock):  # a day of the past knows neither today's files nor articles
         ingest(settings, warehouse, run, report, inputs.history.combinations, inputs.history.names.aliases)
 
@@ -55,9 +61,12 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
     rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, failures_of)
     if rows is not None:
+        kept = rows_of_missing(settings, warehouse, run, rows, missing, report)
         failures = {each: report.failures.get(str(each), status) for each, status in failures_of(rows).items()}
-        check_failed_share(failures, len(combinations_of(rows)), settings.max_failed_share)
+        failures |= dict.fromkeys(missing.combinations, SALES_MISSING)
+        check_failed_share(failures, len({*combinations_of(rows), *missing.combinations}), settings.max_failed_share)
         note_sources(rows, settings, report)
+        rows = pd.concat([rows, kept], ignore_index=True) if len(kept) else rows
         with report.timed("last look"):
             last_look(settings, warehouse, run, inputs, rows, report)
         with report.timed("write"):

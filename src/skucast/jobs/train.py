@@ -31,6 +31,7 @@ from skucast.forecast.training import (
 )
 from skucast.jobs.inputs import Inputs, read_inputs
 from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
+from skucast.jobs.missing import check_missing, missing_from_sales
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
 from skucast.regressors.events import events_of
 from skucast.regressors.holidays import calendar_digest
@@ -46,13 +47,17 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
 
     Raises:
         InputError: no sales, unknown target.
-        RunFailed: too many failures (models that succeeded stay), or, with `verify`, a model is missing.
+        RunFailed: too many failures (models that succeeded stay), or missing from the sales; or, with `verify`, a model
+            is missing.
     """
     inputs = read_inputs(settings, warehouse, run, report)
     if settings.verify:
         _verify(settings, store, inputs, report)
-        return
-    _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force)
+    else:
+        _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force)
+    if inputs.only is None and run.task_index == 0:  # one task's word is enough to fail the execution
+        missing = missing_from_sales(settings, warehouse, store, run, inputs.history)
+        check_missing(settings, run, inputs.history, missing, report, "their models stay")
 
 
 def retrain(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:

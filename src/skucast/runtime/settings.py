@@ -53,6 +53,11 @@ class Settings(Cloud, Tables, Alerts, KnownAhead, Training, Forecast, Week, Plac
         return None if self.target_combinations is None else parse_targets(self.target_combinations)
 
     @property
+    def accepted_missing(self) -> list[str]:
+        """Unresolved items of what is closed or renamed for good."""
+        return [] if self.accept_missing is None else parse_targets(self.accept_missing)
+
+    @property
     def table_names(self) -> dict[str, str]:
         """Physical table name by label of the contract."""
         return {table.label: getattr(self, f"{table.label}_table") for table in TABLES}

@@ -6,22 +6,19 @@ Findings of one run and the alerts of the week before make the alerts of this we
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
-from skucast.core.tables.alerts import SYSTEM_RULES, WRONG_VOLUME
+from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import weeks_between
-from skucast.core.words import counted, percent
+from skucast.core.words import percent
 from skucast.scorecard.metrics import best_baseline_error
-
-Verdict = Literal["breach", "between", "calm", "unknown"]
+from skucast.scorecard.rules import FINDING_COLUMNS, Rules
 
 CALM = 0.8
 """An alert is over when what it is about is back within this part of its limit: none flaps that lies on the limit."""
@@ -34,50 +31,6 @@ LISTED = 20
 
 _AS_OF = " (as of week "
 """What an alert that cannot be judged says beside the last finding."""
-
-FINDING_COLUMNS = ["rule", *KEY, "verdict", "value", "value_limit", "message"]
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Limits of all rules; ratios, 0.2 = 20 %, `min_volume` in sales per week.
-
-    `interval_coverage` is the share of actuals inside the 80 % interval, `forecast_share` that of the combinations sold
-    which are forecast, `plan_share` that of the forecast weeks which a plan of promotions speaks of; `fva_best` is how
-    much of the sales the best baseline must win for a model to be at fault.
-    """
-
-    wape: float
-    n_weeks: int
-    bias: float
-    interval_coverage: float
-    min_volume: float
-    fva_best: float
-    forecast_share: float
-    plan_share: float
-    failed_share: float
-
-
-@dataclass(frozen=True)
-class SystemFacts:
-    """What is known of the week's runs; None = not known. `failed_share` is that of the week's worst job.
-
-    `newest_cutoff` is the last week that forecasts were published for; `plan_share` the share of its forecasts that
-    a plan covers; `n_active` combinations sell, and `n_forecast` of them are forecast. `late` has the units
-    (or `unit/channel`) that are behind the others, and the last week of each; `stopped` says why the prediction failed.
-    """
-
-    cutoff: date
-    data_cutoff: date
-    newest_cutoff: date | None
-    n_active: int
-    n_forecast: int
-    plan_share: float | None
-    failed_share: float | None
-    job: str | None
-    late: tuple[tuple[str, date], ...] = ()
-    stopped: str = ""
-
 
 # --- What is wrong --------------------------------------------------------------------------------------------------
 
@@ -216,91 +169,6 @@ def _findings(
     rule: str, rows: pd.DataFrame, verdict: Any, value: pd.Series, limit: float, message: list[str]
 ) -> pd.DataFrame:
     return rows[KEY].assign(rule=rule, verdict=verdict, value=value, value_limit=limit, message=message)
-
-
-def system_findings(facts: SystemFacts, rules: Rules) -> pd.DataFrame:
-    """Return what each rule finds of the runs as a whole: `FINDING_COLUMNS`, KEY all `*`."""
-    found = [_SYSTEM[rule](facts, rules) for rule in SYSTEM_RULES]
-    rows = pd.DataFrame(
-        [(rule, ALL, ALL, ALL, *each) for rule, each in zip(SYSTEM_RULES, found, strict=True)], columns=FINDING_COLUMNS
-    )
-    return rows.astype({"value": "float64"})
-
-
-Found = tuple[Verdict, float | None, float, str]
-"""Verdict, value, limit, message."""
-
-
-def _no_run(facts: SystemFacts, _: Rules) -> Found:
-    if facts.newest_cutoff is None:
-        return "breach", None, 0.0, "no forecast was ever published; run predict_weekly.py"
-    late = weeks_between(facts.newest_cutoff, facts.cutoff)
-    text = f"the newest forecasts are those of {facts.newest_cutoff}"
-    expected = f"expected {facts.cutoff}; {facts.stopped or 'run predict_weekly.py'}"
-    return _judged(float(late), 0.0, text, expected, is_broken=late > 0)
-
-
-def _forecast_share(facts: SystemFacts, rules: Rules) -> Found:
-    if facts.newest_cutoff is None or not facts.n_active:
-        return "unknown", None, rules.forecast_share, "no forecast to judge"
-    share = facts.n_forecast / facts.n_active
-    text = (
-        f"{facts.n_forecast} of {facts.n_active} active combinations were forecast for "
-        f"{facts.newest_cutoff}, {percent(share)}; at least {percent(rules.forecast_share)} are expected"
-    )
-    limit = rules.forecast_share
-    advice = "see the run's failures and TARGET_COMBINATIONS"
-    return _judged(share, limit, text, advice, is_broken=share < limit)
-
-
-def _promo_plan(facts: SystemFacts, rules: Rules) -> Found:
-    share = facts.plan_share
-    if share is None:
-        return "unknown", None, rules.plan_share, "no forecast to judge"
-    text = (
-        f"the promotions plan covers {percent(share)} of the forecast weeks, "
-        f"at least {percent(rules.plan_share)} are expected"
-    )
-    limit = rules.plan_share
-    return _judged(share, limit, text, "send the plan", is_broken=share < limit)
-
-
-def _sales_late(facts: SystemFacts, _: Rules) -> Found:
-    late = weeks_between(facts.data_cutoff, facts.cutoff)
-    if late <= 0 and facts.late:
-        text = "; ".join(f"{name} is delivered through {through}" for name, through in facts.late)
-        worst = max(weeks_between(through, facts.cutoff) for _, through in facts.late)
-        return "breach", float(worst), 0.0, f"{text}; expected {facts.cutoff}; deliver them"
-    if late <= 0:
-        return "calm", float(late), 0.0, f"sales are complete through {facts.data_cutoff}"
-    text = (
-        f"sales are {counted(late, 'week')} late: the last complete week is {facts.data_cutoff}, "
-        f"expected {facts.cutoff}; deliver them"
-    )
-    return "breach", float(late), 0.0, text
-
-
-def _failures(facts: SystemFacts, rules: Rules) -> Found:
-    share = facts.failed_share
-    if share is None:
-        return "unknown", None, rules.failed_share, "no run of this week to judge"
-    limit = rules.failed_share
-    text = f"{percent(share)} of the combinations failed in {facts.job}, the limit is {percent(limit)}"
-    return _judged(share, limit, text, "read its log", is_broken=share > limit)
-
-
-def _judged(value: float, limit: float, text: str, advice: str, *, is_broken: bool) -> Found:
-    """What was found, and what to do if it is broken."""
-    return ("breach", value, limit, f"{text}; {advice}") if is_broken else ("calm", value, limit, text)
-
-
-_SYSTEM: dict[str, Callable[[SystemFacts, Rules], Found]] = {
-    "no_run": _no_run,
-    "forecast_coverage": _forecast_share,
-    "promo_plan": _promo_plan,
-    "sales_late": _sales_late,
-    "failures": _failures,
-}
 
 
 # --- What becomes of it ---------------------------------------------------------------------------------------------

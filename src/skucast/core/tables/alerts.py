@@ -16,6 +16,7 @@ SYSTEM_RULES = {
     "forecast_coverage": "too few of the active combinations were forecast",
     "promo_plan": "the promotions plan is missing or covers too little",
     "sales_late": "sales are late",
+    "sales_missing": "what was active lately is not in the sales at all",
     "failures": "too many combinations failed in a run",
 }
 ALERT_STATES = ("open", "still_open", "resolved")

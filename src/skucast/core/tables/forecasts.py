@@ -6,9 +6,12 @@ from skucast.core.combination import KEY
 from skucast.core.tables.contract import COMBINATION, RUN, Check, Column, Table, count, measure, text, week
 
 METHODS = ("prophet", "mean_8", "seasonal_naive", "zero")
-STATUSES = ("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive")
-FAILED_STATUSES = ("load_failed", "forecast_failed")
-"""Those that count for MAX_FAILED_SHARE: there is a model, and it could not be used."""
+STATUSES = ("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive", "sales_missing")
+SALES_MISSING = "sales_missing"
+"""Carried on from the forecast before: the combination was active lately and is not in the sales at all."""
+FAILED_STATUSES = ("load_failed", "forecast_failed", SALES_MISSING)
+"""Those that count for MAX_FAILED_SHARE: there is a model, and it could not be used; or there is nothing to use it on.
+"""
 PROMO_SOURCES = ("planned", "none", "expected")
 """A planned promotion; no promotion, on days that a plan covers; a recent average, where no plan says anything."""
 WEATHER_SOURCES = ("observed", "forecast", "climate", "none")

@@ -8,6 +8,7 @@ const RULES = {
   forecast_coverage: 'Too few combinations forecast',
   promo_plan: 'Promotions plan',
   sales_late: 'Sales are late',
+  sales_missing: 'Sales are missing',
   failures: 'Too many failures',
 };
 const REASONS = {

@@ -1,6 +1,6 @@
 // Run health, of all combinations whatever the filter: did the runs do what they should?
 
-const FAILED_STATUSES = ['load_failed', 'forecast_failed'];
+const FAILED_STATUSES = ['load_failed', 'forecast_failed', 'sales_missing'];
 const JOBS = {
   predict: 'Forecast',
   monitor: 'Monitoring',

@@ -14,6 +14,7 @@ const STATUSES = {
   load_failed: 'stored model could not be read',
   forecast_failed: 'model gave no usable forecast',
   inactive: 'no longer sold',
+  sales_missing: 'carried on: not in the sales any more',
 };
 const COMPONENTS = {
   level: 'Level',

@@ -51,7 +51,13 @@ class Forecast(Group):
     def _no_gate(cls, value: object) -> object:
         return 0.0 if isinstance(value, str) and value.strip().lower() == "off" else value
 
-    @field_validator("target_combinations")
+    accept_missing: str | None = field(
+        None,
+        "closed or renamed for good: not missed although the sales have them no more; written as TARGET_COMBINATIONS",
+        SALES_JOBS,
+    )
+
+    @field_validator("target_combinations", "accept_missing")
     @classmethod
     def _target_list(cls, value: str | None) -> str | None:
         return None if value is None else parsed(parse_targets, value)

@@ -1,0 +1,103 @@
+"""The universe of a run: what ledger and model store know to be sold, beside what the sales have."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from skucast.backends.store.protocol import Live, ModelStore
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY, Combination, matching
+from skucast.core.errors import ModelError, RunFailed
+from skucast.core.run import Run
+from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
+from skucast.core.weeks import WEEK
+from skucast.forecast.artifact import loads
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History, active_combinations
+from skucast.scorecard.missing import WAY_OUT, Missing, carried, missing_of, newest_status
+
+
+def missing_from_sales(
+    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, history: History
+) -> Missing:
+    """Return what was active within INACTIVE_AFTER_WEEKS, by ledger or model store, and is not in the sales at all.
+
+    What ACCEPT_MISSING names is not missed.
+    """
+    since = _since(settings, run)
+    ledger = warehouse.read(FORECASTS, since={"cutoff": since, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
+    status = newest_status(ledger)
+    active = {each for each, why in status.items() if why != "inactive"}
+    aliases = history.names.aliases
+    known = set(history.combinations)
+    orphans = [each for each in store.stored() if each not in known and each not in status]
+    active |= _trained(store, missing_of(orphans, history.combinations, aliases), since, run.cutoff)
+    active -= set(matching(settings.accepted_missing, sorted(active)))
+    return missing_of(active, history.combinations, aliases)
+
+
+def check_missing(
+    settings: Settings, run: Run, history: History, missing: Missing, report: RunReport, what_stays: str
+) -> None:
+    """Record what is missing, in one task, and stop if it is a larger share of what is active than may fail.
+
+    Raises:
+        RunFailed: naming it, and what stays as it is.
+    """
+    if not missing.combinations:
+        return
+    if run.task_index == 0:
+        for combination in missing.combinations:
+            report.fail(combination, "not in the sales at all, although it was active lately")
+        report.n_combinations += len(missing.combinations)
+    n_active = len(active_combinations(history.weeks, settings.inactive_after_weeks)) + len(missing.combinations)
+    if len(missing.combinations) > settings.max_failed_share * n_active:
+        raise RunFailed(
+            f"{missing}; that is more of {n_active} active ones than MAX_FAILED_SHARE={settings.max_failed_share:g} "
+            f"allows: {WAY_OUT}; {what_stays}"
+        )
+    log.warning("%s; %s", missing, WAY_OUT)
+
+
+def rows_of_missing(
+    settings: Settings, warehouse: Warehouse, run: Run, rows: pd.DataFrame, missing: Missing, report: RunReport
+) -> pd.DataFrame:
+    """Return the rows that this cutoff keeps of what is missing: as they are published, else the forecast before.
+
+    `rows` are those of the others: they say which weeks are forecast.
+    """
+    if not missing.combinations or not len(rows):
+        return rows.head(0)
+    ledger = warehouse.read(FORECASTS, since={"cutoff": _since(settings, run)}, until={"cutoff": run.cutoff})
+    ledger = ledger[pd.MultiIndex.from_frame(ledger[KEY]).isin([each.parts for each in missing.combinations])]
+    published = ledger[ledger["cutoff"] == pd.Timestamp(run.cutoff)]
+    earlier = ledger[~pd.MultiIndex.from_frame(ledger[KEY]).isin(pd.MultiIndex.from_frame(published[KEY]))]
+    made = carried(earlier, missing, rows).assign(run_id=run.run_id, created_at=run.run_at)
+    report.counts[SALES_MISSING] = len(missing.combinations)
+    parts = [part for part in (published, made) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else rows.head(0)
+
+
+def _since(settings: Settings, run: Run) -> date:
+    since: date = run.cutoff - settings.inactive_after_weeks * WEEK
+    return since
+
+
+def _trained(store: ModelStore, orphans: Missing, since: date, until: date) -> set[Combination]:
+    """Those whose model was trained within these weeks: then they were sold."""
+    found = store.load_many(orphans.combinations) if orphans.combinations else {}
+    cutoffs = {each: _cutoff_of(live) for each, live in found.items()}
+    return {each for each, cutoff in cutoffs.items() if cutoff is not None and since <= cutoff <= until}
+
+
+def _cutoff_of(live: Live | ModelError) -> date | None:
+    if isinstance(live, ModelError):
+        return None
+    try:
+        return loads(live.payload).card.cutoff_date
+    except ModelError:
+        return None

@@ -1,0 +1,125 @@
+"""A loss of input: a part of the sales is not there any more, and jobs are run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from business import Business
+from pandas.testing import assert_frame_equal
+
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import RUNS
+from skucast.core.tables.sales import SALES
+
+UNIT = "Чайковский"
+ALLOWED = ("--max-failed-share", "0.3")
+NEXT_WEEK = ("--as-of", "2026-12-02")
+
+
+def lose(business: Business, where: str) -> None:
+    """Take these lines out of the sales, as a reload without them does."""
+    with business.warehouse._file.transaction() as connection:
+        connection.execute(f"DELETE FROM {SALES.name} WHERE {where}")
+
+
+@pytest.mark.parametrize("where", [f"unit = '{UNIT}'", "channel = 'ON TRADE'", "SKU_ID = 'B2' AND unit = 'Пермь'"])
+def test_a_blind_repeat_without_a_part_of_the_sales_fails_and_keeps_what_is_published(
+    business: Business, shown: Callable[[], str], where: str
+) -> None:
+    """One of five that sell, a unit, a channel or an article, is not delivered: exit 1, all rows stay, it is named."""
+    assert business("predict") == 0
+    before = business.rows(FORECASTS)
+    lose(business, where)
+    shown()
+    assert business("predict") == 1
+    assert "1 combination was active lately and is not in the sales at all: " in shown()
+    assert_frame_equal(business.rows(FORECASTS), before)
+
+
+def test_a_small_part_that_is_missing_stays_as_published_and_is_an_alert(business: Business) -> None:
+    """Below the share that may fail the others are forecast anew; coverage counts all, and the alert names the unit."""
+    assert business("predict") == 0
+    before = business.warehouse.read(FORECASTS)
+    lose(business, f"unit = '{UNIT}'")
+    assert business("predict", *ALLOWED) == 0
+    after = business.warehouse.read(FORECASTS)
+    assert_frame_equal(after.query("unit == @UNIT"), before.query("unit == @UNIT"))
+    assert len(after) == len(before)
+    run = business.warehouse.read(RUNS).query("job == 'predict'").sort_values("n_failed").iloc[-1]
+    assert (run["n_failed"], run["n_combinations"]) == (1, 6)
+    assert business("monitor") == 0
+    alert = business.rows(ALERTS).set_index("rule").loc["sales_missing"]
+    assert alert["value"] == 1
+    assert f"{UNIT} (1 combination)" in alert["message"]
+
+
+def test_a_new_week_carries_on_what_was_forecast_before(business: Business) -> None:
+    """Nothing is published of this week yet: the earlier forecast goes on, labelled, and does not count as forecast."""
+    assert business("predict") == 0
+    before = business.rows(FORECASTS).query("unit == @UNIT").sort_values("ds")
+    lose(business, f"unit = '{UNIT}'")
+    assert business("predict", *NEXT_WEEK, *ALLOWED) == 0
+    newest = business.rows(FORECASTS).query("cutoff == cutoff.max()")
+    rows = newest[newest["unit"] == UNIT].sort_values("ds")
+    assert rows["status"].tolist() == ["sales_missing"] * 4
+    yhat = before["yhat"].tolist()
+    assert rows["yhat"].tolist() == [*yhat[1:], yhat[-1]]
+    assert business("monitor", *NEXT_WEEK, "--alert-forecast-coverage", "0.9") == 0
+    alerts = business.rows(ALERTS).set_index("rule")["message"]
+    assert "4 of 5 active combinations were forecast" in alerts["forecast_coverage"]
+
+
+def test_what_is_accepted_as_missing_is_no_more(business: Business) -> None:
+    """A unit was closed: its rows are left out of the week, nothing fails and no alert is opened.
+
+    That the total of the unit falls to nothing is accepted once, as any other jump.
+    """
+    assert business("predict") == 0
+    lose(business, f"unit = '{UNIT}'")
+    accepted = ("--accept-missing", f"{UNIT}/*/*")
+    assert business("predict", *accepted, "--accept-jump") == 0
+    assert UNIT not in set(business.rows(FORECASTS)["unit"])
+    assert business("monitor", *accepted) == 0
+    assert "sales_missing" not in set(business.rows(ALERTS)["rule"])
+
+
+def test_models_alone_tell_what_is_missing(business: Business, shown: Callable[[], str]) -> None:
+    """Nothing was ever forecast: the store has the models, the sales lack a unit; no run that covers less passes."""
+    lose(business, f"unit = '{UNIT}'")
+    assert business("predict") == 1
+    assert f"{UNIT} (1 combination)" in shown()
+    assert len(business.rows(FORECASTS)) == 0
+    assert business("train") == 1
+    assert "their models stay" in shown()
+
+
+def test_an_article_that_ended_long_ago_is_not_missed(business: Business) -> None:
+    """Its lines were taken out of the sales once it counted as inactive: the run is as good as without it."""
+    assert business("predict") == 0
+    lose(business, "SKU_ID = 'GONE'")
+    assert business("predict") == 0
+    assert "GONE" not in set(business.rows(FORECASTS)["SKU_ID"])
+
+
+def test_a_day_of_the_past_misses_nothing_that_began_later(business: Business) -> None:
+    """A week before the new article sold, although it has been forecast since and models know later weeks."""
+    assert business("predict") == 0
+    assert business("predict", "--as-of", "2026-08-12") == 0
+
+
+def test_every_task_of_a_blind_repeat_fails(business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four tasks without a unit's sales: training fails in one of them, prediction in each, nothing is published."""
+    assert business("predict") == 0
+    before = business.rows(FORECASTS)
+    lose(business, f"unit = '{UNIT}'")
+    monkeypatch.setenv("CLOUD_RUN_EXECUTION", "again")
+    monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", "4")
+    codes: dict[str, list[int]] = {"train": [], "predict": []}
+    for index in range(4):
+        monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", str(index))
+        codes["train"].append(business("train"))
+        codes["predict"].append(business("predict"))
+    assert codes == {"train": [1, 0, 0, 0], "predict": [1, 1, 1, 1]}
+    assert_frame_equal(business.rows(FORECASTS), before)
