@@ -189,7 +189,7 @@ def test_a_calendar_that_is_none_is_refused() -> None:
         read_events(Path("missing.csv"))
     with pytest.raises(InputError, match="found the columns name, date, before, days_after, expected name, date"):
         read_events(calendar("Fair,2026-06-12,0,0", header="name,date,before,days_after"))
-    Path("old.csv").write_bytes("name,date,days_before,days_after\nЯрмарка,2026-06-12,0,0\n".encode("cp1251"))
+    Path("old.csv").write_bytes("name,date,days_before,days_after\nЯрмарка,2026-06-12,0,0\n".encode("cp866"))
     with pytest.raises(InputError, match="not UTF-8"):
         read_events(Path("old.csv"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sales_files import GOOD, HEADER, csv
 
 from skucast.core.errors import InputError
 from skucast.core.tables.sales import SALES
-from skucast.sales.loading import content_hash, read_file
+from skucast.sales.loading import read_delivery, read_file
 
 
 def read(path: Path, **mapping: str) -> pd.DataFrame:
@@ -116,7 +117,7 @@ def test_a_cell_of_two_lines_loses_no_row():
     lines = ['2026-11-16,U,C,S,1,"two', 'lines"', "2026-11-17,U,C,S,2,x", "", "2026-11-18,U,C,S,3,x"]
     path = csv(*lines, "2026-11-19,U,C,S,4,x", header="date,unit,channel,SKU_ID,quantity,note")
     rows = read(path)
-    assert rows["quantity"].to_dict() == {2: 1.0, 4: 2.0, 6: 3.0, 7: 4.0}
+    assert rows["quantity"].tolist() == [1.0, 2.0, 3.0, 4.0]
     path.write_text(path.read_text(encoding="utf-8").replace("S,4", "S,many"), encoding="utf-8")
     assert "column quantity, row 7: found 'many'" in refusal(path)
 
@@ -137,8 +138,10 @@ def test_a_line_longer_than_the_header_is_named():
 
 def test_the_same_bytes_are_the_same_file():
     """The hash is about the content, not the name."""
-    assert content_hash(csv(GOOD)) == content_hash(csv(GOOD, name="copy.csv"))
-    assert content_hash(csv(GOOD)) != content_hash(csv(GOOD, GOOD, name="other.csv"))
+    one, copy, other = csv(GOOD), csv(GOOD, name="copy.csv"), csv(GOOD, GOOD, name="other.csv")
+    digests = [read_delivery(path, SALES, {}).digest for path in (one, copy, other)]
+    assert digests[0] == digests[1] == hashlib.sha256(one.read_bytes()).hexdigest()
+    assert digests[2] != digests[0]
 
 
 # --- What is refused ------------------------------------------------------------------------------------------------
@@ -148,14 +151,14 @@ def test_the_same_bytes_are_the_same_file():
     ("line", "message"),
     [
         ("2026-11-16,Пермь,KA,A1,many,", "column quantity, row 3: found 'many', expected a finite number"),
-        ('2026-11-16,Пермь,KA,A1,"1,5",', "column quantity, row 3: found '1,5', expected a finite number"),
+        ('2026-11-16,Пермь,KA,A1,"1,5,6",', "column quantity, row 3: found '1,5,6', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,nan,", "column quantity, row 3: found 'nan', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,NA,", "column quantity, row 3: found 'NA', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,inf,", "column quantity, row 3: found 'inf', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,-Infinity,", "column quantity, row 3: found '-Infinity', expected a finite number"),
         ("2026-11-16,Пермь,KA,A1,1e999,", "column quantity, row 3: found '1e999', expected a finite number"),
         ("2026-02-29,Пермь,KA,A1,1,", "column date, row 3: found '2026-02-29', expected a date such as 2026-11-22"),
-        ("16.11.2026,Пермь,KA,A1,1,", "column date, row 3: found '16.11.2026', expected a date such as 2026-11-22"),
+        ("31.11.2026,Пермь,KA,A1,1,", "column date, row 3: found '31.11.2026', expected a date such as 2026-11-22"),
         ("2026,Пермь,KA,A1,1,", "column date, row 3: found '2026', expected a date such as 2026-11-22"),
         ("2026-11,Пермь,KA,A1,1,", "column date, row 3: found '2026-11', expected a date such as 2026-11-22"),
         ("2026-11-16T22:00:00Z,U,KA,A1,1,", "expected a date such as 2026-11-22, without a time zone"),
@@ -165,8 +168,8 @@ def test_the_same_bytes_are_the_same_file():
         ("2026-11-16,Пермь,KA,..,1,", "column SKU_ID, row 3: '..' not a usable name, because it means a folder"),
         ("2026-11-16,Пермь,KA,A\x07B,1,", r"column SKU_ID, row 3: 'A\x07B' has a control character"),
         ("2026-11-16,Пермь,K\u0085A,A1,1,", r"column channel, row 3: 'K\x85A' has a control character"),
-        ("2026-11-16,Пермь,KA,A1,1,140", "first row 3: Promo_discount_perc is a percentage, 0 to 100"),
-        ("2026-11-16,Пермь,KA,A1,1,-5", "first row 3: Promo_discount_perc is a percentage, 0 to 100"),
+        ("2026-11-16,Пермь,KA,A1,1,140", "row 3: Promo_discount_perc is a percentage, 0 to 100"),
+        ("2026-11-16,Пермь,KA,A1,1,-5", "row 3: Promo_discount_perc is a percentage, 0 to 100"),
         ("2026-11-16,Пермь,KA,A1,1,half", "column Promo_discount_perc, row 3: found 'half', expected a finite number"),
     ],
 )
@@ -183,8 +186,7 @@ def test_every_name_that_does_not_fit_is_named_with_its_rows():
     shortened, quoted = "2026-11-16,Пермь,KA,4.60701E+12,1,", '2026-11-16,Пермь,KA,"1,23E+05",1,'
     text = refusal(csv(*[shortened] * 7, GOOD, quoted))
     assert "column SKU_ID, rows 2, 3, 4, 5, 6 and 2 more: '4.60701E+12' looks like" in text
-    assert "; column SKU_ID, row 10: '1,23E+05' looks like" in text
-    assert text.endswith("; nothing was loaded")
+    assert "  column SKU_ID, row 10: '1,23E+05' looks like" in text
 
 
 def test_an_invisible_character_in_a_name_is_no_fault():
@@ -233,7 +235,7 @@ def test_a_mapped_column_that_is_not_there_is_missing():
             "sales.csv: not UTF-8 text; save it as CSV UTF-8, or as .xlsx",
         ),
         ("sales.csv", f"{HEADER}\n{'x' * 131_073}\n".encode(), "sales.csv: line 2 cannot be read as csv (field larger"),
-        ("sales.csv", f"{HEADER}\n{GOOD},1,2,3\n{GOOD}\n{GOOD},9\n".encode(), "sales.csv: "),
+        ("sales.csv", f"{HEADER}\n{GOOD},1,2,3\n{GOOD}\n".encode(), "sales.csv: "),
         ("sales.csv", f'{HEADER}\n"{GOOD}\n'.encode(), "sales.csv: "),
         ("sales.parquet", b"", "sales.parquet: cannot be read as parquet"),
         ("sales.parquet", b"PAR1 truncated", "sales.parquet: cannot be read as parquet"),

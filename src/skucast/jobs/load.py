@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Warehouse
+from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Rows, Warehouse
 from skucast.core.errors import InputError, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
@@ -18,7 +18,7 @@ from skucast.core.words import counted
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-from skucast.sales.loading import content_hash, read_file
+from skucast.sales.loading import read_delivery, read_file
 from skucast.sales.loading_summary import Brought, summary
 
 Rule = Literal["add", "refuse", "replace"]
@@ -59,20 +59,20 @@ def load_sales(
         raise InputError(
             f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
         )
-    rows, unused = read_file(path, SALES, parse_column_map(settings.sales_columns if columns is None else columns))
+    named, brought = settings.sales_columns if columns is None else columns, Brought()
+    delivery = read_delivery(path, SALES, parse_column_map(named), brought.add)
     meeting = Meeting(rule, settings.clock.end_weekday if settings.sales_grain == "week" else None)
-    replaced = _replaced(path, rows, meeting, warehouse, run) if rule == "replace" else None
+    replaced = _replaced(path, delivery.rows, meeting, warehouse, run) if rule == "replace" else None
     before = _weeks(settings, warehouse)
     report.n_rows = warehouse.append_once(
-        SALES, rows, batch_id=content_hash(path), source=path.name, run=run, meeting=meeting
+        SALES, delivery.rows, batch_id=delivery.digest, source=delivery.source, run=run, meeting=meeting
     )
     report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
     if replaced:
         report.notes.append(replaced)
-    brought = Brought()
-    brought.add(rows)
+    report.notes.extend(delivery.notes)
     report.notes.extend(summary(brought, before, _weeks(settings, warehouse), settings.clock, run.today))
-    _note_unused(unused, report)
+    _note_unused(delivery.unused, report)
 
 
 def loads(warehouse: Warehouse) -> pd.DataFrame:
@@ -110,7 +110,7 @@ def _refuse_cloud(settings: Settings, what: str) -> None:
         )
 
 
-def _replaced(path: Path, rows: pd.DataFrame, meeting: Meeting, warehouse: Warehouse, run: Run) -> str:
+def _replaced(path: Path, rows: Rows, meeting: Meeting, warehouse: Warehouse, run: Run) -> str:
     """What the file takes the place of, in words.
 
     Raises:

@@ -18,9 +18,7 @@ from skucast.regressors.promotion_lines import (
     NO,
     NUMBER,
     REQUIRED,
-    TOTAL,
     TWO_YEARS,
-    UNREADABLE,
     YES,
     Line,
     Reason,
@@ -28,6 +26,7 @@ from skucast.regressors.promotion_lines import (
     as_instant,
     week_start,
 )
+from skucast.sheets.values import TOTAL, UNREADABLE
 
 # --- The file as a whole --------------------------------------------------------------------------------------------
 

@@ -123,12 +123,6 @@ _ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)")
 _RUSSIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})")
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _WHOLE_DAY = re.compile(r"(0?0:00(:00)?|23:59(:59)?)([.,]\d+)?")
-TOTAL = re.compile(r"(общ\w+ |grand |sub)?(итог|итого|всего|totals?)\b.*", re.IGNORECASE)
-"""How a cell begins that makes its line one of totals."""
-
-UNREADABLE = re.compile(r"=.*|#(N/A|Н/Д|[A-ZА-Я0-9/]+[!?])", re.DOTALL)
-"""A formula that nobody has worked out, and the errors of Excel in English and Russian."""
-
 YES = {"yes", "true", "1", "да", "истина"}
 NO = {"no", "false", "0", "нет", "ложь"}
 

@@ -1,19 +1,27 @@
-"""Files become rows of a table's contract; whatever does not fit is named by row and column."""
+"""Files become rows of a table's contract; whatever does not fit is named by row and column, all of it at once."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.errors import ContractError, InputError
-from skucast.core.tables.contract import Column, Table
-from skucast.core.tables.validation import refuse, validate
+from skucast.core.tables.contract import BATCH, Column, Table
+from skucast.core.tables.validation import convert_column, validate
+from skucast.core.words import counted
+from skucast.sales.loading_faults import Faults
+from skucast.sales.loading_spool import Spool
 from skucast.sales.names import name_faults
-from skucast.sheets.frame import read_cells
+from skucast.sheets.frame import SUFFIXES, Cells, misfit_text
+from skucast.sheets.snapshot import Snapshot, snapshot
+from skucast.sheets.values import TOTAL, UNREADABLE, Days, Numbers
 
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
@@ -24,61 +32,254 @@ SHOWN_FAULTS = 20
 _DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
 """A whole day as ISO 8601 writes it, with or without a time of that day."""
 
+_A_DAY, _A_NUMBER = "a date such as 2026-11-22, without a time zone", "a finite number"
+
+Watcher = Callable[[pd.DataFrame], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Delivery:
+    """What a file, or all files of a folder, bring: rows of a contract, in pieces that are read again from disk.
+
+    `digest` is the SHA-256 of the bytes that were parsed, `unused` the columns that mean nothing, `notes` what was left
+    out or guessed.
+    """
+
+    source: str
+    digest: str
+    rows: Spool
+    unused: list[str]
+    notes: list[str]
+
+
+def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: Watcher | None = None) -> Delivery:
+    """Return what a file brings, or a folder of files as one delivery.
+
+    Args:
+        path: CSV (comma, semicolon, tab or bar), Excel, both with a header, Parquet, or a folder of such files.
+        table: the contract.
+        mapping: the file's column name by ours, where it differs.
+        watch: sees each piece of the rows once.
+
+    Raises:
+        InputError: a file cannot be read, lacks a column, has values that do not fit, or grows meanwhile; row numbers
+            are the lines of a CSV (the header is line 1), those of Excel, rows of a Parquet counted from 1.
+    """
+    taken = [snapshot(each) for each in _files(path)]
+    _refuse_twins(taken)
+    names = [mapping.get(name, name).casefold() for name in _own_columns(table)]
+    readers = [_Reader(Cells(each, names), table, mapping) for each in taken]
+    columns = _learned(readers, table)
+    faults, rows = Faults(), Spool(table)
+    problems = [f"column {ours} {problem}" for ours, column in columns.items() if (problem := column.problem())]
+    for problem in problems:
+        faults.add("", 0, problem)
+    for reader in () if problems else readers:
+        for piece in reader.rows(columns, faults):
+            rows.add(piece)
+            if watch is not None:
+                watch(piece)
+    for each in taken:
+        each.refuse_changed()
+    faults.refuse(str(path))
+    if not rows.n_rows:
+        raise InputError(f"{path}: no rows; nothing was loaded")
+    return Delivery(
+        source=path.name,
+        digest=_digest(taken),
+        rows=rows,
+        unused=sorted({name for reader in readers for name in reader.unused}, key=str),
+        notes=[note for reader in readers for note in reader.notes(alone=len(readers) == 1)],
+    )
+
 
 def read_file(path: Path, table: Table, mapping: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
     """Return the file's rows by the table's contract, and the names of columns that were not used.
 
-    Args:
-        path: CSV (UTF-8; comma, semicolon or tab), Excel, both with a header, or Parquet.
-        table: the contract.
-        mapping: the file's column name by ours, where it differs.
-
     Raises:
-        InputError: the file cannot be read, lacks a column, or has a value that does not fit; row numbers are the
-            lines of a CSV (the header is line 1), those of Excel, rows of a Parquet counted from 1.
+        InputError: as `read_delivery`, or a key is repeated.
     """
-    rows = read_cells(path)
-    theirs = {column.name: mapping.get(column.name, column.name) for column in table.columns}
-    optional = {column.name for column in table.columns if column.nullable} - _NEEDED - set(mapping)
-    missing = [f"{name} ({ours})" for ours, name in theirs.items() if name not in rows and ours not in optional]
-    if missing:
-        found = ", ".join(map(str, rows.columns))
-        raise InputError(
-            f"{path}: no column {', '.join(missing)}; found {found}; name them with --columns ours=theirs;..."
-        )
-    used = {ours: name for ours, name in theirs.items() if name in rows}
+    delivery = read_delivery(path, table, mapping)
     try:
-        for column in table.columns:
-            if column.type == "DATE" and column.name in used:
-                _check_days(column, rows[used[column.name]])
-        valid = validate(table, pd.DataFrame({ours: rows[name] for ours, name in used.items()}))
+        return validate(table, pd.concat(delivery.rows)), delivery.unused
     except ContractError as error:
         raise InputError(f"{path}: {error}; nothing was loaded") from None
-    _check_names(path, table, valid)
-    if not len(valid):
-        raise InputError(f"{path}: no rows; nothing was loaded")
-    return valid, [str(name) for name in rows.columns if name not in used.values()]
 
 
-def content_hash(path: Path) -> str:
-    """Return the SHA-256 of the file's bytes: what makes it the same file, whatever its name."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+# --- files ----------------------------------------------------------------------------------------------------------
 
 
-def _check_days(column: Column, values: pd.Series) -> None:
-    """Refuse a date that is no whole day of the business: a year or month alone, an instant of a time zone."""
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        wrong = values.notna()
-    elif pd.api.types.is_datetime64_dtype(values):
-        return
-    else:
-        wrong = values.notna() & ~values.astype("str").str.strip().str.fullmatch(_DAY).astype("bool")
-    refuse(column, values, wrong, "a date such as 2026-11-22, without a time zone")
+def _files(path: Path) -> list[Path]:
+    """The file, or those of the folder, but for what begins as hidden files and marks of other programs do."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(each for each in path.iterdir() if not each.name.startswith((".", "_", "~$")))
+    strange = [each.name for each in found if not each.is_file() or each.suffix.lower() not in SUFFIXES]
+    if strange:
+        raise InputError(f"{path}: holds {', '.join(strange[:3])}; expected .csv, .xlsx and .parquet files alone")
+    if not found:
+        raise InputError(f"{path}: no files; nothing was loaded")
+    return found
 
 
-def _check_names(path: Path, table: Table, rows: pd.DataFrame) -> None:
-    for column in (name for name in KEY if name in table.column_names):
-        faults = list(name_faults(column, rows[column]))
-        if faults:
-            raise InputError(f"{path}: {'; '.join(faults[:SHOWN_FAULTS])}; nothing was loaded")
+def _refuse_twins(taken: list[Snapshot]) -> None:
+    first: dict[str, Path] = {}
+    for each in taken:
+        twin = first.setdefault(each.digest, each.path)
+        if twin != each.path:
+            raise InputError(f"{each.path}: has the same content as {twin.name}; take one away; nothing was loaded")
+
+
+def _digest(taken: list[Snapshot]) -> str:
+    if len(taken) == 1:
+        return taken[0].digest
+    return hashlib.sha256("".join(sorted(each.digest for each in taken)).encode()).hexdigest()
+
+
+# --- columns --------------------------------------------------------------------------------------------------------
+
+
+def _own_columns(table: Table) -> list[str]:
+    return [name for name in table.column_names if name != BATCH]
+
+
+def _learned(readers: list[_Reader], table: Table) -> dict[str, Days | Numbers]:
+    """How days and numbers are written, by column: all files of a delivery are of one hand."""
+    separators = {reader.cells.separator for reader in readers}
+    separator = separators.pop() if len(separators) == 1 else ""
+    columns: dict[str, Days | Numbers] = {}
+    for column in table.columns:
+        if column.type == "DATE":
+            columns[column.name] = Days()
+        elif column.type == "FLOAT64":
+            columns[column.name] = Numbers(separator, is_percent=column.unit.startswith("percent"))
+    for reader in readers:
+        reader.teach(columns)
+    return columns
+
+
+class _Reader:
+    """One file of a delivery."""
+
+    def __init__(self, cells: Cells, table: Table, mapping: Mapping[str, str]) -> None:
+        self.cells = cells
+        self._table = table
+        self._used = _used_columns(cells, table, mapping)
+        self._totals: list[int] = []
+        self._seen: dict[str, set[str]] = {name: set() for name in KEY}
+        self.unused = [name for name in cells.columns if name not in self._used.values()]
+
+    def teach(self, columns: Mapping[str, Days | Numbers]) -> None:
+        """Show the cells to whoever tells what they mean."""
+        for piece in self.cells.pieces(lambda *_: None):
+            for ours, column in columns.items():
+                if ours in self._used and _is_text(piece[self._used[ours]]):
+                    column.learn(piece[self._used[ours]].dropna().unique())
+
+    def rows(self, columns: Mapping[str, Days | Numbers], faults: Faults) -> Iterator[pd.DataFrame]:
+        """Yield the rows by the contract; what does not fit is added to the faults, and its piece left out."""
+
+        def misfit(number: int, found: list[str], width: int) -> None:
+            if any(TOTAL.fullmatch(cell.strip()) for cell in found):
+                self._totals.append(number)
+            else:
+                faults.add(self.cells.name, number, misfit_text(number, found, width))
+
+        for piece in self.cells.pieces(misfit):
+            before = faults.count
+            raw = pd.DataFrame({ours: piece[theirs] for ours, theirs in self._used.items()}, index=piece.index)
+            raw = self._without_totals(raw, piece, columns)
+            read = {ours: self._values(ours, raw[ours], columns, faults) for ours in self._used}
+            self._check_names(raw, faults)
+            yield from self._fitting(pd.DataFrame(read, index=raw.index), faults, before)
+
+    def notes(self, *, alone: bool) -> list[str]:
+        """Return what was guessed or left out."""
+        found = list(self.cells.notes)
+        if self._totals:
+            lines = ", ".join(map(str, self._totals[:3])) + (" ..." if len(self._totals) > 3 else "")
+            found.append(f"{counted(len(self._totals), 'line')} of totals left out (line {lines})")
+        return found if alone else [f"{Path(self.cells.name).name}: {note}" for note in found]
+
+    def _without_totals(
+        self, raw: pd.DataFrame, piece: pd.DataFrame, columns: Mapping[str, Days | Numbers]
+    ) -> pd.DataFrame:
+        """Leave out what has a word for totals and no day."""
+        if "date" not in raw or not _is_text(raw["date"]):
+            return raw
+        odd = raw.index[columns["date"].read(raw["date"]).isna()]
+        is_total = piece.loc[odd].map(lambda cell: isinstance(cell, str) and bool(TOTAL.fullmatch(cell.strip())))
+        totals = odd[is_total.any(axis=1).to_numpy(dtype="bool")]
+        self._totals += totals.tolist()
+        return raw.drop(index=totals)
+
+    def _values(self, ours: str, values: pd.Series, columns: Mapping[str, Days | Numbers], faults: Faults) -> pd.Series:
+        column = self._table.column(ours)
+        if ours not in columns or not _is_text(values):
+            return values if column.type != "DATE" else self._typed_days(column, values, faults)
+        read = columns[ours].read(values)
+        is_blank = values.isna() | (values.str.strip() == "")
+        wrong = ~is_blank & (read.isna() | read.isin([np.inf, -np.inf]))
+        faults.add_values(self.cells.name, column, values, wrong, _A_DAY if column.type == "DATE" else _A_NUMBER)
+        return read
+
+    def _typed_days(self, column: Column, values: pd.Series, faults: Faults) -> pd.Series:
+        """Refuse what is no whole day of the business: a year or month alone, an instant of a time zone."""
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            wrong = values.notna()
+        elif pd.api.types.is_datetime64_dtype(values):
+            return values
+        else:
+            wrong = values.notna() & ~values.astype("str").str.strip().str.fullmatch(_DAY).astype("bool")
+        faults.add_values(self.cells.name, column, values, wrong, _A_DAY)
+        return values
+
+    def _check_names(self, raw: pd.DataFrame, faults: Faults) -> None:
+        for column in (name for name in KEY if name in raw):
+            names = convert_column(self._table.column(column), raw[column].dropna())
+            new = names[~names.isin(self._seen[column])]
+            self._seen[column] |= set(new.unique())
+            is_unreadable = new.str.strip().str.fullmatch(UNREADABLE)
+            for row, name in new[is_unreadable].drop_duplicates().items():
+                text = f"column {column}, row {row}: {name!r} is an error or a formula without a result"
+                faults.add(self.cells.name, int(str(row)), text)
+            for text in name_faults(column, new[~is_unreadable]):
+                row = re.search(r"rows? (\d+)", text)
+                faults.add(self.cells.name, int(row[1]) if row else 0, text)
+
+    def _fitting(self, read: pd.DataFrame, faults: Faults, before: int) -> Iterator[pd.DataFrame]:
+        """Yield the piece as the contract wants it, if its rows keep the rules and it has none of the faults."""
+        try:
+            valid = validate(dataclasses.replace(self._table, checks=(), key=()), read)
+        except ContractError as error:
+            if faults.count == before:
+                faults.add(self.cells.name, int(read.index[0]), str(error).removeprefix(f"table {self._table.label}: "))
+            return
+        for check in self._table.checks:
+            broken = valid.index[~check.holds(valid).to_numpy(dtype="bool")]
+            faults.add_rows(self.cells.name, broken.tolist(), check.rule)
+        if faults.count == before:
+            yield valid
+
+
+def _used_columns(cells: Cells, table: Table, mapping: Mapping[str, str]) -> dict[str, str]:
+    """The file's column by ours; small and capital letters are alike where a name is not there as it is written."""
+    folded = {name.casefold(): name for name in reversed(cells.columns)}
+    theirs = {name: mapping.get(name, name) for name in _own_columns(table)}
+    found = {
+        ours: name if name in cells.columns else folded.get(name.casefold(), name) for ours, name in theirs.items()
+    }
+    optional = {column.name for column in table.columns if column.nullable} - _NEEDED - set(mapping)
+    missing = [
+        f"{theirs[ours]} ({ours})" for ours, name in found.items() if name not in cells.columns and ours not in optional
+    ]
+    if missing:
+        raise InputError(
+            f"{cells.name}: no column {', '.join(missing)}; found {', '.join(cells.columns)}; "
+            "name them with --columns ours=theirs;..."
+        )
+    return {ours: name for ours, name in found.items() if name in cells.columns}
+
+
+def _is_text(values: pd.Series) -> bool:
+    return bool(pd.api.types.is_string_dtype(values)) and not bool(values.isna().all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from skucast.core.errors import InputError
 
@@ -23,7 +23,7 @@ _WORD = re.compile("[а-яё][А-ЯЁ]{2,}")
 """How a word looks whose small and large letters have changed places, as those of KOI8-R would."""
 
 
-def text_of(name: str, file: BinaryIO) -> tuple[TextIO, str | None]:
+def text_of(name: str, file: BinaryIO) -> tuple[io.TextIOWrapper, str | None]:
     """Return the file as text, opened with `newline=""`, and what must be said of its encoding.
 
     Raises:

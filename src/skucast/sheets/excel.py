@@ -34,8 +34,8 @@ Records = list[tuple[int, list[str]]]
 def excel_records(name: str, content: bytes, what: str, names: Collection[str] = ()) -> tuple[Records, list[str]]:
     """Return the rows that have a filled cell, each with its number, and what must be said of where they are from.
 
-    They are those of the first visible sheet, of the first that has `names` in a header if one has. None is shorter
-    than the first one. `what` the file should be is for the messages.
+    They are those of the first visible sheet, of the first that has `names` in a header if one has. Each ends with its
+    last filled cell. `what` the file should be is for the messages.
 
     Raises:
         InputError: the file cannot be read, or is far larger than a sheet that somebody made.
@@ -55,8 +55,7 @@ def excel_records(name: str, content: bytes, what: str, names: Collection[str] =
         raise
     except Exception as error:  # noqa: BLE001 - a broken file may make the library raise anything
         raise InputError(f"{name}: cannot be read as xlsx ({type(error).__name__}: {error})".splitlines()[0]) from None
-    width = len(rows[0][1]) if rows else 0
-    return [(number, [*cells, *[""] * (width - len(cells))]) for number, cells in rows], notes
+    return rows, notes
 
 
 def _check_parts(name: str, content: bytes, what: str) -> None:

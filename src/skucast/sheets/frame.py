@@ -1,57 +1,155 @@
-"""A file on this machine becomes a frame of its cells, each row under the number that messages call it by."""
+"""A file on this machine becomes frames of its cells, each row under the number that messages call it by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pandas as pd
 
 from skucast.core.errors import InputError
-from skucast.sheets.reading import Kind, Sheet, read_sheet
+from skucast.sheets.reading import CSV_SUFFIXES, EXCEL_SUFFIXES, Kind, Opened, open_sheet
+from skucast.sheets.snapshot import Snapshot, snapshot
 
-_TABLE = Kind("table", has_placeholders=True)
+SUFFIXES = (*CSV_SUFFIXES, *EXCEL_SUFFIXES, ".parquet")
+
+PIECE = 50_000
+"""Rows that are held at a time: a file may have millions."""
 
 _MISSING = frozenset({"", "NULL"})
 """Cells of text that are missing; `NA` and `None` are names of channels and units."""
 
+_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index without a name in a Parquet."""
+
+Misfit = Callable[[int, list[str], int], None]
+"""What becomes of a line with another number of cells than the header: its number, its cells, the header's width."""
+
+
+class Cells:
+    """The cells of a CSV, Excel or Parquet file, to be read in pieces, as often as is wanted.
+
+    `columns` are its names; `separator` stands between the cells of a CSV, none is known of others; `notes` say how it
+    was read where that is not plain. `names` of columns, in small letters, tell the header from a title above it.
+    """
+
+    def __init__(self, taken: Snapshot, names: Collection[str] = ()) -> None:
+        self.name = str(taken.path)
+        self._taken = taken
+        self._suffix = taken.path.suffix.lower()
+        self._kind = Kind("table", has_placeholders=True, names=frozenset(names))
+        self._sheet: list[tuple[int, list[str]]] | None = None
+        self.separator = ""
+        self.notes: list[str] = []
+        if self._suffix == ".parquet":
+            self.columns = [name for name in self._parquet().schema_arrow.names if not _INDEX.fullmatch(name)]
+            self._refuse_repeated()
+            return
+        if self._suffix not in SUFFIXES:
+            raise InputError(f"{self.name}: expected a .csv, .xlsx or .parquet file")
+        opened = self._open()
+        self._header = opened.header
+        self.columns = [name for name in opened.header if name]
+        self.notes = opened.notes
+        if not opened.header:
+            raise InputError(f"{self.name}: cannot be read as {self._suffix[1:]} (it is empty)")
+        if self._suffix in CSV_SUFFIXES:
+            self.separator = opened.separator
+            _let_go(opened)
+        else:
+            self._sheet = list(opened.lines)
+
+    def pieces(self, misfit: Misfit) -> Iterator[pd.DataFrame]:
+        """Yield the rows, those of a CSV or Excel file as text, None where missing.
+
+        A row's number is the line it starts on, that of Excel, or, in a Parquet, counted from 1.
+
+        Raises:
+            InputError: it turns out that the file cannot be read.
+        """
+        if self._suffix == ".parquet":
+            yield from self._batches()
+        elif self._sheet is not None:
+            yield from self._frames(iter(self._sheet), misfit)
+        else:
+            opened = self._open()
+            try:
+                yield from self._frames(opened.lines, misfit)
+            finally:
+                _let_go(opened)
+
+    def _open(self) -> Opened:
+        return open_sheet(self.name, self._taken.file, self._kind)
+
+    def _frames(self, lines: Iterator[tuple[int, list[str]]], misfit: Misfit) -> Iterator[pd.DataFrame]:
+        width = len(self._header)
+        while taken := list(islice(lines, PIECE)):
+            rows = {}
+            for number, cells in taken:
+                if len(cells) == width:
+                    rows[number] = [None if cell in _MISSING else cell for cell in cells]
+                else:
+                    misfit(number, cells, width)
+            frame = pd.DataFrame.from_dict(rows, orient="index", columns=self._header, dtype="object").astype("str")
+            yield frame.loc[:, [bool(name) for name in self._header]]
+
+    def _batches(self) -> Iterator[pd.DataFrame]:
+        first = 1
+        try:
+            for batch in self._parquet().iter_batches(batch_size=PIECE, columns=self.columns):
+                rows = batch.to_pandas(ignore_metadata=True) if batch.num_columns else pd.DataFrame()
+                plain = {
+                    str(name): rows[name].astype(rows[name].cat.categories.dtype)
+                    for name in rows
+                    if isinstance(rows[name].dtype, pd.CategoricalDtype)
+                }
+                yield rows.assign(**plain).set_axis(range(first, first + len(rows)), axis=0)
+                first += len(rows)
+        except (OSError, ValueError) as error:
+            raise self._no_parquet(error) from None
+
+    def _parquet(self) -> Any:
+        import pyarrow.parquet as pq
+
+        self._taken.file.seek(0)
+        try:
+            return pq.ParquetFile(self._taken.file)
+        except (OSError, ValueError) as error:  # ValueError: not Parquet
+            raise self._no_parquet(error) from None
+
+    def _no_parquet(self, error: Exception) -> InputError:
+        return InputError(f"{self.name}: cannot be read as parquet ({str(error).splitlines()[0]})")
+
+    def _refuse_repeated(self) -> None:
+        repeated = sorted({name for name in self.columns if self.columns.count(name) > 1})
+        if repeated:
+            raise InputError(f"{self.name}: the header names {', '.join(repeated)} twice; name each column once")
+
 
 def read_cells(path: Path) -> pd.DataFrame:
-    """Return the cells of a .csv, .xlsx or .parquet file; those of the first two are text, None where missing.
-
-    A row's number is the line it starts on, that of Excel, or, in a Parquet, counted from 1.
+    """Return the cells of a .csv, .xlsx or .parquet file as `Cells.pieces` has them.
 
     Raises:
         InputError: the file is missing or cannot be read as what it should be.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".parquet":
-            rows = pd.read_parquet(path)
-            return rows.set_axis(range(1, len(rows) + 1), axis=0)
-        if suffix in {".csv", ".xlsx"}:
-            with path.open("rb") as file:
-                return _frame(path, read_sheet(str(path), file, _TABLE))
-    except (OSError, ValueError) as error:  # ValueError: not Parquet
-        raise InputError(f"{path}: cannot be read as {suffix[1:]} ({str(error).splitlines()[0]})") from None
-    raise InputError(f"{path}: expected a .csv, .xlsx or .parquet file")
+    cells = Cells(snapshot(path))
+
+    def refuse(number: int, found: list[str], width: int) -> NoReturn:
+        raise InputError(f"{path}: {misfit_text(number, found, width)}; nothing was loaded")
+
+    pieces = list(cells.pieces(refuse))
+    return pd.concat(pieces) if pieces else pd.DataFrame(columns=cells.columns)
 
 
-def _frame(path: Path, sheet: Sheet) -> pd.DataFrame:
-    if not sheet.header:
-        raise InputError(f"{path}: cannot be read as {path.suffix[1:].lower()} (it is empty)")
-    numbered = dict(_records(path, sheet))
-    rows = pd.DataFrame.from_dict(numbered, orient="index", columns=sheet.header, dtype="object").astype("str")
-    return rows.loc[:, [bool(name) for name in sheet.header]]
+def misfit_text(number: int, found: list[str], width: int) -> str:
+    """Return what is wrong with a line of another number of cells than the header."""
+    return f"line {number} has {len(found)} fields, the header {width} (a comma not quoted, or the file cut off?)"
 
 
-def _records(path: Path, sheet: Sheet) -> Iterator[tuple[int, list[str | None]]]:
-    for number, cells in sheet.lines:
-        if len(cells) != len(sheet.header):
-            raise InputError(
-                f"{path}: line {number} has {len(cells)} fields, the header {len(sheet.header)} "
-                "(a comma not quoted, or the file cut off?); nothing was loaded"
-            )
-        yield number, [None if cell in _MISSING else cell for cell in cells]
+def _let_go(opened: Opened) -> None:
+    """Leave the file open for another reader: a text that is forgotten would close it."""
+    if opened.text is not None:
+        opened.text.detach()

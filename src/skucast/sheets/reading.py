@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import PurePath
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from skucast.core.errors import InputError
 from skucast.core.words import counted
@@ -62,7 +62,7 @@ class Opened:
     lines: Iterator[tuple[int, list[str]]]
     separator: str
     notes: list[str]
-    text: TextIO | None = None
+    text: io.TextIOWrapper | None = None
 
 
 def read_sheet(name: str, file: BinaryIO, kind: Kind) -> Sheet:
@@ -94,11 +94,18 @@ def open_sheet(name: str, file: BinaryIO, kind: Kind) -> Opened:
     if suffix in CSV_SUFFIXES:
         text, note = text_of(name, file)
         records = CsvRecords(text, kind.names)
-        opened = _opened(name, _csv_lines(name, records), records.separator, kind, [note] if note else [])
+        try:
+            opened = _opened(name, _csv_lines(name, records), records.separator, kind, [note] if note else [])
+        except InputError:
+            text.detach()  # a text that nobody holds any more would close the file
+            raise
         return replace(opened, text=text)
     if suffix in EXCEL_SUFFIXES:
         rows, notes = excel_records(name, file.read(), kind.what, kind.names)
-        return _opened(name, iter(rows), ";", kind, notes)
+        opened = _opened(name, iter(rows), ";", kind, notes)
+        width = len(opened.header)  # a row of Excel ends with its last filled cell
+        padded = ((number, [*cells, *[""] * (width - len(cells))]) for number, cells in opened.lines)
+        return replace(opened, lines=padded)
     raise InputError(f"{name}: expected a .csv or .xlsx file")
 
 
