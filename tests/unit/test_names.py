@@ -330,6 +330,8 @@ def test_rows_of_totals_are_left_out_and_named() -> None:
     weekly = weeks_of(("B2", 3), ("Итого", 3), ("Север Итог", 3), ("#Н/Д", 1), ("Colgate Total", 2))
     rows, names = with_names(weekly.assign(n_lines=2))
     assert rows["SKU_ID"].tolist() == ["B2", "Colgate Total"]
+    assert names.is_left_out(Combination("Север", "KA", "Итого"))
+    assert not any(names.is_left_out(Combination("Север", "KA", each)) for each in ("B2", "unknown"))
     assert names.left_out == [
         "SKU_ID '#Н/Д' (2 lines)",
         "SKU_ID 'Итого' (2 lines)",

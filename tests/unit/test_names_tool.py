@@ -107,6 +107,12 @@ def test_an_unknown_name_is_refused_with_its_neighbours(decided: Decide, sold: D
     assert rows(sold) == []
 
 
+def test_a_spelling_can_be_split_before_it_comes(decided: Decide, sold: DuckDBWarehouse) -> None:
+    """What is loaded under it afterwards is not taken for the other name."""
+    assert decided("split", "b2", "B2") == "SKU_ID 'b2' is not 'B2' from the next run on"
+    assert rows(sold) == [["SKU_ID", "b2", "B2", "split"]]
+
+
 def test_a_name_of_two_columns_asks_which(decided: Decide, sold: DuckDBWarehouse) -> None:
     """KA is a channel and an article."""
     with pytest.raises(InputError, match="'KA' is in the columns channel and SKU_ID: say which with --part"):

@@ -12,6 +12,7 @@ from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, R
 from skucast.core.errors import InputError, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
+from skucast.core.tables.names import NAMES
 from skucast.core.tables.records import LOADS, SAMPLE_SOURCE
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES
 from skucast.core.words import counted
@@ -19,6 +20,7 @@ from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.loading import read_delivery, read_file
+from skucast.sales.loading_names import KnownSpellings, Respelt
 from skucast.sales.loading_summary import Brought, summary
 
 Rule = Literal["add", "refuse", "replace"]
@@ -60,17 +62,19 @@ def load_sales(
             f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
         )
     named, brought = settings.sales_columns if columns is None else columns, Brought()
-    delivery = read_delivery(path, SALES, parse_column_map(named), brought.add)
-    meeting = Meeting(rule, settings.clock.end_weekday if settings.sales_grain == "week" else None)
-    replaced = _replaced(path, delivery.rows, meeting, warehouse, run) if rule == "replace" else None
     before = _weeks(settings, warehouse)
+    known = KnownSpellings(before, warehouse.read(NAMES))
+    delivery = read_delivery(path, SALES, parse_column_map(named), lambda piece: brought.add(known.renamed(piece)))
+    rows = Respelt(delivery.rows, known)
+    meeting = Meeting(rule, settings.clock.end_weekday if settings.sales_grain == "week" else None)
+    replaced = _replaced(path, rows, meeting, warehouse, run) if rule == "replace" else None
     report.n_rows = warehouse.append_once(
-        SALES, delivery.rows, batch_id=delivery.digest, source=delivery.source, run=run, meeting=meeting
+        SALES, rows, batch_id=delivery.digest, source=delivery.source, run=run, meeting=meeting
     )
     report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
     if replaced:
         report.notes.append(replaced)
-    report.notes.extend(delivery.notes)
+    report.notes.extend([*delivery.notes, *known.notes()])
     report.notes.extend(summary(brought, before, _weeks(settings, warehouse), settings.clock, run.today))
     _note_unused(delivery.unused, report)
 

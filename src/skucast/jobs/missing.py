@@ -36,6 +36,7 @@ def missing_from_sales(
     known = set(history.combinations)
     orphans = [each for each in store.stored() if each not in known and each not in status]
     active |= _trained(store, missing_of(orphans, history.combinations, aliases), since, run.cutoff)
+    active = {each for each in active if not history.names.is_left_out(each)}
     active -= set(matching(settings.accepted_missing, sorted(active)))
     return missing_of(active, history.combinations, aliases)
 

@@ -63,6 +63,8 @@ def decide(
     where = _part(wanted, delivered, kept, part)
     spelt = [_as_delivered(each, where, delivered, kept) for each in wanted]
     one, two = (spelt[0], spelt[1] if len(spelt) > 1 else ALL)
+    if one == two and decision == "split":  # of a spelling that has not come yet, or has become the other
+        one, two = wanted[0], wanted[1]
     if one == two:
         raise InputError(f"{where} {one!r} is one name already: give two")
     mine = kept["part"] == where

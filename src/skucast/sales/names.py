@@ -59,6 +59,15 @@ class Names:
         usable = (names for names in product(*spelt) if not any(map(name_problem, names)))
         return sorted({Combination(*names) for names in usable} - {combination})
 
+    def is_left_out(self, combination: Combination) -> bool:
+        """Return whether the sales have one of its names and it is none: that of a total, or of nobody."""
+        return any(
+            part in self.delivered.get(column, ())
+            and part not in self.by_column[column]
+            and part not in self.spellings[column]
+            for column, part in zip(KEY, combination.parts, strict=True)
+        )
+
     def renamed(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows of any table with the names of the sales, in whichever spelling they were written."""
         columns = [column for column in KEY if column in rows]

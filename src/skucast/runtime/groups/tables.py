@@ -49,7 +49,7 @@ class Tables(Group):
     registry_table: str = _table(REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
-    names_table: str = _table(NAMES, [*SALES_JOBS, "names", "promotions", "alerts", "doctor", "demo"])
+    names_table: str = _table(NAMES, [*SALES_JOBS, "load", "names", "promotions", "alerts", "doctor", "demo"])
     loads_table: str = _table(LOADS, [*FORECASTING, "load", "loads", "promotions", "doctor", "demo"])
 
     @field_validator("sales_columns")

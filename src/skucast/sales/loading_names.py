@@ -1,0 +1,67 @@
+"""Lines that come under another spelling of names that are there: they take those, so that the same lines meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from skucast.core.combination import KEY, clean_name
+from skucast.core.spelling import difference
+from skucast.sales.names import with_names
+
+SHOWN = 5
+"""Spellings that a note names."""
+
+
+class KnownSpellings:
+    """The spellings that the sales have; a name of theirs in a safe spelling that they have not becomes it.
+
+    Nothing is joined that is there apart, and what was decided to be one (`merge`) stays two here: a decision can be
+    taken back, lines that were renamed cannot.
+    """
+
+    def __init__(self, weekly: pd.DataFrame, decisions: pd.DataFrame) -> None:
+        _, self._names = with_names(weekly, decisions[decisions["decision"] == "split"])
+        self._found: dict[tuple[str, str], str] = {}
+
+    def renamed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return lines of the sales with the names that are there."""
+        spelt = {
+            column: {name: self._known_as(column, name) for name in rows[column].dropna().unique()} for column in KEY
+        }
+        other = {
+            column: {name: known for name, known in each.items() if name != known} for column, each in spelt.items()
+        }
+        if not any(other.values()):
+            return rows
+        self._found |= {(column, name): known for column, each in other.items() for name, known in each.items()}
+        return rows.assign(**{column: rows[column].map(spelt[column]).astype("str") for column in KEY})
+
+    def notes(self) -> Iterator[str]:
+        """Yield what was renamed so far, in words; nothing if nothing was."""
+        if self._found:
+            texts = [
+                f"{column} {name!r} as {known!r} ({difference(known, name)})"
+                for (column, name), known in sorted(self._found.items())
+            ]
+            more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+            yield f"loaded in the spelling that is there: {', '.join(texts[:SHOWN])}{more}"
+
+    def _known_as(self, column: str, name: str) -> str:
+        spelt = clean_name(name)
+        if not spelt or spelt in self._names.delivered.get(column, ()):
+            return name
+        known = self._names.of(column, spelt)
+        return name if known == spelt else known
+
+
+class Respelt:
+    """Pieces of lines with the names that are there, as often as they are read."""
+
+    def __init__(self, pieces: Iterable[pd.DataFrame], known: KnownSpellings) -> None:
+        self._pieces = pieces
+        self._known = known
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        return map(self._known.renamed, self._pieces)
