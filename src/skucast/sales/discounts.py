@@ -34,6 +34,8 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     usual = pd.Series(np.nan, index=known.index)
     texts: list[str] = []
     for name, rows in promoted.groupby(PLACE):
+        if (rows["most_discount"] > 1).all():  # percent, as nearly everywhere
+            continue
         of_week = _by_week(rows)
         found = of_week.where(of_week != "percent", _by_article(rows))
         depth = rows.loc[found == "percent", "most_discount"].median()

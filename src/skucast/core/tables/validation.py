@@ -74,11 +74,16 @@ def convert_column(column: Column, values: pd.Series, tz: str | None = None) -> 
     import numpy as np
     import pandas as pd
 
-    if column.type in ("DATE", "TIMESTAMP"):
+    known = _known_to_fit(column, values)
+    if known is not None:
+        result = known
+    elif column.type in ("DATE", "TIMESTAMP"):
         result = _as_dates(column, values, tz)
     elif column.type == "FLOAT64":
         result = pd.to_numeric(values, errors="coerce").astype("float64")
-        not_a_number = result.isna() & values.notna() & ~_is_blank(values)
+        not_a_number = result.isna() & values.notna()
+        if not_a_number.any():
+            not_a_number &= ~_is_blank(values)
         refuse(column, values, result.isin([np.inf, -np.inf]) | not_a_number, "a finite number")
     elif column.type == "INT64":
         numbers = pd.to_numeric(values, errors="coerce")
@@ -97,10 +102,38 @@ def convert_column(column: Column, values: pd.Series, tz: str | None = None) -> 
     return result
 
 
+def _known_to_fit(column: Column, values: pd.Series) -> pd.Series | None:
+    """Return values that their type alone, or that there is none, shows to fit, in the column's type; or else None.
+
+    Most columns are written as they were computed, and read as they were written: their values need no second look.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if values.isna().all():
+        nothing: pd.Series = pd.Series(None, index=values.index, dtype=_NULLABLE[column.type], name=values.name)
+        return nothing
+    has_it = values.dtype in (_NULLABLE[column.type], _REQUIRED[column.type])
+    if not has_it or (column.type == "FLOAT64" and np.isinf(values.to_numpy()).any()):
+        return None
+    result: pd.Series = values.dt.normalize() if column.type == "DATE" else values.astype(_NULLABLE[column.type])
+    return result
+
+
+_NULLABLE: dict[str, Any] = {
+    "FLOAT64": "float64",
+    "DATE": "datetime64[us]",
+    "TIMESTAMP": "datetime64[us]",
+    "STRING": "str",
+    "INT64": "Int64",
+    "BOOL": "boolean",
+}
+_REQUIRED: dict[str, Any] = _NULLABLE | {"INT64": "int64", "BOOL": "bool"}
+"""What pandas calls the types, of columns that may have NULLs and of columns that may not."""
+
+
 def _pandas_type(column: Column) -> Any:
-    floats_and_dates = {"FLOAT64": "float64", "DATE": "datetime64[us]", "TIMESTAMP": "datetime64[us]", "STRING": "str"}
-    whole = {"INT64": "Int64", "BOOL": "boolean"} if column.nullable else {"INT64": "int64", "BOOL": "bool"}
-    return (floats_and_dates | whole)[column.type]
+    return (_NULLABLE if column.nullable else _REQUIRED)[column.type]
 
 
 def _as_text(values: pd.Series) -> pd.Series:

@@ -18,6 +18,9 @@ Connection: TypeAlias = duckdb.DuckDBPyConnection
 WRONG_KIND = (duckdb.ConversionException, duckdb.BinderException)
 """What a query raises that finds another kind of value than it expects."""
 
+MISSING = duckdb.CatalogException
+"""What is raised where a table is named that is not there."""
+
 LOCK_PATIENCE_S = 60.0
 """How long to wait for another process that has the file open; each holds it for one statement or transaction."""
 

@@ -16,7 +16,7 @@ from skucast.backends.warehouse.checks import (
     missing_columns,
     read_rows,
 )
-from skucast.backends.warehouse.duckdb.file import WRONG_KIND, Connection, DuckDBFile, first_line
+from skucast.backends.warehouse.duckdb.file import MISSING, WRONG_KIND, Connection, DuckDBFile, first_line
 from skucast.backends.warehouse.duckdb.sql import (
     FIRST_DAY,
     KEYED,
@@ -358,11 +358,15 @@ class DuckDBWarehouse:
         return connection.execute(sql, [self._names[table.label], *values]).fetchone() is not None
 
     def _columns(self, connection: Connection, table: Table) -> dict[str, str]:
-        found = connection.execute(
-            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ?",
-            [self._names[table.label]],
-        ).fetchall()
-        return dict(found)
+        try:  # it costs a twentieth of a look into the catalogue, and a table that is missing ends no transaction
+            found = connection.table(self._name(table))
+            return dict(zip(found.columns, map(str, found.dtypes), strict=True))
+        except MISSING as error:
+            if self._names[table.label] in first_line(error):
+                return {}
+        # a view whose own table is missing
+        sql = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ?"
+        return dict(connection.execute(sql, [self._names[table.label]]).fetchall())
 
     @property
     def _where(self) -> str:
