@@ -121,8 +121,8 @@ def in_both_modes() -> Iterator[Grant]:
         "OPERATORS",
         "roles/bigquery.dataEditor",
         "project",
-        "acknowledges alerts",
-        ("distributor_forecast_alerts", *RECORDS),
+        "acknowledges alerts, decides of names",
+        ("distributor_forecast_alerts", "distributor_names", *RECORDS),
     )
     yield Grant("OPERATORS", "roles/storage.objectViewer", "staging", "opens the dashboard")
     for job in JOBS:
