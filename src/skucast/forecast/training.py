@@ -24,7 +24,7 @@ from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.prophet.tuning import Choice, Fold, Tune, choose
 from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
-from skucast.regressors.holidays import Event, holiday_weeks
+from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.regressors.weather import WEATHER_REGRESSORS
 from skucast.sales.history import is_inactive, with_lag
@@ -102,9 +102,12 @@ def make_recipe(
 ) -> Recipe:
     """Return the recipe of a run whose history reaches from week `first` to the cutoff; `events` are the plan's."""
     last = cutoff + HOLIDAYS_AHEAD
-    holidays = holiday_weeks(
-        plan.holiday_country, first, last, clock, subdivision=plan.holiday_subdivision, events=events
-    )
+    given = plan.holiday_country, first, last, clock
+    parts = [
+        weeks_of(*given, subdivision=plan.holiday_subdivision, events=events)
+        for weeks_of in (holiday_weeks, moved_days)
+    ]
+    holidays = pd.concat(parts, ignore_index=True)
     return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from skucast.core.combination import clean_name, name_problem
 from skucast.core.errors import InputError
 from skucast.core.words import counted
-from skucast.regressors.holidays import OTHER_HOLIDAYS, Event
+from skucast.regressors.holidays import OTHER_HOLIDAYS, WORKING_DAYS, Event
 from skucast.sheets.frame import read_cells
 
 COLUMNS = ["name", "date", "days_before", "days_after"]
@@ -80,7 +80,7 @@ def _name(text: str) -> str:
     problem = name_problem(name)
     if problem:
         raise ValueError(f"name {name!r}: {problem}")
-    if name == OTHER_HOLIDAYS or _TAKEN.fullmatch(name):
+    if name in (OTHER_HOLIDAYS, WORKING_DAYS) or _TAKEN.fullmatch(name):
         raise ValueError(f"name {name!r} means something else to the model; choose another")
     return name
 

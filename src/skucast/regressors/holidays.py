@@ -1,7 +1,8 @@
 """Holidays moved to the label of their week: on weekly data Prophet silently ignores any other day.
 
 A holiday of one day has the value 1 in its week. One of several days in a row is a block: its value is the share of the
-week that it takes, so that the eight days of New Year are 4/7 of one week and 4/7 of the next, or 1 and 1/7.
+week that it takes, so that the eight days of New Year are 4/7 of one week and 4/7 of the next, or 1 and 1/7. A day off
+in exchange for another, as a government moves them, is no holiday: its week has a working day less.
 """
 
 from __future__ import annotations
@@ -13,18 +14,27 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
 from skucast.core.weeks import WeekClock
 
+if TYPE_CHECKING:
+    from holidays import HolidayBase
+
 OTHER_HOLIDAYS = "other holidays"
 """The holiday that stands for all that a history has hardly seen."""
+
+WORKING_DAYS = "working days"
+"""What stands among the holidays for the working days that a week has more or fewer because days were moved."""
 
 HOLIDAY_COLUMNS = ["holiday", "ds", "share"]
 
 _VARIANT = re.compile(r"\s*\((?:observed|estimated|substituted)[^)]*\)")
+_IN_EXCHANGE = re.compile(r"\(substituted from ")
+"""A day off that has no name of its own: in exchange for a working Saturday, or for a holiday on a weekend."""
+
 _MOVED = re.compile(r"\((?:observed|substituted)")
 """A free day instead of one that falls on a weekend: it makes no block of the two."""
 
@@ -70,14 +80,37 @@ def holiday_weeks(
 
     `ds` is the week's label; `share` 1, or for a block its days in the week / 7 (in every year, so that a name means
     one thing). An empty country has no holidays. Variants ("(estimated)", "(substituted from ...)") share one name; a
-    day off instead of a holiday counts only where the holiday has no day of its own.
+    day off instead of a holiday counts only where the holiday has no day of its own; one in exchange never.
     """
     years = range(clock.start(first).year, last.year + 1)
-    days = _in_blocks(_public_holidays(country, subdivision, years), BLOCKS.get(country, ()), years)
-    days += [_Day(event.name, day) for event in events for day in event.days]
+    days = _named_days(country, subdivision, years, events)
     in_a_row = _names_with_days_in_a_row(days)
     n_days = Counter((name, clock.label(day)) for name, day in {(each.name, each.day) for each in days})
     rows = [(name, ds, n / 7 if name in in_a_row else 1.0) for (name, ds), n in n_days.items() if first <= ds <= last]
+    return _frame_of(rows)
+
+
+def moved_days(
+    country: str, first: date, last: date, clock: WeekClock, *, subdivision: str = "", events: Iterable[Event] = ()
+) -> pd.DataFrame:
+    """Return the weeks that have more or fewer working days because days were moved: `HOLIDAY_COLUMNS`.
+
+    `share` is the number of days / 7: working Saturdays less days off in exchange. Days that are a holiday, in a block
+    or in an event count there alone, and a day off on a weekend changes nothing. Without any there is no row.
+    """
+    years = range(clock.start(first).year, last.year + 1)
+    calendar = _calendar(country, subdivision, years)
+    if calendar is None:
+        return _frame_of([])
+    named = {each.day for each in _named_days(country, subdivision, years, events)}
+    weekend = set(calendar.weekend)
+    off = {day for day, name in calendar.items() if _IN_EXCHANGE.search(name) and day.weekday() not in weekend}
+    n_more = Counter(clock.label(day) for day in set(calendar.weekend_workdays) - named)
+    n_more.subtract(clock.label(day) for day in off - named)
+    return _frame_of([(WORKING_DAYS, ds, n / 7) for ds, n in n_more.items() if n and first <= ds <= last])
+
+
+def _frame_of(rows: list[tuple[str, date, float]]) -> pd.DataFrame:
     weeks = pd.DataFrame(sorted(rows), columns=HOLIDAY_COLUMNS)
     weeks["ds"] = pd.to_datetime(weeks["ds"]).astype("datetime64[us]")
     return weeks.astype({"holiday": "str", "share": "float64"})
@@ -88,10 +121,8 @@ def days_off(
 ) -> frozenset[date]:
     """Return the days from `first` to `last` on which a business may be closed: public holidays, blocks and events."""
     years = range(first.year, last.year + 1)
-    days = {
-        each.day for each in _in_blocks(_public_holidays(country, subdivision, years), BLOCKS.get(country, ()), years)
-    }
-    days |= {day for event in events for day in event.days}
+    days = {each.day for each in _named_days(country, subdivision, years, events)}
+    days |= set(_calendar(country, subdivision, years) or ())
     return frozenset(day for day in days if first <= day <= last)
 
 
@@ -111,16 +142,28 @@ class _Day(NamedTuple):
     is_moved: bool = False
 
 
-def _public_holidays(country: str, subdivision: str, years: range) -> list[_Day]:
+def _named_days(country: str, subdivision: str, years: range, events: Iterable[Event]) -> list[_Day]:
+    """The days of all holidays, blocks and events."""
+    days = _in_blocks(_public_holidays(country, subdivision, years), BLOCKS.get(country, ()), years)
+    return [*days, *(_Day(event.name, day) for event in events for day in event.days)]
+
+
+def _calendar(country: str, subdivision: str, years: range) -> HolidayBase | None:
+    """The country's public holidays; None without a country."""
     if not country:
-        return []
+        return None
     import holidays
 
-    calendar = holidays.country_holidays(country, subdiv=subdivision or None, years=years, language=_language(country))
+    return holidays.country_holidays(country, subdiv=subdivision or None, years=years, language=_language(country))
+
+
+def _public_holidays(country: str, subdivision: str, years: range) -> list[_Day]:
+    calendar = _calendar(country, subdivision, years)
     days = [
         _Day(_VARIANT.sub("", name), day, _MOVED.search(name) is not None)
-        for day, names in calendar.items()
+        for day, names in (calendar or {}).items()
         for name in names.split("; ")
+        if not _IN_EXCHANGE.search(name)
     ]
     own = {(each.name, each.day) for each in days if not each.is_moved}
     return [each for each in days if not (each.is_moved and _has_own_day(each, own))]

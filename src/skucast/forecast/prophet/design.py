@@ -18,7 +18,7 @@ import pandas as pd
 
 from skucast.core.errors import FitError
 from skucast.forecast.prophet.spec import LAG, ModelSpec, Target
-from skucast.regressors.holidays import OTHER_HOLIDAYS
+from skucast.regressors.holidays import OTHER_HOLIDAYS, WORKING_DAYS
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
@@ -263,16 +263,18 @@ def holiday_values(grid: WeekGrid, rows: npt.NDArray[np.int64], columns: Sequenc
 def _holidays_seen(known: Window, grid: WeekGrid) -> list[HolidayColumn]:
     """The holidays that the history, known weeks or not, has seen in at least two weeks, and the rest as one.
 
-    The rest counts in the weeks of all its holidays, those never seen too, and only if two such weeks were seen. In
-    Prophet's order of columns.
+    Moved working days are no holiday: seen less often they are in no column. The rest counts in the weeks of all its
+    holidays, those never seen too, and only if two such weeks were seen. In Prophet's order of columns.
     """
     first, last = known.span
-    is_there = grid.holidays[first : last + 1] > 0
+    is_there = grid.holidays[first : last + 1] != 0
     is_seen = _times(is_there) >= MIN_HOLIDAY_TIMES
+    is_holiday = np.array([name != WORKING_DAYS for name in grid.holiday_names], dtype=bool)
+    pooled = ~is_seen & is_holiday
     columns = [HolidayColumn(grid.holiday_names[place], (place,)) for place in np.flatnonzero(is_seen).tolist()]
-    rest: npt.NDArray[np.bool_] = is_there[:, ~is_seen].any(axis=1).reshape(-1, 1)
+    rest: npt.NDArray[np.bool_] = is_there[:, pooled].any(axis=1).reshape(-1, 1)
     if _times(rest)[0] >= MIN_HOLIDAY_TIMES:
-        columns.append(HolidayColumn(OTHER_HOLIDAYS, tuple(np.flatnonzero(~is_seen).tolist())))
+        columns.append(HolidayColumn(OTHER_HOLIDAYS, tuple(np.flatnonzero(pooled).tolist())))
     return sorted(columns, key=lambda column: f"{column.name}_delim_+0")
 
 

@@ -116,7 +116,7 @@ def _weeks_of(grid: WeekGrid, column: HolidayColumn, first: int) -> str:
     """A holiday's weeks from the first week of the history on, as `Holiday` wants them."""
     [shares] = holiday_values(grid, np.arange(first, len(grid.ds)), [column]).T
     weeks = zip(grid.ds[first:].astype("str").tolist(), shares.tolist(), strict=True)
-    return " ".join(label if share == 1.0 else f"{label}*{round(share * 7)}" for label, share in weeks if share > 0)
+    return " ".join(label if share == 1.0 else f"{label}*{round(share * 7)}" for label, share in weeks if share)
 
 
 def _history(problem: Design, known: Window, grid: WeekGrid) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 
-_HOLIDAY_WEEKS = re.compile(r"((?:^| )\d{4}-\d\d-\d\d(\*[1-7])?)*")
+_HOLIDAY_WEEKS = re.compile(r"((?:^| )\d{4}-\d\d-\d\d(\*-?[1-7])?)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Holiday:
     """A holiday's weight and its weeks, future ones included: text with blanks between them.
 
     A week is its label, `2026-01-11`, where the holiday counts 1, or `2026-01-11*4` where it takes 4 of the 7 days.
+    Where days were moved, `2026-01-11*-2` is a week of two working days fewer.
     """
 
     name: str
