@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from business import Business, business_lines
 
+from skucast.jobs import promotions
+
 
 @pytest.fixture(scope="session")
 def _trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -38,3 +40,9 @@ def untrained(tmp_path: Path) -> Business:
 def shown(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """Return a function that gives what a run has shown on stderr."""
     return lambda: capsys.readouterr().err
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of the inbox are not watched for seconds."""
+    monkeypatch.setattr(promotions, "SETTLE_S", 0.0)

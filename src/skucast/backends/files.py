@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from skucast.backends.cloud import no_bucket, storage_client, storage_errors, storage_retry
 from skucast.core.errors import InputError, ObjectKept, StoreError
 from skucast.core.places import Endpoints, parse_gs
+from skucast.core.writing import is_being_written
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob
@@ -32,12 +33,14 @@ READ_ATTEMPTS = 3
 class Content:
     """A file as it was read.
 
-    `version` is what `move` wants to find, `changed_at` (naive UTC) when the file came to this place as it is.
+    `version` is what `move` wants to find, `changed_at` (naive UTC) when the file came to this place as it is. It is
+    not whole if somebody writes to it while it is read.
     """
 
     data: bytes
     version: str
     changed_at: datetime
+    is_whole: bool = True
 
 
 def list_files(place: str, folder: str, endpoints: Endpoints) -> list[str]:
@@ -49,7 +52,13 @@ def list_files(place: str, folder: str, endpoints: Endpoints) -> list[str]:
         InputError: the bucket is missing, or the identity may not list it.
         StoreError: Cloud Storage gave no usable answer.
     """
-    return sorted(name for name in _at(place, endpoints).names(folder) if not name.startswith((".", "~$")))
+    return sorted(list_versions(place, folder, endpoints))
+
+
+def list_versions(place: str, folder: str, endpoints: Endpoints) -> dict[str, str]:
+    """Return the files as `list_files` does, each with its version as it is now."""
+    found = _at(place, endpoints).versions(folder)
+    return {name: version for name, version in found.items() if not name.startswith((".", "~$"))}
 
 
 def read_bytes(place: str, relative_path: str, endpoints: Endpoints, *, limit: int | None = None) -> Content | None:
@@ -109,18 +118,23 @@ class _Folder:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def names(self, folder: str) -> list[str]:
-        path = self._root / folder
+    def versions(self, folder: str) -> dict[str, str]:
+        path, found = self._root / folder, {}
         with _may_be("read", path), contextlib.suppress(FileNotFoundError):
-            return [found.name for found in path.iterdir() if found.is_file()]
-        return []
+            for each in path.iterdir():
+                with contextlib.suppress(FileNotFoundError):  # it was moved since
+                    if each.is_file():
+                        found[each.name] = _version(each.stat())
+        return found
 
     def read(self, relative_path: str, limit: int | None) -> Content | None:
         path = self._root / relative_path
         with _may_be("read", path), contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             found = os.fstat(file.fileno())
             changed_at = datetime.fromtimestamp(found.st_ctime, UTC).replace(tzinfo=None)  # a copy keeps st_mtime
-            return Content(file.read(-1 if limit is None else limit), _version(found), changed_at)
+            data = file.read(-1 if limit is None else limit)
+            is_whole = not is_being_written(file.fileno()) and _version(os.fstat(file.fileno())) == _version(found)
+            return Content(data, _version(found), changed_at, is_whole)
         return None
 
     def write(self, relative_path: str, data: bytes) -> str:
@@ -172,7 +186,7 @@ class _Bucket:
         self._prefix = prefix
         self._bucket = storage_client(endpoints).bucket(name)
 
-    def names(self, folder: str) -> list[str]:
+    def versions(self, folder: str) -> dict[str, str]:
         from google.api_core.exceptions import NotFound
 
         start = f"{self._prefix}{folder.strip('/')}/"
@@ -181,7 +195,8 @@ class _Bucket:
                 blobs = list(self._bucket.list_blobs(prefix=start, delimiter="/", **_patience()))
         except NotFound:
             raise no_bucket(self._name) from None
-        return [blob.name.removeprefix(start) for blob in blobs if blob.name != start]  # itself: made by the console
+        named = {blob.name.removeprefix(start): str(blob.generation) for blob in blobs}
+        return {name: version for name, version in named.items() if name}  # itself: made by the console
 
     def read(self, relative_path: str, limit: int | None) -> Content | None:
         from google.api_core.exceptions import NotFound, PreconditionFailed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from skucast.backends.files import Content, list_files, move, read_bytes, write_bytes
+from skucast.backends.files import Content, list_versions, move, read_bytes, write_bytes
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import NO_ALIASES, Aliases, Combination
 from skucast.core.errors import AlreadyLoaded, InputError, ObjectKept, StoreError
@@ -29,6 +30,9 @@ from skucast.runtime.settings import Settings
 
 INBOX, DONE, REJECTED = "promotions/inbox", "promotions/done", "promotions/rejected"
 """Folders below STAGING."""
+
+SETTLE_S = 2.0
+"""How long the files of a folder are watched: what changes meanwhile is still being written."""
 
 MAX_NAME_BYTES = 120
 """So much of the end of a file's name is kept in the name that it gets: file systems allow 255 bytes a name."""
@@ -72,13 +76,20 @@ def ingest_inbox(
         InputError, StoreError, WarehouseError: as `ingest`, and no answer of Cloud Storage.
     """
     with report.timed("promotions"):
-        names = list_files(settings.staging, INBOX, settings.endpoints)
+        versions = list_versions(settings.staging, INBOX, settings.endpoints)
+        names = sorted(versions)
+        if names and not settings.staging.startswith("gs://"):  # an object in a bucket comes whole
+            time.sleep(SETTLE_S)
         newest_at = _newest_at(warehouse, run, len(names)) if names else run.run_at
         added = 0
         for place, name in enumerate(names, start=1):
             path = f"{INBOX}/{name}"
             content = read_bytes(settings.staging, path, settings.endpoints, limit=PLAN.n_bytes + 1)
             if content is None:  # another task has moved it
+                continue
+            if content.version != versions[name] or not content.is_whole:
+                log.warning("a file of promotions is still being written", extra={"fields": {"file": name}})
+                report.notes.append(f"promotions: {name} is still being written; the next run reads it")
                 continue
             # Of two files of one run the second is newer: what both speak of, it settles.
             known_at = newest_at - timedelta(microseconds=len(names) - place)

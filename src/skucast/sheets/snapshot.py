@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from skucast.core.errors import InputError
+from skucast.core.writing import is_being_written
 
 _PIECE = 1 << 20
 
@@ -47,10 +48,11 @@ def snapshot(path: Path) -> Snapshot:
                 digest.update(piece)
                 kept.write(piece)
             after = _state(os.fstat(file.fileno()))
+            is_open = is_being_written(file.fileno())
     except OSError as error:
         kept.close()
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if before != after or kept.tell() != after[0]:
+    if is_open or before != after or kept.tell() != after[0]:
         kept.close()
         raise _is_written(path)
     taken = Snapshot(path, kept, digest.hexdigest(), after)

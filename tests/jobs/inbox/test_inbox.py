@@ -187,3 +187,30 @@ def test_a_very_long_name_is_shortened(inbox: Inbox) -> None:
     inbox.send(f"{'п' * 125}.csv", GOOD, BAD)
     assert inbox.ingest() == 2
     assert inbox.files()["done"] == [f"{'п' * 58}.csv"]
+
+
+def test_a_file_that_somebody_has_open_is_left(inbox: Inbox) -> None:
+    """The next run reads it, once it is whole; the other files are read meanwhile."""
+    whole = inbox.send("a.csv", GOOD)
+    with inbox.send("b.csv", GOOD.replace("A1", "B2")).open("a", encoding="utf-8") as file:
+        assert inbox.ingest() == 2
+        assert inbox.files() == {"inbox": ["b.csv"], "done": ["a.csv"], "rejected": []}
+        assert "promotions: b.csv is still being written; the next run reads it" in inbox.report.notes
+        file.write("\n" + GOOD.replace("A1", "B2").replace("KA", "*"))
+    assert inbox.ingest(hours=1) > 0
+    assert not whole.exists()
+    assert inbox.files()["inbox"] == []
+
+
+def test_a_file_that_changes_while_it_is_watched_is_left(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody adds a line between two looks at it."""
+    path = inbox.send("plan.csv", GOOD)
+
+    def grow(_: float) -> None:
+        path.write_text(f"{path.read_text(encoding='utf-8')}\n{GOOD.replace('A1', 'B2')}", encoding="utf-8")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(promotions.time, "sleep", grow)
+        assert inbox.ingest() == 0
+    assert inbox.files()["inbox"] == ["plan.csv"]
+    assert inbox.ingest(hours=1) == 4

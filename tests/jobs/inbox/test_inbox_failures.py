@@ -65,7 +65,7 @@ def test_a_file_without_a_usable_row_goes_back_once(inbox: Inbox, breaks_at: Bre
     assert inbox.files() == {"inbox": [], "done": ["plan.csv"], "rejected": ["plan.csv"]}
 
 
-@pytest.mark.parametrize("step", ["list_files", "read_bytes", "write_bytes", "move"])
+@pytest.mark.parametrize("step", ["list_versions", "read_bytes", "write_bytes", "move"])
 def test_two_tasks_at_once_do_what_one_does(inbox: Inbox, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     """Wherever the second one overtakes the first."""
     inbox.send("a.csv", GOOD, BAD)
@@ -74,9 +74,9 @@ def test_two_tasks_at_once_do_what_one_does(inbox: Inbox, monkeypatch: pytest.Mo
 
     def overtaken(*args: object, **options: object) -> object:
         monkeypatch.setattr(promotions, step, real)
-        found = real(*args, **options) if step in ("list_files", "read_bytes") else None
+        found = real(*args, **options) if step in ("list_versions", "read_bytes") else None
         Inbox(inbox.folder, inbox.warehouse, inbox.settings, inbox.run).ingest(hours=1)
-        return found if step in ("list_files", "read_bytes") else real(*args, **options)
+        return found if step in ("list_versions", "read_bytes") else real(*args, **options)
 
     monkeypatch.setattr(promotions, step, overtaken)
     inbox.ingest()
@@ -128,7 +128,7 @@ def test_a_forecast_goes_on_while_the_inbox_does_not_answer(
     def silent(*_: object) -> list[str]:
         raise StoreError("gs://bucket: no usable answer to storage.objects.list")
 
-    monkeypatch.setattr(promotions, "list_files", silent)
+    monkeypatch.setattr(promotions, "list_versions", silent)
     promotions.ingest(inbox.settings, inbox.warehouse, inbox.run, inbox.report, KNOWN)
     assert inbox.report.notes == ["the inbox of promotions could not be read to its end: the plan known so far is used"]
     with pytest.raises(StoreError):
@@ -141,6 +141,6 @@ def test_a_missing_permission_stops_the_run(inbox: Inbox, monkeypatch: pytest.Mo
     def refused(*_: object) -> list[str]:
         raise InputError("gs://bucket: storage.objects.list was refused")
 
-    monkeypatch.setattr(promotions, "list_files", refused)
+    monkeypatch.setattr(promotions, "list_versions", refused)
     with pytest.raises(InputError):
         promotions.ingest(inbox.settings, inbox.warehouse, inbox.run, inbox.report, KNOWN)
