@@ -48,6 +48,8 @@ INSTANTS = {
     "day": "CAST('{day}' AS DATE)",
     "text": "'{day}'",
     "text of an instant": "'{day} 00:00:00+03:00'",
+    "text with a zone's name": "'{day} 00:00:00 Europe/Moscow'",
+    "text with a time": "'{day} 23:59:00'",
 }
 
 
@@ -146,6 +148,12 @@ def test_numbers_as_names_have_no_decimal_places(warehouse: Warehouse, table: Ta
     else:
         make_table(warehouse, PROMOTIONS, [PROMOTION | {"SKU_ID": number}])
         assert warehouse.read(PROMOTIONS)["SKU_ID"].tolist() == [name]
+
+
+def test_a_number_that_is_none_is_no_name(warehouse: Warehouse) -> None:
+    """A blank among numbers may come as NaN: it is no article called nan."""
+    sales(warehouse, INSTANTS["day"], SKU_ID="CAST('NaN' AS FLOAT64)")
+    assert warehouse.weekly_sales(WeekClock(), CUTOFF)["SKU_ID"].isna().all()
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower], ids=["upper", "lower"])

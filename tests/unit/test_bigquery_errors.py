@@ -53,6 +53,13 @@ def test_rates_pass_and_quotas_do_not(status: int, reason: str, text: str, is_pa
     assert ("over quota" in said) is (reason == "quotaExceeded")
 
 
+@pytest.mark.parametrize("reason", ["jobRateLimitExceeded", "jobBackendError", "jobInternalError", "tableUnavailable"])
+def test_failures_of_jobs_that_come_as_bad_requests_pass_too(reason: str) -> None:
+    """The service answers 400, but nothing is wrong with what was asked."""
+    assert is_lost(api.BadRequest("try again", errors=[{"reason": reason, "message": "try again"}]))
+    assert not is_lost(api.BadRequest("no such column", errors=[{"reason": "invalidQuery"}]))
+
+
 def test_rates_of_the_storage_api_pass_too() -> None:
     """It gives no reasons, but a text."""
     assert is_lost(api.ResourceExhausted("Quota exceeded for quota metric 'CreateReadSession' and limit 'per minute'"))

@@ -14,11 +14,13 @@ from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from skucast.backends.cloud import anonymous, credentials
-from skucast.backends.cloud_refusals import is_rate_limited
+from skucast.backends.cloud_refusals import PASSING, is_rate_limited, reasons_of
 from skucast.core.places import Endpoints
 
 _is_passing_by_library: Callable[[Exception], bool] = DEFAULT_RETRY._predicate  # noqa: SLF001 - it has no other door
-_RETRY = DEFAULT_RETRY.with_predicate(lambda error: _is_passing_by_library(error) or is_rate_limited(error))
+_RETRY = DEFAULT_RETRY.with_predicate(
+    lambda error: _is_passing_by_library(error) or is_rate_limited(error) or bool(reasons_of(error) & PASSING)
+)
 
 _MAX_MESSAGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 

@@ -9,6 +9,9 @@ from typing import Any
 _RATES = {"rateLimitExceeded", "jobRateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
 _QUOTAS = {"quotaExceeded", "dailyLimitExceeded"}
 
+PASSING = {"backendError", "internalError", "jobBackendError", "jobInternalError", "tableUnavailable"}
+"""Reasons of failures of the service itself, some of which come as 400."""
+
 _RATE_TEXT = re.compile(r"exceeded rate limits?|rate ?limit|per (minute|second|100 seconds)", re.IGNORECASE)
 _QUOTA_TEXT = re.compile(r"quota ?exceeded|custom quota|exceeded quota", re.IGNORECASE)
 
@@ -62,21 +65,21 @@ def reasons_of(error: Any) -> set[str]:
 
 def is_rate_limited(error: Any) -> bool:
     """Return whether the service only wants to be asked more slowly."""
+    reasons = reasons_of(error)
+    if reasons & (_RATES | _QUOTAS):  # of a job the same comes as 400
+        return not reasons & _QUOTAS
     if _status(error) not in (403, 429):
         return False
-    reasons = reasons_of(error)
-    if reasons & (_RATES | _QUOTAS):
-        return not reasons & _QUOTAS
     return bool(_RATE_TEXT.search(str(error))) or (not is_over_quota(error) and _status(error) == 429)
 
 
 def is_over_quota(error: Any) -> bool:
     """Return whether a quota is used up, for hours or the day."""
-    if _status(error) not in (403, 429):
-        return False
     reasons = reasons_of(error)
     if reasons & (_RATES | _QUOTAS):
         return bool(reasons & _QUOTAS)
+    if _status(error) not in (403, 429):
+        return False
     return bool(_QUOTA_TEXT.search(str(error))) and not _RATE_TEXT.search(str(error))
 
 

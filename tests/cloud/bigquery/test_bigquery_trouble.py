@@ -34,7 +34,7 @@ from skucast.core.weeks import WeekClock
 REFUSALS = (
     (429, "rateLimitExceeded"),
     (403, "rateLimitExceeded"),
-    (403, "jobRateLimitExceeded"),
+    (400, "jobRateLimitExceeded"),
     (500, "internalError"),
     (503, "backendError"),
 )

@@ -26,7 +26,7 @@ BLANK = r"[\s\pZ\x0b\x1c-\x1f\x85]"
 ZEROS = r"(\.[0-9]*[1-9])0+$|\.0+$"
 """What a whole or broken number, written by a database, has too much: all but the first group."""
 
-HAS_ZONE = r"[0-9]:[0-9]{2}(:[0-9.]+)? ?([Zz]|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
+HAS_ZONE = r"[0-9]:[0-9]{2}(:[0-9.]+)? ?([Zz]|UTC|[A-Za-z_]+/[A-Za-z_/]+|[+-][0-9]{1,2}(:?[0-9]{2})?)$"
 """The end of a text that is an instant, not a day."""
 
 _Value = TypeVar("_Value")

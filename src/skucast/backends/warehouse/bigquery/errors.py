@@ -11,7 +11,7 @@ from google.auth.exceptions import GoogleAuthError
 from requests.exceptions import RequestException
 
 from skucast.backends.cloud import is_lost_signing_in
-from skucast.backends.cloud_refusals import is_over_quota, is_rate_limited, way_out
+from skucast.backends.cloud_refusals import PASSING, is_over_quota, is_rate_limited, reasons_of, way_out
 from skucast.core.errors import InputError, WarehouseError
 
 _LOST = (
@@ -62,7 +62,8 @@ def is_lost(error: BaseException) -> bool:
     """Return whether another try is worth it: lost on the way, or asked too fast; no refusal, no used up quota."""
     if is_over_quota(error):
         return False
-    return isinstance(error, _LOST) or is_lost_signing_in(error) or is_rate_limited(error)
+    is_passing = is_rate_limited(error) or bool(reasons_of(error) & PASSING)
+    return isinstance(error, _LOST) or is_lost_signing_in(error) or is_passing
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -207,7 +207,7 @@ def text_of(name: str, kind: str) -> str:
     text = f"CAST({column} AS STRING)"
     if kind == "FLOAT64":  # large ones are written with an exponent
         whole = f"ABS({column}) < 1e18 AND {column} = TRUNC({column})"
-        text = f"IF({whole}, CAST(SAFE_CAST({column} AS INT64) AS STRING), {text})"
+        text = f"IF({whole}, CAST(SAFE_CAST({column} AS INT64) AS STRING), IF(IS_NAN({column}), NULL, {text}))"
     return f"REGEXP_REPLACE({text}, r'{ZEROS}', r'\\1')" if kind in _WITH_ZEROS else text
 
 
@@ -223,6 +223,7 @@ def day_of(name: str, kind: str) -> str:
     if kind == "TIMESTAMP":
         return f"DATE({column}, @tz)"
     if kind == "STRING":
+        day = f"CAST(CAST({column} AS DATETIME) AS DATE)"  # a text with a time of day is no DATE to the service
         return f"IF(REGEXP_CONTAINS({column}, r'{HAS_ZONE}'), DATE(CAST({column} AS TIMESTAMP), @tz), {day})"
     return day
 

@@ -12,7 +12,6 @@ from skucast.core.tables.sales import SALES
 
 _WITH_ZEROS = ("DECIMAL", "DOUBLE", "FLOAT")
 _NUMBERS = (*_WITH_ZEROS, "HUGEINT", "UHUGEINT", "BIGINT", "UBIGINT")
-_INSTANT = "TIMESTAMP WITH TIME ZONE"
 
 WEEKLY_SALES = """
 WITH lines AS (
@@ -145,8 +144,13 @@ def text_of(name: str, kind: str) -> str:
     text = f"CAST({column} AS VARCHAR)"
     if kind in ("DOUBLE", "FLOAT"):  # past 1e15 it is written with an exponent
         is_whole = f"abs({column}) < 1e18 AND {column} = trunc({column})"
-        text = f"CASE WHEN {is_whole} THEN CAST(CAST({column} AS BIGINT) AS VARCHAR) ELSE {text} END"
+        whole = f"CAST(CAST({column} AS BIGINT) AS VARCHAR)"
+        text = f"CASE WHEN {is_whole} THEN {whole} WHEN NOT isnan({column}) THEN {text} END"
     return f"regexp_replace({text}, '{ZEROS}', '\\1')" if kind.startswith(_WITH_ZEROS) else text
+
+
+def _is_instant(kind: str) -> bool:
+    return kind.startswith("TIMESTAMP") and kind.endswith("WITH TIME ZONE")
 
 
 def day_of(name: str, kind: str, tz: str) -> str:
@@ -155,7 +159,7 @@ def day_of(name: str, kind: str, tz: str) -> str:
     day = f"CAST({column} AS DATE)"
     if kind == "DATE":
         return column
-    if kind == _INSTANT:
+    if _is_instant(kind):
         return f"CAST({column} AT TIME ZONE '{zone}' AS DATE)"
     if kind == "VARCHAR":  # the cast alone would cut it in whatever zone it is written
         instant = f"CAST({column} AS TIMESTAMPTZ) AT TIME ZONE '{zone}'"
@@ -191,9 +195,9 @@ def _column_sql(column: Column, present: AnyCase[str], tz: str) -> str:
     """Return what to select for a column of a contract, from a table with these columns (types by name)."""
     kind = present.get(column.name)
     source = "NULL" if kind is None else quoted(column.name)
-    if column.type == "DATE" and kind == _INSTANT:
+    if kind is not None and column.type == "DATE" and _is_instant(kind):
         source = day_of(column.name, kind, tz)
-    elif column.type == "TIMESTAMP" and kind == _INSTANT:
+    elif kind is not None and column.type == "TIMESTAMP" and _is_instant(kind):
         source = f"{source} AT TIME ZONE 'UTC'"
     elif column.type == "STRING" and kind is not None and kind.startswith(_NUMBERS):
         source = text_of(column.name, kind)
