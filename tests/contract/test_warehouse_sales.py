@@ -158,7 +158,9 @@ def test_lines_after_a_day_are_counted_by_unit(warehouse: Warehouse, run: Run) -
     assert found["unit"].tolist() == ["", NAMED["unit"]]
     assert found["n_lines"].tolist() == [1, 2]
     assert found["last_date"].tolist() == [pd.Timestamp("2062-11-16"), pd.Timestamp("2026-11-24")]
-    assert not len(warehouse.later_sales(date(2062, 11, 16)))
+    deliver(warehouse, [line("2099-12-31", 1.0, **NAMED)], run, "no end")
+    assert warehouse.later_sales(date(2062, 11, 16))["last_date"].tolist() == [pd.Timestamp("2099-12-31")]
+    assert not len(warehouse.later_sales(date(2099, 12, 31)))
 
 
 @pytest.mark.parametrize("there_is", ["nothing", "an empty table"])

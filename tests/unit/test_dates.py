@@ -10,6 +10,7 @@ from builders import CUTOFF, deliver, history_of, line, series, sunday, week
 
 from skucast.jobs.inputs import read_history
 from skucast.runtime.settings import Settings
+from skucast.sales.dates import without_strays
 
 LINES = [each for ago in range(19, -1, -1) for each in week(sunday(ago), 7)]
 
@@ -59,3 +60,12 @@ def test_an_article_that_comes_back_keeps_its_past(warehouse, run):
     history = history_of(warehouse, [*old, *LINES, *other], run)
     assert len(series(history)) == 181
     assert history.report.warnings == []
+
+
+def test_sales_before_1990_are_left_out_however_many_they_are():
+    """A table that nobody checks has 1900 for an unknown day: no business begins then."""
+    ds = pd.to_datetime(["1900-01-07"] * 5 + ["2026-11-22"] * 2).astype("datetime64[us]")
+    rows = pd.DataFrame({"unit": "P", "channel": "KA", "SKU_ID": "A1", "ds": ds, "n_lines": 2})
+    kept, (text,) = without_strays(rows.assign(first_date=rows["ds"], last_date=rows["ds"]))
+    assert kept["ds"].dt.year.tolist() == [2026, 2026]
+    assert text.startswith("10 lines are dated 1900-01-07 to 1900-01-07")

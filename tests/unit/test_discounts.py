@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 from builders import history_of, line, series, sunday
 
 from skucast.core.combination import Combination
+from skucast.sales.discounts import deepest_discounts, in_percent
 
 NORTH, SOUTH = {"unit": "Север"}, {"unit": "Юг"}
 
@@ -70,3 +72,14 @@ def test_a_small_discount_among_others_is_one(warehouse, run):
     history = history_of(warehouse, lines, run)
     assert discounts(history, SKU_ID="B2") == {0.0, 0.5}
     assert history.report.warnings == []
+
+
+def test_a_price_in_the_sales_is_no_discount():
+    """8,990 in a table that nobody checks: 100 at most, said, and no depth that a plan could be compared with."""
+    rows = {"ds": pd.Timestamp(sunday(0)), "promo_discount_perc": [8990.0, 30.0], "SKU_ID": ["A1", "B2"]}
+    known = pd.DataFrame(rows).assign(unit="P", channel="KA")
+    known = known.assign(least_discount=known["promo_discount_perc"], most_discount=known["promo_discount_perc"])
+    found, (text,) = in_percent(known)
+    assert found["promo_discount_perc"].tolist() == [100.0, 30.0]
+    assert text.startswith("promo_discount_perc beyond 100 in 1 week of combinations, first P/KA/A1")
+    assert deepest_discounts(found) == {Combination("P", "KA", "B2"): 30.0}

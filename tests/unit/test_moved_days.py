@@ -54,6 +54,13 @@ def test_a_day_in_an_event_counts_there_alone() -> None:
     assert "2025-06-15" not in more_days(events=[Event("Fair", date(2025, 6, 13))])
 
 
+@pytest.mark.parametrize(("country", "same"), [("RUS", "RU"), ("UK", "GB")])
+def test_a_country_is_one_however_it_is_named(country: str, same: str) -> None:
+    """Blocks, moved days and the holidays' names go by the country, not by the letters that name it."""
+    assert more_days(country) == more_days(same)
+    pd.testing.assert_frame_equal(holiday_weeks(country, *SPAN), holiday_weeks(same, *SPAN))
+
+
 @pytest.mark.parametrize("country", ["US", "DE", ""])
 def test_a_country_that_moves_no_days_has_none(country: str) -> None:
     """Nothing is learnt where there is nothing: no row, no column."""

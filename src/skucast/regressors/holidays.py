@@ -7,6 +7,7 @@ in exchange for another, as a government moves them, is no holiday: its week has
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -144,7 +145,7 @@ class _Day(NamedTuple):
 
 def _named_days(country: str, subdivision: str, years: range, events: Iterable[Event]) -> list[_Day]:
     """The days of all holidays, blocks and events."""
-    days = _in_blocks(_public_holidays(country, subdivision, years), BLOCKS.get(country, ()), years)
+    days = _in_blocks(_public_holidays(country, subdivision, years), BLOCKS.get(_code(country), ()), years)
     return [*days, *(_Day(event.name, day) for event in events for day in event.days)]
 
 
@@ -154,7 +155,18 @@ def _calendar(country: str, subdivision: str, years: range) -> HolidayBase | Non
         return None
     import holidays
 
-    return holidays.country_holidays(country, subdiv=subdivision or None, years=years, language=_language(country))
+    code = _code(country)
+    return holidays.country_holidays(code, subdiv=subdivision or None, years=years, language=_language(code))
+
+
+@functools.cache
+def _code(country: str) -> str:
+    """The two letters of a country that may be named otherwise (RUS, UK): its blocks and names go by them."""
+    if not country:
+        return ""
+    import holidays
+
+    return str(holidays.country_holidays(country).country)
 
 
 def _public_holidays(country: str, subdivision: str, years: range) -> list[_Day]:

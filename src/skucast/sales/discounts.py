@@ -27,12 +27,12 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     fractions, or flags where each of them is 1. A flag tells no depth: it counts as deep as is usual there, and as 0
     where no depth is known at all, so that only the days with a promotion teach.
     """
+    known, texts = _at_most_100(known)
     promoted = known[known["most_discount"].notna()]
     if not len(promoted):
-        return known, []
+        return known, texts
     measure = pd.Series("percent", index=known.index, dtype="object")
     usual = pd.Series(np.nan, index=known.index)
-    texts: list[str] = []
     for name, rows in promoted.groupby(PLACE):
         if (rows["most_discount"] > 1).all():  # percent, as nearly everywhere
             continue
@@ -46,6 +46,20 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     changed = known.assign(**{column: known[column] * factor for column in columns})
     no_depth = (measure == "flag") & usual.isna()
     return changed.assign(most_discount=changed["most_discount"].mask(no_depth)), texts
+
+
+def _at_most_100(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows with no discount beyond 100 %, which is a price; of such a week no depth is known."""
+    beyond = known["most_discount"] > 100
+    if not beyond.any():
+        return known, []
+    first = "/".join(map(str, known.loc[beyond, KEY].iloc[0]))
+    text = (
+        f"promo_discount_perc beyond 100 in {counted(int(beyond.sum()), 'week')} of combinations, first {first}: taken "
+        "for a price and counted as 100 at most; deliver percent (0 to 100)"
+    )
+    capped = {name: known[name].clip(upper=100.0) for name in ("promo_discount_perc", "least_discount")}
+    return known.assign(**capped, most_discount=known["most_discount"].mask(beyond)), [text]
 
 
 def deepest_discounts(known: pd.DataFrame) -> dict[Combination, float]:

@@ -55,7 +55,7 @@ VALUES (@batch_id, @table_name, @source, @n_rows, @at);
 """
 
 LATER_SALES = """
-SELECT COALESCE({unit}, '') AS unit, COUNT(*) AS n_lines, MAX({date}) AS last_date
+SELECT COALESCE({unit}, '') AS unit, COUNT(*) AS n_lines, CAST(MAX({date}) AS STRING) AS last_date
 FROM `{table}` WHERE {date} > @after
 GROUP BY unit
 ORDER BY unit
