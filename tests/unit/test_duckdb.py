@@ -106,6 +106,21 @@ def test_columns_of_another_kind_are_bad_input(warehouse: DuckDBWarehouse, day: 
     assert "\n" not in str(it.value)
 
 
+@pytest.mark.parametrize("name", ["lines", f"{SALES.name}_raw"])
+def test_a_view_of_a_table_that_is_gone_names_it(warehouse: DuckDBWarehouse, name: str) -> None:
+    """Sales may be a view: what is missing is what it reads, and it is no warehouse without sales."""
+    with duckdb.connect(str(warehouse.path)) as connection:
+        columns = (
+            "date DATE, unit VARCHAR, channel VARCHAR, SKU_ID VARCHAR, quantity DOUBLE, Promo_discount_perc DOUBLE"
+        )
+        connection.execute(f"CREATE TABLE {name} ({columns})")
+        connection.execute(f"CREATE VIEW {SALES.name} AS SELECT * FROM {name}")
+        connection.execute(f"DROP TABLE {name}")
+    for call in (lambda: warehouse.weekly_sales(WeekClock(), CUTOFF), lambda: warehouse.read(SALES)):
+        with pytest.raises(InputError, match=rf"^[^\n]*this view reads a table that is not there \(.* {name} [^\n]*$"):
+            call()
+
+
 # --- Broken files ---------------------------------------------------------------------------------------------------
 
 

@@ -84,6 +84,19 @@ class DuckDBFile:
             new.unlink(missing_ok=True)
 
 
+@contextmanager
+def what_others_keep(where: str, to_do: str, kind: type[InputError] = InputError) -> Iterator[None]:
+    """Turn what a query of a table that others keep may end with into one line."""
+    try:
+        yield
+    except WRONG_KIND as error:
+        raise kind(f"{where}: a column is not of the expected kind ({first_line(error)}); {to_do}") from None
+    except MISSING as error:
+        raise InputError(
+            f"{where}: this view reads a table that is not there ({first_line(error)}); restore it, or correct the view"
+        ) from None
+
+
 def first_line(error: Exception) -> str:
     """Return the first line of what DuckDB says; the rest shows the statement."""
     return str(error).splitlines()[0]

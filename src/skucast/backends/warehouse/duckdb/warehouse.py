@@ -16,7 +16,7 @@ from skucast.backends.warehouse.checks import (
     missing_columns,
     read_rows,
 )
-from skucast.backends.warehouse.duckdb.file import MISSING, WRONG_KIND, Connection, DuckDBFile, first_line
+from skucast.backends.warehouse.duckdb.file import MISSING, Connection, DuckDBFile, first_line, what_others_keep
 from skucast.backends.warehouse.duckdb.sql import (
     FIRST_DAY,
     KEYED,
@@ -108,13 +108,8 @@ class DuckDBWarehouse:
             if not present or connection is None:
                 return empty(table)
             sql, parameters = rows_sql(table, self._name(table), AnyCase(present), self._tz, since, until)
-            try:
+            with what_others_keep(f"table {table.label}", "correct the table", TableError):
                 rows = connection.execute(sql, parameters).df()
-            except WRONG_KIND as error:
-                raise TableError(
-                    f"table {table.label}: a column is not of the expected kind "
-                    f"({first_line(error)}); correct the table"
-                ) from None
         return read_rows(table, rows, self._tz)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
@@ -362,7 +357,7 @@ class DuckDBWarehouse:
             found = connection.table(self._name(table))
             return dict(zip(found.columns, map(str, found.dtypes), strict=True))
         except MISSING as error:
-            if self._names[table.label] in first_line(error):
+            if f"name {self._names[table.label]} " in first_line(error):
                 return {}
         # a view whose own table is missing
         sql = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ?"
@@ -380,13 +375,8 @@ class DuckDBWarehouse:
                 raise no_sales(self._where)
             expressions = sales_expressions(self._where, self._sales_columns, present, tz)
             text = sql.format(table=self._name(SALES), blank=BLANK, **expressions)
-            try:
+            with what_others_keep(self._where, "correct it at the source"):
                 return connection.execute(text, parameters).df()
-            except WRONG_KIND as error:
-                raise InputError(
-                    f"{self._where}: a column is not of the expected kind ({first_line(error)}); "
-                    "correct it at the source"
-                ) from None
 
     def _name(self, table: Table) -> str:
         return quoted(self._names[table.label])
