@@ -246,8 +246,8 @@ def test_ctrl_c_is_one_line(start, monkeypatch, capsys):
     def stop(_):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr("skucast.entry.doctor.open_warehouse", stop)  # first: it is imported with the one that works
     monkeypatch.setattr("skucast.backends.warehouse.opening.open_warehouse", stop)
-    monkeypatch.setattr("skucast.entry.doctor.open_warehouse", stop)
     monkeypatch.setattr(log, "handlers", [])  # those of an earlier test write to a stream that nobody reads
     assert start() == 130
     [line] = capsys.readouterr().err.splitlines()

@@ -62,6 +62,7 @@ def _page(board: Board, data: dict[str, Any]) -> str:
     return page.render(
         run=board.run,
         actuals_through=board.actuals_through,
+        refused=board.refused,
         style=Markup(_joined(_STYLES, "css")),
         script=Markup(script),
         script_hashes=[_policy_hash(script.encode()), _policy_hash(_plotly())],

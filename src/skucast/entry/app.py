@@ -134,6 +134,7 @@ def _store_run(warehouse: Warehouse, run: Run, report: RunReport, exit_code: int
         "data_report": None if report.data_report is None else json.dumps(report.data_report, ensure_ascii=False),
         "sources": json.dumps(report.sources) if report.sources else None,
         "version": __version__,
+        "plan_files": json.dumps(report.plan_files, ensure_ascii=False) if report.plan_files else None,
     }
     try:
         warehouse.replace(RUNS, pd.DataFrame([row]), run.task_id, run=run)

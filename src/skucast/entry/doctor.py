@@ -28,6 +28,7 @@ from skucast.core.tables.scorecard import METRICS
 from skucast.core.words import counted
 from skucast.jobs.data_checks import DataFinding, Facts, examine_data
 from skucast.jobs.inputs import read_history
+from skucast.jobs.refusals import refused_lately
 from skucast.regressors.promotions import UNKNOWN_NAMES, problems_of
 from skucast.runtime.settings import Settings
 
@@ -182,6 +183,9 @@ def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
 
 def _promotions(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     rows = warehouse.read(PROMOTIONS)
+    refused = refused_lately(warehouse, run)
+    if refused:
+        raise InputError(f"{'; '.join(refused)}: promotions/rejected/ below STAGING says why; send the file right")
     if not len(rows):
         return "empty: a promotion to come counts as the recent average; see docs/promotions.md"
     unused, of_unknown = _unused(settings, warehouse, run, rows)

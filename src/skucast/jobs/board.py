@@ -13,6 +13,7 @@ from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Board
 from skucast.jobs.known_ahead import plan_of
+from skucast.jobs.refusals import refused_lately
 from skucast.regressors.events import events_of
 from skucast.regressors.holidays import holiday_weeks
 from skucast.runtime.settings import Settings
@@ -53,6 +54,7 @@ def make_board(
         models=_models(warehouse, newest),
         alerts=alerts[alerts["state"] != "resolved"],
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
+        refused=tuple(refused_lately(warehouse, run)),
     )
 
 

@@ -23,6 +23,7 @@ from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.words import counted
 from skucast.jobs.inputs import read_history
+from skucast.jobs.refusals import refusal
 from skucast.regressors.promotion_files import LINE, PLAN, PlanFile, read_plan, rejected_csv
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -232,6 +233,7 @@ def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> 
     target = f"{REJECTED}/{file.kept_as(_short(file.name), settings)}"
     where = _put(f"{target}.reason.txt", f"{reason}\n".encode(), settings, report)
     _move(file, target, settings, report)
+    report.plan_files[file.name] = f"refused: {reason}"
     log.warning("a file of promotions cannot be read", extra={"fields": {"file": file.name, "reason": reason}})
     report.notes.append(f"promotions: {reason}; nothing was added, the file is beside {where}")
 
@@ -264,7 +266,9 @@ def _short(name: str) -> str:
 
 
 def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, *, is_new: bool) -> None:
-    """One line in the log and one note for the file."""
+    """One line in the log and one note for the file; what was refused is kept with the run."""
+    n_refused = len(plan.rejected)
+    report.plan_files[file.name] = refusal(file.name, n_refused, plan.n_lines) if n_refused else None
     n_promotions = int(plan.rows["discount_perc"].notna().sum())
     n_covered = len(plan.rows) - n_promotions
     fields = {
@@ -280,7 +284,7 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     if not is_new:
         parts = ["added before, so nothing was added; to say the same again, change a note in it"]
     if rejected:
-        parts.append(f"{len(plan.rejected):,} of {counted(plan.n_lines, 'row')} refused in {file.name}, see {rejected}")
+        parts.append(f"{refusal(file.name, len(plan.rejected), plan.n_lines)}, see {rejected}")
         if n_covered:
             parts.append("where the file covers their names, they count as no promotion until they are sent right")
     parts += plan.notes

@@ -39,7 +39,10 @@ class Outcome(Generic[R]):
 
 @dataclass
 class RunReport:
-    """What a run did: filled by the job, stored in the runs table and shown by `app`."""
+    """What a run did: filled by the job, stored in the runs table and shown by `app`.
+
+    `plan_files` says of each planner's file what was refused in it, None if nothing was.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: dict[str, str] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class RunReport:
     n_rows: int = 0
     data_report: dict[str, Any] | None = None
     sources: dict[str, dict[str, float]] = field(default_factory=dict)
+    plan_files: dict[str, str | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from builders import CUTOFF, deliver, week
-from folders import GOOD, KNOWN, PLAN_OF_GOOD, Inbox
+from folders import BAD, GOOD, KNOWN, PLAN_OF_GOOD, Inbox
 
 from skucast.core.combination import Combination
 from skucast.core.run import Run
@@ -138,3 +138,17 @@ def test_no_file_is_overwritten_by_the_template(selling: Inbox, capsys: pytest.C
     assert tool(selling, "template", "--output", name) == 2
     assert f"{name}: " in capsys.readouterr().err
     assert Path("plan.xlsx").read_text(encoding="utf-8") == "mine"
+
+
+def test_doctor_says_what_was_refused(selling: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that cannot be read too."""
+    selling.send("plan.csv", GOOD, BAD)
+    (selling.folder / "inbox" / "sheet.xlsx").write_bytes(b"no workbook")
+    assert tool(selling, "ingest") == 0
+    assert (
+        main(["doctor", "--warehouse", f"duckdb:{selling.warehouse.path}", "--staging", str(selling.folder.parent)])
+        == 2
+    )
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 of 2 rows refused in plan.csv" in shown
+    assert "sheet.xlsx" in shown

@@ -73,6 +73,9 @@ RUNS = Table(
         text("data_report", "what was found and repaired in the sales, JSON; NULL if none was read", nullable=True),
         text("sources", "share of the rows by what was known ahead of promotions and weather, JSON", nullable=True),
         text("version", "version of skucast"),
+        text(
+            "plan_files", "what was refused of each planner's file that was read, JSON; NULL if none was", nullable=True
+        ),
     ),
     key=("task_id",),
     partition="task_id",

@@ -19,7 +19,7 @@ class Week(Group):
 
     as_of: date | None = field(None, "business date to run for, YYYY-MM-DD (default: today)", CALENDAR)
     business_tz: str = field("Europe/Moscow", "time zone of the business day", CALENDAR)
-    week_anchor: Anchor = field("SUN", "day that ends a week: MON to SUN", [*CALENDAR, "load"])
+    week_anchor: Anchor = field("SUN", "day that ends a week: MON to SUN", CALENDAR)
     sales_grain: Literal["day", "week"] = field(
         "day",
         "what one sales row covers: a day, or a whole week",

@@ -1,0 +1,33 @@
+"""What was refused of the planners' files lately, as the runs table tells it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.run import Run
+from skucast.core.tables.records import RUNS
+from skucast.core.words import counted
+
+REMEMBERED = timedelta(days=14)
+"""So long a refusal is shown, if the file does not come again."""
+
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d{6}-[0-9a-f]{8}-")
+"""What stands before the name of a file that was moved or sent back."""
+
+
+def refusal(file: str, n_refused: int, n_lines: int) -> str:
+    """Return how many rows of a file were refused, in words."""
+    return f"{n_refused:,} of {counted(n_lines, 'row')} refused in {file}"
+
+
+def refused_lately(warehouse: Warehouse, run: Run) -> list[str]:
+    """Return what was refused of each file that came lately, as it came last; nothing of those that were all right."""
+    runs = warehouse.read(RUNS, since={"run_at": run.run_at - REMEMBERED}, until={"run_at": run.run_at})
+    newest: dict[str, str | None] = {}
+    for row in runs[runs["plan_files"].notna()].sort_values("run_at", kind="stable").itertuples():
+        for file, said in json.loads(str(row.plan_files)).items():
+            newest[_STAMP.sub("", file)] = said and f"{said} ({row.run_at:%Y-%m-%d})"
+    return [said for said in newest.values() if said]

@@ -1,0 +1,42 @@
+"""Refused rows of planners' files: they are remembered until the file comes right, or is long ago."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pandas as pd
+
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
+from skucast.core.run import Run
+from skucast.core.tables.records import RUNS
+from skucast.jobs.refusals import refusal, refused_lately
+
+SAID = refusal("plan.csv", 7, 8)
+
+
+def note(warehouse: DuckDBWarehouse, run: Run, days: int, **files: str | None) -> None:
+    """Leave the row of a run so many days ago that read these files."""
+    numbers = dict.fromkeys(("exit_code", "n_combinations", "n_failed", "n_rows"), 0)
+    texts = {"job": "predict", "counts": "{}", "seconds": "{}", "version": "1", "plan_files": json.dumps(files or None)}
+    row = {"task_id": f"run {days}", "run_id": f"run {days}", "run_at": run.run_at - timedelta(days=days)}
+    rows = pd.DataFrame([{**row, **numbers, **texts}])
+    warehouse.replace(RUNS, rows if files else rows.drop(columns="plan_files"), f"run {days}", run=run)
+
+
+def test_what_was_refused_is_shown_while_it_is_news(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """Of the last two weeks, whatever other files and runs came since."""
+    note(warehouse, run, 3, **{"plan.csv": SAID, "other.csv": None})
+    note(warehouse, run, 2, **{"third.csv": None})
+    note(warehouse, run, 1)
+    assert refused_lately(warehouse, run) == ["7 of 8 rows refused in plan.csv (2026-11-22)"]
+    assert refused_lately(warehouse, replace(run, run_at=run.run_at + timedelta(days=20))) == []
+    assert refused_lately(warehouse, replace(run, run_at=run.run_at - timedelta(days=4))) == []
+
+
+def test_a_corrected_file_ends_it(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """Also under the name by which the refused rows came back."""
+    note(warehouse, run, 3, **{"plan.csv": SAID})
+    note(warehouse, run, 1, **{"2026-11-22T190000-0123abcd-plan.csv": None})
+    assert refused_lately(warehouse, run) == []
