@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CUTOFF, sunday
+from builders import CUTOFF, deliver, line, sunday, week
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import weeks_of
 
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import Combination
+from skucast.core.run import Run
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
+from skucast.core.weeks import WeekClock
 from skucast.regressors.future import Archive, ahead_at
 from skucast.regressors.promotions import Plan, PlannedWeeks, promotions_ahead, usable_rows
+from skucast.sales.history import build_history
 
 A1, B2, TF = Combination("Пермь", "KA", "A1"), Combination("Пермь", "KA", "B2"), Combination("Пермь", "TF", "A1")
 ALL_THREE = [A1, B2, TF]
@@ -64,10 +68,31 @@ def test_a_promotion_over_a_week_boundary_counts_in_both() -> None:
 
 
 def test_a_row_that_covers_a_week_has_seven_promotion_days() -> None:
-    """As in a history of weekly rows; the discount is the mean over the days."""
+    """As in a history of weekly rows, whose discount is how deep it was; of two, the mean over their days."""
     found = weeks_planned(row(3, 8, 35.0), grain="week")
     assert found.days.tolist() == [7.0, 7.0, 0.0, 0.0]
-    assert found.discount.tolist() == pytest.approx([20.0, 10.0, 0.0, 0.0])
+    assert found.discount.tolist() == pytest.approx([35.0, 35.0, 0.0, 0.0])
+    found = weeks_planned(row(0, 2, 10.0), row(3, 3, 50.0), grain="week")
+    assert found.discount.tolist() == pytest.approx([20.0, 0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(("grain", "expected"), [("day", (20.0, 4.0)), ("week", (35.0, 7.0))])
+def test_history_and_plan_say_the_same_of_one_promotion(
+    warehouse: DuckDBWarehouse, run: Run, grain: Any, expected: tuple[float, float]
+) -> None:
+    """Thursday to Sunday at 35 %: as the sales tell it once it is over, and as the plan did before, in both grains."""
+    days = [WEEKS[0] - timedelta(days=6 - number) for number in range(7)]
+    promo = [35.0 if number > 2 else 0.0 for number in range(7)]
+    daily = [line(day, 10.0, promo=percent) for day, percent in zip(days, promo, strict=True)]
+    lines = daily if grain == "day" else [line(days[0], 70.0, promo=35.0)]
+    earlier = [each for label in (sunday(0), sunday(1)) for each in week(label, 7)] if grain == "day" else []
+    deliver(warehouse, [*earlier, *lines], run)
+    sold = build_history(warehouse.weekly_sales(WeekClock(), WEEKS[0]), WeekClock(), WEEKS[0], grain=grain).weeks.iloc[
+        -1
+    ]
+    planned = weeks_planned(row(3, 6, 35.0), grain=grain)
+    assert (sold["promo_discount_perc"], sold["promo_days"]) == pytest.approx(expected)
+    assert (planned.discount[0], planned.days[0]) == pytest.approx(expected)
 
 
 def test_a_plan_that_is_complete_knows_of_no_promotion() -> None:

@@ -101,9 +101,9 @@ class Plan:
     def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
 
-        As in history: the discount of a week is the mean over its selling days, `days` those with one; where a sales
-        row covers a week (grain `week`), a promotion on any day counts as seven days. A week is covered if all its days
-        are, or if a promotion is planned in it.
+        As in history: the discount of a week is the mean over its selling days, `days` those with one. Where a sales
+        row covers a week (grain `week`) it has one depth: a promotion on any day counts as seven days of its discount,
+        the mean over its days. A week is covered if all its days are, or if a promotion is planned in it.
         """
         known = self._known(known_at)
         is_known = np.zeros(len(self._combinations), dtype=bool)
@@ -119,6 +119,7 @@ class Plan:
         has_promotion = np.any(by_week > 0, axis=2)
         is_covered: Flags = np.logical_or(has_promotion, np.all(~np.isnan(by_week), axis=2))
         if self._grain == "week":
+            discount = planned.sum(axis=2) / np.maximum(days, 1)
             days = np.where(days > 0, float(WEEK_DAYS), 0.0)
         return {
             combination: PlannedWeeks(discount[place], days[place], is_covered[place], bool(is_known[place]))
