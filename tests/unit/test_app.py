@@ -221,21 +221,21 @@ def test_a_tool_reports_wrong_settings_too(capsys):
 
 
 def test_a_tool_offers_only_what_it_reads(capsys):
-    """A load has no model store, rollback no week, the doctor no log; what they do read is there."""
+    """A load has no model store and no day, rollback no week, the doctor no log; what they do read is there."""
     flags = {}
     for tool in ("load", "rollback", "doctor", "demo", "promotions ingest"):
         with pytest.raises(SystemExit):
             cli.main([*tool.split(), "--help"])
         flags[tool] = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     assert all("--warehouse" in found for found in flags.values())
-    assert not flags["load"] & {"--model-store", "--staging", "--week-anchor", "--as-of", "--sales-columns"}
+    assert not flags["load"] & {"--model-store", "--staging", "--as-of", "--sales-columns"}
     assert {"--columns", "--sales-table", "--loads-table"} <= flags["load"]
     assert not flags["rollback"] & {"--staging", "--week-anchor", "--sales-table"}
     assert {"--model-store", "--gcs-endpoint", "--runs-table"} <= flags["rollback"]
     assert not flags["doctor"] & {"--log-level"}
     assert {"--sales-columns", "--forecasts-table", "--as-of"} <= flags["doctor"]
     assert {"--staging", "--week-anchor"} <= flags["demo"]
-    assert not flags["promotions ingest"] & {"--model-store", "--forecasts-table", "--workers"}
+    assert not flags["promotions ingest"] & {"--model-store", "--metrics-table", "--workers"}
     assert {"--staging", "--promotions-table", "--sales-columns"} <= flags["promotions ingest"]
 
 

@@ -251,6 +251,12 @@ def test_the_spelling_that_sells_most_is_shown() -> None:
     assert set(with_names(weeks_of((CYRILLIC, 9), (LATIN, 5)))[0]["SKU_ID"]) == {CYRILLIC}
 
 
+def test_what_only_a_program_writes_is_not_shown() -> None:
+    """However much more was sold under 9752.0 or with two blanks: the plain spelling is the name."""
+    assert set(with_names(weeks_of(("9752", 1), ("9752.0", 9)))[0]["SKU_ID"]) == {"9752"}
+    assert set(with_names(weeks_of(("Сок 1л", 1), ("Сок  1л", 9), ("Сок\u00a01л", 9)))[0]["SKU_ID"]) == {"Сок 1л"}
+
+
 def test_the_spelling_that_was_published_last_stays() -> None:
     """However much the other one sells by now: models and earlier forecasts keep their names."""
     ledger = published((LATIN, "2026-11-01"), (CYRILLIC, "2026-11-15"), (LATIN, "2026-11-08"))

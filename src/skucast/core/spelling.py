@@ -56,6 +56,11 @@ def by_fold(names: Iterable[str]) -> dict[str, str]:
     return {folded: spelt[0] for folded, spelt in found.items() if len(spelt) == 1}
 
 
+def is_plain(name: str) -> bool:
+    """Return whether a name has nothing that no person would write: odd blanks, what is not seen, 9752.0 for 9752."""
+    return name.isprintable() and len(fold(name)) >= len(name.strip())
+
+
 def without_invisible(name: str) -> str:
     """Return the name without the characters that nobody sees."""
     return "".join(each for each in name if unicodedata.category(each) != "Cf").translate(_INVISIBLE)

@@ -13,7 +13,16 @@ from types import MappingProxyType
 import pandas as pd
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem
-from skucast.core.spelling import SHORTENED, difference, fold, is_nobody, is_shortened, is_total, without_invisible
+from skucast.core.spelling import (
+    SHORTENED,
+    difference,
+    fold,
+    is_nobody,
+    is_plain,
+    is_shortened,
+    is_total,
+    without_invisible,
+)
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.validation import empty
@@ -186,15 +195,16 @@ class _Choice:
         self._ledger: pd.DataFrame | None = None
 
     def best(self, column: str, spelt: Collection[str]) -> str:
-        """The spelling that was published last, of several the one that has sold most."""
+        """The spelling that was published last, of several a plain one, of several the one that has sold most."""
         mine = self._rows[self._rows[column].isin(list(spelt))]
         sold = mine.groupby(column)[["quantity", "n_lines"]].sum()
         shown = self._published_names()
         last = shown[shown[column].isin(list(spelt))].groupby(column)["cutoff"].max()
 
-        def rank(name: str) -> tuple[bool, pd.Timestamp, float, float, str]:
+        def rank(name: str) -> tuple[object, ...]:
             quantity, n_lines = map(float, sold.loc[name] if name in sold.index else (0, 0))
-            return name_problem(name) is None, pd.Timestamp(last.get(name, pd.Timestamp.min)), quantity, n_lines, name
+            published = pd.Timestamp(last.get(name, pd.Timestamp.min))
+            return name_problem(name) is None, published, is_plain(name), quantity, n_lines, name
 
         return max(spelt, key=rank)
 

@@ -88,7 +88,7 @@ def _handover(lives: pd.DataFrame, column: str, old: str, new: str) -> pd.Timest
     context = [name for name in KEY if name != column]
     both = lives[lives[column] == old].merge(lives[lives[column] == new], on=context, suffixes=("_old", "_new"))
     gap = (both["first_new"] - both["last_old"]).dt.days
-    follows = gap.between(0, HANDOVER_DAYS)
+    follows = gap.between(0, HANDOVER_DAYS) & (both["first_old"] < both["first_new"])
     fewest = min(int((lives[column] == name).sum()) for name in (old, new))
     if not fewest or 2 * int(follows.sum()) < max(fewest, len(both)):
         return None
