@@ -141,6 +141,19 @@ def test_an_instant_is_a_day_of_the_business(given, tz, day):
     assert validate(WEEKS, rows(ds=[given, given]), tz=tz)["ds"].dt.date.tolist() == [day, day]
 
 
+def test_instants_of_summer_and_winter_are_days_of_the_business():
+    """One column, two offsets, and a day among them that is one already."""
+    given = ["2026-03-01T00:30:00+01:00", "2026-07-01T23:30:00+02:00", "2026-08-01"]
+    column = Column("starts_on", "DATE", "day", "first day")
+    assert convert_column(column, pd.Series(given), "Europe/Berlin").dt.date.astype("str").tolist() == [
+        "2026-03-01",
+        "2026-07-01",
+        "2026-08-01",
+    ]
+    instants = convert_column(Column("known_from", "TIMESTAMP", "UTC", "since when"), pd.Series(given[:2]))
+    assert instants.tolist() == [pd.Timestamp("2026-02-28 23:30"), pd.Timestamp("2026-07-01 21:30")]
+
+
 @pytest.mark.parametrize("given", INSTANTS)
 def test_an_instant_of_nobody_s_time_zone_is_no_day(given):
     """Where the business is not known, the day is not guessed."""

@@ -92,7 +92,7 @@ def way_out(error: Any) -> str | None:
 def is_kept(error: Any) -> bool:
     """Return whether an object may not be replaced or deleted yet: a retention policy, locked or not, or a hold."""
     said = f"{error} {' '.join(sorted(reasons_of(error)))}"
-    return _status(error) in (403, 412) and bool(_KEPT.search(said))
+    return _status(error) == 403 and bool(_KEPT.search(said))
 
 
 def _status(error: Any) -> int | None:

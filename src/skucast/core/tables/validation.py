@@ -156,16 +156,30 @@ def _as_dates(column: Column, values: pd.Series, tz: str | None) -> pd.Series:
 
     if pd.api.types.is_numeric_dtype(values) and not values.isna().all():
         refuse(column, values, values.notna(), "a date such as 2026-11-22")
+    if column.type == "TIMESTAMP":
+        instants = pd.to_datetime(values, errors="coerce", utc=True)  # without a zone it is UTC
+        refuse(column, values, instants.isna() & values.notna(), "a date such as 2026-11-22")
+        return instants.dt.tz_localize(None).astype("datetime64[us]")
     try:
-        result = pd.to_datetime(values, errors="coerce", format=None if column.type == "TIMESTAMP" else "ISO8601")
-    except ValueError:  # what pandas raises for texts of several time zones
-        raise ContractError(f"column {column.name}: found several time zones, expected dates in one") from None
+        result = pd.to_datetime(values, errors="coerce", format="ISO8601")
+    except ValueError:  # what pandas raises for texts of several time zones: a winter's and a summer's
+        if tz is None:
+            raise ContractError(f"column {column.name}: found several time zones, expected dates in one") from None
+        result = pd.to_datetime(values.map(lambda one: _wall_clock(one, tz), na_action="ignore"), errors="coerce")
     refuse(column, values, result.isna() & values.notna(), "a date such as 2026-11-22")
     if getattr(result.dt, "tz", None) is not None:
-        if column.type == "DATE" and tz is None:
+        if tz is None:
             refuse(column, values, values.notna(), "a day, without a time zone")
-        result = result.dt.tz_convert(tz if column.type == "DATE" else "UTC").dt.tz_localize(None)
-    return (result.dt.normalize() if column.type == "DATE" else result).astype("datetime64[us]")
+        result = result.dt.tz_convert(tz).dt.tz_localize(None)
+    return result.dt.normalize().astype("datetime64[us]")
+
+
+def _wall_clock(text: Any, tz: str) -> Any:
+    """The wall clock in the time zone at an instant; what has no zone stays as it is."""
+    import pandas as pd
+
+    found = pd.to_datetime(text, errors="coerce", format="ISO8601")
+    return found if found.tzinfo is None else found.tz_convert(tz).tz_localize(None)
 
 
 def _is_blank(values: pd.Series) -> pd.Series:

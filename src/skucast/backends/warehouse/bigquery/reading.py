@@ -110,7 +110,7 @@ class Reader:
 
     def query(self, sql: str, parameters: Sequence[Any], what: str) -> pd.DataFrame:
         """Return the result of one query, read over the Storage API where there is one."""
-        bound = [parameter.to_api_repr() for parameter in parameters]
+        bound = [parameter.to_api_repr() for parameter in parameters if f"@{parameter.name}" in sql]
         settings = {
             "query": {"parameterMode": "NAMED", "queryParameters": bound},
             "jobTimeoutMs": int(self._dataset.deadline_s * 1000),
