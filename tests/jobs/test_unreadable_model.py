@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from skucast.core.combination import Combination
 from skucast.core.tables.forecasts import FORECASTS
@@ -29,6 +32,23 @@ def test_training_goes_on_beside_a_file_that_cannot_be_read(business: Any) -> No
     assert "cannot be read" in failed["reason"].iloc[0]
     newest = registry[registry["run_id"] == failed["run_id"].iloc[0]]
     assert sorted(newest["outcome"]) == ["failed", "saved", "saved", "saved", "skipped", "skipped"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", "folder"])
+def test_a_targeted_prediction_names_the_file(business: Any, shown: Callable[[], str], content: bytes | str) -> None:
+    """Nothing is published, and the error says which file is wrong: not that there are no models."""
+    assert business("predict") == 0
+    if isinstance(content, bytes):
+        (business.models / A1.path).write_bytes(content)
+    else:
+        put_folder(business)
+    before = business.rows(FORECASTS)
+    shown()
+    assert business("predict", "--target-combinations", str(A1)) == 1
+    said = shown()
+    assert A1.path in said.splitlines()[-2]
+    assert "no model is found" not in said
+    assert business.rows(FORECASTS).equals(before)
 
 
 def test_prediction_falls_back_beside_a_file_that_cannot_be_read(business: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,12 @@ from builders import CUTOFF, WEDNESDAY, deliver, line, week
 
 from skucast.core.combination import Combination
 from skucast.core.errors import ContractError, InputError, RunFailed, TableError
-from skucast.core.tables.records import RUNS
+from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.reference import reference as tables_reference
+from skucast.core.tables.sales import WEATHER
+from skucast.core.tables.scorecard import METRICS
 from skucast.entry import app, cli
 from skucast.runtime.logs import log
 from skucast.runtime.settings_reference import reference as settings_reference
@@ -106,16 +111,66 @@ def test_a_failed_run_exits_1_and_says_why(settings, warehouse, run, error, reco
 
 
 @pytest.mark.parametrize("error", [InputError("no such unit"), TableError("table forecasts: yhat is VARCHAR")])
-def test_bad_input_exits_2_and_writes_nothing(settings, warehouse, run, error):
-    """Wrong names, data from outside, a table that somebody changed: exit code 2, not even the run's own row."""
+def test_bad_input_exits_2_and_leaves_its_record(settings, warehouse, run, error):
+    """Wrong names, data from outside, a table that somebody changed: exit code 2, and the run's own row says why."""
+    warehouse.ensure(RUNS)
     assert app.run_job(failing_job(error), settings(), run) == 2
+    (row,) = warehouse.read(RUNS).to_dict("records")
+    assert (row["exit_code"], row["error"], row["scope"]) == (2, str(error), "all")
+
+
+def test_bad_input_makes_no_warehouse(settings, warehouse, run):
+    """Where none is there, the place may be what is wrong: exit code 2, and still none is there."""
+    assert app.run_job(failing_job(InputError("no such unit")), settings(), run) == 2
     assert not warehouse.path.exists()
 
 
 def test_a_record_that_cannot_be_stored_fails_the_run(settings, warehouse, run):
     """A job that is done but leaves no trace is not done."""
-    warehouse.path.mkdir()
-    assert app.run_job(good_job, settings(), run) == 1
+    assert app.run_job(lambda *_: warehouse.path.mkdir(), settings(), run) == 1
+
+
+TABLES_OF_JOBS = [
+    ("predict", {}, FORECASTS),
+    ("predict", {"scenario": "more", "promotions": "more.csv"}, SCENARIOS),
+    ("predict", {"weather": True}, WEATHER),
+    ("train", {}, REGISTRY),
+    ("monitor", {}, METRICS),
+    ("monitor", {}, ALERTS),
+    ("alerts", {}, ALERTS),
+    ("monitor", {}, RUNS),
+]
+
+
+@pytest.mark.parametrize(("job", "other", "table"), TABLES_OF_JOBS)
+def test_tables_are_seen_to_before_anything_is_done(settings, warehouse, run, job, other, table):
+    """A table that the run will write at its end was changed by somebody: exit code 2 before the job begins.
+
+    The run's row is there, unless its own table is the wrong one.
+    """
+    with warehouse._file.transaction() as connection:
+        connection.execute(f"CREATE TABLE {table.name} (run_id INTEGER)")
+    begun = []
+    given = settings(**other)
+    assert app.run_job(lambda *_: begun.append(job), given, replace(run, job=job)) == 2
+    assert not begun
+    with warehouse._file.reading() as connection:
+        tables = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+    assert tables == ({table.name} if table == RUNS else {table.name, RUNS.name})
+
+
+@pytest.mark.parametrize(
+    ("other", "scope"),
+    [
+        ({}, "all"),
+        ({"target_combinations": "*/*/A1"}, "targets"),
+        ({"scenario": "more", "promotions": "more.csv"}, "scenario"),
+    ],
+)
+def test_a_record_says_what_the_run_was_about(settings, warehouse, run, other, scope):
+    """All combinations, some, or a what-if that publishes nothing."""
+    assert app.run_job(good_job, settings(**other), run) == 0
+    assert warehouse.read(RUNS)["scope"].tolist() == [scope]
 
 
 # --- Bad input of the scripts ---------------------------------------------------------------------------------------
@@ -146,12 +201,12 @@ def test_no_sales_yet_is_one_line_that_says_what_to_do(start, tmp_path, job):
 @pytest.mark.slow
 @pytest.mark.parametrize("job", JOBS)
 def test_sales_of_nobody_are_no_sales(start, warehouse, run, tmp_path, job):
-    """Placeholder rows only: exit code 2, and the line says what was found; no run, model or forecast is written."""
+    """Placeholder rows only: exit code 2, and the line says what was found; the run's row, no model or forecast."""
     deliver(warehouse, [line(CUTOFF, 5, unit=None), line(CUTOFF, 5, SKU_ID="..")], run)
     code, said = start(job)
     assert code == 2
     assert "no combination has sold anything up to 2026-11-22" in said[-1]
-    assert warehouse.read(RUNS).empty
+    assert warehouse.read(RUNS)["exit_code"].tolist() == [2]
     assert [path.name for path in tmp_path.iterdir()] == ["warehouse.duckdb"]
 
 
@@ -163,7 +218,7 @@ def test_an_unknown_target_lists_the_closest(start, warehouse, run, job):
     code, said = start(job, "--target-combinations", "Пермь/KA/A2")
     assert code == 2
     assert "TARGET_COMBINATIONS: unknown 'Пермь/KA/A2' (closest: Пермь/KA/A1)" in said[-1]
-    assert warehouse.read(RUNS).empty
+    assert warehouse.read(RUNS)["exit_code"].tolist() == [2]
 
 
 @pytest.mark.parametrize(

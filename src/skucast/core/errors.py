@@ -10,7 +10,7 @@ class SkucastError(Exception):
 
 
 class InputError(SkucastError):
-    """Wrong settings, names or data from outside; the run stops with exit code 2 and writes nothing."""
+    """Wrong settings, names or data from outside; the run stops with exit code 2 and writes nothing but its own row."""
 
 
 class AlreadyLoaded(InputError):

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from skucast import __version__
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Run
-from skucast.runtime.groups.field import Job
+from skucast.runtime.groups.field import FORECASTING, Job
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.reading import load_settings
-from skucast.runtime.settings import Settings
+from skucast.runtime.settings import Settings, local_path
 from skucast.runtime.stopping import Stopped, stops_on_sigterm
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
     exit_code, error = DONE, None
     try:
         with report.timed("all"):
+            _see_to_tables(settings, warehouse, run)
             function(settings, warehouse, open_store(settings), run, report)
     except InputError as wrong:
         exit_code, error = BAD_INPUT, str(wrong)
@@ -106,14 +107,46 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
     except Exception as bug:
         exit_code, error = FAILED, f"{type(bug).__name__}: {bug}"
         log.exception("the run failed unexpectedly")
-    if exit_code == BAD_INPUT:  # one line was shown; nothing is written, not even the run's row
+    if exit_code == BAD_INPUT:  # one line was shown; of the run there is its row, where there is a place for it
+        if _is_there(settings):
+            _store_run(settings, warehouse, run, report, exit_code, error)
         return exit_code
-    exit_code = max(exit_code, _store_run(warehouse, run, report, exit_code, error))
+    exit_code = max(exit_code, _store_run(settings, warehouse, run, report, exit_code, error))
     _summarise(run, report, exit_code)
     return exit_code
 
 
-def _store_run(warehouse: Warehouse, run: Run, report: RunReport, exit_code: int, error: str | None) -> int:
+def _see_to_tables(settings: Settings, warehouse: Warehouse, run: Run) -> None:
+    """Look at all tables that the run will write, before it does anything that cannot be taken back.
+
+    Raises:
+        TableError: one is not as its contract says; nothing is written.
+        RunFailed: one is gone that was published to.
+    """
+    from skucast.core.tables.every import WRITTEN
+    from skucast.core.tables.forecasts import SCENARIOS
+    from skucast.core.tables.records import PUBLISHES, RUNS
+    from skucast.core.tables.sales import WEATHER
+
+    written = (SCENARIOS,) if settings.scenario is not None else WRITTEN.get(run.job, ())
+    weather = (WEATHER,) if settings.weather and run.job in FORECASTING else ()
+    if written:
+        for table in (RUNS, PUBLISHES, *weather, *written):
+            warehouse.exists(table)
+
+
+def _is_there(settings: Settings) -> bool:
+    """Whether the warehouse is there: a run that was asked for nonsense does not make one."""
+    return "://" in settings.warehouse or local_path(settings.warehouse).is_file()
+
+
+def _store_run(
+    settings: Settings, warehouse: Warehouse, run: Run, report: RunReport, exit_code: int, error: str | None
+) -> int:
+    """Write the run's row; return what that makes of the exit code.
+
+    A run that has refused its input says nothing more where its row cannot be stored: one line was shown.
+    """
     import pandas as pd
 
     from skucast.core.tables.records import RUNS
@@ -135,10 +168,14 @@ def _store_run(warehouse: Warehouse, run: Run, report: RunReport, exit_code: int
         "sources": json.dumps(report.sources) if report.sources else None,
         "version": __version__,
         "plan_files": json.dumps(report.plan_files, ensure_ascii=False) if report.plan_files else None,
+        "scope": "scenario" if settings.scenario is not None else "all" if settings.targets is None else "targets",
     }
     try:
         warehouse.replace(RUNS, pd.DataFrame([row]), run.task_id, run=run)
     except SkucastError as failed:
+        if exit_code == BAD_INPUT:
+            log.debug("the run's own record could not be stored: %s", failed)
+            return BAD_INPUT
         log.error("the run's own record could not be stored: %s", failed)
         return FAILED
     return DONE

@@ -53,7 +53,7 @@ LINE = 600
 """Characters of an error that an alert repeats."""
 
 WATCHED_JOBS = ("train", "predict")
-"""Jobs of all combinations; of a targeted one, one failure may be all there is."""
+"""Jobs of all combinations; of a targeted one, one failure may be all there is, and a what-if publishes nothing."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _active(settings: Settings, history: History, missing: Missing) -> pd.DataFr
 
 def _failures(warehouse: Warehouse, run: Run) -> tuple[float | None, str | None]:
     """The largest share of failed combinations among the newest execution of each job of this week, and that job."""
-    rows = warehouse.read(RUNS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
+    rows = _runs_of_all(warehouse, run)
     rows = rows[rows["job"].isin(WATCHED_JOBS) & (rows["n_combinations"] > 0)].sort_values(["run_at", "run_id"])
     if not len(rows):
         return None, None
@@ -218,9 +218,16 @@ def _failures(warehouse: Warehouse, run: Run) -> tuple[float | None, str | None]
     return float(shares.max()), str(shares.idxmax())
 
 
+def _runs_of_all(warehouse: Warehouse, run: Run) -> pd.DataFrame:
+    """This week's runs that were about all combinations; older rows do not say what they were about."""
+    rows = warehouse.read(RUNS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
+    found: pd.DataFrame = rows[rows["scope"].fillna("all") == "all"]
+    return found
+
+
 def _stopped(warehouse: Warehouse, run: Run) -> str:
     """Why the newest prediction of this week failed, in one line that is not too long; empty if it did not."""
-    rows = warehouse.read(RUNS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
+    rows = _runs_of_all(warehouse, run)
     rows = rows[rows["job"] == "predict"].sort_values("run_at", kind="stable")
     failed = rows[rows["run_id"].isin(rows["run_id"].tail(1)) & (rows["exit_code"] == FAILED)]
     return "".join(f"the run has failed: {textwrap.shorten(str(error), LINE)}" for error in failed["error"].head(1))

@@ -5,19 +5,28 @@ Asked three times a day by a job of its own, because a run that never started le
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import pandas as pd
+
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import matching
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
-from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.records import PUBLISHES
+from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
+from skucast.core.tables.records import PUBLISHES, REGISTRY
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
+from skucast.jobs.shards import combinations_of
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
+from skucast.scorecard.missing import newest_status
+
+KNOWN_WEEKS = 5
+"""How many earlier cutoffs say what is active."""
 
 SEARCHED_WEEKS = 26
 """How far back the newest forecast is looked for, to say how old it is."""
@@ -25,12 +34,16 @@ SEARCHED_WEEKS = 26
 
 @dataclass(frozen=True)
 class Age:
-    """What should be there by today and what is: cutoffs; `newest` None = none in half a year."""
+    """What should be there by today and what is: cutoffs; `newest` None = none in half a year.
+
+    `partial` says what there is of a newer one that does not count, because most of it is missing.
+    """
 
     what: str
     expected: date
     newest: date | None
     script: str
+    partial: str = ""
 
     @property
     def is_stale(self) -> bool:
@@ -47,14 +60,17 @@ class Age:
         }
 
     def __str__(self) -> str:
+        more = f"{self.partial}; " if self.partial else ""
         if self.newest is None:
-            return f"{self.what}: none, expected that of {self.expected}; run {self.script} and look at its schedule"
+            return (
+                f"{self.what}: none, expected that of {self.expected}; {more}run {self.script} and look at its schedule"
+            )
         if not self.is_stale:
             return f"{self.what}: the newest is that of {self.newest}, expected {self.expected}"
         late = counted(weeks_between(self.newest, self.expected), "week")
         return (
             f"{self.what}: the newest is that of {self.newest}, {late} older than expected ({self.expected}); "
-            f"run {self.script} and look at its schedule"
+            f"{more}run {self.script} and look at its schedule"
         )
 
 
@@ -76,20 +92,56 @@ def ages_of(settings: Settings, warehouse: Warehouse, run: Run) -> list[Age]:
         settings.clock.cutoff(run.today - timedelta(days=days - 1))
         for days in (settings.forecast_due_days, settings.scorecard_due_days)
     )
+    newest, partial = _newest_forecast(settings, warehouse, forecasts_due, run)
     return [
-        Age("forecasts", forecasts_due, _newest_forecast(warehouse, forecasts_due, run), "predict_weekly.py"),
+        Age("forecasts", forecasts_due, newest, "predict_weekly.py", partial),
         Age("scorecard", scorecard_due, newest_scorecard(settings, warehouse, run.cutoff), "monitor_performance.py"),
     ]
 
 
-def _newest_forecast(warehouse: Warehouse, expected: date, run: Run) -> date | None:
-    """The newest cutoff; only where the expected one is missing more than one or two weeks are read."""
-    for first in (expected, expected - SEARCHED_WEEKS * WEEK):
+def _newest_forecast(settings: Settings, warehouse: Warehouse, expected: date, run: Run) -> tuple[date | None, str]:
+    """The newest cutoff at which enough of what is active was forecast, and what there is of a newer one."""
+    partial = ""
+    for n_weeks in (KNOWN_WEEKS, SEARCHED_WEEKS):  # more than a few weeks are read only where those say nothing
+        first = expected - n_weeks * WEEK
         rows = warehouse.read(FORECASTS, since={"cutoff": first, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
-        if len(rows):
-            newest: date = rows["cutoff"].max().date()
-            return newest
-    return None
+        trained = warehouse.read(REGISTRY, since={"cutoff": first}, until={"cutoff": run.cutoff})
+        for found in sorted(covered(rows, trained, settings.accepted_missing), reverse=True):
+            if found.n_forecast and found.n_forecast >= settings.alert_forecast_coverage * found.n_active:
+                return found.cutoff, partial
+            partial = partial or str(found)
+    return None, partial
+
+
+@dataclass(frozen=True, order=True)
+class Covered:
+    """How many of the combinations that were active at a cutoff have a forecast of it."""
+
+    cutoff: date
+    n_forecast: int
+    n_active: int
+
+    def __str__(self) -> str:
+        return f"of {self.cutoff} only {self.n_forecast} of {self.n_active} active combinations are forecast"
+
+
+def covered(forecasts: pd.DataFrame, trained: pd.DataFrame, accepted: Sequence[str] = ()) -> list[Covered]:
+    """Return what each cutoff covers of what was active then, by the forecasts of step 1 and by the trainings.
+
+    Active is whatever an earlier of these cutoffs, or this one, forecast as still sold, and whatever was trained up to
+    it; `accepted` names what is closed for good. What was only carried on, for want of sales, is not forecast.
+    """
+    found = []
+    for cutoff in sorted(forecasts["cutoff"].unique()):
+        then = forecasts[forecasts["cutoff"] == cutoff]
+        status = newest_status(forecasts[forecasts["cutoff"] <= cutoff])
+        models = trained[(trained["cutoff"] <= cutoff) & trained["outcome"].isin(["saved", "unchanged"])]
+        active = {each for each, why in status.items() if why != "inactive"}
+        active |= {each for each in combinations_of(models) if status.get(each) != "inactive"}
+        active -= set(matching(accepted, sorted(active)))
+        made = set(combinations_of(then[then["status"] != SALES_MISSING]))
+        found.append(Covered(pd.Timestamp(cutoff).date(), len(active & made), len(active)))
+    return found
 
 
 def newest_scorecard(settings: Settings, warehouse: Warehouse, until: date | None = None) -> date | None:
@@ -97,12 +149,13 @@ def newest_scorecard(settings: Settings, warehouse: Warehouse, until: date | Non
 
     Alerts are what it publishes last. A week without alerts leaves no row there, but the note that it was published.
     """
-    weeks = map(date.fromisoformat, _published_slices(warehouse, settings.alerts_table))
+    weeks = _published_weeks(warehouse, settings.alerts_table)
     return max((week for week in weeks if until is None or week <= until), default=None)
 
 
-def _published_slices(warehouse: Warehouse, table_name: str) -> list[str]:
-    """The slices of the table that were published; a first publish that failed may have left a row without one."""
+def _published_weeks(warehouse: Warehouse, table_name: str) -> list[date]:
+    """The weeks of the table that were published; a first publish that failed may have left a row that names none."""
     rows = warehouse.read(PUBLISHES)
-    found: list[str] = rows.loc[(rows["table_name"] == table_name) & (rows["run_id"] != ""), "partition_value"].tolist()
-    return found
+    named = rows.loc[(rows["table_name"] == table_name) & (rows["run_id"] != ""), "partition_value"]
+    weeks = pd.to_datetime(named, format="ISO8601", errors="coerce").dropna()
+    return [week.date() for week in weeks]

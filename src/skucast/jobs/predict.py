@@ -13,7 +13,7 @@ import pandas as pd
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
-from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed
+from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed, StoreError
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, SALES_MISSING
 from skucast.core.tables.validation import empty
@@ -88,7 +88,7 @@ def _rows(
     """The forecasts of this task's combinations, as the table wants them."""
     with report.timed("load models"):
         models = load_models(store, inputs.wanted, run.cutoff)
-    if models and not any(isinstance(stored, StoredModel) for stored in models.values()):
+    if models and all(isinstance(stored, ModelNotFound) for stored in models.values()):
         _keep_forecasts_of_models(settings, warehouse, run, inputs)
     with report.timed("forecast"):
         horizon = horizon_of(settings, run, inputs)
@@ -137,7 +137,15 @@ def horizon_of(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
 def load_models(store: ModelStore, wanted: list[Combination], cutoff: date) -> Models:
     """Return each combination's model that has not seen past the cutoff, or why there is none."""
     found = store.load_many(wanted)
-    return {combination: _usable(store, combination, found[combination], cutoff) for combination in wanted}
+    usable = {combination: _usable(store, combination, found[combination], cutoff) for combination in wanted}
+    return {combination: _naming_the_file(combination, stored) for combination, stored in usable.items()}
+
+
+def _naming_the_file(combination: Combination, stored: StoredModel | ModelError) -> StoredModel | ModelError:
+    """What was read, or why not and of which file of the store; a file that is not there has been named."""
+    if isinstance(stored, (StoredModel, ModelNotFound, StoreError)) or combination.path in str(stored):
+        return stored
+    return ModelError(f"{combination.path}: {stored}")
 
 
 def _usable(

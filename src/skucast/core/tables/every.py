@@ -24,3 +24,12 @@ TABLES = (
     LOADS,
     NAMES,
 )
+
+WRITTEN = {
+    "train": (REGISTRY,),
+    "retrain": (REGISTRY,),
+    "predict": (FORECASTS,),
+    "monitor": (METRICS, ALERTS),
+    "alerts": (ALERTS,),
+}
+"""Tables that a job writes at its end, after files were moved, models saved or pages written: seen to before that."""

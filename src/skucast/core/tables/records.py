@@ -76,6 +76,12 @@ RUNS = Table(
         text(
             "plan_files", "what was refused of each planner's file that was read, JSON; NULL if none was", nullable=True
         ),
+        text(
+            "scope",
+            "what it was about: all combinations, TARGET_COMBINATIONS, a what-if; NULL in rows of before it was said",
+            nullable=True,
+            allowed=("all", "targets", "scenario"),
+        ),
     ),
     key=("task_id",),
     partition="task_id",

@@ -48,7 +48,7 @@ class Alerts(Group):
         0.1, "a combination is an alert only if a naive forecast was better by so much WAPE", ["monitor"], ge=0
     )
     alert_forecast_coverage: Annotated[float, Field(ge=0, le=1)] = field(
-        0.95, "share of the active combinations that must be forecast, 0 to 1", ["monitor"]
+        0.95, "share of the active combinations that must be forecast, 0 to 1", ["monitor", "freshness"]
     )
     alert_webhook_url: SecretStr | None = field(
         None,

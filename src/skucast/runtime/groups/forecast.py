@@ -54,7 +54,7 @@ class Forecast(Group):
     accept_missing: str | None = field(
         None,
         "closed or renamed for good: not missed although the sales have them no more; written as TARGET_COMBINATIONS",
-        SALES_JOBS,
+        [*SALES_JOBS, "freshness"],
     )
 
     @field_validator("target_combinations", "accept_missing")
