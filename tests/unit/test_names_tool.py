@@ -130,7 +130,7 @@ def test_the_tool_decides_and_lists(sold: DuckDBWarehouse, capsys: pytest.Captur
     assert main(["names", "merge", "75", "0075", *flags]) == 0
     assert main(["names", "list", *flags]) == 0
     shown = capsys.readouterr().out
-    assert "in doubt: 0" in shown
+    assert "in doubt: none" in shown
     assert "0075" in shown
     assert main(["names", "merge", "75", "0O75", *flags]) == 2
     assert "'0O75' is not in the sales" in capsys.readouterr().err

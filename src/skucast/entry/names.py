@@ -24,6 +24,9 @@ def show_names(listed: Listed) -> None:
         "in doubt": listed.names.doubtful,
         "left out, being no names": listed.names.left_out,
     }.items():
+        if not texts:
+            console.print(f"{title}: none")
+            continue
         grid = Grid(title=f"{title}: {len(texts)}", title_justify="left", show_header=False)
         grid.add_column(overflow="fold")
         for text in texts:
