@@ -76,6 +76,7 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 	$(BIN)/python benchmarks/engine.py --data $(DATA)
 	$(BIN)/python benchmarks/promotions.py --data $(DATA)
 	$(BIN)/python benchmarks/alerts.py --data $(DATA)
+	$(BIN)/python benchmarks/gate.py --data $(DATA)
 	$(BIN)/python benchmarks/cost.py --data $(DATA)
 
 docs: .venv/dev ## write the reference of settings and tables, and the table of permissions

@@ -269,3 +269,29 @@ def test_a_limit_that_is_none_is_refused_by_name(settings, given: str) -> None:
     """Percent, no number, no finite one: one line with the variable's name."""
     with pytest.raises(InputError, match="MAX_JUMP"):
         settings(max_jump=given)
+
+
+def test_a_unit_that_was_late_excuses_itself_and_nobody_else() -> None:
+    """The last run bridged one small branch; all have doubled since: that branch is explained, the business stops."""
+    earlier = forecasts(1)
+    earlier["data_cutoff"] = earlier["data_cutoff"].mask(earlier["unit"] == "Лысьва", pd.Timestamp(sunday(2)))
+    found = judged(forecasts(times=lambda _: 2.0), sales(), earlier=earlier)
+    assert "all units" in stopping(found)
+    assert "unit Лысьва" not in stopping(found)
+
+
+def test_peaks_that_come_a_week_later_than_last_year_hide_no_doubled_week() -> None:
+    """Every eighth week is a peak, last year's a week earlier: what is usual is told by the nearest of last year's."""
+    weeks = sales(lambda unit, back: UNITS[unit] * (1.6 if (back + (back > 51)) % 8 == 4 else 1))
+    weeks["y"] *= np.where(weeks["ds"] == pd.Timestamp(CUTOFF), 2.2, 1.0)
+    assert "all units" in stopping(judged(forecasts(), weeks))
+
+
+def test_sales_loaded_twice_are_found_before_any_model_has_followed() -> None:
+    """All weeks have doubled, the forecasts are what they were: the newest week beside what was known then stops it."""
+    weeks = sales()
+    then = known_totals(weeks[weeks["ds"] < pd.Timestamp(CUTOFF)], sunday(1))
+    found = judged(forecasts(), weeks.assign(y=weeks["y"] * 2), then=then)
+    assert "all units" in stopping(found)
+    assert {jump.kind for jump in found} == {"newest week"}
+    assert "loaded twice, or in part?" in found[0].hint

@@ -113,9 +113,8 @@ def _forecast_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     then = then_of(evidence.known_then, evidence.weeks)
     excuses = _excuses(sides, then, evidence, old)
     for group, members in sides.groups.items():
-        before, now = then.compared(members)
-        is_restated = abs(judge.distance(group, now, before)) >= judge.limit
-        beside = Beside(sides.last(members), known_then=before if is_restated else math.nan)
+        restated, change = _restated(judge, group, then.compared(members))
+        beside = Beside(sides.last(members), restated)
         value = sides.value(members)
         share = judge.share(group, value, beside)
         if share < LISTED_SHARE:
@@ -128,10 +127,7 @@ def _forecast_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
         if not cause and _on_holidays(judge, group, value, evidence, set(new["ds"])):
             cause = _HOLIDAYS
         hints = [
-            f"weeks that sold {_number(before)} when the last run was made now have {_number(now)}: "
-            "loaded twice, or in part?"
-            if is_restated
-            else "",
+            change,
             "it has no sales any more: is its delivery missing?" if math.isnan(judge.peak(group)) else "",
             excuses.doubt(group, members),
         ]
@@ -166,7 +162,8 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     excuses = _Excuses(sides, dict.fromkeys(sides.new_pairs, _NEW), evidence.late)
     for group, members in sides.groups.items():
         value = sides.value(members)
-        share = judge.share(group, value, Beside(sides.last(members), last_week=then.week_before(members)))
+        restated, change = _restated(judge, group, then.compared(members))
+        share = judge.share(group, value, Beside(sides.last(members), restated, then.week_before(members)))
         if share < LISTED_SHARE or then.has_published(members, newest):
             continue
         cause = excuses.cause(judge, group, members)
@@ -185,7 +182,7 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
             share=share,
             is_small=sides.is_small(group, judge),
             cause=cause,
-            hint=excuses.doubt(group, members),
+            hint="; ".join(hint for hint in (change, excuses.doubt(group, members)) if hint),
             examples=_examples(sold, expected, group),
         )
 
@@ -200,6 +197,17 @@ def _comparable(rows: pd.DataFrame, earlier: pd.DataFrame) -> tuple[pd.DataFrame
     if weeks:
         return rows[rows["ds"].isin(weeks)], earlier[earlier["ds"].isin(weeks)]
     return rows, earlier[earlier["cutoff"] == earlier["cutoff"].max()]
+
+
+def _restated(judge: Judge, group: Pair, compared: tuple[float, float]) -> tuple[float, str]:
+    """Recent weeks as the last run knew them if they have changed by a jump since, and what to say; else NaN."""
+    before, now = compared
+    if not abs(judge.distance(group, now, before)) >= judge.limit:
+        return math.nan, ""
+    return before, (
+        f"weeks that sold {_number(before)} when the last run was made now have {_number(now)}: "
+        "loaded twice, or in part?"
+    )
 
 
 def _promoted_alike(new: pd.DataFrame, old: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -256,8 +264,8 @@ class _Excuses:
 
 
 def _excuses(sides: Sides, then: Then, evidence: Evidence, old: pd.DataFrame) -> _Excuses:
-    bridged = bool((old["data_cutoff"] < old["cutoff"]).any()) and not evidence.late
-    late = list(sides.old) if bridged else then.late_pairs()
+    newest = old[(old["cutoff"] == old["cutoff"].max()) & (old["data_cutoff"] < old["cutoff"])]
+    late = dict.fromkeys([*zip(newest["unit"], newest["channel"], strict=True), *then.late_pairs()])
     return _Excuses(sides, dict.fromkeys(late, _LATE_THEN) | dict.fromkeys(sides.new_pairs, _NEW), evidence.late)
 
 

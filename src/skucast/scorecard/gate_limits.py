@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,7 +18,7 @@ YEAR_SHIFTS = (52, 51, 53)
 
 USUAL_ORIGINS = 104
 USUAL_QUANTILE = 0.9
-USUAL_FACTOR = 2.0
+USUAL_FACTOR = 1.5
 """A jump must be this many times what nine of ten earlier weeks stayed within."""
 
 MIN_USUAL = 8
@@ -55,8 +56,8 @@ class Judge:
         self._level = self._known.tail(52).median()
         n, gap = len(weeks), (weeks[0] - known_through).days // 7 - 1
         means = self._known.rolling(n).mean()
-        self._usual_recent = self._usual(means.shift(-(n + gap)), self._known.rolling(RECENT_WEEKS).mean())
-        self._usual_year = self._usual(means, means.shift(YEAR_SHIFTS[0]))
+        self._usual_recent = self._usual(means.shift(-(n + gap)), [self._known.rolling(RECENT_WEEKS).mean()])
+        self._usual_year = self._usual(means, [means.shift(weeks_back) for weeks_back in YEAR_SHIFTS])
 
     def recent(self, group: Pair) -> float:
         """Return the mean of the last known weeks; NaN for a group without sales."""
@@ -108,11 +109,15 @@ class Judge:
         level = float(self._level[group]) if group in self._known else 0.0
         return FLOOR_SHARE * level if level > 0 else 0.5
 
-    def _usual(self, later: Totals, before: Totals) -> dict[Pair, float]:
-        usual: dict[Pair, float] = {}
-        for group in cast("list[Pair]", self._known.columns.tolist()):
-            floor = self._floor(group)
-            ratio = ((later[group] + floor) / (before[group] + floor)).tail(USUAL_ORIGINS).dropna().to_numpy("float64")
-            if len(ratio) >= MIN_USUAL:
-                usual[group] = USUAL_FACTOR * float(np.quantile(np.abs(np.log(ratio)), USUAL_QUANTILE))
-        return usual
+    def _usual(self, later: Totals, before: Sequence[Totals]) -> dict[Pair, float]:
+        """How far each group's later weeks lay from those before, from the nearest where there are several."""
+        groups = cast("list[Pair]", self._known.columns.tolist())
+        floors = np.array([self._floor(group) for group in groups])
+        logs = [np.log(each.to_numpy("float64") + floors) for each in (later, *before)]
+        distances = np.fmin.reduce([np.abs(logs[0] - each) for each in logs[1:]])[-USUAL_ORIGINS:]
+        known = {group: each[np.isfinite(each)] for group, each in zip(groups, distances.T, strict=True)}
+        return {
+            group: USUAL_FACTOR * float(np.quantile(each, USUAL_QUANTILE))
+            for group, each in known.items()
+            if len(each) >= MIN_USUAL
+        }
