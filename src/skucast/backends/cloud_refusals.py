@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 _RATES = {"rateLimitExceeded", "jobRateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
@@ -53,14 +54,12 @@ _WAYS_OUT = {
 
 def reasons_of(error: Any) -> set[str]:
     """Return the reasons that the service gives, in its own words."""
-    found: set[str] = set()
-    errors = list(getattr(error, "errors", None) or [])
-    with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # no answer, or none as usual
-        errors += error.response.json()["error"]["errors"]
-    for one in errors:
-        with contextlib.suppress(AttributeError, TypeError):
-            found.add(str(one.get("reason")))
-    return found | {str(getattr(error, "reason", None))} - {"None"}
+    found = {str(getattr(error, "reason", None))} - {"None"}
+    places: tuple[Callable[[], Any], ...] = (lambda: error.errors, lambda: error.response.json()["error"]["errors"])
+    for place in places:
+        with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # no answer, or none as usual
+            found |= {str(one["reason"]) for one in place() if "reason" in one}
+    return found
 
 
 def is_rate_limited(error: Any) -> bool:

@@ -14,8 +14,7 @@ from google.api_core.retry import Retry, exponential_sleep_generator
 from google.cloud import bigquery
 
 from skucast.backends.warehouse.bigquery.dataset import Dataset
-from skucast.backends.warehouse.bigquery.errors import FAILURES, PAUSES_S, is_lost, short, tried_again
-from skucast.core.errors import WarehouseError
+from skucast.backends.warehouse.bigquery.errors import FAILURES, PAUSES_S, explanation, is_lost, short, tried_again
 
 _ONCE = Retry(predicate=lambda _: False)
 """No retry of the library's own: `_finished` looks for the job first."""
@@ -91,7 +90,7 @@ class Jobs:
                 self._cancel(job)
                 raise
             except api.NotFound as error:
-                raise WarehouseError(f"{what}: a table is gone; run it again ({short(error)})") from None
+                raise explanation(error, "bigquery.jobs.create", what, self._dataset.deadline_s) from None
             except FAILURES as error:
                 if not is_lost(error):
                     raise
