@@ -43,10 +43,11 @@ def test_a_plan_as_it_is_exported_is_read(text: str) -> None:
     assert row.discount_perc == 30.0
 
 
-def test_a_line_of_totals_has_one_reason() -> None:
-    """The rest of the file is taken."""
+def test_a_line_of_totals_is_left_out() -> None:
+    """It is none of the refused rows, but said."""
     found = read(f"{HEADER}\n{ROW}\nИтого;;;;;30;\n")
-    assert found.rejected["reason"].tolist() == ["a line of totals is no promotion"]
+    assert found.rejected.empty
+    assert found.notes == ["1 line of totals left out (line 3)"]
     assert len(promotions(found)) == 1
 
 

@@ -26,7 +26,7 @@ from skucast.regressors.promotion_lines import (
     as_instant,
     week_start,
 )
-from skucast.sheets.values import TOTAL, UNREADABLE
+from skucast.sheets.values import UNREADABLE
 
 # --- The file as a whole --------------------------------------------------------------------------------------------
 
@@ -87,9 +87,6 @@ class Judge:
             if column != "note" and cell not in self._parts.get(column, ()) and UNREADABLE.fullmatch(cell):
                 line.refuse(Reason.UNREADABLE, column=column, found=repr(cell))
         if line.reasons:
-            return
-        if any(TOTAL.fullmatch(line.cells[name]) for name in KEY) and not line.cells["starts_on"]:
-            line.refuse(Reason.TOTAL)
             return
         self._check_names(line)
         self._read_known_from(line)

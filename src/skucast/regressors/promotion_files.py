@@ -17,6 +17,7 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WeekClock
+from skucast.core.words import counted
 from skucast.regressors.promotion_checks import (
     Judge,
     covers_from,
@@ -30,6 +31,7 @@ from skucast.regressors.promotion_checks import (
 )
 from skucast.regressors.promotion_lines import NAMES, NUMBER, REQUIRED, Line, columns_of, line_of, week_start
 from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
+from skucast.sheets.values import TOTAL
 
 LINE, REASON = "line", "reason"
 """Added to rejected rows, and passed over when a corrected file still has them."""
@@ -81,7 +83,8 @@ def read_plan(
     """
     sheet = trimmed(name, read_sheet(name, io.BytesIO(content), PLAN))
     columns = columns_of(sheet)
-    lines = [line_of(number, cells, sheet, columns) for number, cells in sheet.lines]
+    found = [line_of(number, cells, sheet, columns) for number, cells in sheet.lines]
+    lines = [line for line in found if not _is_total(line)]
     covers_through = judge_file(lines, columns, run_at, clock)
     if covers_through is not None:
         judge = Judge(known, run_at, clock, covers_through, aliases)
@@ -100,8 +103,17 @@ def read_plan(
         unused=[each for each in sheet.header if each and each.casefold() not in {*NAMES, LINE, REASON}],
         separator=sheet.separator,
         n_lines=len(lines),
-        notes=sheet.notes,
+        notes=[*sheet.notes, *_totals_left_out(found)],
     )
+
+
+def _is_total(line: Line) -> bool:
+    return not line.cells["starts_on"] and any(TOTAL.fullmatch(cell.strip()) for cell in line.raw)
+
+
+def _totals_left_out(lines: Sequence[Line]) -> list[str]:
+    totals = [line.number for line in lines if _is_total(line)]
+    return [f"{counted(len(totals), 'line')} of totals left out (line {totals[0]})"] if totals else []
 
 
 def rejected_csv(plan: PlanFile) -> bytes:

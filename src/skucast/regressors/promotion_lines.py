@@ -55,7 +55,6 @@ class Reason(StrEnum):
     KNOWN_LATER = "known_from {found} is in the future"
     NOT_OVER = "known_from is for promotions that are over, but this one ends on {ends_on}"
     TOO_LONG = "{column} has more than {limit} characters"
-    TOTAL = "a line of totals is no promotion"
     EXAMPLE = "an example of the template, unchanged; put your promotion in its place, or delete the row"
     ONLY_EXAMPLES = "the file holds nothing but the template's examples; write your plan in their place"
     DUPLICATE = "the same as line {line}"
