@@ -159,11 +159,17 @@ def test_an_acknowledged_alert_is_quiet_until_its_day(shifted: Business, capsys:
 def test_a_day_that_has_passed_lets_it_speak_and_a_week_that_has_passed_is_refused(
     shifted: Business, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The tool says which it is; of two weeks only the newest knows of an acknowledgement."""
+    """A day of the past ends an acknowledgement, and is refused where there is none to end.
+
+    Of two weeks only the newest knows of an acknowledgement.
+    """
     assert shifted("monitor", "--as-of", "2026-11-18") == 0
     assert shifted("monitor") == 0
     alert = alerts_of(shifted).query("rule == 'promo_plan'")["alert_id"].item()
     capsys.readouterr()
+    assert tool(shifted, "alerts", "ack", alert, "--until", "2020-01-01") == 2
+    assert "--until: found 2020-01-01, which has passed: the alert speaks already" in capsys.readouterr().err
+    assert tool(shifted, "alerts", "ack", alert, "--until", "2027-01-31") == 0
     assert tool(shifted, "alerts", "ack", alert, "--until", "2020-01-01") == 0
     assert f"{alert} (system) speaks again: 2020-01-01 has passed" in capsys.readouterr().err
     flags = ["--warehouse", f"duckdb:{shifted.warehouse.path}", "--as-of", "2026-11-18"]

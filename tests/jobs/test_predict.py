@@ -180,9 +180,13 @@ def test_late_sales_are_bridged_and_said(business: Business, shown: Callable[[],
 
 
 def test_late_sales_can_stop_the_run(business: Business, shown: Callable[[], str]) -> None:
-    """LATE_SALES=stop: exit 1, nothing written."""
+    """LATE_SALES=stop: exit 1, nothing written, said once; a day years ahead is never bridged, and said once too."""
     assert business("predict", "--as-of", "2026-12-09", "--late-sales", "stop") == 1
-    assert "LATE_SALES=stop" in shown()
+    said = shown()
+    assert "LATE_SALES=stop" in said
+    assert said.count("sales are 2 weeks late") == 1
+    assert business("predict", "--as-of", "2030-01-01") == 1
+    assert shown().count("weeks late") == 1
     assert len(business.rows(FORECASTS)) == 0
 
 

@@ -156,6 +156,15 @@ def test_a_text_line_is_for_people(settings, capsys):
     assert written.err[8:] == " INFO    done  cutoff=2026-11-22  failed=0\n"
 
 
+def test_numbers_are_as_long_as_people_read_them(settings, capsys):
+    """Four digits behind the point, four in all of a small one; whole numbers and words as they are."""
+    setup_logging(settings(log_format="text"), run_id="predict-1", job="predict")
+    fields = {"wape": 0.09081196581196582, "share": 2 / 3, "sold": 123456.789012345, "churn": float("nan"), "n": 12345}
+    log.info("done", extra={"fields": fields})
+    shown = "wape=0.09081  share=0.6667  sold=123456.789  churn=nan  n=12345\n"
+    assert capsys.readouterr().err.endswith(f" done  {shown}")
+
+
 def test_the_place_decides_the_format(settings, capsys):
     """`auto` is JSON on Cloud Run and text elsewhere."""
     for given, starts in (({"cloud_run_execution": "x"}, "{"), ({}, "")):

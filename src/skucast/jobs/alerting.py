@@ -132,8 +132,8 @@ def judge(
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
-def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.DataFrame, facts: SystemFacts) -> str:
-    """Say the alerts in the log, and to the webhook if there is one and something to say; return the digest's line.
+def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.DataFrame, facts: SystemFacts) -> None:
+    """Say the alerts in the log, and to the webhook if there is one and something to say.
 
     One entry per alert that nobody has acknowledged, one for the digest, one with the run's gauges. It is said before
     the alerts are stored: a run that is killed in between says it again, and none is silent.
@@ -153,7 +153,6 @@ def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.Dat
             post(settings.alert_webhook_url.get_secret_value(), text)
         except WebhookError as error:
             log.warning("%s", error)
-    return line
 
 
 def stored_alerts(warehouse: Warehouse, cutoff: date) -> pd.DataFrame:
@@ -174,7 +173,7 @@ def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> d
 
     Raises:
         InputError: no open alert has this name; the nearest ones are named. A later week has been monitored than the
-            run is about: its alerts would know nothing of it.
+            run is about: its alerts would know nothing of it. The day has passed, and the alert is not quiet.
     """
     later = warehouse.read(ALERTS, since={"cutoff": run.cutoff + WEEK})
     if len(later):
@@ -188,6 +187,10 @@ def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> d
         near = ", ".join(nearest(alert_id, still.tolist())) or f"{len(still)} are open, none alike"
         raise InputError(f"{alert_id!r}: no open alert of this name ({near}); see: python -m skucast alerts list")
     is_it = newest["alert_id"] == alert_id
+    if until < run.today and not is_quiet(newest[is_it], run.today).any():
+        raise InputError(
+            f"--until: found {until}, which has passed: the alert speaks already; give {run.today} or a later day"
+        )
     rows = newest.assign(acknowledged_until=newest["acknowledged_until"].mask(is_it, pd.Timestamp(until)))
     row = in_order(rows[is_it])[0]
     combination = Combination(*(row[name] for name in KEY))

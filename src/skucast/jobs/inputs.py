@@ -36,7 +36,7 @@ class Inputs:
 
 
 def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunReport) -> Inputs:
-    """Return the inputs of a run; what was found in the sales, and how late they are, is logged and kept in the report.
+    """Return the inputs of a run; what was found in the sales is logged and kept in the report.
 
     Raises:
         InputError: there are no sales, or a target names nobody.
@@ -45,9 +45,6 @@ def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunR
         history = read_history(settings, warehouse, run)
     report.data_report = history.report.as_dict()
     _log_data_report(history)
-    if history.report.late_weeks:
-        log.warning("%s", _lateness(run, history))
-        report.notes.append(_lateness(run, history))
     report.notes += [f"{each}, expected {history.data_cutoff}: bridged" for each in history.late]
     known = history.combinations
     if not known:
@@ -103,7 +100,7 @@ def _published_names(warehouse: Warehouse, run: Run) -> pd.DataFrame:
 
 
 def check_lateness(settings: Settings, run: Run, history: History, report: RunReport) -> None:
-    """Stop a forecast on sales that are later than the settings allow; note that it bridges those that are not.
+    """Stop a forecast on sales that are later than the settings allow; say that it bridges those that are not.
 
     Raises:
         RunFailed: later than ALLOWED_LATE_WEEKS with LATE_SALES=stop, or later than can be bridged.
@@ -124,8 +121,15 @@ def check_lateness(settings: Settings, run: Run, history: History, report: RunRe
         ]
         if behind:
             raise RunFailed(f"{'; '.join(map(str, behind))}, expected {run.cutoff}; {_STOPS}")
+    warn_of_lateness(run, history)
     if late:
         report.notes.append("the missing weeks are bridged by their own forecast")
+
+
+def warn_of_lateness(run: Run, history: History) -> None:
+    """Say how late the sales are, if they are: once, and not at all where the run stops and says it itself."""
+    if history.report.late_weeks:
+        log.warning("%s", _lateness(run, history))
 
 
 _STOPS = "LATE_SALES=stop: load them and run again, or set LATE_SALES=bridge"

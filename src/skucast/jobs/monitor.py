@@ -23,7 +23,7 @@ from skucast.dashboard.rendering import render
 from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
 from skucast.jobs.freshness import newest_scorecard
-from skucast.jobs.inputs import Inputs, read_inputs
+from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.missing import missing_from_sales
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
@@ -44,6 +44,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     """
     inputs = read_inputs(settings, warehouse, run, report)
     history = inputs.history
+    warn_of_lateness(run, history)
     window_end = history.data_cutoff
     if is_published(warehouse, ALERTS, run.cutoff, run, report, shards=SCORED):
         return
@@ -71,7 +72,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         path = _write_dashboard(settings, render(board), run, newest_scorecard(settings, warehouse))
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
-        report.notes.append(announce(settings, run, alerts, newest, facts))
+        announce(settings, run, alerts, newest, facts)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
     _summarise(newest, forecasts, run, path, report)

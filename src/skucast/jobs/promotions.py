@@ -79,6 +79,8 @@ def ingest_inbox(
     with report.timed("promotions"):
         versions = list_versions(settings.staging, INBOX, settings.endpoints)
         names = sorted(versions)
+        if not names:
+            report.notes.append(f"promotions: no file in {INBOX} below STAGING ({settings.staging}) to take in")
         if names and not settings.staging.startswith("gs://"):  # an object in a bucket comes whole
             time.sleep(SETTLE_S)
         newest_at = _newest_at(warehouse, run, len(names)) if names else run.run_at

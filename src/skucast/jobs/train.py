@@ -29,7 +29,7 @@ from skucast.forecast.training import (
     skip_reason,
     train,
 )
-from skucast.jobs.inputs import Inputs, read_inputs
+from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
 from skucast.jobs.missing import check_missing, missing_from_sales
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
@@ -51,6 +51,7 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
             is missing.
     """
     inputs = read_inputs(settings, warehouse, run, report)
+    warn_of_lateness(run, inputs.history)
     if settings.verify:
         _verify(settings, store, inputs, report)
     else:
@@ -68,6 +69,7 @@ def retrain(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         RunFailed: too many failures; models that succeeded stay.
     """
     inputs = read_inputs(settings, warehouse, run, report)
+    warn_of_lateness(run, inputs.history)
     _train(settings, warehouse, store, run, report, inputs, keep_existing=False)
 
 

@@ -95,7 +95,7 @@ def _text_handler() -> logging.Handler:
     def add_shown(record: logging.LogRecord) -> bool:
         """Write the record's own fields behind its message, but for the long report."""
         fields = {name: value for name, value in _fields(record).items() if name != "data_report"}
-        record.shown = "".join(f"  {_text(name)}={_text(value)}" for name, value in fields.items())
+        record.shown = "".join(f"  {_text(name)}={_text(_short(value))}" for name, value in fields.items())
         return True
 
     handler = logging.StreamHandler(_lenient(sys.stderr))
@@ -127,6 +127,13 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if type(value).__name__ in _MISSING or (isinstance(value, Decimal) and not value.is_finite()):
         return None
     return _text(value)
+
+
+def _short(value: Any) -> Any:
+    """A number as people read it: not more than 4 digits behind the point, or 4 in all where it is small."""
+    if not isinstance(value, float) or not math.isfinite(value):
+        return value
+    return round(float(value), 4) if abs(value) >= 0.1 else float(f"{value:.4g}")
 
 
 def _text(value: Any) -> str:

@@ -61,6 +61,12 @@ def test_the_tool_reads_the_inbox(selling: Inbox) -> None:
     assert (row["job"], row["n_rows"], row["exit_code"]) == ("promotions", 2, 0)
 
 
+def test_an_empty_inbox_is_said(selling: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who has put the plan into another folder reads where it was looked for."""
+    assert tool(selling, "ingest") == 0
+    assert "promotions: no file in promotions/inbox below STAGING (" in capsys.readouterr().err
+
+
 def test_the_tool_takes_files_in_as_of_today(
     selling: Inbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
