@@ -50,6 +50,11 @@ def test_a_name_that_was_merged_into_another_is_not_missing() -> None:
     assert missing_of([old], [new]).combinations == (old,)
 
 
+def test_a_total_that_was_forecast_is_not_missing() -> None:
+    """Rows of totals counted as a channel once; they are left out of the sales by now."""
+    assert missing_of([Combination("Пермь", "Итого", "A1")], PERM) == NOTHING_MISSING
+
+
 def row(combination: Combination, cutoff: int, step: int, yhat: float, status: str = "ok") -> dict[str, Any]:
     """Return one row of the ledger; the cutoff in weeks before that of the tests."""
     return {
@@ -75,6 +80,12 @@ def test_what_was_carried_on_says_nothing_of_sales() -> None:
         ]
     )
     assert newest_status(ledger) == {PERM[0]: "inactive", PERM[1]: "ok"}
+
+
+def test_a_name_of_the_ledger_that_is_none_by_now_is_passed_over() -> None:
+    """Forecast before names with invisible characters were refused: nobody can deliver it, so nobody misses it."""
+    old = row(PERM[0], 1, 1, 5.0) | {"SKU_ID": "A\u200b1"}
+    assert newest_status(pd.DataFrame([old, row(PERM[1], 1, 1, 5.0)])) == {PERM[1]: "ok"}
 
 
 def test_the_forecast_before_is_carried_on_and_its_last_week_repeated() -> None:

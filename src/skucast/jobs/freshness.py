@@ -16,11 +16,10 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import matching
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
-from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
+from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import PUBLISHES, REGISTRY
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
-from skucast.jobs.shards import combinations_of
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
 from skucast.scorecard.missing import newest_status
@@ -137,9 +136,9 @@ def covered(forecasts: pd.DataFrame, trained: pd.DataFrame, accepted: Sequence[s
         status = newest_status(forecasts[forecasts["cutoff"] <= cutoff])
         models = trained[(trained["cutoff"] <= cutoff) & trained["outcome"].isin(["saved", "unchanged"])]
         active = {each for each, why in status.items() if why != "inactive"}
-        active |= {each for each in combinations_of(models) if status.get(each) != "inactive"}
+        active |= {each for each in newest_status(models.assign(status="ok")) if status.get(each) != "inactive"}
         active -= set(matching(accepted, sorted(active)))
-        made = set(combinations_of(then[then["status"] != SALES_MISSING]))
+        made = set(newest_status(then))
         found.append(Covered(pd.Timestamp(cutoff).date(), len(active & made), len(active)))
     return found
 

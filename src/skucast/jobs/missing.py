@@ -31,7 +31,7 @@ def missing_from_sales(
     since = _since(settings, run)
     ledger = warehouse.read(FORECASTS, since={"cutoff": since, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
     status = newest_status(ledger)
-    active = {each for each, why in status.items() if why != "inactive"}
+    active = {each for each, why in status.items() if why != "inactive" and not history.names.is_left_out(each)}
     aliases = history.names.aliases
     known = set(history.combinations)
     orphans = [each for each in store.stored() if each not in known and each not in status]

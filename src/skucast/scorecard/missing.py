@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination
-from skucast.core.spelling import fold
+from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, name_problem
+from skucast.core.spelling import fold, is_nobody, is_total
 from skucast.core.tables.forecasts import SALES_MISSING
 from skucast.core.words import counted
 
@@ -38,10 +38,11 @@ NOTHING_MISSING = Missing()
 def missing_of(active: Iterable[Combination], known: Sequence[Combination], aliases: Aliases = NO_ALIASES) -> Missing:
     """Return those of the active combinations that are not among the known ones, however either is spelt.
 
-    `aliases` has the names that were merged into known ones.
+    `aliases` has the names that were merged into known ones. Nobody misses a total that was forecast as an article.
     """
     there = {_folded(each, aliases) for each in known}
-    found = tuple(sorted(each for each in set(active) if _folded(each, aliases) not in there))
+    gone = (each for each in set(active) if _folded(each, aliases) not in there)
+    found = tuple(sorted(each for each in gone if not any(is_total(part) or is_nobody(part) for part in each.parts)))
     return Missing(found, _named(found, known)) if found else NOTHING_MISSING
 
 
@@ -49,7 +50,11 @@ def newest_status(ledger: pd.DataFrame) -> dict[Combination, str]:
     """Return the status of each combination's newest forecast; what was only carried on says nothing of its sales."""
     real = ledger[ledger["status"] != SALES_MISSING].sort_values("cutoff", kind="stable")
     newest = real.drop_duplicates(KEY, keep="last")
-    return dict(zip(_combinations(newest), newest["status"], strict=True))
+    return {
+        Combination(*names): str(status)
+        for *names, status in newest[[*KEY, "status"]].itertuples(index=False, name=None)
+        if not any(map(name_problem, names))
+    }
 
 
 def carried(ledger: pd.DataFrame, missing: Missing, weeks: pd.DataFrame) -> pd.DataFrame:
@@ -71,10 +76,6 @@ def carried(ledger: pd.DataFrame, missing: Missing, weeks: pd.DataFrame) -> pd.D
     return pd.concat([part.rename_axis("ds").reset_index() for part in parts]).assign(status=SALES_MISSING)[
         list(ledger)
     ]
-
-
-def _combinations(rows: pd.DataFrame) -> list[Combination]:
-    return [Combination(*names) for names in rows[KEY].itertuples(index=False, name=None)]
 
 
 def _folded(combination: Combination, aliases: Aliases) -> tuple[str, ...]:
