@@ -28,7 +28,7 @@ from skucast.scorecard.gate import DEFAULT_JUMP, Evidence, jumps_of
 from skucast.scorecard.gate_sides import known_totals
 
 LIMITS = (0.3, 0.4, DEFAULT_JUMP)
-PLANTED = (2, 9, 16, 23)
+PLANTED = (2, 16)
 """Which of the reported weeks get the faults."""
 
 START, END = "<!-- gate:start -->", "<!-- gate:end -->"

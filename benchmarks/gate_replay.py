@@ -45,8 +45,8 @@ class Replay:
 
     def use(self) -> None:
         """Let settings that are read from now on be this data set's."""
-        quiet = {"LOG_LEVEL": "ERROR", "MIN_PROMO_COVERAGE": "0"}
-        os.environ.update(environment_of(self.name, self.folder) | quiet)
+        alone = {"LOG_LEVEL": "ERROR", "MIN_PROMO_COVERAGE": "0", "MAX_FAILED_SHARE": "1"}
+        os.environ.update(environment_of(self.name, self.folder) | alone)
 
 
 def replay_of(name: str, data: Path, folder: Path, n_combinations: int) -> Replay:

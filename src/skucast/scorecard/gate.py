@@ -22,6 +22,9 @@ DEFAULT_JUMP = 0.5
 LISTED_SHARE = 0.7
 """From this share of the limits on a jump is listed; from the limits on it stops the run."""
 
+BEYOND_PEAK = 1.25
+"""Promotions explain a total up to this many times the best week so far."""
+
 EXAMPLES = 3
 
 Kind = Literal["forecast", "newest week"]
@@ -122,7 +125,7 @@ def _forecast_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
         cause = excuses.cause(judge, group, members)
         unplanned = Beside(sides.last(members, base=True), known_then=beside.known_then)
         is_planned = judge.share(group, sides.value(members, base=True), unplanned) < LISTED_SHARE
-        if not cause and is_planned and value <= judge.peak(group) * (1 + max_jump):
+        if not cause and is_planned and value <= judge.peak(group) * BEYOND_PEAK:
             cause = "explained by what is known of promotions"
         if not cause and _on_holidays(judge, group, value, evidence, set(new["ds"])):
             cause = _HOLIDAYS
@@ -169,7 +172,7 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
         cause = excuses.cause(judge, group, members)
         rest = judge.distance(group, sides.value(members, base=True), sides.last(members, base=True))
         if not cause and len(promoted) and value > sides.last(members) and rest < judge.limit:
-            cause = "explained by promotions in it" if value <= judge.peak(group) * (1 + max_jump) else ""
+            cause = "explained by promotions in it" if value <= judge.peak(group) * BEYOND_PEAK else ""
         if not cause and _on_holidays(judge, group, value, evidence, {newest}):
             cause = _HOLIDAYS
         yield Jump(
