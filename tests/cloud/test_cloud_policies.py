@@ -50,7 +50,10 @@ HOLD = "Object 'b/o' is under active Temporary hold and cannot be deleted, overw
 def test_a_policy_on_the_bucket_stops_no_forecast(
     in_the_cloud: Settings, run: Run, storage_proxy: StorageProxy, reason: str
 ) -> None:
-    """All files are read although none can leave the inbox; a later run knows them, and adds nothing twice."""
+    """All files are read although none can leave the inbox; a later run knows them, and adds nothing twice.
+
+    That holds for a file of which more could be used by now: it is an old plan, and not the newest word again.
+    """
     warehouse = open_warehouse(in_the_cloud)
     other = "unit;channel;SKU_ID;starts_on;ends_on;discount_perc;covers_through\nПермь;KA;A1;;;;31.01.2027\n"
     for name, text in (("a.csv", PLAN), ("b.csv", other), ("c.csv", "nonsense")):
@@ -61,7 +64,8 @@ def test_a_policy_on_the_bucket_stops_no_forecast(
         if number == 2:  # nor can anything be replaced that the first run has written
             storage_proxy.answer(403, "POST", "^/upload/.* promotions/", times=None, reason=reason)
         report = RunReport()
-        ingest(in_the_cloud, warehouse, replace(run, run_id=f"run-{number}"), report, KNOWN)
+        known = [*KNOWN, Combination("Пермь", "KA", "A2")][:number]
+        ingest(in_the_cloud, warehouse, replace(run, run_id=f"run-{number}"), report, known)
         added.append(len(warehouse.read(PROMOTIONS)))
         assert [note for note in report.notes if "stays in the inbox" in note]
     assert added[0] == added[1]

@@ -157,6 +157,11 @@ def _ingest_file(
     known: _Known,
 ) -> int:
     before = _loads_of(file, settings, warehouse)
+    done = f"{DONE}/{file.kept_as(_short(file.name), settings)}"
+    if len(before) and read_bytes(settings.staging, done, settings.endpoints, limit=1) is not None:
+        # It could not leave the inbox when it was read, and was not sent again: its plan may not be the newest by now.
+        _move(file, done, settings, report)
+        return 0
     try:
         plan, batch_id = _judge(file, before, settings, known)
     except InputError as error:
@@ -164,7 +169,7 @@ def _ingest_file(
         return 0
     is_new = batch_id is not None and _is_appended(file, plan, batch_id, warehouse, run)
     rejected = _write_rejected(file, plan, settings, report)
-    _move(file, f"{DONE}/{file.kept_as(_short(file.name), settings)}", settings, report)
+    _move(file, done, settings, report)
     _tell(file, plan, rejected, report, is_new=is_new)
     return len(plan.rows) if is_new else 0
 
