@@ -109,6 +109,17 @@ def test_a_day_of_the_past_misses_nothing_that_began_later(business: Business) -
     assert business("predict", "--as-of", "2026-08-12") == 0
 
 
+def test_sales_that_are_replaced_by_their_newest_weeks_are_said(business: Business, shown: Callable[[], str]) -> None:
+    """All that sells is there, with ten weeks instead of seventy: models forecast on, the log and an alert say it."""
+    lose(business, "date < '2026-09-14'")
+    shown()
+    assert business("predict") == 0
+    assert "a run of the last weeks found 2,380 in them: most of them are gone" in shown()
+    assert business("monitor") == 0
+    alert = business.rows(ALERTS).set_index("rule").loc["sales_missing", "message"]
+    assert alert.endswith("most of them are gone; load them again")
+
+
 def test_every_task_of_a_blind_repeat_fails(business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four tasks without a unit's sales: training fails in one of them, prediction in each, nothing is published."""
     assert business("predict") == 0

@@ -20,6 +20,7 @@ from skucast.core.tables.forecasts import SALES_MISSING
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.weeks import WEEK, weeks_between
+from skucast.jobs.missing import shrunken
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History, active_combinations
@@ -101,6 +102,7 @@ def system_facts(
         late=tuple((each.name, each.delivered_through) for each in history.late),
         stopped=_stopped(warehouse, run),
         missing=missing,
+        shrunken=shrunken(settings, warehouse, run, history),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pandas as pd
@@ -12,6 +13,7 @@ from skucast.core.combination import KEY, Combination, matching
 from skucast.core.errors import ModelError, RunFailed
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
+from skucast.core.tables.records import RUNS
 from skucast.core.weeks import WEEK
 from skucast.forecast.artifact import loads
 from skucast.runtime.logs import log
@@ -19,6 +21,9 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History, active_combinations
 from skucast.scorecard.missing import WAY_OUT, Missing, carried, missing_of, newest_status
+
+SHRUNKEN = 0.5
+"""Share of the lines of earlier runs below which the sales have lost most of themselves."""
 
 
 def missing_from_sales(
@@ -81,6 +86,26 @@ def rows_of_missing(
     report.counts[SALES_MISSING] = len(missing.combinations)
     parts = [part for part in (published, made) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else rows.head(0)
+
+
+def shrunken(settings: Settings, warehouse: Warehouse, run: Run, history: History) -> str:
+    """Say that the sales have far fewer lines than a run of the last weeks has found in them; empty if they have not.
+
+    What was sold lately may all be there: a table that was replaced by its newest weeks lacks what models learn from.
+    """
+    runs = warehouse.read(RUNS, since={"cutoff": _since(settings, run)}, until={"cutoff": run.cutoff})
+    found = [int(json.loads(text).get("n_lines", 0)) for text in runs["data_report"].dropna()]
+    before, now = max(found, default=0), history.report.n_lines
+    if now >= SHRUNKEN * before:
+        return ""
+    return f"the sales have {now:,} lines, and a run of the last weeks found {before:,} in them: most of them are gone"
+
+
+def warn_of_shrinking(settings: Settings, warehouse: Warehouse, run: Run, history: History) -> None:
+    """Say so in the log."""
+    text = shrunken(settings, warehouse, run, history)
+    if text:
+        log.warning("%s", text)
 
 
 def _since(settings: Settings, run: Run) -> date:

@@ -24,7 +24,7 @@ from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, st
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import note_sources, plan_of, warn_of_depth, weather_ahead, weather_outlook
-from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing
+from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.future import WeatherWeeks
@@ -49,6 +49,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
+    warn_of_shrinking(settings, warehouse, run, inputs.history)
     missing = NOTHING_MISSING
     if inputs.only is None:
         missing = missing_from_sales(settings, warehouse, store, run, inputs.history)

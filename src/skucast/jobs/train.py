@@ -31,7 +31,7 @@ from skucast.forecast.training import (
 )
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
-from skucast.jobs.missing import check_missing, missing_from_sales
+from skucast.jobs.missing import check_missing, missing_from_sales, warn_of_shrinking
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
 from skucast.regressors.events import events_of
 from skucast.regressors.holidays import calendar_digest
@@ -52,6 +52,7 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
     """
     inputs = read_inputs(settings, warehouse, run, report)
     warn_of_lateness(run, inputs.history)
+    warn_of_shrinking(settings, warehouse, run, inputs.history)
     if settings.verify:
         _verify(settings, store, inputs, report)
     else:

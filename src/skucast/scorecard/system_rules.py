@@ -23,7 +23,7 @@ class SystemFacts:
     `newest_cutoff` is the last week that forecasts were published for; `plan_share` the share of its forecasts that
     a plan covers; `n_active` combinations sell or are `missing` from the sales, and `n_forecast` of them are forecast.
     `late` has the units (or `unit/channel`) that are behind the others, and the last week of each; `stopped` says why
-    the prediction failed.
+    the prediction failed, `shrunken` that most lines of the sales are gone.
     """
 
     cutoff: date
@@ -37,6 +37,7 @@ class SystemFacts:
     late: tuple[tuple[str, date], ...] = ()
     missing: Missing = NOTHING_MISSING
     stopped: str = ""
+    shrunken: str = ""
 
 
 def system_findings(facts: SystemFacts, rules: Rules) -> pd.DataFrame:
@@ -103,9 +104,12 @@ def _sales_late(facts: SystemFacts, _: Rules) -> Found:
 
 def _sales_missing(facts: SystemFacts, _: Rules) -> Found:
     n = len(facts.missing.combinations)
+    if not n and facts.shrunken:
+        return "breach", 0.0, 0.0, f"{facts.shrunken}; load them again"
     if not n:
         return "calm", 0.0, 0.0, "all that was active lately is in the sales"
-    return "breach", float(n), 0.0, f"{facts.missing}; {WAY_OUT}"
+    more = f"; {facts.shrunken}" if facts.shrunken else ""
+    return "breach", float(n), 0.0, f"{facts.missing}{more}; {WAY_OUT}"
 
 
 def _failures(facts: SystemFacts, rules: Rules) -> Found:
