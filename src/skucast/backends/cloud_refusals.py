@@ -10,6 +10,9 @@ from typing import Any
 _RATES = {"rateLimitExceeded", "jobRateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
 _QUOTAS = {"quotaExceeded", "dailyLimitExceeded"}
 
+_NO_REASONS = (AttributeError, KeyError, TypeError, ValueError, RuntimeError, OSError)
+"""What is raised where an error has no answer of the service, none as usual, or one that was read already."""
+
 PASSING = {"backendError", "internalError", "jobBackendError", "jobInternalError", "tableUnavailable"}
 """Reasons of failures of the service itself, some of which come as 400."""
 
@@ -57,7 +60,7 @@ def reasons_of(error: Any) -> set[str]:
     found = {str(getattr(error, "reason", None))} - {"None"}
     places: tuple[Callable[[], Any], ...] = (lambda: error.errors, lambda: error.response.json()["error"]["errors"])
     for place in places:
-        with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # no answer, or none as usual
+        with contextlib.suppress(*_NO_REASONS):
             found |= {str(one["reason"]) for one in place() if "reason" in one}
     return found
 
