@@ -171,7 +171,8 @@ class _Reader:
 
     def teach(self, columns: Mapping[str, Days | Numbers]) -> None:
         """Show the cells to whoever tells what they mean."""
-        for piece in self.cells.pieces(lambda *_: None):
+        told = {self._used[ours] for ours in columns if ours in self._used}
+        for piece in self.cells.pieces(lambda *_: None, told):
             for ours, column in columns.items():
                 if ours in self._used and _is_text(piece[self._used[ours]]):
                     column.learn(piece[self._used[ours]].dropna().unique())

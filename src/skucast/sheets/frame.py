@@ -19,7 +19,7 @@ SUFFIXES = (*CSV_SUFFIXES, *EXCEL_SUFFIXES, ".parquet")
 PIECE = 50_000
 """Rows that are held at a time: a file may have millions."""
 
-_MISSING = frozenset({"", "NULL"})
+_MISSING = ["", "NULL"]
 """Cells of text that are missing; `NA` and `None` are names of channels and units."""
 
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -62,44 +62,49 @@ class Cells:
         else:
             self._sheet = list(opened.lines)
 
-    def pieces(self, misfit: Misfit) -> Iterator[pd.DataFrame]:
-        """Yield the rows, those of a CSV or Excel file as text, None where missing.
+    def pieces(self, misfit: Misfit, columns: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
+        """Yield the rows, those of a CSV or Excel file as text, None where missing; all columns, or only these.
 
         A row's number is the line it starts on, that of Excel, or, in a Parquet, counted from 1.
 
         Raises:
             InputError: it turns out that the file cannot be read.
         """
+        wanted = [name for name in self.columns if columns is None or name in columns]
         if self._suffix == ".parquet":
-            yield from self._batches()
+            yield from self._batches(wanted)
         elif self._sheet is not None:
-            yield from self._frames(iter(self._sheet), misfit)
+            yield from self._frames(iter(self._sheet), misfit, wanted)
         else:
             opened = self._open()
             try:
-                yield from self._frames(opened.lines, misfit)
+                yield from self._frames(opened.lines, misfit, wanted)
             finally:
                 _let_go(opened)
 
     def _open(self) -> Opened:
         return open_sheet(self.name, self._taken.file, self._kind)
 
-    def _frames(self, lines: Iterator[tuple[int, list[str]]], misfit: Misfit) -> Iterator[pd.DataFrame]:
-        width = len(self._header)
+    def _frames(
+        self, lines: Iterator[tuple[int, list[str]]], misfit: Misfit, wanted: list[str]
+    ) -> Iterator[pd.DataFrame]:
+        width, places = len(self._header), {name: self._header.index(name) for name in wanted}
         while taken := list(islice(lines, PIECE)):
-            rows = {}
-            for number, cells in taken:
-                if len(cells) == width:
-                    rows[number] = [None if cell in _MISSING else cell for cell in cells]
-                else:
-                    misfit(number, cells, width)
-            frame = pd.DataFrame.from_dict(rows, orient="index", columns=self._header, dtype="object").astype("str")
-            yield frame.loc[:, [bool(name) for name in self._header]]
+            fitting = [line for line in taken if len(line[1]) == width]
+            if len(fitting) < len(taken):
+                for number, cells in taken:
+                    if len(cells) != width:
+                        misfit(number, cells, width)
+            columns = {
+                name: pd.array([cells[place] for _, cells in fitting], dtype="str") for name, place in places.items()
+            }
+            frame = pd.DataFrame(columns, index=[number for number, _ in fitting])
+            yield frame.mask(frame.isin(_MISSING))
 
-    def _batches(self) -> Iterator[pd.DataFrame]:
+    def _batches(self, wanted: list[str]) -> Iterator[pd.DataFrame]:
         first = 1
         try:
-            for batch in self._parquet().iter_batches(batch_size=PIECE, columns=self.columns):
+            for batch in self._parquet().iter_batches(batch_size=PIECE, columns=wanted):
                 rows = batch.to_pandas(ignore_metadata=True) if batch.num_columns else pd.DataFrame()
                 plain = {
                     str(name): rows[name].astype(rows[name].cat.categories.dtype)

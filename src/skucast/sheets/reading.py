@@ -140,16 +140,17 @@ def _opened(
     if repeated:
         raise InputError(f"{name}: the header names {', '.join(repeated)} twice; name each column once")
     lines = chain(first[place + 1 :], records)
-    filled = (line for line in lines if kind.has_placeholders or _is_filled(line[1]))
+    filled = lines if kind.has_placeholders else (line for line in lines if _is_filled(line[1]))
     return Opened(header, _as_wide(filled, len(header)), separator, notes)
 
 
 def _as_wide(lines: Iterator[tuple[int, list[str]]], width: int) -> Iterator[tuple[int, list[str]]]:
     """The lines without blank cells beyond the header."""
-    for number, cells in lines:
+    for line in lines:
+        cells = line[1]
         while len(cells) > width and not cells[-1].strip():
             cells.pop()
-        yield number, cells
+        yield line
 
 
 def _is_filled(cells: list[str]) -> bool:

@@ -190,7 +190,7 @@ class DuckDBWarehouse:
         meeting: Meeting = ADDS,
     ) -> int:
         """Append the rows unless the batch was appended before; return the rows written."""
-        pieces = frames_of(table, rows, batch_id)
+        pieces = frames_of(table, rows, "")  # the batch comes last: its name is longer than all of a row
         with self._file.transaction() as connection:
             self._ensure(connection, table)
             self._ensure(connection, LOADS)
@@ -203,7 +203,11 @@ class DuckDBWarehouse:
             n_rows = self._take(connection, table, pieces)
             self._meet(connection, table, meeting, batch_id, source)
             columns = ", ".join(map(quoted, table.column_names))
-            connection.execute(f"INSERT INTO {self._name(table)} ({columns}) SELECT {columns} FROM {_NEW}")
+            brought_by = f"REPLACE (CAST(? AS VARCHAR) AS {BATCH})" if table.keeps_batches else ""
+            connection.execute(
+                f"INSERT INTO {self._name(table)} ({columns}) SELECT * {brought_by} FROM {_NEW}",
+                [batch_id] if table.keeps_batches else [],
+            )
             connection.execute(f"DELETE FROM {loads} WHERE table_name = ? AND batch_id = ?", [name, batch_id])
             connection.execute(
                 f"INSERT INTO {loads} VALUES (?, ?, ?, ?, ?)", [batch_id, name, source, n_rows, run.run_at]
