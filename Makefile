@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick test-browser screenshots test-live test-images check format format-check lint types bench docs dockerfiles deploy lock clean
+.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images check format format-check lint types bench docs dockerfiles deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -36,7 +36,11 @@ demo: .venv/runtime ## sample distributor: train, predict, four weeks forward, m
 test: .venv/dev .stand-ins/ready .venv/compiled ## run all tests (docs/testing.md)
 	$(BIN)/python -m pytest -q -n auto
 
-quick: format-check lint types .venv/compiled ## the inner loop: format, lint, types, unit tests but for the slow ones; under 45 s
+# Beside each other: while one of them imports or ends, another has the core.
+quick: .venv/dev .venv/compiled ## the inner loop: format, lint, types, unit tests but for the slow ones; under 45 s
+	@$(MAKE) --no-print-directory -j --output-sync=target format-check lint types quick-tests
+
+quick-tests: .venv/dev .venv/compiled
 	$(BIN)/python -m pytest -q -n auto -m 'not slow' tests/unit
 
 test-browser: .venv/dev ## the tests of the dashboard in a real Chromium; skipped, with that reason, where there is none

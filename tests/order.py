@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SECONDS = {
-    "deploy/test_monitoring_script.py": 120,
+    "deploy/test_monitoring_script.py": 20,
     "cloud/test_chain.py": 95,
     "jobs/test_tasks.py": 70,
     "contract/test_warehouse_writes.py": 50,
