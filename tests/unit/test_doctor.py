@@ -5,6 +5,7 @@ import pytest
 from builders import deliver, sunday, week
 from stand_ins.open_meteo import OpenMeteoStandIn
 
+from skucast.backends import weather_api
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
 from skucast.core.run import BAD_INPUT, DONE
@@ -94,8 +95,9 @@ def test_a_lost_table_is_something_to_fix(settings, warehouse, run):
 
 
 @pytest.mark.slow
-def test_weather_says_how_many_units_have_a_place_and_whether_it_comes(settings, warehouse, run):
+def test_weather_says_how_many_units_have_a_place_and_whether_it_comes(settings, warehouse, run, monkeypatch):
     """Off; on without locations; on with one of two; the service down: the last two are told apart."""
+    monkeypatch.setattr(weather_api, "_SHORTEST_PAUSE_S", 0.001)
     deliver(warehouse, week(sunday(0), 5.0) + week(sunday(0), 5.0, unit="Казань"), run)
     server = OpenMeteoStandIn(run.today)
 
