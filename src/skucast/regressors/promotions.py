@@ -141,6 +141,8 @@ class Plan:
     def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> Floats:
         """The discount of every combination and day, percent; NaN where nothing is said: shape (C, n_days)."""
         said = np.full((len(self._combinations), n_days), np.nan)
+        if known.empty:
+            return said
         rows = _in_order(_without_cancelled(_not_superseded(known)))
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
