@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -43,15 +45,20 @@ def business_lines() -> pd.DataFrame:
 
 
 class Business:
-    """A folder with sales and models, the scripts' entry point, and the tables as they are now."""
+    """A folder with sales and models, the scripts' entry point, and the tables as they are now.
 
-    def __init__(self, folder: Path) -> None:
+    What many tests begin with is worked out once (`once`, `already`): `kept` is where, `steps` what was so far.
+    """
+
+    def __init__(self, folder: Path, kept: Path | None = None, steps: tuple[str, ...] | None = ()) -> None:
         self.folder = folder
+        self.kept, self.steps = kept, steps
         self.models = folder / "models"
         self.warehouse = DuckDBWarehouse(folder / "warehouse.duckdb", {table.label: table.name for table in TABLES})
 
     def __call__(self, job: Job, *flags: str) -> int:
         """Run a job as its script would and return the exit code."""
+        self.steps = None
         places = ["--warehouse", f"duckdb:{self.warehouse.path}", "--model-store", str(self.models)]
         if job in ("predict", "monitor"):
             places += ["--staging", str(self.folder / "staging")]
@@ -61,12 +68,35 @@ class Business:
             places += ["--as-of", str(WEDNESDAY)]
         return main(job, "test", [*places, *flags])
 
+    def already(self, job: Job, *flags: str) -> None:
+        """Be as after this run, which ends well; what it says is heard by whoever is the first to want it."""
+
+        def ran(business: Business) -> None:
+            assert business(job, *flags) == 0
+
+        self.once(" ".join([job, *flags]), ran)
+
+    def once(self, step: str, do: Callable[[Business], None]) -> None:
+        """Be as after this step, which follows upon other such steps only: done for the first test that wants it."""
+        assert self.kept is not None
+        assert self.steps is not None, f"{step} comes after something else"
+        steps = (*self.steps, step)
+        kept = self.kept / " then ".join(steps).replace("/", "-")
+        if kept.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            shutil.copytree(kept, self.folder)
+        else:
+            do(self)
+            shutil.copytree(self.folder, kept)
+        self.steps = steps
+
     def rows(self, table: Table) -> pd.DataFrame:
         """Return all rows of a table but for the columns that name the run."""
         return self.warehouse.read(table).drop(columns=["run_id", "created_at"], errors="ignore")
 
     def sell(self, lines: pd.DataFrame, batch_id: str) -> None:
         """Deliver more sales."""
+        self.steps = None
         stamp = Run("test", "test", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
         self.warehouse.append_once(SALES, lines, batch_id=batch_id, source="test", run=stamp)
 

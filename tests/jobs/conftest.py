@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,27 +12,30 @@ from skucast.jobs import promotions
 
 
 @pytest.fixture(scope="session")
-def _trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    trained = Business(folder)
-    trained.sell(business_lines(), "history")
-    assert trained("train") == 0
-    return folder
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where businesses are kept as many tests begin with them."""
+    return tmp_path_factory.mktemp("kept")
 
 
-@pytest.fixture
-def business(_trained_folder: Path, tmp_path: Path) -> Business:
-    """Return a business with models trained on the cutoff, its own copy."""
-    shutil.copytree(_trained_folder, tmp_path / "business", dirs_exist_ok=True)
-    return Business(tmp_path / "business")
-
-
-@pytest.fixture
-def untrained(tmp_path: Path) -> Business:
-    """Return a business with sales and no models."""
-    found = Business(tmp_path / "untrained")
-    found.sell(business_lines(), "history")
+def sold(folder: Path, kept: Path) -> Business:
+    """Return the business with its sales."""
+    found = Business(folder, kept)
+    found.once("sold", lambda business: business.sell(business_lines(), "history"))
     return found
+
+
+@pytest.fixture
+def business(kept: Path, tmp_path: Path) -> Business:
+    """Return a business with models trained on the cutoff, its own copy."""
+    found = sold(tmp_path / "business", kept)
+    found.already("train")
+    return found
+
+
+@pytest.fixture
+def untrained(kept: Path, tmp_path: Path) -> Business:
+    """Return a business with sales and no models."""
+    return sold(tmp_path / "untrained", kept)
 
 
 @pytest.fixture

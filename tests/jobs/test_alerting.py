@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -34,12 +35,12 @@ def lines_with_a_shift() -> pd.DataFrame:
 
 
 @pytest.fixture
-def shifted(untrained: Business, tmp_path: Any) -> Business:
+def shifted(kept: Path, tmp_path: Path) -> Business:
     """Return a business that forecast the last five weeks without models, and sold five times as much of one."""
-    business = Business(tmp_path / "shifted")
-    business.sell(lines_with_a_shift(), "history")
+    business = Business(tmp_path / "shifted", kept)
+    business.once("shifted", lambda shifted: shifted.sell(lines_with_a_shift(), "history"))
     for back in range(5, 0, -1):
-        assert business("predict", "--as-of", str(WEDNESDAY - timedelta(weeks=back))) == 0
+        business.already("predict", "--as-of", str(WEDNESDAY - timedelta(weeks=back)))
     return business
 
 
@@ -107,7 +108,7 @@ def test_alerts_live_from_week_to_week(shifted: Business, capsys: pytest.Capture
 
 def test_rules_of_the_system(business: Business) -> None:
     """No forecast this week, no plan at all, and two weeks without sales."""
-    assert business("predict", "--as-of", "2026-10-28") == 0
+    business.already("predict", "--as-of", "2026-10-28")
     assert business("monitor", "--as-of", "2026-12-09") == 0
     alerts = alerts_of(business).query("unit == '*'").set_index("rule")
     assert set(alerts.index) == {"no_run", "promo_plan", "sales_late"}

@@ -35,9 +35,14 @@ def forecast(business: Business) -> Business:
         "plan_id": "P1",
     }
     stamp = Run("test", "test", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
-    business.warehouse.append_once(PROMOTIONS, pd.DataFrame([promotion]), batch_id="plan", source="test", run=stamp)
-    assert business("predict", "--as-of", str(WEDNESDAY - timedelta(weeks=1))) == 0
-    assert business("predict") == 0
+
+    def planned(business: Business) -> None:
+        rows = pd.DataFrame([promotion])
+        business.warehouse.append_once(PROMOTIONS, rows, batch_id="plan", source="test", run=stamp)
+
+    business.once("planned", planned)
+    business.already("predict", "--as-of", str(WEDNESDAY - timedelta(weeks=1)))
+    business.already("predict")
     return business
 
 

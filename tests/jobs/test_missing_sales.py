@@ -29,7 +29,7 @@ def test_a_blind_repeat_without_a_part_of_the_sales_fails_and_keeps_what_is_publ
     business: Business, shown: Callable[[], str], where: str
 ) -> None:
     """One of five that sell, a unit, a channel or an article, is not delivered: exit 1, all rows stay, it is named."""
-    assert business("predict") == 0
+    business.already("predict")
     before = business.rows(FORECASTS)
     lose(business, where)
     shown()
@@ -40,7 +40,7 @@ def test_a_blind_repeat_without_a_part_of_the_sales_fails_and_keeps_what_is_publ
 
 def test_a_small_part_that_is_missing_stays_as_published_and_is_an_alert(business: Business) -> None:
     """Below the share that may fail the others are forecast anew; coverage counts all, and the alert names the unit."""
-    assert business("predict") == 0
+    business.already("predict")
     before = business.warehouse.read(FORECASTS)
     lose(business, f"unit = '{UNIT}'")
     assert business("predict", *ALLOWED) == 0
@@ -57,7 +57,7 @@ def test_a_small_part_that_is_missing_stays_as_published_and_is_an_alert(busines
 
 def test_a_new_week_carries_on_what_was_forecast_before(business: Business) -> None:
     """Nothing is published of this week yet: the earlier forecast goes on, labelled, and does not count as forecast."""
-    assert business("predict") == 0
+    business.already("predict")
     before = business.rows(FORECASTS).query("unit == @UNIT").sort_values("ds")
     lose(business, f"unit = '{UNIT}'")
     assert business("predict", *NEXT_WEEK, *ALLOWED) == 0
@@ -76,7 +76,7 @@ def test_what_is_accepted_as_missing_is_no_more(business: Business) -> None:
 
     That the total of the unit falls to nothing is accepted once, as any other jump.
     """
-    assert business("predict") == 0
+    business.already("predict")
     lose(business, f"unit = '{UNIT}'")
     accepted = ("--accept-missing", f"{UNIT}/*/*")
     assert business("predict", *accepted, "--accept-jump") == 0
@@ -97,7 +97,7 @@ def test_models_alone_tell_what_is_missing(business: Business, shown: Callable[[
 
 def test_an_article_that_ended_long_ago_is_not_missed(business: Business) -> None:
     """Its lines were taken out of the sales once it counted as inactive: the run is as good as without it."""
-    assert business("predict") == 0
+    business.already("predict")
     lose(business, "SKU_ID = 'GONE'")
     assert business("predict") == 0
     assert "GONE" not in set(business.rows(FORECASTS)["SKU_ID"])
@@ -105,7 +105,7 @@ def test_an_article_that_ended_long_ago_is_not_missed(business: Business) -> Non
 
 def test_a_day_of_the_past_misses_nothing_that_began_later(business: Business) -> None:
     """A week before the new article sold, although it has been forecast since and models know later weeks."""
-    assert business("predict") == 0
+    business.already("predict")
     assert business("predict", "--as-of", "2026-08-12") == 0
 
 

@@ -16,8 +16,8 @@ from skucast.core.tables.scorecard import METRICS
 @pytest.fixture
 def scored(business: Business) -> Business:
     """Return a business with forecasts made four weeks ago and monitored now."""
-    assert business("predict", "--as-of", "2026-10-28") == 0
-    assert business("monitor") == 0
+    business.already("predict", "--as-of", "2026-10-28")
+    business.already("monitor")
     return business
 
 

@@ -22,7 +22,7 @@ def by_combination(business: Business, column: str) -> dict[tuple[str, str, str]
 
 def test_every_combination_gets_four_weeks_with_interval_components_method_and_status(business: Business) -> None:
     """24 rows: models for four, a labelled mean for the new one, zeros for the one that stopped."""
-    assert business("predict") == 0
+    business.already("predict")
     rows = business.rows(FORECASTS)
     assert len(rows) == 24
     assert rows.groupby(KEY)["step"].apply(list).map(lambda steps: steps == [1, 2, 3, 4]).all()
@@ -36,7 +36,7 @@ def test_every_combination_gets_four_weeks_with_interval_components_method_and_s
 
 def test_a_second_run_changes_nothing(business: Business) -> None:
     """Same sales, same models: the same rows, intervals included, and no row twice."""
-    assert business("predict") == 0
+    business.already("predict")
     first = business.rows(FORECASTS)
     assert business("predict") == 0
     assert business.rows(FORECASTS).equals(first)
@@ -62,7 +62,7 @@ def test_no_fallback_takes_the_place_of_what_models_forecast(business: Business,
 
 def test_a_targeted_run_replaces_only_its_rows(business: Business) -> None:
     """Two weeks for one combination only: the other combinations keep their four."""
-    assert business("predict") == 0
+    business.already("predict")
     assert business("predict", "--target-combinations", "Пермь/KA/A1", "--horizon-weeks", "2") == 0
     counts = business.rows(FORECASTS).groupby(KEY).size()
     assert counts[("Пермь", "KA", "A1")] == 2

@@ -59,7 +59,7 @@ def staging_tables(business: Business) -> list[str]:
 @pytest.mark.parametrize("count", [4, 9], ids=["four", "more than combinations"])
 def test_many_tasks_forecast_what_one_forecasts(business: Business, task: Task, count: int) -> None:
     """Every column of every row, exactly; six combinations, so that some of nine tasks have none."""
-    assert business("predict") == 0
+    business.already("predict")
     alone = business.rows(FORECASTS)
     assert [task("predict", index, count) for index in range(count)] == [0] * count
     together = of_run(business, FORECASTS, "predict-execution")
@@ -181,7 +181,7 @@ def test_another_execution_has_its_own_set(business: Business, task: Task) -> No
 
 def test_targeted_tasks_replace_only_their_rows(business: Business, task: Task) -> None:
     """Three targets, two weeks, two tasks: the other three combinations keep four weeks."""
-    assert business("predict") == 0
+    business.already("predict")
     assert [task("predict", index, 2, *TARGETS, "--horizon-weeks", "2") for index in range(2)] == [0, 0]
     assert sorted(business.rows(FORECASTS).groupby(KEY).size()) == [2, 2, 2, 4, 4, 4]
 
@@ -213,8 +213,8 @@ def test_tasks_without_a_name_in_common_are_refused(
 
 def test_many_tasks_score_what_one_scores(business: Business, task: Task) -> None:
     """The metrics of three tasks are those of one, exactly; what they staged is gone."""
-    assert business("predict", "--as-of", "2026-10-28") == 0
-    assert business("monitor") == 0
+    business.already("predict", "--as-of", "2026-10-28")
+    business.already("monitor")
     alone, alerts = business.rows(METRICS), business.rows(ALERTS)
     assert [task("monitor", index, 3) for index in (1, 2)] == [0, 0]
     assert business.warehouse.read(METRICS).query("run_id == 'monitor-execution'").empty
@@ -230,7 +230,7 @@ def test_many_tasks_score_what_one_scores(business: Business, task: Task) -> Non
 
 def test_forecasts_of_articles_no_longer_sold_count_with_any_number_of_tasks(business: Business, task: Task) -> None:
     """All sales of one of six combinations are taken back at the source: its four forecasts are left out, not lost."""
-    assert business("predict", "--as-of", "2026-10-28") == 0
+    business.already("predict", "--as-of", "2026-10-28")
     with business.warehouse._file.transaction() as connection:
         connection.execute(f"DELETE FROM {SALES.name} WHERE channel = 'TF'")
     assert business("monitor") == 0
