@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
+from importlib.util import find_spec
 from typing import Any
 
 import duckdb
@@ -118,6 +119,8 @@ class Jobs:
 def serve() -> None:
     """Replace what is slow and serve until killed."""
     jobs = Jobs()
+    if find_spec("pandas") is None:  # or DuckDB looks through all folders for it, twice for every value of a function
+        sys.modules["pandas"] = None
     database.objects, database._connect = objects, connect_with_one_thread
     tables.columns = tabledata.columns = columns
     partitions._hidden = is_hidden
