@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _RATES = {"rateLimitExceeded", "jobRateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
@@ -61,7 +61,7 @@ def reasons_of(error: Any) -> set[str]:
     places: tuple[Callable[[], Any], ...] = (lambda: error.errors, lambda: error.response.json()["error"]["errors"])
     for place in places:
         with contextlib.suppress(*_NO_REASONS):
-            found |= {str(one["reason"]) for one in place() if "reason" in one}
+            found |= {str(one["reason"]) for one in place() if isinstance(one, Mapping) and "reason" in one}
     return found
 
 
