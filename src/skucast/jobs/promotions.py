@@ -38,6 +38,8 @@ SETTLE_S = 2.0
 MAX_NAME_BYTES = 120
 """So much of the end of a file's name is kept in the name that it gets: file systems allow 255 bytes a name."""
 
+_ADDED_BEFORE = "added before, so nothing was added; to say the same again, change a note in it"
+
 
 def ingest(
     settings: Settings,
@@ -160,6 +162,7 @@ def _ingest_file(
     done = f"{DONE}/{file.kept_as(_short(file.name), settings)}"
     if len(before) and read_bytes(settings.staging, done, settings.endpoints, limit=1) is not None:
         # It could not leave the inbox when it was read, and was not sent again: its plan may not be the newest by now.
+        report.notes.append(f"promotions: {file.name}: {_ADDED_BEFORE}")
         _move(file, done, settings, report)
         return 0
     try:
@@ -289,7 +292,7 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     log.log(logging.WARNING if rejected else logging.INFO, "promotions", extra={"fields": fields})
     parts = [_added(n_promotions, n_covered, plan) if len(plan.rows) else "nothing could be added"]
     if not is_new:
-        parts = ["added before, so nothing was added; to say the same again, change a note in it"]
+        parts = [_ADDED_BEFORE]
     if rejected:
         parts.append(f"{refusal(file.name, len(plan.rejected), plan.n_lines)}, see {rejected}")
         if n_covered:

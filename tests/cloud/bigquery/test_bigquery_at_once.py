@@ -59,7 +59,7 @@ def test_records_of_tasks_at_once_are_all_there(place: Place, theirs: BigQueryWa
     def leave(index: int) -> None:
         task = replace(run_of(1), task_index=index, task_count=8)
         row = {column.name: "{}" if column.type == "STRING" else index for column in RUNS.columns}
-        row |= {"task_id": task.task_id, "run_at": task.run_at, "cutoff": task.cutoff}
+        row |= {"task_id": task.task_id, "run_at": task.run_at, "cutoff": task.cutoff, "scope": "all"}
         warehouse = behind.warehouse()
         at_once.wait()
         warehouse.replace(RUNS, pd.DataFrame([row]), task.task_id, run=task)

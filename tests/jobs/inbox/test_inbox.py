@@ -29,9 +29,10 @@ def test_good_rows_are_added_bad_ones_go_back_and_the_file_is_done(inbox: Inbox)
 
 
 def test_without_an_inbox_nothing_happens(inbox: Inbox) -> None:
-    """No folder, no table, no note."""
+    """No folder, no table; that nothing came is said."""
     assert inbox.ingest() == 0
-    assert inbox.report.notes == []
+    [note] = inbox.report.notes
+    assert note.startswith("promotions: no file in promotions/inbox")
     assert not inbox.folder.exists()
     assert not inbox.warehouse.exists(PROMOTIONS)
 
