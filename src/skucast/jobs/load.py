@@ -22,6 +22,7 @@ from skucast.runtime.settings import Settings
 from skucast.sales.loading import read_delivery, read_file
 from skucast.sales.loading_names import KnownSpellings, Respelt
 from skucast.sales.loading_summary import Brought, summary
+from skucast.sales.names import no_names
 
 Rule = Literal["add", "refuse", "replace"]
 
@@ -61,9 +62,10 @@ def load_sales(
         raise InputError(
             f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
         )
-    named, brought = settings.sales_columns if columns is None else columns, Brought()
+    named, brought = settings.sales_columns if columns is None else columns, Brought(run.today)
     before = _weeks(settings, warehouse)
-    known = KnownSpellings(before, warehouse.read(NAMES))
+    decisions = warehouse.read(NAMES)
+    known = KnownSpellings(before, decisions)
     delivery = read_delivery(path, SALES, parse_column_map(named), lambda piece: brought.add(known.renamed(piece)))
     rows = Respelt(delivery.rows, known)
     meeting = Meeting(rule, settings.clock.end_weekday if settings.sales_grain == "week" else None)
@@ -75,7 +77,8 @@ def load_sales(
     if replaced:
         report.notes.append(replaced)
     report.notes.extend([*delivery.notes, *known.notes()])
-    report.notes.extend(summary(brought, before, _weeks(settings, warehouse), settings.clock, run.today))
+    after = _weeks(settings, warehouse)
+    report.notes.extend(summary(brought, before, after, settings.clock, no_names(after, decisions)))
     _note_unused(delivery.unused, report)
 
 

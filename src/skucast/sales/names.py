@@ -250,6 +250,12 @@ def _joined_texts(renaming: Renaming, rules: _Rules) -> Iterator[str]:
 # --- What is no name ------------------------------------------------------------------------------------------------
 
 
+def no_names(weekly: pd.DataFrame, decisions: pd.DataFrame) -> dict[str, frozenset[str]]:
+    """Return by column the names of weekly sales that are left out, because they are of totals or of nobody."""
+    found, rules = {column: _spellings(weekly[column]) for column in KEY}, _Rules.of(decisions)
+    return {column: _no_names(column, found, rules) for column in KEY}
+
+
 def _no_names(column: str, found: Mapping[str, Collection[str]], rules: _Rules) -> frozenset[str]:
     """The names of totals and of nobody, unless all that there is is named so."""
     groups = {fold(name) for each in ("unit", "channel") for name in found[each]}
