@@ -150,7 +150,7 @@ def test_a_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame, "PIECE", 10)
     sizes: list[int] = []
     path = csv(*(f"2026-11-16,U,C,A{number},1," for number in range(35)))
-    found = read_delivery(path, SALES, {}, lambda rows: sizes.append(len(rows)))
+    found = read_delivery(path, SALES, {}, lambda _, rows: sizes.append(len(rows)))
     assert sizes == [len(rows) for rows in found.rows] == [10, 10, 10, 5]
     bad = csv(*(f"2026-11-16,U,C,A{number},{'x' if number in {5, 33} else 1}," for number in range(35)))
     said = refusal(bad)

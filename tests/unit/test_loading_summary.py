@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 18)
 def said(path: Path) -> list[str]:
     """Return the summary of a load of the file into an empty table, without the weeks."""
     brought = Brought(TODAY)
-    rows = pd.concat(read_delivery(path, SALES, {}, brought.add).rows)
+    rows = pd.concat(read_delivery(path, SALES, {}, lambda _, piece: brought.add(piece)).rows)
     left_out = no_names(rows, empty(NAMES))
     nothing = pd.DataFrame({"ds": pd.Series(dtype="datetime64[ns]"), **{name: [] for name in [*KEY, "quantity"]}})
     return list(summary(brought, nothing, nothing, WeekClock(), left_out))

@@ -21,6 +21,7 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.loading import read_delivery, read_file
 from skucast.sales.loading_names import KnownSpellings, Respelt
+from skucast.sales.loading_shards import Shards
 from skucast.sales.loading_summary import Brought, summary
 from skucast.sales.names import no_names
 
@@ -54,7 +55,8 @@ def load_sales(
 
     Raises:
         AlreadyLoaded: the same content was loaded before.
-        Overlap: days and combinations of the file have sales already, and nothing is said of them.
+        Overlap: days and combinations of the file have sales already, or two files of a folder share some, and nothing
+            is said of them.
         InputError: the file cannot be used.
     """
     _refuse_cloud(settings, "sales")
@@ -66,9 +68,19 @@ def load_sales(
     before = _weeks(settings, warehouse)
     decisions = warehouse.read(NAMES)
     known = KnownSpellings(before, decisions)
-    delivery = read_delivery(path, SALES, parse_column_map(named), lambda piece: brought.add(known.renamed(piece)))
+    by_week = settings.sales_grain == "week"
+    shards = Shards(known.key, settings.clock.label_days if by_week else lambda days: days)
+
+    def watch(file: str, piece: pd.DataFrame) -> None:
+        renamed = known.renamed(piece)
+        brought.add(renamed)
+        if rule != "add" and path.is_dir():
+            shards.add(file, renamed)
+
+    delivery = read_delivery(path, SALES, parse_column_map(named), watch)
+    shards.refuse_shared(path.name)
     rows = Respelt(delivery.rows, known)
-    meeting = Meeting(rule, settings.clock.end_weekday if settings.sales_grain == "week" else None)
+    meeting = Meeting(rule, settings.clock.end_weekday if by_week else None)
     replaced = _replaced(path, rows, meeting, warehouse, run) if rule == "replace" else None
     report.n_rows = warehouse.append_once(
         SALES, rows, batch_id=delivery.digest, source=delivery.source, run=run, meeting=meeting

@@ -34,7 +34,7 @@ _DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
 
 _A_DAY, _A_NUMBER = "a date such as 2026-11-22, without a time zone", "a finite number"
 
-Watcher = Callable[[pd.DataFrame], None]
+Watcher = Callable[[str, pd.DataFrame], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: W
         path: CSV (comma, semicolon, tab or bar), Excel, both with a header, Parquet, or a folder of such files.
         table: the contract.
         mapping: the file's column name by ours, where it differs.
-        watch: sees each piece of the rows once.
+        watch: sees each piece of the rows once, with the name of its file.
 
     Raises:
         InputError: a file cannot be read, lacks a column, has values that do not fit, or grows meanwhile; row numbers
@@ -78,7 +78,7 @@ def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: W
         for piece in reader.rows(columns, faults):
             rows.add(piece)
             if watch is not None:
-                watch(piece)
+                watch(reader.cells.name, piece)
     for each in taken:
         each.refuse_changed()
     faults.refuse(str(path))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, clean_name
 from skucast.core.spelling import difference
-from skucast.sales.names import with_names
+from skucast.sales.names import name_key, with_names
 
 SHOWN = 5
 """Spellings that a note names."""
@@ -23,6 +23,10 @@ class KnownSpellings:
 
     def __init__(self, weekly: pd.DataFrame, decisions: pd.DataFrame) -> None:
         _, self._names = with_names(weekly, decisions[decisions["decision"] == "split"])
+        self._together = self._names
+        if (decisions["decision"] == "merge").any():
+            _, self._together = with_names(weekly, decisions)
+        self._key = name_key(decisions)
         self._found: dict[tuple[str, str], str] = {}
 
     def renamed(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -37,6 +41,10 @@ class KnownSpellings:
             return rows
         self._found |= {(column, name): known for column, each in other.items() for name, known in each.items()}
         return rows.assign(**{column: rows[column].map(spelt[column]).astype("str") for column in KEY})
+
+    def key(self, column: str, name: str) -> str:
+        """Return what all names have in common that count as this one, by their spelling or by decision."""
+        return self._key(column, self._together.of(column, name))
 
     def notes(self) -> Iterator[str]:
         """Yield what was renamed so far, in words; nothing if nothing was."""

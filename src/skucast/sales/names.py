@@ -183,6 +183,11 @@ def _last(name: str, steps: Mapping[str, str], key: Callable[[str], str]) -> str
     return name
 
 
+def name_key(decisions: pd.DataFrame) -> Callable[[str, str], str]:
+    """Return what gives the key that a name of a column shares with its safe spellings, and with no other name."""
+    return _Rules.of(decisions).key
+
+
 # --- One name for its spellings -------------------------------------------------------------------------------------
 
 
