@@ -12,6 +12,7 @@ from sales_files import csv
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.errors import Overlap
 from skucast.core.run import Run
+from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty, validate
@@ -83,3 +84,32 @@ def test_an_export_in_another_spelling_is_no_new_sale(
     assert not any("new articles" in note for note in notes)
     assert warehouse.read(SALES)["quantity"].sum() == 50.0
     assert set(warehouse.read(SALES)["SKU_ID"]) == {"9752"}
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_days_that_are_there_under_another_of_its_spellings_are_refused(
+    warehouse: DuckDBWarehouse, run: Run, settings: Callable[..., Settings], decided: bool
+) -> None:
+    """Two spellings are there, or names that were decided to be one: a file of one of them meets both."""
+    one, other = ("Сок", "Нектар") if decided else ("Сок", "СОК")
+
+    def load(name: str, rule: Rule, *lines: tuple[int, str]) -> float:
+        text = [f"2026-11-{day},Пермь,KA,{sku},1," for day, sku in lines]
+        load_sales(csv(*text, name=f"{name}.csv"), None, rule, settings(), warehouse, run, RunReport())
+        return float(warehouse.read(SALES)["quantity"].sum())
+
+    assert load("there", "refuse", (10, one), (11, one), (12, other), (13, other)) == 4.0
+    if decided:
+        rows = pd.DataFrame([("SKU_ID", one, other, "merge")], columns=["part", "name", "other", "decision"])
+        rows = validate(NAMES, rows.assign(decided_at=pd.Timestamp("2026-11-25")))
+        warehouse.replace(NAMES, rows, ALL, run=run)
+    new = [(13, one), (14, one)]
+    rules: list[Rule] = ["refuse", "replace"]
+    for rule in rules:
+        with pytest.raises(
+            Overlap, match=f"1 of its days x combinations are there under another.*{other} on 2026-11-13"
+        ):
+            load("new", rule, *new)
+    assert load("later", "refuse", (14, one), (15, one)) == 6.0
+    assert load("all", "replace", (10, one), (11, one), (12, other), (13, other), (14, one), (15, one)) == 6.0
+    assert load("new", "add", *new) == 8.0

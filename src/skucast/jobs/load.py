@@ -20,7 +20,7 @@ from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.loading import read_delivery, read_file
-from skucast.sales.loading_names import KnownSpellings, Respelt
+from skucast.sales.loading_names import Elsewhere, KnownSpellings, Respelt
 from skucast.sales.loading_shards import Shards
 from skucast.sales.loading_summary import Brought, summary
 from skucast.sales.names import no_names
@@ -81,6 +81,14 @@ def load_sales(
     shards.refuse_shared(path.name)
     rows = Respelt(delivery.rows, known)
     meeting = Meeting(rule, settings.clock.end_weekday if by_week else None)
+    is_again = (loads(warehouse)["batch_id"] == delivery.digest).any()
+    if rule == "replace" or (rule == "refuse" and not is_again):
+        others = known.apart(brought.combinations)
+        if rule == "replace":  # lines of combinations that the file has by their own names are replaced as any
+            others = {
+                parts: [each for each in found if each not in brought.combinations] for parts, found in others.items()
+            }
+        _refuse_elsewhere(path, rows, others, meeting, warehouse, run)
     replaced = _replaced(path, rows, meeting, warehouse, run) if rule == "replace" else None
     report.n_rows = warehouse.append_once(
         SALES, rows, batch_id=delivery.digest, source=delivery.source, run=run, meeting=meeting
@@ -127,6 +135,37 @@ def _refuse_cloud(settings: Settings, what: str) -> None:
         raise InputError(
             f"WAREHOUSE: {settings.warehouse}: {what} come there from their own pipeline; load fills a local one"
         )
+
+
+def _refuse_elsewhere(
+    path: Path,
+    rows: Respelt,
+    others: dict[tuple[str, ...], list[tuple[str, ...]]],
+    meeting: Meeting,
+    warehouse: Warehouse,
+    run: Run,
+) -> None:
+    """Refuse lines whose days the table has under other names that count as theirs: neither would replace the other.
+
+    Raises:
+        Overlap: there are such lines.
+    """
+    if not any(others.values()):
+        return
+    found = warehouse.overlap(Elsewhere(rows, others), meeting, run=run)
+    found = found[found["new_lines"] > 0]
+    if not len(found):
+        return
+    examples = ", ".join(
+        f"{row.unit}/{row.channel}/{row.SKU_ID} on {row.date:%Y-%m-%d} "
+        f"({row.quantity:g} there, {row.new_quantity:g} in the file)"
+        for row in found[:3].itertuples()
+    )
+    raise Overlap(
+        f"{path.name}: {len(found):,} of its days x combinations are there under another name that counts as theirs: "
+        f"{examples}; nothing was loaded: `python -m skucast loads undo` takes back the load that brought them, "
+        "--add adds to them"
+    )
 
 
 def _replaced(path: Path, rows: Rows, meeting: Meeting, warehouse: Warehouse, run: Run) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
@@ -27,6 +27,9 @@ class KnownSpellings:
         if (decisions["decision"] == "merge").any():
             _, self._together = with_names(weekly, decisions)
         self._key = name_key(decisions)
+        self._there: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+        for parts in weekly[KEY].dropna().drop_duplicates().itertuples(index=False, name=None):
+            self._there.setdefault(self._keys(parts), []).append(parts)
         self._found: dict[tuple[str, str], str] = {}
 
     def renamed(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -45,6 +48,16 @@ class KnownSpellings:
     def key(self, column: str, name: str) -> str:
         """Return what all names have in common that count as this one, by their spelling or by decision."""
         return self._key(column, self._together.of(column, name))
+
+    def apart(self, combinations: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return by combination those of the sales that count as it and are kept under other names; only if any are."""
+        found = {
+            parts: [each for each in self._there.get(self._keys(parts), ()) if each != parts] for parts in combinations
+        }
+        return {parts: others for parts, others in found.items() if others}
+
+    def _keys(self, parts: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self.key(column, part) for column, part in zip(KEY, parts, strict=True))
 
     def notes(self) -> Iterator[str]:
         """Yield what was renamed so far, in words; nothing if nothing was."""
@@ -73,3 +86,17 @@ class Respelt:
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         return map(self._known.renamed, self._pieces)
+
+
+class Elsewhere:
+    """Pieces of lines under the names of other combinations: what they would be if they were written as those."""
+
+    def __init__(self, pieces: Iterable[pd.DataFrame], others: Mapping[tuple[str, ...], list[tuple[str, ...]]]) -> None:
+        self._pieces = pieces
+        pairs = [(*parts, *other) for parts, found in others.items() for other in found]
+        self._pairs = pd.DataFrame(pairs, columns=[*(f"_{column}" for column in KEY), *KEY]).astype("str")
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        for piece in self._pieces:
+            names = {f"_{column}": piece[column].map(clean_name, na_action="ignore").astype("str") for column in KEY}
+            yield piece.drop(columns=KEY).assign(**names).merge(self._pairs, on=list(names))[list(piece.columns)]
