@@ -26,7 +26,7 @@ _MEANT = ("<super>", "<sub>", "<circle>", "<square>", "<fraction>")
 
 _WHOLE = re.compile(r"(\d+)(?:\.0+|,0{1,2})")
 _THOUSANDS = re.compile(r"\d{1,3}[.,]000")
-_SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?e\+(\d{2,3})")
+_SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+)e\+?|e\+)(\d{2,3})")
 
 _MAX_DIFFERENCES = 4
 
