@@ -145,6 +145,27 @@ def test_totals_that_are_left_out_are_said() -> None:
     assert found.rows.n_rows == 3
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("2026-11-01,Пермь,KA,Total 5W40, 4л,500,20", "line 4 has 7 fields"),
+        ("2026-11-01,Пермь,KA,Total, 4л,500,20", "line 4 has 7 fields"),
+        ("32.11.2026,Пермь,KA,Total 5W40,70,", "32.11.2026"),
+        ("32.11.2026,Пермь,KA,Итого,70,", "32.11.2026"),
+    ],
+)
+def test_a_sale_is_no_line_of_totals(line: str, said: str) -> None:
+    """A comma that is not quoted and a day that is none are faults, whatever the article's name begins with."""
+    assert said in refusal(csv(*LINES, line))
+
+
+def test_an_article_named_as_totals_are_is_not_left_out_as_one() -> None:
+    """Without its day it is a line without a day, as of any other article; those of totals are whole cells."""
+    found = delivery(csv(*LINES, ",Пермь,KA,Total 5W40,80,", ",Пермь,Итого:,,80,", ",Пермь Итог,,,80,"))
+    assert found.notes == ["2 lines of totals left out (line 5, 6)"]
+    assert found.rows.n_rows == 3
+
+
 def test_a_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more rows than a piece has are ever in one frame; what is wrong is found in all of them."""
     monkeypatch.setattr(frame, "PIECE", 10)

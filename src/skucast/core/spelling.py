@@ -150,6 +150,7 @@ _TOTAL_OF = re.compile(
     rf"(?:{'|'.join(sorted(_TOTAL))})(?: {fold('по')}| for| of)? (?P<after>.+)|"
     rf"(?P<before>.+) (?:{'|'.join(sorted(_TOTAL))})"
 )
+_TOTAL_OVER = re.compile(rf"(?:{'|'.join(sorted(_TOTAL))}) (?:{fold('по')}|{fold('за')}|for|of) .+")
 _NOBODY = frozenset(
     fold(word)
     for word in (
@@ -182,6 +183,11 @@ def is_total(name: str, groups: Collection[str] = ()) -> bool:
         return True
     found = _TOTAL_OF.fullmatch(folded)
     return found is not None and (found["after"] or found["before"]).strip(' :"') in groups
+
+
+def is_total_for_day(cell: str) -> bool:
+    """Return whether a cell in the place of a day says that its row is one of totals: "Итого", "Итого за ноябрь"."""
+    return is_total(cell) or _TOTAL_OVER.fullmatch(fold(cell)) is not None
 
 
 def is_nobody(name: str) -> bool:

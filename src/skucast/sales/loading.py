@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.errors import ContractError, InputError
+from skucast.core.spelling import fold, is_total, is_total_for_day
 from skucast.core.tables.contract import BATCH, Column, Table
 from skucast.core.tables.validation import convert_column, validate
 from skucast.core.words import counted
@@ -21,7 +22,7 @@ from skucast.sales.loading_spool import Spool
 from skucast.sales.names import name_faults
 from skucast.sheets.frame import SUFFIXES, Cells, misfit_text
 from skucast.sheets.snapshot import Snapshot, snapshot
-from skucast.sheets.values import TOTAL, UNREADABLE, Days, Numbers
+from skucast.sheets.values import UNREADABLE, Days, Numbers
 
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
@@ -181,7 +182,7 @@ class _Reader:
         """Yield the rows by the contract; what does not fit is added to the faults, and its piece left out."""
 
         def misfit(number: int, found: list[str], width: int) -> None:
-            if any(TOTAL.fullmatch(cell.strip()) for cell in found):
+            if self._is_misfit_of_totals(found):
                 self._totals.append(number)
             else:
                 faults.add(self.cells.name, number, misfit_text(number, found, width))
@@ -205,14 +206,37 @@ class _Reader:
     def _without_totals(
         self, raw: pd.DataFrame, piece: pd.DataFrame, columns: Mapping[str, Days | Numbers]
     ) -> pd.DataFrame:
-        """Leave out what has a word for totals and no day."""
+        """Leave out what has no day and a word for totals in its place, in a name's, or at the line's beginning."""
         if "date" not in raw or not _is_text(raw["date"]):
             return raw
-        odd = raw.index[columns["date"].read(raw["date"]).isna()]
-        is_total = piece.loc[odd].map(lambda cell: isinstance(cell, str) and bool(TOTAL.fullmatch(cell.strip())))
-        totals = odd[is_total.any(axis=1).to_numpy(dtype="bool")]
-        self._totals += totals.tolist()
+        is_odd = columns["date"].read(raw["date"]).isna()
+        odd = raw.index[is_odd]
+        if odd.empty:
+            return raw
+        names = [raw.loc[~is_odd, name].dropna().astype("str").unique() for name in ("unit", "channel") if name in raw]
+        groups = {fold(name) for found in names for name in found}
+        cells = piece.loc[odd, self._telling()].astype("object").itertuples(index=False)
+        totals = [
+            row
+            for row, day, others in zip(odd, raw.loc[odd, "date"], cells, strict=True)
+            if _is_line_of_totals(_text(day), map(_text, others), groups)
+        ]
+        self._totals += totals
         return raw.drop(index=totals)
+
+    def _telling(self) -> list[str]:
+        """The columns, the file's first among them, in which a word for totals counts."""
+        return list(dict.fromkeys([self.cells.columns[0], *(self._used[name] for name in KEY if name in self._used)]))
+
+    def _is_misfit_of_totals(self, found: list[str]) -> bool:
+        """Whether a line of another number of cells than the header is one of totals."""
+        if "date" not in self._used:
+            return False
+        day, *others = (
+            "".join(found[place : place + 1])
+            for place in (self.cells.place(name) for name in (self._used["date"], *self._telling()))
+        )
+        return _is_line_of_totals(day, others)
 
     def _values(self, ours: str, values: pd.Series, columns: Mapping[str, Days | Numbers], faults: Faults) -> pd.Series:
         column = self._table.column(ours)
@@ -261,6 +285,15 @@ class _Reader:
             faults.add_rows(self.cells.name, broken.tolist(), check.rule)
         if faults.count == before:
             yield valid
+
+
+def _is_line_of_totals(day: str, others: Iterable[str], groups: Collection[str] = ()) -> bool:
+    """Whether it is, by what stands for its day and in other cells; a day that is there and unreadable is a fault."""
+    return is_total_for_day(day) if day.strip() else any(is_total(cell, groups) for cell in others)
+
+
+def _text(cell: object) -> str:
+    return cell if isinstance(cell, str) else ""
 
 
 def _used_columns(cells: Cells, table: Table, mapping: Mapping[str, str]) -> dict[str, str]:

@@ -82,6 +82,10 @@ class Cells:
             finally:
                 _let_go(opened)
 
+    def place(self, name: str) -> int:
+        """Return where the column stands in a line of a CSV or Excel file, the first at 0."""
+        return self._header.index(name)
+
     def _open(self) -> Opened:
         return open_sheet(self.name, self._taken.file, self._kind)
 
