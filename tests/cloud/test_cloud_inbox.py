@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from places import Cloud
+from a_plan import KNOWN, PLAN
 from stand_ins.truthful import StorageProxy
 
 from skucast.backends.files import list_files, write_bytes
 from skucast.backends.warehouse.opening import open_warehouse
-from skucast.core.combination import Combination
 from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.jobs.promotions import DONE, INBOX, REJECTED, ingest
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-
-KNOWN = [Combination("Пермь", "KA", "A1")]
-PLAN = """unit;channel;SKU_ID;starts_on;ends_on;discount_perc;covers_through
-Пермь;KA;A1;30.11.2026;06.12.2026;12,5;31.12.2026
-Пермь;KA;A2;30.11.2026;06.12.2026;30;
-"""
-
-
-@pytest.fixture
-def in_the_cloud(settings: Callable[..., Settings], stand_in_cloud: Cloud, storage_proxy: StorageProxy) -> Settings:
-    """Return settings of the stand-ins, the bucket behind a proxy."""
-    endpoints = stand_in_cloud.variables() | {"GCS_ENDPOINT": storage_proxy.url}
-    return settings(
-        warehouse=f"bigquery://{stand_in_cloud.project}/{stand_in_cloud.dataset}",
-        staging=stand_in_cloud.folder,
-        **{name.lower(): value for name, value in endpoints.items()},
-    )
 
 
 def test_a_file_in_the_bucket_becomes_rows_of_the_plan_once(in_the_cloud: Settings, run: Run) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from places import Cloud
+from a_plan import KNOWN, PLAN
 from stand_ins.truthful import StorageProxy
 
 from skucast.backends.files import list_files, read_bytes, write_bytes
@@ -23,24 +22,6 @@ from skucast.jobs.promotions import DONE, INBOX, ingest
 from skucast.jobs.train import _probe
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-
-KNOWN = [Combination("Пермь", "KA", "A1")]
-PLAN = """unit;channel;SKU_ID;starts_on;ends_on;discount_perc;covers_through
-Пермь;KA;A1;30.11.2026;06.12.2026;12,5;31.12.2026
-Пермь;KA;A2;30.11.2026;06.12.2026;30;
-"""
-
-
-@pytest.fixture
-def in_the_cloud(settings: Callable[..., Settings], stand_in_cloud: Cloud, storage_proxy: StorageProxy) -> Settings:
-    """Return settings of the stand-ins, the bucket behind a proxy."""
-    endpoints = stand_in_cloud.variables() | {"GCS_ENDPOINT": storage_proxy.url}
-    return settings(
-        warehouse=f"bigquery://{stand_in_cloud.project}/{stand_in_cloud.dataset}",
-        staging=stand_in_cloud.folder,
-        **{name.lower(): value for name, value in endpoints.items()},
-    )
-
 
 POLICY = "Object 'b/o' is subject to bucket's retention policy and cannot be deleted or overwritten until 2027-01-01"
 HOLD = "Object 'b/o' is under active Temporary hold and cannot be deleted, overwritten or archived"

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.combination import KEY
+from skucast.core.rows import is_about
 from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import COMPONENTS
@@ -138,9 +139,7 @@ def _weeks(frames: list[DataFrame]) -> list[str]:
 
 def _with_parts_of(forecasts: DataFrame, names: DataFrame) -> DataFrame:
     """The forecasts, with components of these combinations only: nobody sees those of the others."""
-    import pandas as pd
-
-    shown = pd.MultiIndex.from_frame(forecasts[KEY]).isin(pd.MultiIndex.from_frame(names[KEY]))
+    shown = is_about(forecasts, names)
     return forecasts.assign(**{name: forecasts[name].where(shown, 0.0) for name in COMPONENTS})
 
 

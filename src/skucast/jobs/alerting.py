@@ -13,6 +13,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
 from skucast.core.combination import KEY, Combination, nearest
 from skucast.core.errors import InputError
+from skucast.core.rows import is_about
 from skucast.core.run import FAILED, Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL
@@ -196,7 +197,7 @@ def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> d
     rows = newest.assign(acknowledged_until=newest["acknowledged_until"].mask(is_it, pd.Timestamp(until)))
     row = in_order(rows[is_it])[0]
     combination = Combination(*(row[name] for name in KEY))
-    mine = rows[pd.MultiIndex.from_frame(rows[KEY]).isin([combination.parts])]
+    mine = rows[is_about(rows, [combination])]
     warehouse.replace(ALERTS, mine, row["cutoff"].date(), run=run, combinations=[combination])
     return row
 

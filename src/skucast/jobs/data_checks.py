@@ -26,15 +26,13 @@ from skucast.jobs.gate import JUMPS, evidence_of
 from skucast.jobs.promotions import REJECTED
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
+from skucast.sales.stock import SUSPICIOUS_SHARE
 from skucast.scorecard.gate import DEFAULT_JUMP, Evidence, Jump, newest_week_jumps
 from skucast.scorecard.gate_limits import RECENT_WEEKS
 from skucast.scorecard.gate_sides import filled, then_of
 
 RECENT_FILES = 4 * WEEK
 """Plan files that were refused earlier than this are history."""
-
-STOCK_SHARE = 0.5
-"""Share of a unit's recent weeks out of stock from which on it is named."""
 
 SHOWN = 5
 
@@ -140,7 +138,7 @@ def _stock(facts: Facts) -> Iterator[DataFinding]:
     recent = weeks[weeks["ds"] > pd.Timestamp(facts.history.data_cutoff - RECENT_WEEKS * WEEK)]
     is_empty = recent["is_stockout"] | recent["is_censored"]
     for unit, share in is_empty.groupby(recent["unit"]).mean().items():
-        if share >= STOCK_SHARE:
+        if share >= SUSPICIOUS_SHARE:
             first = recent.loc[is_empty & (recent["unit"] == unit), KEY].drop_duplicates().head(SHOWN)
             text = f"{share:.0%} of the weeks of its articles since {recent['ds'].min().date()} are out of stock"
             yield DataFinding(str(unit), text, tuple("/".join(names) for names in first.itertuples(index=False)))

@@ -8,22 +8,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
 from skucast.core.combination import KEY
 from skucast.core.errors import RunFailed
+from skucast.core.rows import is_about
 from skucast.core.run import DONE, Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import RUNS
 from skucast.core.weeks import WEEK
 from skucast.core.words import counted
-from skucast.jobs.inputs import Inputs
-from skucast.regressors.events import events_of
-from skucast.regressors.holidays import days_off
+from skucast.jobs.inputs import Inputs, closed_days
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -106,32 +103,21 @@ def _newest_rows(warehouse: Warehouse, cutoff: date, horizon_weeks: int, names: 
 
 def _jumps_of_part(evidence: Evidence, rows: pd.DataFrame, max_jump: float) -> list[Jump]:
     """What jumps once these rows stand among those that are published, and is not published already as it is."""
-    others = evidence.rows[~_is_among(evidence.rows, rows)]
+    others = evidence.rows[~is_about(evidence.rows, rows)]
     merged = pd.concat([others, rows], ignore_index=True)
-    weeks = evidence.weeks[_is_among(evidence.weeks, merged)]
+    weeks = evidence.weeks[is_about(evidence.weeks, merged)]
     is_whole = len(weeks) == len(evidence.weeks)
-    earlier = evidence.earlier[_is_among(evidence.earlier, merged)]
+    earlier = evidence.earlier[is_about(evidence.earlier, merged)]
     part = replace(evidence, earlier=earlier, weeks=weeks, known_then=evidence.known_then if is_whole else None)
     before = {(jump.kind, jump.group): jump.share for jump in jumps_of(part, max_jump)} if len(others) else {}
     found = jumps_of(replace(part, rows=merged), max_jump)
     return [jump for jump in found if jump.share > ALIKE * before.get((jump.kind, jump.group), 0.0)]
 
 
-def _is_among(rows: pd.DataFrame, others: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(others[KEY]))
-    return found
-
-
 def _closed_weeks(settings: Settings, first: date, cutoff: date) -> Iterator[pd.Timestamp]:
     """The weeks of which most working days are public holidays, from the newest known one to the last forecast."""
     labels = settings.clock.range(first, cutoff + settings.horizon_weeks * WEEK)
-    off = days_off(
-        settings.holiday_country,
-        settings.clock.start(first),
-        labels[-1].date(),
-        subdivision=settings.holiday_subdivision,
-        events=events_of(settings.holiday_calendar),
-    )
+    off = closed_days(settings, settings.clock.start(first), labels[-1].date())
     n_off = Counter(settings.clock.label(day) for day in off if day.weekday() < SATURDAY)
     return (label for label in labels if n_off[label.date()] >= CLOSED_DAYS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
@@ -69,12 +70,10 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     delivered = warehouse.weekly_sales(settings.clock, run.cutoff)
     weekly, names = with_names(delivered, warehouse.read(NAMES), lambda: _published_names(warehouse, run))
     first = weekly["ds"].min()
-    closed = days_off(
-        settings.holiday_country,
+    closed = closed_days(
+        settings,
         run.cutoff if pd.isna(first) else settings.clock.start(first.date()),
         run.cutoff + 2 * WEEK,  # what is sold in the last weeks may be meant for a holiday after them
-        subdivision=settings.holiday_subdivision,
-        events=events_of(settings.holiday_calendar),
     )
     return build_history(
         weekly,
@@ -88,6 +87,16 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
         names=names,
     )
+
+
+def closed_days(settings: Settings, first: date, last: date) -> frozenset[date]:
+    """Return the days from `first` to `last` on which the business may be closed: public holidays and local events.
+
+    Raises:
+        InputError: HOLIDAY_CALENDAR cannot be read.
+    """
+    events = events_of(settings.holiday_calendar)
+    return days_off(settings.holiday_country, first, last, subdivision=settings.holiday_subdivision, events=events)
 
 
 PUBLISHED_WEEKS = 8

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Rows, Warehouse
+from skucast.backends.warehouse.refusals import overlap_examples
 from skucast.core.errors import InputError, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
@@ -60,7 +61,8 @@ def load_sales(
         InputError: the file cannot be used.
     """
     _refuse_cloud(settings, "sales")
-    if (warehouse.read(LOADS)["source"] == SAMPLE_SOURCE).any():
+    earlier = loads(warehouse)
+    if (earlier["source"] == SAMPLE_SOURCE).any():
         raise InputError(
             f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
         )
@@ -81,7 +83,7 @@ def load_sales(
     shards.refuse_shared(path.name)
     rows = Respelt(delivery.rows, known)
     meeting = Meeting(rule, settings.clock.end_weekday if by_week else None)
-    is_again = (loads(warehouse)["batch_id"] == delivery.digest).any()
+    is_again = (earlier["batch_id"] == delivery.digest).any()
     if rule == "replace" or (rule == "refuse" and not is_again):
         others = known.apart(brought.combinations)
         if rule == "replace":  # lines of combinations that the file has by their own names are replaced as any
@@ -156,15 +158,10 @@ def _refuse_elsewhere(
     found = found[found["new_lines"] > 0]
     if not len(found):
         return
-    examples = ", ".join(
-        f"{row.unit}/{row.channel}/{row.SKU_ID} on {row.date:%Y-%m-%d} "
-        f"({row.quantity:g} there, {row.new_quantity:g} in the file)"
-        for row in found[:3].itertuples()
-    )
     raise Overlap(
         f"{path.name}: {len(found):,} of its days x combinations are there under another name that counts as theirs: "
-        f"{examples}; nothing was loaded: `python -m skucast loads undo` takes back the load that brought them, "
-        "--add adds to them"
+        f"{overlap_examples(found)}; nothing was loaded: `python -m skucast loads undo` takes back the load that "
+        "brought them, --add adds to them"
     )
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import KEY, Combination, matching
+from skucast.core.combination import Combination, matching
 from skucast.core.errors import ModelError, RunFailed
+from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
 from skucast.core.tables.records import RUNS
@@ -79,9 +80,9 @@ def rows_of_missing(
     if not missing.combinations or not len(rows):
         return rows.head(0)
     ledger = warehouse.read(FORECASTS, since={"cutoff": _since(settings, run)}, until={"cutoff": run.cutoff})
-    ledger = ledger[pd.MultiIndex.from_frame(ledger[KEY]).isin([each.parts for each in missing.combinations])]
+    ledger = ledger[is_about(ledger, missing.combinations)]
     published = ledger[ledger["cutoff"] == pd.Timestamp(run.cutoff)]
-    earlier = ledger[~pd.MultiIndex.from_frame(ledger[KEY]).isin(pd.MultiIndex.from_frame(published[KEY]))]
+    earlier = ledger[~is_about(ledger, published)]
     made = carried(earlier, missing, rows).assign(run_id=run.run_id, created_at=run.run_at)
     report.counts[SALES_MISSING] = len(missing.combinations)
     parts = [part for part in (published, made) if len(part)]

@@ -13,6 +13,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.errors import ObjectKept
+from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
@@ -91,12 +92,10 @@ def _stored_metrics(warehouse: Warehouse, since: date, window_end: date) -> pd.D
 def _matched(forecasts: pd.DataFrame, inputs: Inputs, run: Run, since: date, until: date) -> pd.DataFrame:
     """What this task scores: forecasts of its combinations, and, in the first task, of those no longer sold."""
     weeks = inputs.history.weeks
-    names, known = pd.MultiIndex.from_frame(forecasts[KEY]), pd.MultiIndex.from_frame(weeks[KEY])
-    wanted = [combination.parts for combination in inputs.wanted]
-    mine = names.isin(wanted)
+    mine = is_about(forecasts, inputs.wanted)
     if run.task_index == 0:
-        mine |= ~names.isin(known.unique())
-    missing = unpublished(forecasts, weeks[known.isin(wanted)], since, until)
+        mine |= ~is_about(forecasts, weeks)
+    missing = unpublished(forecasts, weeks[is_about(weeks, inputs.wanted)], since, until)
     parts = [
         rows for rows in (match(forecasts[mine], weeks, since, until, inputs.history.first_sales), missing) if len(rows)
     ]

@@ -12,8 +12,9 @@ import pandas as pd
 
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import KEY, Combination
+from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed, StoreError
+from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, SALES_MISSING
 from skucast.core.tables.validation import empty
@@ -111,8 +112,7 @@ def _keep_forecasts_of_models(settings: Settings, warehouse: Warehouse, run: Run
         RunFailed: not one model was found where there must have been some.
     """
     published = warehouse.read(FORECASTS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
-    names = pd.MultiIndex.from_frame(published[KEY])
-    mine = published[names.isin([combination.parts for combination in inputs.wanted])]
+    mine = published[is_about(published, inputs.wanted)]
     if (mine["method"] == "prophet").any():
         raise RunFailed(
             f"no model is found in {settings.model_store}, but models have made the forecasts of {run.cutoff}: "

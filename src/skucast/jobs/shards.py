@@ -9,6 +9,7 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ShardsMissing
+from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
 from skucast.runtime.outcome import RunReport
@@ -81,5 +82,4 @@ def combinations_of(rows: pd.DataFrame) -> list[Combination]:
 
 
 def _without(rows: pd.DataFrame, combinations: Sequence[Combination]) -> pd.DataFrame:
-    names = pd.MultiIndex.from_frame(rows[KEY])
-    return rows[~names.isin([combination.parts for combination in combinations])]
+    return rows[~is_about(rows, combinations)]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.rows import written
 
 Bits = npt.NDArray[np.int64]
 
@@ -31,7 +32,7 @@ def joined(weekly: pd.DataFrame, renaming: Mapping[str, Mapping[str, str]]) -> p
     is_other = (renamed != weekly[KEY]) & renamed.notna()
     rows = weekly.assign(**{column: renamed[column].astype("str") for column in KEY})
     spelt_anew = is_other.any(axis=1) & rows[KEY].notna().all(axis=1)
-    shown = rows[KEY[0]] + "/" + rows[KEY[1]] + "/" + rows[KEY[2]]
+    shown = written(rows)
     rows = rows.assign(
         **{end: rows[end].mask(spelt_anew, shown).astype("str") for end in ("spelling_min", "spelling_max")}
     )

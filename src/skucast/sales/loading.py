@@ -27,9 +27,6 @@ from skucast.sheets.values import UNREADABLE, Days, Numbers
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
 
-SHOWN_FAULTS = 20
-"""Names of a file that a message names as wrong."""
-
 _DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
 """A whole day as ISO 8601 writes it, with or without a time of that day."""
 

@@ -14,7 +14,7 @@ MAX_SHOWN = 20
 
 
 class Faults:
-    """Faults by file and row; the first ones of each kind are kept, all are counted."""
+    """Faults by file and row; the first ones are kept, all are counted."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -73,7 +73,10 @@ def summary(
         return
     wrong = {parts for parts in brought.combinations if _is_left_out(parts, left_out)}
     counting = {parts: sums for parts, sums in brought.combinations.items() if parts not in wrong}
-    n_names = [counted(len({parts[place] for parts in counting}), name) for place, name in _each("s")]
+    n_names = [
+        counted(len({parts[place] for parts in counting}), kind.removesuffix("s"))
+        for place, kind in enumerate(_KINDS.values())
+    ]
     _, sold, back = sum(counting.values(), np.zeros(3))
     returned = f", {back:,.10g} returned" if back else ""
     yield (
@@ -105,10 +108,6 @@ def _not_counting(brought: Brought, wrong: Collection[tuple[str, ...]]) -> Itera
         yield f"not counted as sales: {', '.join(texts)}"
     if brought.n_later:
         yield f"after today, {brought.today}: {counted(brought.n_later, 'line')}, not counted before that week is over"
-
-
-def _each(plural: str) -> list[tuple[int, str]]:
-    return [(place, kind.removesuffix(plural)) for place, kind in enumerate(_KINDS.values())]
 
 
 def _new_names(combinations: Collection[tuple[str, ...]], before: pd.DataFrame) -> Iterator[str]:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem
+from skucast.core.rows import written
 from skucast.core.spelling import (
     SHORTENED,
     difference,
@@ -325,7 +326,7 @@ def name_faults(column: str, names: pd.Series) -> Iterator[str]:
 
 def merged_spellings(known: pd.DataFrame) -> list[str]:
     """Return the combinations that the warehouse has found in several spellings, in words."""
-    other = (known["spelling_min"] != known["spelling_max"]) | (known["spelling_min"] != _joined(known))
+    other = (known["spelling_min"] != known["spelling_max"]) | (known["spelling_min"] != written(known))
     names = known.loc[other, KEY].drop_duplicates()
     spellings = known.merge(names, on=KEY).melt(
         id_vars=KEY, value_vars=["spelling_min", "spelling_max"], value_name="spelling"
@@ -333,10 +334,6 @@ def merged_spellings(known: pd.DataFrame) -> list[str]:
     several = spellings.groupby(KEY)["spelling"].agg(lambda values: sorted(set(values)))
     merged = several[several.map(len) > 1]
     return [_also_written("/".join(names), others) for names, others in zip(merged.index, merged, strict=True)]
-
-
-def _joined(known: pd.DataFrame) -> pd.Series:
-    return known[KEY[0]] + "/" + known[KEY[1]] + "/" + known[KEY[2]]
 
 
 def _also_written(name: str, spellings: Sequence[str]) -> str:

@@ -69,7 +69,7 @@ def outliers(weeks: pd.DataFrame, holiday_weeks: Collection[date] = ()) -> pd.Da
         usual = _judge(y[part], place - part.start, float(net[place]), promo=bool(promo[place]), near=bool(near[place]))
         if usual is not None:
             found[place] = usual
-    return weeks.iloc[list(found)][[*KEY, "ds", "quantity"]].assign(usual=list(found.values()))
+    return weeks.iloc[list(found)].assign(usual=list(found.values()))[OUTLIER_COLUMNS]
 
 
 def outlier_texts(found: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.rows import is_about
 from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import weeks_between
@@ -182,7 +183,7 @@ def next_alerts(findings: pd.DataFrame, stored: pd.DataFrame, active: pd.DataFra
     """
     rows = findings.merge(_open_before(stored, cutoff), on=["rule", *KEY], how="outer", suffixes=("", "_before"))
     was_open = rows["alert_id"].notna()
-    is_gone = (rows["unit"] != ALL) & ~pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(active[KEY]))
+    is_gone = (rows["unit"] != ALL) & ~is_about(rows, active)
     is_over = (rows["verdict"] == "calm") | is_gone
     opens = ~was_open & (rows["verdict"] == "breach") & ~is_gone
     rows["state"] = np.select([was_open & is_over, was_open, opens], ["resolved", "still_open", "open"], "")
@@ -220,8 +221,7 @@ def listed(rows: pd.DataFrame, today: date) -> pd.Series:
     is_system = rows["unit"] == ALL
     largest = rows[speaks & ~is_system].groupby(KEY)[WRONG_VOLUME].max().reset_index()
     largest = largest.sort_values([WRONG_VOLUME, *KEY], ascending=[False, True, True, True]).head(LISTED)
-    is_large = pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(largest[KEY]))
-    return speaks & (is_system | is_large)
+    return speaks & (is_system | is_about(rows, largest))
 
 
 def is_quiet(rows: pd.DataFrame, today: date) -> pd.Series:

@@ -11,6 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.rows import is_about
 from skucast.core.tables.contract import ALL
 from skucast.scorecard.gate_limits import Beside, Judge
 from skucast.scorecard.gate_sides import Sides, Then, filled, then_of
@@ -157,8 +158,8 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     sold = sold.rename(columns={"y": "yhat"})
     if not len(expected) or not len(sold):
         return
-    promoted = pd.MultiIndex.from_frame(sold.loc[sold["is_promo"], KEY])
-    base = [each["yhat"].mask(pd.MultiIndex.from_frame(each[KEY]).isin(promoted), 0.0) for each in (sold, expected)]
+    promoted = sold[sold["is_promo"]]
+    base = [each["yhat"].mask(is_about(each, promoted), 0.0) for each in (sold, expected)]
     sides = Sides.of(sold, expected, (base[0], base[1]))
     judge = _judge(evidence, sides, pd.DatetimeIndex([newest]), (newest - pd.Timedelta(weeks=1)).date(), max_jump)
     then = then_of(evidence.known_then, evidence.weeks)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, name_problem
+from skucast.core.rows import is_about
 from skucast.core.spelling import fold, is_nobody, is_total
 from skucast.core.tables.forecasts import SALES_MISSING
 from skucast.core.words import counted
@@ -63,8 +64,7 @@ def carried(ledger: pd.DataFrame, missing: Missing, weeks: pd.DataFrame) -> pd.D
     `weeks` has `cutoff`, `ds`, `step` and `is_open_week` of the coming weeks; of those that the earlier forecast does
     not reach, its last week stands in. Columns of the ledger; none of a combination that was never forecast.
     """
-    names = pd.MultiIndex.from_frame(ledger[KEY])
-    rows = ledger[names.isin([each.parts for each in missing.combinations]) & (ledger["status"] != SALES_MISSING)]
+    rows = ledger[is_about(ledger, missing.combinations) & (ledger["status"] != SALES_MISSING)]
     newest = rows[rows["cutoff"] == rows.groupby(KEY)["cutoff"].transform("max")]
     coming = weeks.drop_duplicates("step").sort_values("ds").set_index("ds")[["cutoff", "step", "is_open_week"]]
     parts = [

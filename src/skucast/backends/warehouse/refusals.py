@@ -36,20 +36,25 @@ def already_loaded(source: str, first_source: str, loaded_at: datetime) -> Alrea
     )
 
 
+def overlap_examples(found: pd.DataFrame) -> str:
+    """Return the first of such lines in words, with what is there and what the file has (rows: `OVERLAP_COLUMNS`)."""
+    return ", ".join(
+        f"{row.unit}/{row.channel}/{row.SKU_ID} on {row.date:%Y-%m-%d} "
+        f"({row.quantity:g} there, {row.new_quantity:g} in the file)"
+        for row in found.head(3).itertuples()
+    )
+
+
 def overlaps(source: str, table_name: str, found: pd.DataFrame) -> Overlap:
     """Return the error for lines of days and combinations that the table has lines of (rows: `OVERLAP_COLUMNS`)."""
     days = found["date"]
     alike = int((found["quantity"] == found["new_quantity"]).sum())
     same = "all of them" if alike == len(found) else f"{alike:,} of them"
-    examples = ", ".join(
-        f"{row.unit}/{row.channel}/{row.SKU_ID} on {row.date:%Y-%m-%d} "
-        f"({row.quantity:g} there, {row.new_quantity:g} in the file)"
-        for row in found.head(3).itertuples()
-    )
     return Overlap(
         f"{source}: {table_name} has sales of {len(found):,} of its days x combinations already, "
-        f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}, with the same quantity in {same}: {examples}; nothing was "
-        "loaded: --replace puts the file in their place, --add adds its lines to them, as corrections are"
+        f"{days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}, with the same quantity in {same}: "
+        f"{overlap_examples(found)}; nothing was loaded: --replace puts the file in their place, --add adds its lines "
+        "to them, as corrections are"
     )
 
 

@@ -7,20 +7,10 @@ from typing import ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from skucast.runtime.groups.field import SALES_JOBS, Group, Job, field
+from skucast.runtime.groups.field import Group, every_job_but, field
 
-CLOUD: tuple[Job, ...] = (*SALES_JOBS, "loads", "names", "rollback", "promotions", "alerts", "freshness", "doctor")
-LOGGING: tuple[Job, ...] = (
-    *SALES_JOBS,
-    "load",
-    "loads",
-    "names",
-    "rollback",
-    "promotions",
-    "alerts",
-    "freshness",
-    "demo",
-)
+CLOUD = every_job_but("load", "demo")
+LOGGING = every_job_but("doctor")
 
 HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 GRPC_ENDPOINT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")

@@ -41,7 +41,14 @@ EVERY_JOB: tuple[Job, ...] = (
     "doctor",
     "demo",
 )
-CALENDAR: tuple[Job, ...] = (*SALES_JOBS, "names", "promotions", "alerts", "freshness", "doctor", "demo")
+
+
+def every_job_but(*others: Job) -> tuple[Job, ...]:
+    """Return all jobs and tools but these."""
+    return tuple(job for job in EVERY_JOB if job not in others)
+
+
+CALENDAR = every_job_but("load", "loads", "rollback")
 TRAINING: tuple[Job, ...] = ("train", "retrain")
 FORECASTING: tuple[Job, ...] = (*TRAINING, "predict")
 

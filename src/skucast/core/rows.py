@@ -1,0 +1,28 @@
+"""Rows of any table, by the combinations that they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from skucast.core.combination import KEY, Combination
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+
+def is_about(rows: pd.DataFrame, others: pd.DataFrame | Iterable[Combination]) -> npt.NDArray[np.bool_]:
+    """Return which rows are about one of the combinations, or about one that the other rows are about."""
+    import pandas as pd
+
+    wanted = pd.MultiIndex.from_frame(others[KEY]) if isinstance(others, pd.DataFrame) else [c.parts for c in others]
+    found: npt.NDArray[np.bool_] = pd.MultiIndex.from_frame(rows[KEY]).isin(wanted)
+    return found
+
+
+def written(rows: pd.DataFrame) -> pd.Series:
+    """Return the names of each row as `unit/channel/SKU_ID`, missing where one of them is."""
+    unit, channel, sku_id = (rows[name] for name in KEY)
+    return unit + "/" + channel + "/" + sku_id
