@@ -43,6 +43,20 @@ def test_a_plan_as_it_is_exported_is_read(text: str) -> None:
     assert row.discount_perc == 30.0
 
 
+@pytest.mark.parametrize("line", [f"{NAMES};;;;", "Пермь;KA;Total 5W40;;06.12.2026;30;", "Пермь;KA;Total 5W40;;;;"])
+def test_a_line_with_a_word_for_totals_is_judged_as_any_other(line: str) -> None:
+    """A note that begins so, an article that is named so and lacks its days: it is no line of totals."""
+    found = read(f"{HEADER};note\n{ROW};\n{line};всего 1 акция\n")
+    assert found.notes == []
+    assert found.n_lines == 2
+
+
+@pytest.mark.parametrize("name", ["Итого", "ВСЕГО:", "Пермь итог"])
+def test_a_total_of_the_business_or_a_unit_is_left_out(name: str) -> None:
+    """Whichever name it stands in the place of."""
+    assert read(f"{HEADER}\n{ROW}\n{name};;;;;30;\n").notes == ["1 line of totals left out (line 3)"]
+
+
 def test_a_line_of_totals_is_left_out() -> None:
     """It is none of the refused rows, but said."""
     found = read(f"{HEADER}\n{ROW}\nИтого;;;;;30;\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import product
@@ -13,6 +13,7 @@ from itertools import product
 import pandas as pd
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination
+from skucast.core.spelling import fold, is_total
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
@@ -31,7 +32,6 @@ from skucast.regressors.promotion_checks import (
 )
 from skucast.regressors.promotion_lines import NAMES, NUMBER, REQUIRED, Line, columns_of, line_of, week_start
 from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
-from skucast.sheets.values import TOTAL
 
 LINE, REASON = "line", "reason"
 """Added to rejected rows, and passed over when a corrected file still has them."""
@@ -84,7 +84,9 @@ def read_plan(
     sheet = trimmed(name, read_sheet(name, io.BytesIO(content), PLAN))
     columns = columns_of(sheet)
     found = [line_of(number, cells, sheet, columns) for number, cells in sheet.lines]
-    lines = [line for line in found if not _is_total(line)]
+    groups = {fold(part) for each in known for part in (each.unit, each.channel)}
+    totals = [line.number for line in found if _is_total(line, groups)]
+    lines = [line for line in found if line.number not in totals]
     covers_through = judge_file(lines, columns, run_at, clock)
     if covers_through is not None:
         judge = Judge(known, run_at, clock, covers_through, aliases)
@@ -103,16 +105,17 @@ def read_plan(
         unused=[each for each in sheet.header if each and each.casefold() not in {*NAMES, LINE, REASON}],
         separator=sheet.separator,
         n_lines=len(lines),
-        notes=[*sheet.notes, *_totals_left_out(found)],
+        notes=[*sheet.notes, *_totals_left_out(totals)],
     )
 
 
-def _is_total(line: Line) -> bool:
-    return not line.cells["starts_on"] and any(TOTAL.fullmatch(cell.strip()) for cell in line.raw)
+def _is_total(line: Line, groups: Collection[str]) -> bool:
+    """Whether a name says so, and there is no day: an article or a note that begins with such a word is none."""
+    has_days = line.cells["starts_on"] or line.cells["ends_on"]
+    return not has_days and any(is_total(line.cells[name], groups) for name in KEY)
 
 
-def _totals_left_out(lines: Sequence[Line]) -> list[str]:
-    totals = [line.number for line in lines if _is_total(line)]
+def _totals_left_out(totals: Sequence[int]) -> list[str]:
     return [f"{counted(len(totals), 'line')} of totals left out (line {totals[0]})"] if totals else []
 
 

@@ -12,9 +12,6 @@ import pandas as pd
 UNREADABLE = re.compile(r"=.*|#(N/A|Н/Д|[A-ZА-Я0-9/]+[!?])", re.DOTALL)
 """A formula that nobody has worked out, and the errors of Excel in English and Russian."""
 
-TOTAL = re.compile(r"(общ\w+ |grand |sub)?(итог|итого|всего|totals?)\b.*", re.IGNORECASE)
-"""How a cell begins that makes its line one of totals."""
-
 _TIME = r"(?:[T ]+(?P<time>\d{1,2}(?::?\d\d){0,2}(?:[.,]\d+)?))?"
 _ISO = re.compile(rf"(\d{{4}})-?(\d\d)-?(\d\d){_TIME}")
 _YEAR_FIRST = re.compile(rf"(\d{{4}})[./](\d{{1,2}})[./](\d{{1,2}}){_TIME}")
