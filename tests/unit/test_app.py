@@ -110,6 +110,7 @@ def test_a_failed_run_exits_1_and_says_why(settings, warehouse, run, error, reco
     assert (row["exit_code"], row["error"]) == (1, recorded)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [InputError("no such unit"), TableError("table forecasts: yhat is VARCHAR")])
 def test_bad_input_exits_2_and_leaves_its_record(settings, warehouse, run, error):
     """Wrong names, data from outside, a table that somebody changed: exit code 2, and the run's own row says why."""
@@ -142,6 +143,7 @@ TABLES_OF_JOBS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("job", "other", "table"), TABLES_OF_JOBS)
 def test_tables_are_seen_to_before_anything_is_done(settings, warehouse, run, job, other, table):
     """A table that the run will write at its end was changed by somebody: exit code 2 before the job begins.
@@ -159,6 +161,7 @@ def test_tables_are_seen_to_before_anything_is_done(settings, warehouse, run, jo
     assert tables == ({table.name} if table == RUNS else {table.name, RUNS.name})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("other", "scope"),
     [

@@ -53,6 +53,7 @@ def test_page_names_no_address(board: Board) -> None:
     assert b"plotly.js v" in block(page, "library")[:200]
 
 
+@pytest.mark.slow
 def test_only_named_scripts_may_run(board: Board) -> None:
     """The security policy lists the page's own script and the plotting library, and allows no connection."""
     page = render(board)
@@ -84,6 +85,7 @@ def test_hostile_names_stay_text(board: Board) -> None:
     assert "<img" not in page
 
 
+@pytest.mark.slow
 def test_data_round_trips(board: Board) -> None:
     """Embedded columns give the frames' sums back, per combination and week by week."""
     data = embedded(render(board))

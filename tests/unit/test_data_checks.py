@@ -92,6 +92,7 @@ def test_every_check_has_a_name_of_its_own() -> None:
     assert len({what for what, _ in CHECKS}) == len(CHECKS)
 
 
+@pytest.mark.slow
 def test_names_are_found_in_every_way_that_they_can_be_wrong(found_in):
     """Another alphabet's letter is joined, a lost zero is in doubt, a row of totals is left out."""
     spelt = [line(CUTOFF, 5.0, unit="Пермь", SKU_ID=name) for name in ("A0", "А0", "075", "75", "Итого")]

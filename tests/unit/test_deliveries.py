@@ -40,6 +40,7 @@ def y_of(history: History, unit: str, channel: str = "KA") -> list[float | None]
     return [None if value != value else value for value in found]
 
 
+@pytest.mark.slow
 def test_a_unit_without_its_newest_week_is_late_not_empty(warehouse, run: Run) -> None:
     """One of four branches lacks the newest week: unknown there, known elsewhere, and named."""
     history = history_of(warehouse, with_south(lines("Юг", range(1, 20))), run)

@@ -43,6 +43,7 @@ def test_a_unit_of_flags_tells_the_days_of_a_promotion_alone(warehouse, run):
     assert history.deepest_discounts == {Combination("Север", "KA", "A1"): 30.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("discount", "depth"), [(0.2, 20.0), (1.0, 0.0)])
 def test_all_units_in_another_measure(warehouse, run, discount, depth):
     """There is nothing to compare with, and no discount beyond 1: fractions are percent, flags have no depth."""

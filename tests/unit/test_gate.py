@@ -70,6 +70,7 @@ def test_a_first_run_passes_whatever_it_says() -> None:
     assert judged(forecasts(times=lambda _: 9.0), sales(), earlier=forecasts().head(0)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.3, 2.0, 1000.0])
 def test_a_unit_that_jumps_alone_stops_the_run_and_is_named_with_its_articles(factor: float) -> None:
     """One unit of four: it is named, with last run, recent weeks, last year, and what moved most."""
@@ -93,6 +94,7 @@ def test_a_forecast_that_returns_to_recent_sales_is_no_jump() -> None:
     assert stopping(judged(forecasts(), sales(), earlier=forecasts(1, lambda _: 3.0))) == []
 
 
+@pytest.mark.slow
 def test_a_planned_promotion_explains_a_jump_but_not_one_beyond_all_that_was_ever_sold() -> None:
     """A plan that doubles sales as promotions did before is listed with its cause; one of twenty times stops."""
     weeks = sales(lambda unit, back: UNITS[unit] * (2 if back in (30, 80) else 1))
@@ -102,6 +104,7 @@ def test_a_planned_promotion_explains_a_jump_but_not_one_beyond_all_that_was_eve
     assert "all units" in stopping(judged(forecasts(promo=19.0), weeks))
 
 
+@pytest.mark.slow
 def test_sales_loaded_twice_are_found_although_the_history_has_doubled_with_them() -> None:
     """Every known week is double what the last run knew of it: recent sales and last year excuse nothing."""
     weeks = sales()
@@ -121,6 +124,7 @@ def test_a_unit_that_is_gone_from_the_sales_does_not_pass_as_shrinkage() -> None
     assert "is its delivery missing?" in str(next(jump for jump in found if jump.name == "unit Чайковский"))
 
 
+@pytest.mark.slow
 def test_a_late_unit_is_no_excuse_for_its_own_fall_and_its_unknown_weeks_are_not_judged() -> None:
     """Its newest week is unknown: no jump while it is bridged; a forecast that falls all the same stops."""
     weeks = sales()
@@ -129,6 +133,7 @@ def test_a_late_unit_is_no_excuse_for_its_own_fall_and_its_unknown_weeks_are_not
     assert "unit Пермь" in stopping(judged(forecasts(times=lambda unit: 0.2 if unit == "Пермь" else 1.0), weeks))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.0, 0.3, 3.0, 10_000.0])
 def test_a_newest_week_far_from_what_was_forecast_of_it_stops_before_forecasts_follow(factor: float) -> None:
     """One unit's newest week as zeros or a multiple: found although the forecast has not moved yet."""
@@ -138,6 +143,7 @@ def test_a_newest_week_far_from_what_was_forecast_of_it_stops_before_forecasts_f
     assert {jump.kind for jump in found} == {"newest week"}
 
 
+@pytest.mark.slow
 def test_a_small_group_is_listed_and_stops_nothing() -> None:
     """A tenth unit of 5 pieces a week at four times its level: in the list, marked, not stopped."""
     small = {"unit": "Оса", "channel": "TF"}
@@ -158,6 +164,7 @@ def test_a_unit_whose_weeks_usually_swing_is_not_stopped_by_another_swing() -> N
     assert stopping(judged(forecasts(times=lambda _: 1.75), weeks, earlier=forecasts(1, lambda _: 1.1))) == []
 
 
+@pytest.mark.slow
 def test_sales_that_were_late_last_time_explain_what_follows_from_them() -> None:
     """The last run bridged a week; what the week brought moves the forecast: listed with its cause."""
     earlier = forecasts(1).assign(data_cutoff=pd.Timestamp(sunday(3)))
@@ -175,6 +182,7 @@ OLD = ("Кунгур", "Лысьва")
 """300 of 1,000 a week: with the two others the business has more than three times as much."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_weeks", [1, 2, 30])
 def test_a_new_unit_passes_and_explains_the_total(n_weeks: int) -> None:
     """Two of four units have no earlier forecast: their own totals are not judged, that of the business names them."""
@@ -210,6 +218,7 @@ def test_one_channel_that_falls_to_nothing_stops_the_run() -> None:
     assert not [name for name in stopping(found) if "TF" in name]
 
 
+@pytest.mark.slow
 def test_new_year_passes_in_the_first_year_and_stops_on_no_other_week() -> None:
     """Half of the usual sales in a week of public holidays, 40 weeks of history: listed with its cause."""
     weeks = sales(lambda unit, back: UNITS[unit] * (0.45 if back == 0 else 1))
@@ -219,6 +228,7 @@ def test_new_year_passes_in_the_first_year_and_stops_on_no_other_week() -> None:
     assert {jump.cause for jump in found} == {"explained by public holidays, of which no last year is known"}
 
 
+@pytest.mark.slow
 def test_a_newest_week_that_was_published_with_is_not_asked_about_again() -> None:
     """The last run knew the doubled week and was accepted: the next one passes; one that knew half of it does not."""
     weeks = sales(lambda unit, back: UNITS[unit] * (2.5 if back == 0 else 1))
@@ -228,6 +238,7 @@ def test_a_newest_week_that_was_published_with_is_not_asked_about_again() -> Non
     assert "all units" in stopping(judged(forecasts(), weeks, then=knew.assign(y=knew["y"] / 2)))
 
 
+@pytest.mark.slow
 def test_a_second_week_as_the_accepted_one_is_no_jump() -> None:
     """Last week's 2.5 times was accepted; this week sold as much, the forecasts have not followed yet."""
     weeks = sales(lambda unit, back: UNITS[unit] * (2.5 if back <= 1 else 1))
@@ -236,6 +247,7 @@ def test_a_second_week_as_the_accepted_one_is_no_jump() -> None:
     assert "all units" in stopping(judged(forecasts(), weeks))
 
 
+@pytest.mark.slow
 def test_runs_that_share_no_week_are_compared_by_their_means() -> None:
     """A horizon of one week: last run's week is known by now; a doubled unit stops all the same."""
     one = forecasts(1).query("step == 1")
@@ -271,6 +283,7 @@ def test_a_limit_that_is_none_is_refused_by_name(settings, given: str) -> None:
         settings(max_jump=given)
 
 
+@pytest.mark.slow
 def test_a_unit_that_was_late_excuses_itself_and_nobody_else() -> None:
     """The last run bridged one small branch; all have doubled since: that branch is explained, the business stops."""
     earlier = forecasts(1)
@@ -280,6 +293,7 @@ def test_a_unit_that_was_late_excuses_itself_and_nobody_else() -> None:
     assert "unit Лысьва" not in stopping(found)
 
 
+@pytest.mark.slow
 def test_peaks_that_come_a_week_later_than_last_year_hide_no_doubled_week() -> None:
     """Every eighth week is a peak, last year's a week earlier: what is usual is told by the nearest of last year's."""
     weeks = sales(lambda unit, back: UNITS[unit] * (1.6 if (back + (back > 51)) % 8 == 4 else 1))
@@ -287,6 +301,7 @@ def test_peaks_that_come_a_week_later_than_last_year_hide_no_doubled_week() -> N
     assert "all units" in stopping(judged(forecasts(), weeks))
 
 
+@pytest.mark.slow
 def test_sales_loaded_twice_are_found_before_any_model_has_followed() -> None:
     """All weeks have doubled, the forecasts are what they were: the newest week beside what was known then stops it."""
     weeks = sales()

@@ -52,6 +52,7 @@ def test_a_week_of_more_returns_than_sales_is_floored_at_zero(warehouse, run):
     assert history.report.n_floored_weeks == 1
 
 
+@pytest.mark.slow
 def test_lines_without_a_key_or_date_are_ignored_and_counted(warehouse, run):
     """NULL or blank unit, channel, SKU or date: four placeholder lines, and the one real line is all that counts."""
     lines = [

@@ -37,6 +37,7 @@ def loads(warehouse, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_load_adds_the_file_to_the_warehouse(load, warehouse):
     """Exit code 0, the rows are there, and the run has its row."""
     code, said = load(csv(GOOD, GOOD))

@@ -147,6 +147,7 @@ def test_the_same_bytes_are_the_same_file():
 # --- What is refused ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -63,6 +63,7 @@ def test_names_that_may_be_others_stay_as_they_are(warehouse: DuckDBWarehouse, r
     assert list(spellings.notes()) == []
 
 
+@pytest.mark.slow
 def test_an_export_in_another_spelling_is_no_new_sale(
     warehouse: DuckDBWarehouse, run: Run, settings: Callable[..., Settings]
 ) -> None:
@@ -86,6 +87,7 @@ def test_an_export_in_another_spelling_is_no_new_sale(
     assert set(warehouse.read(SALES)["SKU_ID"]) == {"9752"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decided", [False, True])
 def test_days_that_are_there_under_another_of_its_spellings_are_refused(
     warehouse: DuckDBWarehouse, run: Run, settings: Callable[..., Settings], decided: bool

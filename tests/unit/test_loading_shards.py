@@ -36,6 +36,7 @@ def load(
 DAYS = [f"2026-11-{day},Пермь,KA,Сок,1," for day in range(10, 20)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["refuse", "replace"])
 @pytest.mark.parametrize("name", ["Сок", "СОК"])
 def test_files_of_a_folder_that_share_days_are_refused(

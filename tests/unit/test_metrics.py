@@ -193,6 +193,7 @@ def test_metrics_agree_with_scikit_learn() -> None:
     assert found["rmse"] == pytest.approx(root_mean_squared_error(known["y"], known["yhat"]))
 
 
+@pytest.mark.slow
 def test_metrics_agree_with_utilsforecast() -> None:
     """MAE, bias, coverage, both pinball losses, MASE and RMSSE of two series with a history each."""
     random = np.random.default_rng(8)

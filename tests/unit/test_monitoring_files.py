@@ -44,6 +44,7 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [*METRIC_FILES, *POLICY_FILES], ids=lambda path: path.stem)
 def test_events_and_fields_are_those_of_the_log(path: Path) -> None:
     """Every event that is looked for is written, and every field that is used is a field of such an event."""

@@ -45,6 +45,7 @@ def named(
 # --- Joining --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "old", "new"),
     [

@@ -90,6 +90,7 @@ def test_a_model_is_rolled_back_by_any_spelling(tmp_path: Path) -> None:
     assert stored_as(store, "Север/KA/АРТ101") == Combination("Север", "KA", "АРТ101")
 
 
+@pytest.mark.slow
 def test_the_last_look_compares_under_todays_names(warehouse, run, settings) -> None:
     """What the last run forecast of two spellings is one row beside the new one: no total vanishes, none doubles."""
     spelt = [week(sunday(n), 10.0, SKU_ID="75" if n < 2 else "0075") for n in range(6)]

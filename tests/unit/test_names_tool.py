@@ -49,6 +49,7 @@ def rows(warehouse: DuckDBWarehouse) -> list[list[str]]:
     return kept
 
 
+@pytest.mark.slow
 def test_a_merge_holds_from_the_next_run_on(
     decided: Decide, sold: DuckDBWarehouse, run: Run, settings: Callable[..., Settings]
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_merge_holds_from_the_next_run_on(
     assert after.weeks["y"].sum() == before.weeks["y"].sum()
 
 
+@pytest.mark.slow
 def test_a_split_takes_the_merge_back_and_ends_the_doubt(
     decided: Decide, sold: DuckDBWarehouse, run: Run, settings: Callable[..., Settings]
 ) -> None:
@@ -79,6 +81,7 @@ def test_a_split_takes_the_merge_back_and_ends_the_doubt(
     assert history.report.doubtful_names == []
 
 
+@pytest.mark.slow
 def test_a_name_is_merged_into_one_other(decided: Decide, sold: DuckDBWarehouse) -> None:
     """A second merge of a name takes the place of the first; deciding twice keeps one row."""
     decided("merge", "75", "B2")
@@ -87,6 +90,7 @@ def test_a_name_is_merged_into_one_other(decided: Decide, sold: DuckDBWarehouse)
     assert rows(sold) == [["SKU_ID", "75", "0075", "merge"]]
 
 
+@pytest.mark.slow
 def test_a_circle_of_merges_is_refused(decided: Decide, sold: DuckDBWarehouse) -> None:
     """75 is 0075 and 0075 is B2: B2 cannot be 75."""
     decided("merge", "75", "0075")
@@ -96,6 +100,7 @@ def test_a_circle_of_merges_is_refused(decided: Decide, sold: DuckDBWarehouse) -
     assert len(rows(sold)) == 2
 
 
+@pytest.mark.slow
 def test_an_unknown_name_is_refused_with_its_neighbours(decided: Decide, sold: DuckDBWarehouse) -> None:
     """Nothing is kept of a name that the sales do not have."""
     with pytest.raises(InputError, match=r"'075' is not in the sales \(closest: '0075', '75'"):
@@ -107,12 +112,14 @@ def test_an_unknown_name_is_refused_with_its_neighbours(decided: Decide, sold: D
     assert rows(sold) == []
 
 
+@pytest.mark.slow
 def test_a_spelling_can_be_split_before_it_comes(decided: Decide, sold: DuckDBWarehouse) -> None:
     """What is loaded under it afterwards is not taken for the other name."""
     assert decided("split", "b2", "B2") == "SKU_ID 'b2' is not 'B2' from the next run on"
     assert rows(sold) == [["SKU_ID", "b2", "B2", "split"]]
 
 
+@pytest.mark.slow
 def test_a_name_of_two_columns_asks_which(decided: Decide, sold: DuckDBWarehouse) -> None:
     """KA is a channel and an article."""
     with pytest.raises(InputError, match="'KA' is in the columns channel and SKU_ID: say which with --part"):
@@ -136,6 +143,7 @@ def test_the_tool_decides_and_lists(sold: DuckDBWarehouse, capsys: pytest.Captur
     assert "'0O75' is not in the sales" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_doctor_finds_names_in_doubt(
     decided: Decide, sold: DuckDBWarehouse, run: Run, settings: Callable[..., Settings]
 ) -> None:

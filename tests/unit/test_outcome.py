@@ -74,6 +74,7 @@ def test_an_interrupt_is_not_a_combination_s_failure():
         list(run_each(ITEMS, interrupted, what="wait"))
 
 
+@pytest.mark.slow
 def test_who_stops_half_way_is_given_no_advice(recwarn):
     """After one of forty outcomes of two processes, as after Ctrl-C: joblib has nothing to say about the others."""
     items = [(Combination("U", "C", f"S{number}"), number) for number in range(4, 44)]

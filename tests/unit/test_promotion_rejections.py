@@ -17,6 +17,7 @@ from skucast.regressors.promotion_files import read_plan, rejected_csv
 # --- Rejected rows --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [

@@ -76,6 +76,7 @@ def test_a_row_that_covers_a_week_has_seven_promotion_days() -> None:
     assert found.discount.tolist() == pytest.approx([20.0, 0.0, 0.0, 0.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("grain", "expected"), [("day", (20.0, 4.0)), ("week", (35.0, 7.0))])
 def test_history_and_plan_say_the_same_of_one_promotion(
     warehouse: DuckDBWarehouse, run: Run, grain: Any, expected: tuple[float, float]

@@ -6,6 +6,7 @@ from math import nan
 from typing import Any
 
 import pandas as pd
+import pytest
 from builders import CUTOFF, sunday
 from test_monitoring import A, B, C, forecast, history, matched
 
@@ -25,6 +26,7 @@ def gone(combination: tuple[str, str, str], yhat: float = 0.0) -> dict[str, Any]
     }
 
 
+@pytest.mark.slow
 def test_a_zero_for_what_is_no_longer_sold_lifts_no_figure() -> None:
     """Half the articles are gone and sold nothing: figures are those of the others alone, the gone are counted."""
     weeks = history(A=[5, 10], B=[0, 0], C=[0, 0])

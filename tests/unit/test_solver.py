@@ -104,6 +104,7 @@ def mean_of(ours: Design, spec: ModelSpec, params: Floats) -> Floats:
     return np.array(mu)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [ModelSpec(), MULTIPLICATIVE], ids=["additive", "multiplicative"])
 def test_no_parameter_can_be_improved(spec: ModelSpec) -> None:
     """A little more or less of any of some 60 parameters, or of sigma, lowers the posterior."""
@@ -281,6 +282,7 @@ def test_cmdstan_stays_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert theirs.sigma_obs != ours.sigma_obs
 
 
+@pytest.mark.slow
 def test_to_prophet_can_draw() -> None:
     """`predict`, `plot` and `plot_components` of the real object work."""
     import matplotlib as mpl
