@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 from rich.console import Console
@@ -31,6 +32,7 @@ from skucast.jobs.inputs import read_history
 from skucast.jobs.refusals import refused_lately
 from skucast.regressors.promotions import UNKNOWN_NAMES, problems_of
 from skucast.runtime.settings import Settings
+from skucast.sales.history import History
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,13 @@ def show(findings: list[Finding], title: str) -> int:
 
 def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run) -> list[Finding]:
     """Return one finding per check; a check that fails stops none of the others."""
+    history = cache(lambda: read_history(settings, warehouse, run))  # all sales: once for all that look at them
     checks: list[tuple[str, Callable[[], str]]] = [
         ("credentials", lambda: _credentials(settings)),
-        ("sales", lambda: _sales(settings, warehouse, run)),
-        ("names", lambda: _names(settings, warehouse, run)),
-        ("promotion plan", lambda: _promotions(settings, warehouse, run)),
-        ("weather", lambda: _weather(settings, warehouse, run)),
+        ("sales", lambda: _sales(settings, run, history())),
+        ("names", lambda: _names(history)),
+        ("promotion plan", lambda: _promotions(settings, warehouse, run, history)),
+        ("weather", lambda: _weather(settings, warehouse, run, history)),
         *((f"table {table.label}", lambda table=table: _table(warehouse, table)) for table in _OUTPUTS),
         ("writing to the warehouse", lambda: _warehouse_write(warehouse, run)),
         ("models", lambda: _models(store)),
@@ -145,8 +148,8 @@ def _credentials(settings: Settings) -> str:
     return f"found: {getattr(credentials(), 'service_account_email', None) or 'of a user'}"
 
 
-def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
-    found = read_history(settings, warehouse, run).report
+def _sales(settings: Settings, run: Run, history: History) -> str:
+    found = history.report
     late = f"{counted(found.late_weeks, 'week')} late: complete through {found.data_cutoff}, expected {run.cutoff}"
     if found.late_weeks > settings.allowed_late_weeks:
         raise InputError(late)
@@ -158,9 +161,9 @@ def _sales(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
 
 
-def _names(settings: Settings, warehouse: Warehouse, run: Run) -> str:
+def _names(history: Callable[[], History]) -> str:
     try:
-        names = read_history(settings, warehouse, run).names
+        names = history().names
     except InputError:
         return "not known without sales"
     if names.doubtful:
@@ -169,10 +172,10 @@ def _names(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     return "; ".join(f"{what}: {', '.join(texts)}" for what, texts in said.items() if texts) or "one spelling each"
 
 
-def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
+def _weather(settings: Settings, warehouse: Warehouse, run: Run, history: Callable[[], History]) -> str:
     if not settings.weather:
         return "off; WEATHER=true switches it on"
-    units = sorted(read_history(settings, warehouse, run).weeks["unit"].unique())
+    units = sorted(history().weeks["unit"].unique())
     places = places_of(warehouse.read(LOCATIONS), units)
     located = f"{len(places)} of {counted(len(units), 'unit')} have a location"
     if not places:
@@ -181,14 +184,14 @@ def _weather(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     return f"{located}; Open-Meteo answers"
 
 
-def _promotions(settings: Settings, warehouse: Warehouse, run: Run) -> str:
+def _promotions(settings: Settings, warehouse: Warehouse, run: Run, history: Callable[[], History]) -> str:
     rows = warehouse.read(PROMOTIONS)
     refused = refused_lately(warehouse, run)
     if refused:
         raise InputError(f"{'; '.join(refused)}: promotions/rejected/ below STAGING says why; send the file right")
     if not len(rows):
         return "empty: a promotion to come counts as the recent average; see docs/promotions.md"
-    unused, of_unknown = _unused(settings, warehouse, run, rows)
+    unused, of_unknown = _unused(rows, history)
     if unused:
         raise InputError(f"{unused}; correct them in {settings.promotions_table}")
     complete = rows.loc[rows["discount_perc"].isna(), "ends_on"]
@@ -197,13 +200,13 @@ def _promotions(settings: Settings, warehouse: Warehouse, run: Run) -> str:
     return f"{counted(len(rows), 'row')}, {newest}, {through}{of_unknown}"
 
 
-def _unused(settings: Settings, warehouse: Warehouse, run: Run, rows: pd.DataFrame) -> tuple[str, str]:
+def _unused(rows: pd.DataFrame, history: Callable[[], History]) -> tuple[str, str]:
     """Which rows of the plan mean nothing, '' if none; and how many are about what has no sales, which may yet come."""
     try:
-        history = read_history(settings, warehouse, run)
+        sold = history()
     except InputError:  # a finding of its own
         return "", ""
-    problems = problems_of(history.names.renamed(rows), history.combinations)
+    problems = problems_of(sold.names.renamed(rows), sold.combinations)
     n_unknown = int(problems.pop(UNKNOWN_NAMES).sum())
     of_unknown = f"; {counted(n_unknown, 'row')} of names without sales not used" if n_unknown else ""
     wrong = rows[problems.any(axis=1)]

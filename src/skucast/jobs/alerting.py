@@ -90,7 +90,8 @@ def system_facts(
     newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
     sold = newest[newest["status"] != "inactive"]
     made = newest[newest["status"] != SALES_MISSING]
-    failed_share, job = _failures(warehouse, run)
+    runs = _runs_of_all(warehouse, run)
+    failed_share, job = _failures(runs)
     return SystemFacts(
         cutoff=run.cutoff,
         data_cutoff=history.data_cutoff,
@@ -101,7 +102,7 @@ def system_facts(
         failed_share=failed_share,
         job=job,
         late=tuple((each.name, each.delivered_through) for each in history.late),
-        stopped=_stopped(warehouse, run),
+        stopped=_stopped(runs),
         missing=missing,
         shrunken=shrunken(settings, warehouse, run, history),
     )
@@ -212,10 +213,9 @@ def _active(settings: Settings, history: History, missing: Missing) -> pd.DataFr
     return pd.concat([active, missed], ignore_index=True)
 
 
-def _failures(warehouse: Warehouse, run: Run) -> tuple[float | None, str | None]:
+def _failures(runs: pd.DataFrame) -> tuple[float | None, str | None]:
     """The largest share of failed combinations among the newest execution of each job of this week, and that job."""
-    rows = _runs_of_all(warehouse, run)
-    rows = rows[rows["job"].isin(WATCHED_JOBS) & (rows["n_combinations"] > 0)].sort_values(["run_at", "run_id"])
+    rows = runs[runs["job"].isin(WATCHED_JOBS) & (runs["n_combinations"] > 0)].sort_values(["run_at", "run_id"])
     if not len(rows):
         return None, None
     newest = rows.groupby("job")["run_id"].transform("last")
@@ -231,10 +231,9 @@ def _runs_of_all(warehouse: Warehouse, run: Run) -> pd.DataFrame:
     return found
 
 
-def _stopped(warehouse: Warehouse, run: Run) -> str:
+def _stopped(runs: pd.DataFrame) -> str:
     """Why the newest prediction of this week failed, in one line that is not too long; empty if it did not."""
-    rows = _runs_of_all(warehouse, run)
-    rows = rows[rows["job"] == "predict"].sort_values("run_at", kind="stable")
+    rows = runs[runs["job"] == "predict"].sort_values("run_at", kind="stable")
     failed = rows[rows["run_id"].isin(rows["run_id"].tail(1)) & (rows["exit_code"] == FAILED)]
     return "".join(f"the run has failed: {textwrap.shorten(str(error), LINE)}" for error in failed["error"].head(1))
 
