@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from business import Business, business_lines
 
+from skucast.entry import app
 from skucast.jobs import promotions
 
 
@@ -48,3 +50,9 @@ def shown(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
 def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of the inbox are not watched for seconds."""
     monkeypatch.setattr(promotions, "SETTLE_S", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _later_days_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run may be about weeks after the tests' Wednesday, whatever day it is on this machine."""
+    monkeypatch.setattr(app, "newest_day", lambda *_: date(2099, 12, 31))

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,33 @@ def test_without_as_of_a_run_is_about_today(settings):
     run = app.start_run("predict", settings(as_of=None))
     assert 1 <= (run.today - run.cutoff).days <= 7
     assert abs((run.today - run.run_at.date()).days) <= 1
+
+
+@pytest.mark.parametrize("tz", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_day_that_has_not_come_is_no_day_to_run_for(settings, tz):
+    """The newest day is today where the business is, which for a few hours is tomorrow or yesterday elsewhere."""
+    today = app.start_run("predict", settings(as_of=None, business_tz=tz)).today
+    assert app.start_run("predict", settings(as_of=today, business_tz=tz)).today == today
+    with pytest.raises(InputError, match=f"AS_OF: found .*, which has not come: expected {today}, today in {tz}, or"):
+        app.start_run("predict", settings(as_of=today + timedelta(days=1), business_tz=tz))
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_script_refuses_a_day_that_has_not_come(job, capsys, tmp_path):
+    """Exit code 2 and one line; nothing is written."""
+    places = ["--warehouse", f"duckdb:{tmp_path / 'warehouse.duckdb'}", "--model-store", str(tmp_path / "models")]
+    assert app.main(job, "test", [*places, "--as-of", "2099-12-31", *FOR_ALL.get(job, [])]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("AS_OF: found 2099-12-31, which has not come: ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("tool", ["alerts list", "freshness", "names list", "promotions template", "demo", "doctor"])
+def test_a_tool_refuses_a_day_that_has_not_come(tool, capsys, tmp_path):
+    """So does every tool that is asked about a day."""
+    assert cli.main([*tool.split(), "--as-of", "2099-12-31"]) == 2
+    assert "2099-12-31" in "".join(capsys.readouterr())
+    assert not list(tmp_path.iterdir())
 
 
 def test_on_cloud_run_the_execution_names_the_run(settings):

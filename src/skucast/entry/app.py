@@ -6,7 +6,7 @@ import json
 import secrets
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from skucast import __version__
@@ -61,18 +61,27 @@ def _say(line: str) -> None:
 def _main(job: Job, description: str, argv: Sequence[str]) -> int:
     try:
         settings = load_settings(job, argv, description)
+        run = start_run(job, settings)
     except InputError as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
-    run = start_run(job, settings)
     setup_logging(settings, run_id=run.run_id, job=job)
     return run_job(_job_function(job, settings), settings, run)
 
 
 def start_run(job: str, settings: Settings) -> Run:
-    """Return the run that starts now: the one place where the clock is read."""
+    """Return the run that starts now: the one place where the clock is read.
+
+    Raises:
+        InputError: it should be about a day that has not come, of which nothing is known.
+    """
     now = datetime.now(UTC)
-    today = settings.as_of or settings.clock.today(now)
+    today, newest = settings.as_of or settings.clock.today(now), newest_day(settings, now)
+    if today > newest:
+        raise InputError(
+            f"AS_OF: found {today}, which has not come: expected {newest}, today in {settings.business_tz}, "
+            "or an earlier day"
+        )
     name = settings.cloud_run_execution or f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     return Run(
         job=job,
@@ -83,6 +92,11 @@ def start_run(job: str, settings: Settings) -> Run:
         task_index=settings.cloud_run_task_index,
         task_count=settings.cloud_run_task_count,
     )
+
+
+def newest_day(settings: Settings, now: datetime) -> date:
+    """Return the last day that a run can be about: the day of the business at that moment."""
+    return settings.clock.today(now)
 
 
 def run_job(function: JobFunction, settings: Settings, run: Run) -> int:

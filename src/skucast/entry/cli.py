@@ -40,6 +40,7 @@ def _main(argv: Sequence[str], prog: str) -> int:
         return _compile()
     try:
         settings = settings_from(given)
+        run = start_run(command, settings)
     except InputError as error:
         if command == "doctor":
             from skucast.entry.doctor import wrong_settings
@@ -50,14 +51,13 @@ def _main(argv: Sequence[str], prog: str) -> int:
     if command == "doctor":
         from skucast.entry.doctor import doctor, doctor_of_data
 
-        return (doctor_of_data if own["data"] else doctor)(settings, start_run("doctor", settings))
+        return (doctor_of_data if own["data"] else doctor)(settings, run)
     if command == "demo":
         from skucast.entry.demo.story import demo
 
         return demo(settings)
     if command in _PRINTED:
         return _print(lambda: _PRINTED[command](own, settings))
-    run = start_run(command, settings)
     setup_logging(settings, run_id=run.run_id, job=command)
     if command == "freshness":
         from skucast.jobs.freshness import freshness
