@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -13,8 +14,11 @@ from builders import CUTOFF, WEDNESDAY
 from pandas.testing import assert_frame_equal
 
 from skucast.core.combination import KEY
+from skucast.core.errors import InputError
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.validation import empty
+from skucast.core.weeks import WeekClock
+from skucast.jobs import alerting
 from skucast.scorecard.alerts import (
     LISTED,
     is_quiet,
@@ -247,3 +251,23 @@ def test_what_is_over_or_acknowledged_is_not_listed() -> None:
     rows.loc[0, "acknowledged_until"] = pd.Timestamp(WEDNESDAY)
     assert listed(rows, WEDNESDAY).tolist() == [False, True]
     assert not listed(alert_rows(3.0, state="resolved"), WEDNESDAY).any()
+
+
+@pytest.mark.parametrize(
+    ("days_back", "said"),
+    [
+        (0, "week 2026-11-29 has been monitored although it is not over, .*: acknowledge when it is over"),
+        (7, "AS_OF: found 2026-11-18, but week 2026-11-29 has been monitored too and would not know; unset it"),
+    ],
+)
+def test_a_later_week_refuses_an_acknowledgement(warehouse, run, days_back, said):
+    """The message speaks of AS_OF only where the run is not about today."""
+    later = CUTOFF + timedelta(weeks=1)
+    weeks = Weeks()
+    weeks()
+    rows = weeks(finding("bad")).assign(is_listed=True, run_id=run.run_id, created_at=run.run_at)
+    warehouse.replace(ALERTS, rows, later, run=run)
+    back = timedelta(days=days_back)
+    asked = replace(run, today=run.today - back, cutoff=run.cutoff - back)
+    with pytest.raises(InputError, match=said):
+        alerting.acknowledge(warehouse, asked, "wape-1", WEDNESDAY, WeekClock())

@@ -200,7 +200,7 @@ def _acknowledge(
 
     until = own["until"]
     assert isinstance(until, date)
-    row = acknowledge(warehouse, run, str(own["alert_id"]), until)
+    row = acknowledge(warehouse, run, str(own["alert_id"]), until, settings.clock)
     report.n_rows = 1
     what = f"is quiet until {until}" if until >= run.today else f"speaks again: {until} has passed"
     report.notes.append(f"{own['alert_id']} ({name_of(row)}) {what}")

@@ -20,7 +20,7 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import SALES_MISSING
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import POOLED_STEP
-from skucast.core.weeks import WEEK, weeks_between
+from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.jobs.missing import shrunken
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
@@ -172,7 +172,7 @@ def newest_alerts(warehouse: Warehouse, cutoff: date) -> pd.DataFrame:
     return found
 
 
-def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> dict[str, Any]:
+def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date, clock: WeekClock) -> dict[str, Any]:
     """Keep an open alert quiet up to and including a day; return its row. A day that has passed lets it speak again.
 
     Raises:
@@ -182,6 +182,11 @@ def acknowledge(warehouse: Warehouse, run: Run, alert_id: str, until: date) -> d
     later = warehouse.read(ALERTS, since={"cutoff": run.cutoff + WEEK})
     if len(later):
         newer = later["cutoff"].max().date()
+        if run.is_about_today(clock):
+            raise InputError(
+                f"week {newer} has been monitored although it is not over, and would not know of this: "
+                "acknowledge when it is over, or delete its rows of the alerts"
+            )
         raise InputError(
             f"AS_OF: found {run.today}, but week {newer} has been monitored too and would not know; unset it"
         )
