@@ -265,7 +265,7 @@ def test_a_later_week_refuses_an_acknowledgement(warehouse, run, days_back, said
     later = CUTOFF + timedelta(weeks=1)
     weeks = Weeks()
     weeks()
-    rows = weeks(finding("bad")).assign(is_listed=True, run_id=run.run_id, created_at=run.run_at)
+    rows = weeks(finding("breach")).assign(is_listed=True, run_id=run.run_id, created_at=run.run_at)
     warehouse.replace(ALERTS, rows, later, run=run)
     back = timedelta(days=days_back)
     asked = replace(run, today=run.today - back, cutoff=run.cutoff - back)
