@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from builders import CUTOFF, deliver, line, sunday
 
 from skucast.core.run import BAD_INPUT, DONE
+from skucast.core.tables.records import RUNS
 from skucast.entry.doctor import doctor_of_data
 from skucast.jobs.data_checks import CHECKS, DataFinding, Facts, examine_data
 from skucast.jobs.inputs import read_history
@@ -77,14 +80,19 @@ def test_a_late_unit_is_found_under_its_name_and_is_not_serious(found_in) -> Non
 
 
 @pytest.mark.slow
-def test_refused_plan_files_are_named_while_they_are_new(found_in, settings) -> None:
-    """One of this month, one of last year: the first is named."""
+def test_refused_plan_files_are_named_until_they_come_right(found_in, settings, warehouse, run) -> None:
+    """As the page and the doctor know them: what lies in the folder of the rejected is only what once came back."""
     folder = Path(settings().staging) / "promotions" / "rejected"
     folder.mkdir(parents=True)
-    for name in ("2026-11-20T080000-abc-plan.csv", "2025-11-20T080000-abc-plan.csv"):
-        (folder / name).touch()
+    for name, days, said in (("plan", 3, "7 of 8 rows refused"), ("other", 3, "refused"), ("other", 1, None)):
+        (folder / f"2026-11-20T080000-0123abcd-{name}.csv").touch()
+        files = json.dumps({f"{name}.csv": said and f"{said} in {name}.csv"})
+        row = {"task_id": f"{name} {days}", "run_id": name, "job": "predict", "counts": "{}", "seconds": "{}"}
+        numbers = dict.fromkeys(("exit_code", "n_combinations", "n_failed", "n_rows"), 0)
+        at = {"run_at": run.run_at - timedelta(days=days), "version": "1", "plan_files": files}
+        warehouse.replace(RUNS, pd.DataFrame([{**row, **numbers, **at}]), row["task_id"], run=run)
     (plan,) = found_in([*lines_of("Пермь"), *lines_of("Кунгур")])["promotion plan"]
-    assert plan.examples == ("2026-11-20T080000-abc-plan.csv",)
+    assert plan.examples == ("7 of 8 rows refused in plan.csv (2026-11-22)",)
 
 
 def test_every_check_has_a_name_of_its_own() -> None:

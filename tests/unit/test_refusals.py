@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
+import pytest
 
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.run import Run
@@ -35,8 +36,19 @@ def test_what_was_refused_is_shown_while_it_is_news(warehouse: DuckDBWarehouse, 
     assert refused_lately(warehouse, replace(run, run_at=run.run_at - timedelta(days=4))) == []
 
 
-def test_a_corrected_file_ends_it(warehouse: DuckDBWarehouse, run: Run) -> None:
-    """Also under the name by which the refused rows came back."""
-    note(warehouse, run, 3, **{"plan.csv": SAID})
-    note(warehouse, run, 1, **{"2026-11-22T190000-0123abcd-plan.csv": None})
+@pytest.mark.parametrize(
+    ("sent", "again"),
+    [
+        ("plan.csv", "plan.csv"),
+        ("plan.csv", "2026-11-22T190000-0123abcd-plan.csv"),
+        ("plan.xlsx", "2026-11-22T190000-0123abcd-plan.csv"),
+        ("plan.xlsx", "plan.xlsx"),
+        ("plan.csv", "2026-11-23T190000-4567abcd-2026-11-22T190000-0123abcd-plan.csv"),
+        (f"{'план ' * 50}.xlsx", f"2026-11-22T190000-0123abcd-{('план ' * 50).encode()[-120:].decode()}.csv"),
+    ],
+)
+def test_a_corrected_file_ends_it(warehouse: DuckDBWarehouse, run: Run, sent: str, again: str) -> None:
+    """Also under the name by which the refused rows came back, which is that of a CSV."""
+    note(warehouse, run, 3, **{sent: SAID})
+    note(warehouse, run, 1, **{again: None})
     assert refused_lately(warehouse, run) == []

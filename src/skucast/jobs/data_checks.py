@@ -14,7 +14,6 @@ from functools import cached_property
 
 import pandas as pd
 
-from skucast.backends.files import list_files
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.run import FAILED, Run
@@ -24,15 +23,13 @@ from skucast.core.weeks import WEEK
 from skucast.core.words import counted
 from skucast.jobs.gate import JUMPS, evidence_of
 from skucast.jobs.promotions import REJECTED
+from skucast.jobs.refusals import refused_lately
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.sales.stock import SUSPICIOUS_SHARE
 from skucast.scorecard.gate import DEFAULT_JUMP, Evidence, Jump, newest_week_jumps
 from skucast.scorecard.gate_limits import RECENT_WEEKS
 from skucast.scorecard.gate_sides import filled, then_of
-
-RECENT_FILES = 4 * WEEK
-"""Plan files that were refused earlier than this are history."""
 
 SHOWN = 5
 
@@ -170,13 +167,11 @@ def _values(facts: Facts) -> Iterator[DataFinding]:
 
 
 def _plan(facts: Facts) -> Iterator[DataFinding]:
-    """Files of the plan of which rows came back lately."""
-    settings = facts.settings
-    names = list_files(settings.staging, REJECTED, settings.endpoints)
-    recent = [name for name in names if _came(name) >= facts.run.today - RECENT_FILES]
-    if recent:
-        text = f"rows of {counted(len(recent), 'plan file')} were refused: {REJECTED}/ below STAGING says why"
-        yield DataFinding(ALL, text, tuple(recent[-SHOWN:]))
+    """Files of the plan of which rows were refused lately, and that have not come right since."""
+    refused = refused_lately(facts.warehouse, facts.run)
+    if refused:
+        text = f"{counted(len(refused), 'plan file')} not taken in whole: {REJECTED}/ below STAGING says why"
+        yield DataFinding(ALL, text, tuple(refused[-SHOWN:]))
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -213,11 +208,3 @@ def _unit_in(text: str, facts: Facts) -> str:
     units = facts.history.weeks["unit"].unique().tolist()
     named = [unit for unit in units if text.startswith((f"{unit} ", f"{unit}/"))]
     return max(named, key=len, default=ALL)
-
-
-def _came(name: str) -> date:
-    """The day in the name that a refused file was given; one without a day is old."""
-    try:
-        return date.fromisoformat(name[:10])
-    except ValueError:
-        return date.min

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from pathlib import PurePosixPath
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.run import Run
@@ -14,8 +15,11 @@ from skucast.core.words import counted
 REMEMBERED = timedelta(days=14)
 """So long a refusal is shown, if the file does not come again."""
 
-_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d{6}-[0-9a-f]{8}-")
-"""What stands before the name of a file that was moved or sent back."""
+_STAMPS = re.compile(r"^(\d{4}-\d\d-\d\dT\d{6}-[0-9a-f]{8}-)+")
+"""What stands before the name of a file that was moved or sent back, once or again and again."""
+
+_END = 100
+"""Bytes of a name's end that tell files apart: of a long name only the end comes back."""
 
 
 def refusal(file: str, n_refused: int, n_lines: int) -> str:
@@ -29,5 +33,11 @@ def refused_lately(warehouse: Warehouse, run: Run) -> list[str]:
     newest: dict[str, str | None] = {}
     for row in runs[runs["plan_files"].notna()].sort_values("run_at", kind="stable").itertuples():
         for file, said in json.loads(str(row.plan_files)).items():
-            newest[_STAMP.sub("", file)] = said and f"{said} ({row.run_at:%Y-%m-%d})"
+            newest[_plan_of(file)] = said and f"{said} ({row.run_at:%Y-%m-%d})"
     return [said for said in newest.values() if said]
+
+
+def _plan_of(file: str) -> str:
+    """The name by which a file is known as another's correction: rows of `plan.xlsx` come back as a CSV."""
+    stem = PurePosixPath(_STAMPS.sub("", file)).stem
+    return stem.encode()[-_END:].decode(errors="ignore")
