@@ -91,12 +91,42 @@ def test_a_file_without_a_header_comes_back_whole() -> None:
     assert all(cell in content for cell in ROW.split(";"))
 
 
-def test_an_example_that_was_left_is_refused_alone() -> None:
-    """Beside a promotion of one's own; its own note on another discount is no matter."""
-    note = "example: the last days of a week"
-    assert reasons(line(discount_perc="20", note=note), line(SKU_ID="B2", note=note)) == [
+LEFT = {
+    "starts_on": "2026-12-16",
+    "ends_on": "2026-12-20",
+    "discount_perc": "20",
+    "covers_through": "2026-12-20",
+    "note": "example: the last days of a week",
+}
+"""The template's example of the first article, four weeks ahead."""
+
+
+@pytest.mark.parametrize("covers_through", ["2026-12-20", "2026-12-31"])
+def test_an_example_that_was_left_is_refused_alone(covers_through: str) -> None:
+    """Beside a promotion of one's own; also where the plan's last day is another by now, which ends no week."""
+    mine = line(SKU_ID="B2", covers_through=covers_through)
+    assert reasons(line(**LEFT | {"covers_through": covers_through}), mine) == [
         "an example of the template, unchanged; put your promotion in its place, or delete the row"
     ]
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"SKU_ID": "B2"},
+        {"channel": "*"},
+        {"unit": "Чайковский", "channel": "*", "SKU_ID": "*"},
+        {"starts_on": "2026-12-15"},
+        {"ends_on": "2026-12-19"},
+        {"starts_on": "2026-12-09", "ends_on": "2026-12-13"},
+        {"discount_perc": "25"},
+        {"note": ""},
+    ],
+    ids=str,
+)
+def test_an_edited_example_is_a_promotion(edited: dict[str, str]) -> None:
+    """Other names, days or another discount make it one, whatever its note still says; so does a note of one's own."""
+    assert reasons(line(**LEFT | edited)) == []
 
 
 def test_an_unedited_template_says_nothing() -> None:

@@ -26,6 +26,7 @@ from skucast.regressors.promotion_lines import (
     as_instant,
     week_start,
 )
+from skucast.regressors.promotion_template import example_days, examples_of
 from skucast.sheets.values import UNREADABLE
 
 # --- The file as a whole --------------------------------------------------------------------------------------------
@@ -196,11 +197,16 @@ def refuse_mixed_fractions(lines: Sequence[Line]) -> None:
             line.refuse(Reason.FRACTION, found=line.cells["discount_perc"], percent="100, or 1%")
 
 
-def refuse_examples(lines: Sequence[Line]) -> None:
-    """Refuse the template's examples where nobody has changed them, and every line where there is nothing else."""
+def refuse_examples(
+    lines: Sequence[Line], known: Sequence[Combination], covers_through: date, clock: WeekClock
+) -> None:
+    """Refuse the template's examples where nobody has changed them, and every line where there is nothing else.
+
+    One with other names, days or another discount is a promotion, also if it still has the example's note.
+    """
+    examples = set(examples_of(known))
     for line in lines:
-        percent = EXAMPLES.get(line.cells["note"])
-        line.is_example = percent is not None and line.discount_perc == percent
+        line.is_example = line.names in examples and _is_of_template(line, covers_through, clock)
         if line.is_example:
             line.refuse(Reason.EXAMPLE)
     promotions = [line for line in lines if not line.is_coverage]
@@ -208,6 +214,20 @@ def refuse_examples(lines: Sequence[Line]) -> None:
         for line in lines:
             if not line.reasons:
                 line.refuse(Reason.ONLY_EXAMPLES)
+
+
+def _is_of_template(line: Line, covers_through: date, clock: WeekClock) -> bool:
+    """Whether note, discount and days are those of an example.
+
+    A template ends with a week, and its examples lie before that end. Where somebody has written another day for it,
+    which ends no week, the examples may lie in any week.
+    """
+    note = line.cells["note"]
+    if note not in EXAMPLES or line.discount_perc != EXAMPLES[note] or line.starts_on is None or line.ends_on is None:
+        return False
+    ends_a_week = clock.label(covers_through) == covers_through
+    end = covers_through if ends_a_week else clock.label(line.ends_on)
+    return example_days(end, clock)[note] == (line.starts_on, line.ends_on)
 
 
 def _read_cancelled(line: Line) -> None:

@@ -93,7 +93,7 @@ def read_plan(
         for line in lines:
             judge.read(line)
         refuse_mixed_fractions(lines)
-        refuse_examples(lines)
+        refuse_examples(lines, known, covers_through, clock)
         refuse_duplicates(lines)
         refuse_ambiguous(lines)
         refuse_empty_coverage(lines, covers_through, run_at, clock)

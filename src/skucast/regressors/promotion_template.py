@@ -41,19 +41,29 @@ def example_rows(
     else is planned.
     """
     end = clock.targets(cutoff, horizon_weeks)[-1]
-    start = clock.start(end)
-    of_unit = {each.unit: each for each in sorted(known, reverse=True)}  # the first of each unit
-    examples = [of_unit[unit] for unit in sorted(of_unit)]
-    (last_days, deep), (over_end, slight) = EXAMPLES.items()
-    promotions = [_row(each.parts, end, start + timedelta(days=2), end, deep, last_days) for each in examples]
-    over_the_end = [
-        _row(each.parts, end, start - timedelta(days=3), start + timedelta(days=1), slight, over_end)
-        for each in examples[:1]
-    ]
+    examples = examples_of(known)
+    days = example_days(end, clock)
+    of_all, of_one = days
+    promotions = [_row(names, end, *days[of_all], EXAMPLES[of_all], of_all) for names in examples]
+    over_the_end = [_row(names, end, *days[of_one], EXAMPLES[of_one], of_one) for names in examples[:1]]
     nothing_else = [
-        _row((each.unit, ALL, ALL), end, None, None, None, "nothing else is planned for this unit") for each in examples
+        _row((unit, ALL, ALL), end, None, None, None, "nothing else is planned for this unit")
+        for unit, _, _ in examples
     ]
     return [*promotions, *over_the_end, *nothing_else]
+
+
+def examples_of(known: Sequence[Combination]) -> list[tuple[str, str, str]]:
+    """Return the names that the examples are about: of each unit its first combination, by unit."""
+    of_unit = {each.unit: each.parts for each in sorted(known, reverse=True)}
+    return [of_unit[unit] for unit in sorted(of_unit)]
+
+
+def example_days(end: date, clock: WeekClock) -> dict[str, tuple[date, date]]:
+    """Return the first and last day of each example, by its note, in a template whose last day is `end`."""
+    start = clock.start(end)
+    days = [(start + timedelta(days=2), end), (start - timedelta(days=3), start + timedelta(days=1))]
+    return dict(zip(EXAMPLES, days, strict=True))
 
 
 def _row(
