@@ -14,6 +14,7 @@ from skucast.core.combination import KEY
 from skucast.core.rows import is_about
 from skucast.core.tables.contract import ALL
 from skucast.scorecard.gate_limits import Beside, Judge
+from skucast.scorecard.gate_promotions import BEYOND_PEAK, Promotions
 from skucast.scorecard.gate_sides import Sides, Then, filled, then_of
 from skucast.scorecard.totals import Pair, group_name, of_group, totals_of
 
@@ -22,9 +23,6 @@ DEFAULT_JUMP = 0.5
 
 LISTED_SHARE = 0.7
 """From this share of the limits on a jump is listed; from the limits on it stops the run."""
-
-BEYOND_PEAK = 1.25
-"""Promotions explain a total up to this many times the best week so far."""
 
 EXAMPLES = 3
 
@@ -163,6 +161,7 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     sides = Sides.of(sold, expected, (base[0], base[1]))
     judge = _judge(evidence, sides, pd.DatetimeIndex([newest]), (newest - pd.Timedelta(weeks=1)).date(), max_jump)
     then = then_of(evidence.known_then, evidence.weeks)
+    promotions = Promotions.of(sold, expected, evidence.weeks, max_jump)
     excuses = _Excuses(sides, dict.fromkeys(sides.new_pairs, _NEW), evidence.late)
     for group, members in sides.groups.items():
         value = sides.value(members)
@@ -171,9 +170,8 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
         if share < LISTED_SHARE or then.has_published(members, newest):
             continue
         cause = excuses.cause(judge, group, members)
-        rest = judge.distance(group, sides.value(members, base=True), sides.last(members, base=True))
-        if not cause and len(promoted) and value > sides.last(members) and rest < judge.limit:
-            cause = "explained by promotions in it" if value <= judge.peak(group) * BEYOND_PEAK else ""
+        if not cause and _is_promoted(judge, group, members, sides, promotions):
+            cause = "explained by promotions in it"
         if not cause and _on_holidays(judge, group, value, evidence, {newest}):
             cause = _HOLIDAYS
         yield Jump(
@@ -189,6 +187,18 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
             hint="; ".join(hint for hint in (change, excuses.doubt(group, members)) if hint),
             examples=_examples(sold, expected, group),
         )
+
+
+def _is_promoted(judge: Judge, group: Pair, members: Sequence[Pair], sides: Sides, promotions: Promotions) -> bool:
+    """Whether promotions explain that the week sold more: the rest of it does not jump, and they did no wonders."""
+    value, last, base = sides.value(members), sides.last(members), sides.value(members, base=True)
+    if not value > max(last, base):
+        return False
+    rest = judge.distance(group, base, sides.last(members, base=True))
+    if rest < judge.limit and value <= judge.peak(group) * BEYOND_PEAK:
+        return True
+    explained = promotions.explained(members, last)
+    return explained is not None and judge.distance(group, value - explained[0], last - explained[1]) < judge.limit
 
 
 def _comparable(rows: pd.DataFrame, earlier: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
