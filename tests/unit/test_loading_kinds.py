@@ -130,7 +130,36 @@ def test_all_faults_are_said_at_once() -> None:
     assert [next(filter(str.isdigit, re.split(r"[ :,]", line))) for line in said[1:]] == ["3", "4", "5", "6", "7"]
     said = refusal(csv(*(bad[number % 2] for number in range(50)))).splitlines()
     assert len(said) == 22
+    assert said[-1] == "  and 30 more: 15 in column date, 15 in column quantity"
+    said = refusal(csv(*(bad[0] for _ in range(50)))).splitlines()
     assert said[-1] == "  and 30 more"
+
+
+def test_no_kind_of_fault_hides_another() -> None:
+    """Behind a thousand wrong days stand a wrong name, a line cut off and a discount: of each the first is shown."""
+    bad = [*["x,U,C,S,1,"] * 1000, "2026-11-16,U,C,..,1,", "2026-11-16,U,C,S", *["2026-11-16,U,C,S,1,140"] * 3]
+    said = refusal(csv(*bad)).splitlines()
+    assert said[0] == "sales.csv: 1,005 faults, nothing was loaded:"
+    assert len(said) == 22
+    assert [line.split(":")[0].strip() for line in said[-6:-1]] == [
+        "column SKU_ID, row 1002",
+        "line 1003 has 4 fields, the header 6 (a comma not quoted, or the file cut off?)",
+        "row 1004",
+        "row 1005",
+        "row 1006",
+    ]
+    assert said[-1] == "  and 985 more: 985 in column date"
+
+
+def test_a_column_in_doubt_hides_no_other_fault() -> None:
+    """Of its own cells nothing more is said, of all others everything."""
+    said = refusal(csv("02/03/2026,U,C,S,many,", "02/04/2026,U,C,S,1,140", "02/04/2026,U,C,S")).splitlines()
+    assert [line.split(":")[0].strip() for line in said[1:]] == [
+        "column date has '02/03/2026', which is two days to two people, and no cell tells which",
+        "column quantity, row 2",
+        "row 3",
+        "line 4 has 4 fields, the header 6 (a comma not quoted, or the file cut off?)",
+    ]
 
 
 def test_a_formula_without_a_result_is_no_name() -> None:

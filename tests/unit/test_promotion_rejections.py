@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from plans import CLOCK, KNOWN, RUN_AT, line, nothing_else, plan, promotions, reasons
+from plans import CLOCK, HEADER, KNOWN, RUN_AT, line, nothing_else, plan, promotions, reasons
 
 from skucast.core.errors import InputError
 from skucast.core.tables.sales import PROMOTIONS
@@ -229,3 +229,31 @@ def test_opening_rejected_rows_runs_nothing() -> None:
     rows = list(csv.DictReader(io.StringIO(rejected_csv(found).decode("utf-8-sig"))))
     assert [row["unit"][:2] for row in rows] == ["'=", "'@"]
     assert rows[0]["discount_perc"] == "-5"
+
+
+def test_a_fault_of_the_file_hides_none_of_its_rows() -> None:
+    """Both are said at once: of the file in every row, of a row in its own; nothing is said of a missing column."""
+    ours = ["unit,channel,SKU_ID,starts_on,ends_on,discount_perc", "Пермь,KA,A9,2026-11-30,2026-12-06,30"]
+    ours += ["Пермь,KA,A1,30.02.2026,2026-12-06,0.3", "Пермь,KA,A1,2026-11-30,2026-12-06,30"]
+    said = plan(*ours[1:], header=ours[0]).rejected["reason"].tolist()
+    file = "the file has no column covers_through"
+    assert said[0] == f"{file}; SKU_ID 'A9' is unknown (closest: A1, 9752)"
+    assert said[1].startswith(f"{file}; starts_on '30.02.2026' is no day")
+    assert said[1].endswith("discount_perc 0.3 is a fraction; write 30")
+    assert said[2] == file
+    said = reasons(line(covers_through="2027-01-01", ends_on="2027-01-02"), line(SKU_ID="A9", note="x" * 501))
+    assert said[0] == "the file has more than one covers_through: 2026-12-31, 2027-01-01"
+    assert said[1].startswith(said[0])
+    assert "SKU_ID 'A9' is unknown" in said[1]
+    assert "note has more than 500 characters" in said[1]
+
+
+@pytest.mark.parametrize("column", HEADER.split(",")[:7])
+def test_a_column_that_is_missing_is_said_once(column: str) -> None:
+    """As the reason of every row, which has no other for it."""
+    rows = list(csv.DictReader(io.StringIO("\n".join([HEADER, line(), line(SKU_ID="B2")]))))
+    header = [name for name in HEADER.split(",") if name != column]
+    lines = [",".join(row[name] for name in header) for row in rows]
+    assert plan(*lines, header=",".join(header)).rejected["reason"].unique().tolist() == [
+        f"the file has no column {column}"
+    ]

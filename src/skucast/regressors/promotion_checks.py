@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime
 from itertools import product
 
@@ -17,7 +17,6 @@ from skucast.regressors.promotion_lines import (
     MAX_TEXT,
     NO,
     NUMBER,
-    REQUIRED,
     TWO_YEARS,
     YES,
     Line,
@@ -32,43 +31,52 @@ from skucast.sheets.values import UNREADABLE
 # --- The file as a whole --------------------------------------------------------------------------------------------
 
 
-def judge_file(lines: Sequence[Line], columns: Mapping[str, int], run_at: datetime, clock: WeekClock) -> date | None:
-    """The day through which the file is complete; None, and every line refused, where it cannot be used."""
-    found = sorted({line.cells["covers_through"] for line in lines if not line.reasons} - {""})
+def judge_file(
+    lines: Sequence[Line], missing: Collection[str], run_at: datetime, clock: WeekClock
+) -> tuple[date | None, str | None]:
+    """The day through which the file is complete or, where it cannot be used, why: then every line is refused.
+
+    Neither is known where all lines are refused before.
+    """
+    whole = [line for line in lines if not line.reasons]
+    found = sorted({line.cells["covers_through"] for line in whole} - {""})
     days = {cell: as_day(cell) for cell in found}
-    missing = [name for name in REQUIRED if name not in columns]
     day = next(iter(days.values()), None)
     if missing:
-        problem = Reason.NO_COLUMN.format(columns=", ".join(missing))
-    elif not found:
-        problem = Reason.NO_COVERS_THROUGH.value
-    elif None in days.values():
+        return None, Reason.NO_COLUMN.format(columns=", ".join(missing))
+    if not whole:
+        return None, None
+    if not found:
+        return None, Reason.NO_COVERS_THROUGH.value
+    if None in days.values():
         wrong = next(cell for cell, each in days.items() if each is None)
-        problem = Reason.NOT_A_DAY.format(column="covers_through", found=repr(wrong))
-    elif len(set(days.values())) > 1:
-        problem = Reason.TWO_COVERS_THROUGH.format(days=", ".join(found))
-    elif day is not None and day > clock.day_of(run_at) + TWO_YEARS:
-        problem = Reason.COVERS_TOO_FAR.format(day=day)
-    else:
-        return day
-    for line in lines:
-        line.reasons.append(problem)
-    return None
+        return None, Reason.NOT_A_DAY.format(column="covers_through", found=repr(wrong))
+    if len(set(days.values())) > 1:
+        return None, Reason.TWO_COVERS_THROUGH.format(days=", ".join(found))
+    if day is not None and day > clock.day_of(run_at) + TWO_YEARS:
+        return None, Reason.COVERS_TOO_FAR.format(day=day)
+    return day, None
 
 
 # --- Each line by itself --------------------------------------------------------------------------------------------
 
 
 class Judge:
-    """Reads lines, knowing what there is and what day it is."""
+    """Reads lines, knowing what there is and what day it is.
+
+    Args:
+        covers_through: day through which the file is complete, None if it is not known.
+        missing: columns that the file has not: of them nothing is said line by line.
+    """
 
     def __init__(
         self,
         known: Sequence[Combination],
         run_at: datetime,
         clock: WeekClock,
-        covers_through: date,
+        covers_through: date | None,
         aliases: Aliases = NO_ALIASES,
+        missing: frozenset[str] = frozenset(),
     ) -> None:
         self._parts = {name: sorted({each.parts[place] for each in known}) for place, name in enumerate(KEY)}
         self._spelt = {name: {**by_fold(parts), **aliases.get(name, {})} for name, parts in self._parts.items()}
@@ -77,6 +85,7 @@ class Judge:
         self._run_at = run_at
         self._clock = clock
         self._covers_through = covers_through
+        self._missing = missing
         self._suggestions: dict[str, str] = {}
 
     def read(self, line: Line) -> None:
@@ -93,7 +102,8 @@ class Judge:
         self._read_known_from(line)
         if not line.is_coverage:
             self._read_days(line)
-            _read_discount(line)
+            if "discount_perc" not in self._missing:
+                _read_discount(line)
             _read_cancelled(line)
         for column in ("plan_id", "note"):
             if len(line.cells[column]) > MAX_TEXT:
@@ -105,8 +115,9 @@ class Judge:
 
     def _check_names(self, line: Line) -> None:
         for column, name in zip(KEY, line.names, strict=True):
-            self._check_name(line, column, name)
-        if not line.reasons and line.names not in self._patterns:
+            if column not in self._missing:
+                self._check_name(line, column, name)
+        if not line.reasons and self._missing.isdisjoint(KEY) and line.names not in self._patterns:
             whole = "/".join(line.names)
             line.refuse(Reason.UNKNOWN_COMBINATION, found=whole, closest=self._closest(whole, self._combinations))
 
@@ -143,8 +154,8 @@ class Judge:
             line.refuse(Reason.KNOWN_LATER, found=found)
 
     def _read_days(self, line: Line) -> None:
-        line.starts_on = _read_day(line, "starts_on")
-        line.ends_on = _read_day(line, "ends_on")
+        line.starts_on = None if "starts_on" in self._missing else _read_day(line, "starts_on")
+        line.ends_on = None if "ends_on" in self._missing else _read_day(line, "ends_on")
         if line.starts_on is None or line.ends_on is None:
             return
         today = self._clock.day_of(self._run_at)
@@ -157,7 +168,7 @@ class Judge:
             line.refuse(Reason.OVER, day=line.ends_on)
         elif line.ends_on >= week_start(self._run_at, self._clock) and is_archive:
             line.refuse(Reason.NOT_OVER, ends_on=line.ends_on)
-        elif line.ends_on > self._covers_through:
+        elif self._covers_through is not None and line.ends_on > self._covers_through:
             line.refuse(Reason.ENDS_AFTER_COVERAGE, ends_on=line.ends_on, covers_through=self._covers_through)
 
 

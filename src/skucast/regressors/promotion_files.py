@@ -87,12 +87,16 @@ def read_plan(
     groups = {fold(part) for each in known for part in (each.unit, each.channel)}
     totals = [line.number for line in found if _is_total(line, groups)]
     lines = [line for line in found if line.number not in totals]
-    covers_through = judge_file(lines, columns, run_at, clock)
-    if covers_through is not None:
-        judge = Judge(known, run_at, clock, covers_through, aliases)
+    missing = [name for name in REQUIRED if name not in columns]
+    covers_through, problem = judge_file(lines, missing, run_at, clock)
+    judge = Judge(known, run_at, clock, covers_through, aliases, frozenset(missing))
+    for line in lines:
+        judge.read(line)
+    refuse_mixed_fractions(lines)
+    if problem is not None:
         for line in lines:
-            judge.read(line)
-        refuse_mixed_fractions(lines)
+            line.reasons.insert(0, problem)
+    elif covers_through is not None:
         refuse_examples(lines, known, covers_through, clock)
         refuse_duplicates(lines)
         refuse_ambiguous(lines)

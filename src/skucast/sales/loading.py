@@ -32,6 +32,8 @@ _DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
 
 _A_DAY, _A_NUMBER = "a date such as 2026-11-22, without a time zone", "a finite number"
 
+_MISFITS = "of lines with too many or too few fields"
+
 Watcher = Callable[[str, pd.DataFrame], None]
 
 
@@ -69,10 +71,10 @@ def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: W
     readers = [_Reader(Cells(each, names), table, mapping) for each in taken]
     columns = _learned(readers, table)
     faults, rows = Faults(), Spool(table)
-    problems = [f"column {ours} {problem}" for ours, column in columns.items() if (problem := column.problem())]
-    for problem in problems:
-        faults.add("", 0, problem)
-    for reader in () if problems else readers:
+    for ours, column in columns.items():
+        if problem := column.problem():
+            faults.add("of whole columns", "", 0, f"column {ours} {problem}")
+    for reader in readers:
         for piece in reader.rows(columns, faults):
             rows.add(piece)
             if watch is not None:
@@ -182,7 +184,7 @@ class _Reader:
             if self._is_misfit_of_totals(found):
                 self._totals.append(number)
             else:
-                faults.add(self.cells.name, number, misfit_text(number, found, width))
+                faults.add(_MISFITS, self.cells.name, number, misfit_text(number, found, width))
 
         for piece in self.cells.pieces(misfit):
             before = faults.count
@@ -240,6 +242,8 @@ class _Reader:
         if ours not in columns or not _is_text(values):
             return values if column.type != "DATE" else self._typed_days(column, values, faults)
         read = columns[ours].read(values)
+        if columns[ours].problem():  # said of the column; what its cells mean is not known
+            return read.where(np.zeros(len(read), dtype="bool"))
         is_blank = values.isna() | (values.str.strip() == "")
         wrong = ~is_blank & (read.isna() | read.isin([np.inf, -np.inf]))
         faults.add_values(self.cells.name, column, values, wrong, _A_DAY if column.type == "DATE" else _A_NUMBER)
@@ -264,10 +268,10 @@ class _Reader:
             is_unreadable = new.str.strip().str.fullmatch(UNREADABLE)
             for row, name in new[is_unreadable].drop_duplicates().items():
                 text = f"column {column}, row {row}: {name!r} is an error or a formula without a result"
-                faults.add(self.cells.name, int(str(row)), text)
+                faults.add(f"in column {column}", self.cells.name, int(str(row)), text)
             for text in name_faults(column, new[~is_unreadable]):
                 row = re.search(r"rows? (\d+)", text)
-                faults.add(self.cells.name, int(row[1]) if row else 0, text)
+                faults.add(f"in column {column}", self.cells.name, int(row[1]) if row else 0, text)
 
     def _fitting(self, read: pd.DataFrame, faults: Faults, before: int) -> Iterator[pd.DataFrame]:
         """Yield the piece as the contract wants it, if its rows keep the rules and it has none of the faults."""
@@ -275,7 +279,8 @@ class _Reader:
             valid = validate(dataclasses.replace(self._table, checks=(), key=()), read)
         except ContractError as error:
             if faults.count == before:
-                faults.add(self.cells.name, int(read.index[0]), str(error).removeprefix(f"table {self._table.label}: "))
+                text = str(error).removeprefix(f"table {self._table.label}: ")
+                faults.add("of other kinds", self.cells.name, int(read.index[0]), text)
             return
         for check in self._table.checks:
             broken = valid.index[~check.holds(valid).to_numpy(dtype="bool")]
