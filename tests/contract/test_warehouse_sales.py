@@ -17,7 +17,7 @@ from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
 from skucast.core.tables.sales import SALES
-from skucast.core.weeks import WeekClock
+from skucast.core.weeks import SOLD_BY_WEEKDAY, WeekClock
 
 DECOMPOSED = normalize("NFD", "Чайковский")
 NAMED = {"unit": "Чайковский", "channel": "ON TRADE", "SKU_ID": "ЦУП'1"}
@@ -64,9 +64,9 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
         "stock_weekdays": 3,
         "stockout_weekdays": 0,
         "stock_days": 2,
-        "stock_max": 7.0,
         "stockout_days": 0,
-        "stockout_share": 0.0,
+        "left_weekdays": 1,
+        **dict(zip(SOLD_BY_WEEKDAY, [8.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0], strict=True)),
         "first_date": pd.Timestamp("2026-11-16"),
         "last_date": pd.Timestamp("2026-11-21"),
         "n_lines": 6,
@@ -75,16 +75,21 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
     assert spelling_min != spelling_max
 
 
-def test_a_day_without_stock_and_sales_counts_by_its_usual_share(warehouse: Warehouse, run: Run) -> None:
-    """Mondays sell 6 and a Tuesday 2: on the empty Tuesday 2 of 14 are usual."""
+def test_a_day_without_stock_and_sales_is_told_by_its_weekday(warehouse: Warehouse, run: Run) -> None:
+    """Mondays sell 6 and leave some, a Tuesday sells 2 and leaves none, the next one sells nothing and leaves none."""
     lines = [
         line("2026-11-09", 6.0, stock=5, **NAMED),
-        line("2026-11-10", 2.0, stock=3, **NAMED),
+        line("2026-11-10", 2.0, stock=0, **NAMED),
         line("2026-11-16", 6.0, stock=4, **NAMED),
-        line("2026-11-17", 0.0, stock=0, **NAMED),
+        line("2026-11-17", 0.0, stock=-1, **NAMED),
+        line("2026-11-22", -3.0, **NAMED),
     ]
-    found = weekly(warehouse, run, lines)[["stock_max", "stockout_days", "stockout_share"]]
-    assert found.to_numpy(dtype="float64").tolist() == [[5.0, 0.0, 0.0], [4.0, 1.0, pytest.approx(2 / 14)]]
+    found = weekly(warehouse, run, lines)
+    assert found["stock_weekdays"].tolist() == [3, 3]
+    assert found["left_weekdays"].tolist() == [1, 1]
+    assert found["stockout_weekdays"].tolist() == [0, 2]
+    assert found["stockout_days"].tolist() == [0, 1]
+    assert found[[*SOLD_BY_WEEKDAY]].to_numpy().tolist() == [[6.0, 2.0, *[0.0] * 5], [6.0, *[0.0] * 6]]
 
 
 def test_one_spelling_is_reported_as_one(warehouse: Warehouse, run: Run) -> None:
@@ -148,6 +153,7 @@ def test_weekly_sales_have_one_type_a_column(warehouse: Warehouse, run: Run) -> 
     assert {str(types[name]) for name in ("quantity", "returns_quantity", "promo_discount_perc")} == {"float64"}
     counts = ("promo_days", "selling_weekdays", "stock_days", "stockout_days", "n_lines", "n_bad_quantity")
     assert {str(types[name]) for name in counts} == {"int64"}
+    assert {str(types[name]) for name in SOLD_BY_WEEKDAY} == {"float64"}
 
 
 def test_lines_after_a_day_are_counted_by_unit(warehouse: Warehouse, run: Run) -> None:

@@ -18,7 +18,7 @@ from skucast.core.combination import KEY, Combination
 from skucast.core.run import Run
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.validation import validate
-from skucast.core.weeks import WeekClock
+from skucast.core.weeks import SOLD_BY_WEEKDAY, WeekClock
 from skucast.sales.history import History, build_history
 from skucast.sales.names import NO_NAMES, Names, with_names
 
@@ -127,7 +127,7 @@ def test_joined_weeks_are_those_of_one_spelling(
         weekly, _ = with_names(warehouse.weekly_sales(WeekClock(), CUTOFF), decisions(*MERGED))
         found.append(weekly.sort_values([*KEY, "ds"], ignore_index=True))
     one, joined = found
-    exact = [name for name in one if not name.startswith(("spelling", "promo_discount", "stockout_share"))]
+    exact = [name for name in one if not name.startswith(("spelling", "promo_discount"))]
     pd.testing.assert_frame_equal(joined[exact], one[exact])
 
 
@@ -143,7 +143,7 @@ def weekly_sums(keys: list[tuple[str, str, str, int]], seed: int) -> pd.DataFram
     n = len(keys)
     rows = pd.DataFrame(keys, columns=[*KEY, "week"]).astype(dict.fromkeys(KEY, "str"))
     ds = pd.Timestamp(CUTOFF) - pd.to_timedelta(7 * rows.pop("week"), unit="D")
-    bits = {name: random.integers(0, 128, n) for name in ("selling", "promo", "stock", "stockout")}
+    bits = {name: random.integers(0, 128, n) for name in ("selling", "promo", "stock", "stockout", "left")}
     spelling = rows["unit"] + "/" + rows["channel"] + "/" + rows["SKU_ID"]
     return rows.assign(
         ds=ds.astype("datetime64[us]"),
@@ -155,9 +155,8 @@ def weekly_sums(keys: list[tuple[str, str, str, int]], seed: int) -> pd.DataFram
         promo_days=np.bitwise_count(bits["promo"]).astype("int64"),
         **{f"{name}_weekdays": values for name, values in bits.items()},
         stock_days=np.bitwise_count(bits["stock"]).astype("int64"),
-        stock_max=random.normal(5, 5, n),
         stockout_days=np.bitwise_count(bits["stockout"]).astype("int64"),
-        stockout_share=random.random(n),
+        **{name: random.random(n) for name in SOLD_BY_WEEKDAY},
         first_date=(ds - pd.Timedelta(days=6)).astype("datetime64[us]"),
         last_date=ds.astype("datetime64[us]"),
         n_lines=random.integers(1, 9, n),

@@ -4,44 +4,143 @@ from __future__ import annotations
 
 from datetime import timedelta
 from math import nan
+from typing import Any
 
 import pytest
 from builders import CUTOFF, history_of, line, series, sunday, week
 
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.sales.history import active_combinations
 
 DAYS = [CUTOFF - timedelta(days=6 - number) for number in range(7)]
+NOTHING = (0, 0)
+
+
+def days_of(*days: tuple[float, float | None], weeks: range = range(1, 11), **names: str) -> list[dict[str, Any]]:
+    """Return the lines of these weeks before the cutoff: sold and left in stock on each of seven days, from Monday."""
+    return [
+        line(sunday(ago) - timedelta(days=6 - n), sold, stock=stock, **names)
+        for ago in weeks
+        for n, (sold, stock) in enumerate(days)
+    ]
+
+
+TEN_WEEKS = days_of(*[(1, 9)] * 7)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("empty_days", "y"), [(3, 15.0), (4, nan), (6, nan)])
-def test_a_week_out_of_stock_on_most_days_is_unknown(warehouse, run, empty_days, y):
-    """On 4 of 7 days: unknown. On 3 of them: 8 were sold on days that usually have 8 of 15, so 15 would have been."""
-    lines = [line(day, 0 if n < empty_days else 2, stock=0 if n < empty_days else 50) for n, day in enumerate(DAYS)]
-    history = history_of(warehouse, [*week(sunday(1), 7), *lines], run)
-    assert series(history) == pytest.approx([7.0, y], nan_ok=True)
-    assert series(history, "is_stockout") == [False, empty_days > 3]
-    assert series(history, "is_censored") == [False, True]
-    assert (history.report.n_stockout_weeks, history.report.n_censored_weeks) == (
-        int(empty_days > 3),
-        int(empty_days < 4),
-    )
+@pytest.mark.parametrize(("empty_days", "y"), [(1, 14.0), (3, 14.0), (4, 14.0), (6, 8.0)])
+def test_a_week_with_sales_and_days_out_of_stock_is_raised(warehouse, run, empty_days, y):
+    """2 a day on the days that sold are 14 a week; of a week nearly empty no more than four times its sales."""
+    newest = days_of(*[NOTHING] * empty_days, *[(2, 50)] * (7 - empty_days), weeks=range(1))
+    history = history_of(warehouse, [*TEN_WEEKS, *newest], run)
+    assert series(history) == pytest.approx([7.0] * 10 + [y])
+    assert not any(series(history, "is_stockout"))
+    assert series(history, "is_censored") == [False] * 10 + [True]
+    assert (history.report.n_stockout_weeks, history.report.n_censored_weeks) == (0, 1)
 
 
 def test_the_correction_can_be_switched_off(warehouse, run):
     """Then y is what was sold, and the week is marked all the same."""
-    lines = [line(day, 0 if n < 3 else 2, stock=0 if n < 3 else 50) for n, day in enumerate(DAYS)]
-    history = history_of(warehouse, [*week(sunday(1), 7), *lines], run, correct_stockouts=False)
-    assert series(history) == [7.0, 8.0]
-    assert series(history, "is_censored") == [False, True]
+    newest = days_of(*[NOTHING] * 5, *[(2, 50)] * 2, weeks=range(1))
+    history = history_of(warehouse, [*TEN_WEEKS, *newest], run, correct_stockouts=False)
+    assert series(history)[-1] == 4.0
+    assert series(history, "is_censored")[-1]
 
 
-def test_a_week_without_any_sale_and_stock_is_no_censored_one(warehouse, run):
-    """Nothing on seven empty days: unknown, and nothing sold."""
-    lines = [line(day, 0, stock=0) for day in DAYS]
-    history = history_of(warehouse, [*week(sunday(1), 7, stock=9), *lines], run)
-    assert series(history) == pytest.approx([7.0, nan], nan_ok=True)
-    assert series(history, "is_censored") == [False, False]
+@pytest.mark.parametrize(("empty_days", "y"), [(3, 0.0), (4, nan), (7, nan)])
+def test_a_week_without_a_sale_is_unknown_if_it_was_empty_on_most_days(warehouse, run, empty_days, y):
+    """Nothing was sold: 0 while there was some left on most days, else nobody knows."""
+    newest = days_of(*[NOTHING] * empty_days, *[(0, 50)] * (7 - empty_days), weeks=range(1))
+    history = history_of(warehouse, [*TEN_WEEKS, *newest], run)
+    assert series(history)[-1] == pytest.approx(y, nan_ok=True)
+    assert series(history, "is_stockout")[-1] == (empty_days > 3)
+    assert not series(history, "is_censored")[-1]
+
+
+SELLS, RESTS = (10, 0), (0, 0)
+SOME_LEFT = (10, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("known_once", [True, False], ids=["once above 0", "kept"])
+@pytest.mark.parametrize("with_rows", [True, False], ids=["rows of 0", "no rows"])
+def test_days_on_which_an_article_does_not_sell_are_not_empty(warehouse, run, known_once, with_rows):
+    """Sold on Monday, Wednesday and Friday; stock 0 on the other days, and a single number or all above 0 where sold.
+
+    Every week is known, what was sold, and unmarked; a neighbour that sells on all days changes nothing.
+    """
+    day = SELLS if known_once else SOME_LEFT
+    lines = days_of(day, RESTS, day, RESTS, day, RESTS, RESTS, weeks=range(20))
+    lines += [line(sunday(9) - timedelta(days=6), 0, stock=500)] if known_once else []
+    lines = lines if with_rows else [each for each in lines if each["quantity"] or each["stock"]]
+    history = history_of(warehouse, [*lines, *days_of(*[(5, 9)] * 7, weeks=range(20), SKU_ID="B2")], run)
+    assert series(history) == [30.0] * 20
+    assert not any(series(history, "is_censored") + series(history, "is_stockout"))
+    assert history.report.warnings == []
+
+
+@pytest.mark.slow
+def test_an_article_of_few_days_is_out_of_stock_on_those(warehouse, run):
+    """Without Friday's sale and stock a week of three selling days is raised by half; without any it is unknown."""
+    lines = days_of(SOME_LEFT, RESTS, SOME_LEFT, RESTS, SOME_LEFT, RESTS, RESTS, weeks=range(2, 22))
+    lines += days_of(SOME_LEFT, RESTS, SOME_LEFT, *[RESTS] * 4, weeks=range(1, 2))
+    lines += days_of(*[RESTS] * 7, weeks=range(1))
+    neighbour = days_of(*[(5, 9)] * 7, weeks=range(22), SKU_ID="B2")
+    y = series(history_of(warehouse, [*lines, *neighbour], run))
+    assert y[:20] == [30.0] * 20
+    assert y[20:] == pytest.approx([30.0, nan], rel=0.02, nan_ok=True)
+
+
+def seldom(left: float | None, weeks: range) -> list[dict[str, Any]]:
+    """Return the lines of weeks of which every second one sells one piece, on another weekday each time."""
+    sells = [(ago, ago // 2 % 6 if ago % 2 == 0 else None) for ago in weeks]
+    return [
+        each
+        for ago, day in sells
+        for each in days_of(*[(float(n == day), left) for n in range(7)], weeks=range(ago, ago + 1))
+    ]
+
+
+@pytest.mark.slow
+def test_an_article_that_seldom_sells_is_out_of_stock_all_the_same(warehouse, run):
+    """Stock is kept and always there but for the last two weeks: these are unknown."""
+    history = history_of(warehouse, [*seldom(9, range(2, 42)), *days_of(*[NOTHING] * 7, weeks=range(2))], run)
+    assert series(history, "is_stockout") == [False] * (len(series(history)) - 2) + [True] * 2
+
+
+@pytest.mark.slow
+def test_stock_that_is_kept_no_longer_tells_nothing(warehouse, run):
+    """Since forty weeks the source writes 0, also on days that sell: weeks without a sale are 0, as before that."""
+    history = history_of(warehouse, [*seldom(9, range(40, 80)), *seldom(0, range(40))], run)
+    assert series(history)[-24:] == [0.0, 1.0] * 12
+    assert history.report.warnings == []
+
+
+@pytest.mark.slow
+def test_no_line_of_another_article_decides_what_a_week_would_have_sold(warehouse, run):
+    """A Monday of a million beside it, and a million each Monday: a week without Friday is 7 a day as ever."""
+    lines = [*days_of(*[(7, 9)] * 7), *days_of(*[(7, 9)] * 4, NOTHING, *[(7, 9)] * 2, weeks=range(1))]
+    other = [*days_of(*[(3, 9)] * 7, SKU_ID="B2"), line(sunday(4) - timedelta(days=6), 1e6, SKU_ID="B2")]
+    whole = days_of((1e6, 9), *[(3, 9)] * 6, SKU_ID="C3")
+    y = series(history_of(warehouse, [*lines, *other, *whole], run, censor_outliers=False))
+    assert y == pytest.approx([49.0] * 11, rel=0.05)
+
+
+@pytest.mark.slow
+def test_another_unit_s_lines_change_nothing(tmp_path, table_names, run):
+    """A week's y is the same whatever another unit, or another channel, sells and keeps in stock."""
+    lines = [*TEN_WEEKS, *days_of(*[NOTHING] * 2, *[(2, 50)] * 5, weeks=range(1))]
+    lines += days_of(*[(1, 9)] * 7, weeks=range(11), SKU_ID="B2")
+    others = [
+        *days_of((1e6, 0), *[NOTHING] * 6, weeks=range(11), unit="Юг"),
+        *days_of(*[NOTHING] * 6, (9, 3), weeks=range(11), channel="TF"),
+    ]
+    alone, beside = (
+        history_of(DuckDBWarehouse(tmp_path / name, table_names), sold, run)
+        for name, sold in (("alone", lines), ("beside", [*lines, *others]))
+    )
+    assert series(alone) == series(beside)
 
 
 @pytest.mark.slow
@@ -71,11 +170,15 @@ def test_an_article_whose_stock_is_never_above_0_has_none_kept(warehouse, run):
     assert series(history) == [30.0, 30.0]
 
 
-def test_an_article_that_sells_on_few_days_of_empty_weeks_is_active(warehouse, run):
-    """Five empty days a week for twenty weeks, and sales on the others: not gone, and the run is warned."""
-    days = [(sunday(ago) - timedelta(days=6 - n), n) for ago in range(20) for n in range(7)]
-    lines = [line(day, 0 if n < 5 else 10, stock=0 if n < 5 else 3) for day, n in days]
-    history = history_of(warehouse, [*week(sunday(20), 7, stock=9), *lines], run)
+@pytest.mark.slow
+def test_an_article_that_is_out_of_stock_most_of_the_time_is_active(warehouse, run):
+    """Five empty days a week for ten weeks, after twenty whole ones: not gone, and the run is warned."""
+    lines = days_of(*[(10, 3)] * 7, weeks=range(16, 36))
+    for ago in range(16):
+        empty = {(ago + n) % 7 for n in range(5)}
+        lines += days_of(*[NOTHING if n in empty else (10, 3) for n in range(7)], weeks=range(ago, ago + 1))
+    history = history_of(warehouse, lines, run)
+    assert series(history) == pytest.approx([70.0] * 36)
     assert len(active_combinations(history.weeks, 13)) == 1
     [warning] = history.report.warnings
     assert warning.startswith("stock: 1 of 1 combinations sell and count as out of stock in most of the last 26 weeks")

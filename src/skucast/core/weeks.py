@@ -15,6 +15,9 @@ Anchor = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 WEEK = timedelta(days=7)
 _WEEKDAYS: tuple[Anchor, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
+SOLD_BY_WEEKDAY = tuple(f"sold_{day}" for day in range(1, 8))
+"""What was sold on each day of a week before returns, Monday first: columns of `Warehouse.weekly_sales`."""
+
 
 def anchor_of(label: date) -> Anchor:
     """Return the anchor of the weeks that this label belongs to: the weekday that they end on."""

@@ -20,7 +20,7 @@ from skucast.sales.deliveries import Late, judge_deliveries
 from skucast.sales.discounts import deepest_discounts, in_percent
 from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_names, without_names
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
-from skucast.sales.stock import suspected_stock
+from skucast.sales.stock import MAX_MISSED_SHARE, empty_days, suspected_stock
 
 HISTORY_COLUMNS = [
     *KEY,
@@ -43,12 +43,6 @@ MAX_BRIDGED_WEEKS = 26
 
 SELLING_DAYS_WEEKS = 26
 """Weeks that tell on which weekdays a combination sells."""
-
-MOST_DAYS = 4
-"""More than half of a week's days."""
-
-MAX_MISSED_SHARE = 0.75
-"""Most of a usual week that is added for days out of stock: beyond it the days that sold tell too little."""
 
 _EXAMPLES = 20
 
@@ -180,10 +174,10 @@ def build_history(
     Rules: rows with NULL keys or dates and lines without a finite quantity are ignored and counted; a combination
     starts in its first week with a sale, a partial first week is dropped (unless it is the only one); weeks without
     rows are 0 up to the last delivered week; the net of a week is floored at 0. A day is out of stock if none was left
-    and nothing was sold, of a combination that ever has stock; a week is NaN when four or more of its seven days were
-    (grain `week`: its row), or when its unit or channel has not delivered it whole. A week with sales and days out of
-    stock `is_censored`: with up to three of them y is what the other days tell of a whole week, by the usual weekdays
-    of its unit and channel, or what was sold without `correct_stockouts`. `days_off` are the public holidays: a week
+    and nothing was sold on a usual weekday, where stock is kept (see `empty_days`). A week is NaN when it sold nothing
+    and was out of stock on most such days, or when its unit or channel has not delivered it whole. A week with sales
+    and days out of stock `is_censored`: y is what the other days tell of a whole week, or what was sold without
+    `correct_stockouts` and where sales are weekly. `days_off` are the public holidays: a week
     that ends early because of them is whole. A week whose sales or returns nothing explains `is_outlier` and unknown,
     unless not `censor_outliers` (see `outliers`). A few rows that lie years before all others are left out; they are
     said, as are the lines dated after today, `later` as `Warehouse.later_sales` gives them.
@@ -202,7 +196,7 @@ def build_history(
     sold = known[known["ds"] <= pd.Timestamp(data_cutoff)]
     starts, first_sales = _first_weeks(sold, grain)
     calendar = _calendar(starts, data_cutoff)
-    weeks = calendar.merge(sold, on=[*KEY, "ds"], how="left")
+    weeks = calendar.merge(sold.join(empty_days(sold, by_day=grain == "day")), on=[*KEY, "ds"], how="left")
     is_undelivered = _is_among(weeks, deliveries.unknown)
     cleaned = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
     odd = outliers(cleaned, {clock.label(day) for day in days_off}) if censor_outliers else outliers(cleaned[:0])
@@ -299,8 +293,7 @@ def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
 
 def _nothing_sold(weeks: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Weeks that are known to have sold nothing, out of stock or not; one with sales is none, however empty."""
-    is_empty = weeks["is_stockout"] & ~weeks["is_censored"]
-    nothing: npt.NDArray[np.bool_] = ((weeks["y"] == 0) | is_empty).to_numpy(dtype="bool")
+    nothing: npt.NDArray[np.bool_] = ((weeks["y"] == 0) | weeks["is_stockout"]).to_numpy(dtype="bool")
     return nothing
 
 
@@ -347,15 +340,13 @@ def _calendar(starts: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
 def _clean_weeks(
     weeks: pd.DataFrame, is_undelivered: pd.Series, grain: str, *, correct_stockouts: bool
 ) -> pd.DataFrame:
-    has_stock = weeks.groupby(KEY)["stock_max"].transform("max") > 0  # never any: stock is not kept
-    empty_days = weeks["stockout_days"].where(has_stock, 0)
-    is_stockout = empty_days >= MOST_DAYS if grain == "day" else empty_days * 2 > weeks["stock_days"]
     too_large = weeks["quantity"].isin([np.inf, -np.inf])  # finite lines whose sum is not
-    unknown = is_stockout | is_undelivered | too_large
     promo_days = weeks["promo_days"].fillna(0).astype("float64")
     sold = weeks["quantity"].fillna(0.0).clip(lower=0.0)
-    is_censored = (empty_days > 0) & (sold > 0)
-    missed = weeks["stockout_share"].where(is_censored & (grain == "day") & correct_stockouts, 0.0)
+    is_stockout = weeks["is_mostly_empty"].eq(other=True) & (sold == 0)
+    is_censored = (weeks["empty_days"] > 0) & (sold > 0)
+    missed = weeks["missed_share"].where(is_censored & correct_stockouts, 0.0)
+    unknown = is_stockout | is_undelivered | too_large
     result = weeks.assign(
         y=(sold / (1 - missed.clip(upper=MAX_MISSED_SHARE))).mask(unknown),
         returns_quantity=weeks["returns_quantity"].fillna(0.0),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.rows import written
+from skucast.core.weeks import SOLD_BY_WEEKDAY
 
 Bits = npt.NDArray[np.int64]
 
@@ -79,9 +80,9 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
         stock_weekdays=either(stocked),
         stockout_weekdays=none_left,
         stock_days=np.bitwise_count(either(stocked)).astype("int64"),
-        stock_max=np.fmax.reduceat(rows["stock_max"].to_numpy(dtype="float64", na_value=np.nan), first),
+        left_weekdays=either(rows["left_weekdays"].to_numpy(dtype="int64")),
         stockout_days=np.bitwise_count(none_left).astype("int64"),
-        stockout_share=_share(rows, empty & none_left[place], first),
+        **{name: total(rows[name].to_numpy(dtype="float64")) for name in SOLD_BY_WEEKDAY},
         first_date=_first_dates(rows, place),
         last_date=rows["last_date"].groupby(place).max().to_numpy(),
         spelling_min=rows["spelling_min"].groupby(place).min().to_numpy(),
@@ -92,14 +93,6 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 _COUNTED = ("n_lines", "n_bad_quantity")
-
-
-def _share(rows: pd.DataFrame, still_empty: Bits, first: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """The share of a usual week on the days that stay out of stock: of each spelling's share as many days' part."""
-    days = np.maximum(np.bitwise_count(rows["stockout_weekdays"].to_numpy(dtype="int64")), 1)
-    part = rows["stockout_share"].to_numpy(dtype="float64") * np.bitwise_count(still_empty) / days
-    share: npt.NDArray[np.float64] = np.maximum.reduceat(part, first)
-    return share
 
 
 def _first_dates(rows: pd.DataFrame, place: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:

@@ -8,6 +8,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from skucast.core.weeks import SOLD_BY_WEEKDAY
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -36,10 +38,10 @@ WEEKLY_SALES_COLUMNS = (
     "promo_weekdays",
     "stock_weekdays",
     "stockout_weekdays",
+    "left_weekdays",
     "stock_days",
-    "stock_max",
     "stockout_days",
-    "stockout_share",
+    *SOLD_BY_WEEKDAY,
     "first_date",
     "last_date",
     "n_lines",
@@ -119,10 +121,10 @@ class Warehouse(Protocol):
         that day's mean; `promo_days` days with a discount; `least_discount`, `most_discount` of a selling line, as
         delivered (NULL: none had any); `selling_weekdays` the weekdays with a selling line, a sum
         of 1 (Monday), 2, 4 ... 64, likewise `promo_weekdays` those with a discount, `stock_weekdays` with known stock,
-        `stockout_weekdays` out of stock; `stock_days` days with known stock, `stock_max` the most of them (NULL if
-        none is known), `stockout_days` days on which none was left and nothing was sold, `stockout_share` the share of
-        a usual week's sales of the unit and channel that falls on these weekdays; `first_date` the first day with a
-        selling line (else with any), `last_date` the last day with any.
+        `stockout_weekdays` on which none was left and nothing was sold, `left_weekdays` on which some was left;
+        `stock_days` days with known stock, `stockout_days` as their weekdays; `sold_1` (Monday) to `sold_7` what was
+        sold on each day before returns; `first_date` the first day with a selling line (else with any), `last_date`
+        the last day with any.
 
         Raises:
             InputError: no sales table, no sales in it, or a column of the contract is missing.

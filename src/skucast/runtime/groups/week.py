@@ -27,7 +27,7 @@ class Week(Group):
     )
     correct_stockouts: bool = field(
         True,
-        "raise the sales of a week with 1 to 3 days out of stock to what the other days tell of a whole week",
+        "raise the sales of a week with days out of stock to what the other days tell of a whole week",
         [*SALES_JOBS, "names", "promotions", "doctor"],
     )
     censor_outliers: bool = field(

@@ -25,6 +25,7 @@ from skucast.core.tables.contract import Table
 from skucast.core.tables.records import PUBLISHES
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty
+from skucast.core.weeks import SOLD_BY_WEEKDAY
 from skucast.runtime.logs import log
 
 if TYPE_CHECKING:
@@ -229,6 +230,8 @@ def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
             ("quantity", "returns_quantity", "promo_discount_perc", "least_discount", "most_discount"), "float64"
         ),
         **dict.fromkeys(("promo_days", "stock_days", "stockout_days", "n_lines", "n_bad_quantity"), "int64"),
-        **dict.fromkeys(("selling_weekdays", "promo_weekdays", "stock_weekdays", "stockout_weekdays"), "int64"),
+        **dict.fromkeys(("selling_weekdays", "promo_weekdays", "stock_weekdays"), "int64"),
+        **dict.fromkeys(("stockout_weekdays", "left_weekdays"), "int64"),
+        **dict.fromkeys(SOLD_BY_WEEKDAY, "float64"),
     }
     return weeks.astype(kinds)

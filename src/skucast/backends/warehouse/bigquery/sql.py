@@ -2,6 +2,7 @@
 
 from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase
 from skucast.core.tables.contract import Column
+from skucast.core.weeks import SOLD_BY_WEEKDAY
 
 _WITH_ZEROS = ("FLOAT64", "NUMERIC", "BIGNUMERIC")
 
@@ -118,6 +119,11 @@ LEFT JOIN new_keys ON old_keys.day = new_keys.day
 ORDER BY date, unit, channel, SKU_ID
 """
 
+_SOLD = "\n    ".join(
+    f"COALESCE(SUM(IF(MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7) = {day}, sold, 0)), 0) AS {name},"
+    for day, name in enumerate(SOLD_BY_WEEKDAY)
+)
+
 WEEKLY_SALES = """
 WITH lines AS (
     SELECT
@@ -139,6 +145,7 @@ WITH lines AS (
         day, unit, channel, sku,
         SUM(quantity) AS quantity,
         SUM(GREATEST(-quantity, 0)) AS returns_quantity,
+        SUM(GREATEST(quantity, 0)) AS sold,
         AVG(IF(quantity > 0, COALESCE(discount, 0), NULL)) AS discount,
         MIN(IF(quantity > 0 AND discount > 0, discount, NULL)) AS least,
         MAX(IF(quantity > 0 AND discount > 0, discount, NULL)) AS most,
@@ -154,20 +161,8 @@ WITH lines AS (
         *,
         DATE_ADD(day, INTERVAL MOD(@end_weekday - MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7) + 7, 7) DAY) AS ds
     FROM days
-), weekdays AS (
-    SELECT unit, channel, EXTRACT(DAYOFWEEK FROM day) AS weekday, SUM(quantity) AS sold
-    FROM days WHERE discount IS NOT NULL AND quantity > 0
-    GROUP BY unit, channel, weekday
-), totals AS (
-    SELECT unit, channel, SUM(sold) AS sold FROM weekdays GROUP BY unit, channel
-), profile AS (
-    SELECT weekdays.unit, weekdays.channel, weekday, weekdays.sold / totals.sold AS share
-    FROM weekdays JOIN totals ON weekdays.unit = totals.unit AND weekdays.channel = totals.channel
 ), judged AS (
-    SELECT labelled.*, COALESCE(stock <= 0 AND discount IS NULL, FALSE) AS is_empty, COALESCE(share, 0) AS share
-    FROM labelled LEFT JOIN profile
-        ON labelled.unit = profile.unit AND labelled.channel = profile.channel
-        AND EXTRACT(DAYOFWEEK FROM day) = weekday
+    SELECT *, COALESCE(stock <= 0 AND discount IS NULL, FALSE) AS is_empty FROM labelled
 )
 SELECT
     unit, channel, sku AS SKU_ID, ds,
@@ -181,10 +176,10 @@ SELECT
     COALESCE(BIT_OR(IF(discount > 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7), 0)), 0) AS promo_weekdays,
     COALESCE(BIT_OR(IF(stock IS NULL, 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7))), 0) AS stock_weekdays,
     COALESCE(BIT_OR(IF(is_empty, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7), 0)), 0) AS stockout_weekdays,
+    COALESCE(BIT_OR(IF(stock > 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7), 0)), 0) AS left_weekdays,
     COUNT(stock) AS stock_days,
-    MAX(stock) AS stock_max,
     COUNTIF(is_empty) AS stockout_days,
-    COALESCE(SUM(IF(is_empty, share, 0)), 0) AS stockout_share,
+    {sold}
     COALESCE(MIN(IF(quantity + returns_quantity > 0, day, NULL)), MIN(day)) AS first_date,
     MAX(day) AS last_date,
     SUM(n_lines) AS n_lines,
@@ -194,7 +189,7 @@ SELECT
 FROM judged
 GROUP BY unit, channel, sku, ds
 ORDER BY unit, channel, SKU_ID, ds
-"""
+""".replace("{sold}", _SOLD)
 
 NO_NUMBER = "MIN(IF(SAFE_CAST(`{name}` AS FLOAT64) IS NULL, `{name}`, NULL)) AS `{name}`"
 

@@ -9,9 +9,15 @@ from skucast.backends.warehouse.protocol import Limits
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import BATCH, Column, Table
 from skucast.core.tables.sales import SALES
+from skucast.core.weeks import SOLD_BY_WEEKDAY
 
 _WITH_ZEROS = ("DECIMAL", "DOUBLE", "FLOAT")
 _NUMBERS = (*_WITH_ZEROS, "HUGEINT", "UHUGEINT", "BIGINT", "UBIGINT")
+
+_SOLD = "\n    ".join(
+    f"coalesce(sum(sold) FILTER (WHERE isodow(day) = {day}), 0) AS {name},"
+    for day, name in enumerate(SOLD_BY_WEEKDAY, start=1)
+)
 
 WEEKLY_SALES = """
 WITH lines AS (
@@ -31,6 +37,7 @@ WITH lines AS (
         day, unit, channel, sku,
         sum(quantity) AS quantity,
         sum(greatest(-quantity, 0)) AS returns_quantity,
+        sum(greatest(quantity, 0)) AS sold,
         avg(coalesce(discount, 0)) FILTER (WHERE quantity > 0) AS discount,
         min(discount) FILTER (WHERE quantity > 0 AND discount > 0) AS least,
         max(discount) FILTER (WHERE quantity > 0 AND discount > 0) AS most,
@@ -41,16 +48,8 @@ WITH lines AS (
         max(spelling) AS spelling_max
     FROM lines
     GROUP BY ALL
-), weekdays AS (
-    SELECT unit, channel, isodow(day) AS weekday, sum(quantity) AS sold
-    FROM days WHERE discount IS NOT NULL AND quantity > 0
-    GROUP BY ALL
-), profile AS (
-    SELECT unit, channel, weekday, sold / sum(sold) OVER (PARTITION BY unit, channel) AS share FROM weekdays
 ), judged AS (
-    SELECT days.*, stock <= 0 AND discount IS NULL AS is_empty, coalesce(share, 0) AS share
-    FROM days LEFT JOIN profile
-        ON days.unit = profile.unit AND days.channel = profile.channel AND isodow(day) = weekday
+    SELECT *, stock <= 0 AND discount IS NULL AS is_empty FROM days
 )
 SELECT
     unit, channel, sku AS "SKU_ID",
@@ -65,10 +64,10 @@ SELECT
     CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE discount > 0), 0) AS BIGINT) AS promo_weekdays,
     CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE stock IS NOT NULL), 0) AS BIGINT) AS stock_weekdays,
     CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE is_empty), 0) AS BIGINT) AS stockout_weekdays,
+    CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE stock > 0), 0) AS BIGINT) AS left_weekdays,
     count(stock) AS stock_days,
-    max(stock) AS stock_max,
     count(*) FILTER (WHERE is_empty) AS stockout_days,
-    coalesce(sum(share) FILTER (WHERE is_empty), 0) AS stockout_share,
+    {sold}
     coalesce(min(day) FILTER (WHERE quantity + returns_quantity > 0), min(day)) AS first_date,
     max(day) AS last_date,
     CAST(sum(n_lines) AS BIGINT) AS n_lines,
@@ -78,7 +77,7 @@ SELECT
 FROM judged
 GROUP BY ALL
 ORDER BY ALL
-"""
+""".replace("{sold}", _SOLD)
 
 FIRST_DAY = "SELECT CAST(min({date}) AS TIMESTAMP) AS first_day FROM {table}"
 
