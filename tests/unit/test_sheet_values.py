@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skucast.sheets.values import Days, Numbers
+from skucast.sheets.numbers import Numbers
+from skucast.sheets.values import Days
 
 DAY = date(2026, 11, 22)
 
@@ -21,9 +22,9 @@ def days(*texts: str | None) -> list[date | None] | str:
     return reader.problem() or [None if pd.isna(each) else each.date() for each in found]
 
 
-def numbers(*texts: str | None, separator: str = ",", is_percent: bool = False) -> list[float] | str:
+def numbers(*texts: str | None, separator: str = ",", **kind: bool) -> list[float] | str:
     """Return the numbers that a column of these texts has, or why they are two things."""
-    reader, values = Numbers(separator, is_percent=is_percent), pd.Series(texts, dtype="str")
+    reader, values = Numbers(separator, **kind), pd.Series(texts, dtype="str")
     reader.learn(values.dropna())
     return reader.problem() or reader.read(values).tolist()
 
@@ -74,7 +75,7 @@ def test_what_is_no_whole_day_is_none(text: str) -> None:
         (("1,234.5", "12,345"), [1234.5, 12345]),
         (("1.234,5", "12.345"), [1234.5, 12345]),
         (("1,234,567", "12,345"), [1234567, 12345]),
-        (("1.234", "5"), [1.234, 5]),
+        (("1.234", "5", "0.5"), [1.234, 5, 0.5]),
         (("\u22125", " 7 "), [-5, 7]),
         (("1.5", "12,345"), [1.5, 12345]),
     ],
@@ -84,6 +85,91 @@ def test_a_column_tells_what_its_commas_are(texts: tuple[str, ...], expected: li
     assert numbers(*texts) == expected
 
 
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("1.020", "980"), [1020, 980]),
+        (("1.020", "980", "1.025"), [1020, 980, 1025]),
+        (("1,020", "980"), [1020, 980]),
+        (("-1.020", "980", "0"), [-1020, 980, 0]),
+        (("1.020", "980", "1.020,5"), [1020, 980, 1020.5]),
+        (("1.020", "980", "12,5"), [1020, 980, 12.5]),
+        (("1.020", "980", "0.5"), [1.02, 980, 0.5]),
+        (("1.025", "1025"), [1.025, 1025]),
+        (("1.000", "12.000", "980.000"), [1, 12, 980]),
+        (("1.000", "12.000", "3.250"), [1, 12, 3.25]),
+        (("1'020", "980"), [1020, 980]),
+        (("1\u00a0020", "1 020", "1\u202f020,5"), [1020, 1020, 1020.5]),
+    ],
+)
+def test_a_point_is_what_all_cells_of_a_column_tell(texts: tuple[str, ...], expected: list[float]) -> None:
+    """Fixed decimals are in every cell, as few as can be never end in 0, marks of thousands are missing below."""
+    assert numbers(*texts) == expected
+    assert numbers(*(f" {text}\u00a0" for text in texts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "separator"),
+    [
+        (("1.020",), ","),
+        (("1.025", "980"), ","),
+        (("1.025", "980"), ";"),
+        (("1.020", "1020"), ","),
+        (("1.020", "2.340"), ","),
+        (("1,020", "980"), ";"),
+        (("1.020", "12,5", "12.5"), ","),
+        (("1,020", "1.020.000", "12.5"), ","),
+    ],
+)
+def test_a_mark_that_may_be_either_is_refused(texts: tuple[str, ...], separator: str) -> None:
+    """No number is a thousand times too large or too small."""
+    said = numbers(*texts, separator=separator)
+    assert f"has {texts[0]!r}, a number of thousands or one with decimals, and no cell tells which" in said
+
+
+def test_what_was_concluded_is_said() -> None:
+    """Where a cell is clear by itself nothing is to be said."""
+    for texts, note in ((("980", "1.025", "1.020"), "'1.020' was read as 1020"), (("1.020", "1.020,5"), None)):
+        reader = Numbers(",")
+        reader.learn(texts)
+        assert (reader.note() or "").startswith(note or "nothing") is (note is not None)
+
+
+def test_small_numbers_and_those_of_excel_have_decimals() -> None:
+    """A discount and a place on earth are below a thousand; a cell of Excel that is a number has no thousands' mark."""
+    assert numbers("12.500", "12,500", is_small=True) == [12.5, 12.5]
+    assert numbers("1.025", "980", from_excel=True) == [1.025, 980]
+    assert numbers("1.020", "980", from_excel=True) == [1020, 980]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("120-", -120),
+        ("1.020,50-", -1020.5),
+        ("(120)", -120),
+        ("( 1 020,5 )", -1020.5),
+        ("- 120", -120),
+        ("\u2013120", -120),
+        ("120 ₽", 120),
+        ("$1,020.50", 1020.5),
+        ("-€120", -120),
+        ("(120 €)", -120),
+        ("1 020,50 руб.", 1020.5),
+        ("120р.", 120),
+        ("EUR 12.50", 12.5),
+    ],
+)
+def test_signs_stand_where_people_put_them(text: str, expected: float) -> None:
+    """A minus behind the number or brackets around it, a currency on either side."""
+    assert numbers(text) == [expected]
+
+
+def test_two_currencies_are_two_measures() -> None:
+    """One column of both is no number."""
+    assert numbers("120 €", "120 $") == "has amounts in $ and in €; one column has one measure"
+
+
 def test_a_comma_that_may_be_either_is_refused() -> None:
     """But not where semicolons stand between cells: there it is the decimal sign."""
     assert "'12,345', a number of thousands or one with decimals" in numbers("12,345", "7")
@@ -91,7 +177,23 @@ def test_a_comma_that_may_be_either_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["many", "1,2,3", "1,23,456.7", "12 34", "1.2.3", "5 шт", "--1", "=A1", "1_000", "1,,5"]
+    "text",
+    [
+        "many",
+        "1,2,3",
+        "1,23,456.7",
+        "12 34",
+        "1.2.3",
+        "5 шт",
+        "--1",
+        "-1-",
+        "(-1)",
+        "(1",
+        "5 р €",
+        "=A1",
+        "1_000",
+        "1,,5",
+    ],
 )
 def test_what_is_no_number_is_none(text: str) -> None:
     """Whatever stands in it."""

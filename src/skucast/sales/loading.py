@@ -21,8 +21,9 @@ from skucast.sales.loading_faults import Faults
 from skucast.sales.loading_spool import Spool
 from skucast.sales.names import name_faults
 from skucast.sheets.frame import SUFFIXES, Cells, misfit_text
+from skucast.sheets.numbers import Numbers
 from skucast.sheets.snapshot import Snapshot, snapshot
-from skucast.sheets.values import UNREADABLE, Days, Numbers
+from skucast.sheets.values import UNREADABLE, Days
 
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
@@ -79,6 +80,7 @@ def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: W
             rows.add(piece)
             if watch is not None:
                 watch(reader.cells.name, piece)
+    concluded = [f"column {ours}: {note}" for ours, column in columns.items() if (note := column.note())]
     for each in taken:
         each.refuse_changed()
     faults.refuse(str(path))
@@ -89,7 +91,7 @@ def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: W
         digest=_digest(taken),
         rows=rows,
         unused=sorted({name for reader in readers for name in reader.unused}, key=str),
-        notes=[note for reader in readers for note in reader.notes(alone=len(readers) == 1)],
+        notes=[*concluded, *(note for reader in readers for note in reader.notes(alone=len(readers) == 1))],
     )
 
 
@@ -152,7 +154,12 @@ def _learned(readers: list[_Reader], table: Table) -> dict[str, Days | Numbers]:
         if column.type == "DATE":
             columns[column.name] = Days()
         elif column.type == "FLOAT64":
-            columns[column.name] = Numbers(separator, is_percent=column.unit.startswith("percent"))
+            columns[column.name] = Numbers(
+                separator,
+                is_percent=column.unit.startswith("percent"),
+                is_small=column.unit.startswith(("percent", "degrees")),
+                from_excel=any(reader.cells.is_excel for reader in readers),
+            )
     for reader in readers:
         reader.teach(columns)
     return columns

@@ -42,6 +42,7 @@ class Cells:
         self._suffix = taken.path.suffix.lower()
         self._kind = Kind("table", has_placeholders=True, names=frozenset(names))
         self._sheet: list[tuple[int, list[str]]] | None = None
+        self.is_excel = self._suffix in EXCEL_SUFFIXES
         self.separator = ""
         self.notes: list[str] = []
         if self._suffix == ".parquet":
