@@ -167,7 +167,7 @@ def _promotions(
         raise InputError("AS_OF: files are taken in on the day that it is: another one knows other articles; unset it")
     known, aliases = known_names(settings, warehouse, run)
     if own["action"] == "ingest":
-        report.n_rows = ingest_inbox(settings, warehouse, run, report, known, aliases)
+        report.n_rows = ingest_inbox(settings, warehouse, run, report, known, aliases, by_hand=True)
         return
     path = Path(str(own["output"]))
     write_template(path, example_rows(known, settings.clock, run.cutoff, settings.horizon_weeks))

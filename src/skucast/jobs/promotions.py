@@ -69,8 +69,12 @@ def ingest_inbox(
     report: RunReport,
     known: Sequence[Combination],
     aliases: Aliases = NO_ALIASES,
+    *,
+    by_hand: bool = False,
 ) -> int:
     """Add the files of the inbox to the plan, in the order of their names, and return how many rows were added.
+
+    `by_hand`: somebody waits for these files and nothing else; files of which nothing can be used are an error then.
 
     Each is appended, its rejected rows are written, then it is moved: in this order, so that a run that breaks off
     leaves it in the inbox, and the next one finds what is done and does the rest. Several tasks may do this at once.
@@ -86,7 +90,7 @@ def ingest_inbox(
         if names and not settings.staging.startswith("gs://"):  # an object in a bucket comes whole
             time.sleep(SETTLE_S)
         newest_at = _newest_at(warehouse, run, len(names)) if names else run.run_at
-        added = 0
+        found: list[int | None] = []
         for place, name in enumerate(names, start=1):
             path = f"{INBOX}/{name}"
             content = read_bytes(settings.staging, path, settings.endpoints, limit=PLAN.n_bytes + 1)
@@ -99,8 +103,26 @@ def ingest_inbox(
             # Of two files of one run the second is newer: what both speak of, it settles.
             known_at = newest_at - timedelta(microseconds=len(names) - place)
             file = _File(name, content)
-            added += _ingest_file(file, settings, warehouse, run, report, _Known(known, aliases, known_at))
-    return added
+            found.append(_ingest_file(file, settings, warehouse, run, report, _Known(known, aliases, known_at)))
+    _tell_refusals(settings, report, stops=by_hand and bool(found) and set(found) == {None})
+    return sum(added or 0 for added in found)
+
+
+def _tell_refusals(settings: Settings, report: RunReport, *, stops: bool) -> None:
+    """Say once which files were refused, in part or whole.
+
+    Raises:
+        InputError: it `stops` the run.
+    """
+    refused = [said for said in report.plan_files.values() if said]
+    if not refused:
+        return
+    files = f"{len(refused)} of {counted(len(report.plan_files), 'plan file')} not taken in whole: {'; '.join(refused)}"
+    if stops:
+        raise InputError(
+            f"promotions: nothing was added; {files}; {REJECTED}/ below STAGING ({settings.staging}) has why"
+        )
+    log.warning("%s", files)
 
 
 def _newest_at(warehouse: Warehouse, run: Run, n_files: int) -> datetime:
@@ -157,7 +179,8 @@ def _ingest_file(
     run: Run,
     report: RunReport,
     known: _Known,
-) -> int:
+) -> int | None:
+    """Add what the file says and return how many rows that were, None if nothing of it can be used."""
     before = _loads_of(file, settings, warehouse)
     done = f"{DONE}/{file.kept_as(_short(file.name), settings)}"
     if len(before) and read_bytes(settings.staging, done, settings.endpoints, limit=1) is not None:
@@ -169,11 +192,13 @@ def _ingest_file(
         plan, batch_id = _judge(file, before, settings, known)
     except InputError as error:
         _reject(file, str(error), settings, report)
-        return 0
+        return None
     is_new = batch_id is not None and _is_appended(file, plan, batch_id, warehouse, run)
     rejected = _write_rejected(file, plan, settings, report)
     _move(file, done, settings, report)
     _tell(file, plan, rejected, report, is_new=is_new)
+    if not len(plan.rows):
+        return None
     return len(plan.rows) if is_new else 0
 
 

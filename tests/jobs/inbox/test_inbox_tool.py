@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -59,6 +60,27 @@ def test_the_tool_reads_the_inbox(selling: Inbox) -> None:
     assert selling.rejected("plan.csv")[0]["reason"] == "SKU_ID 'A9' is unknown (closest: A1)"
     (row,) = selling.warehouse.read(RUNS).to_dict("records")
     assert (row["job"], row["n_rows"], row["exit_code"]) == ("promotions", 2, 0)
+
+
+def test_files_of_which_nothing_can_be_used_are_bad_input(selling: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line with all of them, exit code 2, the rows sent back; beside a good file it is a warning, exit code 0."""
+    selling.send("bad.csv", GOOD.replace("A1", "A9"))
+    selling.send("worse.xlsx", "no workbook")
+    assert tool(selling, "ingest") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "ERROR" in said
+    assert (
+        "promotions: nothing was added; 2 of 2 plan files not taken in whole: 1 of 1 row refused in bad.csv; " in said
+    )
+    assert "worse.xlsx: is no Excel file" in said
+    assert selling.files()["inbox"] == []
+    assert len(selling.rejected("bad.csv")) == 1
+    assert selling.warehouse.read(RUNS)["exit_code"].tolist() == [2]
+    selling.send("again.csv", GOOD.replace("A1", "A8"))
+    selling.send("good.csv", GOOD)
+    assert tool(selling, "ingest") == 0
+    said = capsys.readouterr().err
+    assert re.search(r"WARNING.*1 of 2 plan files not taken in whole: 1 of 1 row refused in again.csv\n", said)
 
 
 def test_an_empty_inbox_is_said(selling: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
