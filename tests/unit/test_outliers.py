@@ -18,14 +18,18 @@ from skucast.sales.outliers import outliers
 STEADY = [100.0 + 10 * (n % 4) for n in range(112)]
 
 
+def frame(y: list[float], promo: tuple[int, ...] = (), SKU_ID: str = "A1") -> pd.DataFrame:  # noqa: N803
+    """Return the weeks of one article, the last one newest."""
+    weeks = pd.DataFrame({"ds": pd.date_range(end=sunday(0), periods=len(y), freq="W-SUN"), "y": y})
+    weeks = weeks.assign(unit="P", channel="KA", SKU_ID=SKU_ID, quantity=weeks["y"].fillna(0.0))
+    return weeks.assign(is_promo=weeks.index.isin(promo))[[*KEY, "ds", "y", "quantity", "is_promo"]]
+
+
 def found(y: list[float], promo: tuple[int, ...] = (), holidays: tuple[int, ...] = (), **quantity: float) -> list[int]:
     """Return the places of the weeks that are taken for outliers; `quantity` at the last week, where it is given."""
-    weeks = pd.DataFrame({"ds": pd.date_range(end=sunday(0), periods=len(y), freq="W-SUN"), "y": y})
-    net = weeks["y"].fillna(0.0)
-    net.iloc[-1] = quantity.get("last", net.iloc[-1])
-    weeks = weeks.assign(unit="P", channel="KA", SKU_ID="A1", quantity=net, is_promo=weeks.index.isin(promo))
-    near = [weeks["ds"].iloc[place].date() for place in holidays]
-    return outliers(weeks[[*KEY, "ds", "y", "quantity", "is_promo"]], near).index.tolist()
+    weeks = frame(y, promo)
+    weeks.loc[weeks.index[-1], "quantity"] = quantity.get("last", weeks["quantity"].iloc[-1])
+    return outliers(weeks, [weeks["ds"].iloc[place].date() for place in holidays]).index.tolist()
 
 
 def with_weeks(changes: dict[int, float], y: list[float] = STEADY) -> list[float]:
@@ -72,10 +76,43 @@ def test_a_new_level_is_none() -> None:
 
 
 def test_a_new_article_is_judged_mildly() -> None:
-    """Its first delivery may be thirty weeks' worth; without three other weeks nothing is judged at all."""
+    """Its first delivery may be thirty weeks' worth; four weeks tell what a million is."""
     assert found([3_000.0, 90, 110, 100, 95, 105, 100]) == []
-    assert found([100.0, 1e6, 90]) == []
     assert found([100.0, 110, 90, 1e6]) == [3]
+
+
+@pytest.mark.parametrize(
+    ("y", "places"),
+    [([100.0, 1e6, 90], [1]), ([1e6, 100.0], [0]), ([1e6, 1e6, 100.0], [0, 1]), ([1e6], []), ([0.0, 1e6], [])],
+)
+def test_an_article_of_two_or_three_weeks(y: list[float], places: list[int]) -> None:
+    """A thousand times the other weeks is too much; a single week says nothing of itself."""
+    assert found(y) == places
+    assert found([3_000.0, 90, 100]) == found([3_000.0, 90]) == found([2.0, 1_500]) == []
+
+
+@pytest.mark.parametrize("y", [[1e6], [100.0, 1e6], [100.0, 90, 30_000]])
+def test_an_article_of_few_weeks_beside_well_known_ones(y: list[float]) -> None:
+    """Where the largest article sells about 115 a week no new one begins with forty times as much."""
+    other = frame(STEADY, SKU_ID="B2")
+    weeks = pd.concat([frame(y), other], ignore_index=True)
+    assert outliers(weeks).index.tolist() == [y.index(max(y))]
+    assert outliers(weeks)["usual"].between(90, 120).all()
+    assert outliers(pd.concat([frame([4_000.0, *y[:-1]]), other], ignore_index=True)).empty
+
+
+@pytest.mark.parametrize("n_weeks", [8, 12, 20, 112])
+def test_three_mistakes_do_not_hide_each_other(n_weeks: int) -> None:
+    """A million in three weeks: one after the other, or apart."""
+    y = STEADY[:n_weeks]
+    for places in ([n_weeks - 3, n_weeks - 2, n_weeks - 1], [1, n_weeks // 2, n_weeks - 1]):
+        assert found(with_weeks(dict.fromkeys(places, 1e6), y)) == places
+
+
+def test_the_same_mistake_in_two_years_is_no_season() -> None:
+    """A million in the same week of both years, and three of them."""
+    assert found(with_weeks({50: 1e6, 102: 1e6})) == [50, 102]
+    assert found(with_weeks(dict.fromkeys((49, 50, 51, 101, 102, 103), 1e6))) == [49, 50, 51, 101, 102, 103]
 
 
 def test_an_article_that_seldom_sells_is_judged_mildly() -> None:
@@ -86,9 +123,17 @@ def test_an_article_that_seldom_sells_is_judged_mildly() -> None:
 
 
 def test_a_correction_of_other_weeks_is_one() -> None:
-    """Returns of a million beyond the sales are no week without demand; returns of 300 are a week of 0, as ever."""
+    """Returns of a million, or of 700, beyond the sales are no week without demand; of 300 they are a week of 0."""
     assert found(with_weeks({-1: 0.0}), last=-1e6) == [111]
+    assert found(with_weeks({-1: 0.0}), last=-700.0) == [111]
     assert found(with_weeks({-1: 0.0}), last=-300.0) == []
+
+
+def test_returns_of_what_is_no_longer_sold_are_a_week_of_0() -> None:
+    """Six times a week's sales come back after the season of an article that sells eight weeks a year."""
+    season = [100.0 if n % 52 < 8 else 0.0 for n in range(112)]
+    assert found(with_weeks({-1: 0.0}, season), last=-600.0) == []
+    assert found(with_weeks({-1: 0.0}, season), last=-900.0) == [111]
 
 
 def test_unknown_weeks_are_no_outliers() -> None:
