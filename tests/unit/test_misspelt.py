@@ -26,6 +26,13 @@ def mistakes() -> list[str]:
     return str(caught.value).splitlines()
 
 
+@pytest.mark.parametrize("again", ["HORIZON_WEEKS=3", "horizon_weeks=4", "export HORIZON_WEEKS='3'"])
+def test_a_setting_that_is_set_twice_is_a_mistake(again):
+    """The last line would hold, and whoever changes the first would see nothing of it; other programs' names may."""
+    write(f"HORIZON_WEEKS=2\nOTHER=1\nOTHER=2\n\n{again}\n")
+    assert mistakes() == ["HORIZON_WEEKS: set twice (.env, lines 1 and 5), to two values: leave one of them"]
+
+
 # --- .env -----------------------------------------------------------------------------------------------------------
 
 
@@ -144,13 +151,13 @@ def test_the_deployments_own_settings_are_left_alone(monkeypatch):
         ("HORIZON_WEEKS=5\r\n", "utf-8"),
         ("HORIZON_WEEKS=5\n", "utf-8-sig"),
         ("HORIZON_WEEKS\u00a0=5\n", "utf-8"),
-        ("HORIZON_WEEKS=4\nhorizon_weeks=5\n", "utf-8"),
+        ("HORIZON_WEEKS=5\nhorizon_weeks=5\n", "utf-8"),
         ('OTHER="a\nHORIZON_WEEKZ=2\n"\nHORIZON_WEEKS=5\n', "utf-8"),
         ("# HORIZON_WEEKZ=2\nHORIZON_WEEKS=5\n", "utf-8"),
     ],
 )
 def test_a_setting_may_be_written_in_many_ways(text, encoding):
-    """Case, `export`, blanks, quotes, a comment, a mark of the encoding; twice: the last; within a value: no name."""
+    """Case, `export`, blanks, quotes, a comment, a mark of the encoding; twice the same; within a value: no name."""
     write(text, encoding)
     assert settings_from({}).horizon_weeks == 5
 

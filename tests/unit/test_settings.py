@@ -129,10 +129,11 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("horizon_weeks", "0", "greater than or equal to 1"),
-        ("horizon_weeks", "1000", "less than or equal to 26"),
-        ("horizon_weeks", "four", "valid integer"),
-        ("horizon_weeks", "", "valid integer"),
+        ("horizon_weeks", "0", ": expected a whole number from 1 to 26 ("),
+        ("horizon_weeks", "1000", ": expected a whole number from 1 to 26 ("),
+        ("horizon_weeks", "four", ": expected a whole number from 1 to 26 ("),
+        ("horizon_weeks", "2.5", ": expected a whole number from 1 to 26 ("),
+        ("horizon_weeks", "", ": expected a whole number from 1 to 26 ("),
         ("as_of", "2026-02-29", "expected a date of the calendar, YYYY-MM-DD"),
         ("as_of", "25.11.2026", "expected a date of the calendar, YYYY-MM-DD"),
         ("business_tz", "Europe/Perm", "expected a time zone name such as Europe/Moscow"),
@@ -142,11 +143,11 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
         ("week_anchor", "Sunday", "'SUN'"),
         ("open_meteo_forecast_url", "api.open-meteo.com", "expected http(s)://HOST[:PORT]/PATH"),
         ("open_meteo_archive_url", "https://host/x?apikey=1", "expected http(s)://HOST[:PORT]/PATH"),
-        ("weather_climate_years", "0", "greater than or equal to 1"),
+        ("weather_climate_years", "0", ": expected a whole number from 1 to 80 ("),
         ("sales_grain", "month", "'day' or 'week'"),
         ("late_sales", "ignore", "'bridge' or 'stop'"),
         ("log_format", "xml", "'auto', 'text' or 'json'"),
-        ("log_level", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+        ("log_level", "LOUD", ": expected 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("warehouse", "postgres://x", "expected duckdb:FILE"),
         ("warehouse", "duckdb:", "expected duckdb:FILE"),
         ("warehouse", "bigquery://nope/ds", "'nope' is no project's ID: 6 to 30"),
@@ -175,13 +176,16 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
         ("holiday_subdivision", "CA", "expected nothing, HOLIDAY_COUNTRY=RU has no such parts"),
         ("holiday_calendar", "gs://bucket/events.csv", "expected the path of a .csv file on this machine (no gs://)"),
         ("holiday_calendar", "events.xlsx", "expected the path of a .csv file on this machine"),
-        ("max_failed_share", "5", "less than or equal to 1"),
+        ("max_failed_share", "5", ": expected a number from 0 to 1 ("),
+        ("max_failed_share", "0,2", ": expected a number from 0 to 1, with a decimal point ("),
         ("max_failed_share", "nan", "0 to 1"),
-        ("changepoint_prior_scale", "0", "greater than 0"),
-        ("changepoint_prior_scale", "nan", "less than or equal to 10"),
-        ("workers", "-1", "greater than or equal to 0"),
-        ("backtest_origins", "2", "greater than or equal to 3"),
-        ("force", "perhaps", "valid boolean"),
+        ("changepoint_prior_scale", "0", ": expected a number above 0, at most 10 ("),
+        ("changepoint_prior_scale", "nan", ": expected a number above 0, at most 10 ("),
+        ("alert_wape", "-1", ": expected a number above 0 ("),
+        ("alert_fva", "x", ": expected a number from 0 on ("),
+        ("workers", "-1", ": expected a whole number from 0 to 256 ("),
+        ("backtest_origins", "2", ": expected a whole number from 3 to 52 ("),
+        ("force", "perhaps", ": expected true or false ("),
         ("sales_table", "sales; drop table x", "expected a table name of letters, digits and _"),
         ("forecasts_table", "", "expected a table name"),
         ("metrics_table", '"quoted"', "expected a table name"),
@@ -354,3 +358,12 @@ def test_importing_the_start_of_a_script_stays_light(module):
         [sys.executable, "-c", code], env={"PYTHONPATH": str(SRC)}, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_no_mistake_is_said_in_the_words_of_a_library(monkeypatch):
+    """Whatever the setting, whatever stands in it."""
+    for name in Settings.model_fields:
+        monkeypatch.setenv(name.upper(), "-1.5,x")
+    text = "\n".join(mistakes())
+    assert "Input should" not in text
+    assert "unable to" not in text

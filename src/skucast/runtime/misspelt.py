@@ -1,4 +1,4 @@
-"""Names in `.env` and in the environment that are meant for us but are no setting: nobody would hear of them."""
+"""Lines of `.env` and variables that are meant for us and would be passed over: no setting, or set anew below."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PREFIX = "SKUCAST_"
 
 
 def misspelt_in_file(path: Path, encoding: str, settings: Collection[str]) -> Iterator[str]:
-    """Yield one line per name in a file such as `.env` that is meant for a setting and sets none.
+    """Yield one line per name in a file such as `.env` that is meant for a setting and sets none, or sets it anew.
 
     Names that look like no setting are other programs'. `settings` are the names in capitals.
     """
@@ -33,12 +33,18 @@ def misspelt_in_file(path: Path, encoding: str, settings: Collection[str]) -> It
         return
     with path.open(encoding=encoding) as lines:
         entries = list(parse_stream(lines))
+    first: dict[str, tuple[int, str]] = {}
     for entry in entries:
         text = entry.key or (entry.original.string if entry.error else "")
-        if not text or (entry.value is not None and text.upper() in settings):
+        if not text:
             continue
         found = entry.original.string
         line = entry.original.line + found[: len(found) - len(found.lstrip())].count("\n")
+        if entry.value is not None and text.upper() in settings:
+            at, value = first.setdefault(text.upper(), (line, entry.value))
+            if value != entry.value:
+                yield f"{text.upper()}: set twice ({path}, lines {at} and {line}), to two values: leave one of them"
+            continue
         meant = _meant(text, settings, ALIKE_IN_FILE)
         if meant or _plain(text).startswith(_PREFIX):
             yield _said(text, f"{path}, line {line}", meant)

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 
 from skucast.core.errors import InputError
+from skucast.runtime.expected import expected
 from skucast.runtime.flags import script_parser
 from skucast.runtime.groups.field import Job, is_secret, jobs_of
 from skucast.runtime.misspelt import misspelt_in_environment, misspelt_in_file
@@ -85,8 +86,9 @@ def _mistakes(error: ValidationError) -> list[str]:
         if mistake["type"] == "missing":
             lines.append(NO_TARGETS)
             continue
-        text = mistake["msg"].removeprefix("Value error, ")
         setting = Settings.model_fields[name]
+        own = mistake["msg"].removeprefix("Value error, ")
+        text = own if mistake["type"] == "value_error" else expected(setting, mistake["input"]) or own
         found = "a secret that is not shown" if is_secret(setting) else repr(mistake["input"])
         lines.append(f"{name.upper()}: found {found}: {text} ({setting.description})")
     return lines
