@@ -7,40 +7,20 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock
+from skucast.sales.feeds import EVERY_DAY, Bits, Feed, Flags
+from skucast.sales.silences import Verdict, fell, gaps, judge, judge_business
 
-FEED_MIN_COMBINATIONS = 5
-"""Below this many combinations a week, an empty or thin week says nothing about the delivery as a whole."""
+Name = tuple[str, str]
+"""Unit and channel of a group, `*` for all."""
 
-LOOKBACK_WEEKS = 8
-MIN_SHARE = 0.5
-"""The newest week counts as delivered when it has at least this share of the usual number of combinations."""
+BUSINESS: Name = (ALL, ALL)
 
-MIN_WEEKS = 4
-"""Fewest delivered weeks that tell what is usual."""
-
-BY_CHANCE = 1e-3
-"""Silence of a unit or channel that is less probable than this by what its articles usually do is no lack of demand."""
-
-USUAL_WEEKS = 26
-"""Weeks that tell how often an article has a row, and on which weekdays a unit sells."""
-
-USUAL_SILENCES = 2
-"""A unit that is silent more often than this within half a year either side seldom sells; its silence is no news."""
-
-ALWAYS = 0.95
-"""Share of the weeks in which a weekday must have sales to be missed."""
-
-MISSED_DAYS = 2
-"""Weekdays without any sale that make a week in the middle a partial one: a single one may be a stocktaking."""
-
-Bits = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True)
@@ -66,8 +46,9 @@ class Deliveries:
     """What has arrived: `data_cutoff` is the last week of the business, `unknown` what lacks up to it.
 
     `unknown` has one row per unit, channel and week label that has not arrived whole: columns unit, channel, ds.
-    `feed_gaps` are the weeks that the whole business lacks; `late` the units and channels that are behind the others,
-    `unit_gaps` in words the weeks that one lacks in the middle.
+    `feed_gaps` are the weeks that the whole business lacks; `late` the units and channels that are behind the others.
+    In words: `unit_gaps` the weeks that one lacks in the middle, or everybody in part; `in_part` the weeks after the
+    data cutoff of which something is there; `closed` who has no newest weeks for a reason, and which.
     """
 
     data_cutoff: date
@@ -75,6 +56,8 @@ class Deliveries:
     feed_gaps: pd.DatetimeIndex
     late: list[Late] = field(default_factory=list)
     unit_gaps: list[str] = field(default_factory=list)
+    in_part: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
 
 def judge_deliveries(
@@ -99,29 +82,36 @@ def judge_deliveries(
     weeks = clock.range(known["ds"].min().date(), cutoff) if len(known) else pd.DatetimeIndex([], name="ds")
     off = _days_off(weeks, clock, days_off)
     rows = _placed(known, weeks, clock)
-    business = _Feed.of(rows, weeks, off, by_day=by_day)
-    last = business.last_delivered()
+    business = Feed.of(rows, off, by_day=by_day)
+    last, verdict = judge_business(business, closed_after_weeks)
     if last < 0:
         return Deliveries(cutoff, _no_weeks(), weeks[:0])
-    feed_gaps = weeks[: last + 1][business.gaps()[: last + 1]]
-    weeks, off = weeks[: last + 1], off[: last + 1]
-    found = [
-        _of_group(name, _Feed.of(own, weeks, off, by_day=by_day), closed_after_weeks)
-        for name, own in _groups(rows[rows["week"] <= last])
-    ]
-    unknown = [_rows(known, name, weeks[lacking]) for name, lacking in found if lacking.any()]
-    unknown += [_rows(known, (ALL, ALL), feed_gaps)] if len(feed_gaps) else []
-    behind = [each for name, lacking in found if (each := _late(name, lacking, weeks)) is not None]
+    lacks_all = gaps(business, verdict)[: last + 1]
+    lacks_part = (verdict.lacking & (business.counts > 0))[: last + 1]
+    feed_gaps, in_part = weeks[: last + 1][lacks_all], list(_part_texts(business, weeks, last, clock))
+    weeks, off, rows = weeks[: last + 1], off[: last + 1], rows[rows["week"] <= last]
+    found = {BUSINESS: Verdict(lacks_part, verdict.closed, verdict.since, verdict.why)}
+    for name, own in _groups(rows):
+        feed = Feed.of(own, off, by_day=by_day)
+        excused = feed.closed() & fell(business.counts[: last + 1] - feed.counts)
+        found[name] = judge(feed, excused, closed_after_weeks)
+    unknown = [_rows(known, name, weeks[each.lacking]) for name, each in found.items() if each.lacking.any()]
+    unknown += [_rows(known, BUSINESS, feed_gaps)] if len(feed_gaps) else []
+    behind = [each for name, its in found.items() if (each := _late(name, its.lacking, weeks)) is not None]
     return Deliveries(
         data_cutoff=weeks[last].date(),
         unknown=pd.concat([_no_weeks(), *unknown]).drop_duplicates(ignore_index=True),
         feed_gaps=feed_gaps,
         late=[each for each in behind if each.channel == ALL or not any(_covers(other, each) for other in behind)],
         unit_gaps=list(_gap_texts(found, weeks, feed_gaps)),
+        in_part=in_part,
+        closed=list(_closed_texts(found, weeks)),
     )
 
 
 def _name_of(unit: str, channel: str) -> str:
+    if unit == ALL:
+        return "the business"
     return unit if channel == ALL else f"{unit}/{channel}"
 
 
@@ -129,7 +119,7 @@ def _covers(whole: Late, part: Late) -> bool:
     return (whole.unit, whole.channel) == (part.unit, ALL) and whole.delivered_through <= part.delivered_through
 
 
-def _groups(known: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+def _groups(known: pd.DataFrame) -> Iterator[tuple[Name, pd.DataFrame]]:
     """The units, and the channels of each, that are not all there is: those are judged as the business."""
     if known["unit"].nunique() > 1:
         for name, rows in known.groupby("unit"):
@@ -139,40 +129,49 @@ def _groups(known: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame
             yield (str(unit), str(channel)), rows
 
 
-def _of_group(name: tuple[str, str], feed: _Feed, closed_after_weeks: int) -> tuple[tuple[str, str], Flags]:
-    """The group's weeks that have not arrived; one that has been silent for long is closed, and its weeks are 0."""
-    lacking = feed.improbable_silence() | feed.partial_in_the_middle()
-    present = np.flatnonzero(~lacking & (feed.counts > 0))
-    last = int(present[-1]) if len(present) else -1
-    while last > 0 and feed.is_thin(last, lacking):
-        lacking[last] = True
-        earlier = np.flatnonzero(~lacking[:last] & (feed.counts[:last] > 0))
-        last = int(earlier[-1]) if len(earlier) else -1
-    if len(lacking) - 1 - last >= closed_after_weeks:
-        lacking[last + 1 :] = False
-    return name, lacking
+# --- in words --------------------------------------------------------------------------------------------------------
 
 
-def _late(name: tuple[str, str], lacking: Flags, weeks: pd.DatetimeIndex) -> Late | None:
-    if not len(lacking) or not lacking[-1]:
+def _late(name: Name, lacking: Flags, weeks: pd.DatetimeIndex) -> Late | None:
+    if name == BUSINESS or not len(lacking) or not lacking[-1]:
         return None
     there = np.flatnonzero(~lacking)
     through = weeks[there[-1]].date() if len(there) else weeks[0].date() - WEEK
     return Late(*name, through)
 
 
-def _gap_texts(
-    found: list[tuple[tuple[str, str], Flags]], weeks: pd.DatetimeIndex, feed_gaps: pd.DatetimeIndex
-) -> Iterator[str]:
-    """Units first; a channel is named only for weeks in which its unit is not."""
-    said: dict[str, set[pd.Timestamp]] = {}
-    for (unit, channel), lacking in found:
+def _gap_texts(found: dict[Name, Verdict], weeks: pd.DatetimeIndex, feed_gaps: pd.DatetimeIndex) -> Iterator[str]:
+    """The business first, then units; a channel is named only for weeks in which its unit is not."""
+    said: dict[str, set[pd.Timestamp]] = {ALL: set(feed_gaps)}
+    for (unit, channel), verdict in found.items():
+        lacking = verdict.lacking
         behind = next((place for place in range(len(lacking), 0, -1) if not lacking[place - 1]), 0)
-        gaps = set(weeks[:behind][lacking[:behind]]) - set(feed_gaps) - said.get(unit, set())
+        lacks = set(weeks[:behind][lacking[:behind]]) - said[ALL] - said.get(unit, set())
         if channel == ALL:
-            said[unit] = gaps
-        if gaps:
-            yield f"{_name_of(unit, channel)} lacks week {', '.join(str(ds.date()) for ds in sorted(gaps))}"
+            said[unit] = lacks | said.get(unit, set())
+        if lacks:
+            what = "lacks a part of week" if unit == ALL else "lacks week"
+            yield f"{_name_of(unit, channel)} {what} {', '.join(str(ds.date()) for ds in sorted(lacks))}"
+
+
+def _part_texts(business: Feed, weeks: pd.DatetimeIndex, last: int, clock: WeekClock) -> Iterator[str]:
+    """What there is of the weeks after the last one that counts as delivered."""
+    for week in (last + 1 + np.flatnonzero(business.counts[last + 1 :] > 0)).tolist():
+        missed = [_DAYS[(clock.end_weekday + 1 + day) % 7] for day in business.missed_days(week, last)]
+        lacks = f"nothing on {', '.join(missed)}" if missed else "far fewer combinations than usual"
+        yield f"week {weeks[week].date()} has arrived only in part: {lacks}"
+
+
+def _closed_texts(found: dict[Name, Verdict], weeks: pd.DatetimeIndex) -> Iterator[str]:
+    """Units whose silence has a reason, then channels of the others."""
+    units = {unit for (unit, channel), verdict in found.items() if channel == ALL and verdict.why}
+    for (unit, channel), verdict in found.items():
+        if verdict.why and (channel == ALL or unit not in units):
+            since = weeks[verdict.since].date()
+            yield f"{_name_of(unit, channel)} has sold nothing since week {since}, {verdict.why}: closed, not late"
+
+
+# --- frames ----------------------------------------------------------------------------------------------------------
 
 
 def _rows(known: pd.DataFrame, name: tuple[str, str], lacking: pd.DatetimeIndex) -> pd.DataFrame:
@@ -189,16 +188,24 @@ def _no_weeks() -> pd.DataFrame:
 
 
 def _placed(known: pd.DataFrame, weeks: pd.DatetimeIndex, clock: WeekClock) -> pd.DataFrame:
-    """The rows with their place among the weeks (`week`), selling days as bits (`days`) and last day (`end`).
+    """The rows with their place among the weeks (`week`), a number for the combination, days as bits and last day.
 
-    The first day of a week is the lowest bit, and counts 1.
+    The first day of a week is the lowest bit, and counts 1. A day is there (`days`) if anything tells that it had a
+    line: a sale, a discount, known stock, or that it is the first or last one; `end` is the last.
     """
     first = (clock.end_weekday + 1) % 7
-    sold = known["selling_weekdays"].to_numpy(dtype="int64")
-    return known[[*KEY, "ds"]].assign(
+    there = np.zeros(len(known), dtype="int64")
+    for column in ("selling_weekdays", "stock_weekdays", "promo_weekdays"):
+        there |= known[column].to_numpy(dtype="int64")
+    last, start = (
+        7 - (known["ds"] - pd.to_datetime(known[column])).dt.days.to_numpy(dtype="int64")
+        for column in ("last_date", "first_date")
+    )
+    return known[["unit", "channel", "quantity"]].assign(
         week=weeks.get_indexer(pd.DatetimeIndex(known["ds"])),
-        days=(sold >> first) | (sold << (7 - first)) & 127,
-        end=7 - (known["ds"] - pd.to_datetime(known["last_date"])).dt.days.to_numpy(dtype="int64"),
+        article=known.groupby(KEY, sort=False).ngroup().to_numpy(),
+        days=(there >> first) | (there << (7 - first)) & EVERY_DAY | 1 << last - 1 | 1 << start - 1,
+        end=last,
     )
 
 
@@ -215,123 +222,3 @@ def _days_off(weeks: pd.DatetimeIndex, clock: WeekClock, days_off: Collection[da
         if label in places:
             off[places[label]] |= 1 << 6 - (label - day).days
     return off
-
-
-@dataclass(frozen=True)
-class _Feed:
-    """The rows of a group by week, shape (W,): combinations with a row, days that sold, the last day with a row.
-
-    Days are bits, the first day of the week first; `ends` counts the days up to the last one, 0 without a row. `rows`
-    has one row per combination and week.
-    """
-
-    rows: pd.DataFrame
-    weeks: pd.DatetimeIndex
-    counts: npt.NDArray[np.int64]
-    days: Bits
-    ends: Bits
-    off: Bits
-    by_day: bool
-
-    @classmethod
-    def of(cls, rows: pd.DataFrame, weeks: pd.DatetimeIndex, off: Bits, *, by_day: bool) -> _Feed:
-        place = rows["week"].to_numpy()
-        days, ends = np.zeros(len(weeks), dtype="int64"), np.zeros(len(weeks), dtype="int64")
-        np.bitwise_or.at(days, place, rows["days"].to_numpy())
-        np.maximum.at(ends, place, rows["end"].to_numpy())
-        return cls(rows, weeks, np.bincount(place, minlength=len(weeks)), days, ends, off, by_day)
-
-    # --- the business as a whole
-
-    def last_delivered(self) -> int:
-        """The last week that counts as delivered, -1 if none has a row."""
-        delivered = np.flatnonzero(self.counts > 0)
-        if not len(delivered):
-            return -1
-        last = int(delivered[-1])
-        return last - 1 if last and self.is_thin(last, np.zeros(len(self.counts), dtype=bool)) else last
-
-    def gaps(self) -> Flags:
-        """Weeks in which nobody sold anything although the delivered weeks before them had many combinations."""
-        delivered = pd.Series(np.where(self.counts > 0, self.counts, np.nan))
-        usual = delivered.dropna().rolling(LOOKBACK_WEEKS, min_periods=1).median().reindex(delivered.index).ffill()
-        is_gap: Flags = (self.counts == 0) & (usual.to_numpy() >= FEED_MIN_COMBINATIONS) & ~self._closed()
-        return is_gap
-
-    # --- one week
-
-    def is_thin(self, week: int, lacking: Flags) -> bool:
-        """Whether the newest week lacks most combinations, or ends earlier than every one of the weeks before it.
-
-        In a feed of few combinations the first says nothing, and the second only beside the full number of weeks.
-        """
-        before = np.flatnonzero(~lacking[:week])[-LOOKBACK_WEEKS:]
-        if len(before) < MIN_WEEKS:
-            return False
-        usual = float(np.median(self.counts[before]))
-        is_large = usual >= FEED_MIN_COMBINATIONS
-        is_sparse = self.counts[week] < MIN_SHARE * usual and not self._closed()[week]
-        enough = is_large or np.count_nonzero(self.counts[before]) == LOOKBACK_WEEKS
-        return bool((is_large and is_sparse) or (enough and self._ends_early(week, before)))
-
-    def _ends_early(self, week: int, before: npt.NDArray[np.int64]) -> bool:
-        """Whether sales end before those of every week before, on a day after which they should have gone on."""
-        ordinary = before[(self.off[before] == 0) & (self.ends[before] > 0)]
-        if not self.by_day or not len(ordinary):
-            return False
-        usual_end, end = int(self.ends[ordinary].min()), int(self.ends[week])
-        missed = ((1 << usual_end) - 1) & ~((1 << end) - 1) & ~int(self.off[week])
-        return missed != 0
-
-    def _closed(self) -> Flags:
-        """Weeks of which most days are off: a business that sells nothing then is closed, not late."""
-        n_off = np.array([int(bits).bit_count() for bits in self.off], dtype="int64")
-        return n_off > 3
-
-    # --- a unit or channel, beside others that have delivered
-
-    def improbable_silence(self) -> Flags:
-        """Weeks without any row whose probability, by what the group's articles usually do, is below `BY_CHANCE`."""
-        lacking = np.zeros(len(self.counts), dtype=bool)
-        silent = np.flatnonzero((self.counts == 0) & ~self._closed())
-        delivered = np.flatnonzero(self.counts > 0)
-        if not len(silent) or not len(delivered):
-            return lacking
-        runs = np.split(silent, np.flatnonzero(np.diff(silent) > 1) + 1)
-        starts = np.array([run[0] for run in runs])
-        for run in runs:
-            before = delivered[delivered < run[0]][-USUAL_WEEKS:]
-            is_usual = np.count_nonzero(np.abs(starts - run[0]) <= USUAL_WEEKS) > USUAL_SILENCES
-            if len(before) >= MIN_WEEKS and not is_usual:
-                lacking[run] = self._probability_of_silence(before) < BY_CHANCE
-        return lacking
-
-    def _probability_of_silence(self, before: npt.NDArray[np.int64]) -> float:
-        """Chance that none of the articles sold lately has a row, by each one's own share of weeks.
-
-        Half a week is added to either side (Krichevsky and Trofimov 1981), so that nothing is impossible.
-        """
-        recent = self.rows[self.rows["ds"].isin(self.weeks[before])]
-        lately = self.rows.loc[self.rows["ds"].isin(self.weeks[before[-LOOKBACK_WEEKS:]]), KEY].drop_duplicates()
-        seen = recent.merge(lately, on=KEY).groupby(KEY)["ds"].agg(["nunique", "min"])
-        first = self.weeks[before].get_indexer(pd.DatetimeIndex(seen["min"]))
-        n_weeks = len(before) - first
-        return float(np.prod((n_weeks - seen["nunique"].to_numpy() + 0.5) / (n_weeks + 1.0)))
-
-    def partial_in_the_middle(self) -> Flags:
-        """Weeks in which the group sold nothing on days on which it always does, though it sold on others."""
-        lacking = np.zeros(len(self.counts), dtype=bool)
-        sold = np.flatnonzero((self.counts > 0) & (self.days > 0))
-        if not self.by_day or len(sold) <= LOOKBACK_WEEKS:
-            return lacking
-        bits = (self.days[sold, None] >> np.arange(7) & 1).astype(bool)
-        ordinary = self.off[sold] == 0
-        totals = np.vstack([np.zeros((1, 7)), np.cumsum(bits & ordinary[:, None], axis=0)])
-        weeks = np.concatenate([[0], np.cumsum(ordinary)])
-        start = np.maximum(0, np.arange(len(sold)) - USUAL_WEEKS)
-        n = weeks[:-1] - weeks[start]
-        share = (totals[:-1] - totals[start]) / np.maximum(n, 1)[:, None]
-        off = (self.off[sold, None] >> np.arange(7) & 1).astype(bool)
-        missed = ((share >= ALWAYS) & ~bits & ~off).sum(axis=1)
-        lacking[sold] = (n >= LOOKBACK_WEEKS) & (missed >= MISSED_DAYS)
-        return lacking
