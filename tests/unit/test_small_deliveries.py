@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 from builders import CUTOFF, sunday
-
-from skucast.core.weeks import WeekClock
-from skucast.sales.deliveries import Deliveries, judge_deliveries
-
-Pieces = npt.NDArray[np.float64]
-Name = tuple[str, str, str]
+from delivery_frames import Name, Pieces, judged, said, units, without
 
 N = 30
 DAILY = np.full((N, 7), 10.0)
 """10 pieces a day, in 30 weeks."""
 
 SEEDS = 200
-
-
-def weekly_frame(sold: dict[Name, Pieces], last: date = CUTOFF) -> pd.DataFrame:
-    """Return what `Warehouse.weekly_sales` makes of pieces by week and day, the newest week last; 0 = no line."""
-    parts = []
-    for (unit, channel, sku), pieces in sold.items():
-        weeks = np.flatnonzero(pieces.any(axis=1))
-        there = pieces[weeks] > 0
-        ds = pd.to_datetime([last - timedelta(weeks=len(pieces) - 1 - int(week)) for week in weeks])
-        first_day, last_day = there.argmax(axis=1) - 6, -there[:, ::-1].argmax(axis=1)
-        rows = {"ds": ds, "quantity": pieces[weeks].sum(axis=1), "selling_weekdays": there @ (1 << np.arange(7))}
-        dates = {
-            "first_date": ds + pd.to_timedelta(first_day, unit="D"),
-            "last_date": ds + pd.to_timedelta(last_day, unit="D"),
-        }
-        parts.append(pd.DataFrame({"unit": unit, "channel": channel, "SKU_ID": sku, **rows, **dates}))
-    return pd.concat(parts, ignore_index=True).assign(stock_weekdays=0, promo_weekdays=0)
-
-
-def judged(sold: dict[Name, Pieces], last: date = CUTOFF, **options: object) -> Deliveries:
-    """Return what is found of these sales."""
-    return judge_deliveries(weekly_frame(sold, last), WeekClock(), last, **options)
-
-
-def without(pieces: Pieces, week: int, days: slice = slice(None)) -> Pieces:
-    """Return the pieces without one week, or days of it."""
-    left = pieces.copy()
-    left[week, days] = 0
-    return left
-
-
-def said(found: Deliveries) -> list[str]:
-    """Return all that is said, as short as it goes."""
-    return [*map(str, found.late), *found.unit_gaps, *(f"nothing in {ds.date()}" for ds in found.feed_gaps)]
-
-
-def units(*names: str, pieces: Pieces = DAILY) -> dict[Name, Pieces]:
-    """Return one article in one channel of each unit."""
-    return {(name, "KA", "A1"): pieces for name in names}
 
 
 # --- the newest week -------------------------------------------------------------------------------------------------
@@ -70,7 +23,7 @@ def units(*names: str, pieces: Pieces = DAILY) -> dict[Name, Pieces]:
 def test_a_small_unit_without_its_newest_week_is_late(n_weeks: int, n_articles: int) -> None:
     """One article that sold every day, or few weeks of history: not a line in the newest week is no lack of demand."""
     late = {("Юг", "KA", f"A{n}"): without(DAILY, -1)[-n_weeks:] for n in range(n_articles)}
-    found = judged({**units("Север", "Запад"), **late})
+    found = judged({**units("Север", "Запад", pieces=DAILY), **late})
     assert said(found) == [f"Юг is delivered through {sunday(1)}"]
     assert found.data_cutoff == CUTOFF
 
@@ -90,14 +43,14 @@ def test_a_unit_that_sold_every_week_is_late_however_it_varies() -> None:
     """One article, one day a week, from 1 to 500 pieces, 26 weeks without a break: the newest week has not arrived."""
     weekly = np.zeros((N, 7))
     weekly[:, 1] = np.tile([1.0, 500.0, 3.0, 40.0, 7.0], 6)
-    found = judged({**units("Север", "Запад"), **units("Юг", pieces=without(weekly, -1))})
+    found = judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=without(weekly, -1))})
     assert said(found) == [f"Юг is delivered through {sunday(1)}"]
 
 
 def test_a_unit_that_often_sells_nothing_is_not_late() -> None:
     """One article that sold in three weeks of four: one more week without is nothing."""
     seldom = DAILY * (np.arange(N) % 4 != 1)[:, None]
-    found = judged({**units("Север", "Запад"), **units("Юг", pieces=seldom)})
+    found = judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=seldom)})
     assert said(found) == []
 
 
@@ -153,7 +106,7 @@ def test_units_that_sell_well_are_found_late(by_day: bool) -> None:
     """100 businesses of articles bought 8 to 30 times a week; their first unit lacks the newest week: found in all."""
     missed = []
     for seed in range(SEEDS // 2):
-        sold = {**sparse_business(seed, 8, 30, 30), **units("U9")}
+        sold = {**sparse_business(seed, 8, 30, 30), **units("U9", pieces=DAILY)}
         late = {name: without(pieces, -1) if name[0] == "U0" else pieces for name, pieces in sold.items()}
         if f"U0 is delivered through {sunday(1)}" not in said(judged(late, by_day=by_day)):
             missed.append(seed)

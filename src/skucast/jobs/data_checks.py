@@ -88,6 +88,8 @@ def _deliveries(facts: Facts) -> Iterator[DataFinding]:
         yield DataFinding(each.unit, f"{each}, others through {found.data_cutoff}; it is bridged")
     for text in found.unit_gaps:
         yield DataFinding(_unit_in(text, facts), f"{text}; it counts as unknown")
+    for text in found.closed_units:
+        yield DataFinding(_unit_in(text, facts), text)
 
 
 def _newest_week(facts: Facts) -> Iterator[DataFinding]:

@@ -161,6 +161,8 @@ def _log_data_report(history: History) -> None:
     )
     if found.repairs():
         log.info("found in them: %s", "; ".join(found.repairs()))
+    for text in found.closed_units:
+        log.info("%s", text)
     for what, names in {
         "names in several spellings are joined": found.joined_names,
         "names that may be others, or none": found.doubtful_names,

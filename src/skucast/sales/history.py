@@ -77,6 +77,7 @@ class DataReport:
     feed_gap_weeks: list[str] = field(default_factory=list)
     late_units: list[str] = field(default_factory=list)
     unit_gaps: list[str] = field(default_factory=list)
+    closed_units: list[str] = field(default_factory=list)
     outlier_weeks: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -233,7 +234,9 @@ def build_history(
         feed_gap_weeks=[str(ds.date()) for ds in deliveries.feed_gaps],
         late_units=[str(each) for each in deliveries.late],
         unit_gaps=deliveries.unit_gaps[:_EXAMPLES],
+        closed_units=deliveries.closed[:_EXAMPLES],
         warnings=[
+            *deliveries.in_part,
             *future_lines(later),
             *strays,
             *outliers_found(odd),

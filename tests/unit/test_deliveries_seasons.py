@@ -1,0 +1,164 @@
+"""Deliveries beside holidays, seasons and decline: a silence that has a reason is 0, one that has none is unknown."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from builders import CUTOFF, sunday
+from delivery_frames import Pieces, judged, said, units, without
+
+DAILY = np.full((30, 7), 10.0)
+NEW_YEAR = [date(2026, 1, day) for day in range(1, 9)]
+IN_JANUARY = date(2026, 1, 11)
+"""Two weeks later the holidays are over; the week that ends on 2026-01-04 has four days off, and New Year's Eve."""
+
+
+def open_weeks(n_weeks: int, months: range, last: date = CUTOFF) -> Pieces:
+    """Return 40 pieces a day in the weeks that end in these months, the newest week last."""
+    labels = [last - timedelta(weeks=n_weeks - 1 - week) for week in range(n_weeks)]
+    return np.array([np.full(7, 40.0 if label.month in months else 0.0) for label in labels])
+
+
+# --- holidays --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weeks_back", [0, 1, 3], ids=str)
+def test_holidays_excuse_no_unit_alone(weeks_back: int) -> None:
+    """All units but one sold in the week of New Year: its lines are missing, in the newest week or later."""
+    last = date(2026, 1, 4) + timedelta(weeks=weeks_back)
+    place = -1 - weeks_back
+    sold = {**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=without(DAILY, place))}
+    text = "is delivered through 2025-12-28" if weeks_back == 0 else "lacks week 2026-01-04"
+    assert said(judged(sold, last, days_off=NEW_YEAR)) == [f"Юг {text}"]
+
+
+def test_holidays_excuse_all_units_together() -> None:
+    """Only one of four units sold anything in the week of New Year: the business was closed, nothing is missing."""
+    closed = without(DAILY, -2)
+    sold = {**units("Север", pieces=DAILY), **units("Запад", "Восток", "Юг", pieces=closed)}
+    assert said(judged(sold, IN_JANUARY, days_off=NEW_YEAR)) == []
+
+
+def test_holidays_excuse_a_unit_that_is_closed_every_year() -> None:
+    """One unit sold nothing in the week of New Year, as a year before; all others did."""
+    two_years = np.full((80, 7), 10.0)
+    office = without(without(two_years, -1), -53)
+    sold = {**units("Север", "Запад", pieces=two_years), **units("Юг", pieces=office)}
+    found = judged(sold, date(2026, 1, 4), days_off=[*NEW_YEAR, *(day - timedelta(days=365) for day in NEW_YEAR)])
+    assert said(found) == []
+    assert found.closed == [
+        "Юг has sold nothing since week 2026-01-04, as in the same weeks of another year: closed, not late"
+    ]
+
+
+# --- seasons and decline ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last", [date(2026, 11, 8), CUTOFF, date(2027, 2, 28), date(2027, 6, 6)], ids=str)
+def test_a_unit_that_closes_every_winter_is_not_late(last: date) -> None:
+    """An ice-cream kiosk sells from April to October: from its second winter on no week of it is unknown."""
+    kiosk = units("Киоск", pieces=open_weeks(100, range(4, 11), last))
+    found = judged({**units("Север", "Запад", pieces=np.full((100, 7), 10.0)), **kiosk}, last)
+    assert said(found) == []
+    assert len(found.unknown) == 0
+    if last == CUTOFF:
+        text = "Киоск has sold nothing since week 2026-11-01, as in the same weeks of another year: closed, not late"
+        assert text.replace("11-01", "11-08") in found.closed or text in found.closed
+
+
+def test_a_kiosk_alone_is_closed_in_its_second_winter() -> None:
+    """A business of one kiosk: its winter is no late delivery, and no gap."""
+    found = judged(units("Киоск", pieces=open_weeks(100, range(4, 11))))
+    assert found.data_cutoff == CUTOFF
+    assert said(found) == []
+
+
+@pytest.mark.parametrize("left", [(0.75, 0.5, 0.25), (0.8, 0.6, 0.4, 0.2), (0.6, 0.4, 0.2), (0.5, 0.25, 0.1)], ids=str)
+def test_a_unit_that_fades_to_nothing_is_closed(left: tuple[float, ...]) -> None:
+    """In its first year a unit sells less from week to week, then nothing for two weeks: its weeks are 0."""
+    noise = np.random.default_rng(3).uniform(0.9, 1.1, (30, 7))
+    pieces = np.round(40 * noise)
+    for number, share in enumerate(reversed(left)):
+        pieces[-3 - number] = np.round(40 * share * noise[-3 - number])
+    pieces[-2:] = 0
+    found = judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=pieces)})
+    assert said(found) == []
+    assert found.closed == [f"Юг has sold nothing since week {sunday(1)}, after its sales had faded: closed, not late"]
+
+
+def test_a_unit_that_sells_half_and_then_nothing_is_late() -> None:
+    """One weak week is no decline."""
+    pieces = DAILY.copy()
+    pieces[-2] /= 2
+    pieces[-1] = 0
+    found = judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=pieces)})
+    assert said(found) == [f"Юг is delivered through {sunday(1)}"]
+
+
+@pytest.mark.parametrize(("n_weeks", "is_closed"), [(12, False), (13, True), (20, True)])
+def test_a_long_silence_is_a_closed_unit_and_is_said(n_weeks: int, is_closed: bool) -> None:
+    """After 13 weeks without a line, or INACTIVE_AFTER_WEEKS, nobody waits: the unit is closed."""
+    pieces = np.full((60, 7), 10.0)
+    gone = pieces.copy()
+    gone[-n_weeks:] = 0
+    found = judged({**units("Север", "Запад", pieces=pieces), **units("Юг", pieces=gone)})
+    assert said(found) == ([] if is_closed else [f"Юг is delivered through {sunday(n_weeks)}"])
+    since = f"Юг has sold nothing since week {sunday(n_weeks - 1)}, for {n_weeks} weeks: closed, not late"
+    assert found.closed == ([since] if is_closed else [])
+
+
+# --- weeks that are there in part ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_articles", [1, 3], ids=str)
+@pytest.mark.parametrize("days", [slice(3, 7), slice(0, 4), slice(2, 5)], ids=["thu-sun", "mon-thu", "wed-fri"])
+def test_a_partial_week_of_a_business_of_one_unit_is_unknown(days: slice, n_articles: int) -> None:
+    """One unit, one channel: a week in the middle that lacks days on which it always sells."""
+    sold = {("Юг", "KA", f"A{n}"): without(DAILY, -5, days) for n in range(n_articles)}
+    found = judged(sold)
+    assert said(found) == [f"the business lacks a part of week {sunday(4)}"]
+    assert [str(ds.date()) for ds in found.unknown["ds"]] == [str(sunday(4))]
+
+
+def test_a_partial_week_of_one_unit_of_several_is_unknown_there() -> None:
+    """Units of one channel each; one lacks four days of a week."""
+    sold = {**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=without(DAILY, -5, slice(3, 7)))}
+    assert said(judged(sold)) == [f"Юг lacks week {sunday(4)}"]
+
+
+@pytest.mark.parametrize("n_weeks", [30, 9], ids=str)
+@pytest.mark.parametrize(
+    ("days", "names"),
+    [
+        (slice(0, 4), "Monday, Tuesday, Wednesday, Thursday"),
+        (slice(4, 7), "Friday, Saturday, Sunday"),
+        (slice(2, 5), "Wednesday, Thursday, Friday"),
+    ],
+)
+@pytest.mark.parametrize("who", [("Юг",), ("Север", "Запад", "Юг")], ids=["one unit", "three"])
+def test_a_newest_week_that_lacks_days_everywhere_has_not_arrived(
+    who: tuple[str, ...], days: slice, names: str, n_weeks: int
+) -> None:
+    """Nobody sold anything on days on which everybody always does: the sales are late, and it says on which."""
+    found = judged(units(*who, pieces=without(DAILY, -1, days)[-n_weeks:]))
+    assert found.data_cutoff == sunday(1)
+    assert found.in_part == [f"week {CUTOFF} has arrived only in part: nothing on {names}"]
+    assert said(found) == []
+
+
+def test_a_week_of_which_most_combinations_lack_is_named() -> None:
+    """Three of ten articles have a row in the newest week."""
+    sold = {("Юг", "KA", f"A{n}"): DAILY if n < 3 else without(DAILY, -1) for n in range(10)}
+    found = judged(sold)
+    assert found.data_cutoff == sunday(1)
+    assert found.in_part == [f"week {CUTOFF} has arrived only in part: far fewer combinations than usual"]
+
+
+def test_two_weeks_in_part_are_both_late() -> None:
+    """The newest two weeks end on Wednesday: neither has arrived."""
+    pieces = without(without(DAILY, -1, slice(3, 7)), -2, slice(3, 7))
+    found = judged(units("Север", "Запад", pieces=pieces))
+    assert found.data_cutoff == sunday(2)
+    assert len(found.in_part) == 2
