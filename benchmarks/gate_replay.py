@@ -45,7 +45,7 @@ class Replay:
 
     def use(self) -> None:
         """Let settings that are read from now on be this data set's."""
-        alone = {"LOG_LEVEL": "ERROR", "MIN_PROMO_COVERAGE": "0", "MAX_FAILED_SHARE": "1", "ACCEPT_JUMP": "false"}
+        alone = {"LOG_LEVEL": "ERROR", "MIN_PROMO_COVERAGE": "0", "MAX_FAILED_SHARE": "1"}
         os.environ.update(environment_of(self.name, self.folder) | alone)
 
 

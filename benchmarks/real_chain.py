@@ -78,7 +78,6 @@ def environment_of(name: str, folder: object) -> dict[str, str]:
         "WEEK_ANCHOR": facts["anchor"],
         "SALES_GRAIN": "week",
         "HOLIDAY_COUNTRY": facts["country"],
-        "ACCEPT_JUMP": "true",  # the last look lists what jumps, and stops no week that is to be scored
         "PYTHONPATH": str(ROOT / "src"),
     }
 

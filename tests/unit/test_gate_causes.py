@@ -115,3 +115,73 @@ def test_articles_that_are_always_promoted_explain_no_jump_by_it() -> None:
         promoted=lambda unit, _, back: float(unit == UNITS[0] and back <= 10),
     )
     assert f"unit {UNITS[0]}" in stopping(judged(weeks))
+
+
+def december(unit: str, article: str, back: int) -> float:
+    """Give twice the usual in the newest week, in some articles more than in others."""
+    return 1.6 + 0.1 * ARTICLES.index(article) if back == 0 else 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_first_season_that_most_units_share_is_listed_and_stops_nothing(seed: int) -> None:
+    """Forty weeks are known, all units sell about twice the usual: a season, with its cause."""
+    found = judged(sales(december, seed=seed))
+    causes = {jump.name: jump.cause for jump in found}
+    assert causes["all units"] == "most units and articles moved alike, and no last year is known: a season?"
+    assert stopping(found) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [1.0, 1000.0])
+def test_a_newest_week_loaded_twice_is_no_season(parts: float) -> None:
+    """Every article sold an even number, of pieces or of grams: no chance, so it stops and says so."""
+    weeks = sales(lambda *_: 1.0)
+    weeks["y"] = weeks["y"] / parts
+    weeks["y"] *= np.where(weeks["ds"] == pd.Timestamp(CUTOFF), 2.0, 1.0)
+    earlier, rows = (forecasts(back).assign(yhat=LEVEL / parts) for back in (1, 0))
+    found = jumps_of(Evidence(rows, earlier, weeks, CUTOFF), 0.5)
+    assert "all units" in stopping(found)
+    assert "is the week loaded twice?" in found[0].hint
+
+
+@pytest.mark.slow
+def test_weights_that_have_all_doubled_alike_are_no_season() -> None:
+    """Numbers that no share of a unit divides: all at twice the usual and no farther apart than ever stops."""
+    weeks = sales(lambda *_: 1.0)
+    weeks["y"] *= np.random.default_rng(1).normal(1, 0.01, len(weeks))
+    weeks["y"] *= np.where(weeks["ds"] == pd.Timestamp(CUTOFF), 2.0, 1.0)
+    assert "all units" in stopping(judged(weeks))
+
+
+@pytest.mark.slow
+def test_a_rise_that_the_other_units_do_not_share_is_no_season() -> None:
+    """One unit of four sells 2.4 times the usual, in all its articles and without a promotion: stops."""
+    weeks = sales(lambda unit, _, back: 2.4 if unit == UNITS[0] and back == 0 else 1.0)
+    assert f"unit {UNITS[0]}" in stopping(judged(weeks))
+
+
+@pytest.mark.slow
+def test_a_season_that_last_year_did_not_have_is_none() -> None:
+    """Two years are known: about twice the usual in all units stops, as before."""
+    assert "all units" in stopping(judged(sales(december, n_weeks=110)))
+
+
+@pytest.mark.slow
+def test_a_rise_beyond_any_season_stops() -> None:
+    """Seven times the usual in all units."""
+    assert "all units" in stopping(judged(sales(lambda *it: 4 * december(*it) if it[-1] == 0 else 1.0)))
+
+
+@pytest.mark.slow
+def test_the_fall_after_a_first_season_is_none() -> None:
+    """Four weeks at twice the usual, the last run expects more of them, the newest week is an ordinary one."""
+    weeks = sales(lambda _, article, back: december("", article, 0) if 1 <= back <= 4 else 1.0)
+    evidence = Evidence(forecasts(0), forecasts(1).assign(yhat=2 * LEVEL), weeks, CUTOFF)
+    assert stopping(jumps_of(evidence, 0.5)) == []
+
+
+@pytest.mark.slow
+def test_half_a_week_of_the_whole_business_is_no_season() -> None:
+    """Three days of seven, in all units: less than half of the usual stops."""
+    assert "all units" in stopping(judged(sales(lambda *it: 3 / 7 if it[-1] == 0 else 1.0)))

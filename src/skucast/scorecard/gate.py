@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -15,6 +15,7 @@ from skucast.core.rows import is_about
 from skucast.core.tables.contract import ALL
 from skucast.scorecard.gate_limits import Beside, Judge
 from skucast.scorecard.gate_promotions import BEYOND_PEAK, Promotions
+from skucast.scorecard.gate_season import Season
 from skucast.scorecard.gate_sides import Sides, Then, filled, then_of
 from skucast.scorecard.totals import Pair, group_name, of_group, totals_of
 
@@ -116,13 +117,14 @@ def _forecast_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     excuses = _excuses(sides, then, evidence, old)
     for group, members in sides.groups.items():
         restated, change = _restated(judge, group, then.compared(members))
-        beside = Beside(sides.last(members), restated)
         value = sides.value(members)
+        newest = judge.newest(group) if math.isnan(judge.last_year(group, value)) else math.nan
+        beside = Beside(sides.last(members), restated, newest)
         share = judge.share(group, value, beside)
         if share < LISTED_SHARE:
             continue
         cause = excuses.cause(judge, group, members)
-        unplanned = Beside(sides.last(members, base=True), known_then=beside.known_then)
+        unplanned = replace(beside, last_run=sides.last(members, base=True))
         is_planned = judge.share(group, sides.value(members, base=True), unplanned) < LISTED_SHARE
         if not cause and is_planned and value <= judge.peak(group) * BEYOND_PEAK:
             cause = "explained by what is known of promotions"
@@ -162,18 +164,23 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     judge = _judge(evidence, sides, pd.DatetimeIndex([newest]), (newest - pd.Timedelta(weeks=1)).date(), max_jump)
     then = then_of(evidence.known_then, evidence.weeks)
     promotions = Promotions.of(sold, expected, evidence.weeks, max_jump)
+    season = Season.of(sold, expected, evidence.weeks)
     excuses = _Excuses(sides, dict.fromkeys(sides.new_pairs, _NEW), evidence.late)
     for group, members in sides.groups.items():
         value = sides.value(members)
         restated, change = _restated(judge, group, then.compared(members))
-        share = judge.share(group, value, Beside(sides.last(members), restated, then.week_before(members)))
+        twice = season.is_loaded_twice(group)
+        beside = Beside(sides.last(members), restated, then.week_before(members), is_certain=twice)
+        share = judge.share(group, value, beside)
         if share < LISTED_SHARE or then.has_published(members, newest):
             continue
         cause = excuses.cause(judge, group, members)
-        if not cause and _is_promoted(judge, group, members, sides, promotions):
+        if not cause and not twice and _is_promoted(judge, group, members, sides, promotions):
             cause = "explained by promotions in it"
         if not cause and _on_holidays(judge, group, value, evidence, {newest}):
             cause = _HOLIDAYS
+        if not cause and not twice and math.isnan(restated):
+            cause = season.cause(judge, group, value, sides.last(members))
         yield Jump(
             "newest week",
             group,
@@ -184,7 +191,7 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
             share=share,
             is_small=sides.is_small(group, judge),
             cause=cause,
-            hint="; ".join(hint for hint in (change, excuses.doubt(group, members)) if hint),
+            hint="; ".join(hint for hint in (change, _TWICE if twice else "", excuses.doubt(group, members)) if hint),
             examples=_examples(sold, expected, group),
         )
 
@@ -197,7 +204,7 @@ def _is_promoted(judge: Judge, group: Pair, members: Sequence[Pair], sides: Side
     rest = judge.distance(group, base, sides.last(members, base=True))
     if rest < judge.limit and value <= judge.peak(group) * BEYOND_PEAK:
         return True
-    explained = promotions.explained(members, last)
+    explained = promotions.explained(members)
     return explained is not None and judge.distance(group, value - explained[0], last - explained[1]) < judge.limit
 
 
@@ -244,6 +251,7 @@ def _judge(evidence: Evidence, sides: Sides, weeks: pd.DatetimeIndex, through: d
 
 _NEW = "new"
 _LATE_THEN = "late when the last run was made"
+_TWICE = "nearly every article sold a multiple of two or three: is the week loaded twice?"
 _HOLIDAYS = "explained by public holidays, of which no last year is known"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.scorecard.totals import Pair, Totals
@@ -21,11 +22,16 @@ USUAL_QUANTILE = 0.9
 USUAL_FACTOR = 1.5
 """A jump must be this many times what nine of ten earlier weeks stayed within."""
 
-MIN_USUAL = 8
-"""Fewest earlier weeks that tell what is usual for a group."""
+MIN_USUAL, MIN_RECENT = 8, 4
+"""Fewest earlier weeks that tell what is usual for a group, and fewest that are a mean of recent weeks."""
+
+LITTLE_KNOWN = 2.0
+"""How many times as far a group may jump of which fewer weeks are known, and no last year."""
 
 RESTATED_SHARE = 0.5
 """Where sales that were known have changed beyond the limit, this share of it is enough for the forecast to move."""
+
+Floats = npt.NDArray[np.float64]
 
 FLOOR_SHARE = 0.02
 """Totals count as at least this share of the group's usual week, so that 0 has a ratio."""
@@ -36,12 +42,15 @@ class Beside:
     """What a total is compared with besides recent weeks and last year; numbers per week, NaN = not known.
 
     `known_then` are recent weeks as the last run knew them, where they have changed since: what they are now, and what
-    is usual by it, says nothing then. `last_week` is the week before, where the last run was published with it.
+    is usual by it, says nothing then. `last_week` is the week before, where the last run was published with it or, of a
+    forecast that no last year tells of, where it is judged by itself. `is_certain` where it is known to be
+    wrong, so that what is usual excuses nothing.
     """
 
     last_run: float
     known_then: float = math.nan
     last_week: float = math.nan
+    is_certain: bool = False
 
 
 class Judge:
@@ -56,8 +65,11 @@ class Judge:
         self._level = self._known.tail(52).median()
         n, gap = len(weeks), (weeks[0] - known_through).days // 7 - 1
         means = self._known.rolling(n).mean()
-        self._usual_recent = self._usual(means.shift(-(n + gap)), [self._known.rolling(RECENT_WEEKS).mean()])
-        self._usual_year = self._usual(means, [means.shift(weeks_back) for weeks_back in YEAR_SHIFTS])
+        recent = self._known.rolling(RECENT_WEEKS, min_periods=MIN_RECENT).mean()
+        from_recent = self._distances(means.shift(-(n + gap)), [recent])
+        from_year = self._distances(means, [means.shift(weeks_back) for weeks_back in YEAR_SHIFTS])
+        self._usual_recent, self._usual_year = _usual(from_recent), _usual(from_year)
+        self._farthest = {group: float(each.max()) for group, each in from_recent.items() if len(each) >= MIN_USUAL}
 
     def recent(self, group: Pair) -> float:
         """Return the mean of the last known weeks; NaN for a group without sales."""
@@ -66,6 +78,14 @@ class Judge:
     def peak(self, group: Pair) -> float:
         """Return the largest known week; NaN for a group without sales."""
         return float(self._known[group].max()) if group in self._known else math.nan
+
+    def level(self, group: Pair) -> float:
+        """Return the median of its known weeks of a year; NaN for a group without sales."""
+        return float(self._level[group]) if group in self._known else math.nan
+
+    def newest(self, group: Pair) -> float:
+        """Return the newest known week; NaN for a group without sales."""
+        return float(self._known[group].iloc[-1]) if group in self._known else math.nan
 
     def last_year(self, group: Pair, value: float) -> float:
         """Return the mean of last year's same weeks, of the shift that lies nearest to the value; NaN if not known."""
@@ -91,17 +111,28 @@ class Judge:
             return 0.0
         return min(map(abs, known))
 
+    def _recent_limit(self, group: Pair, last_year: float) -> float:
+        """How far it may lie from recent weeks: where no last year tells a season from a fault, as far as ever."""
+        usual = self._usual_recent.get(group, 0.0)
+        if math.isnan(last_year):
+            usual = max(usual, self._farthest.get(group, LITTLE_KNOWN * self.limit))
+        return max(self.limit, usual)
+
     def _limits(self, group: Pair, value: float, beside: Beside) -> list[tuple[float, float]]:
         if math.isfinite(beside.known_then):
             limit = RESTATED_SHARE * self.limit
             return [(beside.last_run, limit), (beside.known_then, limit)]
+        last_year = self.last_year(group, value)
         recent_limit, year_limit = (
-            max(self.limit, usual.get(group, 0.0)) for usual in (self._usual_recent, self._usual_year)
+            self._recent_limit(group, last_year),
+            max(self.limit, self._usual_year.get(group, 0.0)),
         )
+        if beside.is_certain:
+            recent_limit = year_limit = self.limit
         return [
             (beside.last_run, self.limit),
             (self.recent(group), recent_limit),
-            (self.last_year(group, value), year_limit),
+            (last_year, year_limit),
             (beside.last_week, self.limit),
         ]
 
@@ -109,15 +140,19 @@ class Judge:
         level = float(self._level[group]) if group in self._known else 0.0
         return FLOOR_SHARE * level if level > 0 else 0.5
 
-    def _usual(self, later: Totals, before: Sequence[Totals]) -> dict[Pair, float]:
+    def _distances(self, later: Totals, before: Sequence[Totals]) -> dict[Pair, Floats]:
         """How far each group's later weeks lay from those before, from the nearest where there are several."""
         groups = cast("list[Pair]", self._known.columns.tolist())
         floors = np.array([self._floor(group) for group in groups])
         logs = [np.log(each.to_numpy("float64") + floors) for each in (later, *before)]
         distances = np.fmin.reduce([np.abs(logs[0] - each) for each in logs[1:]])[-USUAL_ORIGINS:]
-        known = {group: each[np.isfinite(each)] for group, each in zip(groups, distances.T, strict=True)}
-        return {
-            group: USUAL_FACTOR * float(np.quantile(each, USUAL_QUANTILE))
-            for group, each in known.items()
-            if len(each) >= MIN_USUAL
-        }
+        return {group: each[np.isfinite(each)] for group, each in zip(groups, distances.T, strict=True)}
+
+
+def _usual(distances: dict[Pair, Floats]) -> dict[Pair, float]:
+    """What is usual for each group of which enough is known."""
+    return {
+        group: USUAL_FACTOR * float(np.quantile(each, USUAL_QUANTILE))
+        for group, each in distances.items()
+        if len(each) >= MIN_USUAL
+    }

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.sales.outliers import MORE_FOR_PROMOTION, TIMES_USUAL
 from skucast.scorecard.gate_limits import RECENT_WEEKS
 from skucast.scorecard.totals import Pair
 
 BEYOND_PEAK = 1.25
 """Promotions explain an article, or a total, up to this many times its best week so far."""
 
-FIRST_LIFT = 8.0
+FIRST_LIFT = TIMES_USUAL * MORE_FOR_PROMOTION
 """A promotion may sell so many times what is usual for an article, or as many times as any of the business ever did."""
 
 USUAL_LIFT = 3.0
 LIFT_QUANTILE = 0.9
-"""Where most of a total is promoted at once, all of it together sells so many times what is usual, or as many times as
+"""Where most articles are promoted at once, all of them together sell so many times what is usual, or as many times as
 nine of ten promotions did."""
 
 USUAL_WEEKS = 52
@@ -27,13 +28,14 @@ USUAL_WEEKS = 52
 
 @dataclass(frozen=True)
 class Promotions:
-    """What newly promoted articles that moved explain of the newest week; one row per unit and channel (`pair`).
+    """What newly promoted articles that moved explain of the newest week; one row each.
 
     `moved` and `moved_before` are what they sold and were expected to, `usual` what they sell without a promotion;
-    `is_beyond` if one of them sold more than any promotion ever did.
+    `is_beyond` if it sold more than any promotion ever did. `n_articles` are those of its unit and channel.
     """
 
     totals: pd.DataFrame
+    n_articles: dict[Pair, int]
     lift: float
 
     @classmethod
@@ -55,29 +57,36 @@ class Promotions:
         pairs = pd.Series(list(zip(rows["unit"], rows["channel"], strict=True)), index=rows.index, dtype="object")
         totals = rows.assign(pair=pairs, moved=rows["yhat"], moved_before=rows["expected"])
         usual_lift = max(USUAL_LIFT, float(lifts.quantile(LIFT_QUANTILE)) if len(lifts) else 0.0)
-        return cls(totals[["pair", "moved", "moved_before", "usual", "is_beyond"]], usual_lift)
+        n_articles = {(str(unit), str(channel)): len(its) for (unit, channel), its in sold.groupby(["unit", "channel"])}
+        return cls(totals[["pair", "moved", "moved_before", "usual", "is_beyond"]], n_articles, usual_lift)
 
-    def explained(self, members: Sequence[Pair], last_run: float) -> tuple[float, float] | None:
+    def explained(self, members: Sequence[Pair]) -> tuple[float, float] | None:
         """Return what of the members' week they sold and were expected to; None if nothing, or more than can be."""
         mine = self.totals[self.totals["pair"].isin(members)]
         if not len(mine) or mine["is_beyond"].any():
             return None
         moved, before, usual = (float(mine[column].sum()) for column in ("moved", "moved_before", "usual"))
-        if 2 * before > last_run and moved > self.lift * max(usual, before):
+        if 2 * len(mine) > sum(
+            self.n_articles[pair] for pair in members if pair in self.n_articles
+        ) and moved > self.lift * max(usual, before):
             return None
         return moved, before
 
 
+def usual_sales(before: pd.DataFrame) -> pd.Series:
+    """Return what each article of these weeks sells in a usual week without a promotion, by KEY."""
+    sold = before[(before["y"] > 0) & (before["ds"] > before["ds"].max() - pd.Timedelta(weeks=USUAL_WEEKS))]
+    usual = sold[~sold["is_promo"]].groupby(KEY)["y"].median()
+    any_week: pd.Series = before[before["y"] > 0].groupby(KEY)["y"].median()
+    return any_week.mask(any_week.index.isin(usual.index), usual.reindex(any_week.index))
+
+
 def _articles(before: pd.DataFrame) -> pd.DataFrame:
     """What each article usually sells without a promotion, its best week, and how often it was promoted lately."""
-    sold = before[before["y"] > 0]
     recent = before[before["ds"] > before["ds"].max() - pd.Timedelta(weeks=RECENT_WEEKS)]
-    by_usual = sold[sold["ds"] > before["ds"].max() - pd.Timedelta(weeks=USUAL_WEEKS)]
-    usual = by_usual[~by_usual["is_promo"]].groupby(KEY)["y"].median()
-    any_week = sold.groupby(KEY)["y"].agg(["median", "max"])
     often = recent.groupby(KEY)["is_promo"].mean()
-    facts = pd.DataFrame({"usual": usual, "peak": any_week["max"], "often": often, "median": any_week["median"]})
-    return facts.assign(usual=facts["usual"].fillna(facts["median"])).drop(columns="median").reset_index()
+    facts = {"usual": usual_sales(before), "peak": before.groupby(KEY)["y"].max(), "often": often}
+    return pd.DataFrame(facts).reset_index()
 
 
 def _lifts(before: pd.DataFrame, facts: pd.DataFrame, typical: float) -> pd.Series:
