@@ -1,77 +1,75 @@
 """local-bigquery as it is, but quick: a script that the stand-ins' own Python runs, with local-bigquery's arguments.
 
-Half of the server's time goes into looking up, before every statement, which tables and columns there are, in lists
-that DuckDB makes of everything it has, every earlier result included; and into keeping its jobs in a table. Here the
-same is asked of the tables in which DuckLake keeps it, and jobs are kept in memory. What is answered is the same.
+Most of the server's time goes into DuckLake, which keeps every table as files of its own with a history that nothing
+here asks for; into lists that DuckDB makes, before every statement, of everything it has, every earlier result
+included; and into keeping in tables what it knows of tables and jobs. Here tables are DuckDB's own, in memory, it is
+asked about one table alone, and the rest is kept in memory. What is answered is the same.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import sys
 import threading
 from importlib.util import find_spec
 from typing import Any
 
 import duckdb
-from local_bigquery import cli
-from local_bigquery.catalog import names, tabledata, tables
+from local_bigquery import cli, errors
+from local_bigquery.catalog import metadata, names, tabledata, tables
 from local_bigquery.engine import database, types
 from local_bigquery.errors import not_found
-from local_bigquery.jobs import store
+from local_bigquery.jobs import query, store
+from local_bigquery.models import Dataset, Table
 from local_bigquery.sql.rules import partitions
 
-connect, objects_by_duckdb = database._connect, database.objects
+connect, list_objects = database._connect, database.objects
+list_stored, save_stored, delete_stored = metadata.list_, metadata.save, metadata.delete
+explained = errors.from_duckdb
 """What is replaced below."""
 
-TABLES = """
-SELECT t.table_name, 'TABLE', coalesce(rows.record_count, 0)
-FROM {lake}.ducklake_table AS t
-JOIN {lake}.ducklake_schema AS s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL
-LEFT JOIN {lake}.ducklake_table_stats AS rows ON rows.table_id = t.table_id
-WHERE t.end_snapshot IS NULL AND s.schema_name = $1 AND ($2 IS NULL OR t.table_name = $2)
-"""
-VIEWS = """
-SELECT v.view_name, 'VIEW', 0
-FROM {lake}.ducklake_view AS v
-JOIN {lake}.ducklake_schema AS s ON s.schema_id = v.schema_id AND s.end_snapshot IS NULL
-WHERE v.end_snapshot IS NULL AND s.schema_name = $1 AND ($2 IS NULL OR v.view_name = $2)
-"""
-COLUMNS = """
-SELECT c.column_name
-FROM {lake}.ducklake_column AS c
-JOIN {lake}.ducklake_table AS t ON t.table_id = c.table_id AND t.end_snapshot IS NULL
-JOIN {lake}.ducklake_schema AS s ON s.schema_id = t.schema_id AND s.end_snapshot IS NULL
-WHERE c.end_snapshot IS NULL AND s.schema_name = $1 AND t.table_name = $2
-"""
-REQUIRED = f"{COLUMNS} AND NOT c.nulls_allowed AND c.parent_column IS NULL"
-IS_HIDDEN = f"{COLUMNS} AND c.column_name = $3"
+VIEW = "SELECT 1 FROM duckdb_views() WHERE database_name = ? AND schema_name = ? AND view_name = ?"
+REQUIRED = 'SELECT name FROM pragma_table_info(?) WHERE "notnull"'
+MISSING = (duckdb.CatalogException, duckdb.BinderException)
+"""What DuckDB says of a table, or of its dataset, that is not there."""
 
 
-def look_up(project_id: str, sql: str, *parameters: str | None) -> list[tuple[Any, ...]]:
-    """Return what DuckLake's own tables say of the project."""
-    lake = database.quote(f"__ducklake_metadata_{project_id}", "main")
-    return database.fetch(sql.format(lake=lake), list(parameters))
+def attach(connection: Any, project_id: str) -> None:
+    """Make the project, once."""
+    connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {database.quote(project_id)}")
+    database._attached.add(project_id)
+
+
+def from_duckdb(error: Exception, *where: Any) -> Any:
+    """Return what the service says; of two writers who meet it says it in these words."""
+    if "conflict" in str(error).lower():
+        error = duckdb.Error("Transaction is aborted due to concurrent update against the table")
+    return explained(error, *where)
 
 
 def objects(project_id: str, dataset_id: str, table_id: str | None = None) -> list[tuple[str, str, int]]:
     """Return name, kind and number of rows of the dataset's tables and views, or of one of them."""
-    if project_id not in database._attached:
-        return objects_by_duckdb(project_id, dataset_id, table_id)
-    found = look_up(project_id, TABLES, dataset_id, table_id)
-    if table_id is None or not found:
-        found += look_up(project_id, VIEWS, dataset_id, table_id)
-    return sorted(found)
+    if table_id is None:
+        return list_objects(project_id, dataset_id)
+    name = database.quote(project_id, dataset_id, table_id)
+    with database.cursor() as cursor:
+        if cursor.execute(VIEW, [project_id, dataset_id, table_id]).fetchone():
+            return [(table_id, "VIEW", 0)]
+        try:
+            return [(table_id, "TABLE", cursor.execute(f"SELECT count(*) FROM {name}").fetchone()[0])]
+        except MISSING:
+            return []
 
 
 def columns(project_id: str, dataset_id: str, table_id: str) -> list[Any]:
     """Return the columns of a table."""
-    required = set()
-    if dataset_id != tables.RESULTS and project_id in database._attached:
-        required = {name for (name,) in look_up(project_id, REQUIRED, dataset_id, table_id)}
+    name = tables.name(project_id, dataset_id, table_id)
     with database.cursor() as cursor:
         try:
-            found = cursor.sql(f"SELECT * FROM {tables.name(project_id, dataset_id, table_id)} LIMIT 0")
+            found = cursor.sql(f"SELECT * FROM {name} LIMIT 0")
+            required = {column for (column,) in cursor.execute(REQUIRED, [name]).fetchall()}
         except duckdb.CatalogException:
             raise not_found("Table", names.label(project_id, dataset_id, table_id)) from None
         return [
@@ -83,9 +81,50 @@ def columns(project_id: str, dataset_id: str, table_id: str) -> list[Any]:
 
 def is_hidden(table: Any) -> bool:
     """Return whether the table has a column that only its ingestion time is in."""
-    if table.catalog not in database._attached or not table.db or not table.name:
+    if not (table.catalog and table.db and table.name):
         return False
-    return bool(look_up(table.catalog, IS_HIDDEN, table.db, table.name, tables.INGESTION_TIME))
+    with database.cursor() as cursor:
+        try:
+            return tables.INGESTION_TIME in cursor.table(database.quote(table.catalog, table.db, table.name)).columns
+        except MISSING:
+            return False
+
+
+class Stored:
+    """What the server keeps of datasets and tables besides their rows, in the order in which it came."""
+
+    KINDS = (Dataset, Table)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._texts: dict[Any, dict[tuple[str, ...], str]] = {kind: {} for kind in self.KINDS}
+
+    def list_(self, model: Any, *keys: str) -> list[Any]:
+        """Return all whose names begin so."""
+        if model not in self._texts:
+            return list_stored(model, *keys)
+        with self._lock:
+            exact = self._texts[model].get(keys)
+            several = [text for name, text in self._texts[model].items() if name[: len(keys)] == keys]
+        return [model.model_validate_json(text) for text in ([exact] if exact else several)]
+
+    def save(self, resource: Any, *keys: str) -> Any:
+        """Keep it, with the hash of what it says."""
+        if type(resource) not in self._texts:
+            return save_stored(resource, *keys)
+        body = {name: value for name, value in resource.dump().items() if name != "etag"}
+        etag = hashlib.md5(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        with self._lock:
+            self._texts[type(resource)][keys] = json.dumps(body | {"etag": etag})
+        return resource.replace(etag=etag)
+
+    def delete(self, model: Any, *keys: str) -> None:
+        """Forget all whose names begin so, and who may do what with them."""
+        with self._lock:
+            kept = self._texts.get(model, {})
+            for name in [name for name in kept if name[: len(keys)] == keys]:
+                del kept[name]
+        delete_stored(model, *keys)
 
 
 @functools.cache
@@ -118,12 +157,15 @@ class Jobs:
 
 def serve() -> None:
     """Replace what is slow and serve until killed."""
-    jobs = Jobs()
+    jobs, stored = Jobs(), Stored()
     if find_spec("pandas") is None:  # or DuckDB looks through all folders for it, twice for every value of a function
         sys.modules["pandas"] = None
-    database.objects, database._connect = objects, connect_with_one_thread
+    database._attach, database._connect, database.objects = attach, connect_with_one_thread, objects
+    database.projects = lambda: sorted(database._attached)
     tables.columns = tabledata.columns = columns
     partitions._hidden = is_hidden
+    errors.from_duckdb = query.from_duckdb = from_duckdb
+    metadata.list_, metadata.save, metadata.delete = stored.list_, stored.save, stored.delete
     store.save, store.load = jobs.save, jobs.load
     cli.main(sys.argv[1:])
 
