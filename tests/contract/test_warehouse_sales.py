@@ -181,7 +181,7 @@ def test_without_sales_the_way_out_is_named(warehouse: Warehouse, there_is: str)
 def test_sales_of_later_days_only_are_named_with_their_first_day(warehouse: Warehouse, run: Run) -> None:
     """There are sales, but none up to the cutoff: the way out is a later day, not another file."""
     deliver(warehouse, [line("2026-11-24", 1.0), line("2026-11-23", 1.0)], run)
-    with pytest.raises(InputError, match=r"up to 2026-11-22, .*; the first are of 2026-11-23: .*--as-of"):
+    with pytest.raises(InputError, match=r"up to 2026-11-22, .*; the first are of 2026-11-23: .*AS_OF"):
         warehouse.weekly_sales(WeekClock(), CUTOFF)
 
 

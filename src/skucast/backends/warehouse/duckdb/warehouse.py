@@ -301,8 +301,8 @@ class DuckDBWarehouse:
     def _missing(self, connection: Connection | None, table: Table, run: Run, tasks: Sequence[int]) -> list[int]:
         found = set()
         if connection is not None:
-            names = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-            found = {name for (name,) in names}
+            sql = "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+            found = {name for (name,) in connection.execute(sql).fetchall()}
         return [task for task in tasks if self._staging(table, run, task) not in found]
 
     def _staging(self, table: Table, run: Run, task: int) -> str:
@@ -364,7 +364,10 @@ class DuckDBWarehouse:
             if f"name {self._names[table.label]} " in first_line(error):
                 return {}
         # a view whose own table is missing
-        sql = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ?"
+        sql = (
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_catalog = current_database() AND table_name = ?"
+        )
         return dict(connection.execute(sql, [self._names[table.label]]).fetchall())
 
     @property
