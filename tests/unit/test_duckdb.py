@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -267,3 +268,38 @@ def test_a_file_held_too_long_says_so(warehouse: DuckDBWarehouse, run: Run, monk
         warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
     holder.communicate("\n")
     assert warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run) == len(COMBINATIONS)
+
+
+# --- One DuckDB for a process ---------------------------------------------------------------------------------------
+
+
+def test_duckdb_is_started_once(warehouse: DuckDBWarehouse, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To start it costs more than what most operations do in it; between them the file is nobody's."""
+    warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
+    monkeypatch.setattr(backend.duckdb, "connect", None)
+    warehouse.replace(WEEK, rows(2.0), CUTOFF, run=run)
+    assert set(warehouse.read(WEEK)["yhat"]) == {2.0}
+    monkeypatch.undo()
+    with duckdb.connect(str(warehouse.path)) as own:
+        assert own.execute(f"SELECT count(*) FROM {WEEK.name}").fetchone() == (200,)
+
+
+def test_an_error_leaves_the_file_free_and_unchanged(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """What was begun is rolled back, and another can have the file at once."""
+    warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
+
+    def broken_off() -> None:
+        with warehouse._file.transaction() as connection:
+            connection.execute(f"DELETE FROM {WEEK.name}")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    with duckdb.connect(str(warehouse.path)) as own:
+        assert own.execute(f"SELECT count(*) FROM {WEEK.name}").fetchone() == (200,)
+
+
+def test_a_warehouse_goes_to_another_process(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """It is pickled without the DuckDB that this process has started."""
+    warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
+    assert len(pickle.loads(pickle.dumps(warehouse)).read(WEEK)) == len(COMBINATIONS)
