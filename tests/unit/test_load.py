@@ -32,7 +32,7 @@ def loads(warehouse, capsys):
 
     def call(*arguments: str) -> tuple[int, str]:
         code = main(["loads", *arguments, "--warehouse", f"duckdb:{warehouse.path}"])
-        return code, capsys.readouterr().out
+        return code, "".join(capsys.readouterr())
 
     return call
 
@@ -136,8 +136,23 @@ def test_a_load_can_be_listed_and_undone(load, loads, warehouse):
     assert loads("undo", wrong[:8])[0] == 0
     assert warehouse.read(LOADS)["source"].tolist() == ["sales.csv"]
     assert sorted(warehouse.read(SALES)["quantity"]) == [4.0, 4.0, 5.0, 5.0]
-    assert loads("undo", wrong[:8])[0] == 2
-    assert loads("undo", "")[0] == 2
+    code, said = loads("undo", wrong[:8])
+    assert code == 2
+    assert f"'{wrong[:8]}': the load of wrong.csv was taken back on " in said
+
+
+def test_what_is_no_load_is_said_with_what_there_is(load, loads):
+    """Nothing loaded, an id that is none or too short, a file's name: one line each, exit code 2."""
+    assert "'abcdef': nothing is loaded; nothing was removed" in loads("undo", "abcdef")[1]
+    assert load(csv(*DAYS))[0] == 0
+    for wanted, why in {
+        "": "too short, at least 4 characters",
+        "abcdef": "no such load; the newest of 1 is ",
+        "sales.csv": "a file's name; give the id of its load: ",
+    }.items():
+        code, said = loads("undo", wanted)
+        assert code == 2
+        assert f"{wanted!r}: {why}" in said
 
 
 @pytest.mark.slow

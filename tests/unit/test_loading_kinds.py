@@ -60,7 +60,7 @@ TEXTS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1251"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1251"])
 def test_whatever_saved_it_the_rows_are_the_same(text: str, encoding: str) -> None:
     """Separators, days and numbers as people write them, what stands around the table, and encodings."""
     expected = read(csv(*LINES))

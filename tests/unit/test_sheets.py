@@ -95,6 +95,16 @@ def test_what_excel_could_not_work_out_is_seen() -> None:
     ("name", "content", "said"),
     [
         ("plan.pdf", b"%PDF", "expected a .csv or .xlsx file"),
+        ("plan.xls", b"a,b\n1,2\n", ".xls is not read; open it and save it as .xlsx"),
+        ("plan.ods", b"PK", ".ods is not read; open it and save it as .xlsx"),
+        (
+            "plan.csv",
+            bytes.fromhex("D0CF11E0A1B11AE1") + b"0" * 999,
+            "is an old Excel file under another name; open it",
+        ),
+        ("plan.csv", excel(["a", "b"]), "is an Excel file under another name; open it and save it as .xlsx"),
+        ("plan.csv", b"a,b\n1,\0\n", "holds bytes that are no text; save it as CSV UTF-8, or as .xlsx"),
+        ("plan.csv", bytes(range(256)) * 9, "holds bytes that are no text"),
         ("plan", b"a,b\n1,2\n", "expected a .csv or .xlsx file"),
         ("plan.csv", "Пермь,б\n1,2\n".encode("cp866"), "not UTF-8 text; save it as CSV UTF-8, or as .xlsx"),
         ("plan.csv", "Пермь,Юг\n1,2\n".encode("koi8-r"), "not UTF-8 text; save it as CSV UTF-8, or as .xlsx"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from skucast.core.errors import InputError, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
-from skucast.core.tables.records import LOADS, SAMPLE_SOURCE
+from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES
 from skucast.core.words import counted
 from skucast.runtime.column_map import parse_column_map
@@ -30,6 +31,9 @@ Rule = Literal["add", "refuse", "replace"]
 
 MIN_ID = 4
 """So many characters of a load's id are asked for at least."""
+
+_UNDONE = "undone"
+"""What a run that took a load back keeps of it, in its report."""
 
 _EVER = date(2099, 12, 31)
 """A day after which no sale is taken."""
@@ -115,21 +119,42 @@ def undo_load(wanted: str, settings: Settings, warehouse: Warehouse, run: Run, r
     Raises:
         InputError: there is no such load, there are several, or it is none that a person brought.
     """
-    found = loads(warehouse)
-    found = found[found["batch_id"].str.startswith(wanted)] if len(wanted) >= MIN_ID else found.iloc[:0]
+    every = loads(warehouse)
+    found = every[every["batch_id"].str.startswith(wanted)] if len(wanted) >= MIN_ID else every.iloc[:0]
     if len(found) != 1:
-        several = f"{len(found)} loads begin so: {', '.join(found['batch_id'])}" if len(found) else "no such load"
-        raise InputError(f"{wanted}: {several}; `python -m skucast loads list` shows them")
+        why = _not_one(wanted, every, found, warehouse)
+        raise InputError(f"{wanted!r}: {why}; nothing was removed; `python -m skucast loads list` shows them")
     load = found.iloc[0]
     tables = {settings.sales_table: SALES, settings.promotions_table: PROMOTIONS}
     if load["table_name"] not in tables:
         raise InputError(f"{wanted}: rows of {load['table_name']} are fetched, not loaded; they stay")
     report.n_rows = warehouse.undo(tables[load["table_name"]], str(load["batch_id"]), run=run)
+    report.data_report = {_UNDONE: str(load["batch_id"]), "source": str(load["source"])}
     removed = counted(report.n_rows, "row")
     gone = "" if report.n_rows == load["n_rows"] else f" of {load['n_rows']:,}; the others were replaced since"
     report.notes.append(
         f"{removed}{gone} of {load['source']} removed from {load['table_name']}; what it had replaced is not put back"
     )
+
+
+def _not_one(wanted: str, every: pd.DataFrame, found: pd.DataFrame, warehouse: Warehouse) -> str:
+    """Why this names not one load."""
+    if len(found):
+        return f"{len(found)} loads begin so: {', '.join(found['batch_id'])}"
+    of_file = every.loc[every["source"] == wanted, "batch_id"]
+    if len(of_file):
+        return f"a file's name; give the id of its load: {', '.join(of_file.str[:12])}"
+    if len(wanted) < MIN_ID:
+        return f"too short, at least {MIN_ID} characters of an id are needed"
+    runs = warehouse.read(RUNS)
+    for row in runs[(runs["job"] == "loads") & runs["data_report"].notna()].itertuples():
+        undone = json.loads(str(row.data_report))
+        if str(undone.get(_UNDONE, "")).startswith(wanted):
+            return f"the load of {undone['source']} was taken back on {row.run_at:%Y-%m-%d %H:%M} UTC already"
+    if not len(every):
+        return "nothing is loaded"
+    last = every.iloc[-1]
+    return f"no such load; the newest of {len(every)} is {last['batch_id'][:12]} ({last['source']})"
 
 
 def _refuse_cloud(settings: Settings, what: str) -> None:

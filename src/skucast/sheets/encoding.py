@@ -1,4 +1,4 @@
-"""The text of a file of bytes: UTF-8 or UTF-16 by their marks, else what a Russian Excel saves, if it reads like it."""
+"""The text of a file of bytes: UTF-8, UTF-16 by its mark or its zeros, or what a Russian Excel saves."""
 
 from __future__ import annotations
 
@@ -8,8 +8,19 @@ import re
 from typing import BinaryIO
 
 from skucast.core.errors import InputError
+from skucast.sheets.csv_text import SEPARATORS
 
 WINDOWS = "cp1251"
+
+_GUESSED = {
+    WINDOWS: "read as Windows-1251 text",
+    "utf-16-le": "read as UTF-16 text without its mark",
+    "utf-16-be": "read as UTF-16 text without its mark",
+}
+"""What is said of an encoding that no mark tells."""
+
+_OF_OTHERS = {b"PK\x03\x04": "an Excel file", bytes.fromhex("D0CF11E0A1B11AE1"): "an old Excel file"}
+"""How files begin that are no text, and what they are."""
 
 _PIECE = 1 << 20
 _CYRILLIC = bytes([0xA8, 0xB8, *range(0xC0, 0x100)])
@@ -31,7 +42,7 @@ def text_of(name: str, file: BinaryIO) -> tuple[io.TextIOWrapper, str | None]:
     """
     encoding = _encoding(name, file)
     file.seek(0)
-    note = "read as Windows-1251 text" if encoding == WINDOWS else None
+    note = _GUESSED.get(encoding)
     return io.TextIOWrapper(file, encoding=encoding, newline=""), note
 
 
@@ -39,11 +50,28 @@ def _encoding(name: str, file: BinaryIO) -> str:
     file.seek(0)
     if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
         return "utf-16"
+    file.seek(0)
+    start = file.read(_PIECE)
+    for mark, what in _OF_OTHERS.items():
+        if start.startswith(mark):
+            raise InputError(f"{name}: is {what} under another name; open it and save it as .xlsx")
+    if b"\0" in start:
+        return _without_mark(name, start)
     if _is_utf8(file):
         return "utf-8-sig"
     if _is_windows(file):
         return WINDOWS
     raise InputError(f"{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx")
+
+
+def _without_mark(name: str, start: bytes) -> str:
+    """Which UTF-16 it is: of its separators, digits and line ends one of two bytes is 0, the same one in all."""
+    zeros = {"utf-16-be": start[::2].count(0), "utf-16-le": start[1::2].count(0)}
+    encoding, other = sorted(zeros, key=lambda each: -zeros[each])
+    text = start[: len(start) // 2 * 2].decode(encoding, errors="replace")
+    if 20 * zeros[other] > zeros[encoding] or not set(SEPARATORS) & set(text):
+        raise InputError(f"{name}: holds bytes that are no text; save it as CSV UTF-8, or as .xlsx")
+    return encoding
 
 
 def _is_utf8(file: BinaryIO) -> bool:

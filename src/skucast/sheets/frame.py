@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from skucast.core.errors import InputError
-from skucast.sheets.reading import CSV_SUFFIXES, EXCEL_SUFFIXES, Kind, Opened, open_sheet
+from skucast.sheets.reading import CSV_SUFFIXES, EXCEL_SUFFIXES, Kind, Opened, open_sheet, refused_suffix
 from skucast.sheets.snapshot import Snapshot, snapshot
 
 SUFFIXES = (*CSV_SUFFIXES, *EXCEL_SUFFIXES, ".parquet")
@@ -50,7 +50,7 @@ class Cells:
             self._refuse_repeated()
             return
         if self._suffix not in SUFFIXES:
-            raise InputError(f"{self.name}: expected a .csv, .xlsx or .parquet file")
+            raise refused_suffix(self.name, "a .csv, .xlsx or .parquet file")
         opened = self._open()
         self._header = opened.header
         self.columns = [name for name in opened.header if name]

@@ -19,6 +19,9 @@ from skucast.sheets.excel import excel_records
 
 CSV_SUFFIXES, EXCEL_SUFFIXES = (".csv", ".tsv", ".txt"), (".xlsx", ".xlsm")
 
+OTHER_SPREADSHEETS = (".xls", ".xlsb", ".xlt", ".xltx", ".xlw", ".ods", ".fods", ".numbers")
+"""What spreadsheets save besides, and can save as .xlsx."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -106,7 +109,15 @@ def open_sheet(name: str, file: BinaryIO, kind: Kind) -> Opened:
         width = len(opened.header)  # a row of Excel ends with its last filled cell
         padded = ((number, [*cells, *[""] * (width - len(cells))]) for number, cells in opened.lines)
         return replace(opened, lines=padded)
-    raise InputError(f"{name}: expected a .csv or .xlsx file")
+    raise refused_suffix(name, "a .csv or .xlsx file")
+
+
+def refused_suffix(name: str, expected: str) -> InputError:
+    """Return the error for a file whose name says that it is none that is read."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix in OTHER_SPREADSHEETS:
+        return InputError(f"{name}: {suffix} is not read; open it and save it as .xlsx")
+    return InputError(f"{name}: expected {expected}")
 
 
 def trimmed(name: str, sheet: Sheet) -> Sheet:
