@@ -8,6 +8,7 @@ import pytest
 from builders import CUTOFF
 from sales_files import GOOD, HEADER, csv
 
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.tables.records import LOADS, RUNS
 from skucast.core.tables.sales import LOCATIONS, SALES
@@ -257,3 +258,30 @@ def test_the_warehouse_may_come_from_the_environment(monkeypatch, warehouse, cap
     assert "1 row added to my_sales in duckdb:other/place.duckdb" in capsys.readouterr().err
     assert Path("other/place.duckdb").exists()
     assert not warehouse.path.exists()
+
+
+def test_two_loads_at_once_are_compared_with_each_other(load, warehouse, monkeypatch):
+    """What another load brings while a file is read counts: the same days in another spelling are refused.
+
+    So are days that meet; what meets nothing is loaded, in the spelling that is there by then.
+    """
+    append = DuckDBWarehouse.append_once
+    others = iter(["2026-11-16,ПЕРМЬ,KA,A1,5,", "2026-11-18,ПЕРМЬ,KA,A1,5,"])
+
+    def interrupted(self, table, rows, **about):
+        line = next(others, None) if about["source"] == "mine.csv" else None
+        if line is not None:
+            assert load(csv(line, name="theirs.csv"))[0] == 0
+        return append(self, table, rows, **about)
+
+    monkeypatch.setattr(DuckDBWarehouse, "append_once", interrupted)
+    code, said = load(csv("2026-11-16,Пермь,KA,A1,7,", name="mine.csv"))
+    assert code == 2
+    assert "has sales of 1 of its days x combinations already" in said
+    code, said = load(csv("2026-11-17,Пермь,KA,A1,7,", name="mine.csv"))
+    assert code == 0
+    assert warehouse.read(SALES).sort_values("date")[["unit", "quantity"]].to_numpy().tolist() == [
+        ["ПЕРМЬ", 5.0],
+        ["ПЕРМЬ", 7.0],
+        ["ПЕРМЬ", 5.0],
+    ]

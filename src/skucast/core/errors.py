@@ -21,6 +21,10 @@ class Overlap(InputError):
     """Sales of days and combinations that are there already; nothing was added."""
 
 
+class LoadsChanged(InputError):
+    """Something was loaded, or taken back, since the rows were compared with the table; nothing was added."""
+
+
 class ContractError(SkucastError):
     """A frame does not fit the contract of its table: nothing of it is written, and the run that made it failed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Rows, Warehouse
 from skucast.backends.warehouse.refusals import overlap_examples
-from skucast.core.errors import InputError, Overlap
+from skucast.core.errors import InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
@@ -28,6 +29,9 @@ from skucast.sales.loading_summary import Brought, summary
 from skucast.sales.names import no_names
 
 Rule = Literal["add", "refuse", "replace"]
+
+ATTEMPTS = 5
+"""How often a file is compared with the sales while others are loaded at the same time."""
 
 MIN_ID = 4
 """So many characters of a load's id are asked for at least."""
@@ -65,6 +69,15 @@ def load_sales(
         InputError: the file cannot be used.
     """
     _refuse_cloud(settings, "sales")
+    for _ in range(ATTEMPTS - 1):
+        with suppress(LoadsChanged):  # compared anew with what is there now
+            return _load_sales(path, columns, rule, settings, warehouse, run, report)
+    return _load_sales(path, columns, rule, settings, warehouse, run, report)
+
+
+def _load_sales(
+    path: Path, columns: str | None, rule: Rule, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> None:
     earlier = loads(warehouse)
     if (earlier["source"] == SAMPLE_SOURCE).any():
         raise InputError(
@@ -86,7 +99,8 @@ def load_sales(
     delivery = read_delivery(path, SALES, parse_column_map(named), watch)
     shards.refuse_shared(path.name)
     rows = Respelt(delivery.rows, known)
-    meeting = Meeting(rule, settings.clock.end_weekday if by_week else None)
+    of_sales = frozenset(earlier.loc[earlier["table_name"] == settings.sales_table, "batch_id"])
+    meeting = Meeting(rule, settings.clock.end_weekday if by_week else None, of_sales)
     is_again = (earlier["batch_id"] == delivery.digest).any()
     if rule == "replace" or (rule == "refuse" and not is_again):
         others = known.apart(brought.combinations)

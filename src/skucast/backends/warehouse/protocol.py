@@ -64,11 +64,13 @@ class Meeting:
     """What becomes of lines of days and combinations of which the table has lines already.
 
     They add up, are refused as a whole, or take the place of all lines of these days of these combinations.
-    `end_weekday`: the weekday, Monday = 0, that ends the weeks that a row covers; None where it covers a day.
+    `end_weekday`: the weekday, Monday = 0, that ends the weeks that a row covers; None where it covers a day. `loads`:
+    the batches of the table as the caller knew them when it compared the rows with it; others refuse the rows.
     """
 
     rule: Literal["add", "refuse", "replace"] = "add"
     end_weekday: int | None = None
+    loads: frozenset[str] | None = None
 
 
 ADDS = Meeting()

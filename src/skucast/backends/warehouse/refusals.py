@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from skucast.core.errors import AlreadyLoaded, InputError, Overlap, RunFailed
+from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, Overlap, RunFailed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,16 @@ def already_loaded(source: str, first_source: str, loaded_at: datetime) -> Alrea
     return AlreadyLoaded(
         f"{source}: the same content was loaded on {loaded_at:%Y-%m-%d %H:%M} UTC as {first_source}; nothing was added"
     )
+
+
+def refuse_others(source: str, known: Collection[str] | None, there: Collection[str]) -> None:
+    """Refuse rows that were compared with other batches of the table than there are by now.
+
+    Raises:
+        LoadsChanged: one has come since, or was taken back.
+    """
+    if known is not None and set(known) != set(there):
+        raise LoadsChanged(f"{source}: sales were loaded or taken back at the same time; nothing was loaded: try again")
 
 
 def overlap_examples(found: pd.DataFrame) -> str:

@@ -24,7 +24,7 @@ from skucast.backends.warehouse.bigquery.staging import Staging, columns_sql, di
 from skucast.backends.warehouse.bigquery.tables import Tables
 from skucast.backends.warehouse.checks import BLANK, check_slice, frames_of
 from skucast.backends.warehouse.protocol import NO_LIMITS, OVERLAP_COLUMNS, Meeting, Rows
-from skucast.backends.warehouse.refusals import already_loaded, no_batch, overlaps
+from skucast.backends.warehouse.refusals import already_loaded, no_batch, overlaps, refuse_others
 from skucast.core.combination import KEY
 from skucast.core.errors import WarehouseError
 from skucast.core.tables.contract import ALL, Table
@@ -84,6 +84,8 @@ class Publisher:
         valid = pd.concat(frames_of(table, rows, batch_id), ignore_index=True)
         if meeting.rule != "replace":
             self._refuse_known_batch(table, batch_id, source)
+        if meeting.loads is not None:
+            refuse_others(source, meeting.loads, self._loads(table)["batch_id"].tolist())
         self._tables.ensure(table)
         self._tables.ensure(LOADS)
         staging = self._staging.id_of_batch(table, batch_id)
@@ -203,11 +205,16 @@ class Publisher:
         return found.astype({"date": "datetime64[us]"})
 
     def _refuse_known_batch(self, table: Table, batch_id: str, source: str) -> None:
-        loads = self._reader.read(LOADS, NO_LIMITS, NO_LIMITS)
-        known = loads[(loads["table_name"] == self._dataset.name_of(table)) & (loads["batch_id"] == batch_id)]
+        loads = self._loads(table)
+        known = loads[loads["batch_id"] == batch_id]
         if len(known):
             first = known.iloc[0]
             raise already_loaded(source, str(first["source"]), first["loaded_at"])
+
+    def _loads(self, table: Table) -> pd.DataFrame:
+        """The batches of the table; what is compared with them is compared before the append, not within it."""
+        loads = self._reader.read(LOADS, NO_LIMITS, NO_LIMITS)
+        return loads[loads["table_name"] == self._dataset.name_of(table)]
 
 
 def _only(combinations: Sequence[Combination]) -> Any:

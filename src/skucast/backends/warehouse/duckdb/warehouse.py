@@ -30,7 +30,7 @@ from skucast.backends.warehouse.duckdb.sql import (
     sales_expressions,
 )
 from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, OVERLAP_COLUMNS, Limits, Meeting, Rows
-from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_batch, no_sales, overlaps
+from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_batch, no_sales, overlaps, refuse_others
 from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, TableError
@@ -200,6 +200,8 @@ class DuckDBWarehouse:
             ).fetchone()
             if before and meeting.rule != "replace":
                 raise already_loaded(source, before[0], before[1])
+            there = connection.execute(f"SELECT batch_id FROM {loads} WHERE table_name = ?", [name]).fetchall()
+            refuse_others(source, meeting.loads, [each for (each,) in there])
             n_rows = self._take(connection, table, pieces)
             self._meet(connection, table, meeting, batch_id, source)
             columns = ", ".join(map(quoted, table.column_names))
