@@ -185,3 +185,10 @@ def test_the_fall_after_a_first_season_is_none() -> None:
 def test_half_a_week_of_the_whole_business_is_no_season() -> None:
     """Three days of seven, in all units: less than half of the usual stops."""
     assert "all units" in stopping(judged(sales(lambda *it: 3 / 7 if it[-1] == 0 else 1.0)))
+
+
+@pytest.mark.slow
+def test_a_promotion_within_a_first_season_hides_it_not() -> None:
+    """All units sell about twice the usual, and one article fifteen times, by a promotion: nothing stops."""
+    weeks = sales(lambda *it: 15.0 if one(*it) else december(*it), promoted=lambda *it: float(one(*it)))
+    assert stopping(judged(weeks)) == []

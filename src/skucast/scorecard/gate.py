@@ -179,7 +179,7 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
             cause = "explained by promotions in it"
         if not cause and _on_holidays(judge, group, value, evidence, {newest}):
             cause = _HOLIDAYS
-        if not cause and not twice and math.isnan(restated):
+        if not cause and not twice and math.isnan(restated) and not promotions.did_wonders(members):
             cause = season.cause(judge, group, value, sides.last(members))
         yield Jump(
             "newest week",

@@ -60,10 +60,14 @@ class Promotions:
         n_articles = {(str(unit), str(channel)): len(its) for (unit, channel), its in sold.groupby(["unit", "channel"])}
         return cls(totals[["pair", "moved", "moved_before", "usual", "is_beyond"]], n_articles, usual_lift)
 
+    def did_wonders(self, members: Sequence[Pair]) -> bool:
+        """Return whether one of their promoted articles sold more than any promotion ever did."""
+        return bool(self.totals.loc[self.totals["pair"].isin(members), "is_beyond"].any())
+
     def explained(self, members: Sequence[Pair]) -> tuple[float, float] | None:
         """Return what of the members' week they sold and were expected to; None if nothing, or more than can be."""
         mine = self.totals[self.totals["pair"].isin(members)]
-        if not len(mine) or mine["is_beyond"].any():
+        if not len(mine) or self.did_wonders(members):
             return None
         moved, before, usual = (float(mine[column].sum()) for column in ("moved", "moved_before", "usual"))
         if 2 * len(mine) > sum(

@@ -56,9 +56,14 @@ class Season:
     @classmethod
     def of(cls, sold: pd.DataFrame, expected: pd.DataFrame, weeks: pd.DataFrame) -> Season:
         """Return it from the rows of the newest week, `yhat` the number, and all weeks."""
-        articles = sold[[*KEY, "yhat"]].rename(columns={"yhat": "sold"})
+        articles = sold[[*KEY, "yhat", "is_promo"]].rename(columns={"yhat": "sold"})
         forecast = expected[[*KEY, "yhat"]].rename(columns={"yhat": "expected"})
         return cls(articles.merge(forecast, on=KEY), weeks[weeks["ds"] < sold["ds"].iloc[0]])
+
+    @property
+    def _ordinary(self) -> pd.DataFrame:
+        """The articles without a promotion: what one does is no season's doing, and hides none."""
+        return self.articles[~self.articles["is_promo"]]
 
     def cause(self, judge: Judge, group: Pair, value: float, last_run: float) -> str:
         """What explains the jump of a group of which no last year is known; empty if nothing does."""
@@ -68,8 +73,10 @@ class Season:
         usual = min(level, float(usual_sales(of_group(self.before, group)).to_numpy("float64").sum()))
         if value < last_run and -judge.distance(group, value, usual) < judge.limit:
             return "back at what it usually sells"
+        ordinary = of_group(self._ordinary, group)
+        promoted = value - float(ordinary["sold"].to_numpy("float64").sum())
         least = LEAST_OF_USUAL if group == (ALL, ALL) else LEAST_OF_PART
-        if not least * level <= value <= MOST_TIMES_USUAL * level:
+        if not len(ordinary) or not least * level - promoted <= value - promoted <= MOST_TIMES_USUAL * level:
             return ""
         if not self._is_believed(group):
             return ""
@@ -85,7 +92,7 @@ class Season:
         """Whether most of the other units moved the same way, in the group's channel if they have it."""
         unit, channel = group
         for part in dict.fromkeys((channel, ALL)):
-            sums = of_group(self.articles, (ALL, part)).groupby("unit")[["sold", "expected"]].sum()
+            sums = of_group(self._ordinary, (ALL, part)).groupby("unit")[["sold", "expected"]].sum()
             others = sums[(sums.index != unit) & (sums["expected"] > 0)]
             if len(others):
                 moved = sign * np.log(others["sold"].clip(lower=1e-9) / others["expected"])
@@ -94,7 +101,7 @@ class Season:
 
     def _moved(self, group: Pair) -> float:
         """How far the article in the middle has moved, as the logarithm of the ratio; those that sell little, less."""
-        mine = of_group(self.articles, group)
+        mine = of_group(self._ordinary, group)
         mine = mine[mine["expected"] > 0]
         if not len(mine):
             return math.nan
@@ -104,7 +111,7 @@ class Season:
 
     def _is_believed(self, group: Pair) -> bool:
         """Whether none of its articles sold more than what is no mistake without a promotion."""
-        mine = of_group(self.articles, group)
+        mine = of_group(self._ordinary, group)
         known = usual_sales(of_group(self.before, group)).rename("usual").reset_index()
         both = mine.merge(known, on=KEY, how="left").fillna({"usual": 0.0})[["usual", "expected"]]
         usual = both.to_numpy("float64").max(axis=1)
