@@ -71,6 +71,7 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
         "last_date": pd.Timestamp("2026-11-21"),
         "n_lines": 6,
         "n_bad_quantity": 1,
+        "n_bad_discount": 0,
     }
     assert spelling_min != spelling_max
 
@@ -90,6 +91,15 @@ def test_a_day_without_stock_and_sales_is_told_by_its_weekday(warehouse: Warehou
     assert found["stockout_weekdays"].tolist() == [0, 2]
     assert found["stockout_days"].tolist() == [0, 1]
     assert found[[*SOLD_BY_WEEKDAY]].to_numpy().tolist() == [[6.0, 2.0, *[0.0] * 5], [6.0, *[0.0] * 6]]
+
+
+def test_a_discount_below_0_is_none_and_counted(warehouse: Warehouse, run: Run) -> None:
+    """Two lines of -30 count as lines without a discount: the week's is that of the third, on one of three days."""
+    rows = lines(*(line(f"2026-11-{day}", 1.0, promo=promo) for day, promo in ((16, -30), (17, -30), (18, 30))))
+    warehouse.append_once(replace(SALES, checks=()), rows, batch_id="one", source="test", run=run)
+    row = warehouse.weekly_sales(WeekClock(), CUTOFF).iloc[0]
+    assert (row["n_bad_discount"], row["promo_discount_perc"], row["promo_days"]) == (2, 10.0, 1)
+    assert (row["least_discount"], row["most_discount"], row["promo_weekdays"]) == (30.0, 30.0, 4)
 
 
 def test_one_spelling_is_reported_as_one(warehouse: Warehouse, run: Run) -> None:

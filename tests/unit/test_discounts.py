@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from builders import history_of, line, series, sunday
@@ -78,9 +79,70 @@ def test_a_small_discount_among_others_is_one(warehouse, run):
 def test_a_price_in_the_sales_is_no_discount():
     """8,990 in a table that nobody checks: 100 at most, said, and no depth that a plan could be compared with."""
     rows = {"ds": pd.Timestamp(sunday(0)), "promo_discount_perc": [8990.0, 30.0], "SKU_ID": ["A1", "B2"]}
-    known = pd.DataFrame(rows).assign(unit="P", channel="KA")
+    known = pd.DataFrame(rows).assign(unit="P", channel="KA", n_bad_discount=0)
     known = known.assign(least_discount=known["promo_discount_perc"], most_discount=known["promo_discount_perc"])
     found, (text,) = in_percent(known)
     assert found["promo_discount_perc"].tolist() == [100.0, 30.0]
     assert text.startswith("promo_discount_perc beyond 100 in 1 week of combinations, first P/KA/A1")
     assert deepest_discounts(found) == {Combination("P", "KA", "B2"): 30.0}
+
+
+# --- Several measures, prices and nonsense within one unit ----------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weeks", [range(10), range(0, 40, 4), range(30, 40)], ids=["last ten", "half", "first ten"])
+def test_fractions_for_some_time_or_in_some_promotions(warehouse, run, weeks):
+    """0.3 beside 30 in one unit, in the last ten weeks or in half of the promotions: all are 30, and said."""
+    lines = [each for ago in range(40) for each in promoted(0.3 if ago in weeks else 30, weeks=range(ago, ago + 1))]
+    history = history_of(warehouse, [*lines, *promoted(20, SKU_ID="B2")], run)
+    assert discounts(history) == {0.0, 30.0}
+    (text,) = history.report.warnings
+    assert "taken for fractions" in text
+
+
+@pytest.mark.slow
+def test_flags_for_some_time(warehouse, run):
+    """1 in the last ten weeks: as deep as is usual there."""
+    history = history_of(warehouse, [*promoted(1, weeks=range(10)), *promoted(30, weeks=range(10, 40))], run)
+    assert discounts(history) == {0.0, 30.0}
+    assert "taken for a flag" in history.report.warnings[0]
+
+
+def test_small_discounts_by_the_price_list_stay(warehouse, run):
+    """0.3 to 4.5 % and 30 % in one unit: where there are discounts of all kinds, 0.3 is one of them."""
+    lines = [each for ago in range(40) for each in promoted((0.3, 30, 4.5, 2)[ago // 2 % 4], weeks=range(ago, ago + 1))]
+    history = history_of(warehouse, lines, run)
+    assert discounts(history) == {0.0, 0.3, 2.0, 4.5, 30.0}
+    assert history.report.warnings == []
+
+
+def test_a_discount_below_0_is_said():
+    """Three lines of -30 in a table that nobody checks: how many, and the first of them."""
+    rows = {"ds": pd.Timestamp(sunday(4)), "SKU_ID": ["A1", "B2"], "promo_discount_perc": [0.0, 30.0]}
+    known = pd.DataFrame(rows).assign(unit="P", channel="KA", n_bad_discount=[3, 0], least_discount=[np.nan, 30.0])
+    found, (text,) = in_percent(known.assign(most_discount=known["least_discount"]))
+    assert found["promo_discount_perc"].tolist() == [0.0, 30.0]
+    assert text.startswith("promo_discount_perc is below 0, or infinite, in 3 lines, first P/KA/A1 in week 2026-10-25")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [0, 20])
+@pytest.mark.parametrize("names", [{}, {"SKU_ID": "NEW"}], ids=["its article", "a new article"])
+def test_a_price_as_discount_is_bounded(warehouse, run, place, names):
+    """89.90 where nothing was deeper than 30: counted as 30, no depth that a plan may have, and said."""
+    lines = [*promoted(30, weeks=range(2, 20)), *promoted(20, weeks=range(22, 40)), *promoted(25, SKU_ID="B2")]
+    price = promoted(89.9, weeks=range(place, place + 1), **names)
+    history = history_of(warehouse, [*lines, *price, *promoted(None, weeks=range(40), SKU_ID="NEW")], run)
+    assert max(history.weeks["promo_discount_perc"]) == max(history.deepest_discounts.values()) == 30.0
+    (text,) = history.report.warnings
+    assert f"in week {sunday(place)}: 89.9 where at most 30 is usual: taken for a price" in text
+
+
+def test_a_deep_sale_is_believed(warehouse, run):
+    """50 % once, and 70 % of an article that had 40 %: sales, not prices."""
+    lines = [*promoted(30, weeks=range(2, 40)), *promoted(50, weeks=range(1))]
+    other = [*promoted(40, weeks=range(2, 40), SKU_ID="B2"), *promoted(70, weeks=range(1), SKU_ID="B2")]
+    history = history_of(warehouse, [*lines, *other], run)
+    assert history.deepest_discounts == {Combination("Пермь", "KA", "A1"): 50.0, Combination("Пермь", "KA", "B2"): 70.0}
+    assert history.report.warnings == []

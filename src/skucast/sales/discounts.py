@@ -17,6 +17,19 @@ from skucast.core.words import counted
 RUN_WEEKS = 8
 """So many weeks with a promotion in a row, none of them deeper than 1: they are in another measure than the others."""
 
+FEWEST_MIXED, MIXED_SHARE = 4, 0.04
+"""So many weeks of combinations, and this share of those with a promotion, make a second measure within a unit."""
+
+BARELY, TIMES_BARELY = 5.0, 3
+"""Where real discounts below 1 % exist, some below this exist too: at least one for so many of them."""
+
+TIMES_DEEPEST, LEAST_PRICE = 1.9, 50.0
+"""A discount so many times what is deep for its article, and for its unit and channel, is a price: 89.90 beside 30.
+What does not exceed the half is a discount in any case."""
+
+FEWEST_DEPTHS, WRONG_DEPTHS, WRONG_SHARE = 6, 2, 0.02
+"""What is deep: the deepest of so many or more, but for two, or this share of them, that may be wrong."""
+
 PLACE = ["unit", "channel"]
 
 
@@ -24,13 +37,13 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Return the weekly rows with all discounts in percent, and which units deliver them otherwise, in words.
 
     Judged by unit and channel, and by article: discounts that never exceed 1, or not in many weeks in a row, are
-    fractions, or flags where each of them is 1. A flag tells no depth: it counts as deep as is usual there, and as 0
-    where no depth is known at all, so that only the days with a promotion teach.
+    fractions, or flags where each of them is 1; so are several among others that as percent would be as deep as these.
+    A flag tells no depth: it counts as deep as is usual there, and as 0 where no depth is known at all, so that only
+    the days with a promotion teach. What is far deeper than all else is a price, and bounded.
     """
     known, texts = _at_most_100(known)
+    texts = [*_below_0(known), *texts]
     promoted = known[known["most_discount"].notna()]
-    if not len(promoted):
-        return known, texts
     measure = pd.Series("percent", index=known.index, dtype="object")
     usual = pd.Series(np.nan, index=known.index)
     for name, rows in promoted.groupby(PLACE):
@@ -38,6 +51,7 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             continue
         of_week = _by_week(rows)
         found = of_week.where(of_week != "percent", _by_article(rows))
+        found = found.where(found != "percent", _by_depth(rows, found == "percent"))
         depth = rows.loc[found == "percent", "most_discount"].median()
         measure.loc[rows.index], usual.loc[rows.index] = found, depth
         texts += _texts("/".join(map(str, name)), rows, found, has_depth=not np.isnan(depth))
@@ -45,7 +59,23 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     columns = ("promo_discount_perc", "least_discount", "most_discount")
     changed = known.assign(**{column: known[column] * factor for column in columns})
     no_depth = (measure == "flag") & usual.isna()
-    return changed.assign(most_discount=changed["most_discount"].mask(no_depth)), texts
+    bounded, prices = _bounded(changed.assign(most_discount=changed["most_discount"].mask(no_depth)))
+    return bounded, [*texts, *prices]
+
+
+def _below_0(known: pd.DataFrame) -> Iterator[str]:
+    """Say how many lines have a discount that is none; they came as lines without one."""
+    wrong = known[known["n_bad_discount"] > 0]
+    if len(wrong):
+        n_lines = int(wrong["n_bad_discount"].sum())
+        yield (
+            f"promo_discount_perc is below 0, or infinite, in {counted(n_lines, 'line')}, first "
+            f"{_name(wrong)} in week {wrong['ds'].iloc[0].date()}: counted as no discount; deliver percent (0 to 100)"
+        )
+
+
+def _name(rows: pd.DataFrame) -> str:
+    return "/".join(map(str, rows[KEY].iloc[0]))
 
 
 def _at_most_100(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -53,7 +83,7 @@ def _at_most_100(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     beyond = known["most_discount"] > 100
     if not beyond.any():
         return known, []
-    first = "/".join(map(str, known.loc[beyond, KEY].iloc[0]))
+    first = _name(known[beyond])
     text = (
         f"promo_discount_perc beyond 100 in {counted(int(beyond.sum()), 'week')} of combinations, first {first}: taken "
         "for a price and counted as 100 at most; deliver percent (0 to 100)"
@@ -66,6 +96,49 @@ def deepest_discounts(known: pd.DataFrame) -> dict[Combination, float]:
     """Return the deepest discount that each combination ever had, percent; only of those whose depth is known."""
     deepest = known.groupby(KEY)["most_discount"].max().dropna()
     return {Combination(*map(str, name)): most for name, most in zip(deepest.index, deepest.tolist(), strict=True)}
+
+
+def _bounded(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows with no discount far deeper than all others of its article and of its unit and channel."""
+    promoted = known[known["most_discount"].notna()]
+    depth, of_article = promoted["most_discount"], [promoted[name] for name in KEY]
+    deep, deep_there = _deep(depth, of_article), _deep(depth, [promoted[name] for name in PLACE])
+    is_price = (depth > LEAST_PRICE) & (depth > TIMES_DEEPEST * deep_there.clip(lower=deep.fillna(0.0)))
+    if not is_price.any():
+        return known, []
+    limit = depth.mask(is_price).groupby(of_article).transform("max").fillna(deep_there)[is_price]
+    rows = promoted[is_price]
+    names = ["promo_discount_perc", "least_discount", "most_discount"]
+    changed = known.copy()
+    changed.loc[rows.index, names] = rows[names].clip(upper=limit, axis=0)
+    first, at_most = _name(rows), limit.iloc[0]
+    text = (
+        f"promo_discount_perc of {counted(len(rows), 'week')} of combinations is far deeper than all else there, first "
+        f"{first} in week {rows['ds'].iloc[0].date()}: {rows['most_discount'].iloc[0]:g} where at most {at_most:g} is "
+        "usual: taken for a price and counted as that; correct it at the source"
+    )
+    return changed, [text]
+
+
+def _deep(depth: pd.Series, names: list[pd.Series]) -> pd.Series:
+    """What is deep in each row's group; NaN where there are too few to tell."""
+    of_group = depth.groupby(names)
+    n, order = of_group.transform("size"), of_group.rank(method="first", ascending=False)
+    others = depth.where((n >= FEWEST_DEPTHS) & (order > (WRONG_SHARE * n).clip(lower=WRONG_DEPTHS)))
+    return others.groupby(names).transform("max")
+
+
+def _by_depth(rows: pd.DataFrame, is_open: pd.Series) -> pd.Series:
+    """The measure of each row of one unit and channel, by whether it is as deep as the others in another measure."""
+    depth = rows["most_discount"]
+    small, others = is_open & (depth <= 1), depth[depth > 1]
+    n_small, n_barely = int(small.sum()), int((others < BARELY).sum())
+    percent = pd.Series("percent", index=rows.index, dtype="object")
+    if not len(others) or n_small < max(FEWEST_MIXED, MIXED_SHARE * len(rows), TIMES_BARELY * n_barely):
+        return percent
+    is_flag = small & (rows["least_discount"] == 1)
+    is_fraction = small & ~is_flag & (100 * depth).between(others.min(), others.max())
+    return percent.mask(is_fraction, "fraction").mask(is_flag, "flag")
 
 
 def _by_week(rows: pd.DataFrame) -> pd.Series:

@@ -92,7 +92,7 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
     return result.astype(rows.dtypes.to_dict())
 
 
-_COUNTED = ("n_lines", "n_bad_quantity")
+_COUNTED = ("n_lines", "n_bad_quantity", "n_bad_discount")
 
 
 def _first_dates(rows: pd.DataFrame, place: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:

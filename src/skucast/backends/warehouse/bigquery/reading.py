@@ -229,7 +229,8 @@ def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
         **dict.fromkeys(
             ("quantity", "returns_quantity", "promo_discount_perc", "least_discount", "most_discount"), "float64"
         ),
-        **dict.fromkeys(("promo_days", "stock_days", "stockout_days", "n_lines", "n_bad_quantity"), "int64"),
+        **dict.fromkeys(("promo_days", "stock_days", "stockout_days"), "int64"),
+        **dict.fromkeys(("n_lines", "n_bad_quantity", "n_bad_discount"), "int64"),
         **dict.fromkeys(("selling_weekdays", "promo_weekdays", "stock_weekdays"), "int64"),
         **dict.fromkeys(("stockout_weekdays", "left_weekdays"), "int64"),
         **dict.fromkeys(SOLD_BY_WEEKDAY, "float64"),

@@ -136,7 +136,12 @@ WITH lines AS (
             WHEN IS_NAN(CAST({quantity} AS FLOAT64)) OR IS_INF(CAST({quantity} AS FLOAT64)) THEN NULL
             ELSE CAST({quantity} AS FLOAT64)
         END AS quantity,
-        CAST({Promo_discount_perc} AS FLOAT64) AS discount,
+        CASE
+            WHEN IS_NAN(CAST({Promo_discount_perc} AS FLOAT64)) OR IS_INF(CAST({Promo_discount_perc} AS FLOAT64))
+                OR CAST({Promo_discount_perc} AS FLOAT64) < 0 THEN NULL
+            ELSE CAST({Promo_discount_perc} AS FLOAT64)
+        END AS discount,
+        IS_INF(CAST({Promo_discount_perc} AS FLOAT64)) OR CAST({Promo_discount_perc} AS FLOAT64) < 0 AS is_bad_discount,
         CAST({stock} AS FLOAT64) AS stock
     FROM `{table}`
     WHERE {date} <= @until OR {date} IS NULL
@@ -152,6 +157,7 @@ WITH lines AS (
         MAX(stock) AS stock,
         COUNT(*) AS n_lines,
         COUNTIF(quantity IS NULL) AS n_bad_quantity,
+        COUNTIF(is_bad_discount) AS n_bad_discount,
         MIN(spelling) AS spelling_min,
         MAX(spelling) AS spelling_max
     FROM lines
@@ -184,6 +190,7 @@ SELECT
     MAX(day) AS last_date,
     SUM(n_lines) AS n_lines,
     SUM(n_bad_quantity) AS n_bad_quantity,
+    SUM(n_bad_discount) AS n_bad_discount,
     MIN(spelling_min) AS spelling_min,
     MAX(spelling_max) AS spelling_max
 FROM judged

@@ -28,7 +28,9 @@ WITH lines AS (
         regexp_replace(nfc_normalize({SKU_ID}), '^{blank}+|{blank}+$', '', 'g') AS sku,
         concat_ws('/', {unit}, {channel}, {SKU_ID}) AS spelling,
         CASE WHEN isfinite(CAST({quantity} AS DOUBLE)) THEN CAST({quantity} AS DOUBLE) END AS quantity,
-        CAST({Promo_discount_perc} AS DOUBLE) AS discount,
+        CASE WHEN isfinite(CAST({Promo_discount_perc} AS DOUBLE)) AND CAST({Promo_discount_perc} AS DOUBLE) >= 0
+            THEN CAST({Promo_discount_perc} AS DOUBLE) END AS discount,
+        isinf(CAST({Promo_discount_perc} AS DOUBLE)) OR CAST({Promo_discount_perc} AS DOUBLE) < 0 AS is_bad_discount,
         CAST({stock} AS DOUBLE) AS stock
     FROM {table}
     WHERE {date} <= $until OR {date} IS NULL
@@ -44,6 +46,7 @@ WITH lines AS (
         max(stock) AS stock,
         count(*) AS n_lines,
         count(*) FILTER (WHERE quantity IS NULL) AS n_bad_quantity,
+        count(*) FILTER (WHERE is_bad_discount) AS n_bad_discount,
         min(spelling) AS spelling_min,
         max(spelling) AS spelling_max
     FROM lines
@@ -72,6 +75,7 @@ SELECT
     max(day) AS last_date,
     CAST(sum(n_lines) AS BIGINT) AS n_lines,
     CAST(sum(n_bad_quantity) AS BIGINT) AS n_bad_quantity,
+    CAST(sum(n_bad_discount) AS BIGINT) AS n_bad_discount,
     min(spelling_min) AS spelling_min,
     max(spelling_max) AS spelling_max
 FROM judged
