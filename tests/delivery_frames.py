@@ -26,7 +26,12 @@ def weekly_frame(sold: dict[Name, Pieces], last: date = CUTOFF) -> pd.DataFrame:
         there = pieces[weeks] > 0
         ds = pd.to_datetime([last - timedelta(weeks=len(pieces) - 1 - int(week)) for week in weeks])
         first_day, last_day = there.argmax(axis=1) - 6, -there[:, ::-1].argmax(axis=1)
-        rows = {"ds": ds, "quantity": pieces[weeks].sum(axis=1), "selling_weekdays": there @ (1 << np.arange(7))}
+        rows = {
+            "ds": ds,
+            "quantity": pieces[weeks].sum(axis=1),
+            "selling_weekdays": there @ (1 << np.arange(7)),
+            "n_lines": there.sum(axis=1),
+        }
         dates = {
             "first_date": ds + pd.to_timedelta(first_day, unit="D"),
             "last_date": ds + pd.to_timedelta(last_day, unit="D"),

@@ -153,3 +153,27 @@ def test_holidays_hide_no_week_that_ends_early(warehouse, run: Run) -> None:
     history = history_of(warehouse, new_year_lines(date(2026, 1, 28)), late, days_off=NEW_YEAR)
     assert history.data_cutoff == date(2026, 1, 25)
     assert series(history, SKU_ID="S3")[-1] == 70.0
+
+
+@pytest.mark.parametrize("stock", [0, None], ids=["out of stock", "no stock kept"])
+def test_lines_of_nothing_sold_are_delivered(warehouse, run: Run, stock: int | None) -> None:
+    """A unit of one article writes a line every day; on four days of a week it sold 0: the week has arrived whole."""
+    days = [sunday(0) - timedelta(days=number) for number in range(140)]
+    empty = [sunday(2) - timedelta(days=number) for number in range(2, 6)]
+    south = [
+        line(day, 0 if day in empty else 10, stock=stock if day in empty else 50, unit="Юг", channel="KA")
+        for day in days
+    ]
+    history = history_of(warehouse, with_south(south), run, correct_stockouts=False)
+    assert history.report.unit_gaps == []
+    assert history.report.late_units == []
+
+
+def test_a_unit_with_an_outlier_and_weeks_of_returns_is_not_late(warehouse, run: Run) -> None:
+    """A million pieces, and a week of returns alone: a mistake and a correction, both of them delivered."""
+    days = [sunday(0) - timedelta(days=number) for number in range(140)]
+    south = [line(day, -10 if day > sunday(1) else 10, unit="Юг", channel="KA") for day in days]
+    south[30] = {**south[30], "quantity": 1_000_000.0}
+    history = history_of(warehouse, with_south(south), run)
+    assert history.report.unit_gaps == []
+    assert history.report.late_units == []

@@ -34,6 +34,27 @@ def test_holidays_excuse_no_unit_alone(weeks_back: int) -> None:
     assert said(judged(sold, last, days_off=NEW_YEAR)) == [f"Юг {text}"]
 
 
+@pytest.mark.parametrize("days", [slice(3, 7), slice(0, 4)], ids=["thu-sun", "mon-thu"])
+def test_holidays_excuse_no_part_of_a_week_alone(days: slice) -> None:
+    """All units always sell on holidays, and one has no lines on four days of New Year's week, the newest."""
+    holidays = [*NEW_YEAR, date(2025, 11, 4), date(2025, 6, 12), date(2025, 5, 9)]
+    year = np.full((60, 7), 10.0)
+    sold = {**units("Север", "Запад", pieces=year), **units("Юг", pieces=without(year, -1, days))}
+    assert said(judged(sold, date(2026, 1, 4), days_off=holidays)) == ["Юг is delivered through 2025-12-28"]
+
+
+def test_a_unit_that_never_sells_on_holidays_lacks_none() -> None:
+    """An office is closed on holidays, when the shops are open: its week of New Year is whole."""
+    holidays = [*NEW_YEAR, date(2025, 11, 4), date(2025, 6, 12), date(2025, 5, 9)]
+    shop, office = np.full((60, 7), 10.0), np.full((60, 7), 10.0)
+    for day in holidays:
+        back = (date(2026, 1, 4) - day).days
+        if back >= 0:
+            office[-1 - back // 7, 6 - back % 7] = 0
+    sold = {**units("Север", "Запад", pieces=shop), **units("Юг", pieces=office)}
+    assert said(judged(sold, date(2026, 1, 4), days_off=holidays)) == []
+
+
 def test_holidays_excuse_all_units_together() -> None:
     """Only one of four units sold anything in the week of New Year: the business was closed, nothing is missing."""
     closed = without(DAILY, -2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock
-from skucast.sales.feeds import EVERY_DAY, Bits, Feed, Flags
+from skucast.sales.feeds import EVERY_DAY, Bits, Feed, Flags, as_flags
 from skucast.sales.silences import Verdict, fell, gaps, judge, judge_business
 
 Name = tuple[str, str]
@@ -91,8 +91,8 @@ def judge_deliveries(
     feed_gaps, in_part = weeks[: last + 1][lacks_all], list(_part_texts(business, weeks, last, clock))
     weeks, off, rows = weeks[: last + 1], off[: last + 1], rows[rows["week"] <= last]
     found = {BUSINESS: Verdict(lacks_part, verdict.closed, verdict.since, verdict.why)}
-    for name, own in _groups(rows):
-        feed = Feed.of(own, off, by_day=by_day)
+    feeds = {name: Feed.of(own, off, by_day=by_day) for name, own in _groups(rows)}
+    for name, feed in _with_own_days_off(feeds):
         excused = feed.closed() & fell(business.counts[: last + 1] - feed.counts)
         found[name] = judge(feed, excused, closed_after_weeks)
     unknown = [_rows(known, name, weeks[each.lacking]) for name, each in found.items() if each.lacking.any()]
@@ -127,6 +127,16 @@ def _groups(known: pd.DataFrame) -> Iterator[tuple[Name, pd.DataFrame]]:
     if len(known[["unit", "channel"]].drop_duplicates()) > 1:
         for (unit, channel), rows in known.groupby(["unit", "channel"]):
             yield (str(unit), str(channel)), rows
+
+
+def _with_own_days_off(feeds: dict[Name, Feed]) -> Iterator[tuple[Name, Feed]]:
+    """The feeds, without the days off on which others sold, of groups that sell on days off themselves."""
+    sold = {name: as_flags(feed.days).astype("int64") for name, feed in feeds.items() if name[1] != ALL}
+    total = sum(sold.values(), start=np.zeros(1, dtype="int64"))
+    for name, feed in feeds.items():
+        own = sum(flags for (unit, channel), flags in sold.items() if name in ((unit, ALL), (unit, channel)))
+        others = ((total > own) << np.arange(7)).sum(axis=-1)
+        yield name, replace(feed, off=np.where(feed.open_on_days_off(), feed.off & ~others, feed.off))
 
 
 # --- in words --------------------------------------------------------------------------------------------------------
@@ -201,7 +211,7 @@ def _placed(known: pd.DataFrame, weeks: pd.DatetimeIndex, clock: WeekClock) -> p
         7 - (known["ds"] - pd.to_datetime(known[column])).dt.days.to_numpy(dtype="int64")
         for column in ("last_date", "first_date")
     )
-    return known[["unit", "channel", "quantity"]].assign(
+    return known[["unit", "channel", "quantity", "n_lines"]].assign(
         week=weeks.get_indexer(pd.DatetimeIndex(known["ds"])),
         article=known.groupby(KEY, sort=False).ngroup().to_numpy(),
         days=(there >> first) | (there << (7 - first)) & EVERY_DAY | 1 << last - 1 | 1 << start - 1,

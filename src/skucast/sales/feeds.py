@@ -55,6 +55,9 @@ MISSED_DAYS = 2
 ALWAYS = 0.95
 """Share of the weeks in which a weekday must have sales to be missed."""
 
+MIN_DAYS_OFF, OPEN_SHARE = 6, 0.9
+"""A group is open on days off if it sold on at least this share of those that it has had, and has had enough."""
+
 EVERY_DAY = 127
 
 Bits = npt.NDArray[np.int64]
@@ -67,7 +70,7 @@ class Feed:
     """The rows of a group, and by week, shape (W,), what they come to.
 
     `rows` has one row per combination and week: `unit` and `channel`, `week` (its place), `article` (the combination's
-    number), `days`, `end` and `quantity`.
+    number), `days`, `end`, `quantity` and `n_lines`.
     `counts` are combinations with a row; `days` and `off` bits, the first day of the week first: days that sold, days
     on which selling nothing is no surprise; `ends` the days up to the last one with a row, 0 without any.
     """
@@ -77,6 +80,7 @@ class Feed:
     days: Bits
     ends: Bits
     quantity: Floats
+    lines: Floats
     off: Bits
     by_day: bool
 
@@ -88,14 +92,24 @@ class Feed:
         np.bitwise_or.at(days, place, rows["days"].to_numpy())
         np.maximum.at(ends, place, rows["end"].to_numpy())
         sold = np.nan_to_num(rows["quantity"].to_numpy(dtype="float64"), nan=0.0, posinf=0.0, neginf=0.0)
-        quantity = np.zeros(n)
+        quantity, lines = np.zeros(n), np.zeros(n)
         np.add.at(quantity, place, sold)
-        return cls(rows, np.bincount(place, minlength=n), days, ends, quantity, off, by_day)
+        np.add.at(lines, place, rows["n_lines"].to_numpy())
+        return cls(rows, np.bincount(place, minlength=n), days, ends, quantity, lines, off, by_day)
 
     def closed(self) -> Flags:
         """Weeks of which most days are off: a business that sells nothing then is closed, not late."""
         is_closed: Flags = np.bitwise_count(self.off) > 3
         return is_closed
+
+    def open_on_days_off(self) -> Flags:
+        """Weeks in which the group may be expected to sell on days off, by what it did on those of other weeks."""
+        is_there = self.counts > 0
+        sold = np.where(is_there, np.bitwise_count(self.days & self.off), 0).astype("float64")
+        n = np.where(is_there, np.bitwise_count(self.off), 0).astype("float64")
+        others = n.sum() - n
+        is_open: Flags = (others >= MIN_DAYS_OFF) & (sold.sum() - sold >= OPEN_SHARE * others)
+        return is_open
 
     # --- how probable silence is
 
@@ -146,12 +160,12 @@ class Feed:
         if usual.any():
             missed = float(misses[usual].sum())
             chance[usual] = (missed + ERRORS * sqrt(missed) + 0.5) / (n[usual].sum() + 1.0)
-        return float(np.prod(chance[_as_flags(days)]))
+        return float(np.prod(chance[as_flags(days)]))
 
     def _hits_by_weekday(self, before: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
         """By weekday: in how many of the weeks it was no day off, and in how many of those it had sales."""
-        ordinary = ~_as_flags(self.off[before])
-        return ordinary.sum(axis=0).astype("float64"), (_as_flags(self.days[before]) & ordinary).sum(axis=0) * 1.0
+        ordinary = ~as_flags(self.off[before])
+        return ordinary.sum(axis=0).astype("float64"), (as_flags(self.days[before]) & ordinary).sum(axis=0) * 1.0
 
     def _by_totals(self, before: npt.NDArray[np.int64]) -> float:
         """Chance of a week without any purchase, by how steady the weekly totals are.
@@ -172,10 +186,11 @@ class Feed:
     def is_in_part(self, week: int, before: npt.NDArray[np.int64], *, is_newest: bool) -> bool:
         """Whether a week that has rows lacks days on which the group should have sold.
 
-        A group whose sales fade sells on fewer days because of that; days off are no days that lack.
+        A group whose sales fade sells on fewer days because of that; days off are no days that lack. Nor does a week
+        lack any that has as many lines as others: some sources write lines of 0.
         """
         before = before[-USUAL_WEEKS:]
-        if not self.by_day or len(before) < MIN_WEEKS or self._is_waning(before):
+        if not self.by_day or len(before) < MIN_WEEKS or self._is_waning(before) or self._has_all_lines(week, before):
             return False
         open_days = EVERY_DAY & ~int(self.off[week])
         there = int(self.days[week])
@@ -184,7 +199,7 @@ class Feed:
             return True
         n, hits = self._hits_by_weekday(before)
         usual = (n >= MIN_WEEKS) & (hits >= ALWAYS * n)
-        missed = usual & _as_flags(open_days & ~there)
+        missed = usual & as_flags(open_days & ~there)
         k = int(missed.sum())
         if k < MISSED_DAYS or there == 0 or not (is_newest or len(before) >= LOOKBACK_WEEKS):
             return False
@@ -194,7 +209,7 @@ class Feed:
     def missed_days(self, week: int, last: int) -> list[int]:
         """The days of a week without sales on which most of the weeks up to `last` have some, the first one 0."""
         n, hits = self._hits_by_weekday(np.arange(max(0, last + 1 - USUAL_WEEKS), last + 1))
-        missed = (hits > MIN_SHARE * n) & _as_flags(EVERY_DAY & ~int(self.off[week] | self.days[week]))
+        missed = (hits > MIN_SHARE * n) & as_flags(EVERY_DAY & ~int(self.off[week] | self.days[week]))
         return np.flatnonzero(missed).tolist() if self.by_day else []
 
     def _ends_early(self, after: int, before: npt.NDArray[np.int64]) -> bool:
@@ -203,6 +218,11 @@ class Feed:
         ordinary = lately[self.off[lately] & after == 0]
         always = after > 0 and len(ordinary) > 0 and bool((self.days[ordinary] & after > 0).all())
         return always and self.chance_of_silence(before, after) < EARLY_END
+
+    def _has_all_lines(self, week: int, before: npt.NDArray[np.int64]) -> bool:
+        before = before[self.counts[before] > 0]
+        usual = np.median(self.lines[before] / self.counts[before]) if len(before) else np.inf
+        return bool(self.lines[week] >= usual * max(self.counts[week], 1))
 
     def _is_waning(self, before: npt.NDArray[np.int64]) -> bool:
         """Whether the last ordinary week before was far below those that it followed."""
@@ -240,6 +260,7 @@ def _at_most(count: int, chances: Floats) -> float:
     return float(distribution[: count + 1].sum())
 
 
-def _as_flags(bits: int | Bits) -> Flags:
+def as_flags(bits: int | Bits) -> Flags:
+    """Return the bits as flags, the lowest first: one more axis, of 7."""
     flags: Flags = (np.asarray(bits)[..., None] >> np.arange(7) & 1).astype(bool)
     return flags
