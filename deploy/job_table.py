@@ -55,7 +55,7 @@ JOBS = {
         "The forecast of the next weeks; started by its trigger, or by hand to fill in a week (docs/runbook.md).",
         image="predict",
         variables=(*TRAINING, "STAGING"),
-        secrets=("OPEN_METEO",),
+        secrets=("OPEN_METEO", "ALERT_WEBHOOK"),
         has_trigger=True,
     ),
     "MONITOR": Job(

@@ -57,7 +57,10 @@ BUCKET_WHY = {
     ("RETRAIN", "models"): "adds versions and replaces the live model",
     ("TRAIN", "models"): "adds versions and replaces the live model",
 }
-SECRET_WHY = {"OPEN_METEO": "key of the weather service", "ALERT_WEBHOOK": "address that takes the digest of alerts"}
+SECRET_WHY = {
+    "OPEN_METEO": "key of the weather service",
+    "ALERT_WEBHOOK": "address that takes the digest of alerts, and what stops a forecast",
+}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from builders import line
 from small_table import lines
 
 from skucast.backends.warehouse.protocol import Meeting, Warehouse
-from skucast.core.errors import InputError, Overlap
+from skucast.core.errors import InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS, SALES
@@ -52,6 +52,16 @@ def test_days_that_are_there_are_refused_and_shown(warehouse: Warehouse, run: Ru
         [1, 5.0, 1, 5.0],
         [1, 6.0, 1, 2.0],
     ]
+
+
+def test_rows_that_were_compared_with_other_batches_are_refused(warehouse: Warehouse, run: Run) -> None:
+    """One has come since, or was taken back: nothing is added; with those that are there it is."""
+    bring(warehouse, run, "one", line(MON, 5.0))
+    for known in (frozenset[str](), frozenset({"one", "gone"})):
+        with pytest.raises(LoadsChanged, match=r"two\.csv: sales were loaded or taken back at the same time"):
+            bring(warehouse, run, "two", line(TUE, 6.0), meeting=Meeting("refuse", loads=known))
+    assert quantities(warehouse) == {(MON, "A1"): [5.0]}
+    assert bring(warehouse, run, "two", line(TUE, 6.0), meeting=Meeting("refuse", loads=frozenset({"one"}))) == 1
 
 
 def test_a_batch_takes_the_place_of_its_days_of_its_combinations(warehouse: Warehouse, run: Run) -> None:

@@ -22,6 +22,7 @@ from job_table import IMAGES, JOBS, SECRETS, TRIGGERED
 from skucast.backends.warehouse.bigquery import tables
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.sales import SALES
+from skucast.runtime.groups.field import jobs_of
 from skucast.runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +141,7 @@ def test_without_the_lists_a_script_stops() -> None:
     ("job", "secret", "variable", "name"),
     [
         *((job, "OPEN_METEO", "OPEN_METEO_API_KEY", "open-meteo-api-key") for job in SECRETS["OPEN_METEO"]),
-        ("MONITOR", "ALERT_WEBHOOK", "ALERT_WEBHOOK_URL", "skucast-alert-webhook"),
+        *((job, "ALERT_WEBHOOK", "ALERT_WEBHOOK_URL", "skucast-alert-webhook") for job in SECRETS["ALERT_WEBHOOK"]),
     ],
 )
 def test_a_secret_is_asked_for_only_where_it_is(
@@ -152,6 +153,15 @@ def test_a_secret_is_asked_for_only_where_it_is(
     assert container["env"][-1] == {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": "latest"}}}
     readers = {line.split("\t")[1] for line in permissions.lines(f"secret:{secret}", deployed)}
     assert f"serviceAccount:{deployed[f'{job}_ACCOUNT']}@{deployed['PROJECT']}.iam.gserviceaccount.com" in readers
+
+
+@pytest.mark.parametrize(
+    ("secret", "setting"), [("OPEN_METEO", "open_meteo_api_key"), ("ALERT_WEBHOOK", "alert_webhook_url")]
+)
+def test_every_job_that_reads_a_secret_gets_it(secret: str, setting: str) -> None:
+    """A forecast that is stopped tells the chat as the monitoring does: its job names what its settings read."""
+    readers = set(jobs_of(Settings.model_fields[setting]))
+    assert {name.lower() for name in SECRETS[secret]} == readers & {name.lower() for name in JOBS}
 
 
 def test_the_check_runs_on_the_monitoring_s_image(deployed: dict[str, str]) -> None:
