@@ -130,6 +130,37 @@ def test_a_long_silence_is_a_closed_unit_and_is_said(n_weeks: int, is_closed: bo
     assert found.closed == ([since] if is_closed else [])
 
 
+@pytest.mark.parametrize("n_weeks", [1, 12, 13, 30], ids=str)
+def test_a_business_that_is_silent_for_long_is_late(n_weeks: int) -> None:
+    """Nobody delivers for weeks: the whole business is late, however long; that alone is no closing."""
+    pieces = np.full((60, 7), 10.0)
+    pieces[-n_weeks:] = 0
+    found = judged(units("Юг", pieces=pieces))
+    assert found.data_cutoff == sunday(n_weeks)
+    assert found.closed == []
+
+
+def test_a_business_that_fades_to_nothing_is_closed() -> None:
+    """A business of one unit sells less from week to week, then nothing: its newest weeks are there, and 0."""
+    pieces = np.full((40, 7), 40.0)
+    pieces[-7:] = np.array([30, 20, 10, 4, 0, 0, 0])[:, None]
+    found = judged(units("Юг", pieces=pieces))
+    assert found.data_cutoff == CUTOFF
+    assert found.closed == [
+        f"the business has sold nothing since week {sunday(2)}, after its sales had faded: closed, not late"
+    ]
+
+
+def test_the_holidays_fade_no_unit() -> None:
+    """Three weeks with holidays sell little, one less than the other; a unit without the week after them is late."""
+    last = date(2026, 1, 25)
+    pieces = np.full((40, 7), 40.0)
+    pieces[-4:] = np.array([24, 14, 8, 0])[:, None]
+    off = [date(2025, 12, 30), *NEW_YEAR, date(2026, 1, 13)]
+    found = judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=pieces)}, last, days_off=off)
+    assert said(found) == ["Юг is delivered through 2026-01-18"]
+
+
 # --- weeks that are there in part ------------------------------------------------------------------------------------
 
 

@@ -90,7 +90,8 @@ def judge_deliveries(
     lacks_part = (verdict.lacking & (business.counts > 0))[: last + 1]
     feed_gaps, in_part = weeks[: last + 1][lacks_all], list(_part_texts(business, weeks, last, clock))
     weeks, off, rows = weeks[: last + 1], off[: last + 1], rows[rows["week"] <= last]
-    found = {BUSINESS: Verdict(lacks_part, verdict.closed, verdict.since, verdict.why)}
+    why = verdict.why if verdict.since <= last else ""  # what is cut off is late, whatever the reason
+    found = {BUSINESS: Verdict(lacks_part, verdict.closed[: last + 1], verdict.since, why)}
     feeds = {name: Feed.of(own, off, by_day=by_day) for name, own in _groups(rows)}
     for name, feed in _with_own_days_off(feeds):
         excused = feed.closed() & fell(business.counts[: last + 1] - feed.counts)

@@ -86,8 +86,8 @@ def newest_that_arrived(feed: Feed, lacking: Flags, closed: Flags) -> int:
 def judge_business(feed: Feed, closed_after_weeks: int) -> tuple[int, Verdict]:
     """Return the last week that counts as delivered by a business, -1 if none has a row, and what of it has arrived.
 
-    Newest weeks without any row are late, unless the business is so often silent that this is no news, or was silent in
-    the same weeks of another year.
+    Newest weeks without any row are late, unless the business is so often silent that this is no news, was silent in
+    the same weeks of another year, or has faded, not long ago.
     """
     verdict = judge(feed, feed.closed(), closed_after_weeks)
     rows = np.flatnonzero(feed.counts > 0)
@@ -96,7 +96,8 @@ def judge_business(feed: Feed, closed_after_weeks: int) -> tuple[int, Verdict]:
     last, n = int(rows[-1]), len(feed.counts)
     run = np.arange(last + 1, n)
     before = _known_before(feed, last + 1, verdict.lacking | verdict.closed)[-USUAL_WEEKS:]
-    if len(run) and (_is_season(run, _silent(feed)) or _is_often_silent(feed, before, len(run))):
+    has_faded = len(run) <= USUAL_WEEKS and _has_faded(feed, before)
+    if len(run) and (_is_season(run, _silent(feed)) or has_faded or _is_often_silent(feed, before, len(run))):
         return n - 1, verdict
     is_after = np.arange(n) > last
     return newest_that_arrived(feed, verdict.lacking | is_after, verdict.closed & ~is_after), verdict
@@ -161,10 +162,10 @@ def _reason(feed: Feed, run: Places, before: Places, silent: Flags, closed_after
     """Why these silent weeks are no delivery that fails, if there is a reason."""
     if _is_season(run, silent):
         return "as in the same weeks of another year"
+    if _has_faded(feed, before):
+        return "after its sales had faded"
     if len(run) >= closed_after_weeks:
         return f"for {len(run)} weeks"
-    if _has_faded(feed.quantity[before]):
-        return "after its sales had faded"
     return ""
 
 
@@ -183,8 +184,9 @@ def _is_season(run: Places, silent: Flags) -> bool:
     return any(found)
 
 
-def _has_faded(quantity: npt.NDArray[np.float64]) -> bool:
-    """Whether weekly totals fell, week by week, to little of what was usual."""
+def _has_faded(feed: Feed, before: Places) -> bool:
+    """Whether weekly totals fell, week by week, to little of what was usual; those of holidays tell nothing."""
+    quantity = feed.quantity[before[feed.off[before] == 0]]
     if len(quantity) < LOOKBACK_WEEKS:
         return False
     usual = float(np.median(quantity[:-3]))
