@@ -11,7 +11,7 @@ from business import GONE, NEW, TRAINED, Business, fail_for
 
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import KEY, Combination
-from skucast.core.errors import ModelNotFound
+from skucast.core.errors import ModelNotFound, ObjectKept
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.entry import cli
 from skucast.forecast.artifact import loads
@@ -220,3 +220,24 @@ def test_rollback_passes_over_a_version_that_cannot_be_read(business: Business) 
     flags = ["--warehouse", f"duckdb:{business.warehouse.path}", "--model-store", str(business.models)]
     assert cli.main(["rollback", A1, *flags]) == 0
     assert path.read_bytes() == first
+
+
+def test_models_that_may_not_be_replaced_are_trained_and_named(
+    business: Business, shown: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a retention policy or a hold every one is recorded with why it is not live; the run is not failed by it."""
+
+    def save(*_: object, **__: object) -> None:
+        raise ObjectKept(
+            "its model stays live, the new version is beside it: gs://bucket: a retention policy or a hold"
+        )
+
+    before = (business.models / f"{A1}.pkl").read_bytes()
+    monkeypatch.setattr(LocalStore, "save", save)
+    assert business("retrain", "--target", "Пермь/*/*", "--seasonality-mode", "multiplicative") == 0
+    registry = business.warehouse.read(REGISTRY).sort_values("created_at", kind="stable").tail(3)
+    assert set(registry["outcome"]) <= {"unchanged", "skipped"}
+    reasons = registry.loc[registry["outcome"] == "unchanged", "reason"]
+    assert reasons.str.startswith("not made live: its model stays live, the new version is beside it").all()
+    assert "3 new models not live, the earlier ones go on forecasting: Пермь/KA/A1, Пермь/" in shown()
+    assert (business.models / f"{A1}.pkl").read_bytes() == before

@@ -17,6 +17,7 @@ from skucast.core.errors import ModelError, ObjectKept, RunFailed, StoreConflict
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
 from skucast.core.tables.validation import empty
+from skucast.core.words import counted
 from skucast.forecast.artifact import ModelCard, loads
 from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.training import (
@@ -40,6 +41,12 @@ from skucast.runtime.outcome import Outcome, RunReport, check_failed_share, run_
 from skucast.runtime.settings import Settings
 
 Found = dict[Combination, Live | ModelError]
+
+SHOWN = 3
+"""Combinations that a note names."""
+
+_NOT_LIVE = "not made live"
+"""How the reason begins of a new model that may not take the place of the live one."""
 
 
 def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
@@ -95,6 +102,7 @@ def _train(
         these = replace(inputs, wanted=list(wanted))
         registry = _train_wanted(settings, warehouse, store, run, report, these, keep_existing=keep_existing)
         _note_accuracy(registry, report)
+        _note_not_live(registry, report)
         return _registry_rows(registry, run)
 
     rows = rows_of_all_tasks(warehouse, REGISTRY, run, report, inputs.wanted, train_these, _failures)
@@ -240,6 +248,8 @@ def _store_outcome(
     expected = live.generation if isinstance(live, Live) else None
     try:
         store.save(combination, trained.stored.payload, trained.stored.version, expected=expected)
+    except ObjectKept as error:  # so it would be for every other live model: all are trained, each is recorded
+        return _registry_row(combination, recipe, "unchanged", f"{_NOT_LIVE}: {error}", **details)
     except (StoreConflict, ModelError) as error:
         report.fail(combination, str(error))
         return _registry_row(combination, recipe, "failed", str(error), **details)
@@ -312,6 +322,20 @@ def _note_accuracy(registry: list[dict[str, Any]], report: RunReport) -> None:
     scores = [row["backtest_wape"] for row in registry if row.get("backtest_wape") is not None]
     if scores:
         report.notes.append(f"backtest WAPE, median of {len(scores)} models: {pd.Series(scores).median():.3f}")
+
+
+def _note_not_live(registry: list[dict[str, Any]], report: RunReport) -> None:
+    """Say which new models forecast nothing, because the live ones may not be replaced."""
+    kept = ["/".join(row[name] for name in KEY) for row in registry if str(row["reason"]).startswith(_NOT_LIVE)]
+    if not kept:
+        return
+    more = ", ..." if len(kept) > SHOWN else ""
+    text = (
+        f"{counted(len(kept), 'new model')} not live, the earlier ones go on forecasting: "
+        f"{', '.join(kept[:SHOWN])}{more}; take the retention policy or the hold off, and train again"
+    )
+    log.warning("%s", text)
+    report.notes.append(text)
 
 
 def _verify(settings: Settings, store: ModelStore, inputs: Inputs, report: RunReport) -> None:
