@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
-from business import Business
+from builders import CUTOFF
+from business import Business, business_lines
 from pandas.testing import assert_frame_equal
 
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.sales import SALES
+from skucast.core.weeks import WEEK
 
 UNIT = "Чайковский"
 ALLOWED = ("--max-failed-share", "0.3")
@@ -71,15 +74,25 @@ def test_a_new_week_carries_on_what_was_forecast_before(business: Business) -> N
     assert "4 of 5 active combinations were forecast" in alerts["forecast_coverage"]
 
 
-def test_what_is_accepted_as_missing_is_no_more(business: Business) -> None:
-    """A unit was closed: its rows are left out of the week, nothing fails and no alert is opened.
+@pytest.mark.parametrize("how", [ALLOWED, ("--accept-missing", f"{UNIT}/*/*")])
+def test_what_may_be_missing_does_not_jump(business: Business, how: tuple[str, ...], shown: Callable[[], str]) -> None:
+    """A week later the largest unit's sales are gone, which this run allows: the others alone are compared."""
+    business.already("predict")
+    lines = business_lines()
+    last = lines[(lines["date"] > CUTOFF - WEEK) & (lines["unit"] != UNIT)]
+    business.sell(last.assign(date=last["date"] + pd.Timedelta(weeks=1)), "next week")
+    lose(business, f"unit = '{UNIT}'")
+    shown()
+    assert business("predict", *NEXT_WEEK, *how) == 0
+    assert "jump" not in shown()
 
-    That the total of the unit falls to nothing is accepted once, as any other jump.
-    """
+
+def test_what_is_accepted_as_missing_is_no_more(business: Business) -> None:
+    """A unit was closed: its rows are left out of the week, nothing fails or jumps and no alert is opened."""
     business.already("predict")
     lose(business, f"unit = '{UNIT}'")
     accepted = ("--accept-missing", f"{UNIT}/*/*")
-    assert business("predict", *accepted, "--accept-jump") == 0
+    assert business("predict", *accepted) == 0
     assert UNIT not in set(business.rows(FORECASTS)["unit"])
     assert business("monitor", *accepted) == 0
     assert "sales_missing" not in set(business.rows(ALERTS)["rule"])

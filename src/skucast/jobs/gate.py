@@ -12,7 +12,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
-from skucast.core.combination import KEY
+from skucast.core.combination import KEY, Combination, matching
 from skucast.core.errors import RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import DONE, Run
@@ -27,7 +27,7 @@ from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.sales.names import Names
 from skucast.scorecard.gate import Evidence, Jump, jumps_of
-from skucast.scorecard.gate_sides import known_totals
+from skucast.scorecard.gate_sides import known_totals, without_missing
 from skucast.scorecard.spellings import in_the_names_of_the_sales
 
 SHOWN = 10
@@ -80,15 +80,23 @@ def last_look(
 def evidence_of(settings: Settings, warehouse: Warehouse, cutoff: date, history: History) -> Evidence:
     """Return what forecasts of this cutoff are judged by; its rows are those that are published already."""
     earlier = _newest_rows(warehouse, cutoff, settings.horizon_weeks, history.names)
+    gone = earlier[~is_about(earlier, history.weeks)]
+    accepted = matching(settings.accepted_missing, [Combination(*its) for its in _names_of(gone)])
+    known_then = without_missing(_known_then(warehouse, cutoff, history.names), gone, earlier)
+    earlier = earlier[~is_about(earlier, accepted)]
     return Evidence(
         earlier[earlier["cutoff"] == pd.Timestamp(cutoff)],
         earlier,
         history.weeks,
         history.data_cutoff,
-        _known_then(warehouse, cutoff, history.names),
+        known_then,
         [(each.unit, each.channel) for each in history.late],
         list(_closed_weeks(settings, history.data_cutoff, cutoff)),
     )
+
+
+def _names_of(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    return list(rows[KEY].drop_duplicates().itertuples(index=False, name=None))
 
 
 def _newest_rows(warehouse: Warehouse, cutoff: date, horizon_weeks: int, names: Names) -> pd.DataFrame:

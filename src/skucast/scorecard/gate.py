@@ -17,7 +17,7 @@ from skucast.scorecard.gate_limits import Beside, Judge
 from skucast.scorecard.gate_promotions import BEYOND_PEAK, Promotions
 from skucast.scorecard.gate_season import Season
 from skucast.scorecard.gate_sides import Sides, Then, filled, then_of
-from skucast.scorecard.totals import Pair, group_name, of_group, totals_of
+from skucast.scorecard.totals import Pair, by_pair, group_name, of_group, totals_of
 
 DEFAULT_JUMP = 0.5
 """How far a total may jump: 0.5 = to 1.5 times, or to 1/1.5."""
@@ -153,7 +153,8 @@ def _forecast_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
 def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     """Yield the groups whose newest known week jumps: a fault in it has not reached every forecast yet."""
     newest = pd.Timestamp(evidence.data_cutoff)
-    expected = evidence.earlier[evidence.earlier["ds"] == newest]
+    forecast = evidence.earlier[evidence.earlier["ds"] == newest]
+    expected = forecast[is_about(forecast, evidence.weeks)]  # of what is missing, others say what becomes of the run
     sold = filled(evidence.weeks).assign(is_promo=evidence.weeks["is_promo"])[evidence.weeks["ds"] == newest]
     sold = sold.rename(columns={"y": "yhat"})
     if not len(expected) or not len(sold):
@@ -165,7 +166,8 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     then = then_of(evidence.known_then, evidence.weeks)
     promotions = Promotions.of(sold, expected, evidence.weeks, max_jump)
     season = Season.of(sold, expected, evidence.weeks)
-    excuses = _Excuses(sides, dict.fromkeys(sides.new_pairs, _NEW), evidence.late)
+    gone = {pair for pair in by_pair(forecast, "yhat") if pair not in sides.groups and pair not in sides.new}
+    excuses = _Excuses(sides, dict.fromkeys(sides.new_pairs, _NEW), evidence.late, sorted(gone))
     for group, members in sides.groups.items():
         value = sides.value(members)
         restated, change = _restated(judge, group, then.compared(members))
@@ -262,6 +264,7 @@ class _Excuses:
     sides: Sides
     pairs: dict[Pair, str]
     late: Collection[Pair]
+    missing: Collection[Pair] = ()
 
     def cause(self, judge: Judge, group: Pair, members: Sequence[Pair]) -> str:
         """What explains the group's jump, if what is left without the excused does not jump."""
@@ -279,6 +282,7 @@ class _Excuses:
         """What speaks against new names: others of the group are missing at the same time."""
         new = [pair for pair in members if self.pairs.get(pair) == _NEW]
         gone = [pair for pair in members if pair in self.sides.old and pair not in self.sides.new]
+        gone += self.missing
         missing = [group_name(pair) for pair in (*self.late, *gone) if pair in self.sides.groups or pair in gone]
         if not new or not missing or group[0] != ALL:
             return ""

@@ -20,6 +20,9 @@ SMALL_SHARE = 0.25
 MIN_VOLUME = 10.0
 """Sales a week below which a part of the business is small in any case."""
 
+MUCH_GONE = 0.1
+"""Share of a unit's channel that is missing from which on its total says nothing."""
+
 SAME = 0.02
 """Totals that differ by less, as a ratio, are the same."""
 
@@ -113,6 +116,21 @@ def then_of(known_then: pd.DataFrame | None, weeks: pd.DataFrame) -> Then:
     both = known_then.merge(now, on=key, how="left", suffixes=("_then", "_now"))
     pairs = pd.Series(list(zip(both["unit"], both["channel"], strict=True)), index=both.index)
     return Then(both.assign(pair=pairs)[["pair", "ds", "y_then", "y_now"]])
+
+
+def without_missing(
+    known_then: pd.DataFrame | None, gone: pd.DataFrame, forecasts: pd.DataFrame
+) -> pd.DataFrame | None:
+    """Return what the last run knew but for units' channels much of which is gone: what is left is another total.
+
+    `gone` are those of the forecasts that are not in the sales.
+    """
+    if known_then is None or not len(gone):
+        return known_then
+    was = by_pair(forecasts, "yhat")
+    much = {pair for pair, lost in by_pair(gone, "yhat").items() if lost > MUCH_GONE * was[pair]}
+    pairs = zip(known_then["unit"], known_then["channel"], strict=True)
+    return known_then[[pair not in much for pair in pairs]]
 
 
 def known_totals(weeks: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
