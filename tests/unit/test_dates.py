@@ -1,4 +1,4 @@
-"""Sales whose dates cannot be right: after today, or years before all others."""
+"""Sales whose dates cannot be right: after today, or far before all others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pandas as pd
+import pytest
 from builders import CUTOFF, deliver, history_of, line, series, sunday, week
 
 from skucast.jobs.inputs import read_history
@@ -40,7 +41,7 @@ def test_one_line_of_long_ago_makes_no_decades_of_zeros(warehouse, run):
     history = history_of(warehouse, [line(date(1991, 1, 1), 5), *LINES], run)
     assert series(history) == [7.0] * 20
     (text,) = history.report.warnings
-    assert text.startswith("1 line is dated 1991-01-01 to 1991-01-01, 2 years or more before all others")
+    assert text.startswith("1 line is dated 1991-01-01 to 1991-01-01, far before all others")
     assert history.report.first_week == str(sunday(19))
 
 
@@ -69,3 +70,46 @@ def test_sales_before_1990_are_left_out_however_many_they_are():
     kept, (text,) = without_strays(rows.assign(first_date=rows["ds"], last_date=rows["ds"]))
     assert kept["ds"].dt.year.tolist() == [2026, 2026]
     assert text.startswith("10 lines are dated 1900-01-07 to 1900-01-07")
+
+
+# --- A year too early -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ago", [52, 60, 71])
+def test_a_line_of_an_article_a_year_too_early_is_left_out(warehouse, run, ago):
+    """The business sells since two years, the article since twenty weeks, and once a year before one of them."""
+    long = [each for number in range(104, -1, -1) for each in week(sunday(number), 7, SKU_ID="B2")]
+    history = history_of(warehouse, [line(sunday(ago), 5), *LINES, *long], run)
+    assert series(history) == [7.0] * 20
+    (text,) = history.report.warnings
+    assert text.startswith(f"1 line is dated {sunday(ago)} to {sunday(ago)}, far before all others")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n_weeks", "places"), [(40, [52]), (20, [52]), (40, [60, 61])])
+def test_a_block_of_lines_before_the_business_began_is_left_out(warehouse, run, n_weeks, places):
+    """Whole weeks of every article, dated a year early, before a feed of less than a year: no start of the history."""
+    articles = [f"S{number}" for number in range(5)]
+    weeks = [*places, *range(n_weeks)]
+    lines = [each for ago in weeks for name in articles for each in week(sunday(ago), 7, SKU_ID=name)]
+    history = history_of(warehouse, lines, run)
+    assert series(history, SKU_ID="S0") == [7.0] * n_weeks
+    (text,) = history.report.warnings
+    assert text.startswith(f"{len(places) * 35} lines are dated ")
+
+
+@pytest.mark.slow
+def test_an_article_that_sells_seldom_keeps_its_first_week(warehouse, run):
+    """A sale, nothing for half a year, then one every third week: a slow seller begins so."""
+    long = [each for number in range(104, -1, -1) for each in week(sunday(number), 7, SKU_ID="B2")]
+    slow = [line(sunday(ago), 1) for ago in (90, *range(60, -1, -3))]
+    history = history_of(warehouse, [*slow, *long], run)
+    assert len(series(history)) == 90  # the first one is partial
+    assert history.report.warnings == []
+
+
+def test_a_business_that_begins_with_a_pause_keeps_its_first_weeks(warehouse, run):
+    """Two weeks, a month of nothing, then every week: no year is wrong."""
+    history = history_of(warehouse, [each for ago in (28, 27, *range(22)) for each in week(sunday(ago), 7)], run)
+    assert len(series(history)) == 29
