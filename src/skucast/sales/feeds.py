@@ -71,8 +71,9 @@ class Feed:
 
     `rows` has one row per combination and week: `unit` and `channel`, `week` (its place), `article` (the combination's
     number), `days`, `end`, `quantity` and `n_lines`.
-    `counts` are combinations with a row; `days` and `off` bits, the first day of the week first: days that sold, days
-    on which selling nothing is no surprise; `ends` the days up to the last one with a row, 0 without any.
+    `counts` are combinations with a row, `ends` the days up to the last one with a row, 0 without any. Bits, the first
+    day of the week first, are `days`, those that sold; `off`, on which selling nothing is no surprise; `holidays`, on
+    which selling less is none.
     """
 
     rows: pd.DataFrame
@@ -82,6 +83,7 @@ class Feed:
     quantity: Floats
     lines: Floats
     off: Bits
+    holidays: Bits
     by_day: bool
 
     @classmethod
@@ -95,7 +97,7 @@ class Feed:
         quantity, lines = np.zeros(n), np.zeros(n)
         np.add.at(quantity, place, sold)
         np.add.at(lines, place, rows["n_lines"].to_numpy())
-        return cls(rows, np.bincount(place, minlength=n), days, ends, quantity, lines, off, by_day)
+        return cls(rows, np.bincount(place, minlength=n), days, ends, quantity, lines, off, off, by_day)
 
     def closed(self) -> Flags:
         """Weeks of which most days are off: a business that sells nothing then is closed, not late."""
@@ -226,7 +228,7 @@ class Feed:
 
     def _is_waning(self, before: npt.NDArray[np.int64]) -> bool:
         """Whether the last ordinary week before was far below those that it followed."""
-        before = before[self.off[before] == 0]
+        before = before[self.holidays[before] == 0]
         usual = float(np.median(self.quantity[before[:-1]])) if len(before) > 1 else 0.0
         return usual > 0 and self.quantity[before[-1]] <= 0.5 * usual
 

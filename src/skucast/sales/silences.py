@@ -186,7 +186,7 @@ def _is_season(run: Places, silent: Flags) -> bool:
 
 def _has_faded(feed: Feed, before: Places) -> bool:
     """Whether weekly totals fell, week by week, to little of what was usual; those of holidays tell nothing."""
-    quantity = feed.quantity[before[feed.off[before] == 0]]
+    quantity = feed.quantity[before[feed.holidays[before] == 0]]
     if len(quantity) < LOOKBACK_WEEKS:
         return False
     usual = float(np.median(quantity[:-3]))
