@@ -180,6 +180,14 @@ def test_a_bad_file_exits_2_and_writes_nothing(load, warehouse, line):
     assert not warehouse.path.exists()
 
 
+def test_a_file_of_which_nothing_would_count_is_refused(load, warehouse):
+    """No line has a unit: exit code 2, nothing written."""
+    code, said = load(csv("2026-11-16,,KA,A1,5,", ",Пермь,KA,A1,5,"))
+    assert code == 2
+    assert "sales.csv: no line has a day and all names" in said
+    assert not warehouse.path.exists()
+
+
 def test_a_bad_mapping_exits_2_and_writes_nothing(load, warehouse):
     """A mapping of a column that sales do not have is refused."""
     code, said = load(csv(GOOD), "--columns", "menge=qty")

@@ -213,7 +213,7 @@ def test_instants_of_a_parquet_file_are_no_dates():
 def test_missing_columns_are_named_with_ours_and_what_was_found():
     """The message shows which names the file has, so that the mapping can be written."""
     text = refusal(csv("2026-11-16,U,C,S", header="date,unit,channel,item"), quantity="qty")
-    assert "no column SKU_ID (SKU_ID), qty (quantity); found date, unit, channel, item" in text
+    assert "no column SKU_ID, qty (quantity); found date, unit, channel, item" in text
     assert "--columns ours=theirs" in text
 
 

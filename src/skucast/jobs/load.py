@@ -98,6 +98,8 @@ def _load_sales(
 
     delivery = read_delivery(path, SALES, parse_column_map(named), watch)
     shards.refuse_shared(path.name)
+    if brought.first is None:
+        raise InputError(f"{path.name}: no line has a day and all names: none of them would count; nothing was loaded")
     rows = Respelt(delivery.rows, known)
     of_sales = frozenset(earlier.loc[earlier["table_name"] == settings.sales_table, "batch_id"])
     meeting = Meeting(rule, settings.clock.end_weekday if by_week else None, of_sales)

@@ -18,6 +18,7 @@ from skucast.core.tables.contract import BATCH, Column, Table
 from skucast.core.tables.validation import convert_column, validate
 from skucast.core.words import counted
 from skucast.sales.loading_faults import Faults
+from skucast.sales.loading_headers import missing_columns
 from skucast.sales.loading_spool import Spool
 from skucast.sales.names import name_faults
 from skucast.sheets.frame import SUFFIXES, Cells, misfit_text
@@ -32,6 +33,9 @@ _DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
 """A whole day as ISO 8601 writes it, with or without a time of that day."""
 
 _A_DAY, _A_NUMBER = "a date such as 2026-11-22, without a time zone", "a finite number"
+
+_SERIAL = re.compile(r"[34]\d{4}([.,]\d+)?")
+"""A day as Excel counts them, of the years 1982 to 2036."""
 
 _MISFITS = "of lines with too many or too few fields"
 
@@ -253,7 +257,11 @@ class _Reader:
             return read.where(np.zeros(len(read), dtype="bool"))
         is_blank = values.isna() | (values.str.strip() == "")
         wrong = ~is_blank & (read.isna() | read.isin([np.inf, -np.inf]))
-        faults.add_values(self.cells.name, column, values, wrong, _A_DAY if column.type == "DATE" else _A_NUMBER)
+        expected = _A_NUMBER
+        if column.type == "DATE":
+            is_serial = bool(values[wrong].str.strip().str.fullmatch(_SERIAL).any())
+            expected = f"{_A_DAY}; in Excel format the column as a date" if is_serial else _A_DAY
+        faults.add_values(self.cells.name, column, values, wrong, expected)
         return read
 
     def _typed_days(self, column: Column, values: pd.Series, faults: Faults) -> pd.Series:
@@ -313,15 +321,11 @@ def _used_columns(cells: Cells, table: Table, mapping: Mapping[str, str]) -> dic
         ours: name if name in cells.columns else folded.get(name.casefold(), name) for ours, name in theirs.items()
     }
     optional = {column.name for column in table.columns if column.nullable} - _NEEDED - set(mapping)
-    missing = [
-        f"{theirs[ours]} ({ours})" for ours, name in found.items() if name not in cells.columns and ours not in optional
-    ]
+    used = {ours: name for ours, name in found.items() if name in cells.columns}
+    missing = {ours: theirs[ours] for ours in found if ours not in used and ours not in optional}
     if missing:
-        raise InputError(
-            f"{cells.name}: no column {', '.join(missing)}; found {', '.join(cells.columns)}; "
-            "name them with --columns ours=theirs;..."
-        )
-    return {ours: name for ours, name in found.items() if name in cells.columns}
+        raise missing_columns(cells.name, missing, used, cells.columns)
+    return used
 
 
 def _is_text(values: pd.Series) -> bool:

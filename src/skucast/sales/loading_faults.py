@@ -48,7 +48,7 @@ class Faults:
     def add_rows(self, file: str, rows: Sequence[int], rule: str) -> None:
         """Add the rows that break a rule."""
         for row in rows[:MAX_SHOWN]:
-            self.add(f"of {rule!r}", file, row, f"row {row}: {rule}")
+            self.add(f"of {rule!r}", file, row, f"row {row}: {rule}, but not here")
         self._counts[f"of {rule!r}"] += max(len(rows) - MAX_SHOWN, 0)
 
     def refuse(self, source: str) -> None:

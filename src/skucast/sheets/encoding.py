@@ -22,6 +22,9 @@ _GUESSED = {
 _OF_OTHERS = {b"PK\x03\x04": "an Excel file", bytes.fromhex("D0CF11E0A1B11AE1"): "an old Excel file"}
 """How files begin that are no text, and what they are."""
 
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|meta|table|\?xml)\b", re.IGNORECASE)
+"""How the web pages and XML begin that some programs save as a table."""
+
 _PIECE = 1 << 20
 _CYRILLIC = bytes([0xA8, 0xB8, *range(0xC0, 0x100)])
 """The Russian letters of Windows-1251."""
@@ -55,6 +58,8 @@ def _encoding(name: str, file: BinaryIO) -> str:
     for mark, what in _OF_OTHERS.items():
         if start.startswith(mark):
             raise InputError(f"{name}: is {what} under another name; open it and save it as .xlsx")
+    if _PAGE.match(start):
+        raise InputError(f"{name}: is a web page under another name; open it in a spreadsheet and save it as .xlsx")
     if b"\0" in start:
         return _without_mark(name, start)
     if _is_utf8(file):

@@ -54,7 +54,8 @@ def excel_records(name: str, content: bytes, what: str, names: Collection[str] =
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - a broken file may make the library raise anything
-        raise InputError(f"{name}: cannot be read as xlsx ({type(error).__name__}: {error})".splitlines()[0]) from None
+        text = f"{name}: cannot be read as xlsx ({type(error).__name__}: {error})".splitlines()[0]
+        raise InputError(f"{text}; it may be cut off: open it in Excel and save it anew") from None
     return rows, notes
 
 

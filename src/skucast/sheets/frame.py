@@ -56,7 +56,7 @@ class Cells:
         self.columns = [name for name in opened.header if name]
         self.notes = opened.notes
         if not opened.header:
-            raise InputError(f"{self.name}: cannot be read as {self._suffix[1:]} (it is empty)")
+            raise InputError(f"{self.name}: cannot be read as {self._suffix[1:]} (it is empty); nothing was loaded")
         if self._suffix in CSV_SUFFIXES:
             self.separator = opened.separator
             _let_go(opened)

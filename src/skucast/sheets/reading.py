@@ -133,10 +133,13 @@ def trimmed(name: str, sheet: Sheet) -> Sheet:
 
 
 def _csv_lines(name: str, records: CsvRecords) -> Iterator[tuple[int, list[str]]]:
+    last = 0
     try:
-        yield from records
+        for last, cells in records:
+            yield last, cells
     except csv.Error as error:
-        raise InputError(f"{name}: line {records.line} cannot be read as csv ({error})") from None
+        begun = f"; a quotation mark after line {last} is not closed" if "unexpected end" in str(error) else ""
+        raise InputError(f"{name}: line {records.line} cannot be read as csv ({error}){begun}") from None
     except UnicodeDecodeError:  # a mark of UTF-16, and something else behind it
         raise InputError(f"{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx") from None
 
