@@ -118,6 +118,24 @@ def test_stock_that_is_kept_no_longer_tells_nothing(warehouse, run):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("n_weeks", [2, 5, 20])
+def test_a_young_article_of_one_day_a_week_is_not_raised(warehouse, run, n_weeks):
+    """Sold on Mondays only, with some left then and 0 on the other days, beside an article of all days."""
+    lines = days_of((30, 9), *[NOTHING] * 6, weeks=range(n_weeks))
+    history = history_of(warehouse, [*lines, *days_of(*[(5, 9)] * 7, weeks=range(30), SKU_ID="B2")], run)
+    assert series(history) == [30.0] * n_weeks
+    assert not any(series(history, "is_censored"))
+
+
+@pytest.mark.slow
+def test_the_weekdays_of_an_article_may_change(warehouse, run):
+    """Sold every day, since twelve weeks on Monday, Wednesday and Friday: no week of the change is raised."""
+    rare = days_of(SOME_LEFT, RESTS, SOME_LEFT, RESTS, SOME_LEFT, RESTS, RESTS, weeks=range(12))
+    history = history_of(warehouse, [*days_of(*[SOME_LEFT] * 7, weeks=range(12, 30)), *rare], run)
+    assert series(history) == [70.0] * 18 + [30.0] * 12
+
+
+@pytest.mark.slow
 def test_no_line_of_another_article_decides_what_a_week_would_have_sold(warehouse, run):
     """A Monday of a million beside it, and a million each Monday: a week without Friday is 7 a day as ever."""
     lines = [*days_of(*[(7, 9)] * 7), *days_of(*[(7, 9)] * 4, NOTHING, *[(7, 9)] * 2, weeks=range(1))]

@@ -27,8 +27,9 @@ NEAR_WEEKS = 8
 KEPT_SHARE = 0.25
 """Stock is kept where some was left on this share of the days that sold. A single number among zeros tells nothing."""
 
-FEWEST_DAYS = 8
-"""With fewer selling days the weekdays of a combination are those of its unit and channel."""
+FEWEST_DAYS, DAYS_OF_A_SIDE = 8, 12
+"""With fewer selling days the weekdays of a week without a sale are those of unit and channel; with so many before a
+week, or after it, each side must agree: what changes in a week holds no longer, or not yet."""
 
 USUAL_SHARE = 0.25
 """A weekday is usual that sells as often as this share of the weekday that sells most often."""
@@ -93,22 +94,43 @@ def suspected_stock(weeks: pd.DataFrame) -> Iterator[str]:
 
 def _is_kept(rows: pd.DataFrame, group: Ints) -> Flags:
     """Whether the stock of each row is kept at all, by the days that sold near it."""
-    sold, sells = _days(rows["selling_weekdays"]), rows["selling_weekdays"].to_numpy() > 0
+    sold = _days(rows["selling_weekdays"])
     known = (sold & _days(rows["stock_weekdays"])).sum(axis=1)
     left = (sold & _days(rows["left_weekdays"])).sum(axis=1)
-    near = _near(np.column_stack([known, left]), group, sells)
-    kept: Flags = (near[:, 0] > 0) & (near[:, 1] >= KEPT_SHARE * near[:, 0])
-    return kept
+    sides = _sides(np.column_stack([known, left]), group, rows["selling_weekdays"].to_numpy() > 0)
+
+    def judge(days: Ints) -> Flags:
+        kept: Flags = (days[:, 0] > 0) & (days[:, 1] >= KEPT_SHARE * days[:, 0])
+        return kept
+
+    known_days = [days[:, 0] for days in sides]
+    return _on_each_side([judge(days) for days in sides], known_days)
 
 
 def _usual_days(rows: pd.DataFrame, group: Ints, place: Ints) -> Flags:
     """The weekdays on which each row's combination usually sells around that week; rows x 7."""
     sold, sells = _days(rows["selling_weekdays"]), rows["selling_weekdays"].to_numpy() > 0
-    own = _near(sold.astype("int64"), group, sells)
-    of_place = _sums(sold.astype("float64"), place)[place]
-    counts = np.where(own.sum(axis=1, keepdims=True) >= FEWEST_DAYS, own, of_place)
-    usual: Flags = (counts > 0) & (counts >= USUAL_SHARE * counts.max(axis=1, keepdims=True))
+    sides = _sides(sold.astype("int64"), group, sells)
+    n_days = [days.sum(axis=1) for days in sides]
+    own = _on_each_side([_usual(days) for days in sides], n_days)
+    of_place = _usual(_sums(sold.astype("float64"), place))[place]
+    little_known: Flags = ~sells & (n_days[0] < FEWEST_DAYS)
+    return np.where(little_known[:, None], of_place, own)
+
+
+def _usual(days: npt.NDArray[Any]) -> Flags:
+    usual: Flags = (days > 0) & (days >= USUAL_SHARE * days.max(axis=1, keepdims=True))
     return usual
+
+
+def _on_each_side(found: list[Flags], n_days: list[Ints]) -> Flags:
+    """What is found around each row, or where a side has enough days, on each such side."""
+    around, *sides = found
+    n_around, *n_sides = n_days
+    told = [n >= DAYS_OF_A_SIDE for n in n_sides]
+    shape = (len(n_around), *[1] * (around.ndim - 1))
+    agreed = np.logical_and.reduce([~is_told.reshape(shape) | side for is_told, side in zip(told, sides, strict=True)])
+    return np.where(np.logical_or.reduce(told).reshape(shape), agreed, around)
 
 
 def _missed(rows: pd.DataFrame, empty: Flags, usual: Flags, group: Ints, place: Ints) -> Floats:
@@ -138,16 +160,18 @@ def _days(weekdays: pd.Series) -> Flags:
     return bits
 
 
-def _near(values: Ints, group: Ints, sells: Flags) -> Ints:
-    """Sums of the columns over the weeks with sales near each row of its group; rows are sorted by group and week."""
+def _sides(values: Ints, group: Ints, sells: Flags) -> list[Ints]:
+    """Sums of the columns over the weeks with sales near each row of its group: around it, before it and after it.
+
+    The row itself counts on both sides; rows are sorted by group and week.
+    """
     before: Ints = np.cumsum(sells) - sells
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     bounds: Ints = np.append(before[starts], sells.sum())
-    first, end = bounds[group], bounds[group + 1]
-    low, high = np.maximum(before - NEAR_WEEKS, first), np.minimum(before + NEAR_WEEKS + 1, end)
+    low = np.maximum(before - NEAR_WEEKS, bounds[group])
+    high = np.minimum(before + sells + NEAR_WEEKS, bounds[group + 1])
     sums = np.vstack([np.zeros((1, values.shape[1]), dtype="int64"), np.cumsum(values[sells], axis=0)])
-    near: Ints = sums[high] - sums[low]
-    return near
+    return [sums[end] - sums[first] for first, end in ((low, high), (low, before + sells), (before, high))]
 
 
 def _sums(values: Floats, group: Ints) -> npt.NDArray[Any]:
