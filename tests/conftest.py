@@ -64,6 +64,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Have a worker more than cores: a quarter of the time a test waits for a server, a browser or a process."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker where to ask for the stand-ins."""
     node.workerinput["stand_ins"] = node.config.stash[reception_key].url

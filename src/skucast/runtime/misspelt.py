@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher, get_close_matches
@@ -45,14 +46,15 @@ def misspelt_in_file(path: Path, encoding: str, settings: Collection[str]) -> It
             if value != entry.value:
                 yield f"{text.upper()}: set twice ({path}, lines {at} and {line}), to two values: leave one of them"
             continue
-        meant = _meant(text, settings, ALIKE_IN_FILE)
+        meant = _meant(text, tuple(settings), ALIKE_IN_FILE)
         if meant or _plain(text).startswith(_PREFIX):
             yield _said(text, f"{path}, line {line}", meant)
 
 
 def misspelt_in_environment(variables: Mapping[str, str], settings: Collection[str]) -> Iterator[str]:
     """Yield one line per variable that is all but the name of a setting of several words."""
-    long = [name for name in settings if "_" in name]
+    settings = tuple(settings)
+    long = tuple(name for name in settings if "_" in name)
     for name in variables:
         if name.upper() not in settings:
             own = _plain(name).startswith(_PREFIX)
@@ -68,7 +70,8 @@ def _said(text: str, where: str, meant: str | None) -> str:
     return f"{name}: no setting has this name ({where})" + (f"; did you mean {meant}?" if meant else "")
 
 
-def _meant(text: str, settings: Collection[str], alike: float) -> str | None:
+@functools.cache  # a process that starts several jobs asks for the same variables each time
+def _meant(text: str, settings: tuple[str, ...], alike: float) -> str | None:
     """Return the setting that was meant, or None where the name is somebody else's."""
     name = _plain(text)
     if name in OTHERS or name.startswith("CLOUD_RUN_"):
