@@ -11,6 +11,9 @@ import pandas as pd
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
+_WITH_POINT = re.compile(r"-?\d+\.(?!\d{3}\Z)\d+")
+"""A number with a decimal point and other than three decimals."""
+
 _BLANKS = re.compile("(?<=[0-9])[ \u00a0\u2007\u2009\u202f'\u2019`\u00b4](?=[0-9]{3}(?![0-9]))")
 """What stands between the thousands of a number, and is never a decimal sign."""
 
@@ -71,8 +74,11 @@ class Numbers:
     def learn(self, texts: Iterable[str]) -> None:
         """Look at some cells."""
         for text in texts:
-            if text.isdecimal():  # most are
+            if text.isdecimal():  # most are, or are as the next ones
                 self._learn_plain(text)
+                continue
+            if _WITH_POINT.fullmatch(text):
+                self._decimals.add(".")
                 continue
             number = self._bare(text)
             if not _DIGITS.fullmatch(number):
