@@ -147,3 +147,37 @@ def test_every_task_of_a_blind_repeat_fails(business: Business, monkeypatch: pyt
         codes["predict"].append(business("predict"))
     assert codes == {"train": [1, 0, 0, 0], "predict": [1, 1, 1, 1]}
     assert_frame_equal(business.rows(FORECASTS), before)
+
+
+NEWEST = "unit = 'Пермь' AND SKU_ID = 'B2' AND date > '2026-07-01'"
+"""Most of an article's newest months; all others of its unit go on."""
+
+
+def test_an_article_that_lost_its_newest_months_stays_as_published_and_is_named(
+    business: Business, shown: Callable[[], str]
+) -> None:
+    """Twenty weeks without a line where the ledger knew sales: not inactive, but missing; it is counted and carried."""
+    business.already("predict")
+    before = business.warehouse.read(FORECASTS).query("unit == 'Пермь' and SKU_ID == 'B2'")
+    assert set(before["status"]) == {"ok"}
+    lose(business, NEWEST)
+    shown()
+    assert business("predict") == 1
+    assert "1 combination was active lately and is not in the sales any more, with weeks that earlier" in shown()
+    assert business("train", *ALLOWED) == 0
+    assert business("predict", *ALLOWED) == 0
+    after = business.warehouse.read(FORECASTS).query("unit == 'Пермь' and SKU_ID == 'B2'")
+    assert_frame_equal(after, before)
+    assert business("predict", *ALLOWED, "--target-combinations", "Пермь/KA/B2") == 1
+    assert business("monitor") == 0
+    alert = business.rows(ALERTS).set_index("rule").loc["sales_missing"]
+    assert "Пермь/KA/B2" in alert["message"]
+
+
+def test_an_article_that_is_accepted_to_have_stopped_is_inactive(business: Business) -> None:
+    """Its newest months were no sales of its own, and somebody says so."""
+    business.already("predict")
+    lose(business, NEWEST)
+    assert business("predict", "--accept-missing", "Пермь/KA/B2") == 0
+    rows = business.warehouse.read(FORECASTS).query("unit == 'Пермь' and SKU_ID == 'B2'")
+    assert set(rows["status"]) == {"inactive"}

@@ -9,7 +9,7 @@ import pytest
 from builders import CUTOFF, sunday
 
 from skucast.core.combination import KEY, Combination
-from skucast.scorecard.missing import NOTHING_MISSING, carried, missing_of, newest_status
+from skucast.scorecard.missing import NOTHING_MISSING, carried, lost_of, missing_of, newest_status
 
 PERM = [Combination("Пермь", channel, sku) for channel in ("KA", "TF") for sku in ("A1", "B2")]
 IZHEVSK = [Combination("Ижевск", "KA", sku) for sku in ("A1", "B2", "C3")]
@@ -99,3 +99,75 @@ def test_the_forecast_before_is_carried_on_and_its_last_week_repeated() -> None:
     assert found["ds"].dt.date.tolist() == [sunday(-1), sunday(-2), sunday(-3)]
     assert found["cutoff"].dt.date.unique().tolist() == [CUTOFF]
     assert found["status"].unique().tolist() == ["sales_missing"]
+
+
+def weeks_of(combination: Combination, sold: dict[int, float], n_weeks: int = 40, usual: float = 5.0) -> pd.DataFrame:
+    """Return its history: the usual, but for what it sold so many weeks back."""
+    names = dict(zip(KEY, combination.parts, strict=True))
+    rows = [
+        {**names, "ds": pd.Timestamp(sunday(back)), "y": sold.get(back, usual)} for back in range(n_weeks - 1, -1, -1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def scored(combination: Combination, sold: dict[int, float]) -> pd.DataFrame:
+    """Return what was scored of it, by weeks back."""
+    names = dict(zip(KEY, combination.parts, strict=True))
+    rows = [{**names, "ds": pd.Timestamp(sunday(back)), "actual_first": y} for back, y in sold.items()]
+    return pd.DataFrame(rows, columns=[*KEY, "ds", "actual_first"])
+
+
+def known(combination: Combination, cutoff: int, status: str = "ok") -> pd.DataFrame:
+    """Return the first step of a forecast that knew all sales of its cutoff."""
+    found = pd.DataFrame([row(combination, cutoff, 1, 5.0, status)])
+    return found.assign(data_cutoff=found["cutoff"])
+
+
+SILENT = dict.fromkeys(range(14), 0.0)
+"""The newest fourteen weeks without a sale."""
+
+
+@pytest.mark.parametrize("status", ["ok", "capped", "no_model", "load_failed"])
+def test_a_forecast_that_knew_sales_which_are_gone_tells_of_a_loss(status: str) -> None:
+    """Forecast one week ago as active, silent for fourteen weeks by now: that week's run knew a sale since."""
+    found = lost_of(weeks_of(PERM[0], SILENT), known(PERM[0], 1, status), scored(PERM[0], {}), CUTOFF, 13)
+    assert found == [PERM[0]]
+
+
+def test_weeks_that_were_scored_and_are_gone_tell_of_a_loss() -> None:
+    """Six silent weeks, three of which were scored with sales: lost; of a single one nobody knows."""
+    weeks = weeks_of(PERM[0], dict.fromkeys(range(6), 0.0))
+    nothing = known(PERM[0], 1)
+    assert lost_of(weeks, nothing, scored(PERM[0], {4: 5.0, 3: 4.0, 2: 6.0}), CUTOFF, 13) == [PERM[0]]
+    assert lost_of(weeks, nothing, scored(PERM[0], {3: 4.0}), CUTOFF, 13) == []
+
+
+def test_an_article_that_has_just_stopped_has_lost_nothing() -> None:
+    """Silent for fourteen weeks; runs knew it as active up to thirteen weeks after its last sale, scores knew zeros."""
+    weeks = weeks_of(PERM[0], SILENT)
+    assert lost_of(weeks, known(PERM[0], 2), scored(PERM[0], {14: 5.0, 13: 0.0, 5: 0.0}), CUTOFF, 13) == []
+    assert lost_of(weeks, known(PERM[0], 1, "inactive"), scored(PERM[0], {}), CUTOFF, 13) == []
+
+
+def test_weeks_that_are_not_known_are_no_loss() -> None:
+    """Its unit is late, or it was out of stock: unknown, not without a sale; nor is a week that is not delivered."""
+    unknown = weeks_of(PERM[0], dict.fromkeys(range(14), float("nan")))
+    assert lost_of(unknown, known(PERM[0], 1), scored(PERM[0], {2: 5.0, 1: 5.0}), CUTOFF, 13) == []
+    early = weeks_of(PERM[0], {})
+    assert (
+        lost_of(early[early["ds"] < pd.Timestamp(sunday(1))], known(PERM[0], 0), scored(PERM[0], {}), CUTOFF, 13) == []
+    )
+
+
+def test_a_sale_of_a_seldom_sold_article_that_was_taken_back_is_no_loss() -> None:
+    """It sells in one of four weeks; one sale in the last thirteen weeks was corrected to nothing."""
+    seldom = {back: 0.0 if back % 4 or back < 14 else 1.0 for back in range(40)}
+    assert lost_of(weeks_of(PERM[0], seldom), known(PERM[0], 1), scored(PERM[0], {3: 1.0}), CUTOFF, 13) == []
+
+
+def test_what_has_lost_weeks_is_told_apart() -> None:
+    """One is not there at all, one lacks its newest weeks: counted together, and said."""
+    text = str(missing_of(PERM[:2], PERM[2:], lost=PERM[:1]))
+    assert text.startswith(
+        "2 combinations were active lately and are not in the sales at all, or (1 of them) with weeks"
+    )

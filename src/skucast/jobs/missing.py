@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -15,24 +17,63 @@ from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
 from skucast.core.tables.records import RUNS
+from skucast.core.tables.scorecard import METRICS
 from skucast.core.weeks import WEEK
 from skucast.forecast.artifact import loads
+from skucast.jobs.inputs import Inputs
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History, active_combinations
-from skucast.scorecard.missing import WAY_OUT, Missing, carried, missing_of, newest_status
+from skucast.scorecard.missing import WAY_OUT, Missing, carried, lost_of, missing_of, newest_status
+from skucast.scorecard.spellings import in_the_names_of_the_sales
 
 SHRUNKEN = 0.5
 """Share of the lines of earlier runs below which the sales have lost most of themselves."""
 
 
-def missing_from_sales(
-    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, history: History
-) -> Missing:
-    """Return what was active within INACTIVE_AFTER_WEEKS, by ledger or model store, and is not in the sales at all.
+def without_lost(
+    settings: Settings, warehouse: Warehouse, run: Run, inputs: Inputs, report: RunReport
+) -> tuple[Inputs, tuple[Combination, ...]]:
+    """Return the inputs without what has lost its newest weeks since earlier runs, as if it were not there, and that.
 
-    What ACCEPT_MISSING names is not missed.
+    So nothing is trained on, forecast from or scored by weeks that only seem to have sold nothing. What ACCEPT_MISSING
+    names has lost nothing.
+
+    Raises:
+        RunFailed: the run was asked for one of them by name.
+    """
+    history = inputs.history
+    since = _since(settings, run)
+    ledger = warehouse.read(FORECASTS, since={"cutoff": since, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
+    scored = warehouse.read(METRICS, since={"window_end": since}, until={"window_end": run.cutoff})
+    scored = history.names.renamed(scored[scored["actual_first"].notna()].rename(columns={"window_end": "ds"}))
+    known = in_the_names_of_the_sales(ledger, history.names)
+    found = lost_of(history.weeks, known, scored, history.data_cutoff, settings.inactive_after_weeks)
+    accepted = set(matching(settings.accepted_missing, found))
+    lost = tuple(each for each in found if each not in accepted)
+    if not lost:
+        return inputs, ()
+    asked = [each for each in lost if each in (inputs.only or ())]
+    if asked:
+        raise RunFailed(f"{missing_of(asked, (), lost=asked)}; {WAY_OUT}")
+    weeks = history.weeks[~is_about(history.weeks, lost)].reset_index(drop=True)
+    wanted = [each for each in inputs.wanted if each not in set(lost)]
+    report.n_combinations -= len(inputs.wanted) - len(wanted)
+    return replace(inputs, history=replace(history, weeks=weeks), wanted=wanted), lost
+
+
+def missing_from_sales(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    history: History,
+    lost: Collection[Combination] = (),
+) -> Missing:
+    """Return what was active within INACTIVE_AFTER_WEEKS, by ledger or model store, and is not in the sales.
+
+    `lost` is what the history is without (`without_lost`). What ACCEPT_MISSING names is not missed.
     """
     since = _since(settings, run)
     ledger = warehouse.read(FORECASTS, since={"cutoff": since, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
@@ -44,7 +85,7 @@ def missing_from_sales(
     active |= _trained(store, missing_of(orphans, history.combinations, aliases), since, run.cutoff)
     active = {each for each in active if not history.names.is_left_out(each)}
     active -= set(matching(settings.accepted_missing, sorted(active)))
-    return missing_of(active, history.combinations, aliases)
+    return missing_of({*active, *lost}, history.combinations, aliases, lost)
 
 
 def check_missing(
@@ -59,7 +100,8 @@ def check_missing(
         return
     if run.task_index == 0:
         for combination in missing.combinations:
-            report.fail(combination, "not in the sales at all, although it was active lately")
+            what = "with weeks that earlier runs knew" if combination in missing.lost else "at all"
+            report.fail(combination, f"not in the sales {what}, although it was active lately")
         report.n_combinations += len(missing.combinations)
     n_active = len(active_combinations(history.weeks, settings.inactive_after_weeks)) + len(missing.combinations)
     if len(missing.combinations) > settings.max_failed_share * n_active:

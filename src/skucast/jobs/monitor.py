@@ -25,7 +25,7 @@ from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
 from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
-from skucast.jobs.missing import missing_from_sales
+from skucast.jobs.missing import missing_from_sales, without_lost
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
 from skucast.runtime.logs import log
@@ -43,7 +43,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
     Restated actuals count: the whole window is scored anew in every run. Nothing to score yet is not a failure.
     """
-    inputs = read_inputs(settings, warehouse, run, report)
+    inputs, lost = without_lost(settings, warehouse, run, read_inputs(settings, warehouse, run, report), report)
     history = inputs.history
     warn_of_lateness(run, history)
     window_end = history.data_cutoff
@@ -65,7 +65,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         metrics = _metric_rows(scored, stored, settings.lookback_weeks, history, run)
         newest = metrics[metrics["window_end"] == pd.Timestamp(window_end)]
     with report.timed("alerts"):
-        missing = missing_from_sales(settings, warehouse, store, run, history)
+        missing = missing_from_sales(settings, warehouse, store, run, history, lost)
         facts = system_facts(settings, warehouse, run, history, forecasts, missing)
         alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff))
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is

@@ -25,7 +25,7 @@ from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, st
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import note_sources, plan_of, warn_of_depth, weather_ahead, weather_outlook
-from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking
+from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.future import WeatherWeeks
@@ -51,9 +51,10 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
     warn_of_shrinking(settings, warehouse, run, inputs.history)
+    inputs, lost = without_lost(settings, warehouse, run, inputs, report)
     missing = NOTHING_MISSING
     if inputs.only is None:
-        missing = missing_from_sales(settings, warehouse, store, run, inputs.history)
+        missing = missing_from_sales(settings, warehouse, store, run, inputs.history, lost)
         check_missing(settings, run, inputs.history, missing, report, "the published forecasts stay")
     if run.is_about_today(settings.clock):  # a day of the past knows neither today's files nor articles
         ingest(settings, warehouse, run, report, inputs.history.combinations, inputs.history.names.aliases)

@@ -32,7 +32,7 @@ from skucast.forecast.training import (
 )
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
-from skucast.jobs.missing import check_missing, missing_from_sales, warn_of_shrinking
+from skucast.jobs.missing import check_missing, missing_from_sales, warn_of_shrinking, without_lost
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
 from skucast.regressors.events import events_of
 from skucast.regressors.holidays import calendar_digest
@@ -60,12 +60,13 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
     inputs = read_inputs(settings, warehouse, run, report)
     warn_of_lateness(run, inputs.history)
     warn_of_shrinking(settings, warehouse, run, inputs.history)
+    inputs, lost = without_lost(settings, warehouse, run, inputs, report)
     if settings.verify:
         _verify(settings, store, inputs, report)
     else:
         _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force)
     if inputs.only is None and run.task_index == 0:  # one task's word is enough to fail the execution
-        missing = missing_from_sales(settings, warehouse, store, run, inputs.history)
+        missing = missing_from_sales(settings, warehouse, store, run, inputs.history, lost)
         check_missing(settings, run, inputs.history, missing, report, "their models stay")
 
 
@@ -78,6 +79,7 @@ def retrain(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     """
     inputs = read_inputs(settings, warehouse, run, report)
     warn_of_lateness(run, inputs.history)
+    inputs, _ = without_lost(settings, warehouse, run, inputs, report)
     _train(settings, warehouse, store, run, report, inputs, keep_existing=False)
 
 

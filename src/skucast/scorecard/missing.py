@@ -1,10 +1,11 @@
-"""What was active lately and is not in the sales at all: a loss of input is not a shrinking business."""
+"""What was active lately and is not in the sales any more: a loss of input is not a shrinking business."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
@@ -17,26 +18,49 @@ from skucast.core.words import counted
 _SHOWN = 5
 """Groups that are named one by one."""
 
+FEWEST_GONE = 2
+"""Weeks that were scored with sales and have none now: a single one may have been corrected."""
+
+REGULAR_WEEKS, REGULAR_SHARE = pd.Timedelta(weeks=26), 0.5
+"""An article sells regularly if it sold in half of the weeks before its last sale."""
+
 WAY_OUT = "load them again; of what is closed or renamed for good, name it in ACCEPT_MISSING"
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Combinations that were active lately, by ledger or models, and that the sales do not have; how to name them."""
+    """Combinations that were active lately, by ledger or models, and that the sales do not have; how to name them.
+
+    `lost` are those among them of which the sales have earlier weeks, and lack the newest that earlier runs knew.
+    """
 
     combinations: tuple[Combination, ...] = ()
     names: str = ""
+    lost: tuple[Combination, ...] = ()
 
     def __str__(self) -> str:
         n = len(self.combinations)
         verb = "was active lately and is" if n == 1 else "were active lately and are"
-        return f"{counted(n, 'combination')} {verb} not in the sales at all: {self.names}"
+        return f"{counted(n, 'combination')} {verb} not in the sales {self._what}: {self.names}"
+
+    @property
+    def _what(self) -> str:
+        if not self.lost:
+            return "at all"
+        if len(self.lost) == len(self.combinations):
+            return "any more, with weeks that earlier runs knew"
+        return f"at all, or ({len(self.lost)} of them) with weeks that earlier runs knew"
 
 
 NOTHING_MISSING = Missing()
 
 
-def missing_of(active: Iterable[Combination], known: Sequence[Combination], aliases: Aliases = NO_ALIASES) -> Missing:
+def missing_of(
+    active: Iterable[Combination],
+    known: Sequence[Combination],
+    aliases: Aliases = NO_ALIASES,
+    lost: Collection[Combination] = (),
+) -> Missing:
     """Return those of the active combinations that are not among the known ones, however either is spelt.
 
     `aliases` has the names that were merged into known ones. Nobody misses a total that was forecast as an article.
@@ -44,7 +68,45 @@ def missing_of(active: Iterable[Combination], known: Sequence[Combination], alia
     there = {_folded(each, aliases) for each in known}
     gone = (each for each in set(active) if _folded(each, aliases) not in there)
     found = tuple(sorted(each for each in gone if not any(is_total(part) or is_nobody(part) for part in each.parts)))
-    return Missing(found, _named(found, known)) if found else NOTHING_MISSING
+    its = tuple(each for each in found if each in set(lost))
+    return Missing(found, _named(found, known), its) if found else NOTHING_MISSING
+
+
+def lost_of(
+    weeks: pd.DataFrame, ledger: pd.DataFrame, actuals: pd.DataFrame, data_cutoff: date, after_weeks: int
+) -> list[Combination]:
+    """Return the combinations whose newest weeks the sales do not have any more, although earlier runs knew them.
+
+    An article that has just stopped is none of them: what was known of it is still there.
+
+    Args:
+        weeks: the history's weeks; one that is not known is no loss: it is bridged.
+        ledger: first steps of earlier forecasts: one that was not inactive knew of a sale in the `after_weeks` weeks
+            up to its `data_cutoff`. Of an article that seldom sells that may have been one that was corrected.
+        actuals: what was scored: KEY, `ds`, `actual_first`; two weeks with sales or more.
+        data_cutoff: the last week that has been delivered.
+        after_weeks: weeks without a sale after which an article is inactive.
+    """
+    newest = pd.Timestamp(data_cutoff)
+    last = _last_sales(weeks)
+    known = ledger[~ledger["status"].isin(("inactive", SALES_MISSING)) & (ledger["data_cutoff"] <= newest)]
+    known = known.merge(last[last["is_regular"]], on=KEY)
+    forecast = known[known["last"] <= known["data_cutoff"] - pd.Timedelta(weeks=after_weeks)]
+    sold = actuals[(actuals["actual_first"] > 0) & (actuals["ds"] <= newest)].merge(last, on=KEY)
+    n_gone = sold[sold["ds"] > sold["last"]].groupby(KEY)["ds"].nunique()
+    scored = n_gone[n_gone >= FEWEST_GONE].reset_index()
+    names = pd.concat([forecast[KEY], scored[KEY]]).drop_duplicates()
+    return sorted(Combination(*parts) for parts in names.itertuples(index=False, name=None))
+
+
+def _last_sales(weeks: pd.DataFrame) -> pd.DataFrame:
+    """The last week of each combination that sold or is not known, and whether it sold in most weeks before: KEY."""
+    there = weeks[weeks["y"] != 0]
+    last = there.groupby(KEY)["ds"].max().rename("last")
+    before = weeks.merge(last.reset_index(), on=KEY)
+    before = before[(before["ds"] <= before["last"]) & (before["ds"] > before["last"] - REGULAR_WEEKS)]
+    is_regular = (before["y"] > 0).groupby([before[name] for name in KEY]).mean() >= REGULAR_SHARE
+    return pd.DataFrame({"last": last, "is_regular": is_regular.reindex(last.index).eq(other=True)}).reset_index()
 
 
 def newest_status(ledger: pd.DataFrame) -> dict[Combination, str]:
@@ -64,7 +126,8 @@ def carried(ledger: pd.DataFrame, missing: Missing, weeks: pd.DataFrame) -> pd.D
     `weeks` has `cutoff`, `ds`, `step` and `is_open_week` of the coming weeks; of those that the earlier forecast does
     not reach, its last week stands in. Columns of the ledger; none of a combination that was never forecast.
     """
-    rows = ledger[is_about(ledger, missing.combinations) & (ledger["status"] != SALES_MISSING)]
+    is_made = ~ledger["status"].isin((SALES_MISSING, "inactive"))
+    rows = ledger[is_about(ledger, missing.combinations) & is_made]
     newest = rows[rows["cutoff"] == rows.groupby(KEY)["cutoff"].transform("max")]
     coming = weeks.drop_duplicates("step").sort_values("ds").set_index("ds")[["cutoff", "step", "is_open_week"]]
     parts = [
