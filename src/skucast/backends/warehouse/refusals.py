@@ -17,7 +17,7 @@ def no_sales(where: str, until: date | None = None, first: date | None = None) -
     if first is not None:
         return InputError(
             f"no sales in {where} up to {until}, the last complete week; the first are of {first}: "
-            "run again when their week is over; with --as-of name a day after it"
+            "run again when their week is over, or, with AS_OF, for a day after it (--as-of)"
         )
     return InputError(
         f"no sales in {where}: run `make demo` for a sample, "
