@@ -320,6 +320,7 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "feed_gap_weeks",
         "late_units",
         "unit_gaps",
+        "closed_units",
         "outlier_weeks",
         "warnings",
     )
