@@ -102,6 +102,16 @@ def test_fractions_for_some_time_or_in_some_promotions(warehouse, run, weeks):
 
 
 @pytest.mark.slow
+def test_fractions_of_one_article_for_some_time(warehouse, run):
+    """One of thirty articles is in fractions in the last ten weeks: too few to tell by the unit, enough by itself."""
+    others = [each for number in range(30) for each in promoted(25, SKU_ID=f"S{number}")]
+    lines = [*promoted(0.3, weeks=range(10)), *promoted(30, weeks=range(10, 40)), *others]
+    history = history_of(warehouse, lines, run)
+    assert discounts(history) == {0.0, 30.0}
+    assert "1 article in weeks" in history.report.warnings[0]
+
+
+@pytest.mark.slow
 def test_flags_for_some_time(warehouse, run):
     """1 in the last ten weeks: as deep as is usual there."""
     history = history_of(warehouse, [*promoted(1, weeks=range(10)), *promoted(30, weeks=range(10, 40))], run)

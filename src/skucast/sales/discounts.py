@@ -18,7 +18,7 @@ RUN_WEEKS = 8
 """So many weeks with a promotion in a row, none of them deeper than 1: they are in another measure than the others."""
 
 FEWEST_MIXED, MIXED_SHARE = 4, 0.04
-"""So many weeks of combinations, and this share of those with a promotion, make a second measure within a unit."""
+"""So many weeks of combinations, and this share of those with a promotion, are a second measure of unit or article."""
 
 BARELY, TIMES_BARELY = 5.0, 3
 """Where real discounts below 1 % exist, some below this exist too: at least one for so many of them."""
@@ -52,6 +52,11 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         of_week = _by_week(rows)
         found = of_week.where(of_week != "percent", _by_article(rows))
         found = found.where(found != "percent", _by_depth(rows, found == "percent"))
+        small = rows.loc[(found == "percent") & (rows["most_discount"] <= 1), "SKU_ID"].value_counts()
+        for article in small.index[small >= FEWEST_MIXED]:
+            mine = rows[rows["SKU_ID"] == article]
+            is_open = found[mine.index] == "percent"
+            found.loc[mine.index] = found[mine.index].where(~is_open, _by_depth(mine, is_open))
         depth = rows.loc[found == "percent", "most_discount"].median()
         measure.loc[rows.index], usual.loc[rows.index] = found, depth
         texts += _texts("/".join(map(str, name)), rows, found, has_depth=not np.isnan(depth))
@@ -129,7 +134,7 @@ def _deep(depth: pd.Series, names: list[pd.Series]) -> pd.Series:
 
 
 def _by_depth(rows: pd.DataFrame, is_open: pd.Series) -> pd.Series:
-    """The measure of each row of one unit and channel, by whether it is as deep as the others in another measure."""
+    """The measure of each row of a unit and channel, or article, by whether it is as deep as the others in another."""
     depth = rows["most_discount"]
     small, others = is_open & (depth <= 1), depth[depth > 1]
     n_small, n_barely = int(small.sum()), int((others < BARELY).sum())
