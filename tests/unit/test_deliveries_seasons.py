@@ -109,6 +109,14 @@ def test_a_unit_that_fades_to_nothing_is_closed(left: tuple[float, ...]) -> None
     assert found.closed == [f"Юг has sold nothing since week {sunday(1)}, after its sales had faded: closed, not late"]
 
 
+def test_a_unit_that_sells_little_for_weeks_and_then_nothing_is_late() -> None:
+    """It has come down to a third of what it sold and stays there: that fades no more."""
+    pieces = np.full((30, 7), 40.0)
+    pieces[-6:] = np.array([14, 13, 15, 14, 13, 0])[:, None]
+    found = judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=pieces)})
+    assert said(found) == [f"Юг is delivered through {sunday(1)}"]
+
+
 def test_a_unit_that_sells_half_and_then_nothing_is_late() -> None:
     """One weak week is no decline."""
     pieces = DAILY.copy()
@@ -130,10 +138,10 @@ def test_a_long_silence_is_a_closed_unit_and_is_said(n_weeks: int, is_closed: bo
     assert found.closed == ([since] if is_closed else [])
 
 
-@pytest.mark.parametrize("n_weeks", [1, 12, 13, 30], ids=str)
+@pytest.mark.parametrize("n_weeks", [1, 12, 13, 30, 170], ids=str)
 def test_a_business_that_is_silent_for_long_is_late(n_weeks: int) -> None:
     """Nobody delivers for weeks: the whole business is late, however long; that alone is no closing."""
-    pieces = np.full((60, 7), 10.0)
+    pieces = np.full((200, 7), 10.0)
     pieces[-n_weeks:] = 0
     found = judged(units("Юг", pieces=pieces))
     assert found.data_cutoff == sunday(n_weeks)

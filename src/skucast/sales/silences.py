@@ -36,8 +36,9 @@ SEASON_WEEKS = 2
 SEASON_SHARE = 0.5
 """A silence is of the season if the group was silent in at least this share of its weeks in another year."""
 
-FADED, FADING = 0.4, 0.55
-"""Shares of what was usual, of the last week and of the mean of the last two, below which a group has faded away."""
+FADED, FADING, FALLING = 0.5, 0.55, 0.5
+"""A group has faded if its last week and the mean of the last two are below these shares of what was usual, and the
+last below this share of the week two weeks before it: what is low and stays so fades no more."""
 
 Places = npt.NDArray[np.int64]
 
@@ -171,13 +172,14 @@ def _reason(feed: Feed, run: Places, before: Places, silent: Flags, closed_after
 
 def _is_season(run: Places, silent: Flags) -> bool:
     """Whether the group was silent in most of the same weeks of another year, too."""
+    others = [other for other in _runs(silent) if other[0] > run[-1] or other[-1] < run[0]]
     found = []
     for years in (-2, -1, 1, 2):
         then = run + years * YEAR_WEEKS
         if then[0] < 0 or then[-1] >= len(silent):
             continue
         same = np.zeros(len(run), dtype=bool)
-        for other in _runs(silent):
+        for other in others:
             beside = SEASON_WEEKS if len(other) > SEASON_WEEKS else 0
             same |= (then >= other[0] - beside) & (then <= other[-1] + beside)
         found.append(float(same.mean()) >= SEASON_SHARE)
@@ -185,14 +187,14 @@ def _is_season(run: Places, silent: Flags) -> bool:
 
 
 def _has_faded(feed: Feed, before: Places) -> bool:
-    """Whether weekly totals fell, week by week, to little of what was usual; those of holidays tell nothing."""
+    """Whether weekly totals fell to little of what was usual; those of holidays tell nothing."""
     quantity = feed.quantity[before[feed.holidays[before] == 0]]
     if len(quantity) < LOOKBACK_WEEKS:
         return False
     usual = float(np.median(quantity[:-3]))
-    last = quantity[-3:]
-    falls = last[0] * 1.1 >= last[1] and last[1] * 1.1 >= last[2]
-    return bool(usual > 0 and falls and last[2] <= FADED * usual and last[1:].mean() <= FADING * usual)
+    earlier, _, last = quantity[-3:]
+    is_low = last <= FADED * usual and quantity[-2:].mean() <= FADING * usual
+    return bool(usual > 0 and is_low and last <= FALLING * earlier)
 
 
 # --- weeks that are there in part ------------------------------------------------------------------------------------
