@@ -134,8 +134,11 @@ def with_weather(history: History, outlook: WeatherOutlook | None, clock: WeekCl
     return dataclasses.replace(history, weeks=weeks)
 
 
-def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport) -> None:
-    """Keep the share of each source in the report, and warn where the plan covers too little of the promotions."""
+def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport, history: History) -> None:
+    """Keep the share of each source in the report, and warn where the plan covers too little of the promotions.
+
+    Of a business that has never had a promotion no plan is expected.
+    """
     active = rows[rows["status"] != "inactive"]
     if not len(active):
         return
@@ -147,7 +150,7 @@ def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport) -> N
         report.notes.append("weather: " + ", ".join(f"{share:.1%} {source}" for source, share in weather.items()))
     report.notes.append("promotions: " + ", ".join(f"{share:.1%} {source}" for source, share in shares.items()))
     plan_share = 1 - shares["expected"]
-    if plan_share < settings.min_promo_coverage:
+    if plan_share < settings.min_promo_coverage and (plan_share or has_promotions(history)):
         fields = {
             "event": "promo_coverage_low",
             "coverage": plan_share,
@@ -160,6 +163,11 @@ def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport) -> N
             100 * settings.min_promo_coverage,
             extra={"fields": fields},
         )
+
+
+def has_promotions(history: History) -> bool:
+    """Return whether any week of any combination had a promotion."""
+    return bool(history.weeks["is_promo"].any())
 
 
 def _shares(sources: pd.Series, allowed: Sequence[str]) -> dict[str, float]:

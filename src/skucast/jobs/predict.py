@@ -68,7 +68,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         failures = {each: report.failures.get(str(each), status) for each, status in failures_of(rows).items()}
         failures |= dict.fromkeys(missing.combinations, SALES_MISSING)
         check_failed_share(failures, len({*combinations_of(rows), *missing.combinations}), settings.max_failed_share)
-        note_sources(rows, settings, report)
+        note_sources(rows, settings, report, inputs.history)
         rows = pd.concat([rows, kept], ignore_index=True) if len(kept) else rows
         with report.timed("last look"):
             last_look(settings, warehouse, run, inputs, rows, report)
