@@ -253,6 +253,7 @@ def test_what_is_over_or_acknowledged_is_not_listed() -> None:
     assert not listed(alert_rows(3.0, state="resolved"), WEDNESDAY).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("days_back", "said"),
     [

@@ -142,6 +142,7 @@ def test_a_load_can_be_listed_and_undone(load, loads, warehouse):
     assert f"'{wrong[:8]}': the load of wrong.csv was taken back on " in said
 
 
+@pytest.mark.slow
 def test_what_is_no_load_is_said_with_what_there_is(load, loads):
     """Nothing loaded, an id that is none or too short, a file's name: one line each, exit code 2."""
     assert "'abcdef': nothing is loaded; nothing was removed" in loads("undo", "abcdef")[1]
@@ -268,6 +269,7 @@ def test_the_warehouse_may_come_from_the_environment(monkeypatch, warehouse, cap
     assert not warehouse.path.exists()
 
 
+@pytest.mark.slow
 def test_two_loads_at_once_are_compared_with_each_other(load, warehouse, monkeypatch):
     """What another load brings while a file is read counts: the same days in another spelling are refused.
 
