@@ -155,6 +155,7 @@ def test_holidays_hide_no_week_that_ends_early(warehouse, run: Run) -> None:
     assert series(history, SKU_ID="S3")[-1] == 70.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stock", [0, None], ids=["out of stock", "no stock kept"])
 def test_lines_of_nothing_sold_are_delivered(warehouse, run: Run, stock: int | None) -> None:
     """A unit of one article writes a line every day; on four days of a week it sold 0: the week has arrived whole."""
@@ -169,6 +170,7 @@ def test_lines_of_nothing_sold_are_delivered(warehouse, run: Run, stock: int | N
     assert history.report.late_units == []
 
 
+@pytest.mark.slow
 def test_a_unit_with_an_outlier_and_weeks_of_returns_is_not_late(warehouse, run: Run) -> None:
     """A million pieces, and a week of returns alone: a mistake and a correction, both of them delivered."""
     days = [sunday(0) - timedelta(days=number) for number in range(140)]

@@ -83,29 +83,28 @@ def sparse_business(seed: int, least: float, most: float, n_weeks: int) -> dict[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("least", "most", "by_day"), [(0.15, 6.0, True), (1.0, 4.0, True), (3.0, 12.0, True), (1.0, 4.0, False)]
-)
-def test_sparse_sales_are_seldom_called_late(least: float, most: float, by_day: bool) -> None:
-    """200 small businesses that have delivered all: the newest week is doubted in 2.5 % of them at most.
+def test_sparse_sales_are_seldom_called_late() -> None:
+    """200 small businesses that have delivered all, of four kinds: the newest week is doubted in 2.5 % at most.
 
-    And in 3.5 % at most anything of the 59 weeks before. By the count of weeks alone it was up to 19 % and 51 %.
+    And in 3 % at most anything of the 59 weeks before. Decision 6 has 200 of each kind, and what it was before.
     """
+    kinds = [(0.15, 6.0, True), (1.0, 4.0, True), (3.0, 12.0, True), (1.0, 4.0, False)]
     newest = gaps = 0
     for seed in range(SEEDS):
+        least, most, by_day = kinds[seed % len(kinds)]
         found = judged(sparse_business(seed, least, most, 60), by_day=by_day)
         newest += found.data_cutoff != CUTOFF or bool(found.late)
         gaps += bool(found.unit_gaps) or len(found.feed_gaps) > 0
     assert newest <= 0.025 * SEEDS
-    assert gaps <= 0.035 * SEEDS
+    assert gaps <= 0.03 * SEEDS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("by_day", [True, False], ids=["day", "week"])
 def test_units_that_sell_well_are_found_late(by_day: bool) -> None:
-    """100 businesses of articles bought 8 to 30 times a week; their first unit lacks the newest week: found in all."""
+    """50 businesses of articles bought 8 to 30 times a week; their first unit lacks the newest week: found in all."""
     missed = []
-    for seed in range(SEEDS // 2):
+    for seed in range(SEEDS // 4):
         sold = {**sparse_business(seed, 8, 30, 30), **units("U9", pieces=DAILY)}
         late = {name: without(pieces, -1) if name[0] == "U0" else pieces for name, pieces in sold.items()}
         if f"U0 is delivered through {sunday(1)}" not in said(judged(late, by_day=by_day)):
