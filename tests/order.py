@@ -10,7 +10,7 @@ import pytest
 
 SECONDS = {
     "deploy/test_monitoring_script.py": 20,
-    "cloud/test_chain.py": 95,
+    "cloud/test_chain.py": 80,
     "jobs/test_tasks.py": 70,
     "contract/test_warehouse_writes.py": 50,
     "cloud/bigquery/test_bigquery_killed.py": 50,
