@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from typing import Literal
 
 import pandas as pd
@@ -164,24 +165,27 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     sides = Sides.of(sold, expected, (base[0], base[1]))
     judge = _judge(evidence, sides, pd.DatetimeIndex([newest]), (newest - pd.Timedelta(weeks=1)).date(), max_jump)
     then = then_of(evidence.known_then, evidence.weeks)
-    promotions = Promotions.of(sold, expected, evidence.weeks, max_jump)
+    promotions_of = cache(lambda: Promotions.of(sold, expected, evidence.weeks, max_jump))
     season = Season.of(sold, expected, evidence.weeks)
     gone = {pair for pair in by_pair(forecast, "yhat") if pair not in sides.groups and pair not in sides.new}
     excuses = _Excuses(sides, dict.fromkeys(sides.new_pairs, _NEW), evidence.late, sorted(gone))
     for group, members in sides.groups.items():
         value = sides.value(members)
         restated, change = _restated(judge, group, then.compared(members))
-        twice = season.is_loaded_twice(group)
-        beside = Beside(sides.last(members), restated, then.week_before(members), is_certain=twice)
+        beside = Beside(sides.last(members), restated, then.week_before(members), is_certain=True)
         share = judge.share(group, value, beside)
         if share < LISTED_SHARE or then.has_published(members, newest):
             continue
+        twice = season.is_loaded_twice(group)
+        share = share if twice else judge.share(group, value, replace(beside, is_certain=False))
+        if share < LISTED_SHARE:
+            continue
         cause = excuses.cause(judge, group, members)
-        if not cause and not twice and _is_promoted(judge, group, members, sides, promotions):
+        if not cause and not twice and _is_promoted(judge, group, members, sides, promotions_of()):
             cause = "explained by promotions in it"
         if not cause and _on_holidays(judge, group, value, evidence, {newest}):
             cause = _HOLIDAYS
-        if not cause and not twice and math.isnan(restated) and not promotions.did_wonders(members):
+        if not cause and not twice and math.isnan(restated) and not promotions_of().did_wonders(members):
             cause = season.cause(judge, group, value, sides.last(members))
         yield Jump(
             "newest week",

@@ -27,12 +27,12 @@ MOST = 0.5
 LITTLE = 0.5
 """Share of what the article in the middle sells that is added to both sides of a ratio."""
 
-SHARED_PART = 0.5
+SHARED_PART = 1 / 3
 """A unit shares a jump if it moves the same way by this part of the limit."""
 
 TIMES_LOADED = (2, 3)
 MULTIPLES = 0.9
-BY_CHANCE = 1e-4
+BY_CHANCE = 1e-3
 """A week is loaded twice if nine of ten articles sold a multiple of two, which by what they sell would be less probable
 than this."""
 
@@ -89,15 +89,17 @@ class Season:
         return ""
 
     def _is_shared(self, judge: Judge, group: Pair, sign: int) -> bool:
-        """Whether most of the other units moved the same way, in the group's channel if they have it."""
+        """Whether most of the other units moved the same way, in its channel or as a whole; so if there is none."""
         unit, channel = group
+        is_alone = True
         for part in dict.fromkeys((channel, ALL)):
             sums = of_group(self._ordinary, (ALL, part)).groupby("unit")[["sold", "expected"]].sum()
             others = sums[(sums.index != unit) & (sums["expected"] > 0)]
-            if len(others):
-                moved = sign * np.log(others["sold"].clip(lower=1e-9) / others["expected"])
-                return bool((moved >= SHARED_PART * judge.limit).mean() > MOST)
-        return True
+            moved = sign * np.log(others["sold"].clip(lower=1e-9) / others["expected"])
+            if len(others) and (moved >= SHARED_PART * judge.limit).mean() > MOST:
+                return True
+            is_alone = is_alone and not len(others)
+        return is_alone
 
     def _moved(self, group: Pair) -> float:
         """How far the article in the middle has moved, as the logarithm of the ratio; those that sell little, less."""
@@ -134,9 +136,12 @@ class Season:
                 return False
             usually = before.assign(is_one=_is_multiple_of(before["y"], times, parts)).groupby(KEY)["is_one"]
             chance = ((usually.sum() + 0.5) / (usually.count() + 1)).rename("chance").reset_index()
-            chances = mine[is_one].merge(chance, on=KEY, how="left")["chance"].fillna(1.0)
-            if float(np.prod(chances.to_numpy("float64"))) < BY_CHANCE:
+            chances = mine[KEY].merge(chance, on=KEY, how="left")["chance"].fillna(1.0).to_numpy("float64")
+            n_others = math.comb(len(is_one), int(np.count_nonzero(~is_one)))
+            if n_others * float(np.prod(chances[is_one])) < BY_CHANCE:
                 return True
+            if float(np.prod(chances)) < BY_CHANCE:
+                return False
         return _lies_at(mine, before, times)
 
 
