@@ -80,7 +80,8 @@ def last_look(
 def evidence_of(settings: Settings, warehouse: Warehouse, cutoff: date, history: History) -> Evidence:
     """Return what forecasts of this cutoff are judged by; its rows are those that are published already."""
     earlier = _newest_rows(warehouse, cutoff, settings.horizon_weeks, history.names)
-    gone = earlier[~is_about(earlier, history.weeks)]
+    newest = history.weeks[history.weeks["ds"] == pd.Timestamp(history.data_cutoff)]
+    gone = earlier[~is_about(earlier, newest)]
     accepted = matching(settings.accepted_missing, [Combination(*its) for its in _names_of(gone)])
     known_then = without_missing(_known_then(warehouse, cutoff, history.names), gone, earlier)
     earlier = earlier[~is_about(earlier, accepted)]

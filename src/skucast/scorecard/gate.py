@@ -155,9 +155,9 @@ def newest_week_jumps(evidence: Evidence, max_jump: float) -> Iterator[Jump]:
     """Yield the groups whose newest known week jumps: a fault in it has not reached every forecast yet."""
     newest = pd.Timestamp(evidence.data_cutoff)
     forecast = evidence.earlier[evidence.earlier["ds"] == newest]
-    expected = forecast[is_about(forecast, evidence.weeks)]  # of what is missing, others say what becomes of the run
     sold = filled(evidence.weeks).assign(is_promo=evidence.weeks["is_promo"])[evidence.weeks["ds"] == newest]
     sold = sold.rename(columns={"y": "yhat"})
+    expected = forecast[is_about(forecast, sold)]  # of what is missing, others say what becomes of the run
     if not len(expected) or not len(sold):
         return
     promoted = sold[sold["is_promo"]]

@@ -88,7 +88,8 @@ def lost_of(
         after_weeks: weeks without a sale after which an article is inactive.
     """
     newest = pd.Timestamp(data_cutoff)
-    last = _last_sales(weeks)
+    silent = weeks.loc[(weeks["ds"] == newest) & (weeks["y"] == 0), KEY]
+    last = _last_sales(weeks.merge(silent, on=KEY))
     known = ledger[~ledger["status"].isin(("inactive", SALES_MISSING)) & (ledger["data_cutoff"] <= newest)]
     known = known.merge(last[last["is_regular"]], on=KEY)
     forecast = known[known["last"] <= known["data_cutoff"] - pd.Timedelta(weeks=after_weeks)]
