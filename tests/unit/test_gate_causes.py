@@ -188,7 +188,8 @@ def test_half_a_week_of_the_whole_business_is_no_season() -> None:
 
 
 @pytest.mark.slow
-def test_a_promotion_within_a_first_season_hides_it_not() -> None:
-    """All units sell about twice the usual, and one article fifteen times, by a promotion: nothing stops."""
-    weeks = sales(lambda *it: 15.0 if one(*it) else december(*it), promoted=lambda *it: float(one(*it)))
+@pytest.mark.parametrize("times", [15.0, 25.0])
+def test_a_promotion_within_a_first_season_hides_it_not(times: float) -> None:
+    """All units sell about twice the usual, and one article far more, by a promotion that rose too: nothing stops."""
+    weeks = sales(lambda *it: times if one(*it) else december(*it), promoted=lambda *it: float(one(*it)))
     assert stopping(judged(weeks)) == []

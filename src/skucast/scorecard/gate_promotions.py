@@ -52,7 +52,7 @@ class Promotions:
         rows["usual"] = rows["usual"].clip(lower=typical)
         lifts = _lifts(before, facts, typical)
         rows = rows[(rows["often"] <= 0.5) & (rows["yhat"] > (1 + max_jump) * rows["expected"])]
-        bound = rows["usual"] * max(FIRST_LIFT, lifts.max() if len(lifts) else 0.0)
+        bound = rows["usual"] * _rise(sold, expected) * max(FIRST_LIFT, lifts.max() if len(lifts) else 0.0)
         rows["is_beyond"] = rows["yhat"] > bound.clip(lower=BEYOND_PEAK * rows["peak"])
         pairs = pd.Series(list(zip(rows["unit"], rows["channel"], strict=True)), index=rows.index, dtype="object")
         totals = rows.assign(pair=pairs, moved=rows["yhat"], moved_before=rows["expected"])
@@ -75,6 +75,13 @@ class Promotions:
         ) and moved > self.lift * max(usual, before):
             return None
         return moved, before
+
+
+def _rise(sold: pd.DataFrame, expected: pd.DataFrame) -> float:
+    """How many times the expected the business sold without promotions, at least once: a season raises those too."""
+    both = sold[~sold["is_promo"]].merge(expected[[*KEY, "yhat"]], on=KEY, suffixes=("", "_expected"))
+    was, now = float(both["yhat_expected"].sum()), float(both["yhat"].sum())
+    return max(1.0, now / was) if was > 0 else 1.0
 
 
 def usual_sales(before: pd.DataFrame) -> pd.Series:
