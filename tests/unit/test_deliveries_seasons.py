@@ -117,6 +117,18 @@ def test_a_unit_that_sells_little_for_weeks_and_then_nothing_is_late() -> None:
     assert said(found) == [f"Юг is delivered through {sunday(1)}"]
 
 
+@pytest.mark.parametrize("days", [slice(0, 7), slice(3, 7)], ids=["nothing", "mon-wed"])
+@pytest.mark.parametrize("n_weeks", [1, 2, 3, 6], ids=str)
+@pytest.mark.parametrize("share", [0.2, 0.35, 0.5], ids=str)
+def test_a_unit_that_has_slumped_and_lacks_its_newest_week_is_late(share: float, n_weeks: int, days: slice) -> None:
+    """It came down at once, stayed there, sold on every day; nothing of the newest week, or half of it, is there."""
+    pieces = np.full((30, 7), 40.0)
+    pieces[-1 - n_weeks :] = 40 * share
+    pieces[-1, days] = 0
+    found = judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=pieces)})
+    assert said(found) == [f"Юг is delivered through {sunday(1)}"]
+
+
 def test_a_unit_that_sells_half_and_then_nothing_is_late() -> None:
     """One weak week is no decline."""
     pieces = DAILY.copy()

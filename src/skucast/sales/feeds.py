@@ -188,7 +188,7 @@ class Feed:
     def is_in_part(self, week: int, before: npt.NDArray[np.int64], *, is_newest: bool) -> bool:
         """Whether a week that has rows lacks days on which the group should have sold.
 
-        A group whose sales fade sells on fewer days because of that; days off are no days that lack. Nor does a week
+        A group whose sales fade sells on fewer days from week to week; days off are no days that lack. Nor does a week
         lack any that has as many lines as others: some sources write lines of 0.
         """
         before = before[-USUAL_WEEKS:]
@@ -227,10 +227,15 @@ class Feed:
         return bool(self.lines[week] >= usual * max(self.counts[week], 1))
 
     def _is_waning(self, before: npt.NDArray[np.int64]) -> bool:
-        """Whether the last ordinary week before was far below those that it followed."""
+        """Whether the last ordinary week before was far below those that it followed, and sold on fewer days.
+
+        One that sells little on all its days lacks none because of that.
+        """
         before = before[self.holidays[before] == 0]
         usual = float(np.median(self.quantity[before[:-1]])) if len(before) > 1 else 0.0
-        return usual > 0 and self.quantity[before[-1]] <= 0.5 * usual
+        n, hits = self._hits_by_weekday(before)
+        missed = (hits >= ALWAYS * n) & ~as_flags(self.days[before[-1:]]).any(axis=0)
+        return usual > 0 and self.quantity[before[-1]] <= 0.5 * usual and bool(missed.any())
 
     def is_sparse(self, week: int, before: npt.NDArray[np.int64]) -> bool:
         """Whether far fewer combinations have a row than usual, in a group of not too few, and not by chance."""

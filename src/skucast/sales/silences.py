@@ -36,9 +36,9 @@ SEASON_WEEKS = 2
 SEASON_SHARE = 0.5
 """A silence is of the season if the group was silent in at least this share of its weeks in another year."""
 
-FADED, FADING, FALLING = 0.5, 0.55, 0.5
-"""A group has faded if its last week and the mean of the last two are below these shares of what was usual, and the
-last below this share of the week two weeks before it: what is low and stays so fades no more."""
+FADED, FADING, FALLING = 0.4, 0.6, 0.85
+"""A group has faded if its last week and the mean of the last two are below these shares of what was usual, and each of
+them below this share of the week before it: what has slumped and stays there fades no more."""
 
 Places = npt.NDArray[np.int64]
 
@@ -192,9 +192,8 @@ def _has_faded(feed: Feed, before: Places) -> bool:
     if len(quantity) < LOOKBACK_WEEKS:
         return False
     usual = float(np.median(quantity[:-3]))
-    earlier, _, last = quantity[-3:]
-    is_low = last <= FADED * usual and quantity[-2:].mean() <= FADING * usual
-    return bool(usual > 0 and is_low and last <= FALLING * earlier)
+    is_low = quantity[-1] <= FADED * usual and quantity[-2:].mean() <= FADING * usual
+    return bool(usual > 0 and is_low and (quantity[-2:] <= FALLING * quantity[-3:-1]).all())
 
 
 # --- weeks that are there in part ------------------------------------------------------------------------------------
