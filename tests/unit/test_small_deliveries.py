@@ -54,6 +54,26 @@ def test_a_unit_that_often_sells_nothing_is_not_late() -> None:
     assert said(found) == []
 
 
+@pytest.mark.parametrize("places", [[-1, -8, -15], [-1, -3, -6, -9, -14], [-4, -9, -14, -19]], ids=str)
+def test_a_unit_that_is_often_late_is_late_again(places: list[int]) -> None:
+    """It sells every day, and of three to five weeks in half a year not a line is there: none of them was without."""
+    often = DAILY.copy()
+    often[places] = 0
+    found = judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=often)})
+    lacks = sorted(str(sunday(-1 - place)) for place in places)
+    assert [str(ds.date()) for ds in found.unknown["ds"]] == lacks
+    assert [str(each) for each in found.late] == ([f"Юг is delivered through {sunday(1)}"] if -1 in places else [])
+
+
+def test_a_customer_of_orders_from_time_to_time_is_not_late() -> None:
+    """Ten articles are ordered on one day of most weeks, and none in four weeks of half a year: nothing is missing."""
+    orders = np.zeros((N, 7))
+    orders[:, 2] = 50.0
+    orders[[-1, -6, -13, -20]] = 0
+    customer = {("Юг", "KA", f"A{n}"): orders for n in range(10)}
+    assert said(judged({**units("Север", "Запад", pieces=DAILY), **customer})) == []
+
+
 # --- small businesses ------------------------------------------------------------------------------------------------
 
 

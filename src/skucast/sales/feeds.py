@@ -126,6 +126,15 @@ class Feed:
             chances.append(self._by_totals(before))
         return min(chances)
 
+    def sells_much(self, before: npt.NDArray[np.int64]) -> bool:
+        """Whether the days of its weeks with rows, or of weekly sales their totals, make an empty one improbable.
+
+        Its articles do not count: one order may have all of them.
+        """
+        there = before[self.counts[before] > 0]
+        chance = self._by_weekdays(there, EVERY_DAY) if self.by_day else self._by_totals(there)
+        return len(there) >= MIN_WEEKS and chance < IN_THE_MIDDLE
+
     def _silent_articles(self, before: npt.NDArray[np.int64], days: int = EVERY_DAY) -> Floats:
         """By article sold lately: chance that it has no row on these days, by its own share of weeks.
 

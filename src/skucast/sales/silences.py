@@ -25,6 +25,9 @@ from skucast.sales.feeds import (
 USUAL_SILENCES = 2
 """A group that is silent more often than this within half a year either side seldom sells; its silence is no news."""
 
+MANY_SILENCES = 0.2
+"""Likewise in more than this share of these weeks, if it sells much whenever it does: up to here it is late."""
+
 LATE_RATHER = 0.05
 """Newest weeks without any sale of the business are late, not empty, unless that is more probable than this."""
 
@@ -135,7 +138,7 @@ def _silent_weeks(feed: Feed, excused: Flags, closed_after_weeks: int) -> Verdic
     starts = np.array([run[0] for run in runs])
     for run in runs:
         before = _known_before(feed, int(run[0]), lacking | closed)[-USUAL_WEEKS:]
-        is_usual = np.count_nonzero(np.abs(starts - run[0]) <= USUAL_WEEKS) > USUAL_SILENCES
+        is_usual = _is_usual(starts, int(run[0]), feed, before)
         is_newest = bool(run[-1] == len(silent) - 1)
         is_news = not is_usual and _is_improbable(feed, before, is_newest=is_newest)
         reason = _reason(feed, run, before, silent, closed_after_weeks)
@@ -144,6 +147,18 @@ def _silent_weeks(feed: Feed, excused: Flags, closed_after_weeks: int) -> Verdic
         if is_newest and is_news and reason and len(run) <= USUAL_WEEKS:
             since, why = int(run[0]), reason
     return Verdict(lacking, closed, since, why)
+
+
+def _is_usual(starts: Places, start: int, feed: Feed, before: Places) -> bool:
+    """Whether silences begin so often near this one that one more is no news."""
+    n_near = int(np.count_nonzero(np.abs(starts - start) <= USUAL_WEEKS))
+    if n_near <= USUAL_SILENCES:
+        return False
+    first, end = (
+        max(int(np.argmax(feed.counts > 0)), start - USUAL_WEEKS),
+        min(len(feed.counts), start + USUAL_WEEKS + 1),
+    )
+    return n_near > MANY_SILENCES * (end - first) or not feed.sells_much(before)
 
 
 def _is_improbable(feed: Feed, before: Places, *, is_newest: bool) -> bool:
