@@ -11,6 +11,11 @@ from delivery_frames import Pieces, judged, said, units, without
 
 DAILY = np.full((30, 7), 10.0)
 NEW_YEAR = [date(2026, 1, day) for day in range(1, 9)]
+TWO_YEARS = [
+    *NEW_YEAR,
+    *(date(2025, 1, day) for day in range(1, 9)),
+    *(date(2025, month, day) for month, day in [(2, 23), (3, 8), (5, 1), (5, 9), (6, 12), (11, 4)]),
+]
 IN_JANUARY = date(2026, 1, 11)
 """Two weeks later the holidays are over; the week that ends on 2026-01-04 has four days off, and New Year's Eve."""
 
@@ -72,6 +77,29 @@ def test_holidays_excuse_a_unit_that_is_closed_every_year() -> None:
     assert found.closed == [
         "Юг has sold nothing since week 2026-01-04, as in the same weeks of another year: closed, not late"
     ]
+
+
+@pytest.mark.parametrize("n_articles", [1, 6], ids=str)
+@pytest.mark.parametrize("places", [[-8], [-8, -7], [-9, -8], [-9, -8, -7]], ids=str)
+def test_holidays_excuse_no_business_that_sells_on_them(places: list[int], n_articles: int) -> None:
+    """It sold on every holiday but in one week of New Year, with or without the weeks beside: a delivery lacks."""
+    pieces = np.full((110, 7), 10.0)
+    pieces[places] = 0
+    found = judged({("Юг", "KA", f"A{n}"): pieces for n in range(n_articles)}, date(2026, 2, 22), days_off=TWO_YEARS)
+    lacks = [date(2026, 2, 22) - timedelta(weeks=-1 - place) for place in places]
+    assert said(found) == [f"nothing in {week}" for week in lacks]
+
+
+def test_holidays_within_a_gap_are_a_part_of_it() -> None:
+    """A business that is closed on holidays lacks the weeks before and after New Year: that between is unknown too."""
+    pieces = np.full((110, 7), 10.0)
+    last = date(2026, 2, 22)
+    for day in TWO_YEARS:
+        back = (last - day).days
+        pieces[-1 - back // 7, 6 - back % 7] = 0
+    pieces[-16:-2] = 0
+    found = judged({("Юг", "KA", f"A{n}"): pieces for n in range(6)}, last, days_off=TWO_YEARS)
+    assert said(found) == [f"nothing in {last - timedelta(weeks=back)}" for back in range(15, 1, -1)]
 
 
 # --- seasons and decline ---------------------------------------------------------------------------------------------

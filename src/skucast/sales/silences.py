@@ -93,7 +93,7 @@ def judge_business(feed: Feed, closed_after_weeks: int) -> tuple[int, Verdict]:
     Newest weeks without any row are late, unless the business is so often silent that this is no news, was silent in
     the same weeks of another year, or has faded, not long ago.
     """
-    verdict = judge(feed, feed.closed(), closed_after_weeks)
+    verdict = judge(feed, _closed_by_holidays(feed), closed_after_weeks)
     rows = np.flatnonzero(feed.counts > 0)
     if not len(rows):
         return -1, verdict
@@ -111,11 +111,20 @@ def gaps(feed: Feed, verdict: Verdict) -> Flags:
     """Weeks in which nobody of a business sold anything although many did before, or that is too improbable."""
     delivered = pd.Series(np.where(feed.counts > 0, feed.counts, np.nan))
     usual = delivered.dropna().rolling(LOOKBACK_WEEKS, min_periods=1).median().reindex(delivered.index).ffill()
-    is_gap: Flags = (feed.counts == 0) & (usual.to_numpy() >= FEED_MIN_COMBINATIONS) & ~feed.closed()
+    excused = _closed_by_holidays(feed)
+    is_gap: Flags = (feed.counts == 0) & (usual.to_numpy() >= FEED_MIN_COMBINATIONS) & ~excused
     for run in _runs(is_gap):
         is_gap[run] = not _is_season(run, _silent(feed))
     is_gap |= verdict.lacking & (feed.counts == 0)
+    for run in _runs(excused & (feed.counts == 0) & ~is_gap):
+        is_gap[run] = run[0] > 0 and run[-1] + 1 < len(is_gap) and is_gap[run[0] - 1] and is_gap[run[-1] + 1]
     return is_gap
+
+
+def _closed_by_holidays(feed: Feed) -> Flags:
+    """Weeks of which most days are off, of a business that does not sell on days off all the same."""
+    is_closed: Flags = feed.closed() & ~feed.open_on_days_off()
+    return is_closed
 
 
 def fell(counts: npt.NDArray[np.int64]) -> Flags:
