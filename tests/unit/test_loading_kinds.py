@@ -164,8 +164,15 @@ def test_a_column_in_doubt_hides_no_other_fault() -> None:
 
 def test_a_formula_without_a_result_is_no_name() -> None:
     """Nor is an error of Excel."""
-    for name in ("=VLOOKUP(A1)", "#N/A", "#ССЫЛКА!"):
+    names = ("=VLOOKUP(A1)", "=ВПР(B2)", "=A2&B2", "=$C7", "=Лист1!D4", "=RC[-1]", '"=""0097"""', "#N/A", "#ССЫЛКА!")
+    for name in names:
         assert "is an error or a formula without a result" in refusal(csv(GOOD.replace("Пермь", name)))
+
+
+def test_a_name_may_begin_with_an_equals_sign() -> None:
+    """As people type them: without a function or a cell it is no formula of a sheet."""
+    for name in ("=1+1", "=АКЦИЯ=", "= Сок 1л!", "=="):
+        assert read(csv(GOOD.replace("Пермь", name)))["unit"].tolist() == [name]
 
 
 def test_totals_that_are_left_out_are_said() -> None:

@@ -24,7 +24,7 @@ from skucast.sales.names import name_faults
 from skucast.sheets.frame import SUFFIXES, Cells, misfit_text
 from skucast.sheets.numbers import Numbers
 from skucast.sheets.snapshot import Snapshot, snapshot
-from skucast.sheets.values import UNREADABLE, Days
+from skucast.sheets.values import NO_NAME, Days
 
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
@@ -280,7 +280,7 @@ class _Reader:
             names = convert_column(self._table.column(column), raw[column].dropna())
             new = names[~names.isin(self._seen[column])]
             self._seen[column] |= set(new.unique())
-            is_unreadable = new.str.strip().str.fullmatch(UNREADABLE)
+            is_unreadable = new.str.strip().str.fullmatch(NO_NAME)
             for row, name in new[is_unreadable].drop_duplicates().items():
                 text = f"column {column}, row {row}: {name!r} is an error or a formula without a result"
                 faults.add(f"in column {column}", self.cells.name, int(str(row)), text)

@@ -11,6 +11,10 @@ import pandas as pd
 UNREADABLE = re.compile(r"=.*|#(N/A|Н/Д|[A-ZА-Я0-9/]+[!?])", re.DOTALL)
 """A formula that nobody has worked out, and the errors of Excel in English and Russian."""
 
+_OF_CELLS = r"[^\W\d_][(\[]|\b[A-Z]{1,3}\$?[0-9]"
+NO_NAME = re.compile(rf'=(?=\s*"|.*(?:{_OF_CELLS})).*|#(N/A|Н/Д|[A-ZА-Я0-9/]+[!?])', re.DOTALL)
+"""Of the same, what is no article or customer: people do name one `=1+1`, but none after a function or a cell."""
+
 _TIME = r"(?:[T ]+(?P<time>\d{1,2}(?::?\d\d){0,2}(?:[.,]\d+)?))?"
 _ISO = re.compile(rf"(\d{{4}})-?(\d\d)-?(\d\d){_TIME}")
 _YEAR_FIRST = re.compile(rf"(\d{{4}})[./](\d{{1,2}})[./](\d{{1,2}}){_TIME}")
