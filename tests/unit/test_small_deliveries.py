@@ -39,6 +39,23 @@ def test_a_small_unit_is_late_in_weekly_sales_too(n_weeks: int) -> None:
     assert said(found) == [f"Юг is delivered through {sunday(1)}"]
 
 
+@pytest.mark.parametrize(("n_articles", "n_weeks"), [(1, 2), (3, 2), (6, 3)], ids=str)
+def test_a_branch_that_has_just_opened_is_late(n_articles: int, n_weeks: int) -> None:
+    """It sold every day of its first two or three weeks, and not a line of the newest one is there."""
+    new = DAILY.copy()
+    new[: -1 - n_weeks] = 0
+    new[-1] = 0
+    late = {("Юг", "KA", f"A{n}"): new for n in range(n_articles)}
+    assert said(judged({**units("Север", "Запад", pieces=DAILY), **late})) == [f"Юг is delivered through {sunday(1)}"]
+
+
+def test_a_new_branch_that_seldom_sells_is_not_late() -> None:
+    """It sold on one day of each of its first two weeks."""
+    new = np.zeros((N, 7))
+    new[[-3, -2], [1, 4]] = 5.0
+    assert said(judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=new)})) == []
+
+
 def test_a_unit_that_sold_every_week_is_late_however_it_varies() -> None:
     """One article, one day a week, from 1 to 500 pieces, 26 weeks without a break: the newest week has not arrived."""
     weekly = np.zeros((N, 7))

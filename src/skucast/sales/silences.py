@@ -28,6 +28,9 @@ USUAL_SILENCES = 2
 MANY_SILENCES = 0.2
 """Likewise in more than this share of these weeks, if it sells much whenever it does: up to here it is late."""
 
+FEWEST_WEEKS = 2
+"""Fewest weeks that tell of a newest week without any row that it has not arrived: a branch that has just opened."""
+
 LATE_RATHER = 0.05
 """Newest weeks without any sale of the business are late, not empty, unless that is more probable than this."""
 
@@ -171,7 +174,7 @@ def _is_usual(starts: Places, start: int, feed: Feed, before: Places) -> bool:
 
 
 def _is_improbable(feed: Feed, before: Places, *, is_newest: bool) -> bool:
-    if len(before) < MIN_WEEKS:
+    if len(before) < (FEWEST_WEEKS if is_newest else MIN_WEEKS):
         return False
     limit = IN_THE_MIDDLE
     if is_newest:
