@@ -323,7 +323,7 @@ def calls_off(off: dict[str, Any], row: dict[str, Any]) -> bool:
 
 
 @given(ROWS)
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @pytest.mark.slow
 def test_the_plan_equals_a_look_at_every_day(rows: list[dict[str, Any]]) -> None:
     """Whatever is said, in whatever order, by whom."""
