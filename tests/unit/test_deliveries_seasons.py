@@ -178,6 +178,23 @@ def test_a_long_silence_is_a_closed_unit_and_is_said(n_weeks: int, is_closed: bo
     assert found.closed == ([since] if is_closed else [])
 
 
+@pytest.mark.parametrize("who", ["Юг", "Юг/KA", "the business"])
+def test_a_long_silence_in_the_middle_is_said(who: str) -> None:
+    """Fifteen weeks without a line, then sales as before: they count as closed, and somebody may know better."""
+    pieces = np.full((60, 7), 10.0)
+    gone = pieces.copy()
+    gone[-35:-20] = 0
+    sold = units("Юг", pieces=gone)
+    if who != "the business":
+        sold |= units("Север", "Запад", pieces=pieces)
+    if who == "Юг/KA":
+        sold["Юг", "TT", "A1"] = pieces
+    found = judged(sold)
+    assert len(found.unknown) == 0
+    text = f"sold nothing from week {sunday(34)} to {sunday(20)}, for 15 weeks: closed, not missing; these weeks are 0"
+    assert found.closed == [f"{who} {text}"]
+
+
 @pytest.mark.parametrize("n_weeks", [1, 12, 13, 30, 170], ids=str)
 def test_a_business_that_is_silent_for_long_is_late(n_weeks: int) -> None:
     """Nobody delivers for weeks: the whole business is late, however long; that alone is no closing."""

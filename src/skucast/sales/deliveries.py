@@ -91,7 +91,8 @@ def judge_deliveries(
     feed_gaps, in_part = weeks[: last + 1][lacks_all], list(_part_texts(business, weeks, last, clock))
     weeks, off, rows = weeks[: last + 1], off[: last + 1], rows[rows["week"] <= last]
     why = verdict.why if verdict.since <= last else ""  # what is cut off is late, whatever the reason
-    found = {BUSINESS: Verdict(lacks_part, verdict.closed[: last + 1], verdict.since, why)}
+    pauses = tuple(each for each in verdict.pauses if each[1] <= last and not lacks_all[each[0] : each[1] + 1].any())
+    found = {BUSINESS: Verdict(lacks_part, verdict.closed[: last + 1], verdict.since, why, pauses)}
     feeds = {name: Feed.of(own, off, by_day=by_day) for name, own in _groups(rows)}
     for name, feed in _with_own_days_off(feeds):
         excused = feed.closed() & fell(business.counts[: last + 1] - feed.counts)
@@ -174,12 +175,18 @@ def _part_texts(business: Feed, weeks: pd.DatetimeIndex, last: int, clock: WeekC
 
 
 def _closed_texts(found: dict[Name, Verdict], weeks: pd.DatetimeIndex) -> Iterator[str]:
-    """Units whose silence has a reason, then channels of the others."""
+    """Units whose silence has a reason, then channels of the others; then silences in the middle."""
     units = {unit for (unit, channel), verdict in found.items() if channel == ALL and verdict.why}
     for (unit, channel), verdict in found.items():
         if verdict.why and (channel == ALL or unit not in units):
             since = weeks[verdict.since].date()
             yield f"{_name_of(unit, channel)} has sold nothing since week {since}, {verdict.why}: closed, not late"
+    for (unit, channel), verdict in found.items():
+        whole = () if channel == ALL else found[unit, ALL].pauses if (unit, ALL) in found else ()
+        for first, last, why in verdict.pauses:
+            if (first, last, why) not in whole:
+                weeks_of = f"from week {weeks[first].date()} to {weeks[last].date()}, {why}"
+                yield f"{_name_of(unit, channel)} sold nothing {weeks_of}: closed, not missing; these weeks are 0"
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,9 @@ FEWEST_WEEKS = 2
 LATE_RATHER = 0.05
 """Newest weeks without any sale of the business are late, not empty, unless that is more probable than this."""
 
+SEASONAL = "as in the same weeks of another year"
+"""Why a silence is of the season."""
+
 YEAR_WEEKS = 52
 
 SEASON_WEEKS = 2
@@ -54,12 +57,14 @@ class Verdict:
     """By week, shape (W,): what has not arrived whole (`lacking`), and silence that has a reason (`closed`).
 
     `since` is the first of the newest weeks that are closed, and `why` in words; -1 and nothing if they are not.
+    `pauses` are the silences in the middle that are no season: first and last week, and why they count as closed.
     """
 
     lacking: Flags
     closed: Flags
     since: int = -1
     why: str = ""
+    pauses: tuple[tuple[int, int, str], ...] = ()
 
 
 def judge(feed: Feed, excused: Flags, closed_after_weeks: int) -> Verdict:
@@ -76,7 +81,7 @@ def judge(feed: Feed, excused: Flags, closed_after_weeks: int) -> Verdict:
         lacking[week] = feed.is_in_part(week, _known_before(feed, week, lacking | verdict.closed), is_newest=False)
     newest = newest_that_arrived(feed, lacking, verdict.closed)
     lacking[newest + 1 :] |= feed.counts[newest + 1 :] > 0
-    return Verdict(lacking, verdict.closed, verdict.since, verdict.why)
+    return replace(verdict, lacking=lacking)
 
 
 def newest_that_arrived(feed: Feed, lacking: Flags, closed: Flags) -> int:
@@ -146,6 +151,7 @@ def _silent_weeks(feed: Feed, excused: Flags, closed_after_weeks: int) -> Verdic
     lacking = np.zeros(len(silent), dtype=bool)
     closed = silent & excused
     since, why = -1, ""
+    pauses: list[tuple[int, int, str]] = []
     runs = [trimmed for run in _runs(silent) if len(trimmed := _without_first(run, excused))]
     starts = np.array([run[0] for run in runs])
     for run in runs:
@@ -158,7 +164,9 @@ def _silent_weeks(feed: Feed, excused: Flags, closed_after_weeks: int) -> Verdic
         closed[run] = bool(reason)
         if is_newest and is_news and reason and len(run) <= USUAL_WEEKS:
             since, why = int(run[0]), reason
-    return Verdict(lacking, closed, since, why)
+        if not is_newest and is_news and reason and reason != SEASONAL:
+            pauses.append((int(run[0]), int(run[-1]), reason))
+    return Verdict(lacking, closed, since, why, tuple(pauses))
 
 
 def _is_usual(starts: Places, start: int, feed: Feed, before: Places) -> bool:
@@ -189,7 +197,7 @@ def _is_often_silent(feed: Feed, before: Places, n_weeks: int) -> bool:
 def _reason(feed: Feed, run: Places, before: Places, silent: Flags, closed_after_weeks: int) -> str:
     """Why these silent weeks are no delivery that fails, if there is a reason."""
     if _is_season(run, silent):
-        return "as in the same weeks of another year"
+        return SEASONAL
     if _has_faded(feed, before):
         return "after its sales had faded"
     if len(run) >= closed_after_weeks:
