@@ -20,6 +20,7 @@ from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES
 from skucast.core.words import counted
 from skucast.runtime.column_map import parse_column_map
+from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.loading import read_delivery, read_file
@@ -118,6 +119,8 @@ def _load_sales(
     report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
     if replaced:
         report.notes.append(replaced)
+    if doubt := brought.twice.note():
+        log.warning("%s: %s", path.name, doubt)
     report.notes.extend([*delivery.notes, *known.notes()])
     after = _weeks(settings, warehouse)
     report.notes.extend(summary(brought, before, after, settings.clock, no_names(after, decisions)))

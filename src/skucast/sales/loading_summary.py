@@ -12,6 +12,7 @@ import pandas as pd
 from skucast.core.combination import KEY, clean_name
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.core.words import counted
+from skucast.sales.loading_twice import Twice
 
 LAST_WEEKS = 4
 MAX_UNITS = 20
@@ -37,6 +38,7 @@ class Brought:
     n_without_quantity: int = 0
     n_later: int = 0
     combinations: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict)
+    twice: Twice = field(default_factory=Twice)
 
     def add(self, rows: pd.DataFrame) -> None:
         """Add up some lines of the sales' contract."""
@@ -44,6 +46,7 @@ class Brought:
         self.n_nameless += len(rows) - len(known)
         if not len(known):
             return
+        self.twice.add(known)
         quantity = known["quantity"].astype("float64")
         self.n_without_quantity += int(quantity.isna().sum())
         self.n_later += int((known["date"] > pd.Timestamp(self.today)).sum())
