@@ -216,6 +216,12 @@ def test_a_little_deeper_is_not_worth_a_word() -> None:
     assert said.too_deep(NOW, WEEKS) == {}
 
 
+def test_a_plan_of_ones_is_named_where_discounts_were_percent() -> None:
+    """1 planned where 30 was the most may be a flag; of an article that had 2, or of no known depth, it is 1 %."""
+    rows = validate(PROMOTIONS, pd.DataFrame([row(0, 6, 1.0), row(0, 6, 1.0, SKU_ID="B2")]))
+    assert [Plan(rows, [A1, B2], deepest={A1: most}).like_flags(NOW, WEEKS) for most in (30.0, 2.0)] == [{A1: 30.0}, {}]
+
+
 def test_selling_days_turn_with_the_week() -> None:
     """Weeks that end on Wednesday begin on Thursday: a Thursday and Friday at 30 % are two of five selling days."""
     wednesdays = [day + timedelta(days=3) for day in WEEKS]

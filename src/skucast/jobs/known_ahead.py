@@ -22,6 +22,9 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 
+SHOWN = 5
+"""Combinations that a warning names."""
+
 
 def plan_of(
     settings: Settings,
@@ -44,19 +47,28 @@ def plan_of(
 
 
 def warn_of_depth(plan: Plan, known_at: datetime, weeks: Sequence[date]) -> None:
-    """Say which discounts of the weeks to come are deeper than their article ever had, and what is done with them."""
+    """Say which discounts of the weeks to come are deeper than their article ever had, or look like flags."""
     found = plan.too_deep(known_at, weeks)
     if found:
         largest = sorted(found.items(), key=lambda item: -item[1][0] / max(item[1][1], 1.0))
-        examples = [f"{each}: {planned:g}, at most {deepest:g} until now" for each, (planned, deepest) in largest[:5]]
-        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
         log.warning(
-            "discounts planned beyond what their article ever had count as the deepest that it had: %s%s; "
+            "discounts planned beyond what their article ever had count as the deepest that it had: %s; "
             "is a price written where the discount belongs?",
-            "; ".join(examples),
-            more,
+            _first([f"{each}: {planned:g}, at most {deepest:g} until now" for each, (planned, deepest) in largest]),
             extra={"fields": {"event": "promo_beyond_history", "combinations": len(found)}},
         )
+    if flags := plan.like_flags(known_at, weeks):
+        log.warning(
+            "discounts planned of 1 %% count as that: %s; is 1 a flag, or written for 100 %%? send percent",
+            _first([f"{each}, at most {deepest:g} until now" for each, deepest in flags.items()]),
+            extra={"fields": {"event": "promo_like_a_flag", "combinations": len(flags)}},
+        )
+
+
+def _first(examples: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f"; and {len(examples) - SHOWN} more" if len(examples) > SHOWN else ""
+    return "; ".join(examples[:SHOWN]) + more
 
 
 def archives(

@@ -31,6 +31,9 @@ EXPECTATION_WEEKS = 26
 TOO_DEEP = 1.25
 """A discount so many times as deep as the deepest that an article ever had is named."""
 
+LIKE_A_FLAG, NO_FLAG = 1.0, 5.0
+"""A discount of 1 % is more probably a flag, or a fraction of 1, where an article had discounts of so many percent."""
+
 WEEK_DAYS = 7
 
 UNKNOWN_NAMES = "unknown unit, channel or SKU_ID"
@@ -134,6 +137,13 @@ class Plan:
             self._combinations[place]: (float(planned[place]), float(self._limits[place]))
             for place in np.flatnonzero(planned > TOO_DEEP * self._limits).tolist()
         }
+
+    def like_flags(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, float]:
+        """Return the deepest discount that those ever had of which consecutive weeks have promotions of 1 % alone."""
+        first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
+        planned = np.nan_to_num(self._by_day(self._known(known_at), first, WEEK_DAYS * len(weeks))).max(axis=1)
+        is_flag = (planned == LIKE_A_FLAG) & (self._limits >= NO_FLAG) & np.isfinite(self._limits)
+        return {self._combinations[place]: float(self._limits[place]) for place in np.flatnonzero(is_flag).tolist()}
 
     def _known(self, known_at: datetime) -> pd.DataFrame:
         return self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
