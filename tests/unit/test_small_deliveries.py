@@ -56,6 +56,14 @@ def test_a_new_branch_that_seldom_sells_is_not_late() -> None:
     assert said(judged({**units("Север", "Запад", pieces=DAILY), **units("Юг", pieces=new)})) == []
 
 
+@pytest.mark.parametrize(("n_articles", "is_late"), [(4, True), (3, False)], ids=str)
+def test_a_newest_week_of_one_article_of_four_has_not_arrived(n_articles: int, is_late: bool) -> None:
+    """Four articles sold every day, and of the newest week there is one; two of three may have been given up."""
+    few = {("Юг", "KA", f"A{n}"): DAILY if n == 0 else without(DAILY, -1) for n in range(n_articles)}
+    found = judged({**units("Север", "Запад", pieces=DAILY), **few})
+    assert said(found) == ([f"Юг is delivered through {sunday(1)}"] if is_late else [])
+
+
 def test_a_unit_that_sold_every_week_is_late_however_it_varies() -> None:
     """One article, one day a week, from 1 to 500 pieces, 26 weeks without a break: the newest week has not arrived."""
     weekly = np.zeros((N, 7))

@@ -16,6 +16,9 @@ import pandas as pd
 FEED_MIN_COMBINATIONS = 5
 """Below this many combinations a week, a thin week says nothing about the delivery as a whole."""
 
+FEWEST_COMBINATIONS = 3
+"""So few may make a newest week thin, where it is improbable that so many of them have no row."""
+
 MIN_SHARE = 0.5
 """The newest week counts as delivered when it has at least this share of the usual number of combinations."""
 
@@ -250,7 +253,7 @@ class Feed:
         """Whether far fewer combinations have a row than usual, in a group of not too few, and not by chance."""
         before = before[-USUAL_WEEKS:]
         usual = float(np.median(self.counts[before[-LOOKBACK_WEEKS:]]))
-        if usual < FEED_MIN_COMBINATIONS or self.counts[week] >= MIN_SHARE * usual or self.closed()[week]:
+        if usual < FEWEST_COMBINATIONS or self.counts[week] >= MIN_SHARE * usual or self.closed()[week]:
             return False
         silent = self._silent_articles(before)
         by_chance = len(silent) <= MANY and _at_most(int(self.counts[week]), 1 - silent) >= BY_CHANCE
