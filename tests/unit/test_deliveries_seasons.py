@@ -205,6 +205,16 @@ def test_a_business_that_is_silent_for_long_is_late(n_weeks: int) -> None:
     assert found.closed == []
 
 
+def test_no_channel_of_a_late_unit_is_said_to_be_closed() -> None:
+    """One channel had faded before the whole unit, which sells well, is late: that is late too, and nothing else."""
+    faded = DAILY.copy()
+    faded[-5:] = np.array([7, 5, 3, 1, 0])[:, None]
+    late = {("Юг", "KA", "A1"): without(DAILY, -1) * 5, ("Юг", "TT", "A1"): faded}
+    found = judged({**units("Север", "Запад", pieces=DAILY), **late})
+    assert said(found) == [f"Юг is delivered through {sunday(1)}"]
+    assert found.closed == []
+
+
 def test_a_business_that_fades_to_nothing_is_closed() -> None:
     """A business of one unit sells less from week to week, then nothing: its newest weeks are there, and 0."""
     pieces = np.full((40, 7), 40.0)

@@ -175,10 +175,11 @@ def _part_texts(business: Feed, weeks: pd.DatetimeIndex, last: int, clock: WeekC
 
 
 def _closed_texts(found: dict[Name, Verdict], weeks: pd.DatetimeIndex) -> Iterator[str]:
-    """Units whose silence has a reason, then channels of the others; then silences in the middle."""
+    """Units whose silence has a reason, then channels of others that are not late; then silences in the middle."""
     units = {unit for (unit, channel), verdict in found.items() if channel == ALL and verdict.why}
     for (unit, channel), verdict in found.items():
-        if verdict.why and (channel == ALL or unit not in units):
+        is_late = channel != ALL and (unit, ALL) in found and found[unit, ALL].lacking[verdict.since]
+        if verdict.why and not is_late and (channel == ALL or unit not in units):
             since = weeks[verdict.since].date()
             yield f"{_name_of(unit, channel)} has sold nothing since week {since}, {verdict.why}: closed, not late"
     for (unit, channel), verdict in found.items():
