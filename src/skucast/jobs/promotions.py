@@ -320,7 +320,7 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
         parts = [_ADDED_BEFORE]
     if rejected:
         parts.append(f"{refusal(file.name, len(plan.rejected), plan.n_lines)}, see {rejected}")
-        if n_covered:
+        if n_covered and len(plan.rejected) > plan.n_repeated:
             parts.append("where the file covers their names, they count as no promotion until they are sent right")
     parts += plan.notes
     if plan.unused:

@@ -46,9 +46,9 @@ class PlanFile:
 
     `rows` fit the promotions table, those that state what the plan covers among them. `rejected` has the file's own
     columns as text, the `line` and the `reason`, behind them cells without a heading; `n_lines` counts these and the
-    good ones. `covers_through` is None where the file does not say it, and no row is good; `unused` are columns that
-    mean nothing here; `separator` is that of the file, for the rejected rows; `notes` say how it was read where that is
-    not plain.
+    good ones, `n_repeated` those refused that only say again what another line says. `covers_through` is None where the
+    file does not say it, and no row is good; `unused` are columns that mean nothing here; `separator` is that of the
+    file, for the rejected rows; `notes` say how it was read where that is not plain.
     """
 
     rows: pd.DataFrame
@@ -58,6 +58,7 @@ class PlanFile:
     separator: str
     n_lines: int
     notes: list[str]
+    n_repeated: int = 0
 
 
 def read_plan(
@@ -110,6 +111,7 @@ def read_plan(
         separator=sheet.separator,
         n_lines=len(lines),
         notes=[*sheet.notes, *_totals_left_out(totals)],
+        n_repeated=sum(line.is_duplicate for line in lines),
     )
 
 

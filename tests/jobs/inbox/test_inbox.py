@@ -28,6 +28,16 @@ def test_good_rows_are_added_bad_ones_go_back_and_the_file_is_done(inbox: Inbox)
     )
 
 
+def test_a_row_that_is_there_twice_changes_no_plan(inbox: Inbox) -> None:
+    """The second one is refused, and nothing is said of promotions that would not count."""
+    inbox.send("план.csv", GOOD, GOOD)
+    inbox.ingest()
+    assert inbox.plan() == PLAN_OF_GOOD
+    (note,) = inbox.report.notes
+    assert "1 of 2 rows refused" in note
+    assert "count as no promotion" not in note
+
+
 def test_without_an_inbox_nothing_happens(inbox: Inbox) -> None:
     """No folder, no table; that nothing came is said."""
     assert inbox.ingest() == 0
