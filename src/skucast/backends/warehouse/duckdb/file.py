@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
@@ -35,7 +36,8 @@ class DuckDBFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._started: tuple[int, Connection] | None = None
+        self._started: dict[int, Connection] = {}
+        weakref.finalize(self, self._started.clear)  # at the end of the process too, while DuckDB can still be ended
         self._numbers = count()
 
     def __reduce__(self) -> tuple[type[DuckDBFile], tuple[Path]]:
@@ -74,10 +76,10 @@ class DuckDBFile:
 
     def _in_memory(self) -> Connection:
         """DuckDB as this process has started it; what it cannot hold in memory goes beside the file."""
-        if self._started is None or self._started[0] != os.getpid():
-            own = duckdb.connect(config={"temp_directory": f"{self.path}.tmp"})
-            self._started = os.getpid(), own
-        return self._started[1]
+        own = os.getpid()
+        if own not in self._started:  # a process that was forked has none yet
+            self._started[own] = duckdb.connect(config={"temp_directory": f"{self.path}.tmp"})
+        return self._started[own]
 
     def _attach(self, duckdb_itself: Connection, name: str, mode: str) -> None:
         path = str(self.path).replace("'", "''")
