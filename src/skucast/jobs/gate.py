@@ -12,7 +12,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
-from skucast.core.combination import KEY, Combination, matching
+from skucast.core.combination import KEY, matching
 from skucast.core.errors import RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import DONE, Run
@@ -21,6 +21,7 @@ from skucast.core.tables.records import RUNS
 from skucast.core.weeks import WEEK
 from skucast.core.words import counted
 from skucast.jobs.inputs import Inputs, closed_days
+from skucast.jobs.shards import combinations_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -82,7 +83,7 @@ def evidence_of(settings: Settings, warehouse: Warehouse, cutoff: date, history:
     earlier = _newest_rows(warehouse, cutoff, settings.horizon_weeks, history.names)
     newest = history.weeks[history.weeks["ds"] == pd.Timestamp(history.data_cutoff)]
     gone = earlier[~is_about(earlier, newest)]
-    accepted = matching(settings.accepted_missing, [Combination(*its) for its in _names_of(gone)])
+    accepted = matching(settings.accepted_missing, combinations_of(gone))
     known_then = without_missing(_known_then(warehouse, cutoff, history.names), gone, earlier)
     earlier = earlier[~is_about(earlier, accepted)]
     return Evidence(
@@ -94,10 +95,6 @@ def evidence_of(settings: Settings, warehouse: Warehouse, cutoff: date, history:
         [(each.unit, each.channel) for each in history.late],
         list(_closed_weeks(settings, history.data_cutoff, cutoff)),
     )
-
-
-def _names_of(rows: pd.DataFrame) -> list[tuple[str, ...]]:
-    return list(rows[KEY].drop_duplicates().itertuples(index=False, name=None))
 
 
 def _newest_rows(warehouse: Warehouse, cutoff: date, horizon_weeks: int, names: Names) -> pd.DataFrame:

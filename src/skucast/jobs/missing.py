@@ -17,7 +17,7 @@ from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
 from skucast.core.tables.records import RUNS
-from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.core.weeks import WEEK
 from skucast.forecast.artifact import loads
 from skucast.jobs.inputs import Inputs
@@ -30,6 +30,9 @@ from skucast.scorecard.spellings import in_the_names_of_the_sales
 
 SHRUNKEN = 0.5
 """Share of the lines of earlier runs below which the sales have lost most of themselves."""
+
+_OF_ONE_ACTUAL = {"window": "week", "level": "combination", "step": POOLED_STEP}
+"""The rows of metrics that keep the actual of a week as it was first scored."""
 
 
 def without_lost(
@@ -44,9 +47,12 @@ def without_lost(
         RunFailed: the run was asked for one of them by name.
     """
     history = inputs.history
-    since = _since(settings, run)
-    ledger = warehouse.read(FORECASTS, since={"cutoff": since, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
-    scored = warehouse.read(METRICS, since={"window_end": since}, until={"window_end": run.cutoff})
+    ledger = _first_steps(settings, warehouse, run)
+    scored = warehouse.read(
+        METRICS,
+        since={"window_end": _since(settings, run), **_OF_ONE_ACTUAL},
+        until={"window_end": run.cutoff, **_OF_ONE_ACTUAL},
+    )
     scored = history.names.renamed(scored[scored["actual_first"].notna()].rename(columns={"window_end": "ds"}))
     known = in_the_names_of_the_sales(ledger, history.names)
     found = lost_of(history.weeks, known, scored, history.data_cutoff, settings.inactive_after_weeks)
@@ -75,14 +81,12 @@ def missing_from_sales(
 
     `lost` is what the history is without (`without_lost`). What ACCEPT_MISSING names is not missed.
     """
-    since = _since(settings, run)
-    ledger = warehouse.read(FORECASTS, since={"cutoff": since, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
-    status = newest_status(ledger)
+    status = newest_status(_first_steps(settings, warehouse, run))
     active = {each for each, why in status.items() if why != "inactive" and not history.names.is_left_out(each)}
     aliases = history.names.aliases
     known = set(history.combinations)
     orphans = [each for each in store.stored() if each not in known and each not in status]
-    active |= _trained(store, missing_of(orphans, history.combinations, aliases), since, run.cutoff)
+    active |= _trained(store, missing_of(orphans, history.combinations, aliases), _since(settings, run), run.cutoff)
     active = {each for each in active if not history.names.is_left_out(each)}
     active -= set(matching(settings.accepted_missing, sorted(active)))
     return missing_of({*active, *lost}, history.combinations, aliases, lost)
@@ -149,6 +153,12 @@ def warn_of_shrinking(settings: Settings, warehouse: Warehouse, run: Run, histor
     text = shrunken(settings, warehouse, run, history)
     if text:
         log.warning("%s", text)
+
+
+def _first_steps(settings: Settings, warehouse: Warehouse, run: Run) -> pd.DataFrame:
+    """The first week of each forecast of the last INACTIVE_AFTER_WEEKS weeks."""
+    first = {"cutoff": _since(settings, run), "step": 1}
+    return warehouse.read(FORECASTS, since=first, until={"cutoff": run.cutoff, "step": 1})
 
 
 def _since(settings: Settings, run: Run) -> date:

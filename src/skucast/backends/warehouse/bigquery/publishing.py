@@ -82,10 +82,10 @@ class Publisher:
     def append_once(self, table: Table, rows: Rows, batch_id: str, source: str, run: Run, meeting: Meeting) -> int:
         """Append the rows unless the batch was appended before; return the rows written."""
         valid = pd.concat(frames_of(table, rows, batch_id), ignore_index=True)
+        loads = self._loads(table)
         if meeting.rule != "replace":
-            self._refuse_known_batch(table, batch_id, source)
-        if meeting.loads is not None:
-            refuse_others(source, meeting.loads, self._loads(table)["batch_id"].tolist())
+            _refuse_known_batch(loads, batch_id, source)
+        refuse_others(source, meeting.loads, loads["batch_id"].tolist())
         self._tables.ensure(table)
         self._tables.ensure(LOADS)
         staging = self._staging.id_of_batch(table, batch_id)
@@ -113,7 +113,7 @@ class Publisher:
         try:
             self._transact(table, statements, parameters, job_id, f"append {table.label}")
         except Twice:
-            self._refuse_known_batch(table, batch_id, source)
+            _refuse_known_batch(self._loads(table), batch_id, source)
         self._dataset.drop(staging)
         return len(valid)
 
@@ -204,17 +204,17 @@ class Publisher:
         found = self._reader.query(sql, [], "compare with the sales")
         return found.astype({"date": "datetime64[us]"})
 
-    def _refuse_known_batch(self, table: Table, batch_id: str, source: str) -> None:
-        loads = self._loads(table)
-        known = loads[loads["batch_id"] == batch_id]
-        if len(known):
-            first = known.iloc[0]
-            raise already_loaded(source, str(first["source"]), first["loaded_at"])
-
     def _loads(self, table: Table) -> pd.DataFrame:
         """The batches of the table; what is compared with them is compared before the append, not within it."""
         loads = self._reader.read(LOADS, NO_LIMITS, NO_LIMITS)
         return loads[loads["table_name"] == self._dataset.name_of(table)]
+
+
+def _refuse_known_batch(loads: pd.DataFrame, batch_id: str, source: str) -> None:
+    known = loads[loads["batch_id"] == batch_id]
+    if len(known):
+        first = known.iloc[0]
+        raise already_loaded(source, str(first["source"]), first["loaded_at"])
 
 
 def _only(combinations: Sequence[Combination]) -> Any:
