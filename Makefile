@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images check format format-check lint types bench docs dockerfiles deploy lock clean
+.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images check format format-check lint types bench bench-accuracy docs dockerfiles deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -83,6 +83,16 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 	$(BIN)/python benchmarks/gate.py --data $(DATA)
 	$(BIN)/python benchmarks/cost.py --data $(DATA)
 
+# Forecasters of others live in an environment of their own; ours run in the project's. Both keep forecasts in one folder.
+.bench-venv/ready: requirements/bench.txt .venv/dev
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .bench-venv
+	$(BIN)/uv pip install --quiet --require-hashes --python .bench-venv/bin/python -r requirements/bench.txt
+	@touch $@
+
+bench-accuracy: .bench-venv/ready ## accuracy beside other forecasters; hours, goes on where it stopped (DATA=folder)
+	.bench-venv/bin/python benchmarks/accuracy.py --data $(DATA) --run peers
+	$(BIN)/python benchmarks/accuracy.py --data $(DATA) --run ours --report --write
+
 docs: .venv/dev ## write the reference of settings and tables, and the table of permissions
 	PYTHONPATH=src $(BIN)/python -m skucast reference --write docs/reference
 	env -i $$(grep -v -e '^#' -e ' ' deploy/settings.env | grep =) $(BIN)/python deploy/permissions.py write docs/permissions.md
@@ -100,6 +110,7 @@ lock: .venv/dev ## compile requirements/*.in to the newest releases, with hashes
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/runtime.in -o requirements.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.13 --generate-hashes --no-header requirements/stand-ins.in -o requirements/stand-ins.txt
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/bench.in -o requirements/bench.txt
 
 clean: ## remove what the other targets made, but not local/
-	rm -rf .venv .stand-ins .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .bench-venv .stand-ins .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,49 @@
+"""Forecasts kept as they are made, a file per contender and origin, so that a run goes on where one stopped."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from accuracy_data import Sample
+from accuracy_peers import Contender
+
+
+class Cache:
+    """Forecasts of one sample: `FOLDER/NAME-N-DIGEST/CONTENDER/ORIGIN.parquet`, and processor seconds."""
+
+    def __init__(self, folder: Path, sample: Sample):
+        self.folder = folder / f"{sample.name}-{len(sample.series)}-{sample.digest}"
+        self.sample = sample
+
+    def path(self, name: str, origin: pd.Timestamp) -> Path:
+        return self.folder / name / f"{origin.date()}.parquet"
+
+    def fill(self, contender: Contender, origins: Sequence[pd.Timestamp], *, again: bool = False) -> None:
+        """Let the contender forecast at every origin that is not kept yet."""
+        for origin in origins:
+            path = self.path(contender.name, origin)
+            if path.exists() and not again:
+                continue
+            given = self.sample.given(origin)
+            before = os.times()
+            found = contender.run(given)
+            seconds = processor_seconds(before, os.times())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            found.assign(seconds=seconds).to_parquet(part, index=False)
+            part.replace(path)
+            print(f"{self.sample.name} {contender.name} {origin.date()}: {seconds:.1f} s", flush=True)
+
+    def has(self, name: str, origins: Sequence[pd.Timestamp]) -> bool:
+        return all(self.path(name, origin).exists() for origin in origins)
+
+    def read(self, name: str, origins: Sequence[pd.Timestamp]) -> pd.DataFrame:
+        """Return a contender's forecasts at these origins, with `origin` and `seconds` (of all of the origin)."""
+        parts = [pd.read_parquet(self.path(name, origin)).assign(origin=origin) for origin in origins]
+        return pd.concat(parts, ignore_index=True)
+
+
+def processor_seconds(before: os.times_result, after: os.times_result) -> float:
+    """Return what this process and those that it started have worked: other work on the machine counts for nothing."""
+    return sum(after[:4]) - sum(before[:4])
