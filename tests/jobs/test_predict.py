@@ -48,7 +48,7 @@ def test_without_models_every_combination_gets_a_labelled_fallback(untrained: Bu
     status = by_combination(untrained, "status")
     assert [status[parts] for parts in (*TRAINED, NEW, GONE)] == ["no_model"] * 4 + ["short_history", "inactive"]
     method = by_combination(untrained, "method")
-    assert {method[parts] for parts in TRAINED} <= {"mean_8", "seasonal_naive"}
+    assert {method[parts] for parts in TRAINED} <= {"ses", "tsb", "mean_4", "mean_8", "last_week", "seasonal_naive"}
 
 
 def test_no_fallback_takes_the_place_of_what_models_forecast(business: Business, shown: Callable[[], str]) -> None:

@@ -12,7 +12,7 @@ from business import GONE, NEW, TRAINED, Business, fail_for
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelNotFound, ObjectKept
-from skucast.core.tables.records import REGISTRY, RUNS
+from skucast.core.tables.records import DEMAND_CLASSES, REGISTRY, RUNS
 from skucast.entry import cli
 from skucast.forecast.artifact import loads
 from skucast.regressors.holidays import OTHER_HOLIDAYS
@@ -44,6 +44,17 @@ def test_the_registry_tells_settings_and_honest_accuracy_of_every_training(busin
     assert 0 < row["backtest_wape"] < 0.5
     assert set(json.loads(row["backtest_by_step"])) == {"1", "2", "3", "4"}
     assert row["model_version"].startswith("2026-11-22-")
+
+
+def test_the_registry_tells_what_kind_of_demand_it_is_and_what_stands_in_for_a_model(business: Business) -> None:
+    """The kind in every row that sold; the method and its past errors where the history is too short for a model."""
+    registry = business.warehouse.read(REGISTRY)
+    assert registry["demand_class"].isin(DEMAND_CLASSES).all()
+    new = registry.set_index("SKU_ID").loc["NEW"]
+    chosen = json.loads(new["tuning"])
+    assert chosen["method"] == "ses"
+    assert set(chosen["wape"]) == {"ses", "mean_4", "mean_8", "last_week"}
+    assert new["n_weeks"] == 10
 
 
 def test_a_second_run_trains_nothing(business: Business) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import nan
 
-import numpy as np
 import pandas as pd
 import pytest
 from builders import sunday
@@ -14,30 +13,29 @@ from stubs import weeks_of
 
 from skucast.core.combination import KEY
 from skucast.core.tables.scorecard import BASELINES
-from skucast.sales.baselines import YARDSTICKS, fallback, last_week, last_year, mean_4, mean_8, with_baselines
+from skucast.sales.baselines import YARDSTICKS, last_week, last_year, mean_4, with_baselines
 
 TARGETS = [sunday(-1), sunday(-2)]
 
 
 @pytest.mark.parametrize(
-    ("y", "expected_last", "expected_4", "expected_8"),
+    ("y", "expected_last", "expected_4"),
     [
-        ([1, 2, 3, 4, 5, 6, 7, 8, 9], 9.0, 7.5, 5.5),
-        ([1, 2, 3, 4, 5, nan, nan], 5.0, 3.5, 3.0),
-        ([6], 6.0, 6.0, 6.0),
-        ([nan, nan], 0.0, 0.0, 0.0),
-        ([], 0.0, 0.0, 0.0),
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9], 9.0, 7.5),
+        ([1, 2, 3, 4, 5, nan, nan], 5.0, 3.5),
+        ([6], 6.0, 6.0),
+        ([nan, nan], 0.0, 0.0),
+        ([], 0.0, 0.0),
     ],
     ids=["long", "unknown at the end", "one week", "all unknown", "no weeks"],
 )
 def test_flat_baselines_are_means_of_the_last_known_weeks(
-    y: list[float], expected_last: float, expected_4: float, expected_8: float
+    y: list[float], expected_last: float, expected_4: float
 ) -> None:
-    """Of 1, 4 and 8 weeks, unknown ones skipped, the same for every target; 0 where nothing is known."""
+    """Of 1 and 4 weeks, unknown ones skipped, the same for every target; 0 where nothing is known."""
     weeks = weeks_of(y)
     assert last_week(weeks, TARGETS).tolist() == [expected_last] * 2
     assert mean_4(weeks, TARGETS).tolist() == [expected_4] * 2
-    assert mean_8(weeks, TARGETS).tolist() == [expected_8] * 2
 
 
 def test_last_year_is_52_weeks_before() -> None:
@@ -71,43 +69,3 @@ def test_many_combinations_have_the_baselines_of_each_alone(several: list[list[f
         known = rows[rows["ds"] <= known_until]
         expected = {f"baseline_{name}": forecast(known, [target])[0] for name, forecast in YARDSTICKS.items()}
         assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-9)
-
-
-def test_the_fallback_is_the_mean_of_8_weeks() -> None:
-    """Sales swing between 8 and 12: forecast 10, and 80 % of past errors were within 2."""
-    method, rows = fallback(weeks_of([8.0, 12.0] * 10), TARGETS)
-    assert method == "mean_8"
-    assert rows["ds"].dt.date.tolist() == TARGETS
-    assert rows[["yhat_lower", "yhat", "yhat_upper"]].to_numpy().tolist() == [[8.0, 10.0, 12.0]] * 2
-
-
-def test_the_fallback_is_last_year_where_that_did_better() -> None:
-    """A wave of 52 weeks that repeats itself is forecast without an error."""
-    wave = 100 + 50 * np.sin(2 * np.pi * np.arange(110) / 52)
-    method, rows = fallback(weeks_of(wave), TARGETS)
-    assert method == "seasonal_naive"
-    assert rows["yhat"].tolist() == pytest.approx(wave[58:60].tolist())
-    assert (rows["yhat_upper"] - rows["yhat_lower"]).tolist() == pytest.approx([0.0, 0.0], abs=1e-9)
-
-
-def test_the_fallback_stays_with_the_mean_where_last_year_did_worse() -> None:
-    """Sales swing between 90 and 110, always 10 off the mean; a year ago 115 were sold, 25 or 5 off."""
-    method, rows = fallback(weeks_of([115.0] * 52 + [90.0, 110.0] * 10), TARGETS)
-    assert method == "mean_8"
-    assert rows["yhat"].tolist() == [100.0, 100.0]
-
-
-def test_the_fallback_of_little_history_is_wide() -> None:
-    """With fewer than 4 past errors the interval reaches from 0 to twice the forecast."""
-    _, rows = fallback(weeks_of([10.0, 20.0]), TARGETS)
-    assert rows[["yhat_lower", "yhat", "yhat_upper"]].to_numpy().tolist() == [[0.0, 15.0, 30.0]] * 2
-
-
-@pytest.mark.parametrize("y", [[], [nan] * 9, [0.0] * 9, [0.0, 0.0, 50.0, 0.0, 0.0, nan] * 4])
-def test_the_fallback_always_answers(y: list[float]) -> None:
-    """Nothing, nothing known, nothing sold, seldom sold: finite numbers, 0 <= lower <= yhat <= upper."""
-    _, rows = fallback(weeks_of(y), TARGETS)
-    numbers = rows[["yhat_lower", "yhat", "yhat_upper"]].to_numpy()
-    assert np.isfinite(numbers).all()
-    assert (numbers[:, 0] >= 0).all()
-    assert (np.diff(numbers) >= 0).all()

@@ -58,11 +58,11 @@ def forecast(
     [
         ("ok", "prophet", STEADY, stored(), [120.0, 110.0, 105.0, 102.5]),
         ("capped", "prophet", STEADY, stored(stub_model(500.0, y_max=150.0)), [450.0] * 4),
-        ("no_model", "mean_8", STEADY, MISSING, [105.0] * 4),
-        ("no_model", "mean_8", STEADY, None, [105.0] * 4),
-        ("short_history", "mean_8", STEADY[-20:], MISSING, [105.0] * 4),
-        ("load_failed", "mean_8", STEADY, BROKEN, [105.0] * 4),
-        ("load_failed", "mean_8", STEADY[-20:], BROKEN, [105.0] * 4),
+        ("no_model", "ses", STEADY, MISSING, [112.0] * 4),
+        ("no_model", "ses", STEADY, None, [112.0] * 4),
+        ("short_history", "ses", STEADY[-20:], MISSING, [112.0] * 4),
+        ("load_failed", "ses", STEADY, BROKEN, [112.0] * 4),
+        ("load_failed", "ses", STEADY[-20:], BROKEN, [112.0] * 4),
         ("inactive", "zero", [100.0] * 20 + [0.0] * 13, stored(), [0.0] * 4),
         ("inactive", "zero", [100.0] * 20 + [0.0] * 13, BROKEN, [0.0] * 4),
     ],
@@ -70,11 +70,11 @@ def forecast(
 def test_every_combination_gets_a_number_and_a_reason(
     status: str, method: str, y: list[float], model: StoredModel | ModelError | None, yhat: list[float]
 ) -> None:
-    """Four rows whatever happened; the mean of the last 8 weeks is (7 * 100 + 140) / 8 = 105."""
+    """Four rows whatever happened; smoothing takes 0.3 of the last week: 0.7 * 100 + 0.3 * 140 = 112."""
     rows = forecast(y, model)
     assert set(rows["status"]) == {status}
     assert set(rows["method"]) == {method}
-    assert rows["yhat"].tolist() == yhat
+    assert rows["yhat"].tolist() == pytest.approx(yhat)
 
 
 def test_a_model_that_fails_while_forecasting_is_replaced() -> None:
@@ -82,7 +82,10 @@ def test_a_model_that_fails_while_forecasting_is_replaced() -> None:
     endless = stored(stub_model(1e308, mean_lag=-1e308, carry_over=0.9))
     starts = [start(ARTICLE, weeks_of([*STEADY[:-1], 1e308]), endless, HORIZON)]
     rows = forecast_all(starts, HORIZON, lambda found: start_without_model(found, weeks_of(STEADY), HORIZON))
-    assert (rows["status"].unique().tolist(), rows["yhat"].tolist()) == (["forecast_failed"], [105.0] * 4)
+    assert (rows["status"].unique().tolist(), rows["yhat"].tolist()) == (
+        ["forecast_failed"],
+        pytest.approx([112.0] * 4),
+    )
 
 
 def test_every_status_is_tested_here() -> None:

@@ -10,8 +10,9 @@ import pytest
 from builders import history_of, line, series, sunday, week
 
 from skucast.core.combination import KEY
+from skucast.forecast.short import fallback
 from skucast.regressors.future import last_known
-from skucast.sales.baselines import fallback, mean_4
+from skucast.sales.baselines import mean_4
 from skucast.sales.history import with_lag
 from skucast.sales.outliers import outliers
 

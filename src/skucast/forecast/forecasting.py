@@ -21,9 +21,9 @@ from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.rollout import Rollout, averaged, roll_forward_all, seed_of
 from skucast.forecast.prophet.spec import LAG
+from skucast.forecast.short import fallback
 from skucast.regressors.future import REGRESSORS, Ahead, WeatherWeeks, ahead, last_known
 from skucast.regressors.promotions import PlannedWeeks
-from skucast.sales.baselines import fallback
 from skucast.sales.history import is_inactive
 
 Stored = StoredModel | ModelError | None

@@ -32,6 +32,9 @@ from skucast.sales.history import is_inactive, with_lag
 HOLIDAYS_AHEAD = 104 * WEEK
 """How far past the cutoff a model knows its holidays."""
 
+SHORT_HISTORY = "short history"
+"""How the reason begins of a combination that has too few known weeks for a model."""
+
 BACKTEST_WEEKS = (4, 8)
 """Fewest and most weeks ahead that an origin is scored: an interval is calibrated even where one week is forecast."""
 
@@ -124,7 +127,7 @@ def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_week
     if is_inactive(weeks, inactive_after_weeks):
         return f"inactive: nothing sold for {inactive_after_weeks} weeks"
     if known < min_history_weeks:
-        return f"short history: {known} known weeks, {min_history_weeks} are needed"
+        return f"{SHORT_HISTORY}: {known} known weeks, {min_history_weeks} are needed"
     return None
 
 

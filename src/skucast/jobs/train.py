@@ -20,7 +20,9 @@ from skucast.core.tables.validation import empty
 from skucast.core.words import counted
 from skucast.forecast.artifact import ModelCard, loads
 from skucast.forecast.prophet.spec import ModelSpec
+from skucast.forecast.short import choose
 from skucast.forecast.training import (
+    SHORT_HISTORY,
     Material,
     Recipe,
     Trained,
@@ -39,6 +41,7 @@ from skucast.regressors.holidays import calendar_digest
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import Outcome, RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
+from skucast.sales.demand import demand_class
 
 Found = dict[Combination, Live | ModelError]
 
@@ -157,18 +160,29 @@ def _train_wanted(
     history = with_weather(inputs.history, outlook, settings.clock)
     items: list[tuple[Combination, Material]] = []
     registry: list[dict[str, Any]] = []
+    kinds: dict[tuple[str, ...], str | None] = {}
     for combination, weeks in history.split(inputs.wanted):
+        kinds[combination.parts] = demand_class(weeks["y"].to_numpy(dtype="float64"))
         reason = _skip_reason(settings, weeks, found[combination], recipe, keep_existing=keep_existing)
         if reason:
-            registry.append(_registry_row(combination, recipe, "skipped", reason))
+            registry.append(_registry_row(combination, recipe, "skipped", reason, **_stand_in(reason, weeks, recipe)))
         else:
             items.append((combination, Material(weeks, known[combination])))
     with report.timed("train"):
         outcomes = run_each(items, partial(train, recipe=recipe), what="train", pool=settings.pool)
         registry.extend(_store_outcome(outcome, store, found, recipe, report) for outcome in outcomes)
     for row in registry:
+        row["demand_class"] = kinds[tuple(row[name] for name in KEY)]
         report.counts[_count_label(row)] += 1
     return registry
+
+
+def _stand_in(reason: str, weeks: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """What the registry keeps of a history too short for a model: the method that forecasts it, and its past errors."""
+    if not reason.startswith(SHORT_HISTORY):
+        return {}
+    chosen = choose(weeks["y"].to_numpy(dtype="float64"), recipe.plan.horizon_weeks)
+    return {"n_weeks": int(weeks["y"].notna().sum()), "tuning": json.dumps(chosen.as_dict())}
 
 
 def _registry_rows(registry: list[dict[str, Any]], run: Run) -> pd.DataFrame:

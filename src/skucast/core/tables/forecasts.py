@@ -5,7 +5,8 @@ from __future__ import annotations
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import COMBINATION, RUN, Check, Column, Table, count, measure, text, week
 
-METHODS = ("prophet", "mean_8", "seasonal_naive", "zero")
+METHODS = ("prophet", "mean_8", "seasonal_naive", "zero", "ses", "tsb", "mean_4", "last_week")
+"""The combination's own model; nothing, for what is no longer sold; the others stand in where there is no model."""
 STATUSES = ("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive", "sales_missing")
 SALES_MISSING = "sales_missing"
 """Carried on from the forecast before: the combination was active lately and is not in the sales at all."""

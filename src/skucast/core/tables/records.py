@@ -5,6 +5,8 @@ from __future__ import annotations
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import COMBINATION, Column, Table, instant, ratio, text, week
 
+DEMAND_CLASSES = ("smooth", "erratic", "intermittent", "lumpy")
+
 REGISTRY = Table(
     label="registry",
     name="distributor_model_registry",
@@ -21,7 +23,8 @@ REGISTRY = Table(
         text("hyperparameters", "settings of the models that are averaged, best first, JSON", nullable=True),
         text(
             "tuning",
-            "how the settings were chosen: grid, origins, WAPE of the choice and the default; JSON",
+            "how the settings were chosen: grid, origins, WAPE of the choice and the default; of a history too short "
+            "for a model, the method that stands in and the WAPE of each; JSON",
             nullable=True,
         ),
         Column("is_converged", "BOOL", "true/false", "false where a fit met the bound on its steps", nullable=True),
@@ -47,6 +50,13 @@ REGISTRY = Table(
         ),
         Column("fit_s", "FLOAT64", "seconds", "time of the final fit", nullable=True),
         instant("created_at", "when the row was made"),
+        text(
+            "demand_class",
+            "kind of demand: by the mean number of weeks between sales (seldom from 1.32) and the squared coefficient "
+            "of variation of what is sold (varied from 0.49); NULL where nothing is sold, and in rows of before",
+            nullable=True,
+            allowed=DEMAND_CLASSES,
+        ),
     ),
     key=("run_id", *KEY),
     partition="run_id",
