@@ -180,6 +180,34 @@ def test_sales_columns_compare_without_case(warehouse: Warehouse, change) -> Non
     assert weeks[["SKU_ID", "quantity", "stock_days"]].to_numpy().tolist() == [["S", 5.0, 1]]
 
 
+def flagged_week(warehouse: Warehouse, **columns: str) -> list[object]:
+    """Return what a table of others with one line says: days promoted, share without depth, flags not understood."""
+    row = {"date": "CAST('2026-11-16' AS DATE)", "unit": "'U'", "channel": "'C'", "SKU_ID": "'S'", "quantity": "5"}
+    make_table(warehouse, SALES, [row | columns])
+    weeks = warehouse.weekly_sales(WeekClock(), CUTOFF)
+    return weeks[["promo_days", "no_depth_share", "n_bad_flag"]].iloc[0].tolist()
+
+
+@pytest.mark.parametrize("flag", ["TRUE", "1", "CAST(1 AS FLOAT64)", "'Yes'", "' ja'", "'ДА'"])
+def test_a_flag_of_any_kind_is_a_promotion(warehouse: Warehouse, flag: str) -> None:
+    """A table of flags needs no column of discounts."""
+    assert flagged_week(warehouse, is_promo=flag) == [1, 1.0, 0]
+
+
+@pytest.mark.parametrize(
+    ("flag", "n_bad"),
+    [("FALSE", 0), ("0", 0), ("CAST('nan' AS FLOAT64)", 0), ("'nein'", 0), ("''", 0), ("'TPR'", 1), ("2", 1)],
+)
+def test_any_other_flag_is_none(warehouse: Warehouse, flag: str, n_bad: int) -> None:
+    """What is neither yes nor no is counted."""
+    assert flagged_week(warehouse, is_promo=flag) == [0, 0.0, n_bad]
+
+
+def test_a_flag_beside_a_discount(warehouse: Warehouse) -> None:
+    """Its depth is known, also where it is 0."""
+    assert flagged_week(warehouse, is_promo="TRUE", Promo_discount_perc="CAST(0 AS FLOAT64)") == [1, 0.0, 0]
+
+
 @pytest.mark.parametrize("value", ["'5,5'", "''", "'1 234'"])
 def test_a_quantity_that_is_no_number_is_bad_input(warehouse: Warehouse, value: str) -> None:
     """One line with the table and what to do, not a failure of the service."""

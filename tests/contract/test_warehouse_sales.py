@@ -72,6 +72,8 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
         "n_lines": 6,
         "n_bad_quantity": 1,
         "n_bad_discount": 0,
+        "n_bad_flag": 0,
+        "no_depth_share": 0.0,
     }
     assert spelling_min != spelling_max
 

@@ -79,7 +79,7 @@ def test_a_small_discount_among_others_is_one(warehouse, run):
 def test_a_price_in_the_sales_is_no_discount():
     """8,990 in a table that nobody checks: 100 at most, said, and no depth that a plan could be compared with."""
     rows = {"ds": pd.Timestamp(sunday(0)), "promo_discount_perc": [8990.0, 30.0], "SKU_ID": ["A1", "B2"]}
-    known = pd.DataFrame(rows).assign(unit="P", channel="KA", n_bad_discount=0)
+    known = pd.DataFrame(rows).assign(unit="P", channel="KA", n_bad_discount=0, n_bad_flag=0)
     known = known.assign(least_discount=known["promo_discount_perc"], most_discount=known["promo_discount_perc"])
     found, (text,) = in_percent(known)
     assert found["promo_discount_perc"].tolist() == [100.0, 30.0]
@@ -130,7 +130,9 @@ def test_small_discounts_by_the_price_list_stay(warehouse, run):
 def test_a_discount_below_0_is_said():
     """Three lines of -30 in a table that nobody checks: how many, and the first of them."""
     rows = {"ds": pd.Timestamp(sunday(4)), "SKU_ID": ["A1", "B2"], "promo_discount_perc": [0.0, 30.0]}
-    known = pd.DataFrame(rows).assign(unit="P", channel="KA", n_bad_discount=[3, 0], least_discount=[np.nan, 30.0])
+    known = pd.DataFrame(rows).assign(
+        unit="P", channel="KA", n_bad_flag=0, n_bad_discount=[3, 0], least_discount=[np.nan, 30.0]
+    )
     found, (text,) = in_percent(known.assign(most_discount=known["least_discount"]))
     assert found["promo_discount_perc"].tolist() == [0.0, 30.0]
     assert text.startswith("promo_discount_perc is below 0, or infinite, in 3 lines, first P/KA/A1 in week 2026-10-25")

@@ -309,6 +309,7 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "n_stale_combinations": 0,
         "n_future_lines": 0,
         "n_outlier_weeks": 0,
+        "n_no_depth_weeks": 0,
     }
     lists = (
         "stale_combinations",

@@ -162,6 +162,8 @@ def weekly_sums(keys: list[tuple[str, str, str, int]], seed: int) -> pd.DataFram
         n_lines=random.integers(1, 9, n),
         n_bad_quantity=random.integers(0, 2, n),
         n_bad_discount=random.integers(0, 2, n),
+        n_bad_flag=random.integers(0, 2, n),
+        no_depth_share=random.uniform(0, 1, n),
         spelling_min=spelling,
         spelling_max=spelling,
     )
@@ -184,7 +186,7 @@ def test_joining_changes_no_total(keys: list[tuple[str, str, str, int]], seed: i
     """Sales, returns and lines of every week stay, whatever is joined, and no name is left twice."""
     weekly = weekly_sums(keys, seed)
     rows, names = with_names(weekly)
-    sums = ["quantity", "returns_quantity", "n_lines", "n_bad_quantity", "n_bad_discount"]
+    sums = ["quantity", "returns_quantity", "n_lines", "n_bad_quantity", "n_bad_discount", "n_bad_flag"]
     before, after = (each.groupby("ds")[sums].sum() for each in (weekly, rows))
     pd.testing.assert_frame_equal(before, after)
     assert not rows.duplicated([*KEY, "ds"]).any()

@@ -45,7 +45,6 @@ from skucast.regressors.promotion_files import read_plan, rejected_csv
         ({"starts_on": "2020-11-30"}, "starts_on 2020-11-30 is more than 2 years away"),
         ({"starts_on": "2026-11-02", "ends_on": "2026-11-08"}, "ends_on 2026-11-08 is before the running week"),
         ({"ends_on": "2027-01-01"}, "ends_on 2027-01-01 is after covers_through 2026-12-31"),
-        ({"discount_perc": ""}, "discount_perc is empty, but the row has days"),
         ({"discount_perc": "a third"}, "discount_perc 'a third' is no number such as 30 or 12,5"),
         ({"discount_perc": "nan"}, "discount_perc 'nan' is no number such as 30 or 12,5"),
         ({"discount_perc": "1e1"}, "discount_perc '1e1' is no number such as 30 or 12,5"),

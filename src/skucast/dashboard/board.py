@@ -21,9 +21,9 @@ class Board:
     the newest forecasts, `runs` rows of `tables.RUNS`. `scored` has one row per cutoff, combination and `ds` with known
     sales, at most 26 weeks: cutoff, unit, channel, SKU_ID, ds, step, y, yhat, yhat_lower, yhat_upper and the baselines
     (sales per week). `history` has at most 104 weeks a combination: unit, channel, SKU_ID, ds, y (NaN = unknown),
-    promo_discount_perc (percent, 0 = none); `plan` the weeks to come that have a promotion: unit, channel, SKU_ID, ds,
-    promo_discount_perc. `holidays` has one row per name and week: holiday, ds. `refused` says in words
-    what was refused of the planners' files.
+    promo_discount_perc (percent, 0 = none, NaN = a promotion of which no depth is known); `plan` the weeks to come that
+    have a promotion: unit, channel, SKU_ID, ds, promo_discount_perc. `holidays` has one row per name and week: holiday,
+    ds. `refused` says in words what was refused of the planners' files.
     """
 
     run: Run

@@ -30,7 +30,7 @@ from skucast.core.words import counted
 from skucast.jobs.data_checks import DataFinding, Facts, examine_data
 from skucast.jobs.inputs import read_history
 from skucast.jobs.refusals import refused_lately
-from skucast.regressors.promotions import UNKNOWN_NAMES, problems_of
+from skucast.regressors.promotions import UNKNOWN_NAMES, is_promotion, problems_of
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 
@@ -194,7 +194,7 @@ def _promotions(settings: Settings, warehouse: Warehouse, run: Run, history: Cal
     unused, of_unknown = _unused(rows, history)
     if unused:
         raise InputError(f"{unused}; correct them in {settings.promotions_table}")
-    complete = rows.loc[rows["discount_perc"].isna(), "ends_on"]
+    complete = rows.loc[~is_promotion(rows), "ends_on"]
     through = f"complete through {complete.max():%Y-%m-%d} at most" if len(complete) else "complete nowhere"
     newest = f"the newest known from {rows['known_from'].max():%Y-%m-%d}"
     return f"{counted(len(rows), 'row')}, {newest}, {through}{of_unknown}"

@@ -48,7 +48,7 @@ def make_board(
         metrics=metrics[metrics["window"] == "rolling"],
         scored=scored[scored["y"].notna() & (scored["ds"] >= since)],
         forecasts=forecasts[forecasts["ds"] >= since],
-        history=history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)],
+        history=_shown(history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)]),
         plan=_planned(settings, warehouse, run, history, weeks_ahead),
         holidays=_holidays(settings, first_shown, max([run.cutoff, *weeks_ahead])),
         models=_models(warehouse, newest),
@@ -56,6 +56,12 @@ def make_board(
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
         refused=tuple(refused_lately(warehouse, run)),
     )
+
+
+def _shown(weeks: pd.DataFrame) -> pd.DataFrame:
+    """The weeks with no discount, instead of 0, in those with a promotion of which no depth is known."""
+    has_no_depth = weeks["is_promo"] & (weeks["promo_discount_perc"] == 0)
+    return weeks.assign(promo_discount_perc=weeks["promo_discount_perc"].mask(has_no_depth))
 
 
 def _holidays(settings: Settings, first: date, last: date) -> pd.DataFrame:
@@ -71,17 +77,17 @@ def _holidays(settings: Settings, first: date, last: date) -> pd.DataFrame:
 
 
 def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:
-    """The promotions of weeks to come as they are planned now: KEY, ds, promo_discount_perc (percent)."""
+    """The promotions of weeks to come as planned now: KEY, ds, promo_discount_perc (percent, NaN = not known)."""
     columns = [*KEY, "ds", "promo_discount_perc"]
     if not weeks:
         return pd.DataFrame(columns=columns)
     plan = plan_of(settings, warehouse, history, history.combinations)
     found = plan.as_of(settings.clock.end_of(run.today), weeks)
     rows = [
-        (*combination.parts, pd.Timestamp(ds), float(discount))
+        (*combination.parts, pd.Timestamp(ds), float(discount) or float("nan"))
         for combination, planned in found.items()
-        for ds, discount in zip(weeks, planned.discount, strict=True)
-        if discount > 0
+        for ds, discount, days in zip(weeks, planned.discount, planned.days, strict=True)
+        if days > 0
     ]
     return pd.DataFrame(rows, columns=columns)
 

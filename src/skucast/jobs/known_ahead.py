@@ -43,7 +43,14 @@ def plan_of(
             "; ".join(f"{count} ({problem})" for problem, count in wrong.items()),
             extra={"fields": {"event": "promo_rows_not_used", "table": settings.promotions_table}},
         )
-    return Plan(usable, wanted, settings.sales_grain, history.selling_days, history.deepest_discounts)
+    return Plan(
+        usable,
+        wanted,
+        settings.sales_grain,
+        history.selling_days,
+        history.deepest_discounts,
+        {each: history.usual_depths.of(each) for each in wanted},
+    )
 
 
 def warn_of_depth(plan: Plan, known_at: datetime, weeks: Sequence[date]) -> None:

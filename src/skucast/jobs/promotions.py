@@ -25,6 +25,7 @@ from skucast.core.words import counted
 from skucast.jobs.inputs import read_history
 from skucast.jobs.refusals import refusal
 from skucast.regressors.promotion_files import LINE, PLAN, PlanFile, read_plan, rejected_csv
+from skucast.regressors.promotions import is_promotion
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -304,7 +305,8 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     """One line in the log and one note for the file; what was refused is kept with the run."""
     n_refused = len(plan.rejected)
     report.plan_files[file.name] = refusal(file.name, n_refused, plan.n_lines) if n_refused else None
-    n_promotions = int(plan.rows["discount_perc"].notna().sum())
+    promoted = plan.rows[is_promotion(plan.rows)]
+    n_promotions, n_without_depth = len(promoted), int(promoted["discount_perc"].isna().sum())
     n_covered = len(plan.rows) - n_promotions
     fields = {
         "file": file.name,
@@ -316,6 +318,8 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     }
     log.log(logging.WARNING if rejected else logging.INFO, "promotions", extra={"fields": fields})
     parts = [_added(n_promotions, n_covered, plan) if len(plan.rows) else "nothing could be added"]
+    if n_without_depth:
+        parts.append(f"{n_without_depth} without a discount, counted as deep as is usual for the article")
     if not is_new:
         parts = [_ADDED_BEFORE]
     if rejected:

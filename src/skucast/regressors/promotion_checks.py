@@ -7,6 +7,7 @@ from datetime import date, datetime
 from itertools import product
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem, nearest
+from skucast.core.flags import as_flag
 from skucast.core.spelling import SHORTENED, by_fold, fold, is_shortened
 from skucast.core.tables.contract import ALL
 from skucast.core.twins import twins_of
@@ -15,10 +16,8 @@ from skucast.regressors.promotion_lines import (
     EXAMPLES,
     MAX_SUGGESTIONS,
     MAX_TEXT,
-    NO,
     NUMBER,
     TWO_YEARS,
-    YES,
     Line,
     Reason,
     as_day,
@@ -27,6 +26,9 @@ from skucast.regressors.promotion_lines import (
 )
 from skucast.regressors.promotion_template import example_days, examples_of
 from skucast.sheets.values import UNREADABLE
+
+SAYING = ("starts_on", "ends_on", "discount_perc", "cancelled")
+"""Cells that say something of a promotion: a row with none of them is about what the file covers."""
 
 # --- The file as a whole --------------------------------------------------------------------------------------------
 
@@ -92,7 +94,7 @@ class Judge:
         """Read the line's cells into its fields, and refuse what is wrong."""
         unit, channel, sku_id = (self._known_as(name, clean_name(line.cells[name])) for name in KEY)
         line.names = (unit, channel, sku_id)  # also of a line that is refused: these names are not covered
-        line.is_coverage = not any(line.cells[name] for name in ("starts_on", "ends_on", "discount_perc", "cancelled"))
+        line.is_coverage = not any(line.cells[name] for name in SAYING) and as_flag(line.cells["is_promo"]) is not True
         for column, cell in line.cells.items():
             if column != "note" and cell not in self._parts.get(column, ()) and UNREADABLE.fullmatch(cell):
                 line.refuse(Reason.UNREADABLE, column=column, found=repr(cell))
@@ -102,9 +104,8 @@ class Judge:
         self._read_known_from(line)
         if not line.is_coverage:
             self._read_days(line)
-            if "discount_perc" not in self._missing:
-                _read_discount(line)
-            _read_cancelled(line)
+            _read_discount(line)
+            _read_flags(line)
         for column in ("plan_id", "note"):
             if len(line.cells[column]) > MAX_TEXT:
                 line.refuse(Reason.TOO_LONG, column=column, limit=MAX_TEXT)
@@ -175,7 +176,7 @@ class Judge:
 def _read_day(line: Line, column: str) -> date | None:
     found = line.cells[column]
     if not found:
-        other = next(name for name in ("starts_on", "ends_on", "discount_perc", "cancelled") if line.cells[name])
+        other = next(name for name in (*SAYING, "is_promo") if line.cells[name])
         line.refuse(Reason.NO_DAY, column=column, other=other)
         return None
     day = as_day(found)
@@ -187,9 +188,9 @@ def _read_day(line: Line, column: str) -> date | None:
 def _read_discount(line: Line) -> None:
     found = line.cells["discount_perc"]
     digits = found.removesuffix("%").strip()
-    if not found:
-        line.refuse(Reason.NO_DISCOUNT)
-    elif not NUMBER.fullmatch(digits):
+    if not found:  # a promotion whose depth is not known
+        return
+    if not NUMBER.fullmatch(digits):
         line.refuse(Reason.NOT_A_NUMBER, found=repr(found))
     else:
         value = float(digits.replace(",", "."))
@@ -241,11 +242,14 @@ def _is_of_template(line: Line, covers_through: date, clock: WeekClock) -> bool:
     return example_days(end, clock)[note] == (line.starts_on, line.ends_on)
 
 
-def _read_cancelled(line: Line) -> None:
-    found = line.cells["cancelled"].casefold()
-    line.cancelled = found in YES
-    if found not in {*YES, *NO, ""}:
-        line.refuse(Reason.NOT_YES_OR_NO, found=repr(line.cells["cancelled"]))
+def _read_flags(line: Line) -> None:
+    flags = {column: as_flag(line.cells[column]) for column in ("cancelled", "is_promo")}
+    for column, flag in flags.items():
+        if line.cells[column] and flag is None:
+            line.refuse(Reason.NOT_YES_OR_NO, column=column, found=repr(line.cells[column]))
+    line.cancelled, line.is_promo = bool(flags["cancelled"]), flags["is_promo"]
+    if line.is_promo is False and not line.cells["discount_perc"] and not line.cancelled:
+        line.refuse(Reason.NO_PROMOTION, found=repr(line.cells["is_promo"]))
 
 
 # --- Lines beside each other ----------------------------------------------------------------------------------------
@@ -257,18 +261,21 @@ def refuse_duplicates(lines: Sequence[Line]) -> None:
     for line in lines:
         if line.reasons:
             continue
-        says = (line.names, line.starts_on, line.ends_on, line.discount_perc, line.cancelled, line.known_from)
-        earlier = first.setdefault((*says, line.cells["plan_id"]), line.number)
+        says = (line.names, line.starts_on, line.ends_on, line.discount_perc, line.is_promo, line.cancelled)
+        earlier = first.setdefault((*says, line.known_from, line.cells["plan_id"]), line.number)
         if earlier != line.number:
             line.is_duplicate = True
             line.refuse(Reason.DUPLICATE, line=earlier)
 
 
 def refuse_ambiguous(lines: Sequence[Line]) -> None:
-    """Refuse promotions known from the same moment that overlap for the same names with different discounts."""
+    """Refuse promotions known from the same moment that overlap for the same names with different discounts.
+
+    One without a discount contradicts none: where another says how deep it is, that counts.
+    """
     groups: dict[tuple[object, ...], list[Line]] = {}
     for line in lines:
-        if not line.reasons and not line.is_coverage and not line.cancelled:
+        if not line.reasons and line.discount_perc is not None and not line.cancelled:
             groups.setdefault((line.names, line.known_from), []).append(line)
     clashes = [clash for group in groups.values() for clash in _clashes(group)]
     for line, rival in clashes:

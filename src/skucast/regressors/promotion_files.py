@@ -33,6 +33,9 @@ from skucast.regressors.promotion_checks import (
 from skucast.regressors.promotion_lines import NAMES, NUMBER, REQUIRED, Line, columns_of, line_of, week_start
 from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
 
+DISCOUNT = "discount_perc"
+"""A file need not have this column where another says of each row whether it is a promotion."""
+
 LINE, REASON = "line", "reason"
 """Added to rejected rows, and passed over when a corrected file still has them."""
 
@@ -88,7 +91,8 @@ def read_plan(
     groups = {fold(part) for each in known for part in (each.unit, each.channel)}
     totals = [line.number for line in found if _is_total(line, groups)]
     lines = [line for line in found if line.number not in totals]
-    missing = [name for name in REQUIRED if name not in columns]
+    required = [name for name in REQUIRED if not (name == DISCOUNT and "is_promo" in columns)]
+    missing = [name for name in required if name not in columns]
     covers_through, problem = judge_file(lines, missing, run_at, clock)
     judge = Judge(known, run_at, clock, covers_through, aliases, frozenset(missing))
     for line in lines:
@@ -159,6 +163,7 @@ def _rows(
             "plan_id": line.cells["plan_id"] or f"{digest}-{line.number}",
             "cancelled": line.cancelled,
             "note": line.cells["note"] or None,
+            "is_promo": True if line.discount_perc is None else line.is_promo,
         }
         for line in good
         if not line.is_coverage
@@ -173,6 +178,7 @@ def _rows(
             "plan_id": f"{digest}-{what}",
             "cancelled": False,
             "note": "the plan is complete for these days",
+            "is_promo": None,
         }
         for names in _covered_names(lines)
         for what, starts_on, ends_on, known_from in _covered_days(good, covers_through, run_at, clock)

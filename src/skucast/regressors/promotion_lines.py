@@ -14,7 +14,7 @@ from skucast.core.weeks import WeekClock
 from skucast.sheets.reading import Sheet
 
 REQUIRED = (*KEY, "starts_on", "ends_on", "discount_perc", "covers_through")
-COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note")
+COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note", "is_promo")
 """What a file may say; its own order and other columns do not matter."""
 
 TWO_YEARS = timedelta(days=731)
@@ -46,11 +46,11 @@ class Reason(StrEnum):
     TOO_FAR = "starts_on {day} is more than 2 years away"
     OVER = "ends_on {day} is before the running week"
     ENDS_AFTER_COVERAGE = "ends_on {ends_on} is after covers_through {covers_through}"
-    NO_DISCOUNT = "discount_perc is empty, but the row has days"
+    NO_PROMOTION = "is_promo {found} and no discount_perc, but the row has days"
     NOT_A_NUMBER = "discount_perc {found} is no number such as 30 or 12,5"
     NOT_A_PERCENTAGE = "discount_perc {found} is not within 0 to 100"
     FRACTION = "discount_perc {found} is a fraction; write {percent}"
-    NOT_YES_OR_NO = "cancelled {found} is neither yes nor no"
+    NOT_YES_OR_NO = "{column} {found} is neither yes nor no"
     NOT_AN_INSTANT = "known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15"
     KNOWN_LATER = "known_from {found} is in the future"
     NOT_OVER = "known_from is for promotions that are over, but this one ends on {ends_on}"
@@ -71,7 +71,8 @@ NAMES = {name.casefold(): name for name in COLUMNS}
 class Line:
     """One line of the file: its cells, what they mean as far as they could be read, and what is wrong with it.
 
-    `known_from` is set where the file says it; `is_coverage`: nothing but names, "nothing else is planned for these".
+    `discount_perc` is None where a promotion has none that is known; `is_promo` is set where the file says it, and
+    `known_from`; `is_coverage`: nothing but names, "nothing else is planned for these".
     """
 
     number: int
@@ -81,6 +82,7 @@ class Line:
     starts_on: date | None = None
     ends_on: date | None = None
     discount_perc: float | None = None
+    is_promo: bool | None = None
     cancelled: bool = False
     known_from: datetime | None = None
     is_coverage: bool = False
@@ -122,8 +124,6 @@ _ISO_DAY = re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)")
 _RUSSIAN_DAY = re.compile(r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})")
 _TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 _WHOLE_DAY = re.compile(r"(0?0:00(:00)?|23:59(:59)?)([.,]\d+)?")
-YES = {"yes", "true", "1", "да", "истина"}
-NO = {"no", "false", "0", "нет", "ложь"}
 
 
 def as_day(text: str) -> date | None:

@@ -23,12 +23,13 @@ MEANINGS = {
     "SKU_ID": "article as in the sales; * = all",
     "starts_on": "first day, 2026-11-30 or 30.11.2026; empty, with ends_on and discount_perc: nothing else is planned",
     "ends_on": "last day, included",
-    "discount_perc": "discount in percent, 0 to 100: 30, not 0.3",
+    "discount_perc": "discount in percent, 0 to 100: 30, not 0.3; empty: as deep as is usual for the article",
     "covers_through": "last day for which this file is the complete plan; one day for the whole file",
     "plan_id": "your own name of the promotion; may stay empty",
     "cancelled": "yes = the promotion is called off; may stay empty",
     "known_from": "only for plans of the past: when this was known, 2026-11-20 or 20.11.2026 10:15; else empty",
     "note": "your remark; not used",
+    "is_promo": "yes = a promotion, also where its discount is not known yet; may stay empty",
 }
 
 

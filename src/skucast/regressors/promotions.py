@@ -73,7 +73,8 @@ class Plan:
 
     `selling_days` are the weekdays, Monday first, on which a combination sells, where that is not every day;
     `deepest` the deepest discount that one ever had, percent, where that is known: what is planned beyond it counts as
-    that, because nothing is known of its effect, and it may be a price.
+    that, because nothing is known of its effect, and it may be a price. `usual` is what a promotion without a discount
+    counts as, percent; 0 where no depth is known at all.
     """
 
     def __init__(
@@ -83,11 +84,14 @@ class Plan:
         grain: Literal["day", "week"] = "day",
         selling_days: Mapping[Combination, tuple[bool, ...]] = MappingProxyType({}),
         deepest: Mapping[Combination, float] = MappingProxyType({}),
+        usual: Mapping[Combination, float] = MappingProxyType({}),
     ) -> None:
         self._combinations = list(combinations)
         self._grain = grain
         self._selling_days = selling_days
         self._deepest = deepest
+        self._usual = usual
+        self._usual_depths = np.array([usual.get(each, 0.0) for each in combinations])
         self._limits = np.array([deepest.get(each, np.inf) for each in combinations])
         sells = [selling_days.get(each, EVERY_DAY) for each in combinations]
         self._sells = np.array(sells, dtype=bool).reshape(-1, WEEK_DAYS)
@@ -99,7 +103,7 @@ class Plan:
         """Return the plan with more rows of `tables.PROMOTIONS`, all of them usable."""
         mine = self._rows.drop(columns="_pattern")
         both = pd.concat([mine, rows], ignore_index=True) if len(mine) else rows
-        return Plan(both, self._combinations, self._grain, self._selling_days, self._deepest)
+        return Plan(both, self._combinations, self._grain, self._selling_days, self._deepest, self._usual)
 
     def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
@@ -113,13 +117,15 @@ class Plan:
         for pattern in known["_pattern"].unique():
             is_known[self._places[pattern]] = True
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
-        by_day = np.minimum(self._by_day(known, first, WEEK_DAYS * len(weeks)), self._limits[:, None])
-        by_week = by_day.reshape(len(self._combinations), len(weeks), WEEK_DAYS)
+        shape = (len(self._combinations), len(weeks), WEEK_DAYS)
+        by_day, flagged = self._by_day(known, first, WEEK_DAYS * len(weeks))
+        by_week = np.minimum(by_day, self._limits[:, None]).reshape(shape)
+        promoted: Flags = (by_week > 0) | flagged.reshape(shape)
         sells: Flags = np.roll(self._sells, -first.weekday(), axis=1).reshape(-1, 1, WEEK_DAYS)
         planned = np.nan_to_num(by_week) * sells
-        days = (planned > 0).sum(axis=2).astype("float64")
+        days = (promoted & sells).sum(axis=2).astype("float64")
         discount = planned.sum(axis=2) / sells.sum(axis=2)
-        has_promotion = np.any(by_week > 0, axis=2)
+        has_promotion = promoted.any(axis=2)
         is_covered: Flags = np.logical_or(has_promotion, np.all(~np.isnan(by_week), axis=2))
         if self._grain == "week":
             discount = planned.sum(axis=2) / np.maximum(days, 1)
@@ -132,7 +138,7 @@ class Plan:
     def too_deep(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, tuple[float, float]]:
         """Return the deepest discount planned in consecutive weeks beyond what a combination ever had, and that."""
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
-        planned = np.nan_to_num(self._by_day(self._known(known_at), first, WEEK_DAYS * len(weeks))).max(axis=1)
+        planned = np.nan_to_num(self._by_day(self._known(known_at), first, WEEK_DAYS * len(weeks))[0]).max(axis=1)
         return {
             self._combinations[place]: (float(planned[place]), float(self._limits[place]))
             for place in np.flatnonzero(planned > TOO_DEEP * self._limits).tolist()
@@ -141,26 +147,34 @@ class Plan:
     def like_flags(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, float]:
         """Return the deepest discount that those ever had of which consecutive weeks have promotions of 1 % alone."""
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
-        planned = np.nan_to_num(self._by_day(self._known(known_at), first, WEEK_DAYS * len(weeks))).max(axis=1)
+        planned = np.nan_to_num(self._by_day(self._known(known_at), first, WEEK_DAYS * len(weeks))[0]).max(axis=1)
         is_flag = (planned == LIKE_A_FLAG) & (self._limits >= NO_FLAG) & np.isfinite(self._limits)
         return {self._combinations[place]: float(self._limits[place]) for place in np.flatnonzero(is_flag).tolist()}
 
     def _known(self, known_at: datetime) -> pd.DataFrame:
         return self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
 
-    def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> Floats:
-        """The discount of every combination and day, percent; NaN where nothing is said: shape (C, n_days)."""
+    def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> tuple[Floats, Flags]:
+        """The discount of every combination and day, percent, and whether it is a promotion whatever that is.
+
+        NaN where nothing is said; shape (C, n_days).
+        """
         said = np.full((len(self._combinations), n_days), np.nan)
+        flagged = np.zeros(said.shape, dtype=bool)
         if known.empty:
-            return said
+            return said, flagged
         rows = _in_order(_without_cancelled(_not_superseded(known)))
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
-        depth = rows["discount_perc"].fillna(0.0).mask(_is_cancelled(rows), 0.0).to_numpy(dtype="float64")
-        for pattern, start, end, percent in zip(rows["_pattern"], starts, ends, depth, strict=True):
+        depth = rows["discount_perc"].mask(_is_cancelled(rows), 0.0).to_numpy(dtype="float64")
+        is_flagged = (_is_flagged(rows) & ~_is_cancelled(rows)).to_numpy(dtype=bool)
+        for pattern, start, end, percent, flag in zip(rows["_pattern"], starts, ends, depth, is_flagged, strict=True):
             if start < end:
-                said[self._places[pattern], start:end] = percent
-        return said
+                places = self._places[pattern]
+                usual = self._usual_depths[places, None] if flag else 0.0
+                said[places, start:end] = usual if np.isnan(percent) else percent
+                flagged[places, start:end] = flag
+        return said, flagged
 
 
 def usable_rows(rows: pd.DataFrame, known: Sequence[Combination]) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -265,16 +279,28 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
     """Sorted so that a later row counts.
 
     What is called off first: it leaves its days free and is about no other promotion. Then by age; of one age coverage
-    before promotions, `*` before names, and of rows that name equally much the deeper discount last.
+    before promotions, those without a depth before others, `*` before names, and of rows that name equally much the
+    deeper discount last.
     """
     order = rows.assign(
         _stands=~_is_cancelled(rows),
-        _promotion=rows["discount_perc"].notna(),
+        _promotion=is_promotion(rows),
+        _has_depth=rows["discount_perc"].notna(),
         _named=sum((rows[name] != ALL).astype("int64") for name in KEY),
     )
     return order.sort_values(
-        ["_stands", "known_from", "_promotion", "_named", "discount_perc", "plan_id", "starts_on", *KEY]
+        ["_stands", "known_from", "_promotion", "_has_depth", "_named", "discount_perc", "plan_id", "starts_on", *KEY]
     )
+
+
+def is_promotion(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows of a plan are promotions; the others say what it covers."""
+    return rows["discount_perc"].notna() | _is_flagged(rows)
+
+
+def _is_flagged(rows: pd.DataFrame) -> pd.Series:
+    flagged: pd.Series = rows["is_promo"].fillna(value=False).astype("bool")
+    return flagged
 
 
 def _is_cancelled(rows: pd.DataFrame) -> pd.Series:

@@ -42,7 +42,7 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     the days with a promotion teach. What is far deeper than all else is a price, and bounded.
     """
     known, texts = _at_most_100(known)
-    texts = [*_below_0(known), *texts]
+    texts = [*_below_0(known), *_no_flags(known), *texts]
     promoted = known[known["most_discount"].notna()]
     measure = pd.Series("percent", index=known.index, dtype="object")
     usual = pd.Series(np.nan, index=known.index)
@@ -76,6 +76,16 @@ def _below_0(known: pd.DataFrame) -> Iterator[str]:
         yield (
             f"promo_discount_perc is below 0, or infinite, in {counted(n_lines, 'line')}, first "
             f"{_name(wrong)} in week {wrong['ds'].iloc[0].date()}: counted as no discount; deliver percent (0 to 100)"
+        )
+
+
+def _no_flags(known: pd.DataFrame) -> Iterator[str]:
+    """Say how many lines have a flag that is neither yes nor no; they came as lines without one."""
+    wrong = known[known["n_bad_flag"] > 0]
+    if len(wrong):
+        yield (
+            f"is_promo is neither yes nor no in {counted(int(wrong['n_bad_flag'].sum()), 'line')}, first "
+            f"{_name(wrong)} in week {wrong['ds'].iloc[0].date()}: counted as not said; deliver true or false"
         )
 
 

@@ -21,6 +21,7 @@ from skucast.sales.discounts import deepest_discounts, in_percent
 from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_names, without_names
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
 from skucast.sales.stock import MAX_MISSED_SHARE, empty_days, suspected_stock
+from skucast.sales.unknown_depths import NO_DEPTHS, UsualDepths, with_usual_depths
 
 HISTORY_COLUMNS = [
     *KEY,
@@ -68,6 +69,7 @@ class DataReport:
     n_stale_combinations: int
     n_future_lines: int = 0
     n_outlier_weeks: int = 0
+    n_no_depth_weeks: int = 0
     stale_combinations: list[str] = field(default_factory=list)
     merged_spellings: list[str] = field(default_factory=list)
     joined_names: list[str] = field(default_factory=list)
@@ -92,6 +94,7 @@ class DataReport:
             "partial first weeks dropped": self.n_partial_first_weeks,
             "weeks out of stock": self.n_stockout_weeks,
             "weeks out of stock on some days": self.n_censored_weeks,
+            "weeks with a promotion without a discount": self.n_no_depth_weeks,
             "placeholder lines ignored": self.n_placeholder_lines,
             "lines without a quantity ignored": self.n_bad_quantity_lines,
             "weeks of more returns than sales": self.n_floored_weeks,
@@ -111,6 +114,7 @@ class History:
     names the units and channels whose newest weeks have not arrived although others' have. `first_sales` has what was
     sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`. `names` knows the spellings.
     `deepest_discounts` are what each combination ever had, percent; of those not named no depth is known.
+    `usual_depths` are what a promotion without a depth counts as.
     """
 
     weeks: pd.DataFrame
@@ -122,6 +126,7 @@ class History:
     first_sales: pd.DataFrame | None = None
     names: Names = NO_NAMES
     deepest_discounts: dict[Combination, float] = field(default_factory=dict)
+    usual_depths: UsualDepths = NO_DEPTHS
 
     @property
     def combinations(self) -> list[Combination]:
@@ -190,6 +195,8 @@ def build_history(
     rejected = rejected_names(known)
     known, strays = without_strays(without_names(known, rejected))
     known, measures = in_percent(known)
+    usual = UsualDepths.of_weeks(known)
+    known = with_usual_depths(known, usual)
     deliveries = judge_deliveries(
         known, clock, cutoff, days_off=days_off, by_day=grain == "day", closed_after_weeks=stale_after_weeks
     )
@@ -222,6 +229,7 @@ def build_history(
         n_censored_weeks=int((result["is_censored"] & ~result["is_stockout"]).sum()),
         n_partial_first_weeks=len(first_sales),
         n_outlier_weeks=len(odd),
+        n_no_depth_weeks=int((known["no_depth_share"] > 0).sum()),
         outlier_weeks=outlier_texts(odd)[:_EXAMPLES],
         n_future_lines=0 if later is None else int(later["n_lines"].sum()),
         n_stale_combinations=len(stale),
@@ -245,9 +253,18 @@ def build_history(
             *suspected_stock(result),
         ],
     )
-    selling_days = _selling_days(sold, data_cutoff) if grain == "day" else {}
-    deepest = deepest_discounts(sold)
-    return History(result, data_cutoff, newest_day, report, selling_days, deliveries.late, first_sales, names, deepest)
+    return History(
+        weeks=result,
+        data_cutoff=data_cutoff,
+        newest_day=newest_day,
+        report=report,
+        selling_days=_selling_days(sold, data_cutoff) if grain == "day" else {},
+        late=deliveries.late,
+        first_sales=first_sales,
+        names=names,
+        deepest_discounts=deepest_discounts(sold),
+        usual_depths=usual,
+    )
 
 
 def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:

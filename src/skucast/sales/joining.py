@@ -66,12 +66,16 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
     discount = rows["promo_discount_perc"].to_numpy(dtype="float64")
     with np.errstate(invalid="ignore"):
         mean_discount = np.nan_to_num(total(discount * n_selling) / total(n_selling))
+    no_depth = rows["no_depth_share"].to_numpy(dtype="float64")
+    with np.errstate(invalid="ignore"):
+        no_depth_share = np.nan_to_num(total(no_depth * n_selling) / total(n_selling))
     promo = either(rows["promo_weekdays"].to_numpy(dtype="int64"))
     counts = {name: total(rows[name].to_numpy(dtype="float64")).astype("int64") for name in _COUNTED}
     result = rows.iloc[first].assign(
         quantity=total(rows["quantity"].to_numpy(dtype="float64")),
         returns_quantity=total(rows["returns_quantity"].to_numpy(dtype="float64")),
         promo_discount_perc=mean_discount,
+        no_depth_share=no_depth_share,
         promo_days=np.bitwise_count(promo).astype("int64"),
         least_discount=np.fmin.reduceat(rows["least_discount"].to_numpy(dtype="float64", na_value=np.nan), first),
         most_discount=np.fmax.reduceat(rows["most_discount"].to_numpy(dtype="float64", na_value=np.nan), first),
@@ -92,7 +96,7 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
     return result.astype(rows.dtypes.to_dict())
 
 
-_COUNTED = ("n_lines", "n_bad_quantity", "n_bad_discount")
+_COUNTED = ("n_lines", "n_bad_quantity", "n_bad_discount", "n_bad_flag")
 
 
 def _first_dates(rows: pd.DataFrame, place: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:

@@ -24,7 +24,7 @@ from skucast.sales.names import name_faults
 from skucast.sheets.frame import SUFFIXES, Cells, misfit_text
 from skucast.sheets.numbers import Numbers
 from skucast.sheets.snapshot import Snapshot, snapshot
-from skucast.sheets.values import NO_NAME, Days
+from skucast.sheets.values import NO_NAME, Days, Flags
 
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
@@ -38,6 +38,8 @@ _SERIAL = re.compile(r"[34]\d{4}([.,]\d+)?")
 """A day as Excel counts them, of the years 1982 to 2036."""
 
 _MISFITS = "of lines with too many or too few fields"
+
+Values = Days | Numbers | Flags
 
 Watcher = Callable[[str, pd.DataFrame], None]
 
@@ -149,14 +151,16 @@ def _own_columns(table: Table) -> list[str]:
     return [name for name in table.column_names if name != BATCH]
 
 
-def _learned(readers: list[_Reader], table: Table) -> dict[str, Days | Numbers]:
+def _learned(readers: list[_Reader], table: Table) -> dict[str, Values]:
     """How days and numbers are written, by column: all files of a delivery are of one hand."""
     separators = {reader.cells.separator for reader in readers}
     separator = separators.pop() if len(separators) == 1 else ""
-    columns: dict[str, Days | Numbers] = {}
+    columns: dict[str, Values] = {}
     for column in table.columns:
         if column.type == "DATE":
             columns[column.name] = Days()
+        elif column.type == "BOOL":
+            columns[column.name] = Flags()
         elif column.type == "FLOAT64":
             columns[column.name] = Numbers(
                 separator,
@@ -180,7 +184,7 @@ class _Reader:
         self._seen: dict[str, set[str]] = {name: set() for name in KEY}
         self.unused = [name for name in cells.columns if name not in self._used.values()]
 
-    def teach(self, columns: Mapping[str, Days | Numbers]) -> None:
+    def teach(self, columns: Mapping[str, Values]) -> None:
         """Show the cells to whoever tells what they mean."""
         told = {self._used[ours] for ours in columns if ours in self._used}
         for piece in self.cells.pieces(lambda *_: None, told):
@@ -188,7 +192,7 @@ class _Reader:
                 if ours in self._used and _is_text(piece[self._used[ours]]):
                     column.learn(piece[self._used[ours]].dropna().unique())
 
-    def rows(self, columns: Mapping[str, Days | Numbers], faults: Faults) -> Iterator[pd.DataFrame]:
+    def rows(self, columns: Mapping[str, Values], faults: Faults) -> Iterator[pd.DataFrame]:
         """Yield the rows by the contract; what does not fit is added to the faults, and its piece left out."""
 
         def misfit(number: int, found: list[str], width: int) -> None:
@@ -213,9 +217,7 @@ class _Reader:
             found.append(f"{counted(len(self._totals), 'line')} of totals left out (line {lines})")
         return found if alone else [f"{Path(self.cells.name).name}: {note}" for note in found]
 
-    def _without_totals(
-        self, raw: pd.DataFrame, piece: pd.DataFrame, columns: Mapping[str, Days | Numbers]
-    ) -> pd.DataFrame:
+    def _without_totals(self, raw: pd.DataFrame, piece: pd.DataFrame, columns: Mapping[str, Values]) -> pd.DataFrame:
         """Leave out what has no day and a word for totals in its place, in a name's, or at the line's beginning."""
         if "date" not in raw or not _is_text(raw["date"]):
             return raw
@@ -248,7 +250,7 @@ class _Reader:
         )
         return _is_line_of_totals(day, others)
 
-    def _values(self, ours: str, values: pd.Series, columns: Mapping[str, Days | Numbers], faults: Faults) -> pd.Series:
+    def _values(self, ours: str, values: pd.Series, columns: Mapping[str, Values], faults: Faults) -> pd.Series:
         column = self._table.column(ours)
         if ours not in columns or not _is_text(values):
             return values if column.type != "DATE" else self._typed_days(column, values, faults)
@@ -257,7 +259,7 @@ class _Reader:
             return read.where(np.zeros(len(read), dtype="bool"))
         is_blank = values.isna() | (values.str.strip() == "")
         wrong = ~is_blank & (read.isna() | read.isin([np.inf, -np.inf]))
-        expected = _A_NUMBER
+        expected = "yes or no" if column.type == "BOOL" else _A_NUMBER
         if column.type == "DATE":
             is_serial = bool(values[wrong].str.strip().str.fullmatch(_SERIAL).any())
             expected = f"{_A_DAY}; in Excel format the column as a date" if is_serial else _A_DAY

@@ -1,4 +1,4 @@
-"""Days as people write them: what one column of a file means is told by all of its cells."""
+"""Days and flags as people write them: what one column of a file means is told by all of its cells."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date
 
 import pandas as pd
+
+from skucast.core.flags import as_flag
 
 UNREADABLE = re.compile(r"=.*|#(N/A|Н/Д|[A-ZА-Я0-9/]+[!?])", re.DOTALL)
 """A formula that nobody has worked out, and the errors of Excel in English and Russian."""
@@ -71,6 +73,24 @@ class Days:
             return date(int(year), int(month), int(day)) if _is_time(found["time"]) else None
         except ValueError:
             return None
+
+
+class Flags:
+    """Yes and no in one column, in English, Russian or German, or as 1 and 0."""
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Look at some cells: each is clear by itself."""
+
+    def problem(self) -> None:
+        """Return nothing: a column cannot mean two things."""
+
+    def note(self) -> None:
+        """Return nothing: what a flag is no cell leaves to be concluded."""
+
+    def read(self, values: pd.Series) -> pd.Series:
+        """Return true and false of the texts, None where it is neither."""
+        known = {text: as_flag(text) for text in values.dropna().unique()}
+        return values.astype("object").map(known).astype("boolean")
 
 
 def _is_time(text: str | None) -> bool:

@@ -61,14 +61,20 @@ def read_rows(table: Table, rows: pd.DataFrame, tz: str) -> pd.DataFrame:
 
 
 def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the source's column by ours, None for stock where the source has none.
+    """Return the source's column by ours, None for what the source has not and may lack.
+
+    That is stock, the flag of a promotion, and the depth of a promotion where there is a flag.
 
     Raises:
         InputError: a column is missing; says how to name it.
     """
     sources: dict[str, str | None] = {name: mapping.get(name, name) for name in DELIVERED}
-    if sources["stock"] not in present and "stock" not in mapping:
-        sources["stock"] = None
+    optional = ["stock", "is_promo"]
+    if sources["is_promo"] in present:
+        optional.append("Promo_discount_perc")
+    for ours in optional:
+        if sources[ours] not in present and ours not in mapping:
+            sources[ours] = None
     for ours, name in sources.items():
         if name is not None and name not in present:
             raise InputError(f"{where}: no column {name}; name it with SALES_COLUMNS={ours}=...")

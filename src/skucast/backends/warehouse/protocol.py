@@ -31,6 +31,7 @@ WEEKLY_SALES_COLUMNS = (
     "quantity",
     "returns_quantity",
     "promo_discount_perc",
+    "no_depth_share",
     "promo_days",
     "least_discount",
     "most_discount",
@@ -47,6 +48,7 @@ WEEKLY_SALES_COLUMNS = (
     "n_lines",
     "n_bad_quantity",
     "n_bad_discount",
+    "n_bad_flag",
     "spelling_min",
     "spelling_max",
 )
@@ -121,10 +123,12 @@ class Warehouse(Protocol):
 
         Keys are trimmed and NFC-normalised; columns are `WEEKLY_SALES_COLUMNS`: `quantity` net of returns, of finite
         lines only; `returns_quantity` >= 0; `promo_discount_perc` (percent) the mean over days with a selling line of
-        that day's mean; `promo_days` days with a discount; `least_discount`, `most_discount` of a selling line, as
-        delivered (NULL: none had any; those below 0 or infinite are none, and counted in `n_bad_discount`);
+        that day's mean, 0 where it is not known; `no_depth_share` the mean over the same days of the share of lines of
+        a promotion (`is_promo`) without a discount; `promo_days` days with a promotion; `least_discount`,
+        `most_discount` of a selling line, as delivered (NULL: none had any; those below 0 or infinite are none, and
+        counted in `n_bad_discount`; flags that are neither yes nor no are none, and counted in `n_bad_flag`);
         `selling_weekdays` the weekdays with a selling line, a sum of 1 (Monday), 2, 4 ... 64, likewise
-        `promo_weekdays` those with a discount, `stock_weekdays` with known stock,
+        `promo_weekdays` those with a promotion, `stock_weekdays` with known stock,
         `stockout_weekdays` on which none was left and nothing was sold, `left_weekdays` on which some was left;
         `stock_days` days with known stock, `stockout_days` as their weekdays; `sold_1` (Monday) to `sold_7` what was
         sold on each day before returns; `first_date` the first day with a selling line (else with any), `last_date`

@@ -13,9 +13,22 @@ SALES = Table(
         Column("date", "DATE", "day", "day of the sale (weekly sources: any day of the week)", nullable=True),
         *(text(name, f"{name} as delivered; NULL marks a placeholder row, ignored", nullable=True) for name in KEY),
         Column("quantity", "FLOAT64", SALES_MEASURE, "sold quantity; negative = return", nullable=True),
-        Column("Promo_discount_perc", "FLOAT64", "percent, 0-100", "discount depth; NULL = none", nullable=True),
+        Column(
+            "Promo_discount_perc",
+            "FLOAT64",
+            "percent, 0-100",
+            "discount depth; NULL = none, or not known",
+            nullable=True,
+        ),
         Column("stock", "FLOAT64", SALES_MEASURE, "stock at the end of the day; NULL = not known", nullable=True),
         BROUGHT_BY,
+        Column(
+            "is_promo",
+            "BOOL",
+            "true/false",
+            "the line was sold in a promotion, also where its discount is not known; NULL = only if it has a discount",
+            nullable=True,
+        ),
     ),
     keeps_batches=True,
     checks=(
@@ -31,6 +44,9 @@ SALES = Table(
 DELIVERED = tuple(name for name in SALES.column_names if name != BATCH)
 """What a source of sales tells; which delivery brought a line is noted when it is loaded."""
 
+ADDED_LATER = frozenset({BATCH, "is_promo"})
+"""Columns of the sales that a table of ours from before has not got."""
+
 PROMOTIONS = Table(
     label="promotions",
     name="distributor_promotions",
@@ -44,7 +60,8 @@ PROMOTIONS = Table(
             "discount_perc",
             "FLOAT64",
             "percent, 0-100",
-            "discount depth; NULL = the plan is complete for these days: no promotion but those in other rows",
+            "discount depth; NULL = not known where is_promo is true, else the plan is complete for these days: no "
+            "promotion but those in other rows",
             nullable=True,
         ),
         Column("known_from", "TIMESTAMP", "UTC", "since when this was known; nothing before may use it", nullable=True),
@@ -52,6 +69,13 @@ PROMOTIONS = Table(
         Column("cancelled", "BOOL", "true/false", "the promotion is called off; NULL = false", nullable=True),
         text("note", "remark, not used", nullable=True),
         BROUGHT_BY,
+        Column(
+            "is_promo",
+            "BOOL",
+            "true/false",
+            "true = a promotion, also where its discount_perc is not known or 0; NULL = only if it has a discount",
+            nullable=True,
+        ),
     ),
     keeps_batches=True,
 )

@@ -79,11 +79,12 @@ function drawSeriesTable(rows, chosen) {
     return weeks.map((week) => {
       const row = known.get(week);
       const at = chosen.x.indexOf(week);
-      const discount = planned.get(week) ?? (row === undefined ? null : data.history.promo_discount_perc[row]);
+      const was = row === undefined ? 0 : data.history.promo_discount_perc[row];
+      const discount = planned.has(week) ? planned.get(week) : was;
       return [
         day(week),
         quantity(row === undefined ? null : data.history.y[row]),
-        discount > 0 ? percent(discount / 100) : UNDEFINED,
+        isPromotion(discount) ? depthText(discount) : UNDEFINED,
         holidays.get(week) ?? UNDEFINED,
         quantity(at < 0 ? null : yhat[at]),
         at < 0 ? UNDEFINED : interval(lower[at], upper[at]),
@@ -154,7 +155,7 @@ function intervalTraces({ x, at }) {
 
 /** Full-height bars behind the lines, on an axis of their own: what was, and what is planned. */
 function promotionTraces(index, rows) {
-  const was = rows.filter((row) => data.history.promo_discount_perc[row] > 0);
+  const was = rows.filter((row) => isPromotion(data.history.promo_discount_perc[row]));
   const planned = rowsOf('plan', index);
   return [
     promotionBars('Promotion', 'history', was, { color: colour('promo'), line: { width: 0 } }),
@@ -164,6 +165,15 @@ function promotionTraces(index, rows) {
       line: { width: 1, color: colour('promo-line') },
     }),
   ];
+}
+
+/** A promotion has a discount, or none that is known. */
+function isPromotion(discount) {
+  return discount === null || discount > 0;
+}
+
+function depthText(discount) {
+  return discount === null ? 'depth not known' : percent(discount / 100);
 }
 
 function promotionBars(name, table, rows, marker) {
@@ -176,9 +186,9 @@ function promotionBars(name, table, rows, marker) {
     y: rows.map(() => 1),
     yaxis: 'y2',
     width: 7 * DAY_MS,
-    text: discounts.map((discount) => percent(discount / 100)),
+    text: discounts.map((discount) => (discount === null ? depthText(discount) : `${depthText(discount)} off on average`)),
     textposition: 'none',
-    hovertemplate: '%{text} off on average',
+    hovertemplate: '%{text}',
     marker,
   };
 }

@@ -108,7 +108,7 @@ def frame_of(blocks: Sequence[Lines]) -> pd.DataFrame:
         "Promo_discount_perc": lines.discount[order],
         "stock": lines.stock[order],
     }
-    return pd.DataFrame(columns)[list(DELIVERED)]
+    return pd.DataFrame(columns)[[name for name in DELIVERED if name in columns]]
 
 
 def _names() -> dict[str, pd.api.extensions.ExtensionArray]:

@@ -183,6 +183,8 @@ class Reader:
         expressions = {ours: "NULL" if name is None else f"`{name}`" for ours, name in sources.items()}
         for ours in KEY:
             expressions[ours] = sql_of.text_of(str(sources[ours]), present[str(sources[ours])])
+        flag = sources["is_promo"]
+        expressions |= sql_of.flag_of(flag, present[flag] if flag else "BOOL")
         day = str(sources["date"])
         return {**expressions, "date": sql_of.day_of(day, present[day])}
 
@@ -229,8 +231,9 @@ def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
         **dict.fromkeys(
             ("quantity", "returns_quantity", "promo_discount_perc", "least_discount", "most_discount"), "float64"
         ),
+        "no_depth_share": "float64",
         **dict.fromkeys(("promo_days", "stock_days", "stockout_days"), "int64"),
-        **dict.fromkeys(("n_lines", "n_bad_quantity", "n_bad_discount"), "int64"),
+        **dict.fromkeys(("n_lines", "n_bad_quantity", "n_bad_discount", "n_bad_flag"), "int64"),
         **dict.fromkeys(("selling_weekdays", "promo_weekdays", "stock_weekdays"), "int64"),
         **dict.fromkeys(("stockout_weekdays", "left_weekdays"), "int64"),
         **dict.fromkeys(SOLD_BY_WEEKDAY, "float64"),

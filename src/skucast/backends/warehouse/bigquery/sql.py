@@ -1,6 +1,7 @@
 """The SQL of the warehouse on BigQuery; names in braces are filled in by the modules beside it, values are bound."""
 
 from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase
+from skucast.core.flags import NO, YES
 from skucast.core.tables.contract import Column
 from skucast.core.weeks import SOLD_BY_WEEKDAY
 
@@ -142,7 +143,9 @@ WITH lines AS (
             ELSE CAST({Promo_discount_perc} AS FLOAT64)
         END AS discount,
         IS_INF(CAST({Promo_discount_perc} AS FLOAT64)) OR CAST({Promo_discount_perc} AS FLOAT64) < 0 AS is_bad_discount,
-        CAST({stock} AS FLOAT64) AS stock
+        CAST({stock} AS FLOAT64) AS stock,
+        COALESCE({is_promo}, FALSE) AS is_flagged,
+        {is_bad_flag} AS is_bad_flag
     FROM `{table}`
     WHERE {date} <= @until OR {date} IS NULL
 ), days AS (
@@ -155,9 +158,12 @@ WITH lines AS (
         MIN(IF(quantity > 0 AND discount > 0, discount, NULL)) AS least,
         MAX(IF(quantity > 0 AND discount > 0, discount, NULL)) AS most,
         MAX(stock) AS stock,
+        COUNTIF(is_flagged AND quantity > 0) > 0 AS is_flagged,
+        AVG(IF(quantity > 0, IF(is_flagged AND discount IS NULL, 1.0, 0.0), NULL)) AS no_depth,
         COUNT(*) AS n_lines,
         COUNTIF(quantity IS NULL) AS n_bad_quantity,
         COUNTIF(is_bad_discount) AS n_bad_discount,
+        COUNTIF(is_bad_flag) AS n_bad_flag,
         MIN(spelling) AS spelling_min,
         MAX(spelling) AS spelling_max
     FROM lines
@@ -168,18 +174,23 @@ WITH lines AS (
         DATE_ADD(day, INTERVAL MOD(@end_weekday - MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7) + 7, 7) DAY) AS ds
     FROM days
 ), judged AS (
-    SELECT *, COALESCE(stock <= 0 AND discount IS NULL, FALSE) AS is_empty FROM labelled
+    SELECT
+        *,
+        COALESCE(stock <= 0 AND discount IS NULL, FALSE) AS is_empty,
+        COALESCE(discount > 0, FALSE) OR is_flagged AS is_promo
+    FROM labelled
 )
 SELECT
     unit, channel, sku AS SKU_ID, ds,
     COALESCE(SUM(quantity), 0) AS quantity,
     COALESCE(SUM(returns_quantity), 0) AS returns_quantity,
     COALESCE(AVG(discount), 0) AS promo_discount_perc,
-    COUNTIF(discount > 0) AS promo_days,
+    COALESCE(AVG(no_depth), 0) AS no_depth_share,
+    COUNTIF(is_promo) AS promo_days,
     MIN(least) AS least_discount,
     MAX(most) AS most_discount,
     COALESCE(BIT_OR(IF(discount IS NULL, 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7))), 0) AS selling_weekdays,
-    COALESCE(BIT_OR(IF(discount > 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7), 0)), 0) AS promo_weekdays,
+    COALESCE(BIT_OR(IF(is_promo, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7), 0)), 0) AS promo_weekdays,
     COALESCE(BIT_OR(IF(stock IS NULL, 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7))), 0) AS stock_weekdays,
     COALESCE(BIT_OR(IF(is_empty, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7), 0)), 0) AS stockout_weekdays,
     COALESCE(BIT_OR(IF(stock > 0, 1 << MOD(EXTRACT(DAYOFWEEK FROM day) + 5, 7), 0)), 0) AS left_weekdays,
@@ -191,6 +202,7 @@ SELECT
     SUM(n_lines) AS n_lines,
     SUM(n_bad_quantity) AS n_bad_quantity,
     SUM(n_bad_discount) AS n_bad_discount,
+    SUM(n_bad_flag) AS n_bad_flag,
     MIN(spelling_min) AS spelling_min,
     MAX(spelling_max) AS spelling_max
 FROM judged
@@ -211,6 +223,24 @@ def text_of(name: str, kind: str) -> str:
         whole = f"ABS({column}) < 1e18 AND {column} = TRUNC({column})"
         text = f"IF({whole}, CAST(SAFE_CAST({column} AS INT64) AS STRING), IF(IS_NAN({column}), NULL, {text}))"
     return f"REGEXP_REPLACE({text}, r'{ZEROS}', r'\\1')" if kind in _WITH_ZEROS else text
+
+
+def flag_of(name: str | None, kind: str) -> dict[str, str]:
+    """Return what stands for the flag of a promotion and for whether it is none that can be read."""
+    column = f"`{name}`"
+    if name is None:
+        return {"is_promo": "FALSE", "is_bad_flag": "FALSE"}
+    if kind in ("BOOL", "BOOLEAN"):
+        return {"is_promo": column, "is_bad_flag": "FALSE"}
+    if kind == "STRING":
+        text = f"LOWER(TRIM({column}))"
+        yes, no = (", ".join(f"'{word}'" for word in sorted(words)) for words in (YES, {*NO, ""}))
+        return {"is_promo": f"{text} IN ({yes})", "is_bad_flag": f"COALESCE({text} NOT IN ({yes}, {no}), FALSE)"}
+    number = f"CAST({column} AS FLOAT64)"
+    return {
+        "is_promo": f"{number} = 1",
+        "is_bad_flag": f"COALESCE({number} NOT IN (0, 1) AND NOT IS_NAN({number}), FALSE)",
+    }
 
 
 def day_of(name: str, kind: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase, sales_sources
 from skucast.backends.warehouse.protocol import Limits
 from skucast.core.combination import KEY
-from skucast.core.tables.contract import BATCH, Column, Table
-from skucast.core.tables.sales import SALES
+from skucast.core.flags import NO, YES
+from skucast.core.tables.contract import Column, Table
+from skucast.core.tables.sales import ADDED_LATER, SALES
 from skucast.core.weeks import SOLD_BY_WEEKDAY
 
 _WITH_ZEROS = ("DECIMAL", "DOUBLE", "FLOAT")
@@ -31,7 +32,9 @@ WITH lines AS (
         CASE WHEN isfinite(CAST({Promo_discount_perc} AS DOUBLE)) AND CAST({Promo_discount_perc} AS DOUBLE) >= 0
             THEN CAST({Promo_discount_perc} AS DOUBLE) END AS discount,
         isinf(CAST({Promo_discount_perc} AS DOUBLE)) OR CAST({Promo_discount_perc} AS DOUBLE) < 0 AS is_bad_discount,
-        CAST({stock} AS DOUBLE) AS stock
+        CAST({stock} AS DOUBLE) AS stock,
+        coalesce({is_promo}, FALSE) AS is_flagged,
+        {is_bad_flag} AS is_bad_flag
     FROM {table}
     WHERE {date} <= $until OR {date} IS NULL
 ), days AS (
@@ -44,15 +47,18 @@ WITH lines AS (
         min(discount) FILTER (WHERE quantity > 0 AND discount > 0) AS least,
         max(discount) FILTER (WHERE quantity > 0 AND discount > 0) AS most,
         max(stock) AS stock,
+        coalesce(bool_or(is_flagged) FILTER (WHERE quantity > 0), FALSE) AS is_flagged,
+        avg(CAST(is_flagged AND discount IS NULL AS DOUBLE)) FILTER (WHERE quantity > 0) AS no_depth,
         count(*) AS n_lines,
         count(*) FILTER (WHERE quantity IS NULL) AS n_bad_quantity,
         count(*) FILTER (WHERE is_bad_discount) AS n_bad_discount,
+        count(*) FILTER (WHERE is_bad_flag) AS n_bad_flag,
         min(spelling) AS spelling_min,
         max(spelling) AS spelling_max
     FROM lines
     GROUP BY ALL
 ), judged AS (
-    SELECT *, stock <= 0 AND discount IS NULL AS is_empty FROM days
+    SELECT *, stock <= 0 AND discount IS NULL AS is_empty, discount > 0 OR is_flagged AS is_promo FROM days
 )
 SELECT
     unit, channel, sku AS "SKU_ID",
@@ -60,11 +66,12 @@ SELECT
     coalesce(sum(quantity), 0) AS quantity,
     coalesce(sum(returns_quantity), 0) AS returns_quantity,
     coalesce(avg(discount), 0) AS promo_discount_perc,
-    count(*) FILTER (WHERE discount > 0) AS promo_days,
+    coalesce(avg(no_depth), 0) AS no_depth_share,
+    count(*) FILTER (WHERE is_promo) AS promo_days,
     min(least) AS least_discount,
     max(most) AS most_discount,
     CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE discount IS NOT NULL), 0) AS BIGINT) AS selling_weekdays,
-    CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE discount > 0), 0) AS BIGINT) AS promo_weekdays,
+    CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE is_promo), 0) AS BIGINT) AS promo_weekdays,
     CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE stock IS NOT NULL), 0) AS BIGINT) AS stock_weekdays,
     CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE is_empty), 0) AS BIGINT) AS stockout_weekdays,
     CAST(coalesce(bit_or(1 << (isodow(day) - 1)) FILTER (WHERE stock > 0), 0) AS BIGINT) AS left_weekdays,
@@ -76,6 +83,7 @@ SELECT
     CAST(sum(n_lines) AS BIGINT) AS n_lines,
     CAST(sum(n_bad_quantity) AS BIGINT) AS n_bad_quantity,
     CAST(sum(n_bad_discount) AS BIGINT) AS n_bad_discount,
+    CAST(sum(n_bad_flag) AS BIGINT) AS n_bad_flag,
     min(spelling_min) AS spelling_min,
     max(spelling_max) AS spelling_max
 FROM judged
@@ -173,13 +181,31 @@ def day_of(name: str, kind: str, tz: str) -> str:
 def sales_expressions(where: str, mapping: Mapping[str, str], found: Mapping[str, str], tz: str) -> dict[str, str]:
     """Return what stands for each of our columns in a sales table with these columns (types by name)."""
     present, contract = AnyCase(found), set(SALES.column_names)
-    is_ours = set(found) | {BATCH} == contract  # made by `load`, which maps a file's names to the contract's
+    is_ours = contract - ADDED_LATER <= set(found) <= contract  # made by `load`, which maps a file's names to them
     sources = sales_sources(where, {} if is_ours else mapping, present)
     expressions = {ours: "NULL" if name is None else quoted(name) for ours, name in sources.items()}
     for ours in KEY:
         expressions[ours] = text_of(str(sources[ours]), present[str(sources[ours])])
+    flag = sources["is_promo"]
+    expressions |= flag_of(None if flag is None else quoted(flag), present[flag] if flag else "BOOLEAN")
     day = str(sources["date"])
     return {**expressions, "date": day_of(day, present[day], tz)}
+
+
+def flag_of(column: str | None, kind: str) -> dict[str, str]:
+    """Return what stands for the flag of a promotion and for whether it is none that can be read."""
+    if column is None:
+        return {"is_promo": "FALSE", "is_bad_flag": "FALSE"}
+    if kind == "BOOLEAN":
+        return {"is_promo": column, "is_bad_flag": "FALSE"}
+    if kind == "VARCHAR":
+        text = f"lower(trim({column}))"
+        yes, no = (", ".join(f"'{word}'" for word in sorted(words)) for words in (YES, {*NO, ""}))
+        return {"is_promo": f"{text} IN ({yes})", "is_bad_flag": f"coalesce({text} NOT IN ({yes}, {no}), FALSE)"}
+    return {
+        "is_promo": f"CAST({column} AS DOUBLE) = 1",
+        "is_bad_flag": f"coalesce(CAST({column} AS DOUBLE) NOT IN (0, 1, 'nan'::DOUBLE), FALSE)",
+    }
 
 
 def rows_sql(
