@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from accuracy_cache import Cache
-from accuracy_data import ANCHORS, EVIDENCE, REPORTED, sample_of
+from accuracy_data import ANCHORS, sample_of
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def run(cache: Cache, names: list[str], *, again: bool) -> None:
-    """Let these contenders forecast; ours at the origins before the reported ones too: a blend learns from them."""
+    """Let these contenders forecast."""
     for name in names:
         if name == "peers" or not name.startswith("ours"):
             from accuracy_peers import peers
@@ -46,21 +46,21 @@ def run(cache: Cache, names: list[str], *, again: bool) -> None:
                 if name in ("peers", contender.name):
                     cache.fill(contender, cache.sample.origins(), again=again)
         else:
-            from accuracy_ours import components
+            from accuracy_chain import ours
 
-            for contender in components():
-                if name in ("ours", contender.name):
-                    cache.fill(contender, cache.sample.origins(REPORTED + EVIDENCE)[::-1], again=again)
+            for contender in ours(cache.folder):
+                if name in ("ours", contender.name) and contender.part is None:
+                    cache.fill(contender, cache.sample.origins(), again=again)
 
 
 def report(caches: list[Cache], *, write: bool) -> None:
     """Score what is kept of all contenders; into the docs, or on the screen alone."""
     import accuracy_report
-    from accuracy_ours import components
+    from accuracy_chain import ours
     from accuracy_peers import peers
     from accuracy_prophets import prophets
 
-    files = [accuracy_report.judged(cache, [*peers(), *prophets(), *components()]) for cache in caches]
+    files = [accuracy_report.judged(cache, [*peers(), *prophets(), *ours(cache.folder)]) for cache in caches]
     text = accuracy_report.report(files)
     print(text)
     if write:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from accuracy_data import Sample
 from accuracy_peers import Contender
@@ -35,13 +36,20 @@ class Cache:
             part.replace(path)
             print(f"{self.sample.name} {contender.name} {origin.date()}: {seconds:.1f} s", flush=True)
 
-    def has(self, name: str, origins: Sequence[pd.Timestamp]) -> bool:
-        return all(self.path(name, origin).exists() for origin in origins)
+    def read(self, contender: Contender, origins: Sequence[pd.Timestamp]) -> pd.DataFrame | None:
+        """Return a contender's forecasts at these origins, with `origin` and `seconds` (of all of the origin).
 
-    def read(self, name: str, origins: Sequence[pd.Timestamp]) -> pd.DataFrame:
-        """Return a contender's forecasts at these origins, with `origin` and `seconds` (of all of the origin)."""
-        parts = [pd.read_parquet(self.path(name, origin)).assign(origin=origin) for origin in origins]
-        return pd.concat(parts, ignore_index=True)
+        None where some are not kept. A part of another contender has no interval.
+        """
+        name, column = contender.part or (contender.name, "yhat")
+        paths = [self.path(name, origin) for origin in origins]
+        if not all(path.exists() for path in paths):
+            return None
+        parts = [pd.read_parquet(path).assign(origin=origin) for path, origin in zip(paths, origins, strict=True)]
+        rows = pd.concat(parts, ignore_index=True)
+        if contender.part is None:
+            return rows
+        return rows.assign(yhat=rows[column], lower=np.nan, upper=np.nan) if column in rows else None
 
 
 def processor_seconds(before: os.times_result, after: os.times_result) -> float:

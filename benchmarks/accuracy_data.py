@@ -14,8 +14,6 @@ import pandas as pd
 
 HORIZON = 4
 REPORTED = 6
-EVIDENCE = 6
-"""Origins before each reported one that a blend may learn its weights from."""
 
 SEED = 525
 LIVE_WEEKS = 13

@@ -31,13 +31,14 @@ class Contender:
     """Who forecasts, in words, from what (`given`), and how: `run` returns a row per series and week, `FORECAST`.
 
     `lower` and `upper` are the 80 % interval, NaN where a contender has none; where `yhat` is NaN the mean of the last
-    four weeks stands in when it is scored.
+    four weeks stands in when it is scored. Where `part` is given nothing is run: it is that column of that contender.
     """
 
     name: str
     label: str
     given: str
     run: Callable[[Given], pd.DataFrame]
+    part: tuple[str, str] | None = None
 
 
 def peers() -> list[Contender]:

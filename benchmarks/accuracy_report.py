@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 START, END = "<!-- accuracy:start -->", "<!-- accuracy:end -->"
 STAND_IN = "mean4"
 OURS = "ours"
-COMPONENTS = ("ours_prophet", "ours_l1", "ours_log")
 BEST_OF_OURS = ("ours_blend", "ours_prophet")
 """What the differences are of: the first that there is."""
 
@@ -55,13 +54,13 @@ class Judged:
 def judged(cache: Cache, contenders: Sequence[Contender]) -> Judged:
     """Score everything that is kept of a sample."""
     origins = cache.sample.origins()
-    truth, stand_in = cache.sample.truth(origins), cache.read(STAND_IN, origins)
+    truth = cache.sample.truth(origins)
+    kept = {each.name: (each, found) for each in contenders if (found := cache.read(each, origins)) is not None}
+    stand_in = kept[STAND_IN][1]
     results = {}
-    for contender in contenders:
-        if cache.has(contender.name, origins):
-            found = cache.read(contender.name, origins)
-            seconds = float(found.groupby("origin")["seconds"].first().median())
-            results[contender.name] = Result(contender, scores.scored(truth, found, stand_in), seconds)
+    for contender, found in kept.values():
+        seconds = float(found.groupby("origin")["seconds"].first().median())
+        results[contender.name] = Result(contender, scores.scored(truth, found, stand_in), seconds)
     known = cache.sample.given(origins[0]).known
     tables = {name: scores.error_table(each.rows) for name, each in results.items()}
     draws = scores.bootstrap(tables, scores.sold_table(results[STAND_IN].rows))
@@ -167,7 +166,7 @@ def _coverage(file: Judged) -> list[str]:
 
 def _beside_ours(file: Judged) -> list[str]:
     """Where a blend is: its error against the best of its components, in every group; nothing without one."""
-    components = [name for name in file.results if name.startswith(OURS) and name in COMPONENTS]
+    components = [name for name, each in file.results.items() if each.contender.part is not None]
     if file.main != BEST_OF_OURS[0] or len(components) < 2:
         return []
     mine = scores.groups(file.results[file.main].rows, file.third)

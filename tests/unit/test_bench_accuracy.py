@@ -199,9 +199,21 @@ class TestCache:
         cache.path("it", sample.origins()[2]).unlink()
         cache.fill(contender, sample.origins())
         assert asked == [*sample.origins(), sample.origins()[2]]
-        kept = cache.read("it", sample.origins())
+        kept = cache.read(contender, sample.origins())
         assert len(kept) == 6 * HORIZON * REPORTED
         assert set(kept["origin"]) == set(sample.origins())
+
+    def test_a_part_is_a_column_of_what_another_forecast(self, tmp_path: Path):
+        """It has that column's number and no interval; where the column or an origin is missing there is nothing."""
+        sample = sampled("x", sales(), 6, "SUN")
+        whole = Contender("whole", "", "", lambda given: mean_of(given, 4).assign(part=7.0, lower=1.0))
+        cache = Cache(tmp_path, sample)
+        cache.fill(whole, sample.origins())
+        part = cache.read(Contender("part", "", "", whole.run, ("whole", "part")), sample.origins())
+        assert (part["yhat"] == 7).all()
+        assert part["lower"].isna().all()
+        assert cache.read(Contender("other", "", "", whole.run, ("whole", "other")), sample.origins()) is None
+        assert cache.read(whole, [*sample.origins(), ORIGIN]) is None
 
     def test_forecasts_of_other_sales_are_not_taken_for_these(self, tmp_path: Path):
         """The folder is named by what the sales are."""
