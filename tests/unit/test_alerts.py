@@ -263,7 +263,7 @@ def test_volume_and_naive_forecasts_keep_the_list_short() -> None:
         ("promo_plan", {"plan_share": None}, ("unknown", nan)),
         ("promo_plan", {"plan_share": 0.0}, ("breach", 0.0)),
         ("promo_plan", {"plan_share": 0.0, "has_promotions": False}, ("calm", 0.0)),
-        ("promo_plan", {"plan_share": 0.2, "has_promotions": False}, ("breach", 0.2)),
+        ("promo_plan", {"plan_share": 0.2, "has_promotions": False}, ("calm", 0.2)),
         ("sales_late", {"data_cutoff": sunday(2)}, ("breach", 2.0)),
         ("sales_late", {"late": (("Юг", sunday(3)), ("Север/KA", sunday(1)))}, ("breach", 3.0)),
         ("failures", {"failed_share": 0.06}, ("breach", 0.06)),

@@ -148,6 +148,16 @@ def test_window_and_left_out_come_from_metrics(board: Board) -> None:
     }
 
 
+def test_a_business_without_promotions_is_told_nothing_of_plans(board: Board) -> None:
+    """One promotion in the weeks shown, of whatever depth, or one planned, and the page speaks of them."""
+    no_plan = replace(board, plan=board.plan[:0])
+    shown = {depth: no_plan.history.assign(promo_discount_perc=[0.0, depth]) for depth in (0.0, 25.0, float("nan"))}
+    found = [page_data(replace(no_plan, history=history)) for history in shown.values()]
+    assert [each["has_promotions"] for each in found] == [False, True, True]
+    assert found[2]["history"]["promo_discount_perc"] == [0, None]
+    assert page_data(replace(board, history=shown[0.0]))["has_promotions"]
+
+
 def test_classes_and_measures_come_from_metrics(board: Board) -> None:
     """Classes and what is not a sum of errors are those stored; a combination without metrics has none."""
     metrics = pd.DataFrame([metric_row(PERM, abc_class="B", xyz_class=None, mase=0.8123), metric_row(PERM, step=1)])

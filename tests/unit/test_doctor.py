@@ -144,6 +144,20 @@ def test_rows_of_the_plan_that_mean_nothing_are_something_to_fix(settings, wareh
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("promo", [None, 20])
+def test_without_a_promotion_in_the_sales_no_plan_is_missed(settings, warehouse, run, promo):
+    """With one the doctor says what stands in for a plan, and where to read on."""
+    deliver(warehouse, week(sunday(0), 5.0, promo=promo), run)
+    found = examine(settings(), warehouse, LocalStore(settings().model_store), run)
+    text = next(each.text for each in found if each.what == "promotion plan")
+    assert text == (
+        "empty: a promotion to come counts as the recent average; see docs/promotions.md"
+        if promo
+        else "empty, as the sales have no promotion"
+    )
+
+
 def test_a_check_that_breaks_hides_no_other(settings, warehouse, run, monkeypatch):
     """Something nobody foresaw is one line to fix; every other check has its line."""
     store = LocalStore(settings().model_store)

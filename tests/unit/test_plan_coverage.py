@@ -32,6 +32,7 @@ def history(promoted: bool) -> History:
         (False, ["expected"] * 4, 0),
         (True, ["expected"] * 4, 1),
         (False, ["planned", "expected", "expected", "expected"], 1),
+        (False, ["none", "expected", "expected", "expected"], 0),
         (True, ["planned", "none", "none", "expected"], 0),
     ],
 )
@@ -45,4 +46,5 @@ def test_a_plan_is_missed_only_where_there_are_promotions(
     report = RunReport()
     note_sources(rows, settings(), report, history(promoted))
     assert len(said) == n_warnings
+    assert any("promotions: " in note for note in report.notes) == (promoted or "planned" in sources)
     assert report.sources["promotions"]["expected"] == sources.count("expected") / 4

@@ -69,6 +69,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "today": board.run.today.isoformat(),
         "origin": max(iso(newest["cutoff"]), default=None),
         "weeks": weeks,
+        "has_promotions": bool(len(plan) or (history["promo_discount_perc"] != 0).any()),
         "window": _window(board.metrics),
         "combinations": _combination_columns(names),
         "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),

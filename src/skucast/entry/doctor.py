@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -29,6 +30,7 @@ from skucast.core.tables.scorecard import METRICS
 from skucast.core.words import counted
 from skucast.jobs.data_checks import DataFinding, Facts, examine_data
 from skucast.jobs.inputs import read_history
+from skucast.jobs.known_ahead import has_promotions
 from skucast.jobs.refusals import refused_lately
 from skucast.regressors.promotions import UNKNOWN_NAMES, is_promotion, problems_of
 from skucast.runtime.settings import Settings
@@ -190,7 +192,7 @@ def _promotions(settings: Settings, warehouse: Warehouse, run: Run, history: Cal
     if refused:
         raise InputError(f"{'; '.join(refused)}: promotions/rejected/ below STAGING says why; send the file right")
     if not len(rows):
-        return "empty: a promotion to come counts as the recent average; see docs/promotions.md"
+        return _no_plan(history)
     unused, of_unknown = _unused(rows, history)
     if unused:
         raise InputError(f"{unused}; correct them in {settings.promotions_table}")
@@ -198,6 +200,13 @@ def _promotions(settings: Settings, warehouse: Warehouse, run: Run, history: Cal
     through = f"complete through {complete.max():%Y-%m-%d} at most" if len(complete) else "complete nowhere"
     newest = f"the newest known from {rows['known_from'].max():%Y-%m-%d}"
     return f"{counted(len(rows), 'row')}, {newest}, {through}{of_unknown}"
+
+
+def _no_plan(history: Callable[[], History]) -> str:
+    with suppress(InputError):  # a finding of its own
+        if not has_promotions(history()):
+            return "empty, as the sales have no promotion"
+    return "empty: a promotion to come counts as the recent average; see docs/promotions.md"
 
 
 def _unused(rows: pd.DataFrame, history: Callable[[], History]) -> tuple[str, str]:

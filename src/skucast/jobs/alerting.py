@@ -21,7 +21,7 @@ from skucast.core.tables.forecasts import SALES_MISSING
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
-from skucast.jobs.known_ahead import has_promotions
+from skucast.jobs.known_ahead import expects_plan
 from skucast.jobs.missing import shrunken
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
@@ -100,7 +100,7 @@ def system_facts(
         n_active=len(active),
         n_forecast=len(active.merge(made[KEY].drop_duplicates(), on=KEY)),
         plan_share=float((sold["promo_source"] != "expected").mean()) if len(sold) else None,
-        has_promotions=has_promotions(history),
+        has_promotions=expects_plan(history, sold["promo_source"]),
         failed_share=failed_share,
         job=job,
         late=tuple((each.name, each.delivered_through) for each in history.late),

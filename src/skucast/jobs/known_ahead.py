@@ -156,7 +156,7 @@ def with_weather(history: History, outlook: WeatherOutlook | None, clock: WeekCl
 def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport, history: History) -> None:
     """Keep the share of each source in the report, and warn where the plan covers too little of the promotions.
 
-    Of a business that has never had a promotion no plan is expected.
+    A business that has never had a promotion, and plans none, hears nothing of plans.
     """
     active = rows[rows["status"] != "inactive"]
     if not len(active):
@@ -167,9 +167,11 @@ def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport, hist
         weather = _shares(active["weather_source"], WEATHER_SOURCES)
         report.sources["weather"] = weather
         report.notes.append("weather: " + ", ".join(f"{share:.1%} {source}" for source, share in weather.items()))
+    if not expects_plan(history, active["promo_source"]):
+        return
     report.notes.append("promotions: " + ", ".join(f"{share:.1%} {source}" for source, share in shares.items()))
     plan_share = 1 - shares["expected"]
-    if plan_share < settings.min_promo_coverage and (plan_share or has_promotions(history)):
+    if plan_share < settings.min_promo_coverage:
         fields = {
             "event": "promo_coverage_low",
             "coverage": plan_share,
@@ -182,6 +184,11 @@ def note_sources(rows: pd.DataFrame, settings: Settings, report: RunReport, hist
             100 * settings.min_promo_coverage,
             extra={"fields": fields},
         )
+
+
+def expects_plan(history: History, promo_sources: pd.Series) -> bool:
+    """Return whether the business has promotions: in its sales, or planned in its newest forecasts."""
+    return has_promotions(history) or bool((promo_sources == "planned").any())
 
 
 def has_promotions(history: History) -> bool:

@@ -24,7 +24,14 @@ from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.known_ahead import note_sources, plan_of, warn_of_depth, weather_ahead, weather_outlook
+from skucast.jobs.known_ahead import (
+    has_promotions,
+    note_sources,
+    plan_of,
+    warn_of_depth,
+    weather_ahead,
+    weather_outlook,
+)
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
@@ -57,7 +64,8 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         missing = missing_from_sales(settings, warehouse, store, run, inputs.history, lost)
         check_missing(settings, run, inputs.history, missing, report, "the published forecasts stay")
     if run.is_about_today(settings.clock):  # a day of the past knows neither today's files nor articles
-        ingest(settings, warehouse, run, report, inputs.history.combinations, inputs.history.names.aliases)
+        known = inputs.history.combinations, inputs.history.names.aliases
+        ingest(settings, warehouse, run, report, *known, is_awaited=has_promotions(inputs.history))
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)

@@ -49,6 +49,8 @@ def ingest(
     report: RunReport,
     known: Sequence[Combination],
     aliases: Aliases = NO_ALIASES,
+    *,
+    is_awaited: bool = True,
 ) -> None:
     """Add the files of the inbox to the plan; while Cloud Storage gives no answer, the plan stays as it is known.
 
@@ -57,7 +59,7 @@ def ingest(
         WarehouseError: no usable answer.
     """
     try:
-        ingest_inbox(settings, warehouse, run, report, known, aliases)
+        ingest_inbox(settings, warehouse, run, report, known, aliases, is_awaited=is_awaited)
     except StoreError as error:
         log.warning("the inbox of promotions cannot be read: %s", error)
         report.notes.append("the inbox of promotions could not be read to its end: the plan known so far is used")
@@ -72,10 +74,12 @@ def ingest_inbox(
     aliases: Aliases = NO_ALIASES,
     *,
     by_hand: bool = False,
+    is_awaited: bool = True,
 ) -> int:
     """Add the files of the inbox to the plan, in the order of their names, and return how many rows were added.
 
     `by_hand`: somebody waits for these files and nothing else; files of which nothing can be used are an error then.
+    `is_awaited`: an empty inbox is worth a note.
 
     Each is appended, its rejected rows are written, then it is moved: in this order, so that a run that breaks off
     leaves it in the inbox, and the next one finds what is done and does the rest. Several tasks may do this at once.
@@ -86,7 +90,7 @@ def ingest_inbox(
     with report.timed("promotions"):
         versions = list_versions(settings.staging, INBOX, settings.endpoints)
         names = sorted(versions)
-        if not names:
+        if not names and is_awaited:
             report.notes.append(f"promotions: no file in {INBOX} below STAGING ({settings.staging}) to take in")
         if names and not settings.staging.startswith("gs://"):  # an object in a bucket comes whole
             time.sleep(SETTLE_S)

@@ -23,7 +23,7 @@ class SystemFacts:
     `newest_cutoff` is the last week that forecasts were published for; `plan_share` the share of its forecasts that
     a plan covers; `n_active` combinations sell or are `missing` from the sales, and `n_forecast` of them are forecast.
     `late` has the units (or `unit/channel`) that are behind the others, and the last week of each; `stopped` says why
-    the prediction failed, `shrunken` that most lines of the sales are gone. Without any promotion in the sales
+    the prediction failed, `shrunken` that most lines of the sales are gone. Without any promotion in sales or plan
     (`has_promotions`) nobody is asked for a plan.
     """
 
@@ -81,8 +81,8 @@ def _promo_plan(facts: SystemFacts, rules: Rules) -> Found:
     share = facts.plan_share
     if share is None:
         return "unknown", None, rules.plan_share, "no forecast to judge"
-    if not share and not facts.has_promotions:
-        return "calm", share, rules.plan_share, "the sales have never had a promotion: no plan is expected"
+    if not facts.has_promotions:
+        return "calm", share, rules.plan_share, "no promotion in the sales or the plan: no plan is expected"
     text = (
         f"the promotions plan covers {percent(share)} of the forecast weeks, "
         f"at least {percent(rules.plan_share)} are expected"

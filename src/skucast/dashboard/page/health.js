@@ -86,6 +86,7 @@ function madeByCheck() {
 }
 
 function planCheck() {
+  if (!data.has_promotions) return null;
   const { promo_source: source, status } = data.forecasts;
   const rows = source.map((_, row) => row).filter((row) => status[row] !== 'inactive');
   if (!rows.length) return null;

@@ -27,7 +27,7 @@ function drawCard(index) {
 function modelFacts(row) {
   const { models } = data;
   if (row < 0) return [['Training', 'not in the registry']];
-  const known = PROMOTIONS_KNOWN[models.backtest_promotions[row]];
+  const known = data.has_promotions && PROMOTIONS_KNOWN[models.backtest_promotions[row]];
   return [
     ['History', models.n_weeks[row] === null ? UNDEFINED : counted(models.n_weeks[row], 'known week')],
     ['Backtest WAPE', element('span', {}, backtestText(row), ...(known ? [quiet(known)] : []))],

@@ -30,6 +30,11 @@ const PROMO_SOURCES = {
   expected: 'no plan: usual promotions',
 };
 
+/** What is known of a week's promotions; nothing where the business has none. */
+function promoText(source) {
+  return data.has_promotions ? (PROMO_SOURCES[source] ?? source) : '';
+}
+
 function partsOf(rows) {
   const made = rows.some((row) => data.forecasts.method[row] === 'prophet');
   return made ? Object.keys(COMPONENTS).filter((part) => rows.some((row) => data.forecasts[part][row])) : [];
@@ -116,8 +121,8 @@ function weekCell(row) {
 function methodCell(row) {
   const { method, status, promo_source: source } = data.forecasts;
   const reason =
-    status[row] === 'ok' ? (PROMO_SOURCES[source[row]] ?? source[row]) : (STATUSES[status[row]] ?? status[row]);
-  return element('span', {}, METHODS[method[row]] ?? method[row], quiet(reason));
+    status[row] === 'ok' ? promoText(source[row]) : (STATUSES[status[row]] ?? status[row]);
+  return element('span', {}, METHODS[method[row]] ?? method[row], reason ? quiet(reason) : '');
 }
 
 function freshness(row) {
