@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -170,6 +171,7 @@ def build_history(
     grain: Literal["day", "week"] = "day",
     stale_after_weeks: int = 13,
     days_off: Collection[date] = (),
+    days_off_by_unit: Mapping[str, Collection[date]] = MappingProxyType({}),
     correct_stockouts: bool = True,
     censor_outliers: bool = True,
     later: pd.DataFrame | None = None,
@@ -183,10 +185,10 @@ def build_history(
     and nothing was sold on a usual weekday, where stock is kept (see `empty_days`). A week is NaN when it sold nothing
     and was out of stock on most such days, or when its unit or channel has not delivered it whole. A week with sales
     and days out of stock `is_censored`: y is what the other days tell of a whole week, or what was sold without
-    `correct_stockouts` and where sales are weekly. `days_off` are the public holidays: a week
-    that ends early because of them is whole. A week whose sales or returns nothing explains `is_outlier` and unknown,
-    unless not `censor_outliers` (see `outliers`). A few rows that lie years before all others are left out; they are
-    said, as are the lines dated after today, `later` as `Warehouse.later_sales` gives them.
+    `correct_stockouts` and where sales are weekly. `days_off` are the public holidays, `days_off_by_unit` those of
+    units that have others: a week that ends early because of them is whole. A week whose sales or returns nothing
+    explains `is_outlier` and unknown, unless not `censor_outliers` (see `outliers`). A few rows that lie years before
+    all others are left out; they are said, as are the lines dated after today (`later`: `Warehouse.later_sales`).
     `names` are those that the rows were given (`names.with_names`).
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
@@ -198,7 +200,13 @@ def build_history(
     usual = UsualDepths.of_weeks(known)
     known = with_usual_depths(known, usual)
     deliveries = judge_deliveries(
-        known, clock, cutoff, days_off=days_off, by_day=grain == "day", closed_after_weeks=stale_after_weeks
+        known,
+        clock,
+        cutoff,
+        days_off=days_off,
+        days_off_by_unit=days_off_by_unit,
+        by_day=grain == "day",
+        closed_after_weeks=stale_after_weeks,
     )
     data_cutoff = deliveries.data_cutoff
     sold = known[known["ds"] <= pd.Timestamp(data_cutoff)]
@@ -207,7 +215,9 @@ def build_history(
     weeks = calendar.merge(sold.join(empty_days(sold, by_day=grain == "day")), on=[*KEY, "ds"], how="left")
     is_undelivered = _is_among(weeks, deliveries.unknown)
     cleaned = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
-    odd = outliers(cleaned, {clock.label(day) for day in days_off}) if censor_outliers else outliers(cleaned[:0])
+    near_holidays = {clock.label(day) for day in days_off}
+    of_units = {unit: {clock.label(day) for day in days} for unit, days in days_off_by_unit.items()}
+    odd = outliers(cleaned if censor_outliers else cleaned[:0], near_holidays, of_units)
     is_outlier = cleaned.index.isin(odd.index)
     result = cleaned.assign(y=cleaned["y"].mask(is_outlier), is_outlier=is_outlier)[HISTORY_COLUMNS]
     newest_day = known["last_date"].max().date() if len(known) else cutoff
