@@ -84,6 +84,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         days_off_by_unit=calendars.days_off_by_unit(*days),
         correct_stockouts=settings.correct_stockouts,
         censor_outliers=settings.censor_outliers,
+        missing=settings.missing_weeks,
         later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
         names=names,
     )

@@ -191,7 +191,8 @@ def _closed_texts(found: dict[Name, Verdict], weeks: pd.DatetimeIndex) -> Iterat
         for first, last, why in verdict.pauses:
             if (first, last, why) not in whole:
                 weeks_of = f"from week {weeks[first].date()} to {weeks[last].date()}, {why}"
-                yield f"{_name_of(unit, channel)} sold nothing {weeks_of}: closed, not missing; these weeks are 0"
+                worth = "these weeks are 0, or unknown of what sells in nearly all others"
+                yield f"{_name_of(unit, channel)} sold nothing {weeks_of}: closed, not missing; {worth}"
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------
