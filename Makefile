@@ -9,11 +9,12 @@ BIN := .venv/bin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
-.venv/runtime: requirements.txt requirements/pip.txt
+.venv/runtime: requirements.txt requirements/training.txt requirements/pip.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/pip.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/training.txt
 	@echo "$(CURDIR)/src" > "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/skucast.pth"
 	@touch $@
 
@@ -109,6 +110,7 @@ deploy: .venv/dev ## everything on Google Cloud but going live: DRY_RUN=1 shows 
 lock: .venv/dev ## compile requirements/*.in to the newest releases, with hashes
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/pip.in -o requirements/pip.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/runtime.in -o requirements.txt
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --no-deps requirements/training.in -o requirements/training.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.13 --generate-hashes --no-header requirements/stand-ins.in -o requirements/stand-ins.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/bench.in -o requirements/bench.txt

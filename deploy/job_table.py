@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Image:
-    """A Dockerfile's title, and the scripts of the image; it starts the first."""
+    """A Dockerfile's title, the scripts of the image (it starts the first), and whether it trains the panel."""
 
     title: str
     scripts: tuple[str, ...]
+    trains: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ IMAGES = {
     "retrain": Image(
         "Training of models that went bad, and, with run_all_skus.py as its command, of all.",
         ("retrain_models.py", "run_all_skus.py"),
+        trains=True,
     ),
 }
 

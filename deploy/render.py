@@ -66,7 +66,13 @@ def job_file(name: str, settings: Mapping[str, str]) -> str:
 def dockerfile(name: str) -> str:
     """Return the Dockerfile of the image of this name in the table."""
     image = IMAGES[name]
-    marks = {"TITLE": image.title, "IMAGE": name, "SCRIPTS": " ".join(image.scripts), "SCRIPT": image.scripts[0]}
+    marks = {
+        "TITLE": image.title,
+        "IMAGE": name,
+        "TRAINING": _text(HERE / "templates" / "training") if image.trains else "",
+        "SCRIPTS": " ".join(image.scripts),
+        "SCRIPT": image.scripts[0],
+    }
     return re.sub(r"@([A-Z]+)@", lambda found: marks[found[1]], _template("Dockerfile"))
 
 

@@ -111,10 +111,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def _own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Hide the developer's variables, `.env` and `local/`: no variable of a setting, an empty working folder."""
+    """Hide the developer's variables, `.env` and `local/`: no variable of a setting, an empty working folder.
+
+    But one: the panel is trained and asked where a test is about it, and says so.
+    """
     for name in list(os.environ):
         if name.lower() in Settings.model_fields or name.startswith("CLOUD_RUN_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("FORECASTER", "prophet")
     monkeypatch.chdir(tmp_path)
 
 

@@ -21,7 +21,7 @@ from models import coming
 from stubs import card, stub_model
 
 from skucast.core.errors import ModelError
-from skucast.forecast import artifact
+from skucast.forecast import artifact, plain
 from skucast.forecast.artifact import dumps, loads
 from skucast.forecast.prophet.model import Holiday
 from skucast.forecast.prophet.rollout import roll_forward
@@ -55,14 +55,14 @@ def refused(payload: bytes, reason: str | None = None) -> None:
     assert not Path(PLANTED.decode()).exists()
 
 
-def sealed(change: Callable[[dict[str, Any]], object], format_number: int = artifact.FORMAT) -> bytes:
+def sealed(change: Callable[[dict[str, Any]], object], format_number: int = plain.FORMAT) -> bytes:
     """Return a model file with changed content and a checksum that fits it."""
     content = json.loads(PLAIN["content"])
     change(content)
     return wrapped(json.dumps(content, sort_keys=True, ensure_ascii=False), format_number)
 
 
-def wrapped(text: str, format_number: int = artifact.FORMAT) -> bytes:
+def wrapped(text: str, format_number: int = plain.FORMAT) -> bytes:
     """Return a model file with this text as its content."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     return pickle.dumps({"format": format_number, "sha256": digest, "content": text}, protocol=5)

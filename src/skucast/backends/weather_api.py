@@ -178,8 +178,7 @@ def places_of(locations: pd.DataFrame, units: Sequence[str]) -> list[Place]:
 
     Names are those of the sales, whichever of their safe spellings the locations have.
     """
-    columns = locations[["unit", "latitude", "longitude"]]
-    found = {fold(unit): where for unit, *where in columns.itertuples(index=False)}
+    found = {fold(unit): where for unit, *where in locations.itertuples(index=False)}
     return [Place(unit, *found[fold(unit)]) for unit in sorted(set(units)) if fold(unit) in found]
 
 

@@ -69,9 +69,11 @@ def _main(argv: Sequence[str], prog: str) -> int:
 
 
 def _compile() -> int:
-    from skucast.forecast.prophet.solver import warm_up
+    from skucast.forecast.panel import trees
+    from skucast.forecast.prophet import solver
 
-    warm_up()
+    solver.warm_up()
+    trees.warm_up()
     return DONE
 
 

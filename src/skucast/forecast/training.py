@@ -6,10 +6,9 @@ import functools
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib.metadata import version
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,15 @@ import pandas as pd
 
 from skucast.core.combination import Combination
 from skucast.core.weeks import WEEK, WeekClock
-from skucast.forecast.artifact import ModelCard, StoredPayload, dumps
+from skucast.forecast.artifact import ModelCard, dumps
 from skucast.forecast.backtest import backtest, interval_scale, origin_ends, score_by_step
-from skucast.forecast.prophet.design import WeekGrid, week_grid, window
+from skucast.forecast.evidence import EVERY, evidence_origins
+from skucast.forecast.plain import StoredPayload
+from skucast.forecast.prophet.design import MIN_WEEKS, WeekGrid, week_grid, window
 from skucast.forecast.prophet.fit import Engine, fit_window, with_interval_scale
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.spec import ModelSpec
-from skucast.forecast.prophet.tuning import Choice, Fold, Tune, choose
-from skucast.regressors.calendars import Calendar
+from skucast.forecast.prophet.tuning import Choice, Fold, Tune, choose, forecasts_at
 from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
@@ -50,7 +50,8 @@ class TrainingPlan:
     """What training is asked for; models trained with another plan are not current.
 
     up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
-    `holiday_calendar` is the digest of the local events.
+    `holiday_calendar` is the digest of the local events; `with_evidence` asks for forecasts at past origins, by which
+    components are blended.
     """
 
     spec: ModelSpec
@@ -65,6 +66,7 @@ class TrainingPlan:
     holiday_calendar: str
     weather: bool
     week_anchor: str
+    with_evidence: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain builtins."""
@@ -78,27 +80,24 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The plan of one run with what all its combinations share: the cutoff, and the grid of weeks and holidays.
-
-    `by_unit` has the recipes of the units with a calendar of their own: the same but for holidays.
-    """
+    """The plan of one run with what all its combinations share: the cutoff, and the grid of weeks and holidays."""
 
     plan: TrainingPlan
     cutoff: date
     grid: WeekGrid
-    by_unit: Mapping[str, Recipe] = field(default_factory=dict)
-
-    def of(self, unit: str) -> Recipe:
-        """Return the recipe of a unit."""
-        return self.by_unit.get(unit, self)
 
 
 @dataclass(frozen=True)
 class Material:
-    """What one combination's model is made of: its weeks, and what was known ahead at the origins of its backtest."""
+    """What one combination's model is made of.
+
+    Its weeks, what was known ahead at the origins of its backtest, and the evidence that an earlier training by the
+    same plan left.
+    """
 
     weeks: pd.DataFrame
     archive: Archive = NO_ARCHIVE
+    evidence: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,33 +110,9 @@ class Trained:
 
 
 def make_recipe(
-    plan: TrainingPlan,
-    clock: WeekClock,
-    first: date,
-    cutoff: date,
-    events: Sequence[Event] = (),
-    calendars: Mapping[str, Calendar] = MappingProxyType({}),
+    plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date, events: Sequence[Event] = ()
 ) -> Recipe:
-    """Return the recipe of a run whose history reaches from week `first` to the cutoff.
-
-    `events` are the plan's; `calendars` those of the units that have another one than the plan.
-    """
-    others = {
-        each: make_recipe(
-            replace(
-                plan,
-                holiday_country=each.country,
-                holiday_subdivision=each.subdivision,
-                holiday_calendar=each.digest,
-            ),
-            clock,
-            first,
-            cutoff,
-            each.events,
-        )
-        for each in set(calendars.values())
-    }
-    by_unit = {unit: others[each] for unit, each in calendars.items()}
+    """Return the recipe of a run whose history reaches from week `first` to the cutoff; `events` are the plan's."""
     last = cutoff + HOLIDAYS_AHEAD
     given = plan.holiday_country, first, last, clock
     parts = [
@@ -145,14 +120,15 @@ def make_recipe(
         for weeks_of in (holiday_weeks, moved_days)
     ]
     holidays = pd.concat(parts, ignore_index=True)
-    return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays), by_unit)
+    return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
 
 
 def backtest_origins(recipe: Recipe) -> list[date]:
     """Return the labels of all origins that training looks at, oldest first."""
     plan = recipe.plan
     n = plan.tune_origins + plan.backtest_origins
-    return [recipe.cutoff - plan.backtest_weeks * back * WEEK for back in range(n, 0, -1)]
+    tuning = {recipe.cutoff - plan.backtest_weeks * back * WEEK for back in range(n, 0, -1)}
+    return sorted(tuning.union(_evidence_origins(recipe)))
 
 
 def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_weeks: int) -> str | None:
@@ -171,7 +147,6 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     Raises:
         FitError: the history cannot be fitted.
     """
-    recipe = recipe.of(combination.unit)
     plan, weeks = recipe.plan, material.weeks
     choice = tuned(material, recipe)
     chosen = _with_weather_if_it_pays(material, recipe, choice)
@@ -191,6 +166,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         backtest=score_by_step(chosen.scored) | chosen.weather,
         tuning=choice.report,
         versions=_versions(),
+        evidence=evidence_of(material, recipe),
     )
     return Trained(dumps(models, card), card, fit_s)
 
@@ -244,6 +220,39 @@ def folds_of(material: Material, recipe: Recipe) -> list[Fold]:
     plan = recipe.plan
     ends = origin_ends(material.weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
     return [_fold(material, end, plan.backtest_weeks, recipe.grid) for end in ends]
+
+
+def evidence_of(material: Material, recipe: Recipe) -> dict[str, list[float]]:
+    """Return what would have been forecast at past origins, by their label: sales per week of each step.
+
+    At each origin the settings are those that did best at the origins before it whose weeks had all passed. Without
+    the blend nobody asks for it.
+    """
+    plan, weeks = recipe.plan, material.weeks
+    wanted = evidence_origins(recipe.cutoff, plan.backtest_weeks) if plan.with_evidence else []
+    kept = {str(each): material.evidence[str(each)] for each in wanted if str(each) in material.evidence}
+    missing = [each for each in wanted if str(each) not in kept]
+    if not missing:
+        return kept
+    labels = weeks["ds"].dt.date.tolist()
+    origins = [each for each in _evidence_origins(recipe) if each >= missing[0] - plan.tune_origins * EVERY * WEEK]
+    n_known = weeks["y"].notna().cumsum().to_numpy()
+    ends = {each: labels.index(each) + 1 for each in origins if each in labels}
+    usable = {each: end for each, end in ends.items() if n_known[end - 1] > MIN_WEEKS}
+    folds = [_fold(material, end, plan.backtest_weeks, recipe.grid) for end in usable.values()]
+    known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
+    found = forecasts_at(known, recipe.grid, folds, plan.spec, plan.tune, plan.tune_average)
+    told = {str(each): yhat for each, yhat in zip(usable, found.tolist(), strict=True) if np.isfinite(yhat).all()}
+    return kept | {str(each): told[str(each)] for each in missing if str(each) in told}
+
+
+def _evidence_origins(recipe: Recipe) -> list[date]:
+    """Past origins of the evidence and those before them by which settings are chosen, oldest first."""
+    plan = recipe.plan
+    if not plan.with_evidence:
+        return []
+    wanted = evidence_origins(recipe.cutoff, plan.backtest_weeks)
+    return [*(wanted[0] - EVERY * back * WEEK for back in range(plan.tune_origins, 0, -1)), *wanted]
 
 
 def fitter(

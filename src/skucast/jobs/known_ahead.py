@@ -36,14 +36,22 @@ def plan_of(
 
     Rows that mean nothing are passed over, with a warning that counts them.
     """
-    usable, wrong = usable_rows(history.names.renamed(warehouse.read(PROMOTIONS)), history.combinations)
+    plan, wrong = usable_plan(settings, warehouse, history, wanted)
     if wrong:
         log.warning(
             "rows of the promotions plan that are not used: %s",
             "; ".join(f"{count} ({problem})" for problem, count in wrong.items()),
             extra={"fields": {"event": "promo_rows_not_used", "table": settings.promotions_table}},
         )
-    return Plan(
+    return plan
+
+
+def usable_plan(
+    settings: Settings, warehouse: Warehouse, history: History, wanted: Sequence[Combination]
+) -> tuple[Plan, dict[str, int]]:
+    """Return all that was ever planned for these combinations, and how many rows mean nothing, by what is wrong."""
+    usable, wrong = usable_rows(history.names.renamed(warehouse.read(PROMOTIONS)), history.combinations)
+    plan = Plan(
         usable,
         wanted,
         settings.sales_grain,
@@ -51,6 +59,7 @@ def plan_of(
         history.deepest_discounts,
         {each: history.usual_depths.of(each) for each in wanted},
     )
+    return plan, wrong
 
 
 def warn_of_depth(plan: Plan, known_at: datetime, weeks: Sequence[date]) -> None:

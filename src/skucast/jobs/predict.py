@@ -16,12 +16,14 @@ from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed, StoreError
 from skucast.core.rows import is_about
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, SALES_MISSING
+from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, MODEL_METHODS, SALES_MISSING
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
+from skucast.forecast.panel.model import PANEL
+from skucast.forecast.published import Shared, published, rows_without_panel
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import (
@@ -33,13 +35,16 @@ from skucast.jobs.known_ahead import (
     weather_outlook,
 )
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
+from skucast.jobs.panel import Files, load_files, panel_grid
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.future import WeatherWeeks
 from skucast.regressors.promotions import PlannedWeeks
+from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
+from skucast.sales.history import History
 from skucast.scorecard.missing import NOTHING_MISSING
 
 Models = dict[Combination, StoredModel | ModelError]
@@ -99,17 +104,19 @@ def _rows(
     """The forecasts of this task's combinations, as the table wants them."""
     with report.timed("load models"):
         models = load_models(store, inputs.wanted, run.cutoff)
+        files = None if settings.forecaster == "prophet" else load_files(store, run.cutoff, report)
     if models and all(isinstance(stored, ModelNotFound) for stored in models.values()):
         _keep_forecasts_of_models(settings, warehouse, run, inputs)
     with report.timed("forecast"):
         horizon = horizon_of(settings, run, inputs)
-        plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
+        plan = plan_of(settings, warehouse, inputs.history, about(inputs, files))
         known_at = settings.clock.end_of(run.today)
         planned = plan.as_of(known_at, horizon.weeks_after_data)
         warn_of_depth(plan, known_at, horizon.weeks_after_data)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, horizon.weeks_after_data, inputs.wanted)
-        rows = forecast_rows(inputs, models, planned, weather, horizon, report)
+        shared = shared_of(settings, inputs.history, files, planned, horizon)
+        rows = forecast_rows(inputs, models, planned, weather, horizon, report, shared)
     _count(rows, models, run.cutoff, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
@@ -122,12 +129,38 @@ def _keep_forecasts_of_models(settings: Settings, warehouse: Warehouse, run: Run
     """
     published = warehouse.read(FORECASTS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
     mine = published[is_about(published, inputs.wanted)]
-    if (mine["method"] == "prophet").any():
+    if mine["method"].isin(MODEL_METHODS).any():
         raise RunFailed(
             f"no model is found in {settings.model_store}, but models have made the forecasts of {run.cutoff}: "
             "correct MODEL_STORE, or run run_all_skus.py; the published forecasts stay"
         )
     log.warning("no model is found in %s: every forecast is a fallback", settings.model_store)
+
+
+def about(inputs: Inputs, files: Files | None) -> list[Combination]:
+    """Return the combinations whose plan is asked for: the panel looks at what is promoted beside an article too."""
+    return inputs.wanted if files is None else inputs.history.combinations
+
+
+def shared_of(
+    settings: Settings,
+    history: History,
+    files: Files | None,
+    planned: Mapping[Combination, PlannedWeeks],
+    horizon: Horizon,
+) -> Shared | None:
+    """Return what all combinations share of a forecast; None without a panel."""
+    if files is None:
+        return None
+    return Shared(
+        panel=files.panel,
+        blend=files.blend,
+        grid=panel_grid(settings, history, len(horizon.weeks_after_data)),
+        planned=planned,
+        forecaster=settings.forecaster,
+        target=settings.target,
+        levels=levels_of(settings.levels),
+    )
 
 
 def horizon_of(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
@@ -194,10 +227,12 @@ def forecast_rows(
     weather: Mapping[str, WeatherWeeks],
     horizon: Horizon,
     report: RunReport,
+    shared: Shared | None,
 ) -> pd.DataFrame:
     """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept.
 
-    `planned` is by combination, `weather` by unit, both of the horizon's weeks.
+    `planned` is by combination, `weather` by unit, both of the horizon's weeks; without what is `shared` Prophet
+    forecasts alone.
     """
     if not inputs.wanted:
         return empty(FORECASTS)
@@ -221,7 +256,13 @@ def forecast_rows(
             "1 model has" if len(other) == 1 else f"{len(other)} models have",
             other[0],
         )
-    return forecast_all(starts, horizon, lambda combination: without_model(combination, _NOT_FINITE))
+    rows = forecast_all(starts, horizon, lambda combination: without_model(combination, _NOT_FINITE))
+    try:
+        return rows_without_panel(rows) if shared is None else published(rows, shared, horizon)
+    except ModelError as error:
+        log.warning("%s: %s; Prophet forecasts alone", PANEL, error)
+        report.notes.append(f"{PANEL}: {error}; Prophet forecasts alone")
+        return rows_without_panel(rows)
 
 
 _NOT_FINITE = "the forecast is not a finite number; retrain this combination"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,13 +14,15 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.forecasts import COMPONENT_FORECASTS, FORECASTS, SCENARIOS
 from skucast.core.words import counted
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
-from skucast.jobs.predict import failures_of, forecast_rows, horizon_of, load_models
+from skucast.jobs.panel import load_files
+from skucast.jobs.predict import about, failures_of, forecast_rows, horizon_of, load_models, shared_of
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.promotion_files import read_plan
+from skucast.regressors.promotions import PlannedWeeks
 from skucast.runtime.outcome import RunReport, check_failed_share
 from skucast.runtime.settings import Settings
 
@@ -100,17 +102,25 @@ def _rows(
     known_at = settings.clock.end_of(run.today)
     with report.timed("load models"):
         models = load_models(store, inputs.wanted, run.cutoff)
+        files = None if settings.forecaster == "prophet" else load_files(store, run.cutoff, report)
     with report.timed("forecast"):
-        plan = plan_of(settings, warehouse, inputs.history, inputs.wanted)
+        plan = plan_of(settings, warehouse, inputs.history, about(inputs, files))
         other = plan.and_these(what_if.rows)
         weeks = horizon.weeks_after_data
         warn_of_depth(other, known_at, weeks)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
-        baseline = forecast_rows(inputs, models, plan.as_of(known_at, weeks), weather, horizon, report)
-        rows = forecast_rows(inputs, models, other.as_of(known_at, weeks), weather, horizon, report)
+
+        def forecast(planned: Mapping[Combination, PlannedWeeks]) -> pd.DataFrame:
+            shared = shared_of(settings, inputs.history, files, planned, horizon)
+            return forecast_rows(inputs, models, planned, weather, horizon, report, shared)
+
+        baseline = forecast(plan.as_of(known_at, weeks))
+        rows = forecast(other.as_of(known_at, weeks))
     report.counts.update(rows.loc[rows["step"] == 1, "status"])
-    return rows.drop(columns=["is_open_week", "data_cutoff", "model_cutoff"]).assign(
+    return rows.drop(
+        columns=["is_open_week", "data_cutoff", "model_cutoff", *(each.name for each in COMPONENT_FORECASTS)]
+    ).assign(
         scenario=what_if.name,
         plan_file=what_if.file,
         plan_sha256=what_if.sha256,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -32,11 +32,13 @@ from skucast.forecast.training import (
     skip_reason,
     train,
 )
-from skucast.jobs.calendars import calendars_of, warn_of_events
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
 from skucast.jobs.missing import check_missing, missing_from_sales, warn_of_shrinking, without_lost
+from skucast.jobs.panel import PanelInputs, learn_blend, train_panel
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
+from skucast.regressors.events import events_of
+from skucast.regressors.holidays import calendar_digest
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import Outcome, RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
@@ -66,10 +68,28 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
     if settings.verify:
         _verify(settings, store, inputs, report)
     else:
-        _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force)
+        _train_both(settings, warehouse, store, run, report, inputs)
     if inputs.only is None and run.task_index == 0:  # one task's word is enough to fail the execution
         missing = missing_from_sales(settings, warehouse, store, run, inputs.history, lost)
         check_missing(settings, run, inputs.history, missing, report, "their models stay")
+
+
+def _train_both(
+    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport, inputs: Inputs
+) -> None:
+    """Train the panel (the first task does, and none waits for it), the models, and when all are there the blend.
+
+    The panel is about all combinations: a run that was asked for some of them leaves it as it is.
+    """
+    shared = None
+    if settings.forecaster != "prophet" and inputs.only is None:
+        shared = PanelInputs(settings, warehouse, run, inputs.history, _recipe(settings, inputs))
+        if run.task_index == 0:
+            _probe(store, report)
+            train_panel(shared, store, report, force=settings.force)
+    is_complete = _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force)
+    if shared is not None and is_complete:
+        learn_blend(shared, store, report)
 
 
 def retrain(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
@@ -94,13 +114,14 @@ def _train(
     inputs: Inputs,
     *,
     keep_existing: bool,
-) -> None:
+) -> bool:
     """Train, and record what became of every combination; only then see whether too many failed.
 
-    Of a run that fails by that the shards stay, so that a task that is started again trains again what failed.
+    Of a run that fails by that the shards stay, so that a task that is started again trains again what failed. Return
+    whether the run's models are all there.
     """
     if _is_settled(warehouse, run, report):
-        return
+        return True
 
     def train_these(wanted: Sequence[Combination]) -> pd.DataFrame:
         these = replace(inputs, wanted=list(wanted))
@@ -111,11 +132,12 @@ def _train(
 
     rows = rows_of_all_tasks(warehouse, REGISTRY, run, report, inputs.wanted, train_these, _failures)
     if rows is None:
-        return
+        return False
     with report.timed("write"):
         report.n_rows = warehouse.replace(REGISTRY, rows, run.run_id, run=run)
     check_failed_share(_failures(rows), len(rows), settings.max_failed_share)
     drop_shards(warehouse, REGISTRY, run)
+    return True
 
 
 def _is_settled(warehouse: Warehouse, run: Run, report: RunReport) -> bool:
@@ -143,7 +165,7 @@ def _train_wanted(
 ) -> list[dict[str, Any]]:
     """Train and store this task's combinations and return their registry rows."""
     _probe(store, report)  # hours of training are lost on a place that cannot be written to
-    recipe = _recipe(settings, warehouse, inputs)
+    recipe = _recipe(settings, inputs)
     found = store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
     known = archives(
@@ -162,12 +184,11 @@ def _train_wanted(
     kinds: dict[tuple[str, ...], str | None] = {}
     for combination, weeks in history.split(inputs.wanted):
         kinds[combination.parts] = demand_class(weeks["y"].to_numpy(dtype="float64"))
-        mine = recipe.of(combination.unit)
-        reason = _skip_reason(settings, weeks, found[combination], mine, keep_existing=keep_existing)
+        reason = _skip_reason(settings, weeks, found[combination], recipe, keep_existing=keep_existing)
         if reason:
             registry.append(_registry_row(combination, recipe, "skipped", reason, **_stand_in(reason, weeks, recipe)))
         else:
-            items.append((combination, Material(weeks, known[combination])))
+            items.append((combination, Material(weeks, known[combination], _evidence(found[combination], recipe))))
     with report.timed("train"):
         outcomes = run_each(items, partial(train, recipe=recipe), what="train", pool=settings.pool)
         registry.extend(_store_outcome(outcome, store, found, recipe, report) for outcome in outcomes)
@@ -190,13 +211,11 @@ def _registry_rows(registry: list[dict[str, Any]], run: Run) -> pd.DataFrame:
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
-def _recipe(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recipe:
+def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
     spec = ModelSpec(
         seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale
     )
-    units = sorted(inputs.history.weeks["unit"].unique())
-    calendars = calendars_of(settings, warehouse, units)
-    warn_of_events(settings, units)
+    events = events_of(settings.holiday_calendar)
     plan = TrainingPlan(
         spec=spec,
         engine=settings.engine,
@@ -208,11 +227,12 @@ def _recipe(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recipe:
         holiday_country=settings.holiday_country,
         weather=settings.weather,
         holiday_subdivision=settings.holiday_subdivision,
-        holiday_calendar=calendars.usual.digest,
+        holiday_calendar=calendar_digest(events),
         week_anchor=settings.week_anchor,
+        with_evidence=settings.forecaster == "blend",
     )
-    first, last = inputs.history.weeks["ds"].min().date(), inputs.history.data_cutoff
-    return make_recipe(plan, settings.clock, first, last, calendars.usual.events, calendars.by_unit)
+    history = inputs.history
+    return make_recipe(plan, settings.clock, history.weeks["ds"].min().date(), history.data_cutoff, events)
 
 
 def _skip_reason(
@@ -228,6 +248,14 @@ def _is_current(found: Live | ModelError, recipe: Recipe) -> bool:
     """Whether the live model was trained on this cutoff by this plan."""
     card = _card(found)
     return card is not None and card.cutoff == str(recipe.cutoff) and card.recipe == recipe.plan.as_dict()
+
+
+def _evidence(found: Live | ModelError, recipe: Recipe) -> Mapping[str, list[float]]:
+    """What an earlier training by the same plan, that knew no more than this one, has left of past origins."""
+    card = _card(found)
+    if card is None or card.recipe != recipe.plan.as_dict() or card.cutoff_date > recipe.cutoff:
+        return {}
+    return card.evidence
 
 
 def _probe(store: ModelStore, report: RunReport) -> None:
@@ -249,7 +277,7 @@ def _card(found: Live | ModelError) -> ModelCard | None:
 
 
 def _store_outcome(
-    outcome: Outcome[Trained], store: ModelStore, found: Found, recipe: Recipe, report: RunReport
+    outcome: Outcome[Combination, Trained], store: ModelStore, found: Found, recipe: Recipe, report: RunReport
 ) -> dict[str, Any]:
     """Save the trained model at once, so that a run that stops later loses nothing, and return its registry row."""
     combination, trained = outcome.combination, outcome.value

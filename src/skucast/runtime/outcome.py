@@ -16,6 +16,7 @@ from skucast.core.errors import InputError, RunFailed, SkucastError
 from skucast.core.pool import HERE, Pool
 from skucast.runtime.logs import log, progress
 
+K = TypeVar("K")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -28,10 +29,10 @@ CLUSTER_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[R]):
-    """A combination's result, or the reason there is none; the traceback of what nobody foresaw."""
+class Outcome(Generic[K, R]):
+    """The result for a combination, or the reason there is none; the traceback of what nobody foresaw."""
 
-    combination: Combination
+    combination: K
     value: R | None = None
     error: str | None = None
     traceback: str | None = None
@@ -69,11 +70,12 @@ class RunReport:
 
 
 def run_each(
-    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], *, what: str, pool: Pool = HERE
-) -> Iterator[Outcome[R]]:
+    items: Sequence[tuple[K, T]], function: Callable[[K, T], R], *, what: str, pool: Pool = HERE
+) -> Iterator[Outcome[K, R]]:
     """Yield one outcome per item as it is done (any order with several workers); a failure stops nobody else.
 
-    The function must be picklable when there are several workers: each one is a process.
+    An item is mostly a combination and what its result is made of. The function must be picklable when there are
+    several workers: each one is a process.
     """
     for outcome in progress(_outcomes(items, function, pool), len(items), what):
         if outcome.error is not None:
@@ -103,9 +105,7 @@ def _without_name(combination: Combination, reason: str) -> str:
     return reason.removeprefix(f"{combination}: ")
 
 
-def _outcomes(
-    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], pool: Pool
-) -> Iterator[Outcome[R]]:
+def _outcomes(items: Sequence[tuple[K, T]], function: Callable[[K, T], R], pool: Pool) -> Iterator[Outcome[K, R]]:
     if pool.dask_scheduler is not None:
         yield from _on_a_cluster(items, function, pool.dask_scheduler)
     elif pool.workers > 1 and len(items) > 1:
@@ -116,8 +116,8 @@ def _outcomes(
 
 
 def _on_this_machine(
-    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], workers: int
-) -> Iterator[Outcome[R]]:
+    items: Sequence[tuple[K, T]], function: Callable[[K, T], R], workers: int
+) -> Iterator[Outcome[K, R]]:
     from joblib import Parallel, delayed
 
     calls = [delayed(_guarded_chunk)(function, chunk) for chunk in _chunks(items, workers)]
@@ -131,8 +131,8 @@ def _on_this_machine(
 
 
 def _on_a_cluster(
-    items: Sequence[tuple[Combination, T]], function: Callable[[Combination, T], R], scheduler: str
-) -> Iterator[Outcome[R]]:
+    items: Sequence[tuple[K, T]], function: Callable[[K, T], R], scheduler: str
+) -> Iterator[Outcome[K, R]]:
     """Hand the chunks to Dask itself: joblib's backend for it gives no result before all are there.
 
     Raises:
@@ -160,7 +160,7 @@ def _chunks(items: Sequence[T], workers: int) -> list[Sequence[T]]:
     return [items[first : first + size] for first in range(0, len(items), size)]
 
 
-def _guarded_chunk(function: Callable[[Combination, T], R], chunk: Sequence[tuple[Combination, T]]) -> list[Outcome[R]]:
+def _guarded_chunk(function: Callable[[K, T], R], chunk: Sequence[tuple[K, T]]) -> list[Outcome[K, R]]:
     with _one_thread():
         return [_guarded(function, combination, item) for combination, item in chunk]
 
@@ -173,7 +173,7 @@ def _one_thread() -> AbstractContextManager[object]:
     return limits
 
 
-def _guarded(function: Callable[[Combination, T], R], combination: Combination, item: T) -> Outcome[R]:
+def _guarded(function: Callable[[K, T], R], combination: K, item: T) -> Outcome[K, R]:
     try:
         return Outcome(combination, value=function(combination, item))
     except SkucastError as error:

@@ -18,7 +18,7 @@ from skucast.backends.cloud import POOL_SIZE, no_bucket, storage_client, storage
 from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, ObjectKept, StoreConflict, StoreError
-from skucast.core.model_files import VERSIONS, version_path
+from skucast.core.model_files import VERSIONS, ModelFile, version_path
 from skucast.core.places import Endpoints
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class CloudStore:
                 found.append(Combination.from_path(blob.name.removeprefix(self._prefix)))
         return sorted(found)
 
-    def load(self, combination: Combination) -> Live:
+    def load(self, combination: ModelFile) -> Live:
         """Return the live file, or raise ModelNotFound or ModelError."""
         return self._load(combination, self._until())
 
@@ -86,7 +86,7 @@ class CloudStore:
             loads = pool.map(partial(self._load_or_error, until=until), combinations)
             return dict(zip(combinations, loads, strict=True))
 
-    def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
+    def save(self, combination: ModelFile, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another.
 
         Under a retention policy or a hold the first model can be made live, but none after it: raises ObjectKept.
@@ -109,7 +109,7 @@ class CloudStore:
             live = found  # our own upload, whose answer was lost, or the same model of another run
         return str(live.generation)
 
-    def versions(self, combination: Combination) -> list[str]:
+    def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
         folder = version_path(combination, "").removesuffix(".pkl")
         blobs = sorted(self._list(folder), key=lambda blob: (blob.time_created, blob.generation))
@@ -124,17 +124,17 @@ class CloudStore:
         with contextlib.suppress(NotFound), storage_errors(self._bucket_name, "storage.objects.delete"):
             marker.delete(**self._patience(self._until()))  # not found: removed, the answer was lost
 
-    def load_version(self, combination: Combination, version: str) -> bytes:
+    def load_version(self, combination: ModelFile, version: str) -> bytes:
         """Return a kept version's file, or raise ModelNotFound."""
         path = version_path(combination, version)
         return self._download(path, f"no version {version} of {combination}", self._until()).payload
 
     # --- objects --------------------------------------------------------------------------------------------------
 
-    def _load(self, combination: Combination, until: float) -> Live:
+    def _load(self, combination: ModelFile, until: float) -> Live:
         return self._download(combination.path, f"no model of {combination}", until)
 
-    def _load_or_error(self, combination: Combination, until: float) -> Live | ModelError:
+    def _load_or_error(self, combination: ModelFile, until: float) -> Live | ModelError:
         try:
             return self._load(combination, until)
         except ModelError as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict
-from skucast.core.model_files import MAX_BYTES, VERSIONS, version_path
+from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path
 
 
 class LocalStore:
@@ -34,16 +34,16 @@ class LocalStore:
                     found.append(Combination.from_path(relative.as_posix()))
         return sorted(found)
 
-    def load(self, combination: Combination) -> Live:
+    def load(self, combination: ModelFile) -> Live:
         """Return the live file, or raise ModelNotFound or ModelError."""
-        payload = self._read(self.root / combination.path, f"no model of {combination}")
+        payload = self._read(self.root / combination.path, f"no model of {combination}", most_bytes(combination))
         return Live(payload, _generation(payload))
 
     def load_many(self, combinations: Sequence[Combination]) -> dict[Combination, Live | ModelError]:
         """Return each combination's live file, or why there is none."""
         return {combination: self._load_or_error(combination) for combination in combinations}
 
-    def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
+    def save(self, combination: ModelFile, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another."""
         with self._lock():
             kept = self.root / version_path(combination, version)
@@ -58,7 +58,7 @@ class LocalStore:
                 _write(live, payload)
         return mine
 
-    def versions(self, combination: Combination) -> list[str]:
+    def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
         folder = (self.root / version_path(combination, "any")).parent
         files = sorted(folder.glob("*.pkl"), key=lambda path: (path.stat().st_mtime_ns, path.name))
@@ -75,23 +75,24 @@ class LocalStore:
                 f"{self.root}: cannot be written to ({error.strerror}); give the folder to this user"
             ) from None
 
-    def load_version(self, combination: Combination, version: str) -> bytes:
+    def load_version(self, combination: ModelFile, version: str) -> bytes:
         """Return a kept version's file, or raise ModelNotFound."""
-        return self._read(self.root / version_path(combination, version), f"no version {version} of {combination}")
+        missing = f"no version {version} of {combination}"
+        return self._read(self.root / version_path(combination, version), missing, most_bytes(combination))
 
-    def _load_or_error(self, combination: Combination) -> Live | ModelError:
+    def _load_or_error(self, combination: ModelFile) -> Live | ModelError:
         try:
             return self.load(combination)
         except ModelError as error:
             return error
 
-    def _read(self, path: Path, missing: str) -> bytes:
+    def _read(self, path: Path, missing: str, most: int) -> bytes:
         """Return the bytes of an ordinary file, of one too large for a model no more than shows that."""
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever, a device never end
                 raise ModelError(f"{path}: cannot be read (not an ordinary file); move it away and retrain")
             with path.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
+                return file.read(most + 1)
         except FileNotFoundError:
             raise ModelNotFound(f"{missing} in {self.root}; train it") from None
         except OSError as error:

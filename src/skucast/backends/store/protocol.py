@@ -10,6 +10,7 @@ from skucast.core.errors import ModelError
 
 if TYPE_CHECKING:
     from skucast.core.combination import Combination
+    from skucast.core.model_files import ModelFile
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Live:
 
 
 class ModelStore(Protocol):
-    """One live model file per combination, every version ever saved beside it.
+    """One live model file per combination, or per file that all share, and every version ever saved beside it.
 
     A live file is replaced whole or not at all, and only if it still is the generation that was read.
     """
@@ -29,7 +30,7 @@ class ModelStore(Protocol):
     def stored(self) -> list[Combination]:
         """Return the combinations that have a live model, sorted."""
 
-    def load(self, combination: Combination) -> Live:
+    def load(self, combination: ModelFile) -> Live:
         """Return the live file.
 
         Raises:
@@ -40,7 +41,7 @@ class ModelStore(Protocol):
     def load_many(self, combinations: Sequence[Combination]) -> dict[Combination, Live | ModelError]:
         """Return each combination's live file, or why there is none; one failure leaves the others alone."""
 
-    def save(self, combination: Combination, payload: bytes, version: str, *, expected: str | None) -> str:
+    def save(self, combination: ModelFile, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; `expected` is the one that was read, None = none.
 
         A live file of the same content is as good as one's own, whoever saved it: two runs on the same sales agree.
@@ -51,7 +52,7 @@ class ModelStore(Protocol):
             ModelError: the live file cannot be read; it stays, the version is kept.
         """
 
-    def versions(self, combination: Combination) -> list[str]:
+    def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
 
     def probe(self) -> None:
@@ -62,7 +63,7 @@ class ModelStore(Protocol):
             ObjectKept: it can, but the marker stays, as every live model would, under a retention policy or a hold.
         """
 
-    def load_version(self, combination: Combination, version: str) -> bytes:
+    def load_version(self, combination: ModelFile, version: str) -> bytes:
         """Return a kept version's file.
 
         Raises:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import COMBINATION, RUN, Check, Column, Table, count, measure, text, week
 
-METHODS = ("prophet", "mean_8", "seasonal_naive", "zero", "ses", "tsb", "mean_4", "last_week")
-"""The combination's own model; nothing, for what is no longer sold; the others stand in where there is no model."""
+METHODS = ("prophet", "mean_8", "seasonal_naive", "zero", "ses", "tsb", "mean_4", "last_week", "blend", "panel")
+MODEL_METHODS = ("prophet", "blend", "panel")
+"""Those of trained models; zero is for what is no longer sold, the others stand in where there is no model."""
 STATUSES = ("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive", "sales_missing")
 SALES_MISSING = "sales_missing"
 """Carried on from the forecast before: the combination was active lately and is not in the sales at all."""
@@ -20,6 +21,15 @@ WEATHER_SOURCES = ("observed", "forecast", "climate", "none")
 counts as usual for the season; nothing is known of the unit at all: weather is off, or it was never fetched, for want
 of a location or an answer."""
 COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "carry_over")
+
+COMPONENT_FORECASTS = (
+    measure("yhat_prophet", "the combination's own model; NULL without one", nullable=True),
+    measure("yhat_panel", "the panel model, by absolute error; NULL without it", nullable=True),
+    measure("yhat_panel_log", "the panel model, on logarithms; NULL without it", nullable=True),
+    measure("yhat_mean", "expected value, for sums; yhat is the middle of what may be sold", nullable=True),
+    text("quantiles", "quantiles of what may be sold, JSON by probability, as LEVELS asks", nullable=True),
+    text("panel_version", "version of the panel model; NULL without it", nullable=True),
+)
 
 FORECASTS = Table(
     label="forecasts",
@@ -41,13 +51,14 @@ FORECASTS = Table(
         measure("weather", "component: weather"),
         measure("carry_over", "component: last week's sales; the six components add up to yhat before it is clipped"),
         text("method", "what made the number", allowed=METHODS),
-        text("status", "why that method; `ok` = a model's own forecast", allowed=STATUSES),
+        text("status", "why that method; `ok` = its own model took part", allowed=STATUSES),
         text("promo_source", "what was known of promotions", allowed=PROMO_SOURCES),
         text("weather_source", "what was known of weather", allowed=WEATHER_SOURCES),
         week("data_cutoff", "last week whose sales were known; before `cutoff` when sales were late"),
         text("model_version", "version of the stored model; NULL for fallbacks", nullable=True),
         week("model_cutoff", "last week the model was trained on; NULL for fallbacks", nullable=True),
         *RUN,
+        *COMPONENT_FORECASTS,
     ),
     key=("cutoff", *KEY, "ds"),
     partition="cutoff",

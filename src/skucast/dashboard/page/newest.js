@@ -1,11 +1,18 @@
 // One combination's newest forecast: what it is made of, and its weeks.
 
 const METHODS = {
-  prophet: 'Model',
+  blend: 'Its own model and the one of all articles',
+  prophet: 'Its own model',
+  panel: 'The model of all articles',
+  ses: 'Smoothed recent weeks',
+  tsb: 'Rate of rare sales',
+  mean_4: 'Mean of the last 4 weeks',
   mean_8: 'Mean of the last 8 weeks',
+  last_week: 'Last week',
   seasonal_naive: 'Same week last year',
   zero: 'Zero',
 };
+const MODEL_METHODS = ['blend', 'prophet', 'panel'];
 const STATUSES = {
   ok: 'model forecast',
   capped: 'model forecast, limited to a plausible height',
@@ -36,7 +43,7 @@ function promoText(source) {
 }
 
 function partsOf(rows) {
-  const made = rows.some((row) => data.forecasts.method[row] === 'prophet');
+  const made = rows.some((row) => MODEL_METHODS.includes(data.forecasts.method[row]));
   return made ? Object.keys(COMPONENTS).filter((part) => rows.some((row) => data.forecasts[part][row])) : [];
 }
 

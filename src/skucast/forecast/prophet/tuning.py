@@ -144,6 +144,32 @@ def score(known: Window, grid: WeekGrid, folds: Sequence[Fold], specs: list[Mode
     return Scores(specs, yhat, np.array([fold.y for fold in folds]), n_stopped)
 
 
+def forecasts_at(
+    known: Window, grid: WeekGrid, folds: Sequence[Fold], base: ModelSpec, tune: Tune, n_best: int
+) -> Floats:
+    """Return what would have been forecast at each origin, oldest first, by the settings chosen at those before it.
+
+    Chosen as `choose` does, of the grid alone; an origin tells once all its weeks have passed. With fewer than
+    MIN_FOLDS such origins it is the base's forecast. Shape (F, H), sales per week.
+
+    Raises:
+        FitError: too few weeks are known at an origin.
+    """
+    if not folds:
+        return np.empty((0, 0))
+    specs = [base] if tune == "off" else [base, *(spec for spec in fast_grid(base) if spec != base)]
+    scores = score(known, grid, folds, specs)
+    found = np.empty((len(folds), len(folds[0].rows)))
+    for place, fold in enumerate(folds):
+        earlier = [each for each, past in enumerate(folds) if past.rows[-1] <= fold.last and np.isfinite(past.y).any()]
+        chosen = [0]
+        if len(earlier) >= MIN_FOLDS and len(specs) > 1:
+            n = n_best if len(earlier) > MIN_FOLDS and _average_pays(scores, earlier, n_best) else 1
+            chosen = scores.best(n, earlier)
+        found[place] = scores.yhat[chosen, place].mean(axis=0)
+    return found
+
+
 def _chosen(
     known: Window, grid: WeekGrid, folds: Sequence[Fold], scores: Scores, places: Sequence[int], tune: Tune, n_best: int
 ) -> tuple[list[ModelSpec], Scores]:

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from skucast.core.combination import parse_targets
+from skucast.core.errors import InputError
 from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, Group, field, parsed
 
 MAX_HORIZON_WEEKS = 26
 
 MAX_JUMP = 10
 """Larger ones are percent that were meant as ratios."""
+
+
+def levels_of(text: str) -> tuple[float, ...]:
+    """Return the levels of LEVELS, percent, each once, in their order.
+
+    Raises:
+        InputError: one is no number between 1 and 99.
+    """
+    found = []
+    for part in text.split(","):
+        try:
+            level = float(part)
+        except ValueError:
+            level = 0.0
+        if not 1 <= level <= 99:
+            raise InputError(
+                f"found {part.strip()!r}: expected percent from 1 to 99, separated by commas, such as 80,95"
+            )
+        found.append(level)
+    return tuple(dict.fromkeys(found))
 
 
 class Forecast(Group):
@@ -27,6 +48,21 @@ class Forecast(Group):
     )
     horizon_weeks: int = field(
         4, f"weeks to forecast, 1 to {MAX_HORIZON_WEEKS}", [*FORECASTING, "promotions"], ge=1, le=MAX_HORIZON_WEEKS
+    )
+    forecaster: Literal["blend", "prophet", "panel"] = field(
+        "blend",
+        "whose number is published: the blend of each combination's Prophet model and the panel model over all, or one "
+        "of them alone",
+        FORECASTING,
+    )
+    target: Literal["median", "mean"] = field(
+        "median",
+        "what yhat is: the middle of what may be sold (least WAPE), or its expected value (right in sum); of the blend "
+        "and the panel",
+        ["predict"],
+    )
+    levels: str = field(
+        "80", "intervals that are kept in `quantiles`, percent, separated by commas: 80,95", ["predict"]
     )
     interval_paths: int = field(
         500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
@@ -45,6 +81,11 @@ class Forecast(Group):
         ["predict", "doctor"],
     )
     accept_jump: bool = field(False, "publish although totals jump beyond MAX_JUMP", ["predict"])
+
+    @field_validator("levels")
+    @classmethod
+    def _levels(cls, value: str) -> str:
+        return parsed(levels_of, value)
 
     @field_validator("max_jump", mode="before")
     @classmethod

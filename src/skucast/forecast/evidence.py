@@ -1,0 +1,137 @@
+"""What each component would have forecast at past origins, kept from training to training.
+
+Origins lie four weeks apart on a lattice that does not move with the cutoff: of six origins a week later none or one is
+new, and what was found at the others is still true. Each component was fitted with what was known at the origin.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter
+
+from skucast.core.combination import Combination
+from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
+from skucast.core.weeks import WEEK
+from skucast.forecast.panel.model import AGAIN, PanelForecast
+from skucast.forecast.plain import Read, StoredPayload, read, written
+from skucast.forecast.prophet.design import Floats
+
+EVIDENCE = SharedFile("evidence")
+
+ORIGINS = 6
+EVERY = 4
+"""Weeks between two origins."""
+
+DIGITS = 6
+"""Significant digits that are kept of a forecast."""
+
+Told = list[list[float | None]]
+
+
+def evidence_origins(cutoff: date, horizon: int) -> list[date]:
+    """Return the labels of the newest origins whose `horizon` weeks have all passed at the cutoff, oldest first."""
+    newest = cutoff - horizon * WEEK
+    newest -= newest.toordinal() // 7 % EVERY * WEEK
+    return [newest - EVERY * back * WEEK for back in range(ORIGINS - 1, -1, -1)]
+
+
+@dataclass(frozen=True)
+class OriginEvidence:
+    """What the panel forecast at one origin: by combination, then by step; None where it said nothing."""
+
+    absolute: Told
+    log: Told
+    lower: Told
+    upper: Told
+
+
+@dataclass(frozen=True)
+class PanelEvidence:
+    """What the panel forecast at past origins, by their label, of these combinations; made by this recipe."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    cutoff_label: str
+    recipe: dict[str, Any]
+    combinations: tuple[str, ...]
+    origins: dict[str, OriginEvidence]
+
+    @property
+    def cutoff(self) -> date:
+        """The last week that was known when it was written."""
+        return date.fromisoformat(self.cutoff_label)
+
+    def check(self) -> None:
+        """Refuse parts that do not fit each other.
+
+        Raises:
+            ValueError: another number of combinations or steps than there are, or an origin that is no day.
+        """
+        _ = self.cutoff
+        for label, origin in self.origins.items():
+            date.fromisoformat(label)
+            for told in vars(origin).values():
+                if len(told) != len(self.combinations) or len({len(steps) for steps in told}) > 1:
+                    raise ValueError("forecasts of other combinations or steps than there are")
+
+    def forecast(self, origin: date, combinations: Sequence[Combination], horizon: int) -> PanelForecast | None:
+        """Return what was forecast at the origin, NaN where nothing was; None where nothing is kept of it."""
+        kept = self.origins.get(str(origin))
+        if kept is None:
+            return None
+        place = {name: row for row, name in enumerate(self.combinations)}
+        rows = np.array([place.get(str(each), -1) for each in combinations], dtype="int64")
+
+        def array(told: Told) -> Floats:
+            values = np.array([*told, [None] * horizon], dtype="float64")
+            found: Floats = values[rows]
+            return found
+
+        return PanelForecast(*(array(told) for told in vars(kept).values()))
+
+
+def kept_evidence(
+    cutoff: date,
+    recipe: Mapping[str, Any],
+    combinations: Sequence[Combination],
+    forecasts: Mapping[date, PanelForecast],
+) -> PanelEvidence:
+    """Return the evidence to be kept of forecasts at past origins; arrays of S combinations and H steps."""
+
+    def told(values: Floats) -> Told:
+        return [[_rounded(value) for value in steps] for steps in values.tolist()]
+
+    origins = {
+        str(origin): OriginEvidence(*(told(values) for values in vars(forecast).values()))
+        for origin, forecast in sorted(forecasts.items())
+    }
+    return PanelEvidence(str(cutoff), dict(recipe), tuple(map(str, combinations)), origins)
+
+
+def dumps(evidence: PanelEvidence) -> StoredPayload:
+    """Return the bytes of the evidence's file and their version."""
+    return written(asdict(evidence), evidence.cutoff_label)
+
+
+def loads(payload: bytes) -> Read[PanelEvidence]:
+    """Return the stored evidence and its version; nothing in the bytes can run code.
+
+    Raises:
+        ModelError: empty, truncated, hostile, damaged or of another format; says which.
+    """
+    return read(payload, _reader, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else float(f"{value:.{DIGITS}g}")
+
+
+@functools.cache
+def _reader() -> TypeAdapter[PanelEvidence]:
+    return TypeAdapter(PanelEvidence)

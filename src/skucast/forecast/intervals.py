@@ -1,0 +1,123 @@
+"""How far sales may lie from the published number: the errors that it made, on a scale that fits each week.
+
+Split conformal prediction (Papadopoulos et al. 2002): errors of past origins over a scale s, the width of the panel's
+own interval plus a share of the level, so that a week that is hard to tell has a wide interval; their quantiles by
+step, volume and promotion. The error's mean on the same scale tells how far the expected value lies from the number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from skucast.forecast.prophet.design import Floats
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+PROBABILITIES = (0.005, 0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99, 0.995)
+"""The quantiles that are kept of the errors."""
+
+LEVEL_SHARE = 0.1
+"""Share of the mean of 26 weeks in the scale."""
+
+LEAST_ERRORS = 60
+"""A group with fewer errors is judged with its neighbours: without the promotion, then without the volume."""
+
+N_THIRDS = 3
+
+
+@dataclass(frozen=True)
+class Group:
+    """Errors of one step (from 1), volume third (0 = least) and promotion or not, over their scale."""
+
+    step: int
+    third: int
+    is_promo: bool
+    n: int
+    quantiles: tuple[float, ...]
+    mean: float
+
+
+def scale_of(lower: Floats, upper: Floats, mean_26: Floats) -> Floats:
+    """Return the scale of each week; `lower` and `upper` (S, H) are the panel's 10 % and 90 %, `mean_26` (S,)."""
+    return np.abs(upper - lower) + LEVEL_SHARE * mean_26[:, None]
+
+
+def thirds_of(level: Floats, is_active: Flags) -> Ints:
+    """Return the volume third of each combination, 0 = the least, by the levels of those that sell; shape (S,)."""
+    bounds = np.quantile(level[is_active], [1 / 3, 2 / 3]) if is_active.any() else np.zeros(2)
+    return np.searchsorted(bounds, level).astype("int64")
+
+
+def groups_of(error: Floats, scale: Floats, thirds: Ints, is_promo: Flags) -> list[Group]:
+    """Return the distribution of the errors by group; all groups of H steps.
+
+    Args:
+        error: sales less forecast of N weeks at each step, NaN = unknown; shape (N, H).
+        scale: its scale; a week of scale 0 tells nothing.
+        thirds: the volume third of each row, (N,).
+        is_promo: whether a promotion was known of, (N, H).
+    """
+    told = ~np.isnan(error) & (scale > 0)
+    groups = []
+    for step in range(error.shape[1]):
+        for third in range(N_THIRDS):
+            for promo in (False, True):
+                of_third, of_promo = thirds == third, is_promo[:, step] == promo
+                choices = (of_third & of_promo, of_promo, of_third, np.ones(len(thirds), dtype=bool))
+                rows = next(
+                    (each & told[:, step] for each in choices if (each & told[:, step]).sum() >= LEAST_ERRORS),
+                    told[:, step],
+                )
+                if rows.any():
+                    groups.append(Group(step + 1, third, promo, *_errors(error[rows, step], scale[rows, step])))
+    return groups
+
+
+def _errors(error: Floats, scale: Floats) -> tuple[int, tuple[float, ...], float]:
+    """How many errors there are, their quantiles and their mean, both over the scale."""
+    ratios = error / scale
+    quantiles = np.quantile(ratios, PROBABILITIES, method="weibull")  # finite sample: rank (n + 1) p
+    return len(ratios), tuple(quantiles.tolist()), float(error.sum() / scale.sum())
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The groups as arrays by step, third and promotion: `quantiles` (H, 3, 2, Q), `mean` (H, 3, 2)."""
+
+    quantiles: Floats
+    mean: Floats
+
+    @classmethod
+    def of(cls, groups: Sequence[Group]) -> Spread | None:
+        """Return the arrays; None where a group is missing."""
+        n_steps = max((group.step for group in groups), default=0)
+        if len(groups) != n_steps * N_THIRDS * 2 or not n_steps:
+            return None
+        quantiles = np.full((n_steps, N_THIRDS, 2, len(PROBABILITIES)), np.nan)
+        mean = np.full((n_steps, N_THIRDS, 2), np.nan)
+        for group in groups:
+            quantiles[group.step - 1, group.third, int(group.is_promo)] = group.quantiles
+            mean[group.step - 1, group.third, int(group.is_promo)] = group.mean
+        return cls(quantiles, mean)
+
+    def quantile(self, probability: float, yhat: Floats, scale: Floats, thirds: Ints, is_promo: Flags) -> Floats:
+        """Return that quantile of what may be sold, at least 0; arrays (S, H), `thirds` (S,)."""
+        place = float(np.interp(probability, PROBABILITIES, range(len(PROBABILITIES))))
+        low, high = math.floor(place), math.ceil(place)
+        of_groups = self.quantiles[..., low] + (place - low) * (self.quantiles[..., high] - self.quantiles[..., low])
+        return np.maximum(yhat + scale * self._by_row(of_groups, thirds, is_promo), 0.0)
+
+    def expected(self, yhat: Floats, scale: Floats, thirds: Ints, is_promo: Flags) -> Floats:
+        """Return the expected value of what may be sold, at least 0."""
+        return np.maximum(yhat + scale * self._by_row(self.mean, thirds, is_promo), 0.0)
+
+    def _by_row(self, of_groups: Floats, thirds: Ints, is_promo: Flags) -> Floats:
+        steps = np.minimum(np.arange(is_promo.shape[1]), len(of_groups) - 1)
+        found: Floats = of_groups[steps[None, :], thirds[:, None], is_promo.astype("int64")]
+        return found

@@ -1,0 +1,190 @@
+"""What past origins teach of the published number: the components' weights, and how far sales lie from it.
+
+Stored as one file for all combinations, beside the panel.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter
+
+from skucast.core.combination import Combination
+from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
+from skucast.forecast.blend import COMPONENTS, LEAST_ORIGINS, blended, weights_of
+from skucast.forecast.evidence import PanelEvidence
+from skucast.forecast.intervals import Flags, Group, Ints, groups_of, scale_of, thirds_of
+from skucast.forecast.panel.features import RECENT, levels
+from skucast.forecast.panel.grid import Grid
+from skucast.forecast.panel.known import Known
+from skucast.forecast.panel.model import AGAIN, PanelForecast
+from skucast.forecast.plain import Read, StoredPayload, read, written
+from skucast.forecast.prophet.design import Floats
+
+BLEND = SharedFile("blend")
+
+Forecaster = Literal["blend", "prophet", "panel"]
+"""Whose number is published."""
+
+SCALE_WEEKS = 26
+
+OwnEvidence = Mapping[Combination, Mapping[str, Sequence[float]]]
+"""Of combinations with a model of their own: its forecasts at past origins, by their label."""
+
+
+@dataclass(frozen=True)
+class BlendModel:
+    """How the components are blended, and how far sales have lain from the published number.
+
+    `weights` are by combination and component, `pooled` those of the others; empty: the median of the components.
+    `origins` are the labels they were learnt at; `spread` has, for the blend and the panel, the groups of errors.
+    """
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    cutoff_label: str
+    components: tuple[str, ...]
+    origins: tuple[str, ...]
+    pooled: tuple[float, ...]
+    weights: dict[str, tuple[float, ...]]
+    spread: dict[str, list[Group]]
+
+    @property
+    def cutoff(self) -> date:
+        """The last week that it was learnt from."""
+        return date.fromisoformat(self.cutoff_label)
+
+    def check(self) -> None:
+        """Refuse parts that do not fit each other.
+
+        Raises:
+            ValueError: other components than there are, or another number of weights.
+        """
+        _ = self.cutoff
+        if self.components != COMPONENTS:
+            raise ValueError("it blends other components than there are")
+        if {len(each) for each in self.weights.values()} - {len(COMPONENTS)} or len(self.pooled) not in {
+            0,
+            len(COMPONENTS),
+        }:
+            raise ValueError("a combination has another number of weights than there are components")
+
+    def weights_for(self, combinations: Sequence[Combination]) -> Floats | None:
+        """Return the weights of each, (S, K); None: the median of the components is published."""
+        if not self.pooled:
+            return None
+        return np.array([self.weights.get(str(each), self.pooled) for each in combinations]).reshape(
+            -1, len(COMPONENTS)
+        )
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """All that is known of one past origin: `forecasts` (K, S, H), the others as the intervals want them."""
+
+    forecasts: Floats
+    actual: Floats
+    scale: Floats
+    thirds: Ints
+    is_promo: Flags
+
+
+def learn(
+    grid: Grid, known: Known, own: OwnEvidence, panel: PanelEvidence, origins: Sequence[date], horizon: int
+) -> BlendModel:
+    """Return what these origins teach; those of which the panel's evidence is not kept teach nothing."""
+    told = [
+        (origin, _at(grid, known, own, origin, forecast))
+        for origin in origins
+        if (forecast := panel.forecast(origin, grid.combinations, horizon)) is not None and grid.end(origin) > 0
+    ]
+    found = [each for _, each in told]
+    weights = _weights(found)
+    mean = weights_of(*_joined(found)).mean(axis=0) if weights is not None else np.array([])
+    by_name = {} if weights is None else dict(zip(map(str, grid.combinations), weights.round(4).tolist(), strict=True))
+    return BlendModel(
+        str(grid.label(grid.n_weeks)),
+        COMPONENTS,
+        tuple(str(origin) for origin, _ in told),
+        tuple(mean.round(4).tolist()),
+        {name: tuple(each) for name, each in by_name.items()},
+        {
+            "blend": _spread(found, _without_each(found)),
+            "panel": _spread(found, [panel_of(each.forecasts) for each in found]),
+        },
+    )
+
+
+def panel_of(forecasts: Floats) -> Floats:
+    """Return the panel's own number, the mean of its two; `forecasts` (K, S, H)."""
+    found: Floats = np.mean(forecasts[1:], axis=0)
+    return found
+
+
+def scale_at(grid: Grid, end: int, panel: PanelForecast) -> tuple[Floats, Ints]:
+    """Return the scale of the intervals (S, H) of a forecast made after `end` weeks and the volume thirds (S,)."""
+    mean_26 = np.nan_to_num(grid.sold.mean(max(end - SCALE_WEEKS, 0), end))
+    recent = np.nan_to_num(grid.sold.mean(max(end - RECENT, 0), end))
+    return scale_of(panel.lower, panel.upper, mean_26), thirds_of(levels(grid, end), recent > 0)
+
+
+def _at(grid: Grid, known: Known, own: OwnEvidence, origin: date, panel: PanelForecast) -> _Origin:
+    end, horizon = grid.end(origin), panel.absolute.shape[1]
+    nothing = [np.nan] * horizon
+    prophet = np.array([list(own.get(each, {}).get(str(origin), nothing)) for each in grid.combinations])
+    recent = np.nan_to_num(grid.sold.mean(max(end - RECENT, 0), end))
+    actual = np.where(recent[:, None] > 0, grid.y[:, end : end + horizon], np.nan)  # the others are forecast 0
+    scale, thirds = scale_at(grid, end, panel)
+    forecasts = np.stack([prophet, panel.absolute, panel.log])
+    return _Origin(forecasts, actual, scale, thirds, known(end, horizon).is_planned)
+
+
+def _joined(origins: Sequence[_Origin]) -> tuple[Floats, Floats]:
+    return (
+        np.concatenate([each.forecasts for each in origins], axis=2),
+        np.concatenate([each.actual for each in origins], axis=1),
+    )
+
+
+def _weights(origins: Sequence[_Origin]) -> Floats | None:
+    return weights_of(*_joined(origins)) if len(origins) >= LEAST_ORIGINS else None
+
+
+def _without_each(origins: Sequence[_Origin]) -> list[Floats]:
+    """The blend of each origin by the weights that the others teach."""
+    return [blended(each.forecasts, _weights([other for other in origins if other is not each])) for each in origins]
+
+
+def _spread(origins: Sequence[_Origin], published: Sequence[Floats]) -> list[Group]:
+    if not origins:
+        return []
+    error = np.concatenate([each.actual - yhat for each, yhat in zip(origins, published, strict=True)])
+    scale, thirds, is_promo = (
+        np.concatenate([getattr(each, name) for each in origins]) for name in ("scale", "thirds", "is_promo")
+    )
+    return groups_of(error, scale, thirds, is_promo)
+
+
+def dumps(model: BlendModel) -> StoredPayload:
+    """Return the bytes of the file and their version."""
+    content: dict[str, Any] = asdict(model)
+    return written(content, model.cutoff_label)
+
+
+def loads(payload: bytes) -> Read[BlendModel]:
+    """Return what is stored and its version; nothing in the bytes can run code.
+
+    Raises:
+        ModelError: empty, truncated, hostile, damaged or of another format; says which.
+    """
+    return read(payload, _reader, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
+
+
+@functools.cache
+def _reader() -> TypeAdapter[BlendModel]:
+    return TypeAdapter(BlendModel)

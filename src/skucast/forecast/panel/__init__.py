@@ -1,0 +1,1 @@
+"""One model over all combinations: what each learns from the others."""

@@ -1,0 +1,290 @@
+"""What the panel knows of a coming week: one function for training, backtest and prediction.
+
+All of it is known at the origin, the last week of sales: sales up to it, promotions as the plan has them, the calendar.
+Sales are divided by the level of their combination, so that all learn from each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from skucast.forecast.panel.grid import N_CLASSES, Grid, Ints, classes_of, summed_by
+from skucast.forecast.prophet.design import Floats
+
+LAGS = (0, 1, 2, 3, 5, 7, 12)
+WINDOWS = (4, 8, 13, 26, 52)
+PLAIN_WINDOWS = (1, 4, 13)
+RECENT = 13
+YEAR = 52
+MAX_AGE = 104
+MAX_PROMOTIONS = 30
+PROMO_LAGS = 3
+
+LEAST_LEVEL = 0.02
+"""A level is at least this share of the mean of all weeks, and at least this many pieces."""
+
+SHRINK_OWN, SHRINK_SKU, SHRINK_ALL, SHRINK_LIFT = 3.0, 4.0, 2.0, 2.0
+"""How many observations of the wider group an estimate begins with."""
+
+GROUPS = ("unit", "channel", "sku")
+
+
+PARTS = ("level", "yearly", "holidays", "promo", "carry_over")
+"""The components of a forecast that features can add to; of weather the panel knows nothing."""
+
+_PREFIXES = {
+    "level": ("y_12",),
+    "yearly": (
+        "week_of_year",
+        "day_of_month",
+        "year_ago",
+        "around_year_ago",
+        "unit_year_ago",
+        "sku_year_ago",
+        "all_year",
+    ),
+    "holidays": ("holiday", "is_holiday"),
+    "carry_over": ("y_0", "y_1", "y_2", "y_3", "unit_y_0", "channel_y_0", "sku_y_0", "all_y_0"),
+    "promo": (
+        "depth",
+        "days",
+        "promoted",
+        "promotions",
+        "lift",
+        "weeks_since",
+        "weeks_in_a_row",
+        "response",
+        "unit_promoted",
+        "unit_depth",
+        "sku_promoted",
+        "sku_depth",
+    ),
+}
+
+
+def part_of(feature: str) -> str:
+    """Return the component that a feature adds to."""
+    return next((part for part, prefixes in _PREFIXES.items() if feature.startswith(prefixes)), "level")
+
+
+def levels(grid: Grid, end: int) -> Floats:
+    """Return each combination's level after `end` weeks, sales per week, above 0; shape (S,)."""
+    ever = np.nan_to_num(grid.sold.mean(0, end))
+    year = grid.sold.mean(max(end - YEAR, 0), end)
+    recent = grid.sold.mean(max(end - RECENT, 0), end)
+    year = np.where(np.isnan(year), ever, year)
+    level = 0.8 * np.where(np.isnan(recent), year, recent) + 0.2 * year
+    found: Floats = np.maximum(level, np.maximum(LEAST_LEVEL * ever, LEAST_LEVEL))
+    return found
+
+
+def features_at(grid: Grid, end: int, depth: Floats, days: Floats) -> tuple[Floats, list[str]]:
+    """Return the features of the H weeks after the first `end` ones and their names.
+
+    Args:
+        grid: all combinations; weeks from `end` on are not looked at.
+        end: how many weeks are known.
+        depth: mean discount of each coming week as it was known then, percent; shape (S, H).
+        days: days with a promotion, likewise.
+
+    Returns:
+        Features of shape (S, H, F), NaN where nothing tells, and the F names.
+    """
+    n_series, horizon = depth.shape
+    level = levels(grid, end)
+    named: dict[str, Floats] = {}
+    for name, values in _sales(grid, end, level):
+        named[name] = np.broadcast_to(values[:, None], (n_series, horizon))
+    for parts in (
+        _promotions(grid, end, depth, days),
+        _calendar(grid, end, horizon),
+        _last_year(grid, end, level, horizon),
+        _responses(grid, end, level, classes_of(depth, days)),
+    ):
+        named.update((name, np.broadcast_to(values, (n_series, horizon))) for name, values in parts)
+    return np.stack(list(named.values()), axis=-1), list(named)
+
+
+def _sales(grid: Grid, end: int, level: Floats) -> Iterator[tuple[str, Floats]]:
+    """Sales up to the origin: lags, means, spread, age, what the groups sell, how promotions have worked."""
+    for lag in LAGS:
+        yield f"y_{lag}", _week(grid.y, end - 1 - lag) / level
+    for window in WINDOWS:
+        yield f"mean_{window}", grid.sold.mean(max(end - window, 0), end) / level
+    yield "mean_ever", grid.sold.mean(0, end) / level
+    recent = grid.y[:, max(end - RECENT, 0) : end]
+    known = ~np.isnan(recent)
+    count = np.maximum(known.sum(axis=1), 1)
+    mean = np.nan_to_num(recent).sum(axis=1) / count
+    spread = np.where(known, recent - mean[:, None], 0.0)
+    yield "spread_13", np.sqrt((spread**2).sum(axis=1) / count) / level
+    yield "zeros_13", (known & (recent == 0)).sum(axis=1) / count
+    for window in PLAIN_WINDOWS:
+        yield f"plain_{window}", _last_plain(grid, end, window) / level
+    is_known = grid.is_known[:, :end]
+    age = np.where(is_known.any(axis=1), end - is_known.argmax(axis=1), 0)
+    yield "age", np.minimum(age, MAX_AGE).astype("float64")
+    yield "log_level", np.log(level)
+    last, mean_4 = _week(grid.y, end - 1), grid.sold.mean(max(end - 4, 0), end)
+    for group, codes in _groups(grid):
+        of_level = summed_by(codes, level)
+        yield f"{group}_y_0", summed_by(codes, last) / of_level
+        yield f"{group}_mean_4", summed_by(codes, mean_4) / of_level
+    promoted = range(1, N_CLASSES)
+    total, count = (
+        sum(getattr(grid.responses[each], part)[:, end] for each in promoted) for part in ("total", "count")
+    )
+    everyone = (total.sum() + SHRINK_LIFT) / (count.sum() + SHRINK_LIFT)
+    yield "lift", (total + SHRINK_LIFT * everyone) / (count + SHRINK_LIFT)
+    is_promoted = (grid.days[:, :end] > 0).astype("float64")
+    yield "promotions", np.minimum(is_promoted.sum(axis=1), MAX_PROMOTIONS)
+    yield "promoted_26", _mean_of_last(is_promoted, 26)
+    yield "depth_13", _mean_of_last(grid.depth[:, :end], RECENT)
+
+
+def _promotions(grid: Grid, end: int, depth: Floats, days: Floats) -> Iterator[tuple[str, Floats]]:
+    """The promotion of the week, those before it, and those of the same unit and article at the same time."""
+    horizon = depth.shape[1]
+    all_depth = np.concatenate([grid.depth[:, :end], depth], axis=1)
+    all_days = np.concatenate([grid.days[:, :end], days], axis=1)
+    is_promoted = all_days > 0
+    targets = np.arange(end, end + horizon)
+    yield "depth", depth
+    yield "days", days
+    for back in range(1, PROMO_LAGS + 1):
+        yield f"depth_before_{back}", _weeks(all_depth, targets - back)
+        yield f"days_before_{back}", _weeks(all_days, targets - back)
+    before = np.stack([_weeks(is_promoted.astype("float64"), targets - back) for back in range(1, 5)])
+    yield "promoted_4_before", np.nan_to_num(before).mean(axis=0)
+    since, in_a_row = _since_and_in_a_row(is_promoted)
+    yield "weeks_since", since[:, targets]
+    yield "weeks_in_a_row", in_a_row[:, targets]
+    recent_depth, recent_share = (
+        _mean_of_last(grid.depth[:, :end], RECENT),
+        _mean_of_last((grid.days[:, :end] > 0).astype("float64"), RECENT),
+    )
+    now = (days > 0).astype("float64")
+    for group, codes in (("unit", grid.codes[:, 0]), ("sku", grid.codes[:, 2])):
+        others = summed_by(codes, np.ones(len(codes))) - 1
+        for what, values, recent in (("promoted", now, recent_share), ("depth", depth, recent_depth)):
+            share = _of_others(codes, values, others)
+            yield f"{group}_{what}", share
+            yield f"{group}_{what}_more", share - _of_others(codes, recent, others)[:, None]
+    yield "depth_more", depth - recent_depth[:, None]
+    yield "depth_change", depth - _week(grid.depth, end - 1)[:, None]
+
+
+def _calendar(grid: Grid, end: int, horizon: int) -> Iterator[tuple[str, Floats]]:
+    """Season and holidays of the week and its neighbours, the same for all; and which week it is of those ahead."""
+    targets = np.arange(end, end + horizon)
+    week_of_year, day_of_month, holiday_days, is_holiday = grid.calendar.T
+    yield "week_of_year", week_of_year[targets]
+    yield "day_of_month", day_of_month[targets]
+    yield "holiday_days", holiday_days[targets]
+    yield "holiday_days_before", holiday_days[np.maximum(targets - 1, 0)]
+    yield "holiday_days_after", holiday_days[np.minimum(targets + 1, len(holiday_days) - 1)]
+    yield "is_holiday", is_holiday[targets]
+    yield "step", np.arange(1.0, horizon + 1)
+
+
+def _last_year(grid: Grid, end: int, level: Floats, horizon: int) -> Iterator[tuple[str, Floats]]:
+    """What the same week of last year was, of the combination and of its groups."""
+    then = np.arange(end, end + horizon) - YEAR
+    y = _weeks(grid.y, then)
+    around = np.stack(
+        [y, _weeks(grid.y, then - 1), _weeks(np.where(np.arange(grid.y.shape[1]) < end, grid.y, np.nan), then + 1)]
+    )
+    known = ~np.isnan(around)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(known.any(axis=0), np.nan_to_num(around).sum(axis=0) / known.sum(axis=0), np.nan)
+    yield "year_ago", y / level[:, None]
+    yield "around_year_ago", mean / level[:, None]
+    was = end - YEAR
+    nothing = np.full(len(level), np.nan)
+    yield "year_ago_of_its_level", y / (levels(grid, was) if was > 0 else nothing)[:, None]
+    yield "days_year_ago", _weeks(grid.days, then)
+    mean_then = grid.sold.mean(max(was - RECENT, 0), was) if was > 0 else nothing
+    is_both = ~np.isnan(y) & ~np.isnan(mean_then)[:, None]
+    for group, codes in _groups(grid):
+        if group == "channel":
+            continue
+        sold = summed_by(codes, np.where(is_both, y, 0.0))
+        usual = summed_by(codes, np.where(is_both, mean_then[:, None], 0.0))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            yield f"{group}_year_ago", np.where(usual > 0, sold / usual, np.nan)
+
+
+def _responses(grid: Grid, end: int, level: Floats, classes: Ints) -> Iterator[tuple[str, Floats]]:
+    """How promotions of this depth have worked: of the article there, else of the article, else of everyone."""
+    total = np.stack([grid.responses[each].total[:, end] for each in range(N_CLASSES)], axis=1)
+    count = np.stack([grid.responses[each].count[:, end] for each in range(N_CLASSES)], axis=1)
+    everyone = (total.sum(axis=0) + SHRINK_ALL) / (count.sum(axis=0) + SHRINK_ALL)
+    sku = grid.codes[:, 2]
+    of_sku = (summed_by(sku, total) + SHRINK_SKU * everyone) / (summed_by(sku, count) + SHRINK_SKU)
+    own = (total + SHRINK_OWN * of_sku) / (count + SHRINK_OWN)
+    response = np.take_along_axis(own, classes, axis=1)
+    yield "response", response
+    yield "response_of_plain", response * (_last_plain(grid, end, RECENT) / level)[:, None]
+
+
+# --- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def _groups(grid: Grid) -> Iterator[tuple[str, Ints]]:
+    """The groups of combinations: of a unit, a channel, an article, and all."""
+    for number, group in enumerate(GROUPS):
+        yield group, grid.codes[:, number]
+    yield "all", np.zeros(len(grid.codes), dtype="int64")
+
+
+def _week(values: Floats, week: int) -> Floats:
+    """One column, NaN before the first."""
+    found: Floats = values[:, week] if week >= 0 else np.full(len(values), np.nan)
+    return found
+
+
+def _weeks(values: Floats, weeks: Ints) -> Floats:
+    """These columns, NaN where there are none."""
+    inside = (weeks >= 0) & (weeks < values.shape[1])
+    found: Floats = np.where(inside, values[:, np.clip(weeks, 0, values.shape[1] - 1)], np.nan)
+    return found
+
+
+def _mean_of_last(values: Floats, window: int) -> Floats:
+    found: Floats = values[:, -window:].mean(axis=1)
+    return found
+
+
+def _last_plain(grid: Grid, end: int, n_weeks: int) -> Floats:
+    """The mean of the last so many known weeks without a promotion."""
+    count = grid.sold_plain.count[:, : end + 1]
+    first = (count > (count[:, -1:] - n_weeks - 0.5)).argmax(axis=1)  # before it are all but the last `n_weeks`
+    rows = np.arange(len(count))
+    found = count[:, -1] - count[rows, first]
+    total = grid.sold_plain.total[rows, end] - grid.sold_plain.total[rows, first]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Floats = np.where(found > 0, total / found, np.nan)
+    return mean
+
+
+def _since_and_in_a_row(is_promoted: np.ndarray) -> tuple[Floats, Floats]:
+    """For each week: weeks since the last promotion before it (NaN: never), promoted weeks in a row before it."""
+    n_weeks = is_promoted.shape[1]
+    weeks = np.arange(n_weeks)
+    last = np.maximum.accumulate(np.where(is_promoted, weeks, -1), axis=1)
+    before = np.concatenate([np.full((len(last), 1), -1), last[:, :-1]], axis=1)
+    since = np.where(before >= 0, weeks - before, np.nan)
+    gap = np.maximum.accumulate(np.where(is_promoted, -1, weeks), axis=1)
+    gap_before = np.concatenate([np.full((len(gap), 1), -1), gap[:, :-1]], axis=1)
+    return np.minimum(since, MAX_AGE), (weeks - 1 - gap_before).astype("float64")
+
+
+def _of_others(codes: Ints, values: Floats, others: Floats) -> Floats:
+    """The mean over the others of each one's group; NaN where it is alone."""
+    rest = summed_by(codes, values) - values
+    divisor = others if rest.ndim == 1 else others[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Floats = np.where(divisor > 0, rest / divisor, np.nan)
+    return mean

@@ -1,0 +1,89 @@
+"""The promotions of coming weeks as all combinations knew them at an origin, the same rule as for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from skucast.core.combination import Combination
+from skucast.core.weeks import WeekClock
+from skucast.forecast.panel.grid import Grid
+from skucast.forecast.prophet.design import Floats
+from skucast.regressors.promotions import EXPECTATION_WEEKS, Plan, PlannedWeeks
+
+
+@dataclass(frozen=True)
+class PromotionsAhead:
+    """What is known of the promotions of H coming weeks of S combinations; shape (S, H).
+
+    `depth` is the mean discount, percent, `days` those with a promotion, `is_planned` tells promotions that are known,
+    rather than expected.
+    """
+
+    depth: Floats
+    days: Floats
+    is_planned: npt.NDArray[np.bool_]
+
+
+Known = Callable[[int, int], PromotionsAhead]
+"""What was known after so many weeks of the promotions of so many weeks to come."""
+
+
+@dataclass(frozen=True)
+class KnownAhead:
+    """What was known of promotions after so many weeks of the grid.
+
+    `plan` is about the grid's combinations in their order; `has_plan` (S,) tells those of which forecasts made now have
+    one.
+    """
+
+    grid: Grid
+    plan: Plan
+    clock: WeekClock
+    has_plan: npt.NDArray[np.bool_]
+
+    def __call__(self, end: int, n_weeks: int) -> PromotionsAhead:
+        """Return what was known of the promotions of the weeks after the first `end`.
+
+        As `ahead_at`: what the plan said then; where it had said nothing but does now, what came to pass; else the
+        recent average.
+        """
+        origin = self.grid.label(end)
+        planned = self.plan.as_of(self.clock.end_of(origin), self.clock.targets(origin, n_weeks))
+        said = ahead_of(self.grid, end, planned, n_weeks)
+        was_known = np.array([each.is_known for each in planned.values()])
+        came_to_pass = (~was_known & self.has_plan)[:, None]
+        depth, days = (values[:, end : end + n_weeks] for values in (self.grid.depth, self.grid.days))
+        return PromotionsAhead(
+            np.where(came_to_pass, depth, said.depth),
+            np.where(came_to_pass, days, said.days),
+            np.where(came_to_pass, days > 0, said.is_planned),
+        )
+
+
+def ahead_of(grid: Grid, end: int, planned: Mapping[Combination, PlannedWeeks], n_weeks: int) -> PromotionsAhead:
+    """Return the promotions of the weeks after the first `end`: as planned, else the recent average.
+
+    `planned` is about the grid's combinations in their order; of its weeks the last `n_weeks` are meant.
+    """
+    weeks = [each.last(n_weeks) for each in planned.values()]
+    is_covered = np.array([each.is_covered for each in weeks])
+    said_depth, said_days = np.array([each.discount for each in weeks]), np.array([each.days for each in weeks])
+    recent = slice(max(end - EXPECTATION_WEEKS, 0), end)
+    usual_depth, usual_days = (_mean_since_first(grid, past[:, recent], recent) for past in (grid.depth, grid.days))
+    return PromotionsAhead(
+        np.where(is_covered, said_depth, usual_depth[:, None]),
+        np.where(is_covered, said_days, usual_days[:, None]),
+        is_covered & (said_days > 0),
+    )
+
+
+def _mean_since_first(grid: Grid, values: Floats, recent: slice) -> Floats:
+    """The mean over the weeks since a combination's first; 0 where there is none."""
+    weeks = np.arange(recent.start, recent.stop)
+    there = weeks >= grid.first_weeks[:, None]
+    mean: Floats = np.where(there, values, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    return mean

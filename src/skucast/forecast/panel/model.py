@@ -1,0 +1,169 @@
+"""The trained panel: forests and what they were trained on, and what they say of coming weeks."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter
+
+from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
+from skucast.forecast.panel.features import PARTS, part_of
+from skucast.forecast.panel.trees import Forest
+from skucast.forecast.plain import Read, StoredPayload, read, written
+from skucast.forecast.prophet.design import Floats
+
+PANEL = SharedFile("panel")
+
+AGAIN = "run run_all_skus.py"
+
+LOG_OFFSET = 0.1
+"""Share of the level that is added before a logarithm is taken, so that a week without a sale has one."""
+
+MOST_LOG = 5.0
+"""A forecast beyond 148 times the level is a fault."""
+
+
+@dataclass(frozen=True)
+class PanelForecast:
+    """Sales per week of S combinations and H weeks, shape (S, H), at least 0.
+
+    `absolute` is the median (absolute error on shares of the level), `log` the mean of logarithms turned back; `lower`
+    and `upper` are the quantiles 10 % and 90 %.
+    """
+
+    absolute: Floats
+    log: Floats
+    lower: Floats
+    upper: Floats
+
+
+@dataclass(frozen=True)
+class PanelModel:
+    """Forests over all combinations; of the point models several, trained with different seeds, whose mean is taken.
+
+    `features` are the names of the columns in order: a model of other features is not used. `recipe` says how it was
+    trained.
+    """
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    cutoff_label: str
+    recipe: dict[str, Any]
+    features: tuple[str, ...]
+    absolute: tuple[Forest, ...]
+    log: tuple[Forest, ...]
+    lower: Forest
+    upper: Forest
+
+    @property
+    def cutoff(self) -> date:
+        """The last week that it was trained on."""
+        return date.fromisoformat(self.cutoff_label)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the model as plain builtins."""
+        return dataclasses.asdict(self)
+
+    def check(self) -> None:
+        """Refuse parts that do not fit each other.
+
+        Raises:
+            ValueError: no forest, forests of other numbers of features, damaged trees, or a cutoff that is no day.
+        """
+        _ = self.cutoff
+        if not (self.absolute and self.log):
+            raise ValueError("a point model is missing")
+        for forest in (*self.absolute, *self.log, self.lower, self.upper):
+            if forest.n_features != len(self.features):
+                raise ValueError("a forest has another number of features than the model")
+            forest.check()
+
+    def predict(self, features: Floats, level: Floats) -> PanelForecast:
+        """Return what is forecast; `features` as `features_at` gives them, shape (S, H, F), `level` shape (S,)."""
+        rows = _rows(features)
+
+        def shares(*forests: Forest) -> Floats:
+            found: Floats = np.mean([forest.predict(rows) for forest in forests], axis=0).reshape(features.shape[:2])
+            return found
+
+        by_level = level[:, None]
+        log = np.exp(np.minimum(shares(*self.log), MOST_LOG)) - LOG_OFFSET
+        parts = (shares(*self.absolute), log, shares(self.lower), shares(self.upper))
+        return PanelForecast(*(np.maximum(part * by_level, 0.0) for part in parts))
+
+    def parts(self, features: Floats, plain: Floats, level: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Return what `absolute` and `log` are made of, sales per week by component, (S, H); see `PARTS`.
+
+        A promotion adds what the forecast is more than without it: `plain` are the features of the same weeks without
+        any promotion in them. What is left goes to the components by the path through the trees (Saabas 2014), what
+        promotions of the past add there to the level. They add up to the forecast before it is clipped at 0.
+        """
+        places = np.array([PARTS.index(part_of(name)) for name in self.features], dtype="int64")
+        places[places == PARTS.index("promo")] = PARTS.index("level")
+
+        def added(forests: tuple[Forest, ...]) -> Floats:
+            """By group, (S, H, G + 1)."""
+            each = [forest.contributions(_rows(plain), places, len(PARTS)) for forest in forests]
+            found: Floats = np.mean(each, axis=0).reshape(*plain.shape[:2], len(PARTS) + 1)
+            return found
+
+        def total(forests: tuple[Forest, ...]) -> Floats:
+            found: Floats = np.mean([forest.predict(_rows(features)) for forest in forests], axis=0)
+            return found.reshape(features.shape[:2])
+
+        def sales(shares: dict[str, Floats]) -> dict[str, Floats]:
+            return {name: values * level[:, None] for name, values in shares.items()}
+
+        absolute = _shares_by_part(added(self.absolute), total(self.absolute))
+        log = _shares_by_part_of_logs(added(self.log), total(self.log))
+        return sales(absolute), sales(log)
+
+
+def _rows(features: Floats) -> Floats:
+    return features.reshape(-1, features.shape[-1])
+
+
+def _shares_by_part(added: Floats, total: Floats) -> dict[str, Floats]:
+    found = {part: added[..., place] for place, part in enumerate(PARTS)}
+    found["level"] = found["level"] + added[..., -1]
+    found["promo"] = total - added.sum(axis=-1)
+    return found
+
+
+def _shares_by_part_of_logs(added: Floats, total: Floats) -> dict[str, Floats]:
+    """Of exp(z) - LOG_OFFSET: what a part adds to z, times the mean of the exponentials on its way (Ang 2004).
+
+    The logarithmic mean (exp(a) - exp(b)) / (a - b) makes the parts add up. The level comes first.
+    """
+    parts = _shares_by_part(added, np.minimum(total, MOST_LOG))
+    bottom = parts["level"]
+    way = np.minimum(total, MOST_LOG) - bottom
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(np.abs(way) > 1e-9, np.exp(bottom) * np.expm1(way) / way, np.exp(bottom))
+    found = {name: values * mean for name, values in parts.items()}
+    found["level"] = np.exp(bottom) - LOG_OFFSET
+    return found
+
+
+def dumps(panel: PanelModel) -> StoredPayload:
+    """Return the bytes of the panel's file and their version."""
+    return written(panel.as_dict(), panel.cutoff_label)
+
+
+def loads(payload: bytes) -> Read[PanelModel]:
+    """Return the stored panel and its version; nothing in the bytes can run code.
+
+    Raises:
+        ModelError: empty, truncated, hostile, damaged or of another format; says which.
+    """
+    return read(payload, _reader, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
+
+
+@functools.cache
+def _reader() -> TypeAdapter[PanelModel]:
+    return TypeAdapter(PanelModel)

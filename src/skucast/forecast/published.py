@@ -1,0 +1,215 @@
+"""The number that is published: the components side by side, their blend, its interval and what it is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ModelError
+from skucast.core.tables.forecasts import COMPONENTS as PARTS
+from skucast.forecast.blend import shares_of
+from skucast.forecast.forecasting import Horizon
+from skucast.forecast.intervals import Flags, Ints, Spread
+from skucast.forecast.learnt import BlendModel, Forecaster, scale_at
+from skucast.forecast.panel.features import features_at, levels
+from skucast.forecast.panel.grid import Grid
+from skucast.forecast.panel.known import PromotionsAhead, ahead_of
+from skucast.forecast.panel.model import AGAIN, PanelModel
+from skucast.forecast.panel.training import LEAST_WEEKS
+from skucast.forecast.plain import Read
+from skucast.forecast.prophet.design import Floats
+from skucast.regressors.promotions import PlannedWeeks
+
+Target = Literal["median", "mean"]
+"""What of the distribution of sales is published as yhat."""
+
+INTERVAL = (0.1, 0.9)
+
+INACTIVE = "inactive"
+
+DIGITS = 3
+"""Decimals of a quantile."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all combinations share of a run: the panel, what was learnt of the blend, the grid, and the plan of all.
+
+    `planned` is about the grid's combinations in their order and the horizon's weeks after the data. `levels` are the
+    intervals that are asked for, percent.
+    """
+
+    panel: Read[PanelModel]
+    blend: BlendModel | None
+    grid: Grid
+    planned: Mapping[Combination, PlannedWeeks]
+    forecaster: Forecaster
+    target: Target
+    levels: tuple[float, ...]
+
+
+def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFrame:
+    """Return the rows of `forecast_all` with the published number in place of Prophet's or a fallback's.
+
+    Every component's number is kept beside it. Inactive combinations, and those that the panel knows fewer than four
+    weeks of, stay as they are.
+
+    Raises:
+        ModelError: the panel asks for other features than there are.
+    """
+    combinations = [Combination(*parts) for parts in rows[KEY].drop_duplicates().itertuples(index=False, name=None)]
+    shape = len(combinations), horizon.horizon_weeks
+    cutoffs = [each.date() for each in rows["data_cutoff"].iloc[:: shape[1]]]
+    said = _said(shared, combinations, cutoffs, horizon)
+
+    def table(name: str) -> Floats:
+        found: Floats = rows[name].to_numpy(dtype="float64").reshape(shape)
+        return found
+
+    is_own = (rows["method"] == "prophet").to_numpy().reshape(shape)
+    is_mine = said.exists[:, None] & (rows["status"] != INACTIVE).to_numpy().reshape(shape)
+    prophet = np.where(is_own, table("yhat"), np.nan)
+    forecasts = np.stack([prophet, said.absolute, said.log])
+    shares = _shares(forecasts, shared, combinations)
+    yhat = (shares * np.nan_to_num(forecasts)).sum(axis=0)
+    parts = {
+        name: shares[0] * np.where(is_own, table(name), 0.0)
+        + sum(share * part.get(name, 0.0) for share, part in zip(shares[1:], said.parts, strict=True))
+        for name in PARTS
+    }
+    number = _number(said, yhat, shared)
+    of_mine = {"yhat": number.yhat, "yhat_lower": number.lower, "yhat_upper": number.upper, **parts}
+    method = np.where(shares[0] > 0, "blend", "panel")
+    return rows.assign(
+        **{name: np.where(is_mine, values, table(name)).ravel() for name, values in of_mine.items()},
+        method=np.where(is_mine, method, rows["method"].to_numpy().reshape(shape)).ravel(),
+        yhat_prophet=prophet.ravel(),
+        yhat_panel=said.absolute.ravel(),
+        yhat_panel_log=said.log.ravel(),
+        yhat_mean=np.where(is_mine, number.mean, np.nan).ravel(),
+        quantiles=_where(is_mine, _as_text(number.quantiles, is_mine.size)),
+        panel_version=_where(is_mine, [shared.panel.version] * is_mine.size),
+    )
+
+
+def rows_without_panel(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `forecast_all` with nothing but Prophet's number beside the published one."""
+    nothing = dict.fromkeys(("yhat_panel", "yhat_panel_log", "yhat_mean"), np.nan)
+    own = rows["yhat"].where(rows["method"] == "prophet")
+    return rows.assign(yhat_prophet=own, **nothing, quantiles=None, panel_version=None)
+
+
+def _shares(forecasts: Floats, shared: Shared, combinations: Sequence[Combination]) -> Floats:
+    """How much of each component is published: by the weights; without evidence, or if asked so, the panel alone."""
+    if shared.forecaster == "panel" or shared.blend is None or not shared.blend.origins:
+        weights = np.tile([0.0, 0.5, 0.5], (len(combinations), 1))
+        exists = ~np.isnan(forecasts[1])
+        return np.where(exists, weights.T[:, :, None], np.nan)
+    return shares_of(forecasts, shared.blend.weights_for(combinations))
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the panel says of the rows' combinations and weeks, (S, H); `parts` of its two numbers; `exists` (S,)."""
+
+    exists: Flags
+    absolute: Floats
+    log: Floats
+    lower: Floats
+    upper: Floats
+    parts: tuple[dict[str, Floats], dict[str, Floats]]
+    scale: Floats
+    thirds: Ints
+    is_promo: Flags
+
+
+def _said(shared: Shared, combinations: Sequence[Combination], cutoffs: Sequence[date], horizon: Horizon) -> _Said:
+    """Ask the panel, once for all combinations that know the same weeks."""
+    place = {each: row for row, each in enumerate(shared.grid.combinations)}
+    rows = np.array([place[each] for each in combinations], dtype="int64")
+    groups = [(cutoff, np.array([each == cutoff for each in cutoffs])) for cutoff in sorted(set(cutoffs))]
+    asked = [(of, _asked(shared, rows[of], cutoff, horizon)) for cutoff, of in groups]
+    order = np.argsort(np.concatenate([np.flatnonzero(of) for of, _ in asked]))
+
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(each, name) for _, each in asked])[order]
+
+    parts = tuple(
+        {name: np.concatenate([each.parts[number][name] for _, each in asked])[order] for name in asked[0][1].parts[0]}
+        for number in (0, 1)
+    )
+    names = ("exists", "absolute", "log", "lower", "upper", "scale", "thirds", "is_promo")
+    return _Said(parts=(parts[0], parts[1]), **{name: joined(name) for name in names})
+
+
+def _asked(shared: Shared, rows: Ints, cutoff: date, horizon: Horizon) -> _Said:
+    """Of combinations, rows of the grid, that know the weeks up to this one: of the horizon's weeks alone."""
+    grid, panel, end = shared.grid, shared.panel.content, shared.grid.end(cutoff)
+    ahead = ahead_of(grid, end, shared.planned, len(horizon.weeks_after(cutoff)))
+    features, names = features_at(grid, end, ahead.depth, ahead.days)
+    if tuple(names) != panel.features:
+        raise ModelError(f"the panel asks for other features than there are; {AGAIN}")
+    plain = _without(ahead)
+    without, _ = features_at(grid, end, plain.depth, plain.days)
+    weeks = slice(-horizon.horizon_weeks, None)
+    level = levels(grid, end)
+    of_all = panel.predict(features[:, weeks], level)
+    scale, thirds = scale_at(grid, end, of_all)
+    exists = grid.sold.count[rows, end] >= LEAST_WEEKS
+    parts = panel.parts(features[rows][:, weeks], without[rows][:, weeks], level[rows])
+    known = {name: np.where(exists[:, None], values[rows], np.nan) for name, values in vars(of_all).items()}
+    return _Said(
+        exists, **known, parts=parts, scale=scale[rows], thirds=thirds[rows], is_promo=ahead.is_planned[rows][:, weeks]
+    )
+
+
+def _without(ahead: PromotionsAhead) -> PromotionsAhead:
+    nothing = np.zeros(ahead.depth.shape)
+    return PromotionsAhead(nothing, nothing, nothing > 0)
+
+
+@dataclass(frozen=True)
+class _Number:
+    """The published number, the expected value, the 80 % interval that holds the number, and quantiles, (S, H)."""
+
+    yhat: Floats
+    mean: Floats
+    lower: Floats
+    upper: Floats
+    quantiles: dict[float, Floats]
+
+
+def _number(said: _Said, blend: Floats, shared: Shared) -> _Number:
+    """Return what is published of the blend; without errors of the past the interval is the panel's own."""
+    spread = Spread.of(shared.blend.spread.get(shared.forecaster, [])) if shared.blend else None
+    if spread is None:
+        return _Number(blend, blend, np.minimum(said.lower, blend), np.maximum(said.upper, blend), {})
+    where = said.scale, said.thirds, said.is_promo
+    mean = spread.expected(blend, *where)
+    yhat = mean if shared.target == "mean" else blend
+    lower, upper = (spread.quantile(each, blend, *where) for each in INTERVAL)
+    asked = sorted({round((100 + side * level) / 200, 6) for level in shared.levels for side in (-1, 1)})
+    quantiles = {each: spread.quantile(each, blend, *where) for each in asked}
+    return _Number(yhat, mean, np.minimum(lower, yhat), np.maximum(upper, yhat), quantiles)
+
+
+def _where(is_mine: Flags, texts: Sequence[str | None]) -> npt.NDArray[np.object_]:
+    chosen = [text if mine else None for mine, text in zip(is_mine.ravel().tolist(), texts, strict=True)]
+    return np.array(chosen, dtype=object)
+
+
+def _as_text(quantiles: Mapping[float, Floats], n_rows: int) -> list[str | None]:
+    """Each row's quantiles as JSON, by probability; None without any."""
+    if not quantiles:
+        return [None] * n_rows
+    columns = [np.round(values.ravel(), DIGITS).tolist() for values in quantiles.values()]
+    names = [f"{probability:g}" for probability in quantiles]
+    return [json.dumps(dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]

@@ -1,0 +1,318 @@
+"""The panel and the blend: trained from all combinations together, and read back for a forecast."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from skucast.backends.store.protocol import Live, ModelStore
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.errors import ModelError, ModelNotFound, ObjectKept, StoreConflict
+from skucast.core.model_files import SharedFile
+from skucast.core.run import Run
+from skucast.core.weeks import WEEK, weeks_between
+from skucast.core.words import counted
+from skucast.forecast import evidence as kept_evidence
+from skucast.forecast import learnt
+from skucast.forecast.artifact import loads
+from skucast.forecast.evidence import EVIDENCE, PanelEvidence, evidence_origins
+from skucast.forecast.learnt import BLEND, BlendModel, learn
+from skucast.forecast.panel import model as panel_model
+from skucast.forecast.panel.features import features_at, levels
+from skucast.forecast.panel.grid import Grid, grid_of
+from skucast.forecast.panel.known import KnownAhead
+from skucast.forecast.panel.model import PANEL, PanelForecast, PanelModel
+from skucast.forecast.panel.training import (
+    LEAST_WEEKS,
+    SEEDS,
+    Rows,
+    Task,
+    check_trainer,
+    panel_of,
+    recipe_of,
+    rows_of,
+    tasks,
+    train_forest,
+)
+from skucast.forecast.panel.trees import Forest
+from skucast.forecast.plain import C, Read, StoredPayload
+from skucast.forecast.training import Recipe
+from skucast.jobs.known_ahead import usable_plan
+from skucast.regressors.events import events_of
+from skucast.regressors.holidays import holiday_weeks
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport, run_each
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History
+
+
+@dataclass(frozen=True)
+class PanelInputs:
+    """What the panel learns from: all combinations, and what was known of their promotions; made once, when asked."""
+
+    settings: Settings
+    warehouse: Warehouse
+    run: Run
+    history: History
+    recipe: Recipe
+
+    @property
+    def horizon(self) -> int:
+        """Weeks that the panel forecasts: at least those that evidence is kept of."""
+        return max(self.settings.horizon_weeks, self.recipe.plan.backtest_weeks)
+
+    @property
+    def origins(self) -> list[date]:
+        """Past origins of which evidence is wanted."""
+        return evidence_origins(self.recipe.cutoff, self.recipe.plan.backtest_weeks)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """All combinations' weeks."""
+        return panel_grid(self.settings, self.history, self.horizon)
+
+    @cached_property
+    def known(self) -> KnownAhead:
+        """What was known of promotions at past origins."""
+        clock, combinations = self.settings.clock, self.grid.combinations
+        plan = usable_plan(self.settings, self.warehouse, self.history, combinations)[0]
+        now = plan.as_of(clock.end_of(self.run.today), clock.targets(self.history.data_cutoff, self.horizon))
+        return KnownAhead(self.grid, plan, clock, np.array([bool(each.is_covered.any()) for each in now.values()]))
+
+
+def panel_grid(settings: Settings, history: History, weeks_ahead: int) -> Grid:
+    """Return the grid of all combinations of a history, with the holidays of its weeks and those ahead.
+
+    Raises:
+        InputError: HOLIDAY_CALENDAR cannot be read.
+    """
+    first, last = history.weeks["ds"].min().date(), history.weeks["ds"].max().date() + weeks_ahead * WEEK
+    holidays = holiday_weeks(
+        settings.holiday_country,
+        first,
+        last,
+        settings.clock,
+        subdivision=settings.holiday_subdivision,
+        events=events_of(settings.holiday_calendar),
+    )
+    return grid_of(history.weeks, holidays, weeks_ahead)
+
+
+MAX_AGE_WEEKS = 13
+"""An older panel does not know what sells now, and is not asked."""
+
+
+# --- training -------------------------------------------------------------------------------------------------------
+
+
+def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, force: bool) -> None:
+    """Train the panel, and of past origins of which no evidence is kept what it would have forecast there; store both.
+
+    What cannot be trained stops nobody: the models of the combinations forecast without it, and a note says so.
+    """
+    try:
+        check_trainer()
+    except ValueError as error:
+        _note(report, f"no panel model: {error}; Prophet forecasts alone")
+        return
+    recipe, cutoff = recipe_of(inputs.horizon), inputs.recipe.cutoff
+    forecasts = {} if force else _kept(store, inputs, recipe)
+    missing = [origin for origin in inputs.origins if origin not in forecasts]
+    is_current = not force and _is_current(store, cutoff, recipe)
+    if is_current and not missing:
+        report.notes.append(f"panel of {cutoff} exists")
+        return
+    with report.timed("panel"):
+        try:
+            trained = _trained(inputs, missing, recipe, is_current=is_current)
+        except ValueError as error:
+            _note(report, f"no panel model: {error}; Prophet forecasts alone")
+            return
+        forecasts |= {origin: _forecast_at(inputs, trained[origin], origin) for origin in missing if origin in trained}
+        kept = kept_evidence.kept_evidence(cutoff, recipe, inputs.grid.combinations, forecasts)
+        _save(store, EVIDENCE, kept_evidence.dumps(kept), report)
+        if cutoff in trained:
+            _save(store, PANEL, panel_model.dumps(trained[cutoff]), report)
+    report.notes.append(
+        f"panel: {counted(len(inputs.grid.combinations), 'combination')}, "
+        f"{counted(len(forecasts), 'past origin')} of evidence, {len(missing)} of them new"
+    )
+
+
+def _trained(
+    inputs: PanelInputs, missing: Sequence[date], recipe: Mapping[str, Any], *, is_current: bool
+) -> dict[date, PanelModel]:
+    """The panels of past origins (one seed) and of now (all seeds), by the last week they know; forests side by side.
+
+    Raises:
+        ValueError: no week to learn from, or a forest could not be trained.
+    """
+    grid, cutoff = inputs.grid, inputs.recipe.cutoff
+    ends = {origin: grid.end(origin) for origin in missing if grid.end(origin) > LEAST_WEEKS}
+    if not is_current:
+        ends[cutoff] = grid.n_weeks
+    if not ends:
+        return {}
+    started = time.perf_counter()
+    rows = rows_of(grid, inputs.horizon, inputs.known, min(ends.values()))
+    log.debug("rows of the panel: %d in %.1f s", len(rows.shares), time.perf_counter() - started)
+    wanted = {
+        (label, task.name): (end, task)
+        for label, end in ends.items()
+        if (rows.weeks < end).any()
+        for task in tasks(SEEDS if label == cutoff else SEEDS[:1])
+    }
+    found: dict[date, list[tuple[Task, Forest]]] = {}
+    names = {f"panel of {label}, {name}": (label, item) for (label, name), item in wanted.items()}
+    items = [(name, item) for name, (_, item) in names.items()]
+    for outcome in run_each(items, partial(_train_one, rows=rows), what="train the panel", pool=inputs.settings.pool):
+        if outcome.value is None:
+            raise ValueError(str(outcome.error))
+        label, (_, task) = names[outcome.combination]
+        found.setdefault(label, []).append((task, outcome.value))
+    return {label: panel_of(label, recipe, rows, forests) for label, forests in found.items()}
+
+
+def _train_one(_: str, item: tuple[int, Task], rows: Rows) -> Forest:
+    end, task = item
+    return train_forest(task, rows.until(end))
+
+
+def _forecast_at(inputs: PanelInputs, panel: PanelModel, origin: date) -> PanelForecast:
+    """What a panel that knew no more than the origin says of the weeks after it."""
+    grid, horizon = inputs.grid, inputs.recipe.plan.backtest_weeks
+    end = grid.end(origin)
+    ahead = inputs.known(end, horizon)
+    said = panel.predict(features_at(grid, end, ahead.depth, ahead.days)[0], levels(grid, end))
+    usable = (grid.sold.count[:, end] >= LEAST_WEEKS)[:, None]
+    return PanelForecast(*(np.where(usable, values, np.nan) for values in vars(said).values()))
+
+
+def _kept(store: ModelStore, inputs: PanelInputs, recipe: Mapping[str, Any]) -> dict[date, PanelForecast]:
+    """The evidence of earlier trainings by the same recipe, of the wanted origins."""
+    kept = read_evidence(store)
+    if kept is None or kept.recipe != recipe or kept.cutoff > inputs.recipe.cutoff:
+        return {}
+    horizon = inputs.recipe.plan.backtest_weeks
+    found = {origin: kept.forecast(origin, inputs.grid.combinations, horizon) for origin in inputs.origins}
+    return {origin: forecast for origin, forecast in found.items() if forecast is not None}
+
+
+def read_evidence(store: ModelStore) -> PanelEvidence | None:
+    """Return the evidence of the panel that is kept; None where there is none that can be read."""
+    try:
+        return kept_evidence.loads(store.load(EVIDENCE).payload).content
+    except ModelError as error:
+        if not isinstance(error, ModelNotFound):
+            log.warning("%s: %s; it is made anew", EVIDENCE, error)
+        return None
+
+
+def _is_current(store: ModelStore, cutoff: date, recipe: Mapping[str, Any]) -> bool:
+    try:
+        panel = panel_model.loads(store.load(PANEL).payload).content
+    except ModelError:
+        return False
+    return panel.cutoff == cutoff and panel.recipe == recipe
+
+
+def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> None:
+    """Learn the weights of the components and the spread of their errors from the evidence, and store them."""
+    panel = read_evidence(store)
+    if panel is None:
+        return
+    with report.timed("blend"):
+        own = {
+            combination: loads_evidence(live)
+            for combination, live in store.load_many(list(inputs.grid.combinations)).items()
+            if isinstance(live, Live)
+        }
+        blend = learn(inputs.grid, inputs.known, own, panel, inputs.origins, inputs.recipe.plan.backtest_weeks)
+        _save(store, BLEND, learnt.dumps(blend), report)
+    if blend.pooled:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(blend.components, blend.pooled, strict=True))
+        report.notes.append(f"blend: {shares}, by {counted(len(blend.origins), 'past origin')}")
+    elif blend.origins:
+        report.notes.append(f"blend: the median of the components, {counted(len(blend.origins), 'past origin')} only")
+
+
+def loads_evidence(live: Live) -> Mapping[str, Sequence[float]]:
+    """Return the evidence in a model file; nothing where the file cannot be read."""
+    try:
+        return loads(live.payload).card.evidence
+    except ModelError:
+        return {}
+
+
+def _save(store: ModelStore, file: SharedFile, stored: StoredPayload, report: RunReport) -> None:
+    """Put the file in the place of what is there; what keeps it from being live is said and stops nobody."""
+    try:
+        expected = store.load(file).generation
+    except ModelNotFound:
+        expected = None
+    except ModelError as error:
+        _note(report, f"{file}: {error}")
+        return
+    try:
+        store.save(file, stored.payload, stored.version, expected=expected)
+    except (ObjectKept, StoreConflict, ModelError) as error:
+        _note(report, f"{file} is not live: {error}")
+
+
+def _note(report: RunReport, text: str) -> None:
+    log.warning("%s", text)
+    report.notes.append(text)
+
+
+# --- forecasting ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Files:
+    """The panel and what was learnt of the blend, as a forecast reads them; `blend` is None where there is none."""
+
+    panel: Read[PanelModel]
+    blend: BlendModel | None
+
+
+def load_files(store: ModelStore, cutoff: date, report: RunReport) -> Files | None:
+    """Return the files that had not seen past the cutoff; None, and one line, where there is no usable panel."""
+    try:
+        panel = _read(store, PANEL, panel_model.loads, cutoff)
+        age = weeks_between(panel.content.cutoff, cutoff)
+        if age > MAX_AGE_WEEKS:
+            raise ModelError(f"{age} weeks old; run run_all_skus.py")
+    except ModelNotFound as error:
+        report.notes.append(f"no panel model ({error}): Prophet forecasts alone; run run_all_skus.py")
+        return None
+    except ModelError as error:
+        _note(report, f"{PANEL}: {error}; Prophet forecasts alone")
+        return None
+    try:
+        return Files(panel, _read(store, BLEND, learnt.loads, cutoff).content)
+    except ModelError as error:
+        _note(report, f"{BLEND}: {error}; the panel forecasts alone")
+        return Files(panel, None)
+
+
+def _read(store: ModelStore, file: SharedFile, loads: Callable[[bytes], Read[C]], cutoff: date) -> Read[C]:
+    """The live file, or the newest version of it that had not seen past the cutoff.
+
+    Raises:
+        ModelNotFound: there is none.
+        ModelError: it cannot be read.
+    """
+    live = loads(store.load(file).payload)
+    if live.content.cutoff <= cutoff:
+        return live
+    earlier = [version for version in store.versions(file) if version[:10] <= str(cutoff)]
+    if not earlier:
+        raise ModelNotFound(f"{file}: every version has seen weeks after {cutoff}")
+    newest = max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1]
+    return loads(store.load_version(file, newest))

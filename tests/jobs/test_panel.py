@@ -1,0 +1,186 @@
+"""The panel and the blend in the jobs: trained with the models, asked with them, and what happens without a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from business import GONE, NEW, TRAINED, Business
+from conftest import sold
+
+from skucast.backends.store.local import LocalStore
+from skucast.core.combination import KEY
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.forecast.artifact import loads
+from skucast.forecast.learnt import loads as blend_of
+from skucast.forecast.panel.model import dumps
+from skucast.forecast.panel.model import loads as panel_of
+
+BLEND = ("--forecaster", "blend")
+
+
+@pytest.fixture
+def blending(kept: Path, tmp_path: Path) -> Business:
+    """Return a business with models, a panel and a blend, its own copy."""
+    found = sold(tmp_path / "blending", kept)
+    found.already("train", *BLEND)
+    return found
+
+
+def forecast(business: Business, *flags: str) -> pd.DataFrame:
+    assert business("predict", *(flags or BLEND)) == 0
+    return business.warehouse.read(FORECASTS).sort_values([*KEY, "ds"], ignore_index=True)
+
+
+def of(rows: pd.DataFrame, combination: tuple[str, str, str]) -> pd.DataFrame:
+    return rows[(rows[KEY] == list(combination)).all(axis=1)]
+
+
+def files(business: Business) -> dict[str, Path]:
+    return {path.stem: path for path in (business.models / "_panel").glob("*.pkl")}
+
+
+def test_training_leaves_a_panel_its_evidence_and_a_blend(blending: Business) -> None:
+    """Beside the models, which have evidence of the same six origins in their cards; they are no combinations."""
+    assert set(files(blending)) == {"panel", "evidence", "blend"}
+    assert len(LocalStore(blending.models).stored()) == len(TRAINED)
+    blend = blend_of(files(blending)["blend"].read_bytes()).content
+    assert len(blend.origins) == 6
+    assert set(blend.weights) >= {"/".join(parts) for parts in TRAINED}
+    for weights in blend.weights.values():
+        assert sum(weights) == pytest.approx(1, abs=1e-3)
+    card = loads((blending.models / "Пермь" / "KA" / "A1.pkl").read_bytes()).card
+    assert set(card.evidence) == set(blend.origins)
+    assert {len(steps) for steps in card.evidence.values()} == {4}
+
+
+def test_the_number_is_the_blend_and_says_what_it_is_made_of(blending: Business) -> None:
+    """Between its components, in an interval that holds it, in parts that add up; the quantiles that were asked for."""
+    rows = forecast(blending, *BLEND, "--levels", "80,95")
+    own = rows[rows["method"] == "blend"]
+    assert set(own[KEY].itertuples(index=False, name=None)) == set(TRAINED)
+    parts = own[["yhat_prophet", "yhat_panel", "yhat_panel_log"]]
+    assert parts.notna().all(axis=None)
+    assert own["yhat"].between(parts.min(axis=1) - 1e-9, parts.max(axis=1) + 1e-9).all()
+    np.testing.assert_allclose(own[list(COMPONENTS)].sum(axis=1), own["yhat"], rtol=1e-9)
+    assert ((own["yhat_lower"] < own["yhat"]) & (own["yhat"] < own["yhat_upper"])).all()
+    quantiles = json.loads(own["quantiles"].iloc[0])
+    assert list(quantiles) == ["0.025", "0.1", "0.9", "0.975"]
+    assert list(quantiles.values()) == sorted(quantiles.values())
+    assert own["panel_version"].str.startswith("2026-11-22-").all()
+    assert own["model_version"].notna().all()
+
+
+def test_who_has_no_model_has_the_panel(blending: Business) -> None:
+    """Ten weeks of history: the panel's number with an interval and parts; what has stopped selling stays 0."""
+    rows = forecast(blending)
+    new, gone = of(rows, NEW), of(rows, GONE)
+    assert set(new["method"]) == {"panel"}
+    assert set(new["status"]) == {"short_history"}
+    np.testing.assert_allclose(new["yhat"], (new["yhat_panel"] + new["yhat_panel_log"]) / 2, rtol=0.2)
+    np.testing.assert_allclose(new[list(COMPONENTS)].sum(axis=1), new["yhat"], rtol=1e-9)
+    assert new["yhat_prophet"].isna().all()
+    assert set(gone["method"]) == {"zero"}
+    assert (gone["yhat"] == 0).all()
+
+
+@pytest.mark.parametrize("forecaster", ["prophet", "panel"])
+def test_one_component_alone_can_be_published(blending: Business, forecaster: str) -> None:
+    """Prophet: its number bit for bit as without a panel; the panel: the mean of its two."""
+    rows = forecast(blending, "--forecaster", forecaster)
+    own = rows[rows[KEY].apply(tuple, axis=1).isin(TRAINED)]
+    assert set(own["method"]) == {forecaster}
+    if forecaster == "prophet":
+        assert (own["yhat"] == own["yhat_prophet"]).all()
+        blended = forecast(blending)
+        assert (of(blended, TRAINED[0])["yhat_prophet"].array == of(own, TRAINED[0])["yhat"].array).all()
+    else:
+        np.testing.assert_allclose(own["yhat"], (own["yhat_panel"] + own["yhat_panel_log"]) / 2)
+
+
+def test_the_mean_can_be_published(blending: Business) -> None:
+    """TARGET=mean puts the expected value in yhat, in the same interval."""
+    median, mean = forecast(blending), forecast(blending, *BLEND, "--target", "mean")
+    own = median["method"] == "blend"
+    np.testing.assert_allclose(mean.loc[own, "yhat"], median.loc[own, "yhat_mean"])
+    assert (mean.loc[own, "yhat"] != median.loc[own, "yhat"]).any()
+
+
+def test_a_second_training_trains_nothing_and_one_four_weeks_later_one_origin(
+    blending: Business, shown: Callable[[], str]
+) -> None:
+    """Resume: all files stay. Four weeks on, of six origins of evidence five are kept to the last digit."""
+    before = {name: path.read_bytes() for name, path in files(blending).items()}
+    assert blending("train", *BLEND) == 0
+    assert {name: path.read_bytes() for name, path in files(blending).items()} == before
+    assert blending("train", *BLEND, "--force", "--as-of", "2026-10-28") == 0
+    earlier = blend_of(files(blending)["blend"].read_bytes()).content
+    assert blending("train", *BLEND) == 0
+    assert "1 of them new" in shown()
+    again = blend_of(files(blending)["blend"].read_bytes()).content
+    assert len(set(earlier.origins) & set(again.origins)) == 5
+
+
+def damaged(path: Path) -> None:
+    payload = bytearray(path.read_bytes())
+    payload[len(payload) // 2] ^= 1
+    path.write_bytes(bytes(payload))
+
+
+def of_other_features(path: Path) -> None:
+    panel = panel_of(path.read_bytes()).content
+    names = (*panel.features[:-1], "phase_of_the_moon")
+    path.write_bytes(dumps(type(panel)(**(vars(panel) | {"features": names}))).payload)
+
+
+@pytest.mark.parametrize(
+    ("harm", "word"),
+    [
+        (Path.unlink, "no panel model"),
+        (damaged, "damaged"),
+        (of_other_features, "other features"),
+        (lambda path: path.write_bytes(b""), "empty file"),
+    ],
+    ids=["missing", "damaged", "other features", "empty"],
+)
+def test_without_a_usable_panel_prophet_forecasts_alone(
+    blending: Business, harm: Callable[[Path], object], word: str, shown: Callable[[], str]
+) -> None:
+    """One line says why, no row is missing, and none is a failure."""
+    harm(files(blending)["panel"])
+    shown()
+    rows = forecast(blending)
+    assert set(of(rows, TRAINED[0])["method"]) == {"prophet"}
+    assert len(rows) == 4 * 6
+    assert word in shown()
+    assert rows["yhat_panel"].isna().all()
+
+
+def test_without_what_was_learnt_of_the_blend_the_panel_forecasts(blending: Business, shown: Callable[[], str]) -> None:
+    """Its own quantiles are the interval."""
+    damaged(files(blending)["blend"])
+    rows = forecast(blending)
+    own = of(rows, TRAINED[0])
+    assert set(own["method"]) == {"panel"}
+    assert ((own["yhat_lower"] <= own["yhat"]) & (own["yhat"] <= own["yhat_upper"])).all()
+    assert "the panel forecasts alone" in shown()
+
+
+def test_a_panel_of_last_quarter_is_not_asked(blending: Business, shown: Callable[[], str]) -> None:
+    """14 weeks after its training: Prophet alone, and the note says how old it is."""
+    assert blending("predict", *BLEND, "--as-of", "2027-03-03", "--late-sales", "bridge", "--accept-jump") == 0
+    assert "14 weeks old" in shown()
+
+
+def test_a_day_of_the_past_is_forecast_by_nothing_that_has_seen_past_it(blending: Business) -> None:
+    """The panel of a later cutoff is not asked; one that was trained then is, whatever is live now."""
+    rows = forecast(blending, *BLEND, "--as-of", "2026-10-28")
+    assert "blend" not in set(rows["method"])
+    assert blending("train", *BLEND, "--as-of", "2026-10-28", "--force") == 0
+    assert blending("train", *BLEND, "--force") == 0
+    rows = forecast(blending, *BLEND, "--as-of", "2026-10-28")
+    assert set(rows["panel_version"].dropna().str[:10]) == {"2026-10-25"}

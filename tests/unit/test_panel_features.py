@@ -1,0 +1,94 @@
+"""The panel's features: each is known at its origin, and those that can be told in a sentence are what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skucast.core.combination import Combination
+from skucast.forecast.panel.features import features_at, levels
+from skucast.forecast.panel.grid import Grid
+
+H = 4
+
+
+def grid_of(seed: int = 0, n_series: int = 6, n_weeks: int = 80) -> Grid:
+    """Return combinations with promotions, unknown weeks, and some that begin late."""
+    chance = np.random.default_rng(seed)
+    y = chance.poisson(6, (n_series, n_weeks)).astype("float64")
+    y[chance.random(y.shape) < 0.05] = np.nan
+    y[0, : n_weeks // 2] = np.nan
+    days = np.where(chance.random((n_series, n_weeks)) < 0.2, 7.0, 0.0)
+    depth = np.where(days > 0, chance.uniform(1, 60, days.shape), 0.0)
+    codes = np.stack([np.arange(n_series) % k for k in (2, 3, 4)], axis=1)
+    calendar = chance.integers(0, 3, (n_weeks + H, 4)).astype("float64")
+    names = tuple(Combination(*map(str, parts)) for parts in np.column_stack([codes[:, :2], np.arange(n_series)]))
+    return Grid(date(2024, 1, 7), names, y, depth, days, codes, calendar)
+
+
+def plan(grid: Grid, end: int) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(end)
+    days = np.where(chance.random((len(grid.y), H)) < 0.5, 7.0, 0.0)
+    return np.where(days > 0, 25.0, 0.0), days
+
+
+@given(seed=st.integers(0, 1000), end=st.integers(1, 79))
+@settings(max_examples=30, deadline=None)
+def test_nothing_after_the_origin_moves_a_feature(seed: int, end: int) -> None:
+    """Other sales and promotions after it, or none at all: the same features to the last bit."""
+    grid = grid_of(seed)
+    known, names = features_at(grid, end, *plan(grid, end))
+    chance = np.random.default_rng(seed + 1)
+    later = np.arange(grid.y.shape[1]) >= end
+    other = replace(
+        grid,
+        y=np.where(later, chance.poisson(900, grid.y.shape), grid.y),
+        depth=np.where(later, 99.0, grid.depth),
+        days=np.where(later, 1.0, grid.days),
+    )
+    past = {name: getattr(grid, name)[:, :end] for name in ("y", "depth", "days")}
+    for changed in (other, replace(grid, **past)):
+        assert np.array_equal(features_at(changed, end, *plan(grid, end))[0], known, equal_nan=True)
+    assert known.shape == (len(grid.y), H, len(names))
+
+
+def test_features_that_can_be_told_in_a_sentence() -> None:
+    """One article, 10 a week and 30 in each fourth week, which has a promotion of 20 %; level 15."""
+    weeks = np.arange(60)
+    days = np.where(weeks % 4 == 3, 7.0, 0.0)[None, :]
+    y = np.where(days > 0, 30.0, 10.0)
+    names = (Combination("A", "B", "C"),)
+    depth, codes = np.where(days > 0, 20.0, 0.0), np.zeros((1, 3), dtype="int64")
+    grid = Grid(date(2024, 1, 7), names, y, depth, days, codes, np.zeros((64, 4)))
+    ahead = np.array([[0.0, 0.0, 0.0, 20.0]]), np.array([[0.0, 0.0, 0.0, 7.0]])
+    found, names = features_at(grid, 60, *ahead)
+    at = {name: found[0, :, number] for number, name in enumerate(names)}
+    (level,) = levels(grid, 60)
+    assert level == pytest.approx(0.8 * (10 * 9 + 30 * 4) / 13 + 0.2 * 15)
+    assert at["y_0"] * level == pytest.approx([30.0] * H)
+    assert at["y_1"] * level == pytest.approx([10.0] * H)
+    assert at["mean_4"] * level == pytest.approx([15.0] * H)
+    assert at["plain_13"] * level == pytest.approx([10.0] * H)
+    assert at["depth"].tolist() == [0.0, 0.0, 0.0, 20.0]
+    assert at["depth_before_1"].tolist() == [20.0, 0.0, 0.0, 0.0]
+    assert at["weeks_since"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert at["weeks_in_a_row"].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert at["year_ago"] * level == pytest.approx([10.0, 10.0, 10.0, 30.0])
+    assert at["response"][3] == pytest.approx(3.0, rel=0.1)
+    assert at["step"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert np.isnan(at["unit_promoted"]).all()
+
+
+def test_scale_changes_no_share() -> None:
+    """An article that sells a hundred times as much has the same features, but for its level."""
+    grid = grid_of()
+    of_all = ("all_", "unit_", "channel_", "sku_")
+    (small, names), (large, _) = (features_at(replace(grid, y=grid.y * by), 70, *plan(grid, 70)) for by in (1, 100))
+    shares = [number for number, name in enumerate(names) if name != "log_level"]
+    np.testing.assert_allclose(small[..., shares], large[..., shares], rtol=1e-9)
+    assert any(name.startswith(of_all) for name in names)
