@@ -118,7 +118,7 @@ def _accuracy(file: Judged) -> list[str]:
             _percent(scores.wape(parts["other weeks"])),
             *steps,
             f"{scores.mase(rows, file.scales):.3f}",
-            _signed(scores.bias(rows)),
+            _bias(rows),
             _percent(scores.pinball(rows, 0.1)),
             _percent(scores.pinball(rows, 0.9)),
             _percent(scores.coverage(rows)),
@@ -193,6 +193,12 @@ def only(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
 def _head(cells: Sequence[str]) -> list[str]:
     """The first two lines of a table."""
     return [f"| {' | '.join(cells)} |", "|---" * len(cells) + "|"]
+
+
+def _bias(rows: pd.DataFrame) -> str:
+    """The bias of the forecast, and of the expected value beside it where a contender gives one."""
+    of_mean = f" (mean {_signed(scores.bias(rows, 'mean'))})" if "mean" in rows and rows["mean"].notna().any() else ""
+    return _signed(scores.bias(rows)) + of_mean
 
 
 def _percent(value: float) -> str:

@@ -12,7 +12,10 @@ from business import GONE, NEW, TRAINED, Business, fail_for
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelNotFound, ObjectKept
+from skucast.core.run import Run
+from skucast.core.tables.contract import ALL
 from skucast.core.tables.records import DEMAND_CLASSES, REGISTRY, RUNS
+from skucast.core.tables.sales import LOCATIONS
 from skucast.entry import cli
 from skucast.forecast.artifact import loads
 from skucast.regressors.holidays import OTHER_HOLIDAYS
@@ -93,6 +96,19 @@ def test_models_of_another_part_of_the_country_are_trained_anew(business: Busine
     """The part is in the plan, by name."""
     given = [("--holiday-country", "DE", "--holiday-subdivision", part) for part in ("BY", "BY", "BE")]
     assert [trained_anew(business, *flags) for flags in given] == [4, 0, 4]
+
+
+def test_models_of_a_unit_in_another_country_are_trained_anew(business: Business, run: Run) -> None:
+    """Only those of the unit that is there, once; its models have that country's holidays."""
+    assert trained_anew(business) == 4
+    place = {"unit": ["Чайковский", "Пермь"], "latitude": 56.8, "longitude": 54.1, "country": ["KZ", None]}
+    business.warehouse.replace(LOCATIONS, pd.DataFrame(place), ALL, run=run)
+    assert [trained_anew(business) for _ in range(2)] == [1, 0]
+    countries = {path.parts[-3]: loads(path.read_bytes()).card for path in business.models.glob("*/*/B2.pkl")}
+    assert {unit: card.recipe["holiday_country"] for unit, card in countries.items()} == {
+        "Пермь": "RU",
+        "Чайковский": "KZ",
+    }
 
 
 def test_a_calendar_with_a_mistake_trains_nothing(business: Business, tmp_path: Path, shown: Callable[[], str]) -> None:

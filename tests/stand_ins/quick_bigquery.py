@@ -2,8 +2,9 @@
 
 Most of the server's time goes into DuckLake, which keeps every table as files of its own with a history that nothing
 here asks for; into lists that DuckDB makes, before every statement, of everything it has, every earlier result
-included; and into keeping in tables what it knows of tables and jobs. Here tables are DuckDB's own, in memory, it is
-asked about one table alone, and the rest is kept in memory. What is answered is the same.
+included; into keeping in tables what it knows of tables and jobs; and into running every query three times, twice of
+them to know its columns. Here tables are DuckDB's own, in memory, it is asked about one table alone, the rest is kept
+in memory, and a query is run once. What is answered is the same.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from importlib.util import find_spec
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from local_bigquery import cli, errors
 from local_bigquery.catalog import metadata, names, tabledata, tables
 from local_bigquery.engine import database, types
 from local_bigquery.errors import not_found
 from local_bigquery.jobs import query, store
 from local_bigquery.models import Dataset, Table
+from local_bigquery.sql import native
 from local_bigquery.sql.rules import partitions
 
 connect, list_objects = database._connect, database.objects
 list_stored, save_stored, delete_stored = metadata.list_, metadata.save, metadata.delete
-explained = errors.from_duckdb
+explained, write = errors.from_duckdb, tables.write
 """What is replaced below."""
 
 VIEW = "SELECT 1 FROM duckdb_views() WHERE database_name = ? AND schema_name = ? AND view_name = ?"
@@ -88,6 +91,45 @@ def is_hidden(table: Any) -> bool:
             return tables.INGESTION_TIME in cursor.table(database.quote(table.catalog, table.db, table.name)).columns
         except MISSING:
             return False
+
+
+class Looking:
+    """A cursor that sees the columns of a query without running it: DuckDB runs what has parameters when asked."""
+
+    def __init__(self, cursor: Any, query: str) -> None:
+        self._cursor, self._query = cursor, query
+        self._seen: Any = None
+
+    def sql(self, query: str, params: Any = None) -> Any:
+        """Return the result, without its rows if it is that of the query."""
+        if query is not self._query or not params:
+            return self._cursor.sql(query, params=params)
+        if self._seen is None:
+            self._seen = self._cursor.sql(f"SELECT * FROM ({query}) LIMIT 0", params=params)
+        return self._seen
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
+def write_once(cursor: Any, query: str, *others: Any, **named: Any) -> bool:
+    """Write the rows of a query, which is run for that alone."""
+    return bool(write(Looking(cursor, query), query, *others, **named))
+
+
+def normalized(texts: Any, forms: Any, folds: Any) -> Any:
+    """Return the texts in their Unicode forms, of many rows at once: a call for each would take most of the time."""
+    rows = zip(texts.to_pylist(), forms.to_pylist(), folds.to_pylist(), strict=True)
+    return pa.array([None if None in row else native.normalize(*row) for row in rows], pa.string())
+
+
+def register(connection: Any) -> None:
+    """Add the functions that DuckDB does not have."""
+    for name, (function, takes, gives) in native.FUNCTIONS.items():
+        if function is native.normalize:
+            connection.create_function(name, normalized, takes, gives, type="arrow")
+        else:
+            connection.create_function(name, function, takes, gives)
 
 
 class Stored:
@@ -159,6 +201,7 @@ def serve() -> None:
     """Replace what is slow and serve until killed."""
     jobs, stored = Jobs(), Stored()
     if find_spec("pandas") is None:  # or DuckDB looks through all folders for it, twice for every value of a function
+        pa.array([""])  # which looks for it the first time
         sys.modules["pandas"] = None
     database._attach, database._connect, database.objects = attach, connect_with_one_thread, objects
     database.projects = lambda: sorted(database._attached)
@@ -167,6 +210,7 @@ def serve() -> None:
     errors.from_duckdb = query.from_duckdb = from_duckdb
     metadata.list_, metadata.save, metadata.delete = stored.list_, stored.save, stored.delete
     store.save, store.load = jobs.save, jobs.load
+    tables.write, native.register = write_once, register
     cli.main(sys.argv[1:])
 
 

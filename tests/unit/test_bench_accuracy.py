@@ -1,6 +1,8 @@
 """The scores of the accuracy benchmark, and that no contender sees what it is asked for."""
 
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import accuracy_chain
+import accuracy_ours
 import accuracy_report
 import accuracy_scores as scores
 from accuracy_cache import Cache
-from accuracy_data import HORIZON, REPORTED, Sample, sampled
+from accuracy_data import HORIZON, REPORTED, Given, Sample, sampled
 from accuracy_peers import Contender, mean_of, varying, with_waves
 
 ORIGIN = pd.Timestamp("2024-03-03")
@@ -90,6 +94,14 @@ class TestScores:
         found = scores.scored(truth, own, rows_of([0, 0, 0, 0], [4, 4, 4, 4]))
         assert found["yhat"].tolist() == [7, 0, 7, 4]
         assert found["is_filled"].tolist() == [False, False, False, True]
+
+    def test_the_expected_value_is_kept_where_a_contender_gives_one(self):
+        """The bias of both is told; where there is no expected value the forecast is one."""
+        truth = rows_of([10, 10, 10, 10], [0, 0, 0, 0]).drop(columns=["yhat", "lower", "upper"])
+        own = rows_of([0, 0, 0, 0], [9, 9, 9, 9], mean=[10, 10, 10, np.nan])
+        found = scores.scored(truth, own, own)
+        assert scores.bias(found) == pytest.approx(-0.1)
+        assert scores.bias(found, "mean") == pytest.approx(-0.025)
 
     def test_thirds_are_of_the_series_by_what_they_sold_before(self):
         """Three series, one in each third, by their mean and not their number."""
@@ -221,6 +233,45 @@ class TestCache:
         changed = sample.frame.assign(y=sample.frame["y"] + 1)
         other = Sample("x", changed, sample.series, "SUN")
         assert Cache(tmp_path, sample).folder != Cache(tmp_path, other).folder
+
+
+class TestOurs:
+    def test_the_sales_handed_to_the_product_end_at_the_origin(self):
+        """Weeks of nothing have no row, a promoted week has its discount and says that it is one."""
+        given = self.given()
+        rows = accuracy_chain.sales_of(given)
+        assert rows["date"].max() == given.origin.date()
+        promoted = rows[rows["is_promo"]]
+        assert set(promoted["Promo_discount_perc"]) == {20.0}
+        assert rows.loc[~rows["is_promo"], "Promo_discount_perc"].isna().all()
+        empty = replace(given, known=given.known.assign(y=0.0, promo_days=0.0))
+        assert accuracy_chain.sales_of(empty).empty
+
+    def test_the_plan_has_every_promotion_known_eight_weeks_ahead(self):
+        """Those of past weeks and of the four to come, and one row that says that there are no others."""
+        given = self.given()
+        plan = accuracy_chain.plan_of(given)
+        n_promoted = sum((rows["promo_days"] > 0).sum() for rows in (given.known, given.ahead))
+        assert len(plan) == 1 + n_promoted
+        assert plan["ends_on"].iloc[1:].max() == given.ahead.loc[given.ahead["promo_days"] > 0, "ds"].max().date()
+        first = plan.iloc[1]
+        assert first["known_from"].date() == first["ends_on"] - timedelta(weeks=8)
+
+    def test_a_history_is_the_series_of_the_sample(self):
+        """Each combination with its weeks up to the origin, and its own promotions of the weeks to come."""
+        given = self.given()
+        found = list(accuracy_ours.histories(given))
+        assert len(found) == 6
+        combination, weeks, planned = found[0]
+        assert str(combination) == "store 0/A/sku 0"
+        assert weeks["ds"].max() == given.origin
+        assert planned.days.sum() == 7
+        assert found[1][2].days.sum() == 0
+
+    @staticmethod
+    def given() -> Given:
+        found = sampled("x", sales(), 6, "SUN")
+        return found.given(found.origins()[0])
 
 
 class TestReport:

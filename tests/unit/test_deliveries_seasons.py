@@ -191,7 +191,10 @@ def test_a_long_silence_in_the_middle_is_said(who: str) -> None:
         sold["Юг", "TT", "A1"] = pieces
     found = judged(sold)
     assert len(found.unknown) == 0
-    text = f"sold nothing from week {sunday(34)} to {sunday(20)}, for 15 weeks: closed, not missing; these weeks are 0"
+    text = (
+        f"sold nothing from week {sunday(34)} to {sunday(20)}, for 15 weeks: closed, not missing; these weeks are 0, "
+    )
+    text += "or unknown of what sells in nearly all others"
     assert found.closed == [f"{who} {text}"]
 
 

@@ -252,7 +252,8 @@ def test_a_process_killed_while_it_makes_the_file_leaves_none(warehouse: DuckDBW
 def test_a_file_made_by_another_meanwhile_stays(warehouse: DuckDBWarehouse, run: Run) -> None:
     """Two find no file; the second to put its own in place takes the first one's, with all that is in it."""
     warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
-    warehouse._file._create()
+    with duckdb.connect() as another:
+        warehouse._file._create(another)
     assert len(warehouse.read(WEEK)) == len(COMBINATIONS)
     assert [path.name for path in warehouse.path.parent.iterdir() if path.name.startswith(".")] == []
 
@@ -273,15 +274,43 @@ def test_a_file_held_too_long_says_so(warehouse: DuckDBWarehouse, run: Run, monk
 # --- One DuckDB for a process ---------------------------------------------------------------------------------------
 
 
-def test_duckdb_is_started_once(warehouse: DuckDBWarehouse, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To start it costs more than what most operations do in it; between them the file is nobody's."""
+def test_duckdb_is_started_once(
+    warehouse: DuckDBWarehouse,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    table_names: dict[str, str],
+) -> None:
+    """To start it costs more than what most operations do in it; between them the file is nobody's.
+
+    Another file has the same one, its own folder for what does not fit into memory, and no way to the first.
+    """
     warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
     monkeypatch.setattr(backend.duckdb, "connect", None)
+    other = DuckDBWarehouse(tmp_path / "it's another.duckdb", table_names)
+    assert other.replace(WEEK, rows(1.0)[:7], CUTOFF, run=run) == len(other.read(WEEK)) == 7
+    with other._file.transaction() as connection:
+        known = connection.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchone()
+        spilled = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    assert (known, spilled) == ((2,), (f"{other.path}.tmp",))  # DuckDB's own in memory, and the file
     warehouse.replace(WEEK, rows(2.0), CUTOFF, run=run)
     assert set(warehouse.read(WEEK)["yhat"]) == {2.0}
     monkeypatch.undo()
     with duckdb.connect(str(warehouse.path)) as own:
         assert own.execute(f"SELECT count(*) FROM {WEEK.name}").fetchone() == (200,)
+
+
+def test_what_did_not_fit_into_memory_goes_with_its_duckdb(warehouse: DuckDBWarehouse) -> None:
+    """The folder beside the file is gone once nobody works on it, and the next operation finds another DuckDB."""
+    rows = "SELECT i, md5(i::VARCHAR) AS text FROM range(600000) AS numbers(i) ORDER BY text"
+    with warehouse._file.transaction() as connection:
+        connection.execute("SET memory_limit = '20MB'")
+        assert connection.execute(f"SELECT count(*) FROM ({rows} LIMIT 599999)").fetchone() == (599999,)
+        assert Path(f"{warehouse.path}.tmp").exists()
+    del connection
+    assert not Path(f"{warehouse.path}.tmp").exists()
+    with warehouse._file.transaction() as connection:
+        assert connection.execute("SELECT current_setting('memory_limit')").fetchone() != ("19.0 MiB",)
 
 
 def test_an_error_leaves_the_file_free_and_unchanged(warehouse: DuckDBWarehouse, run: Run) -> None:

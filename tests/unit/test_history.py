@@ -309,6 +309,8 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "n_stale_combinations": 0,
         "n_future_lines": 0,
         "n_outlier_weeks": 0,
+        "n_closed_weeks": 0,
+        "n_missing_weeks": 0,
         "n_no_depth_weeks": 0,
     }
     lists = (
@@ -323,6 +325,7 @@ def test_the_report_counts_what_was_found(warehouse, run):
         "unit_gaps",
         "closed_units",
         "outlier_weeks",
+        "closures",
         "warnings",
     )
     assert report == expected | {name: [] for name in lists}

@@ -12,7 +12,8 @@ from skucast.core.combination import KEY
 from skucast.jobs import known_ahead
 from skucast.jobs.known_ahead import note_sources
 from skucast.runtime.outcome import RunReport
-from skucast.sales.history import DataReport, History
+from skucast.sales.data_report import DataReport
+from skucast.sales.history import History
 
 NAMES = dict(zip(KEY, ("Пермь", "KA", "A1"), strict=True))
 

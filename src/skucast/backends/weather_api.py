@@ -178,7 +178,8 @@ def places_of(locations: pd.DataFrame, units: Sequence[str]) -> list[Place]:
 
     Names are those of the sales, whichever of their safe spellings the locations have.
     """
-    found = {fold(unit): where for unit, *where in locations.itertuples(index=False)}
+    columns = locations[["unit", "latitude", "longitude"]]
+    found = {fold(unit): where for unit, *where in columns.itertuples(index=False)}
     return [Place(unit, *found[fold(unit)]) for unit in sorted(set(units)) if fold(unit) in found]
 
 

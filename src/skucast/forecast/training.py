@@ -6,9 +6,10 @@ import functools
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from skucast.forecast.prophet.fit import Engine, fit_window, with_interval_scale
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.prophet.tuning import Choice, Fold, Tune, choose, forecasts_at
+from skucast.regressors.calendars import Calendar
 from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
@@ -80,11 +82,19 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The plan of one run with what all its combinations share: the cutoff, and the grid of weeks and holidays."""
+    """The plan of one run with what all its combinations share: the cutoff, and the grid of weeks and holidays.
+
+    `by_unit` has the recipes of the units with a calendar of their own: the same but for holidays.
+    """
 
     plan: TrainingPlan
     cutoff: date
     grid: WeekGrid
+    by_unit: Mapping[str, Recipe] = field(default_factory=dict)
+
+    def of(self, unit: str) -> Recipe:
+        """Return the recipe of a unit."""
+        return self.by_unit.get(unit, self)
 
 
 @dataclass(frozen=True)
@@ -110,9 +120,33 @@ class Trained:
 
 
 def make_recipe(
-    plan: TrainingPlan, clock: WeekClock, first: date, cutoff: date, events: Sequence[Event] = ()
+    plan: TrainingPlan,
+    clock: WeekClock,
+    first: date,
+    cutoff: date,
+    events: Sequence[Event] = (),
+    calendars: Mapping[str, Calendar] = MappingProxyType({}),
 ) -> Recipe:
-    """Return the recipe of a run whose history reaches from week `first` to the cutoff; `events` are the plan's."""
+    """Return the recipe of a run whose history reaches from week `first` to the cutoff.
+
+    `events` are the plan's; `calendars` those of the units that have another one than the plan.
+    """
+    others = {
+        each: make_recipe(
+            replace(
+                plan,
+                holiday_country=each.country,
+                holiday_subdivision=each.subdivision,
+                holiday_calendar=each.digest,
+            ),
+            clock,
+            first,
+            cutoff,
+            each.events,
+        )
+        for each in set(calendars.values())
+    }
+    by_unit = {unit: others[each] for unit, each in calendars.items()}
     last = cutoff + HOLIDAYS_AHEAD
     given = plan.holiday_country, first, last, clock
     parts = [
@@ -120,7 +154,7 @@ def make_recipe(
         for weeks_of in (holiday_weeks, moved_days)
     ]
     holidays = pd.concat(parts, ignore_index=True)
-    return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays))
+    return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays), by_unit)
 
 
 def backtest_origins(recipe: Recipe) -> list[date]:
@@ -147,6 +181,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     Raises:
         FitError: the history cannot be fitted.
     """
+    recipe = recipe.of(combination.unit)
     plan, weeks = recipe.plan, material.weeks
     choice = tuned(material, recipe)
     chosen = _with_weather_if_it_pays(material, recipe, choice)

@@ -12,10 +12,9 @@ from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Board
+from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import plan_of
 from skucast.jobs.refusals import refused_lately
-from skucast.regressors.events import events_of
-from skucast.regressors.holidays import holiday_weeks
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 
@@ -50,7 +49,7 @@ def make_board(
         forecasts=forecasts[forecasts["ds"] >= since],
         history=_shown(history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)]),
         plan=_planned(settings, warehouse, run, history, weeks_ahead),
-        holidays=_holidays(settings, first_shown, max([run.cutoff, *weeks_ahead])),
+        holidays=_holidays(settings, warehouse, history, first_shown, max([run.cutoff, *weeks_ahead])),
         models=_models(warehouse, newest),
         alerts=alerts[alerts["state"] != "resolved"],
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
@@ -64,16 +63,11 @@ def _shown(weeks: pd.DataFrame) -> pd.DataFrame:
     return weeks.assign(promo_discount_perc=weeks["promo_discount_perc"].mask(has_no_depth))
 
 
-def _holidays(settings: Settings, first: date, last: date) -> pd.DataFrame:
-    """The holidays and local events that training would know."""
-    return holiday_weeks(
-        settings.holiday_country,
-        first,
-        last,
-        settings.clock,
-        subdivision=settings.holiday_subdivision,
-        events=events_of(settings.holiday_calendar),
-    )
+def _holidays(settings: Settings, warehouse: Warehouse, history: History, first: date, last: date) -> pd.DataFrame:
+    """The holidays and local events that training would know; those of some units alone with their names."""
+    units = sorted(history.weeks["unit"].unique())
+    calendars = calendars_of(settings, warehouse, units)
+    return calendars.holidays_shown(units, first, last, settings.clock)
 
 
 def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:

@@ -20,7 +20,8 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import RUNS
 from skucast.core.weeks import WEEK
 from skucast.core.words import counted
-from skucast.jobs.inputs import Inputs, closed_days
+from skucast.jobs.calendars import calendars_of
+from skucast.jobs.inputs import Inputs
 from skucast.jobs.shards import combinations_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -93,7 +94,7 @@ def evidence_of(settings: Settings, warehouse: Warehouse, cutoff: date, history:
         history.data_cutoff,
         known_then,
         [(each.unit, each.channel) for each in history.late],
-        list(_closed_weeks(settings, history.data_cutoff, cutoff)),
+        list(_closed_weeks(settings, warehouse, history, cutoff)),
     )
 
 
@@ -120,10 +121,12 @@ def _jumps_of_part(evidence: Evidence, rows: pd.DataFrame, max_jump: float) -> l
     return [jump for jump in found if jump.share > ALIKE * before.get((jump.kind, jump.group), 0.0)]
 
 
-def _closed_weeks(settings: Settings, first: date, cutoff: date) -> Iterator[pd.Timestamp]:
+def _closed_weeks(settings: Settings, warehouse: Warehouse, history: History, cutoff: date) -> Iterator[pd.Timestamp]:
     """The weeks of which most working days are public holidays, from the newest known one to the last forecast."""
+    first, units = history.data_cutoff, history.weeks["unit"].unique()
     labels = settings.clock.range(first, cutoff + settings.horizon_weeks * WEEK)
-    off = closed_days(settings, settings.clock.start(first), labels[-1].date())
+    calendars = calendars_of(settings, warehouse, units)
+    off = calendars.all_days_off(units, settings.clock.start(first), labels[-1].date())
     n_off = Counter(settings.clock.label(day) for day in off if day.weekday() < SATURDAY)
     return (label for label in labels if n_off[label.date()] >= CLOSED_DAYS)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import pandas as pd
 
@@ -15,8 +14,7 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.names import NAMES
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
-from skucast.regressors.events import events_of
-from skucast.regressors.holidays import days_off
+from skucast.jobs.calendars import calendars_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -70,8 +68,9 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     delivered = warehouse.weekly_sales(settings.clock, run.cutoff)
     weekly, names = with_names(delivered, warehouse.read(NAMES), lambda: _published_names(warehouse, run))
     first = weekly["ds"].min()
-    closed = closed_days(
-        settings,
+    units = weekly["unit"].dropna().unique()
+    calendars = calendars_of(settings, warehouse, units)
+    days = (
         run.cutoff if pd.isna(first) else settings.clock.start(first.date()),
         run.cutoff + 2 * WEEK,  # what is sold in the last weeks may be meant for a holiday after them
     )
@@ -81,22 +80,14 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         run.cutoff,
         grain=settings.sales_grain,
         stale_after_weeks=settings.inactive_after_weeks,
-        days_off=closed,
+        days_off=calendars.all_days_off(units, *days),
+        days_off_by_unit=calendars.days_off_by_unit(*days),
         correct_stockouts=settings.correct_stockouts,
         censor_outliers=settings.censor_outliers,
+        missing=settings.missing_weeks,
         later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
         names=names,
     )
-
-
-def closed_days(settings: Settings, first: date, last: date) -> frozenset[date]:
-    """Return the days from `first` to `last` on which the business may be closed: public holidays and local events.
-
-    Raises:
-        InputError: HOLIDAY_CALENDAR cannot be read.
-    """
-    events = events_of(settings.holiday_calendar)
-    return days_off(settings.holiday_country, first, last, subdivision=settings.holiday_subdivision, events=events)
 
 
 PUBLISHED_WEEKS = 8

@@ -19,6 +19,7 @@ from skucast.core.tables.names import NAMES
 from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES
 from skucast.core.words import counted
+from skucast.regressors.calendars import place_problems
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -47,9 +48,15 @@ _EVER = date(2099, 12, 31)
 def load_locations(
     path: Path, columns: str | None, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
 ) -> None:
-    """Replace the locations by those of the file."""
+    """Replace the locations by those of the file.
+
+    Raises:
+        InputError: the file cannot be used, or names a country or a part of it that nobody knows.
+    """
     _refuse_cloud(settings, "locations")
     rows, unused = read_file(path, LOCATIONS, parse_column_map(columns or "", LOCATIONS))
+    for problem in place_problems(rows, settings.holiday_country):
+        raise InputError(f"{path}: {problem}; nothing was loaded")
     report.n_rows = warehouse.replace(LOCATIONS, rows, ALL, run=run)
     report.notes.append(
         f"{settings.locations_table} in {settings.warehouse} holds {counted(report.n_rows, 'location')} now, those of "

@@ -32,13 +32,12 @@ from skucast.forecast.training import (
     skip_reason,
     train,
 )
+from skucast.jobs.calendars import calendars_of, warn_of_events
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
 from skucast.jobs.missing import check_missing, missing_from_sales, warn_of_shrinking, without_lost
 from skucast.jobs.panel import PanelInputs, learn_blend, train_panel
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
-from skucast.regressors.events import events_of
-from skucast.regressors.holidays import calendar_digest
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import Outcome, RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
@@ -83,7 +82,7 @@ def _train_both(
     """
     shared = None
     if settings.forecaster != "prophet" and inputs.only is None:
-        shared = PanelInputs(settings, warehouse, run, inputs.history, _recipe(settings, inputs))
+        shared = PanelInputs(settings, warehouse, run, inputs.history, _recipe(settings, warehouse, inputs))
         if run.task_index == 0:
             _probe(store, report)
             train_panel(shared, store, report, force=settings.force)
@@ -165,7 +164,7 @@ def _train_wanted(
 ) -> list[dict[str, Any]]:
     """Train and store this task's combinations and return their registry rows."""
     _probe(store, report)  # hours of training are lost on a place that cannot be written to
-    recipe = _recipe(settings, inputs)
+    recipe = _recipe(settings, warehouse, inputs)
     found = store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
     known = archives(
@@ -184,7 +183,8 @@ def _train_wanted(
     kinds: dict[tuple[str, ...], str | None] = {}
     for combination, weeks in history.split(inputs.wanted):
         kinds[combination.parts] = demand_class(weeks["y"].to_numpy(dtype="float64"))
-        reason = _skip_reason(settings, weeks, found[combination], recipe, keep_existing=keep_existing)
+        mine = recipe.of(combination.unit)
+        reason = _skip_reason(settings, weeks, found[combination], mine, keep_existing=keep_existing)
         if reason:
             registry.append(_registry_row(combination, recipe, "skipped", reason, **_stand_in(reason, weeks, recipe)))
         else:
@@ -211,11 +211,13 @@ def _registry_rows(registry: list[dict[str, Any]], run: Run) -> pd.DataFrame:
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
-def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
+def _recipe(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recipe:
     spec = ModelSpec(
         seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale
     )
-    events = events_of(settings.holiday_calendar)
+    units = sorted(inputs.history.weeks["unit"].unique())
+    calendars = calendars_of(settings, warehouse, units)
+    warn_of_events(settings, units)
     plan = TrainingPlan(
         spec=spec,
         engine=settings.engine,
@@ -227,12 +229,12 @@ def _recipe(settings: Settings, inputs: Inputs) -> Recipe:
         holiday_country=settings.holiday_country,
         weather=settings.weather,
         holiday_subdivision=settings.holiday_subdivision,
-        holiday_calendar=calendar_digest(events),
+        holiday_calendar=calendars.usual.digest,
         week_anchor=settings.week_anchor,
         with_evidence=settings.forecaster == "blend",
     )
-    history = inputs.history
-    return make_recipe(plan, settings.clock, history.weeks["ds"].min().date(), history.data_cutoff, events)
+    first, last = inputs.history.weeks["ds"].min().date(), inputs.history.data_cutoff
+    return make_recipe(plan, settings.clock, first, last, calendars.usual.events, calendars.by_unit)
 
 
 def _skip_reason(

@@ -10,11 +10,15 @@ import pandas as pd
 
 from skucast.core.combination import clean_name, name_problem
 from skucast.core.errors import InputError
+from skucast.core.spelling import fold
+from skucast.core.tables.contract import ALL
 from skucast.core.words import counted
 from skucast.regressors.holidays import OTHER_HOLIDAYS, WORKING_DAYS, Event
 from skucast.sheets.frame import read_cells
 
 COLUMNS = ["name", "date", "days_before", "days_after"]
+UNIT = "unit"
+"""A column that the file may have: the business unit that the event is about; empty = all."""
 
 MAX_DAYS_AROUND = 30
 """More days before or after are a season, not an event."""
@@ -39,22 +43,25 @@ def events_of(calendar: str) -> tuple[Event, ...]:
 
 
 def read_events(path: Path) -> tuple[Event, ...]:
-    """Return the events of a CSV or Excel file with the header `COLUMNS`, sorted; empty days before or after are 0.
+    """Return the events of a CSV or Excel file with the header `COLUMNS`, and `UNIT` if it likes, sorted.
+
+    Empty days before or after are 0.
 
     Raises:
         InputError: the file cannot be read or has no events, or a line does not fit; the first one is named.
     """
     rows = read_cells(path)
-    if sorted(rows.columns) != sorted(COLUMNS):
-        raise InputError(f"{path}: found the columns {', '.join(rows.columns)}, expected {', '.join(COLUMNS)}")
-    found: dict[tuple[str, date], Event] = {}
+    if sorted(set(rows.columns) - {UNIT}) != sorted(COLUMNS):
+        found_there, expected = ", ".join(rows.columns), ", ".join(COLUMNS)
+        raise InputError(f"{path}: found the columns {found_there}, expected {expected}, and {UNIT} where it is needed")
+    found: dict[tuple[str, date, str], Event] = {}
     problems = []
     for line, cells in rows.to_dict("index").items():
         try:
             event = _event({str(name): "" if pd.isna(cell) else str(cell).strip() for name, cell in cells.items()})
-            if (event.name, event.day) in found:
+            if (event.name, event.day, fold(event.unit)) in found:
                 raise ValueError(f"{event.name!r} on {event.day} is there twice; keep one")
-            found[event.name, event.day] = event
+            found[event.name, event.day, fold(event.unit)] = event
         except ValueError as error:
             problems.append(f"line {line}: {error}")
     if problems:
@@ -72,7 +79,18 @@ def _event(cells: dict[str, str]) -> Event:
         _day(cells["date"]),
         _days_around("days_before", cells["days_before"]),
         _days_around("days_after", cells["days_after"]),
+        _unit(cells.get(UNIT, "")),
     )
+
+
+def _unit(text: str) -> str:
+    unit = clean_name(text)
+    if unit in ("", ALL):
+        return ""
+    problem = name_problem(unit)
+    if problem:
+        raise ValueError(f"unit {unit!r}: {problem}")
+    return unit
 
 
 def _name(text: str) -> str:

@@ -42,12 +42,13 @@ _MOVED = re.compile(r"\((?:observed|substituted)")
 
 @dataclass(frozen=True, order=True, slots=True)
 class Event:
-    """A local event: its day, and how many days before and after belong to it."""
+    """A local event: its day, and how many days before and after belong to it; the unit it is about, "" = all."""
 
     name: str
     day: date
     days_before: int = 0
     days_after: int = 0
+    unit: str = ""
 
     @property
     def days(self) -> list[date]:
@@ -131,7 +132,7 @@ def calendar_digest(events: Sequence[Event]) -> str:
     """Return a text that is equal for equal events, whatever their order and file, and empty for none."""
     if not events:
         return ""
-    rows = [[str(part) for part in astuple(event)] for event in sorted(events)]
+    rows = [[str(part) for part in astuple(event)[: None if event.unit else -1]] for event in sorted(events)]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,7 @@ def judge_deliveries(
     cutoff: date,
     *,
     days_off: Collection[date] = (),
+    days_off_by_unit: Mapping[str, Collection[date]] = MappingProxyType({}),
     by_day: bool = True,
     closed_after_weeks: int = 13,
 ) -> Deliveries:
@@ -76,6 +78,7 @@ def judge_deliveries(
         clock: the week clock.
         cutoff: last week that could be there.
         days_off: public holidays; a week that ends early because of them is whole.
+        days_off_by_unit: those of units that have others.
         by_day: False where a row covers a whole week: its day says nothing.
         closed_after_weeks: a unit that has been silent for so long is closed, not late.
     """
@@ -93,7 +96,8 @@ def judge_deliveries(
     why = verdict.why if verdict.since <= last else ""  # what is cut off is late, whatever the reason
     pauses = tuple(each for each in verdict.pauses if each[1] <= last and not lacks_all[each[0] : each[1] + 1].any())
     found = {BUSINESS: Verdict(lacks_part, verdict.closed[: last + 1], verdict.since, why, pauses)}
-    feeds = {name: Feed.of(own, off, by_day=by_day) for name, own in _groups(rows)}
+    off_of = {unit: _days_off(weeks, clock, days) for unit, days in days_off_by_unit.items()}
+    feeds = {name: Feed.of(own, off_of.get(name[0], off), by_day=by_day) for name, own in _groups(rows)}
     for name, feed in _with_own_days_off(feeds):
         excused = feed.closed() & fell(business.counts[: last + 1] - feed.counts)
         found[name] = judge(feed, excused, closed_after_weeks)
@@ -187,7 +191,8 @@ def _closed_texts(found: dict[Name, Verdict], weeks: pd.DatetimeIndex) -> Iterat
         for first, last, why in verdict.pauses:
             if (first, last, why) not in whole:
                 weeks_of = f"from week {weeks[first].date()} to {weeks[last].date()}, {why}"
-                yield f"{_name_of(unit, channel)} sold nothing {weeks_of}: closed, not missing; these weeks are 0"
+                worth = "these weeks are 0, or unknown of what sells in nearly all others"
+                yield f"{_name_of(unit, channel)} sold nothing {weeks_of}: closed, not missing; {worth}"
 
 
 # --- frames ----------------------------------------------------------------------------------------------------------

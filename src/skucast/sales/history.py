@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,8 @@ import pandas as pd
 from skucast.core.combination import KEY, Combination
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
+from skucast.sales.closures import MissingWeeks, closure_texts, without_closures
+from skucast.sales.data_report import DataReport
 from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
 from skucast.sales.discounts import deepest_discounts, in_percent
@@ -34,6 +37,7 @@ HISTORY_COLUMNS = [
     "is_stockout",
     "is_censored",
     "is_outlier",
+    "is_closed",
 ]
 
 LAG_FILL_WEEKS = 4
@@ -49,67 +53,11 @@ _EXAMPLES = 20
 
 
 @dataclass(frozen=True)
-class DataReport:
-    """What was found in the sales and what was repaired; counts, and up to 20 examples of each kind."""
-
-    n_lines: int
-    n_combinations: int
-    n_weeks: int
-    first_week: str
-    data_cutoff: str
-    newest_day: str
-    late_weeks: int
-    n_placeholder_lines: int
-    n_bad_quantity_lines: int
-    n_zero_filled_weeks: int
-    n_floored_weeks: int
-    n_stockout_weeks: int
-    n_censored_weeks: int
-    n_partial_first_weeks: int
-    n_stale_combinations: int
-    n_future_lines: int = 0
-    n_outlier_weeks: int = 0
-    n_no_depth_weeks: int = 0
-    stale_combinations: list[str] = field(default_factory=list)
-    merged_spellings: list[str] = field(default_factory=list)
-    joined_names: list[str] = field(default_factory=list)
-    doubtful_names: list[str] = field(default_factory=list)
-    left_out_names: list[str] = field(default_factory=list)
-    rejected_names: list[str] = field(default_factory=list)
-    feed_gap_weeks: list[str] = field(default_factory=list)
-    late_units: list[str] = field(default_factory=list)
-    unit_gaps: list[str] = field(default_factory=list)
-    closed_units: list[str] = field(default_factory=list)
-    outlier_weeks: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain builtins."""
-        return asdict(self)
-
-    def repairs(self) -> list[str]:
-        """Return what was ignored, repaired or is unusual, in words; only what there is."""
-        counts = {
-            "stale combinations": self.n_stale_combinations,
-            "partial first weeks dropped": self.n_partial_first_weeks,
-            "weeks out of stock": self.n_stockout_weeks,
-            "weeks out of stock on some days": self.n_censored_weeks,
-            "weeks with a promotion without a discount": self.n_no_depth_weeks,
-            "placeholder lines ignored": self.n_placeholder_lines,
-            "lines without a quantity ignored": self.n_bad_quantity_lines,
-            "weeks of more returns than sales": self.n_floored_weeks,
-            "weeks without rows counted as 0": self.n_zero_filled_weeks,
-            "combinations in several spellings": len(self.merged_spellings),
-        }
-        return [f"{what}: {number:,}" for what, number in counts.items() if number]
-
-
-@dataclass(frozen=True)
 class History:
     """All combinations' weeks up to `data_cutoff`, the last week whose sales were delivered.
 
     `weeks` has one row per combination and week, without gaps, sorted: `HISTORY_COLUMNS`; `y` in sales per week, >= 0,
-    NaN where it is not known (out of stock, delivery missing); discounts in percent; `promo_days` 0 to 7.
+    NaN where it is not known (out of stock, delivery missing, closed); discounts in percent; `promo_days` 0 to 7.
     `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named. `late`
     names the units and channels whose newest weeks have not arrived although others' have. `first_sales` has what was
     sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`. `names` knows the spellings.
@@ -170,8 +118,10 @@ def build_history(
     grain: Literal["day", "week"] = "day",
     stale_after_weeks: int = 13,
     days_off: Collection[date] = (),
+    days_off_by_unit: Mapping[str, Collection[date]] = MappingProxyType({}),
     correct_stockouts: bool = True,
     censor_outliers: bool = True,
+    missing: MissingWeeks = "zero",
     later: pd.DataFrame | None = None,
     names: Names = NO_NAMES,
 ) -> History:
@@ -183,11 +133,12 @@ def build_history(
     and nothing was sold on a usual weekday, where stock is kept (see `empty_days`). A week is NaN when it sold nothing
     and was out of stock on most such days, or when its unit or channel has not delivered it whole. A week with sales
     and days out of stock `is_censored`: y is what the other days tell of a whole week, or what was sold without
-    `correct_stockouts` and where sales are weekly. `days_off` are the public holidays: a week
-    that ends early because of them is whole. A week whose sales or returns nothing explains `is_outlier` and unknown,
-    unless not `censor_outliers` (see `outliers`). A few rows that lie years before all others are left out; they are
-    said, as are the lines dated after today, `later` as `Warehouse.later_sales` gives them.
-    `names` are those that the rows were given (`names.with_names`).
+    `correct_stockouts` and where sales are weekly. `days_off` are the public holidays, `days_off_by_unit` those of
+    units that have others: a week that ends early because of them is whole. A week whose sales or returns nothing
+    explains `is_outlier` and unknown, unless not `censor_outliers` (see `outliers`). A closure that has ended is
+    unknown and `is_closed`; `missing` says what a week without a row is (see `closures`). A few rows that lie years
+    before all others are left out; they are said, as are the lines dated after today (`later`:
+    `Warehouse.later_sales`). `names` are those that the rows were given (`names.with_names`).
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
@@ -198,7 +149,13 @@ def build_history(
     usual = UsualDepths.of_weeks(known)
     known = with_usual_depths(known, usual)
     deliveries = judge_deliveries(
-        known, clock, cutoff, days_off=days_off, by_day=grain == "day", closed_after_weeks=stale_after_weeks
+        known,
+        clock,
+        cutoff,
+        days_off=days_off,
+        days_off_by_unit=days_off_by_unit,
+        by_day=grain == "day",
+        closed_after_weeks=stale_after_weeks,
     )
     data_cutoff = deliveries.data_cutoff
     sold = known[known["ds"] <= pd.Timestamp(data_cutoff)]
@@ -207,9 +164,12 @@ def build_history(
     weeks = calendar.merge(sold.join(empty_days(sold, by_day=grain == "day")), on=[*KEY, "ds"], how="left")
     is_undelivered = _is_among(weeks, deliveries.unknown)
     cleaned = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
-    odd = outliers(cleaned, {clock.label(day) for day in days_off}) if censor_outliers else outliers(cleaned[:0])
+    near_holidays = {clock.label(day) for day in days_off}
+    of_units = {unit: {clock.label(day) for day in days} for unit, days in days_off_by_unit.items()}
+    odd = outliers(cleaned if censor_outliers else cleaned[:0], near_holidays, of_units)
     is_outlier = cleaned.index.isin(odd.index)
-    result = cleaned.assign(y=cleaned["y"].mask(is_outlier), is_outlier=is_outlier)[HISTORY_COLUMNS]
+    repaired = without_closures(cleaned.assign(y=cleaned["y"].mask(is_outlier), is_outlier=is_outlier), missing)
+    result = repaired[HISTORY_COLUMNS]
     newest_day = known["last_date"].max().date() if len(known) else cutoff
     inactive = inactive_combinations(result, stale_after_weeks)
     stale = ["/".join(map(str, names)) for names in inactive.index[inactive]]
@@ -223,7 +183,7 @@ def build_history(
         late_weeks=weeks_between(data_cutoff, cutoff),
         n_placeholder_lines=int(weekly.loc[placeholder, "n_lines"].sum()),
         n_bad_quantity_lines=int(weekly.loc[~placeholder, "n_bad_quantity"].sum()),
-        n_zero_filled_weeks=int((weeks["n_lines"].isna() & ~is_undelivered).sum()),
+        n_zero_filled_weeks=int((repaired["n_lines"].isna() & (repaired["y"] == 0)).sum()),
         n_floored_weeks=int((weeks["quantity"] < 0).sum()),
         n_stockout_weeks=int(result["is_stockout"].sum()),
         n_censored_weeks=int((result["is_censored"] & ~result["is_stockout"]).sum()),
@@ -231,6 +191,9 @@ def build_history(
         n_outlier_weeks=len(odd),
         n_no_depth_weeks=int((known["no_depth_share"] > 0).sum()),
         outlier_weeks=outlier_texts(odd)[:_EXAMPLES],
+        n_closed_weeks=int(result["is_closed"].sum()),
+        n_missing_weeks=int(repaired["is_missing"].sum()),
+        closures=closure_texts(result)[:_EXAMPLES],
         n_future_lines=0 if later is None else int(later["n_lines"].sum()),
         n_stale_combinations=len(stale),
         stale_combinations=stale[:_EXAMPLES],

@@ -5,8 +5,9 @@ They say nothing of the demand, and one of them would decide a forecast alone: a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -59,13 +60,18 @@ OUTLIER_COLUMNS = [*KEY, "ds", "quantity", "usual"]
 Floats = npt.NDArray[np.float64]
 
 
-def outliers(weeks: pd.DataFrame, holiday_weeks: Collection[date] = ()) -> pd.DataFrame:
+def outliers(
+    weeks: pd.DataFrame,
+    holiday_weeks: Collection[date] = (),
+    by_unit: Mapping[str, Collection[date]] = MappingProxyType({}),
+) -> pd.DataFrame:
     """Return the weeks that cannot be right: `OUTLIER_COLUMNS`, `usual` the median of the others with sales.
 
     Args:
         weeks: rows sorted by combination and week, without gaps: KEY, `ds`, `y` (NaN = unknown), `quantity` (net of
             returns), `is_promo`, index 0..n-1, which the result keeps.
         holiday_weeks: labels of the weeks with a holiday.
+        by_unit: the same of units that have others.
     """
     group = np.asarray(weeks.groupby(KEY, sort=False).ngroup(), dtype="int64")
     y, net = weeks["y"].to_numpy(dtype="float64"), weeks["quantity"].to_numpy(dtype="float64")
@@ -75,6 +81,8 @@ def outliers(weeks: pd.DataFrame, holiday_weeks: Collection[date] = ()) -> pd.Da
     first = np.flatnonzero(np.diff(group, prepend=-1))
     ends = np.append(first[1:], len(weeks))
     near = _near_holidays(weeks["ds"], holiday_weeks)
+    for unit, labels in by_unit.items():
+        near = np.where(weeks["unit"] == unit, _near_holidays(weeks["ds"], labels), near)
     promo = weeks["is_promo"].to_numpy(dtype=bool)
     found: dict[int, float] = {}
     for place in suspects.tolist():

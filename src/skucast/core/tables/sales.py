@@ -84,11 +84,13 @@ PROMOTIONS = Table(
 LOCATIONS = Table(
     label="locations",
     name="distributor_locations",
-    meaning="Where the units are, for their weather.",
+    meaning="Where the units are, for their weather and their public holidays.",
     columns=(
         text("unit", "business unit"),
         Column("latitude", "FLOAT64", "degrees, -90 to 90", "north is positive"),
         Column("longitude", "FLOAT64", "degrees, -180 to 180", "east is positive"),
+        text("country", "ISO code of the unit's public holidays; NULL = HOLIDAY_COUNTRY", nullable=True),
+        text("subdivision", "part of the country whose holidays count too; NULL = none", nullable=True),
     ),
     key=("unit",),
     checks=(

@@ -36,6 +36,11 @@ class Week(Group):
         "them",
         [*SALES_JOBS, "names", "promotions", "doctor"],
     )
+    missing_weeks: Literal["zero", "unknown"] = field(
+        "zero",
+        "what a week without a row counts as, of a combination that otherwise sells every week and has sold since",
+        [*SALES_JOBS, "names", "promotions", "doctor"],
+    )
     allowed_late_weeks: int = field(
         1, "weeks that sales may be late before LATE_SALES applies", ["predict", "doctor"], ge=0, le=52
     )

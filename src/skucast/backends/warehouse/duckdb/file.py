@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
-import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,22 +26,36 @@ LOCK_PATIENCE_S = 60.0
 """How long to wait for another process that has the file open; each holds it for one statement or transaction."""
 
 
-class DuckDBFile:
-    """The file at this path, which is made, whole, when it is first opened for writing.
+_idle: dict[int, list[Connection]] = {}
+"""DuckDB as each process has started it, while nobody works in it; a process that was forked has none yet."""
 
-    DuckDB itself is started once, in memory, and attaches the file for each operation: to start it anew each time took
-    seven times as long, for all its functions are entered in a catalogue first.
+atexit.register(_idle.clear)  # while DuckDB can still be ended
+
+
+def _taken(spilled: Path) -> Connection:
+    """Give DuckDB itself, in memory, which puts there what it cannot hold; nobody else has it until it is given back.
+
+    It is started once for all files: that takes thirty times as long as to attach one, for all its functions are
+    entered in a catalogue first.
     """
+    try:
+        duckdb_itself = _idle.setdefault(os.getpid(), []).pop()
+    except IndexError:
+        duckdb_itself = duckdb.connect()
+    duckdb_itself.execute("SET temp_directory = '{}'".format(str(spilled).replace("'", "''")))
+    return duckdb_itself
+
+
+def _given_back(duckdb_itself: Connection, spilled: Path) -> None:
+    if not spilled.exists():  # once it has been used DuckDB takes no other folder, and removes it when it ends
+        _idle.setdefault(os.getpid(), []).append(duckdb_itself)
+
+
+class DuckDBFile:
+    """The file at this path, attached for each operation; it is made, whole, when it is first opened for writing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._started: dict[int, Connection] = {}
-        weakref.finalize(self, self._started.clear)  # at the end of the process too, while DuckDB can still be ended
-        self._numbers = count()
-
-    def __reduce__(self) -> tuple[type[DuckDBFile], tuple[Path]]:
-        """Another process starts its own DuckDB."""
-        return DuckDBFile, (self.path,)
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
@@ -64,24 +77,18 @@ class DuckDBFile:
     @contextmanager
     def _attached(self, mode: str) -> Iterator[Connection]:
         """Give a connection in which names are the file's; what it has not committed at the end never was."""
-        duckdb_itself = self._in_memory()
-        name = f"file_{next(self._numbers)}"
-        self._attach(duckdb_itself, name, mode)
+        spilled = Path(f"{self.path}.tmp")
+        duckdb_itself = _taken(spilled)
+        self._attach(duckdb_itself, mode)
         try:
             with closing(duckdb_itself.cursor()) as connection:
-                connection.execute(f"USE {name}")
+                connection.execute("USE attached")
                 yield connection
         finally:
-            duckdb_itself.execute(f"DETACH {name}")
+            duckdb_itself.execute("DETACH attached")
+            _given_back(duckdb_itself, spilled)
 
-    def _in_memory(self) -> Connection:
-        """DuckDB as this process has started it; what it cannot hold in memory goes beside the file."""
-        own = os.getpid()
-        if own not in self._started:  # a process that was forked has none yet
-            self._started[own] = duckdb.connect(config={"temp_directory": f"{self.path}.tmp"})
-        return self._started[own]
-
-    def _attach(self, duckdb_itself: Connection, name: str, mode: str) -> None:
+    def _attach(self, duckdb_itself: Connection, mode: str) -> None:
         path = str(self.path).replace("'", "''")
         deadline = time.monotonic() + LOCK_PATIENCE_S
         pause_s = 0.02
@@ -89,8 +96,8 @@ class DuckDBFile:
         while not attached:
             try:
                 if not self.path.exists():
-                    self._create()
-                duckdb_itself.execute(f"ATTACH '{path}' AS {name} {mode}")
+                    self._create(duckdb_itself)
+                duckdb_itself.execute(f"ATTACH '{path}' AS attached {mode}")
                 attached = True
             except (duckdb.Error, OSError) as error:
                 if "Could not set lock" not in str(error):
@@ -102,12 +109,13 @@ class DuckDBFile:
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, 0.5)
 
-    def _create(self) -> None:
+    def _create(self, duckdb_itself: Connection) -> None:
         """Put an empty warehouse in place, whole: while DuckDB makes a file, others take it for no DuckDB file."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         new = self.path.with_name(f".new-{os.getpid()}-{self.path.name}")
         try:
-            duckdb.connect(str(new)).close()
+            duckdb_itself.execute("ATTACH '{}' AS new".format(str(new).replace("'", "''")))
+            duckdb_itself.execute("DETACH new")
             with suppress(FileExistsError):  # another process was faster; its file stays
                 self.path.hardlink_to(new)
         finally:
