@@ -33,10 +33,10 @@ TSB_WEIGHT = 0.2
 SELDOM_SHARE = 0.5
 """TSB takes the place of SES where more than this share of the last year's weeks sold nothing."""
 
-MARGIN = 0.25
+MARGIN, MARGIN_OF_LAST_YEAR = 0.25, 0.15
 FEWEST_ERRORS = 10
 """Another method takes the place of SES (or TSB) if its errors are smaller by more than this share, and so many are
-known: the least of four uncertain errors is mostly luck."""
+known: the least of four uncertain errors is mostly luck. Last year's weeks have half a year of errors to show."""
 
 ORIGINS = 26
 FEWEST_YEARLY_ORIGINS = 6
@@ -123,10 +123,13 @@ def choose(y: Floats, n_steps: int) -> Choice:
 
 
 def _best(sizes: dict[str, Floats], usual: str, *, power: int) -> str:
-    """The usual method, unless another's errors (relative, of any sign) are smaller by more than the margin."""
-    scores = {name: round(_mean(each**power), 9) for name, each in sizes.items()}  # rounding makes ties of dust
-    best = min(scores, key=lambda name: scores[name], default=usual)
-    return best if scores and scores[best] < (1 - MARGIN) * scores[usual] else usual
+    """The usual method, which comes first, unless another's errors (relative sizes) are smaller by its margin."""
+
+    def score(name: str) -> float:
+        margin = 0.0 if name == usual else MARGIN_OF_LAST_YEAR if name == "seasonal_naive" else MARGIN
+        return round(_mean(sizes[name] ** power) / (1 - margin), 9)  # rounded: dust decides no tie
+
+    return min(sizes, key=score, default=usual)
 
 
 def _half_widths(yhat: Floats, errors: Floats) -> Floats:
