@@ -19,6 +19,7 @@ from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.sales import SALES
+from skucast.entry.app import main
 from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import loads
 
@@ -78,9 +79,7 @@ def test_training_stops_in_time_and_goes_on_later(places: list[str], tmp_path: P
     assert {loads(store.load(combination).payload).card.cutoff for combination in stored} == {str(CUTOFF)}
     assert not len(warehouse.read(RUNS)[lambda rows: rows["job"] == "train"])
 
-    rest = start(places)
-    said = rest.communicate(timeout=300)[1]
-    assert rest.returncode == 0, said
+    assert main("train", "test", [*places, "--as-of", str(WEDNESDAY), "--workers", "1"]) == 0
     outcomes = warehouse.read(REGISTRY)
     went_on = outcomes["reason"].str.startswith("model of", na=False)
     assert went_on.sum() == len(stored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from models import NO_HOLIDAYS, generated, holidays_of
+from numba.core import caching
 
 import skucast
 from skucast.core.errors import FitError
@@ -300,15 +302,33 @@ def test_to_prophet_can_draw() -> None:
         plt.close(figure)
 
 
+def keep_what_is_compiled(folder: Path) -> set[str]:
+    """Fill the folder with what has been compiled on this machine, as numba would; return the names of the files."""
+    files = list(Path(skucast.__file__).parent.rglob("__pycache__/*.nb[ic]"))
+    for file in files:
+        module = file.parents[1] / "module.py"
+        room = folder / caching.UserProvidedCacheLocator.get_suitable_cache_subpath(str(module))
+        room.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, room / file.name)
+    return {file.name for file in files}
+
+
 @pytest.mark.slow
 def test_compiled_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
-    """`python -m skucast compile` leaves files; a place that cannot be written to is no failure."""
+    """`python -m skucast compile` leaves what was missing; a place that cannot be written to is no failure.
+
+    One loop is missing: all of them, as `make test` begins with, take 20 s and more.
+    """
     source = str(Path(skucast.__file__).parents[1])
     command = [sys.executable, "-m", "skucast", "compile"]
     environment = {**os.environ, "PYTHONPATH": source, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+    before = keep_what_is_compiled(tmp_path / "kept")
+    for missing in (tmp_path / "kept").rglob("*.additive_grid-*"):
+        missing.unlink()
     subprocess.run(command, env=environment, check=True)
-    kept = {path.suffix for path in (tmp_path / "kept").rglob("*") if path.is_file()}
-    assert kept == {".nbi", ".nbc"}
+    kept = {path.name for path in (tmp_path / "kept").rglob("*") if path.is_file()}
+    assert kept >= before
+    assert {name[-4:] for name in kept if ".additive_grid-" in name} == {".nbi", ".nbc"}
 
     (tmp_path / "temporary").mkdir()
     nobody_writes = (
