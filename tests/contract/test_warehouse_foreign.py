@@ -203,6 +203,14 @@ def test_any_other_flag_is_none(warehouse: Warehouse, flag: str, n_bad: int) -> 
     assert flagged_week(warehouse, is_promo=flag) == [0, 0.0, n_bad]
 
 
+@pytest.mark.parametrize(("kind", "shown"), [("' two  for one '", "two for one"), ("12", "12"), ("''", None)])
+def test_a_type_of_a_promotion_is_kept(warehouse: Warehouse, kind: str, shown: str | None) -> None:
+    """As a text, its blanks put in order."""
+    flagged_week(warehouse, is_promo="TRUE", promo_type=kind)
+    (found,) = warehouse.weekly_sales(WeekClock(), CUTOFF)["promo_types"].astype("object")
+    assert found == shown or (shown is None and pd.isna(found))
+
+
 def test_a_flag_beside_a_discount(warehouse: Warehouse) -> None:
     """Its depth is known, also where it is 0."""
     assert flagged_week(warehouse, is_promo="TRUE", Promo_discount_perc="CAST(0 AS FLOAT64)") == [1, 0.0, 0]

@@ -166,6 +166,7 @@ def weekly_sums(keys: list[tuple[str, str, str, int]], seed: int) -> pd.DataFram
         no_depth_share=random.uniform(0, 1, n),
         spelling_min=spelling,
         spelling_max=spelling,
+        promo_types=random.choice(["a", "b\na", None], n),
     )
 
 

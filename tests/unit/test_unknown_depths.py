@@ -86,7 +86,8 @@ def test_a_table_of_ours_from_before_has_no_flag(warehouse, run):
     """It is read as it was, also where SALES_COLUMNS names the flag for files."""
     with warehouse._file.transaction() as connection:
         warehouse._ensure(connection, SALES)
-        connection.execute(f"ALTER TABLE {warehouse._name(SALES)} DROP COLUMN is_promo")
+        for name in ("is_promo", "promo_type"):
+            connection.execute(f"ALTER TABLE {warehouse._name(SALES)} DROP COLUMN {name}")
         connection.execute(
             f"INSERT INTO {warehouse._name(SALES)} VALUES (DATE '{CUTOFF}', 'P', 'KA', 'A', 3, 20, NULL, 'b')"
         )

@@ -58,6 +58,7 @@ def usable_plan(
         history.selling_days,
         history.deepest_discounts,
         {each: history.usual_depths.of(each) for each in wanted},
+        sorted(history.weeks["promo_type"].dropna().unique()),
     )
     return plan, wrong
 

@@ -10,6 +10,7 @@ from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clea
 from skucast.core.flags import as_flag
 from skucast.core.spelling import SHORTENED, by_fold, fold, is_shortened
 from skucast.core.tables.contract import ALL
+from skucast.core.tables.sales import MAX_TYPE
 from skucast.core.twins import twins_of
 from skucast.core.weeks import WeekClock
 from skucast.regressors.promotion_lines import (
@@ -106,9 +107,9 @@ class Judge:
             self._read_days(line)
             _read_discount(line)
             _read_flags(line)
-        for column in ("plan_id", "note"):
-            if len(line.cells[column]) > MAX_TEXT:
-                line.refuse(Reason.TOO_LONG, column=column, limit=MAX_TEXT)
+        for column, limit in {"plan_id": MAX_TEXT, "note": MAX_TEXT, "promo_type": MAX_TYPE}.items():
+            if len(line.cells[column]) > limit:
+                line.refuse(Reason.TOO_LONG, column=column, limit=limit)
 
     def _known_as(self, column: str, name: str) -> str:
         """The name of the sales that this one is, but for safe differences of spelling or a merge; else as it is."""

@@ -164,6 +164,7 @@ def _rows(
             "cancelled": line.cancelled,
             "note": line.cells["note"] or None,
             "is_promo": True if line.discount_perc is None else line.is_promo,
+            "promo_type": " ".join(line.cells["promo_type"].split()) or None,
         }
         for line in good
         if not line.is_coverage
@@ -179,6 +180,7 @@ def _rows(
             "cancelled": False,
             "note": "the plan is complete for these days",
             "is_promo": None,
+            "promo_type": None,
         }
         for names in _covered_names(lines)
         for what, starts_on, ends_on, known_from in _covered_days(good, covers_through, run_at, clock)

@@ -14,12 +14,12 @@ from skucast.core.weeks import WeekClock
 from skucast.sheets.reading import Sheet
 
 REQUIRED = (*KEY, "starts_on", "ends_on", "discount_perc", "covers_through")
-COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note", "is_promo")
+COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note", "is_promo", "promo_type")
 """What a file may say; its own order and other columns do not matter."""
 
 TWO_YEARS = timedelta(days=731)
 MAX_TEXT = 500
-"""Longest plan_id or note, characters."""
+"""Longest plan_id or note, characters; a type has `MAX_TYPE`."""
 
 MAX_SUGGESTIONS = 100
 """Different unknown names for which the closest ones are looked up: a wrong file has thousands."""

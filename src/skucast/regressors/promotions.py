@@ -7,7 +7,7 @@ is complete there and knows of none.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -19,6 +19,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination, clean_name
 from skucast.core.tables.contract import ALL
+from skucast.sales.promo_types import one_spelling
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -45,13 +46,15 @@ class PlannedWeeks:
     """What a plan says of H consecutive weeks of one combination; arrays have shape (H,).
 
     `discount` (percent, mean over the week's days) and `days` (0 to 7) count only where `is_covered`. `is_known` tells
-    whether the plan has ever said anything about the combination.
+    whether the plan has ever said anything about the combination. `types` has the type that most of a week's promoted
+    days have, of several the first by the alphabet, None where none is said (in all weeks: `types` is None).
     """
 
     discount: Floats
     days: Floats
     is_covered: Flags
     is_known: bool
+    types: npt.NDArray[np.object_] | None = None
 
     def first(self, n_weeks: int) -> PlannedWeeks:
         """Return the first weeks."""
@@ -62,7 +65,8 @@ class PlannedWeeks:
         return self._part(slice(len(self.days) - n_weeks, None))
 
     def _part(self, part: slice) -> PlannedWeeks:
-        return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known)
+        types = None if self.types is None else self.types[part]
+        return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known, types)
 
 
 EVERY_DAY = (True,) * WEEK_DAYS
@@ -74,7 +78,7 @@ class Plan:
     `selling_days` are the weekdays, Monday first, on which a combination sells, where that is not every day;
     `deepest` the deepest discount that one ever had, percent, where that is known: what is planned beyond it counts as
     that, because nothing is known of its effect, and it may be a price. `usual` is what a promotion without a discount
-    counts as, percent; 0 where no depth is known at all.
+    counts as, percent; 0 where no depth is known at all. `types` are the types of promotions as the sales spell them.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class Plan:
         selling_days: Mapping[Combination, tuple[bool, ...]] = MappingProxyType({}),
         deepest: Mapping[Combination, float] = MappingProxyType({}),
         usual: Mapping[Combination, float] = MappingProxyType({}),
+        types: Collection[str] = (),
     ) -> None:
         self._combinations = list(combinations)
         self._grain = grain
@@ -97,13 +102,19 @@ class Plan:
         self._sells = np.array(sells, dtype=bool).reshape(-1, WEEK_DAYS)
         self._places = _places_by_pattern(rows, self._combinations)
         patterns = pd.Series(_patterns(rows), index=rows.index, dtype="object")
+        self._known_types = types
+        shown = one_spelling(sorted(rows["promo_type"].dropna().unique()), types)
+        self._types_said = sorted(set(shown.values()))
+        rows = rows.assign(promo_type=rows["promo_type"].map(shown))
         self._rows = rows.assign(_pattern=patterns)[patterns.isin(list(self._places))]
 
     def and_these(self, rows: pd.DataFrame) -> Plan:
         """Return the plan with more rows of `tables.PROMOTIONS`, all of them usable."""
         mine = self._rows.drop(columns="_pattern")
         both = pd.concat([mine, rows], ignore_index=True) if len(mine) else rows
-        return Plan(both, self._combinations, self._grain, self._selling_days, self._deepest, self._usual)
+        return Plan(
+            both, self._combinations, self._grain, self._selling_days, self._deepest, self._usual, self._known_types
+        )
 
     def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
@@ -118,7 +129,7 @@ class Plan:
             is_known[self._places[pattern]] = True
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
         shape = (len(self._combinations), len(weeks), WEEK_DAYS)
-        by_day, flagged = self._by_day(known, first, WEEK_DAYS * len(weeks))
+        by_day, flagged, kinds = self._by_day(known, first, WEEK_DAYS * len(weeks))
         by_week = np.minimum(by_day, self._limits[:, None]).reshape(shape)
         promoted: Flags = (by_week > 0) | flagged.reshape(shape)
         sells: Flags = np.roll(self._sells, -first.weekday(), axis=1).reshape(-1, 1, WEEK_DAYS)
@@ -130,10 +141,26 @@ class Plan:
         if self._grain == "week":
             discount = planned.sum(axis=2) / np.maximum(days, 1)
             days = np.where(days > 0, float(WEEK_DAYS), 0.0)
+        types = self._types(kinds.reshape(shape), promoted & sells)
         return {
-            combination: PlannedWeeks(discount[place], days[place], is_covered[place], bool(is_known[place]))
+            combination: PlannedWeeks(
+                discount[place],
+                days[place],
+                is_covered[place],
+                bool(is_known[place]),
+                None if types is None else types[place],
+            )
             for place, combination in enumerate(self._combinations)
         }
+
+    def _types(self, kinds: npt.NDArray[np.int64], promoted: Flags) -> npt.NDArray[np.object_] | None:
+        """The type of every combination and week, (C, H), by the places of those of its days; None if none is said."""
+        if not self._types_said:
+            return None
+        counts = np.stack([((kinds == number) & promoted).sum(axis=2) for number in range(len(self._types_said))])
+        names: npt.NDArray[np.object_] = np.array(self._types_said, dtype=object)[counts.argmax(axis=0)]
+        names[counts.max(axis=0) == 0] = None
+        return names
 
     def too_deep(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, tuple[float, float]]:
         """Return the deepest discount planned in consecutive weeks beyond what a combination ever had, and that."""
@@ -154,27 +181,31 @@ class Plan:
     def _known(self, known_at: datetime) -> pd.DataFrame:
         return self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
 
-    def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> tuple[Floats, Flags]:
-        """The discount of every combination and day, percent, and whether it is a promotion whatever that is.
+    def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> tuple[Floats, Flags, npt.NDArray[np.int64]]:
+        """The discount of every combination and day, percent, whether it is a promotion whatever that is, and its type.
 
-        NaN where nothing is said; shape (C, n_days).
+        NaN where nothing is said; the type is its place among those said, -1 for none; shape (C, n_days).
         """
         said = np.full((len(self._combinations), n_days), np.nan)
         flagged = np.zeros(said.shape, dtype=bool)
+        kinds = np.full(said.shape, -1, dtype="int64")
         if known.empty:
-            return said, flagged
+            return said, flagged, kinds
         rows = _in_order(_without_cancelled(_not_superseded(known)))
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
         depth = rows["discount_perc"].mask(_is_cancelled(rows), 0.0).to_numpy(dtype="float64")
         is_flagged = (_is_flagged(rows) & ~_is_cancelled(rows)).to_numpy(dtype=bool)
-        for pattern, start, end, percent, flag in zip(rows["_pattern"], starts, ends, depth, is_flagged, strict=True):
+        kind = rows["promo_type"].map(self._types_said.index, na_action="ignore").fillna(-1).to_numpy(dtype="int64")
+        of_rows = zip(rows["_pattern"], starts, ends, depth, is_flagged, kind, strict=True)
+        for pattern, start, end, percent, flag, number in of_rows:
             if start < end:
                 places = self._places[pattern]
                 usual = self._usual_depths[places, None] if flag else 0.0
                 said[places, start:end] = usual if np.isnan(percent) else percent
                 flagged[places, start:end] = flag
-        return said, flagged
+                kinds[places, start:end] = number
+        return said, flagged, kinds
 
 
 def usable_rows(rows: pd.DataFrame, known: Sequence[Combination]) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -23,6 +23,7 @@ from skucast.sales.deliveries import Late, judge_deliveries
 from skucast.sales.discounts import deepest_discounts, in_percent
 from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_names, without_names
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
+from skucast.sales.promo_types import types_of_weeks
 from skucast.sales.stock import MAX_MISSED_SHARE, empty_days, suspected_stock
 from skucast.sales.unknown_depths import NO_DEPTHS, UsualDepths, with_usual_depths
 
@@ -38,6 +39,7 @@ HISTORY_COLUMNS = [
     "is_censored",
     "is_outlier",
     "is_closed",
+    "promo_type",
 ]
 
 LAG_FILL_WEEKS = 4
@@ -164,9 +166,8 @@ def build_history(
     weeks = calendar.merge(sold.join(empty_days(sold, by_day=grain == "day")), on=[*KEY, "ds"], how="left")
     is_undelivered = _is_among(weeks, deliveries.unknown)
     cleaned = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
-    near_holidays = {clock.label(day) for day in days_off}
     of_units = {unit: {clock.label(day) for day in days} for unit, days in days_off_by_unit.items()}
-    odd = outliers(cleaned if censor_outliers else cleaned[:0], near_holidays, of_units)
+    odd = outliers(cleaned if censor_outliers else cleaned[:0], {clock.label(day) for day in days_off}, of_units)
     is_outlier = cleaned.index.isin(odd.index)
     repaired = without_closures(cleaned.assign(y=cleaned["y"].mask(is_outlier), is_outlier=is_outlier), missing)
     result = repaired[HISTORY_COLUMNS]
@@ -336,6 +337,7 @@ def _clean_weeks(
         promo_discount_perc=weeks["promo_discount_perc"].fillna(0.0),
         promo_days=promo_days.clip(upper=1) * 7 if grain == "week" else promo_days,
         is_promo=promo_days > 0,
+        promo_type=types_of_weeks(weeks["promo_types"]),
         is_stockout=is_stockout,
         is_censored=is_censored,
     )

@@ -91,9 +91,19 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
         last_date=rows["last_date"].groupby(place).max().to_numpy(),
         spelling_min=rows["spelling_min"].groupby(place).min().to_numpy(),
         spelling_max=rows["spelling_max"].groupby(place).max().to_numpy(),
+        promo_types=_promo_types(rows, place, len(first)),
         **counts,
     )
     return result.astype(rows.dtypes.to_dict())
+
+
+def _promo_types(rows: pd.DataFrame, place: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.object_]:
+    """The types of all days of all spellings, as the warehouse has them of one."""
+    types = np.full(n, None, dtype=object)
+    found = rows["promo_types"].dropna()
+    for each, mine in found.groupby(place[rows.index.get_indexer(found.index)]):
+        types[int(str(each))] = "\n".join(mine)
+    return types
 
 
 _COUNTED = ("n_lines", "n_bad_quantity", "n_bad_discount", "n_bad_flag")

@@ -63,13 +63,13 @@ def read_rows(table: Table, rows: pd.DataFrame, tz: str) -> pd.DataFrame:
 def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str | None]:
     """Return the source's column by ours, None for what the source has not and may lack.
 
-    That is stock, the flag of a promotion, and the depth of a promotion where there is a flag.
+    That is stock, flag and type of a promotion, and the depth of a promotion where there is a flag.
 
     Raises:
         InputError: a column is missing; says how to name it.
     """
     sources: dict[str, str | None] = {name: mapping.get(name, name) for name in DELIVERED}
-    optional = ["stock", "is_promo"]
+    optional = ["stock", "is_promo", "promo_type"]
     if sources["is_promo"] in present:
         optional.append("Promo_discount_perc")
     for ours in optional:

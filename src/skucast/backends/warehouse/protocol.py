@@ -51,6 +51,7 @@ WEEKLY_SALES_COLUMNS = (
     "n_bad_flag",
     "spelling_min",
     "spelling_max",
+    "promo_types",
 )
 """Columns of `Warehouse.weekly_sales`; keys are NULL for placeholder rows."""
 
@@ -132,7 +133,8 @@ class Warehouse(Protocol):
         `stockout_weekdays` on which none was left and nothing was sold, `left_weekdays` on which some was left;
         `stock_days` days with known stock, `stockout_days` as their weekdays; `sold_1` (Monday) to `sold_7` what was
         sold on each day before returns; `first_date` the first day with a selling line (else with any), `last_date`
-        the last day with any.
+        the last day with any; `promo_types` what kinds of promotion its days had, those that say one, in any order and
+        separated by line breaks (of several on a day the first by the alphabet; NULL: none).
 
         Raises:
             InputError: no sales table, no sales in it, or a column of the contract is missing.

@@ -5,6 +5,11 @@ from __future__ import annotations
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import BATCH, BROUGHT_BY, SALES_MEASURE, Check, Column, Table, instant, text
 
+MAX_TYPE = 100
+"""Longest type of a promotion, characters."""
+
+_TYPES = "deal, display, leaflet or any other word"
+
 SALES = Table(
     label="sales",
     name="distributor_sales_frozen_sample_1",
@@ -29,6 +34,7 @@ SALES = Table(
             "the line was sold in a promotion, also where its discount is not known; NULL = only if it has a discount",
             nullable=True,
         ),
+        text("promo_type", f"what kind of promotion it was: {_TYPES}; NULL = not said", nullable=True),
     ),
     keeps_batches=True,
     checks=(
@@ -38,13 +44,17 @@ SALES = Table(
             "Promo_discount_perc is a percentage, 0 to 100",
             lambda rows: rows["Promo_discount_perc"].isna() | rows["Promo_discount_perc"].between(0, 100),
         ),
+        Check(
+            f"promo_type has at most {MAX_TYPE} characters",
+            lambda rows: rows["promo_type"].isna() | (rows["promo_type"].str.len() <= MAX_TYPE),
+        ),
     ),
 )
 
 DELIVERED = tuple(name for name in SALES.column_names if name != BATCH)
 """What a source of sales tells; which delivery brought a line is noted when it is loaded."""
 
-ADDED_LATER = frozenset({BATCH, "is_promo"})
+ADDED_LATER = frozenset({BATCH, "is_promo", "promo_type"})
 """Columns of the sales that a table of ours from before has not got."""
 
 PROMOTIONS = Table(
@@ -76,6 +86,7 @@ PROMOTIONS = Table(
             "true = a promotion, also where its discount_perc is not known or 0; NULL = only if it has a discount",
             nullable=True,
         ),
+        text("promo_type", f"what kind of promotion it is: {_TYPES}; NULL = not said", nullable=True),
     ),
     keeps_batches=True,
 )

@@ -183,6 +183,9 @@ class Reader:
         expressions = {ours: "NULL" if name is None else f"`{name}`" for ours, name in sources.items()}
         for ours in KEY:
             expressions[ours] = sql_of.text_of(str(sources[ours]), present[str(sources[ours])])
+        kind = sources["promo_type"]
+        if kind is not None:
+            expressions["promo_type"] = sql_of.text_of(kind, present[kind])
         flag = sources["is_promo"]
         expressions |= sql_of.flag_of(flag, present[flag] if flag else "BOOL")
         day = str(sources["date"])
@@ -226,7 +229,7 @@ def _unwrapped(error: BaseException) -> BaseException:
 def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
     """The weekly sums in the types that the history expects, whatever the reader made of them."""
     kinds = {
-        **dict.fromkeys((*KEY, "spelling_min", "spelling_max"), "str"),
+        **dict.fromkeys((*KEY, "spelling_min", "spelling_max", "promo_types"), "str"),
         **dict.fromkeys(("ds", "first_date", "last_date"), "datetime64[us]"),
         **dict.fromkeys(
             ("quantity", "returns_quantity", "promo_discount_perc", "least_discount", "most_discount"), "float64"

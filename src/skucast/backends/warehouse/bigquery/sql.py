@@ -145,7 +145,8 @@ WITH lines AS (
         IS_INF(CAST({Promo_discount_perc} AS FLOAT64)) OR CAST({Promo_discount_perc} AS FLOAT64) < 0 AS is_bad_discount,
         CAST({stock} AS FLOAT64) AS stock,
         COALESCE({is_promo}, FALSE) AS is_flagged,
-        {is_bad_flag} AS is_bad_flag
+        {is_bad_flag} AS is_bad_flag,
+        NULLIF(TRIM(REGEXP_REPLACE(CAST({promo_type} AS STRING), r'\\s+', ' ')), '') AS promo_type
     FROM `{table}`
     WHERE {date} <= @until OR {date} IS NULL
 ), days AS (
@@ -160,6 +161,7 @@ WITH lines AS (
         MAX(stock) AS stock,
         COUNTIF(is_flagged AND quantity > 0) > 0 AS is_flagged,
         AVG(IF(quantity > 0, IF(is_flagged AND discount IS NULL, 1.0, 0.0), NULL)) AS no_depth,
+        MIN(IF(quantity > 0 AND (is_flagged OR discount > 0), promo_type, NULL)) AS promo_type,
         COUNT(*) AS n_lines,
         COUNTIF(quantity IS NULL) AS n_bad_quantity,
         COUNTIF(is_bad_discount) AS n_bad_discount,
@@ -204,7 +206,8 @@ SELECT
     SUM(n_bad_discount) AS n_bad_discount,
     SUM(n_bad_flag) AS n_bad_flag,
     MIN(spelling_min) AS spelling_min,
-    MAX(spelling_max) AS spelling_max
+    MAX(spelling_max) AS spelling_max,
+    STRING_AGG(promo_type, '\\n') AS promo_types
 FROM judged
 GROUP BY unit, channel, sku, ds
 ORDER BY unit, channel, SKU_ID, ds

@@ -34,7 +34,8 @@ WITH lines AS (
         isinf(CAST({Promo_discount_perc} AS DOUBLE)) OR CAST({Promo_discount_perc} AS DOUBLE) < 0 AS is_bad_discount,
         CAST({stock} AS DOUBLE) AS stock,
         coalesce({is_promo}, FALSE) AS is_flagged,
-        {is_bad_flag} AS is_bad_flag
+        {is_bad_flag} AS is_bad_flag,
+        nullif(trim(regexp_replace(CAST({promo_type} AS VARCHAR), '\\s+', ' ', 'g')), '') AS promo_type
     FROM {table}
     WHERE {date} <= $until OR {date} IS NULL
 ), days AS (
@@ -49,6 +50,7 @@ WITH lines AS (
         max(stock) AS stock,
         coalesce(bool_or(is_flagged) FILTER (WHERE quantity > 0), FALSE) AS is_flagged,
         avg(CAST(is_flagged AND discount IS NULL AS DOUBLE)) FILTER (WHERE quantity > 0) AS no_depth,
+        min(promo_type) FILTER (WHERE quantity > 0 AND (is_flagged OR discount > 0)) AS promo_type,
         count(*) AS n_lines,
         count(*) FILTER (WHERE quantity IS NULL) AS n_bad_quantity,
         count(*) FILTER (WHERE is_bad_discount) AS n_bad_discount,
@@ -85,7 +87,8 @@ SELECT
     CAST(sum(n_bad_discount) AS BIGINT) AS n_bad_discount,
     CAST(sum(n_bad_flag) AS BIGINT) AS n_bad_flag,
     min(spelling_min) AS spelling_min,
-    max(spelling_max) AS spelling_max
+    max(spelling_max) AS spelling_max,
+    string_agg(promo_type, chr(10)) AS promo_types
 FROM judged
 GROUP BY ALL
 ORDER BY ALL
@@ -186,6 +189,9 @@ def sales_expressions(where: str, mapping: Mapping[str, str], found: Mapping[str
     expressions = {ours: "NULL" if name is None else quoted(name) for ours, name in sources.items()}
     for ours in KEY:
         expressions[ours] = text_of(str(sources[ours]), present[str(sources[ours])])
+    kind = sources["promo_type"]
+    if kind is not None:
+        expressions["promo_type"] = text_of(kind, present[kind])
     flag = sources["is_promo"]
     expressions |= flag_of(None if flag is None else quoted(flag), present[flag] if flag else "BOOLEAN")
     day = str(sources["date"])
