@@ -28,7 +28,7 @@ def grid_of(seed: int = 0, n_series: int = 6, n_weeks: int = 80) -> Grid:
     codes = np.stack([np.arange(n_series) % k for k in (2, 3, 4)], axis=1)
     calendar = chance.integers(0, 3, (n_weeks + H, 4)).astype("float64")
     names = tuple(Combination(*map(str, parts)) for parts in np.column_stack([codes[:, :2], np.arange(n_series)]))
-    return Grid(date(2024, 1, 7), names, y, depth, days, codes, calendar)
+    return Grid(date(2024, 1, 7), names, y, depth, days, codes, calendar[None], np.zeros(n_series, dtype="int64"))
 
 
 def plan(grid: Grid, end: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +64,7 @@ def test_features_that_can_be_told_in_a_sentence() -> None:
     y = np.where(days > 0, 30.0, 10.0)
     names = (Combination("A", "B", "C"),)
     depth, codes = np.where(days > 0, 20.0, 0.0), np.zeros((1, 3), dtype="int64")
-    grid = Grid(date(2024, 1, 7), names, y, depth, days, codes, np.zeros((64, 4)))
+    grid = Grid(date(2024, 1, 7), names, y, depth, days, codes, np.zeros((1, 64, 4)), np.zeros(1, dtype="int64"))
     ahead = np.array([[0.0, 0.0, 0.0, 20.0]]), np.array([[0.0, 0.0, 0.0, 7.0]])
     found, names = features_at(grid, 60, *ahead)
     at = {name: found[0, :, number] for number, name in enumerate(names)}

@@ -43,9 +43,8 @@ from skucast.forecast.panel.training import (
 from skucast.forecast.panel.trees import Forest
 from skucast.forecast.plain import C, Read, StoredPayload
 from skucast.forecast.training import Recipe
+from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import usable_plan
-from skucast.regressors.events import events_of
-from skucast.regressors.holidays import holiday_weeks
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
@@ -75,7 +74,7 @@ class PanelInputs:
     @cached_property
     def grid(self) -> Grid:
         """All combinations' weeks."""
-        return panel_grid(self.settings, self.history, self.horizon)
+        return panel_grid(self.settings, self.warehouse, self.history, self.horizon)
 
     @cached_property
     def known(self) -> KnownAhead:
@@ -86,22 +85,17 @@ class PanelInputs:
         return KnownAhead(self.grid, plan, clock, np.array([bool(each.is_covered.any()) for each in now.values()]))
 
 
-def panel_grid(settings: Settings, history: History, weeks_ahead: int) -> Grid:
+def panel_grid(settings: Settings, warehouse: Warehouse, history: History, weeks_ahead: int) -> Grid:
     """Return the grid of all combinations of a history, with the holidays of its weeks and those ahead.
 
     Raises:
-        InputError: HOLIDAY_CALENDAR cannot be read.
+        InputError: HOLIDAY_CALENDAR or a location cannot be understood.
     """
     first, last = history.weeks["ds"].min().date(), history.weeks["ds"].max().date() + weeks_ahead * WEEK
-    holidays = holiday_weeks(
-        settings.holiday_country,
-        first,
-        last,
-        settings.clock,
-        subdivision=settings.holiday_subdivision,
-        events=events_of(settings.holiday_calendar),
-    )
-    return grid_of(history.weeks, holidays, weeks_ahead)
+    units = sorted(history.weeks["unit"].unique())
+    calendars = calendars_of(settings, warehouse, units)
+    frames = {each: each.holidays(first, last, settings.clock) for each in {calendars.of(unit) for unit in units}}
+    return grid_of(history.weeks, {unit: frames[calendars.of(unit)] for unit in units}, weeks_ahead)
 
 
 MAX_AGE_WEEKS = 13

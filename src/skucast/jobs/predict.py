@@ -115,7 +115,7 @@ def _rows(
         warn_of_depth(plan, known_at, horizon.weeks_after_data)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, horizon.weeks_after_data, inputs.wanted)
-        shared = shared_of(settings, inputs.history, files, planned, horizon)
+        shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)
         rows = forecast_rows(inputs, models, planned, weather, horizon, report, shared)
     _count(rows, models, run.cutoff, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
@@ -144,6 +144,7 @@ def about(inputs: Inputs, files: Files | None) -> list[Combination]:
 
 def shared_of(
     settings: Settings,
+    warehouse: Warehouse,
     history: History,
     files: Files | None,
     planned: Mapping[Combination, PlannedWeeks],
@@ -155,7 +156,7 @@ def shared_of(
     return Shared(
         panel=files.panel,
         blend=files.blend,
-        grid=panel_grid(settings, history, len(horizon.weeks_after_data)),
+        grid=panel_grid(settings, warehouse, history, len(horizon.weeks_after_data)),
         planned=planned,
         forecaster=settings.forecaster,
         target=settings.target,

@@ -112,7 +112,7 @@ def _rows(
         weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
 
         def forecast(planned: Mapping[Combination, PlannedWeeks]) -> pd.DataFrame:
-            shared = shared_of(settings, inputs.history, files, planned, horizon)
+            shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)
             return forecast_rows(inputs, models, planned, weather, horizon, report, shared)
 
         baseline = forecast(plan.as_of(known_at, weeks))

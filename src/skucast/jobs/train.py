@@ -188,7 +188,7 @@ def _train_wanted(
         if reason:
             registry.append(_registry_row(combination, recipe, "skipped", reason, **_stand_in(reason, weeks, recipe)))
         else:
-            items.append((combination, Material(weeks, known[combination], _evidence(found[combination], recipe))))
+            items.append((combination, Material(weeks, known[combination], _evidence(found[combination], mine))))
     with report.timed("train"):
         outcomes = run_each(items, partial(train, recipe=recipe), what="train", pool=settings.pool)
         registry.extend(_store_outcome(outcome, store, found, recipe, report) for outcome in outcomes)

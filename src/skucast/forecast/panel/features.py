@@ -177,15 +177,20 @@ def _promotions(grid: Grid, end: int, depth: Floats, days: Floats) -> Iterator[t
 
 
 def _calendar(grid: Grid, end: int, horizon: int) -> Iterator[tuple[str, Floats]]:
-    """Season and holidays of the week and its neighbours, the same for all; and which week it is of those ahead."""
+    """Season and holidays of the week and its neighbours; and which week it is of those ahead."""
     targets = np.arange(end, end + horizon)
-    week_of_year, day_of_month, holiday_days, is_holiday = grid.calendar.T
-    yield "week_of_year", week_of_year[targets]
-    yield "day_of_month", day_of_month[targets]
-    yield "holiday_days", holiday_days[targets]
-    yield "holiday_days_before", holiday_days[np.maximum(targets - 1, 0)]
-    yield "holiday_days_after", holiday_days[np.minimum(targets + 1, len(holiday_days) - 1)]
-    yield "is_holiday", is_holiday[targets]
+    last = grid.calendars.shape[1] - 1
+
+    def of(what: int, weeks: Ints) -> Floats:
+        found: Floats = grid.calendars[grid.calendar[:, None], np.clip(weeks, 0, last)[None, :], what]
+        return found
+
+    yield "week_of_year", of(0, targets)
+    yield "day_of_month", of(1, targets)
+    yield "holiday_days", of(2, targets)
+    yield "holiday_days_before", of(2, targets - 1)
+    yield "holiday_days_after", of(2, targets + 1)
+    yield "is_holiday", of(3, targets)
     yield "step", np.arange(1.0, horizon + 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -36,9 +36,9 @@ class Grid:
 
     `first` is the label of the first week, `combinations` are in the order of the rows. `y` are sales per week, NaN
     where unknown and before a combination's first week; `depth` mean discount, percent, 0 where there was none; `days`
-    days with a promotion, 0 to 7. `codes` (S, 3) are unit, channel and SKU as numbers, from 0; `calendar` (W + H, 4)
-    says of each week, H coming ones included: week of the year, day of the month of its last day, days of public
-    holidays, 1 where there is one.
+    days with a promotion, 0 to 7. `codes` (S, 3) are unit, channel and SKU as numbers, from 0; `calendars`
+    (C, W + H, 4) say of each week, H coming ones included: week of the year, day of the month of its last day, days of
+    public holidays, 1 where there is one; `calendar` (S,) which of them counts.
     """
 
     first: date
@@ -47,7 +47,8 @@ class Grid:
     depth: Floats
     days: Floats
     codes: Ints
-    calendar: Floats
+    calendars: Floats
+    calendar: Ints
 
     @property
     def n_weeks(self) -> int:
@@ -127,12 +128,12 @@ class Sums:
         return found
 
 
-def grid_of(weeks: pd.DataFrame, holidays: pd.DataFrame, weeks_ahead: int) -> Grid:
+def grid_of(weeks: pd.DataFrame, holidays: Mapping[str, pd.DataFrame], weeks_ahead: int) -> Grid:
     """Return the grid of all combinations.
 
     Args:
         weeks: one row per combination and week, `HISTORY_COLUMNS`, sorted by combination.
-        holidays: `HOLIDAY_COLUMNS`, of the weeks and those ahead.
+        holidays: `HOLIDAY_COLUMNS` of the weeks and those ahead, by unit; units with the same ones share the frame.
         weeks_ahead: how far past the last week the calendar reaches.
     """
     first, last = weeks["ds"].min().date(), weeks["ds"].max().date()
@@ -150,8 +151,12 @@ def grid_of(weeks: pd.DataFrame, holidays: pd.DataFrame, weeks_ahead: int) -> Gr
     names = keys[is_first]
     codes = np.stack([pd.factorize(names[name])[0] for name in KEY], axis=1).astype("int64")
     combinations = tuple(Combination(*map(str, parts)) for parts in names.itertuples(index=False, name=None))
-    calendar = calendar_of([first + week * WEEK for week in range(shape[1] + weeks_ahead)], holidays)
-    return Grid(first, combinations, table("y", np.nan), depth, days, codes, calendar)
+    labels = [first + week * WEEK for week in range(shape[1] + weeks_ahead)]
+    frames = list({id(holidays[unit]): holidays[unit] for unit in sorted(holidays)}.values())
+    calendars = np.stack([calendar_of(labels, frame) for frame in frames])
+    place = {unit: next(n for n, each in enumerate(frames) if each is frame) for unit, frame in holidays.items()}
+    calendar = np.array([place[each.unit] for each in combinations], dtype="int64")
+    return Grid(first, combinations, table("y", np.nan), depth, days, codes, calendars, calendar)
 
 
 def calendar_of(labels: Sequence[date], holidays: pd.DataFrame) -> Floats:
