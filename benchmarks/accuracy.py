@@ -10,8 +10,11 @@ to come are known to all. Forecasts are kept in `--cache` as they are made, so t
 import argparse
 from pathlib import Path
 
+from accuracy_autogluon import autogluon
 from accuracy_cache import Cache
 from accuracy_data import ANCHORS, sample_of
+from accuracy_peers import Contender, peers
+from accuracy_prophets import prophets
 
 
 def main() -> None:
@@ -36,31 +39,30 @@ def main() -> None:
 
 
 def run(cache: Cache, names: list[str], *, again: bool) -> None:
-    """Let these contenders forecast."""
+    """Let these contenders forecast; AutoGluon only by its name, where it is installed."""
     for name in names:
-        if name == "peers" or not name.startswith("ours"):
-            from accuracy_peers import peers
-            from accuracy_prophets import prophets
+        of_group = _ours(cache) if name.startswith("ours") else _others()
+        for contender in of_group:
+            is_of_all = name in ("ours", "peers") and contender.name != "autogluon"
+            if contender.part is None and (is_of_all or name == contender.name):
+                cache.fill(contender, cache.sample.origins(), again=again)
 
-            for contender in [*peers(), *prophets()]:
-                if name in ("peers", contender.name):
-                    cache.fill(contender, cache.sample.origins(), again=again)
-        else:
-            from accuracy_chain import ours
 
-            for contender in ours(cache.folder):
-                if name in ("ours", contender.name) and contender.part is None:
-                    cache.fill(contender, cache.sample.origins(), again=again)
+def _others() -> list[Contender]:
+    return [*peers(), *prophets(), autogluon()]
+
+
+def _ours(cache: Cache) -> list[Contender]:
+    from accuracy_chain import ours  # the product is not in the environment of the others
+
+    return ours(cache.folder)
 
 
 def report(caches: list[Cache], *, write: bool) -> None:
     """Score what is kept of all contenders; into the docs, or on the screen alone."""
     import accuracy_report
-    from accuracy_chain import ours
-    from accuracy_peers import peers
-    from accuracy_prophets import prophets
 
-    files = [accuracy_report.judged(cache, [*peers(), *prophets(), *ours(cache.folder)]) for cache in caches]
+    files = [accuracy_report.judged(cache, [*_others(), *_ours(cache)]) for cache in caches]
     text = accuracy_report.report(files)
     print(text)
     if write:

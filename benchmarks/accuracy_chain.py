@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 from accuracy_data import COUNTRY, KEY, Given
-from accuracy_ours import ROOT, components, settings_of
+from accuracy_ours import ROOT, settings_of, specified
 from accuracy_peers import Contender
 
 from skucast.backends.warehouse.opening import open_warehouse
@@ -36,7 +36,7 @@ COLUMNS = {
 
 
 PARTS = {
-    "ours_prophet_part": ("ours: Prophet, in the blend", "prophet"),
+    "ours_prophet": ("ours: Prophet, tuned", "prophet"),
     "ours_panel": ("ours: panel, absolute error", "panel"),
     "ours_panel_log": ("ours: panel, logs", "panel_log"),
 }
@@ -46,7 +46,7 @@ def ours(folder: Path) -> list[Contender]:
     """Return all that is ours; `folder` keeps the models of the chain."""
     published = chain(folder / "models")
     return [
-        *components(),
+        specified(),
         Contender("ours_blend", "ours: blend", "what the product publishes, all settings as by default", published),
         *(
             Contender(name, label, "a component of the blend, as it is stored beside it", published, ("ours_blend", of))

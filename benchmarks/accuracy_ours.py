@@ -1,4 +1,4 @@
-"""Our own components, by the product's own code: trained as a run trains them, forecast as a run forecasts.
+"""Prophet by the product's own code: trained as a run trains it, forecast as a run forecasts.
 
 What is known ahead comes as a complete plan of promotions, at the origins of every backtest too.
 """
@@ -30,22 +30,14 @@ from skucast.runtime.settings import Settings
 PLANNED = Archive(has_plan=True)
 
 
-def components() -> list[Contender]:
-    """Return the components that a blend is made of, and what they are compared with."""
-    return [
-        Contender(
-            "ours_prophet",
-            "ours: Prophet",
-            "the product's Prophet, tuned per series by default (44 settings, the best three averaged where it pays)",
-            lambda given: by_prophet(given, tune="fast"),
-        ),
-        Contender(
-            "ours_untuned",
-            "ours: Prophet, untuned",
-            "the same by the product's default setting alone (`TUNE=off`): Prophet as specified, our solver",
-            lambda given: by_prophet(given, tune="off"),
-        ),
-    ]
+def specified() -> Contender:
+    """Return Prophet as this business specified it, by the product's solver."""
+    return Contender(
+        "ours_untuned",
+        "Prophet as specified, our solver",
+        "the product's Prophet by its default setting alone, on each series by itself (`TUNE=off`)",
+        lambda given: by_prophet(given, tune="off"),
+    )
 
 
 def by_prophet(given: Given, tune: str) -> pd.DataFrame:

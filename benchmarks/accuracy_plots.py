@@ -6,7 +6,7 @@ from pathlib import Path
 import accuracy_scores as scores
 import matplotlib as mpl
 import numpy as np
-from accuracy_report import OURS, Judged
+from accuracy_report import Judged, by_wape, is_ours
 
 mpl.use("svg")
 import matplotlib.pyplot as plt
@@ -38,14 +38,14 @@ def _errors(files: Sequence[Judged], path: Path) -> Path:
     most = max(len(file.results) for file in files)
     figure, axes = plt.subplots(1, len(files), figsize=(4.8 * len(files), 0.8 + 0.24 * most), squeeze=False)
     for file, axis in zip(files, axes[0], strict=True):
-        names = sorted(file.results, key=lambda name: -scores.wape(file.results[name].rows))
+        names = by_wape(file)[::-1]
         for place, name in enumerate(names):
-            colour = OURS_COLOUR if name.startswith(OURS) else OTHERS
+            colour = OURS_COLOUR if is_ours(file.results[name].contender) else OTHERS
             low, high = 100 * np.quantile(file.draws[name], scores.OUTER)
             axis.plot([low, high], [place, place], color=colour, linewidth=2, solid_capstyle="round")
             axis.plot(100 * scores.wape(file.results[name].rows), place, "o", color=colour, markersize=5)
         axis.set_yticks(range(len(names)), [file.results[name].contender.label for name in names])
-        axis.set_title(f"{file.cache.sample.name}: WAPE, % (dot) and 90 % of the draws", fontsize=9, loc="left")
+        axis.set_title(f"{file.cache.sample.name}: WAPE, %", fontsize=9, loc="left")
         _plain(axis)
     return _saved(figure, path)
 
@@ -54,9 +54,7 @@ def _intervals(files: Sequence[Judged], path: Path) -> Path:
     """The share of weeks inside the 80 % interval by group, of ours and the best others that have one."""
     figure, axes = plt.subplots(1, len(files), figsize=(4.8 * len(files), 3.2), squeeze=False)
     for file, axis in zip(files, axes[0], strict=True):
-        by_wape = sorted(file.results, key=lambda name: scores.wape(file.results[name].rows))
-        held = [name for name in by_wape if not np.isnan(scores.coverage(file.results[name].rows))]
-        others = [name for name in held if not name.startswith(OURS)][:SAID]
+        others = _others(file)[:SAID]
         axis.axvspan(78, 82, color=GRID, linewidth=0)
         for name, marker in zip([file.main, *others], "os^D", strict=False):
             parts = scores.groups(file.results[name].rows, file.third)
@@ -70,6 +68,16 @@ def _intervals(files: Sequence[Judged], path: Path) -> Path:
         axis.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
         _plain(axis)
     return _saved(figure, path)
+
+
+def _others(file: Judged) -> list[str]:
+    """Contenders that have an interval, the best of each kind: what its label says before a comma."""
+    kinds: dict[str, str] = {}
+    for name in by_wape(file):
+        result = file.results[name]
+        if name != file.main and not is_ours(result.contender) and not np.isnan(scores.coverage(result.rows)):
+            kinds.setdefault(result.contender.label.split(",")[0], name)
+    return list(kinds.values())
 
 
 def _plain(axis: plt.Axes) -> None:

@@ -14,9 +14,8 @@ from accuracy_peers import Contender
 ROOT = Path(__file__).resolve().parents[1]
 START, END = "<!-- accuracy:start -->", "<!-- accuracy:end -->"
 STAND_IN = "mean4"
-OURS = "ours"
-BEST_OF_OURS = ("ours_blend", "ours_prophet")
-"""What the differences are of: the first that there is."""
+PUBLISHED = "ours_blend"
+"""What the differences are of."""
 
 
 STEPS = ["step 1", *map(str, range(2, HORIZON + 1))]
@@ -47,8 +46,7 @@ class Judged:
     @property
     def main(self) -> str:
         """The contender that the others are compared with: ours, and where there is none the best."""
-        ours = [name for name in BEST_OF_OURS if name in self.results]
-        return ours[0] if ours else by_wape(self)[0]
+        return PUBLISHED if PUBLISHED in self.results else by_wape(self)[0]
 
 
 def judged(cache: Cache, contenders: Sequence[Contender]) -> Judged:
@@ -65,6 +63,11 @@ def judged(cache: Cache, contenders: Sequence[Contender]) -> Judged:
     tables = {name: scores.error_table(each.rows) for name, each in results.items()}
     draws = scores.bootstrap(tables, scores.sold_table(results[STAND_IN].rows))
     return Judged(cache, results, scores.mase_scales(known), scores.thirds(known), draws)
+
+
+def is_ours(contender: Contender) -> bool:
+    """Return whether it is what the product publishes or a part of that."""
+    return PUBLISHED in (contender.name, *(contender.part or ()))
 
 
 def by_wape(file: Judged) -> list[str]:
@@ -167,7 +170,7 @@ def _coverage(file: Judged) -> list[str]:
 def _beside_ours(file: Judged) -> list[str]:
     """Where a blend is: its error against the best of its components, in every group; nothing without one."""
     components = [name for name, each in file.results.items() if each.contender.part is not None]
-    if file.main != BEST_OF_OURS[0] or len(components) < 2:
+    if file.main != PUBLISHED or not components:
         return []
     mine = scores.groups(file.results[file.main].rows, file.third)
     theirs = {name: scores.groups(file.results[name].rows, file.third) for name in components}
