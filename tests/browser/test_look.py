@@ -56,6 +56,23 @@ def test_charts_are_tables_too(open_page: Open) -> None:
     reads(lines.nth(3), "8 Nov 2026\t100\t-\tUnity Day\t-\t-")
 
 
+def test_a_promotion_of_no_known_depth_is_one(board: Board, open_page: Open) -> None:
+    """It is drawn and read as such; without any promotion nothing is said of plans."""
+    plan = board.plan.assign(promo_discount_perc=float("nan"))
+    page = open_page(replace(board, plan=plan), charts=True)
+    control(page, "unit").select_option("Пермь")
+    control(page, "channel").select_option("KA")
+    page.locator("#series-table summary").click()
+    reads(page.locator("#series-table tbody tr").nth(1), "22 Nov 2026\t-\tdepth not known\t-\t100\t80\u00a0–\u00a0124")
+    gives(page, "document.getElementById('series').data.find(({ name }) => name === 'Promotion planned').y.length", 1)
+    expect(page.locator("#checks")).to_contain_text("The promotions plan covers")
+    history = board.history.assign(promo_discount_perc=0.0)
+    page = open_page(replace(board, plan=board.plan[:0], history=history), charts=True)
+    expect(page.locator("#checks")).to_contain_text("The newest forecast was made")
+    expect(page.locator("#checks")).not_to_contain_text("plan covers")
+    expect(page.locator("#coming")).not_to_contain_text("plan")
+
+
 def test_names_that_look_like_markup_stay_text(board: Board, open_page: Open) -> None:
     """A script element as a name is shown as it is, everywhere, and runs nowhere."""
     page = open_page(replace(board, run=replace(board.run, run_id="</title><script>alert(2)</script>")), charts=True)

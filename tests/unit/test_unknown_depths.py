@@ -15,7 +15,7 @@ from skucast.core.tables.sales import PROMOTIONS, SALES
 from skucast.core.tables.validation import validate
 from skucast.regressors.promotion_files import PlanFile, read_plan
 from skucast.regressors.promotions import Plan, is_promotion
-from skucast.sales.loading import read_file
+from skucast.sales.loading import read_delivery, read_file
 
 A1 = Combination("Пермь", "KA", "A1")
 WEEKS = [date(2026, 12, 6), date(2026, 12, 13)]
@@ -109,6 +109,39 @@ def test_a_file_says_it_in_several_ways(tmp_path, yes, no):
     assert found["is_promo"].tolist() == [True, False, pd.NA]
     assert found["Promo_discount_perc"].isna().all()
     assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "flags"),
+    [
+        ("promo", ["yes", "no", ""], [True, False, None]),
+        ("Акция", ["1", "0", "1"], [True, False, True]),
+        ("promo", ["yes", "summer", ""], None),
+        ("promo", ["30", "0", ""], None),
+        ("flag", ["yes", "no", ""], None),
+    ],
+)
+def test_a_flag_by_another_name_is_taken_if_it_is_one(tmp_path, name, cells, flags):
+    """And that is said; a column that has other words or numbers stays unused, and one that may be about anything."""
+    path = tmp_path / "sales.csv"
+    rows = [f"2026-11-16;P;KA;A{number};1;{cell}" for number, cell in enumerate(cells)]
+    path.write_text("\n".join([f"date;unit;channel;SKU_ID;quantity;{name}", *rows]), encoding="utf-8")
+    found = read_delivery(path, SALES, {})
+    (read,) = [rows["is_promo"].astype("object") for rows in found.rows]
+    assert [None if pd.isna(flag) else flag for flag in read] == (flags or [None] * 3)
+    assert found.unused == ([] if flags else [name])
+    assert any("tells which lines were sold in a promotion" in note for note in found.notes) == bool(flags)
+
+
+def test_a_flag_in_a_parquet_by_another_name(tmp_path):
+    """True and false, or whole numbers."""
+    names = {"date": ["2026-11-16"] * 2, "unit": "P", "channel": "KA", "SKU_ID": ["A", "B"], "quantity": 1.0}
+    for flags in ([True, False], [1, 0], [1.0, 0.0]):
+        path = tmp_path / "sales.parquet"
+        pd.DataFrame(names | {"promo": flags}).to_parquet(path)
+        assert read_file(path, SALES, {})[0]["is_promo"].tolist() == [True, False]
+    pd.DataFrame(names | {"promo": [30, 0]}).to_parquet(path)
+    assert read_file(path, SALES, {})[1] == ["promo"]
 
 
 # --- Files of a plan --------------------------------------------------------------------------------------------------

@@ -29,6 +29,11 @@ from skucast.sheets.values import NO_NAME, Days, Flags
 _NEEDED = frozenset({"date", *KEY, "quantity"})
 """Columns that a file must have although their values may be missing."""
 
+_FLAG_NAMES = frozenset(
+    ["promo", "promotion", "on_promotion", "promo_flag", "is_promotion", "промо", "акция", "aktion"]
+)
+"""What people call the flag of a promotion; it is one if its cells are."""
+
 _DAY = r"\d{4}-?\d\d-?\d\d([T ]\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?)?"
 """A whole day as ISO 8601 writes it, with or without a time of that day."""
 
@@ -77,6 +82,8 @@ def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: W
     names = [mapping.get(name, name).casefold() for name in _own_columns(table)]
     readers = [_Reader(Cells(each, names), table, mapping) for each in taken]
     columns = _learned(readers, table)
+    for reader in readers:
+        reader.settle(columns)
     faults, rows = Faults(), Spool(table)
     for ours, column in columns.items():
         if problem := column.problem():
@@ -180,6 +187,8 @@ class _Reader:
         self.cells = cells
         self._table = table
         self._used = _used_columns(cells, table, mapping)
+        self._flag = _flag_by_another_name(cells, table, mapping, self._used)
+        self._used |= {} if self._flag is None else {"is_promo": self._flag}
         self._totals: list[int] = []
         self._seen: dict[str, set[str]] = {name: set() for name in KEY}
         self.unused = [name for name in cells.columns if name not in self._used.values()]
@@ -189,8 +198,16 @@ class _Reader:
         told = {self._used[ours] for ours in columns if ours in self._used}
         for piece in self.cells.pieces(lambda *_: None, told):
             for ours, column in columns.items():
-                if ours in self._used and _is_text(piece[self._used[ours]]):
-                    column.learn(piece[self._used[ours]].dropna().unique())
+                if ours in self._used and (isinstance(column, Flags) or _is_text(piece[self._used[ours]])):
+                    column.learn(map(str, piece[self._used[ours]].dropna().unique()))
+
+    def settle(self, columns: Mapping[str, Values]) -> None:
+        """Leave a column of another name alone if something else than yes and no is in it."""
+        flags = columns.get("is_promo")
+        if self._flag is not None and isinstance(flags, Flags) and not flags.all_are_flags:
+            self.unused = [*self.unused, self._flag]
+            self._flag = None
+            del self._used["is_promo"]
 
     def rows(self, columns: Mapping[str, Values], faults: Faults) -> Iterator[pd.DataFrame]:
         """Yield the rows by the contract; what does not fit is added to the faults, and its piece left out."""
@@ -212,6 +229,8 @@ class _Reader:
     def notes(self, *, alone: bool) -> list[str]:
         """Return what was guessed or left out."""
         found = list(self.cells.notes)
+        if self._flag is not None:
+            found.append(f"column {self._flag} tells which lines were sold in a promotion (is_promo)")
         if self._totals:
             lines = ", ".join(map(str, self._totals[:3])) + (" ..." if len(self._totals) > 3 else "")
             found.append(f"{counted(len(self._totals), 'line')} of totals left out (line {lines})")
@@ -328,6 +347,15 @@ def _used_columns(cells: Cells, table: Table, mapping: Mapping[str, str]) -> dic
     if missing:
         raise missing_columns(cells.name, missing, used, cells.columns)
     return used
+
+
+def _flag_by_another_name(
+    cells: Cells, table: Table, mapping: Mapping[str, str], used: Mapping[str, str]
+) -> str | None:
+    """The column that may be the flag of promotions, where none is named so."""
+    if "is_promo" not in table.column_names or "is_promo" in {*used, *mapping}:
+        return None
+    return next((name for name in cells.columns if name.casefold() in _FLAG_NAMES and name not in used.values()), None)
 
 
 def _is_text(values: pd.Series) -> bool:

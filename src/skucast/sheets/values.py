@@ -78,8 +78,12 @@ class Days:
 class Flags:
     """Yes and no in one column, in English, Russian or German, or as 1 and 0."""
 
+    def __init__(self) -> None:
+        self.all_are_flags = True
+
     def learn(self, texts: Iterable[str]) -> None:
-        """Look at some cells: each is clear by itself."""
+        """Look at some cells: each is clear by itself, and whether all are flags is remembered."""
+        self.all_are_flags &= all(not text.strip() or as_flag(text) is not None for text in texts)
 
     def problem(self) -> None:
         """Return nothing: a column cannot mean two things."""
