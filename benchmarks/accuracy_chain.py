@@ -95,7 +95,7 @@ def sales_of(given: Given) -> pd.DataFrame:
     return rows[KEY].assign(
         date=rows["ds"].dt.date,
         quantity=rows["y"],
-        Promo_discount_perc=rows["depth"].where(rows["depth"] > 0),
+        Promo_discount_perc=rows["depth"].where(rows["promo_days"] > 0),  # 0 = a display: its depth is known
         is_promo=rows["promo_days"] > 0,
     )
 
@@ -107,7 +107,7 @@ def plan_of(given: Given) -> pd.DataFrame:
     rows = promoted[KEY].assign(
         starts_on=promoted["ds"] - pd.Timedelta(days=6),
         ends_on=promoted["ds"],
-        discount_perc=promoted["depth"].where(promoted["depth"] > 0),
+        discount_perc=promoted["depth"],
         known_from=promoted["ds"] - KNOWN_AHEAD,
         plan_id="true " + promoted["ds"].dt.strftime("%Y-%m-%d"),
         is_promo=True,
