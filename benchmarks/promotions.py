@@ -3,7 +3,7 @@
     make bench DATA=folder        # the folder holds breakfast_weekly.parquet
 
 The same six origins as in real_chain.py, each variant trained, backtested and forecast by the real scripts on its own
-warehouse: `plan` holds every true discount, known eight weeks ahead; `expected` has no plan, so that a week to come has
+warehouse: `plan` holds every true promotion, known eight weeks ahead; `expected` has no plan, so a week to come has
 the recent average; `none` has a plan that covers all weeks and knows of no promotion.
 """
 
@@ -31,7 +31,7 @@ NAME = "breakfast"
 KNOWN_AHEAD = timedelta(weeks=8)
 FIRST_DAY, LAST_DAY = date(2009, 1, 1), date(2012, 12, 31)
 VARIANTS = {
-    "plan": "every true discount is planned, known 8 weeks ahead",
+    "plan": "every true promotion is planned, known 8 weeks ahead",
     "expected": "no plan: the recent average of the combination",
     "none": "a plan without any promotion",
 }
@@ -77,7 +77,7 @@ def run_variant(variant: str, arguments: argparse.Namespace, origins: list[date]
 
 
 def plan_of(variant: str, sales: Path, clock: WeekClock) -> pd.DataFrame:
-    """Return the plan's rows: one per true discount and week, and one that says that there are no others."""
+    """Return the plan's rows: one per true promotion and week, and one that says that there are no others."""
     complete = {**dict.fromkeys(KEY, ALL), "starts_on": FIRST_DAY, "ends_on": LAST_DAY, "plan_id": "complete"}
     complete |= {"known_from": pd.Timestamp(FIRST_DAY) - KNOWN_AHEAD, "discount_perc": None}
     if variant == "expected":
@@ -85,12 +85,13 @@ def plan_of(variant: str, sales: Path, clock: WeekClock) -> pd.DataFrame:
     if variant == "none":
         return pd.DataFrame([complete])
     lines = pd.read_parquet(sales)
-    promoted = lines[lines["Promo_discount_perc"] > 0]
+    promoted = lines[(lines["Promo_discount_perc"] > 0) | (lines["is_promo"] > 0)]
     label = clock.label_days(pd.to_datetime(promoted["date"]))
     rows = promoted[KEY].assign(
         starts_on=label - pd.Timedelta(days=6),
         ends_on=label,
         discount_perc=promoted["Promo_discount_perc"],
+        is_promo=True,
         known_from=label - KNOWN_AHEAD,
         plan_id="true " + label.astype("str"),
     )
