@@ -30,7 +30,7 @@ demo: .venv/runtime ## sample distributor: train, predict, four weeks forward, m
 	PYTHONPATH=src $(BIN)/python -m skucast demo
 
 # Once, so that no two workers do it at the same time.
-.venv/compiled: .venv/runtime $(wildcard src/skucast/forecast/prophet/*.py)
+.venv/compiled: .venv/runtime $(wildcard src/skucast/forecast/prophet/*.py src/skucast/forecast/panel/*.py)
 	PYTHONPATH=src $(BIN)/python -m skucast compile
 	@touch $@
 

@@ -33,7 +33,8 @@ from skucast.core.tables.every import TABLES
 from skucast.runtime.reading import settings_from
 from skucast.runtime.settings import Settings
 
-COMPILED = Path(skucast.__file__).parent / "forecast" / "prophet"
+SOURCE = Path(skucast.__file__).parents[1]
+COMPILED = [SOURCE / "skucast" / "forecast" / room for room in ("prophet", "panel")]
 """Where numba keeps what it has compiled, in `__pycache__`."""
 
 stand_ins_key, reception_key = pytest.StashKey[StandIns](), pytest.StashKey[Reception]()
@@ -65,9 +66,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):
         config.stash[reception_key] = Reception(own)
         config.add_cleanup(config.stash[reception_key].close)
-        if not any((COMPILED / "__pycache__").glob("*.nbi")):
+        if not all(any((room / "__pycache__").glob("*.nbi")) for room in COMPILED):
             run_of_compiler = [sys.executable, "-m", "skucast", "compile"]
-            subprocess.run(run_of_compiler, check=True, env=os.environ | {"PYTHONPATH": str(COMPILED.parents[2])})
+            subprocess.run(run_of_compiler, check=True, env=os.environ | {"PYTHONPATH": str(SOURCE)})
 
 
 @pytest.hookimpl(optionalhook=True)

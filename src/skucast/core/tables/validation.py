@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.errors import ContractError
 from skucast.core.tables.contract import Column, Table
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 
@@ -35,6 +38,11 @@ def validate(table: Table, rows: pd.DataFrame, *, tz: str | None = None) -> pd.D
 
 def empty(table: Table) -> pd.DataFrame:
     """Return no rows, in the table's columns and types."""
+    return _nothing_of(table).copy()
+
+
+@cache
+def _nothing_of(table: Table) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame({column.name: pd.Series([], dtype=_pandas_type(column)) for column in table.columns})
@@ -71,38 +79,43 @@ def convert_column(column: Column, values: pd.Series, tz: str | None = None) -> 
     Raises:
         ContractError: naming the first row that does not fit (its index label) and what was found there.
     """
+    missing = values.isna().to_numpy()
+    known = _known_to_fit(column, values, missing)
+    result = _in_type(column, values, tz) if known is None else known
+    if column.allowed and not missing.all():
+        refuse(column, values, result.notna() & ~result.isin(column.allowed), f"one of {', '.join(column.allowed)}")
+    if not column.nullable:
+        if known is None or missing.any():
+            refuse(column, values, result.isna(), "a value, because the column is required")
+        if result.dtype != _pandas_type(column):
+            result = result.astype(_pandas_type(column))
+    return result
+
+
+def _in_type(column: Column, values: pd.Series, tz: str | None) -> pd.Series:
     import numpy as np
     import pandas as pd
 
-    known = _known_to_fit(column, values)
-    if known is not None:
-        result = known
-    elif column.type in ("DATE", "TIMESTAMP"):
-        result = _as_dates(column, values, tz)
-    elif column.type == "FLOAT64":
+    if column.type in ("DATE", "TIMESTAMP"):
+        return _as_dates(column, values, tz)
+    if column.type == "FLOAT64":
         result = pd.to_numeric(values, errors="coerce").astype("float64")
         not_a_number = result.isna() & values.notna()
         if not_a_number.any():
             not_a_number &= ~_is_blank(values)
         refuse(column, values, result.isin([np.inf, -np.inf]) | not_a_number, "a finite number")
-    elif column.type == "INT64":
+        return result
+    if column.type == "INT64":
         numbers = pd.to_numeric(values, errors="coerce")
         refuse(column, values, values.notna() & ((numbers % 1) != 0), "a whole number")
-        result = numbers.astype("Int64")
-    elif column.type == "BOOL":
+        return numbers.astype("Int64")
+    if column.type == "BOOL":
         refuse(column, values, values.notna() & ~values.isin([True, False]), "true or false")
-        result = values.astype("boolean")
-    else:
-        result = _as_text(values)
-    if column.allowed:
-        refuse(column, values, result.notna() & ~result.isin(column.allowed), f"one of {', '.join(column.allowed)}")
-    if not column.nullable:
-        refuse(column, values, result.isna(), "a value, because the column is required")
-        result = result.astype(_pandas_type(column))
-    return result
+        return values.astype("boolean")
+    return _as_text(values)
 
 
-def _known_to_fit(column: Column, values: pd.Series) -> pd.Series | None:
+def _known_to_fit(column: Column, values: pd.Series, missing: npt.NDArray[np.bool_]) -> pd.Series | None:
     """Return values that their type alone, or that there is none, shows to fit, in the column's type; or else None.
 
     Most columns are written as they were computed, and read as they were written: their values need no second look.
@@ -110,30 +123,42 @@ def _known_to_fit(column: Column, values: pd.Series) -> pd.Series | None:
     import numpy as np
     import pandas as pd
 
-    if values.isna().all():
-        nothing: pd.Series = pd.Series(None, index=values.index, dtype=_NULLABLE[column.type], name=values.name)
+    nullable, required = _types()[column.type]
+    if missing.all():
+        nothing: pd.Series = pd.Series(None, index=values.index, dtype=nullable, name=values.name)
         return nothing
-    has_it = values.dtype in (_NULLABLE[column.type], _REQUIRED[column.type])
-    if not has_it or (column.type == "FLOAT64" and np.isinf(values.to_numpy()).any()):
+    if values.dtype not in (nullable, required):
         return None
-    result: pd.Series = values.dt.normalize() if column.type == "DATE" else values.astype(_NULLABLE[column.type])
-    return result
+    if column.type == "FLOAT64" and np.isinf(values.to_numpy()).any():
+        return None
+    if column.type == "DATE":
+        instants = values.to_numpy()
+        if ((instants.astype("datetime64[D]") != instants) & ~missing).any():
+            days: pd.Series = values.dt.normalize()
+            return days
+    return values if values.dtype == nullable else values.astype(nullable)
 
 
-_NULLABLE: dict[str, Any] = {
-    "FLOAT64": "float64",
-    "DATE": "datetime64[us]",
-    "TIMESTAMP": "datetime64[us]",
-    "STRING": "str",
-    "INT64": "Int64",
-    "BOOL": "boolean",
-}
-_REQUIRED: dict[str, Any] = _NULLABLE | {"INT64": "int64", "BOOL": "bool"}
-"""What pandas calls the types, of columns that may have NULLs and of columns that may not."""
+@cache
+def _types() -> dict[str, tuple[Any, Any]]:
+    """What pandas calls the types, of columns that may have NULLs and of columns that may not."""
+    from pandas.api.types import pandas_dtype
+
+    nullable = {
+        "FLOAT64": "float64",
+        "DATE": "datetime64[us]",
+        "TIMESTAMP": "datetime64[us]",
+        "STRING": "str",
+        "INT64": "Int64",
+        "BOOL": "boolean",
+    }
+    required = nullable | {"INT64": "int64", "BOOL": "bool"}
+    return {name: (pandas_dtype(nullable[name]), pandas_dtype(required[name])) for name in nullable}
 
 
 def _pandas_type(column: Column) -> Any:
-    return (_NULLABLE if column.nullable else _REQUIRED)[column.type]
+    nullable, required = _types()[column.type]
+    return nullable if column.nullable else required
 
 
 def _as_text(values: pd.Series) -> pd.Series:
