@@ -126,20 +126,28 @@ def panel_of(forecasts: Floats) -> Floats:
     return found
 
 
-def scale_at(grid: Grid, end: int, panel: PanelForecast) -> tuple[Floats, Ints]:
-    """Return the scale of the intervals (S, H) of a forecast made after `end` weeks and the volume thirds (S,)."""
+def scale_at(grid: Grid, end: int, panel: PanelForecast, rows: Ints) -> tuple[Floats, Ints]:
+    """Return the scale of the intervals (N, H) of a forecast made after `end` weeks, and the volume thirds (N,).
+
+    `panel` is what it says of N combinations, `rows` of the grid.
+    """
     mean_26 = np.nan_to_num(grid.sold.mean(max(end - SCALE_WEEKS, 0), end))
-    recent = np.nan_to_num(grid.sold.mean(max(end - RECENT, 0), end))
-    return scale_of(panel.lower, panel.upper, mean_26), thirds_of(levels(grid, end), recent > 0)
+    thirds = thirds_of(levels(grid, end), _sells(grid, end))
+    return scale_of(panel.lower, panel.upper, mean_26[rows]), thirds[rows]
+
+
+def _sells(grid: Grid, end: int) -> Flags:
+    """Which combinations have sold anything lately; the others are forecast 0."""
+    recent: Flags = np.nan_to_num(grid.sold.mean(max(end - RECENT, 0), end)) > 0
+    return recent
 
 
 def _at(grid: Grid, known: Known, own: OwnEvidence, origin: date, panel: PanelForecast) -> _Origin:
     end, horizon = grid.end(origin), panel.absolute.shape[1]
     nothing = [np.nan] * horizon
     prophet = np.array([list(own.get(each, {}).get(str(origin), nothing)) for each in grid.combinations])
-    recent = np.nan_to_num(grid.sold.mean(max(end - RECENT, 0), end))
-    actual = np.where(recent[:, None] > 0, grid.y[:, end : end + horizon], np.nan)  # the others are forecast 0
-    scale, thirds = scale_at(grid, end, panel)
+    actual = np.where(_sells(grid, end)[:, None], grid.y[:, end : end + horizon], np.nan)
+    scale, thirds = scale_at(grid, end, panel, np.arange(len(grid.y)))
     forecasts = np.stack([prophet, panel.absolute, panel.log])
     return _Origin(forecasts, actual, scale, thirds, known(end, horizon).is_planned)
 

@@ -21,7 +21,7 @@ from skucast.forecast.intervals import Flags, Ints, Spread
 from skucast.forecast.learnt import BlendModel, Forecaster, scale_at
 from skucast.forecast.panel.features import features_at, levels
 from skucast.forecast.panel.grid import Grid
-from skucast.forecast.panel.known import PromotionsAhead, ahead_of
+from skucast.forecast.panel.known import ahead_of
 from skucast.forecast.panel.model import AGAIN, PanelModel
 from skucast.forecast.panel.training import LEAST_WEEKS
 from skucast.forecast.plain import Read
@@ -157,23 +157,22 @@ def _asked(shared: Shared, rows: Ints, cutoff: date, horizon: Horizon) -> _Said:
     features, names = features_at(grid, end, ahead.depth, ahead.days)
     if tuple(names) != panel.features:
         raise ModelError(f"the panel asks for other features than there are; {AGAIN}")
-    plain = _without(ahead)
-    without, _ = features_at(grid, end, plain.depth, plain.days)
-    weeks = slice(-horizon.horizon_weeks, None)
-    level = levels(grid, end)
-    of_all = panel.predict(features[:, weeks], level)
-    scale, thirds = scale_at(grid, end, of_all)
-    exists = grid.sold.count[rows, end] >= LEAST_WEEKS
-    parts = panel.parts(features[rows][:, weeks], without[rows][:, weeks], level[rows])
-    known = {name: np.where(exists[:, None], values[rows], np.nan) for name, values in vars(of_all).items()}
-    return _Said(
-        exists, **known, parts=parts, scale=scale[rows], thirds=thirds[rows], is_promo=ahead.is_planned[rows][:, weeks]
-    )
-
-
-def _without(ahead: PromotionsAhead) -> PromotionsAhead:
     nothing = np.zeros(ahead.depth.shape)
-    return PromotionsAhead(nothing, nothing, nothing > 0)
+    without, _ = features_at(grid, end, nothing, nothing)
+    weeks, level = slice(-horizon.horizon_weeks, None), levels(grid, end)[rows]
+    features, without = features[rows][:, weeks], without[rows][:, weeks]
+    said, *parts = panel.explained(features, without, level)
+    scale, thirds = scale_at(grid, end, said, rows)
+    exists = grid.sold.count[rows, end] >= LEAST_WEEKS
+    known = {name: np.where(exists[:, None], values, np.nan) for name, values in vars(said).items()}
+    return _Said(
+        exists,
+        **known,
+        parts=(parts[0], parts[1]),
+        scale=scale,
+        thirds=thirds,
+        is_promo=ahead.is_planned[rows][:, weeks],
+    )
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,10 @@ MOST_LOG = 5.0
 """A forecast beyond 148 times the level is a fault."""
 
 
+Parts = dict[str, Floats]
+"""What a forecast is made of, by component; each (S, H)."""
+
+
 @dataclass(frozen=True)
 class PanelForecast:
     """Sales per week of S combinations and H weeks, shape (S, H), at least 0.
@@ -85,24 +89,16 @@ class PanelModel:
 
     def predict(self, features: Floats, level: Floats) -> PanelForecast:
         """Return what is forecast; `features` as `features_at` gives them, shape (S, H, F), `level` shape (S,)."""
-        rows = _rows(features)
+        return _forecast(self._shares(features), level)
 
-        def shares(*forests: Forest) -> Floats:
-            found: Floats = np.mean([forest.predict(rows) for forest in forests], axis=0).reshape(features.shape[:2])
-            return found
-
-        by_level = level[:, None]
-        log = np.exp(np.minimum(shares(*self.log), MOST_LOG)) - LOG_OFFSET
-        parts = (shares(*self.absolute), log, shares(self.lower), shares(self.upper))
-        return PanelForecast(*(np.maximum(part * by_level, 0.0) for part in parts))
-
-    def parts(self, features: Floats, plain: Floats, level: Floats) -> tuple[dict[str, Floats], dict[str, Floats]]:
-        """Return what `absolute` and `log` are made of, sales per week by component, (S, H); see `PARTS`.
+    def explained(self, features: Floats, plain: Floats, level: Floats) -> tuple[PanelForecast, Parts, Parts]:
+        """Return what is forecast, and what its `absolute` and `log` are made of, by component: see `PARTS`.
 
         A promotion adds what the forecast is more than without it: `plain` are the features of the same weeks without
         any promotion in them. What is left goes to the components by the path through the trees (Saabas 2014), what
         promotions of the past add there to the level. They add up to the forecast before it is clipped at 0.
         """
+        shares = self._shares(features)
         places = np.array([PARTS.index(part_of(name)) for name in self.features], dtype="int64")
         places[places == PARTS.index("promo")] = PARTS.index("level")
 
@@ -112,30 +108,42 @@ class PanelModel:
             found: Floats = np.mean(each, axis=0).reshape(*plain.shape[:2], len(PARTS) + 1)
             return found
 
-        def total(forests: tuple[Forest, ...]) -> Floats:
-            found: Floats = np.mean([forest.predict(_rows(features)) for forest in forests], axis=0)
-            return found.reshape(features.shape[:2])
+        def sales(parts: Parts) -> Parts:
+            return {name: values * level[:, None] for name, values in parts.items()}
 
-        def sales(shares: dict[str, Floats]) -> dict[str, Floats]:
-            return {name: values * level[:, None] for name, values in shares.items()}
+        absolute = _shares_by_part(added(self.absolute), shares["absolute"])
+        log = _shares_by_part_of_logs(added(self.log), shares["log"])
+        return _forecast(shares, level), sales(absolute), sales(log)
 
-        absolute = _shares_by_part(added(self.absolute), total(self.absolute))
-        log = _shares_by_part_of_logs(added(self.log), total(self.log))
-        return sales(absolute), sales(log)
+    def _shares(self, features: Floats) -> dict[str, Floats]:
+        """What each of its forests, or their mean, says: shares of the level, or their logarithms; (S, H)."""
+        forests = {"absolute": self.absolute, "log": self.log, "lower": (self.lower,), "upper": (self.upper,)}
+        return {part: _mean_of(each, features) for part, each in forests.items()}
+
+
+def _forecast(shares: dict[str, Floats], level: Floats) -> PanelForecast:
+    log = np.exp(np.minimum(shares["log"], MOST_LOG)) - LOG_OFFSET
+    parts = (shares["absolute"], log, shares["lower"], shares["upper"])
+    return PanelForecast(*(np.maximum(part * level[:, None], 0.0) for part in parts))
+
+
+def _mean_of(forests: tuple[Forest, ...], features: Floats) -> Floats:
+    found: Floats = np.mean([forest.predict(_rows(features)) for forest in forests], axis=0)
+    return found.reshape(features.shape[:2])
 
 
 def _rows(features: Floats) -> Floats:
     return features.reshape(-1, features.shape[-1])
 
 
-def _shares_by_part(added: Floats, total: Floats) -> dict[str, Floats]:
+def _shares_by_part(added: Floats, total: Floats) -> Parts:
     found = {part: added[..., place] for place, part in enumerate(PARTS)}
     found["level"] = found["level"] + added[..., -1]
     found["promo"] = total - added.sum(axis=-1)
     return found
 
 
-def _shares_by_part_of_logs(added: Floats, total: Floats) -> dict[str, Floats]:
+def _shares_by_part_of_logs(added: Floats, total: Floats) -> Parts:
     """Of exp(z) - LOG_OFFSET: what a part adds to z, times the mean of the exponentials on its way (Ang 2004).
 
     The logarithmic mean (exp(a) - exp(b)) / (a - b) makes the parts add up. The level comes first.
