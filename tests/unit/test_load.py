@@ -221,7 +221,9 @@ def test_locations_are_what_the_last_file_says(load_locations, warehouse):
     assert "holds 2 locations now, those of sales.csv" in said
     corrected = csv("Пермь,58.01,56.25", header=PLACES)
     assert [load_locations(corrected)[0] for _ in range(2)] == [0, 0]
-    assert warehouse.read(LOCATIONS).to_numpy().tolist() == [["Пермь", 58.01, 56.25]]
+    stored = warehouse.read(LOCATIONS)
+    assert stored[["unit", "latitude", "longitude"]].to_numpy().tolist() == [["Пермь", 58.01, 56.25]]
+    assert stored[["country", "subdivision"]].isna().all(axis=None)
 
 
 def test_columns_of_locations_may_be_named_otherwise(load_locations, warehouse, monkeypatch):

@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 PROMO_REGRESSORS = ["promo_discount_perc", "promo_days"]
-"""Mean discount over the days with a selling line (percent), and days with a discount (0 to 7)."""
+"""Mean discount over the days with a selling line (percent), and days with a promotion (0 to 7)."""
 
 EXPECTATION_WEEKS = 26
 
