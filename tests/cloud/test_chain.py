@@ -90,6 +90,14 @@ def deliver_sample(warehouse: Warehouse) -> None:
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the chain's results on this machine: `warehouse.duckdb`, and `models` as of the past."""
     folder = tmp_path_factory.mktemp("local")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FORECASTER", "prophet")  # as every test has it; this is made before the first one
+        _run_here(folder)
+    return folder
+
+
+def _run_here(folder: Path) -> None:
+    """Train, and run the chain on this machine."""
     warehouse = DuckDBWarehouse(folder / "warehouse.duckdb", NAMES)
     deliver_sample(warehouse)
     places = ["--warehouse", f"duckdb:{warehouse.path}", "--model-store"]
@@ -102,7 +110,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
         staging = ["--staging", str(folder / "staging")] if job == "monitor" else []
         given = [*places, str(folder / "retrained"), "--as-of", str(today), *staging, *flags]
         assert main(job, "test", given) == 0
-    return folder
 
 
 def models_of(folder: Path) -> list[tuple[Combination, bytes]]:
