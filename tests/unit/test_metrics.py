@@ -45,6 +45,7 @@ def scored(*rows: tuple[float, float, float, float], baseline: float = 0.0) -> p
         "sq_scale": math.nan,
         "previous_yhat": math.nan,
         "y_failed": math.nan,
+        "yhat_mean": math.nan,
         "is_restated": False,
     }
     left_out = pd.Series("stockout", index=frame.index).where(frame["y"].isna(), None)
@@ -81,6 +82,7 @@ def random_rows(seed: int = 5) -> pd.DataFrame:
     rows["is_restated"] = random.uniform(size=300) < 0.1
     rows["scale"], rows["sq_scale"] = random.uniform(1, 20, 300), random.uniform(1, 400, 300)
     rows.loc[::7, ["scale", "sq_scale"]] = math.nan
+    rows["yhat_mean"] = (rows["yhat"] * 1.1).where(rows.index % 3 > 0)
     rows["previous_yhat"] = random.normal(20, 30, 300)
     rows.loc[::5, "previous_yhat"] = math.nan
     return rows.assign(**{f"baseline_{name}": random.normal(20, 30, 300) for name in BASELINES})
@@ -95,7 +97,7 @@ def slow(rows: pd.DataFrame) -> dict[str, float]:
     n = covered = scaled = compared = 0
     total = absolute = forecast = error = abs_error = sq_error = smape = 0.0
     failed = {"actual": 0.0, "forecast": 0.0, "abs_error": 0.0}
-    low = high = scaled_error = sq_scaled = change = compared_forecast = 0.0
+    mean = low = high = scaled_error = sq_scaled = change = compared_forecast = 0.0
     baseline = dict.fromkeys(BASELINES, 0.0)
     for row in rows.to_dict("records"):
         y, yhat = row["y"], row["yhat"]
@@ -116,6 +118,7 @@ def slow(rows: pd.DataFrame) -> dict[str, float]:
         forecast += yhat
         e = yhat - y
         error += e
+        mean += yhat if math.isnan(row["yhat_mean"]) else row["yhat_mean"]
         abs_error += abs(e)
         sq_error += e * e
         smape += 0.0 if y == yhat == 0 else 2 * abs(e) / (abs(y) + abs(yhat))
@@ -141,6 +144,7 @@ def slow(rows: pd.DataFrame) -> dict[str, float]:
         "sum_abs_actual": absolute,
         "sum_forecast": forecast,
         "sum_error": error,
+        "sum_forecast_mean": mean,
         "sum_abs_error": abs_error,
         "sum_sq_error": sq_error,
         "sum_smape": smape,
@@ -159,6 +163,7 @@ def slow(rows: pd.DataFrame) -> dict[str, float]:
         "rmse": math.sqrt(sq_error / n),
         "bias": error / n,
         "bias_ratio": error / absolute,
+        "bias_ratio_mean": (mean - total) / absolute,
         "coverage": covered / n,
         **wape_baseline,
         "fva": wape_baseline["wape_last_year"] - abs_error / absolute,

@@ -50,6 +50,7 @@ def forecast(combination: tuple[str, str, str], cutoff: int, step: int, yhat: fl
         "yhat": yhat,
         "yhat_lower": yhat - 1,
         "yhat_upper": yhat + 1,
+        "yhat_mean": math.nan,
         "method": "prophet",
         "status": "ok",
         "promo_source": "expected",

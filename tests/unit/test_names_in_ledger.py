@@ -45,6 +45,8 @@ def forecast(sku_id: str, yhat: float, cutoff: int = 1, **other: Any) -> dict[st
         "data_cutoff": sunday(cutoff),
         "run_id": "run",
         "created_at": pd.Timestamp("2026-11-25"),
+        **dict.fromkeys(("yhat_prophet", "yhat_panel", "yhat_panel_log", "yhat_mean"), yhat),
+        "quantiles": "{}",
         **other,
     }
 
@@ -72,6 +74,16 @@ def test_what_was_forecast_of_both_spellings_is_added() -> None:
     assert found["yhat"].sum() == pytest.approx(rows["yhat"].sum())
     assert found[list(COMPONENTS)].sum(axis=1).tolist() == pytest.approx(found["yhat"].tolist())
     validate(FORECASTS, found)
+
+
+def test_a_component_that_one_spelling_lacks_has_no_sum() -> None:
+    """Of two spellings, one without a panel: their forecasts are added, the panel's are not; nor are quantiles."""
+    nothing = float("nan")
+    rows = ledger(forecast("0075", 5.0, yhat_panel=nothing, yhat_mean=nothing), forecast("75", 10.0))
+    joined = in_the_names_of_the_sales(rows, MERGED).iloc[0]
+    assert joined["yhat"] == joined["yhat_prophet"] == joined["yhat_mean"] == 15.0
+    assert pd.isna(joined["yhat_panel"])
+    assert pd.isna(joined["quantiles"])
 
 
 def test_forecasts_under_their_own_names_stay_as_they_are() -> None:

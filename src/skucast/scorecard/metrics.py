@@ -32,6 +32,7 @@ SUMS = [
     "sum_abs_change",
     "sum_forecast_compared",
     *(f"{name}_failed" for name in APART),
+    "sum_forecast_mean",
 ]
 WEEK_COUNTS = ["n_weeks", "n_restated_weeks"]
 """Different weeks: they add up over weeks, but not over steps or combinations."""
@@ -63,6 +64,7 @@ def errors(scored: pd.DataFrame) -> pd.DataFrame:
         "sum_abs_actual": y.abs(),
         "sum_forecast": yhat,
         "sum_error": error,
+        "sum_forecast_mean": scored["yhat_mean"].fillna(scored["yhat"]).where(known, 0.0),
         "sum_abs_error": error.abs(),
         "sum_sq_error": error**2,
         "sum_smape": (2 * error.abs() / size.where(size > 0, 1.0)),
@@ -122,7 +124,8 @@ def with_ratios(sums: pd.DataFrame) -> pd.DataFrame:
     """Return the sums with the metrics derived from them; undefined ones are NaN.
 
     WAPE = sum abs(e) / sum abs(y) (Kolassa & Schuetz 2007, as MAD/mean); sMAPE = mean of
-    2 abs(e) / (abs(y) + abs(yhat)), 0 to 2 (Makridakis 1993); bias ratio = sum e / sum abs(y); coverage = share of y
+    2 abs(e) / (abs(y) + abs(yhat)), 0 to 2 (Makridakis 1993); bias ratio = sum e / sum abs(y),
+    `bias_ratio_mean` that of the expected value; coverage = share of y
     inside the interval; FVA = WAPE of a baseline minus WAPE (Gilliland 2010), `fva` against last year's week. MASE =
     mean of abs(e) / mean absolute change of the history (Hyndman & Koehler 2006), RMSSE = root of the mean of e
     squared / mean squared change (M5, Makridakis et al. 2022). Pinball loss: mean of q (y - f) above the quantile f,
@@ -138,6 +141,7 @@ def with_ratios(sums: pd.DataFrame) -> pd.DataFrame:
         rmse=np.sqrt(sums["sum_sq_error"] / n),
         bias=sums["sum_error"] / n,
         bias_ratio=sums["sum_error"] / volume,
+        bias_ratio_mean=(sums["sum_forecast_mean"] - sums["sum_actual"]) / volume,
         coverage=sums["n_covered"] / n,
         **{f"wape_{name}": sums[f"sum_abs_error_{name}"] / volume for name in BASELINES},
         mase=sums["sum_scaled_error"] / n_scaled,

@@ -9,13 +9,15 @@ from skucast.core.tables.forecasts import COMPONENTS
 from skucast.sales.names import Names
 
 _ADDED = ["yhat", "yhat_lower", "yhat_upper", *COMPONENTS]
+_OF_COMPONENTS = ["yhat_prophet", "yhat_panel", "yhat_panel_log"]
 
 
 def in_the_names_of_the_sales(forecasts: pd.DataFrame, names: Names) -> pd.DataFrame:
     """Return rows of `tables.FORECASTS` under today's names, one per cutoff, combination and week.
 
     What was forecast of several spellings is added, as their sales are; all else is that of the largest. Interval ends
-    are added too: those of a sum lie a little nearer.
+    are added too: those of a sum lie a little nearer. Of a component that one of them lacks there is no sum, nor are
+    there quantiles of it.
     """
     if not any(names.spellings.values()) and not names.aliases:
         return forecasts
@@ -24,7 +26,11 @@ def in_the_names_of_the_sales(forecasts: pd.DataFrame, names: Names) -> pd.DataF
     if not renamed.duplicated(key).any():
         return renamed
     largest_first = renamed.sort_values([*key, "yhat"], ascending=[*[True] * len(key), False], kind="stable")
-    sums = largest_first.groupby(key)[_ADDED].sum()
+    expected = largest_first["yhat_mean"].fillna(largest_first["yhat"])
+    groups = largest_first.assign(yhat_mean=expected).groupby(key)
     rows = largest_first.drop_duplicates(key).set_index(key)
-    rows[_ADDED] = sums
+    rows[[*_ADDED, "yhat_mean"]] = groups[[*_ADDED, "yhat_mean"]].sum()
+    none_lacks = groups[_OF_COMPONENTS].count().eq(groups.size(), axis=0)
+    rows[_OF_COMPONENTS] = groups[_OF_COMPONENTS].sum().where(none_lacks)
+    rows["quantiles"] = rows["quantiles"].where(groups.size() == 1)
     return rows.reset_index()[forecasts.columns]

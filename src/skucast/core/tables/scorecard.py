@@ -138,6 +138,10 @@ METRICS = Table(
             for name, meaning in APART.items()
         ),
         ratio("wape_failed", "sum_abs_error_failed / sum_actual_failed; NULL when none failed, or all of those are 0"),
+        measure(
+            "sum_forecast_mean", "sum of yhat_mean, the expected value; of yhat where there is none", nullable=True
+        ),
+        ratio("bias_ratio_mean", "(sum_forecast_mean - sum_actual) / sum_abs_actual; NULL when all actuals are 0"),
     ),
     key=("window_end", "window", "level", *KEY, "step"),
     partition="window_end",
@@ -173,6 +177,7 @@ SCORED = Table(
         week("data_cutoff", "last week whose sales were known; NULL where none was published", nullable=True),
         week("model_cutoff", "last week the model was trained on; NULL for fallbacks", nullable=True),
         measure("y_failed", "actual, where a fallback for a failed model is scored apart; else NULL", nullable=True),
+        measure("yhat_mean", "expected value; NULL where none was published", nullable=True),
     ),
     key=("cutoff", *KEY, "ds"),
     cluster=tuple(KEY),
