@@ -174,3 +174,9 @@ def test_the_interval_scale_is_what_would_have_covered_80_percent() -> None:
     assert interval_scale(rows.assign(y=1000.0)) == 4.0
     assert interval_scale(rows.iloc[:7]) == 1.0
     assert interval_scale(rows.assign(y=nan)) == 1.0
+
+
+def test_the_interval_scale_is_that_of_the_first_step() -> None:
+    """Errors of 1, 2, 3 and 4 half-widths at steps 1 to 4, at every origin: with a growth of 1 the scale is 1."""
+    rows = scored(*((origin, step, 100 + 10 * step, 100, 0) for origin in range(3) for step in (1, 2, 3, 4)))
+    assert interval_scale(rows, growth=1.0) == pytest.approx(interval_scale(rows) / 4)

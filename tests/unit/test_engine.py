@@ -193,6 +193,14 @@ def test_the_interval_is_scaled_around_the_forecast() -> None:
     assert far["yhat_lower"].tolist() == [0.0] * 4
 
 
+def test_the_interval_widens_with_the_step() -> None:
+    """A growth of 0.5: at step 4 twice as far from the forecast as the paths alone say, at step 1 as far."""
+    plain, grown = (rolled(stub_model(1000.0, interval_growth=growth), 1000.0, n_paths=99) for growth in (0.0, 0.5))
+    for end in ("yhat_lower", "yhat_upper"):
+        ratios = (grown[end] - grown["yhat"]) / (plain[end] - plain["yhat"])
+        assert ratios.tolist() == pytest.approx(np.sqrt([1.0, 2.0, 3.0, 4.0]).tolist())
+
+
 def test_the_same_seed_gives_the_same_numbers() -> None:
     """Another seed moves the interval, and only that; no paths, no interval."""
     first, again, other = (rolled(stub_model(), 100.0, n_paths=99, seed=seed) for seed in (1, 1, 2))

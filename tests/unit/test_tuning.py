@@ -13,6 +13,7 @@ from skucast.core.combination import Combination
 from skucast.core.weeks import WeekClock
 from skucast.forecast.artifact import loads
 from skucast.forecast.prophet.design import until, window
+from skucast.forecast.prophet.elsewhere import Elsewhere, Errors, pooled
 from skucast.forecast.prophet.fit import fit_window
 from skucast.forecast.prophet.rollout import roll_forward
 from skucast.forecast.prophet.spec import ModelSpec
@@ -20,13 +21,15 @@ from skucast.forecast.prophet.tuning import (
     MIN_FOLDS,
     Scores,
     _average_pays,
+    _damping_pays,
     choose,
+    damped,
     fast_grid,
     full_grid,
     refinements,
     score,
 )
-from skucast.forecast.training import Material, Recipe, folds_of, make_recipe, train, tuned
+from skucast.forecast.training import Material, Recipe, folds_of, make_recipe, train, tuned, tuning_errors
 from skucast.regressors.future import last_known
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.sales.history import with_lag
@@ -99,6 +102,37 @@ def test_the_best_have_the_least_error() -> None:
     assert scores.wape([1], [0]) == 1 / 20
     assert scores.wape([0, 1], [0]) == pytest.approx((1 + 0.5) / 20)
     assert Scores([ModelSpec()], yhat[:1], np.array([[0.0, np.nan]])).wape([0], [0]) is None
+
+
+def test_what_settings_do_elsewhere_counts_beside_the_own_weeks() -> None:
+    """Off by 20 % here and 30 % elsewhere against 10 and 60: the first; without others, or too few, the second."""
+    scores = Scores([ModelSpec()] * 2, np.array([[[12.0]], [[11.0]]]), np.array([[10.0]]))
+    assert scores.best(1, [0], (0.3, 0.6)) == [0]
+    assert scores.best(1, [0]) == [1]
+    one = Errors(np.array([30.0, 60.0]), 100.0, np.array([20.0, np.nan]), 100.0)
+    assert pooled([one, None] * 9) == Elsewhere()
+    assert pooled([one] * 10) == Elsewhere((0.3, 0.6), (0.2, np.inf))
+
+
+def test_settings_do_elsewhere_what_they_did_before_the_backtest() -> None:
+    """A choice by the early origins leans on the early ones of the others alone."""
+    weeks = generated(100)
+    recipe, material = recipe_of(weeks), Material(weeks)
+    errors = tuning_errors(ARTICLE, material, recipe)
+    late = tuning_errors(ARTICLE, Material(weeks.assign(y=weeks["y"].where(np.arange(100) < 88, 9.0))), recipe)
+    assert errors is not None
+    assert late is not None
+    np.testing.assert_array_equal(errors.earlier, late.earlier)
+    assert (errors.every != late.every).any()
+    assert tuning_errors(ARTICLE, Material(weeks.tail(30)), recipe) is None
+
+
+def test_promotions_that_make_the_backtest_worse_are_damped() -> None:
+    """Off by 5 with the usual effects: by 4 with smaller ones pays, by 4.9 may be luck."""
+    scores = Scores([ModelSpec()] * 3, np.array([[[15.0]], [[14.0]], [[14.9]]]), np.array([[10.0]]))
+    assert _damping_pays(scores, [0], [1], [0])
+    assert not _damping_pays(scores, [0], [2], [0])
+    assert damped(ModelSpec()).promo_prior_scale < ModelSpec().promo_prior_scale / 2
 
 
 def test_a_setting_without_a_number_is_the_worst() -> None:

@@ -84,8 +84,10 @@ def score_by_step(scored: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def interval_scale(scored: pd.DataFrame) -> float:
+def interval_scale(scored: pd.DataFrame, growth: float = 0.0) -> float:
     """Return the factor on the interval's half-widths that would have covered 80 % of the backtest's weeks.
+
+    It is that of step 1; at step h the half-widths count h ** growth times as much.
 
     Split conformal prediction (Papadopoulos et al. 2002) with the half-width on the error's side as its scale: the
     ceil(0.8 (n + 1))-th smallest ratio of error to half-width. 1 if there are too few errors to tell.
@@ -95,7 +97,8 @@ def interval_scale(scored: pd.DataFrame) -> float:
         return 1.0
     error = (known["y"] - known["yhat"]).to_numpy(dtype="float64")
     width = np.where(error > 0, known["yhat_upper"] - known["yhat"], known["yhat"] - known["yhat_lower"])
-    ratios = np.sort(np.abs(error) / np.maximum(width.astype("float64"), 1e-9))
+    width = width.astype("float64") * known["step"].to_numpy(dtype="float64") ** growth
+    ratios = np.sort(np.abs(error) / np.maximum(width, 1e-9))
     rank = min(len(ratios), math.ceil((INTERVAL[1] - INTERVAL[0]) * (len(ratios) + 1)))
     return float(np.clip(ratios[rank - 1], *SCALE_LIMITS))
 

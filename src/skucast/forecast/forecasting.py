@@ -24,6 +24,7 @@ from skucast.forecast.prophet.spec import LAG
 from skucast.forecast.short import fallback
 from skucast.regressors.future import REGRESSORS, Ahead, WeatherWeeks, ahead, last_known
 from skucast.regressors.promotions import PlannedWeeks
+from skucast.regressors.responses import Response
 from skucast.sales.history import is_inactive
 
 Stored = StoredModel | ModelError | None
@@ -92,7 +93,7 @@ def start(
         planned: what the promotions plan says of `horizon.weeks_after_data`; None = nothing.
         weather: what is known of the unit's weather in them; None = nothing.
     """
-    ready = _ready(combination, weeks, horizon, planned, weather)
+    ready = _ready(combination, weeks, horizon, planned, weather, _response(stored))
     if is_inactive(weeks, horizon.inactive_after_weeks):
         return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon.weeks_after(ready.data_cutoff))))
     if isinstance(stored, StoredModel):
@@ -207,11 +208,18 @@ def _ready(
     horizon: Horizon,
     planned: PlannedWeeks | None,
     weather: WeatherWeeks | None,
+    response: Response | None = None,
 ) -> Start:
     data_cutoff = weeks["ds"].iloc[-1].date()
     n_weeks = len(horizon.weeks_after(data_cutoff))
     known = planned and planned.last(n_weeks), weather and weather.last(n_weeks)
-    return Start(combination, data_cutoff, last_known(weeks), ahead(weeks, known[0], n_weeks, known[1]))
+    return Start(combination, data_cutoff, last_known(weeks), ahead(weeks, known[0], n_weeks, known[1], response))
+
+
+def _response(stored: Stored) -> Response | None:
+    """How the model's promotions enter it; the models of one file share it."""
+    logs = stored.models[0].promo_response if isinstance(stored, StoredModel) else ()
+    return Response(logs) if logs else None
 
 
 def _with_rows(ready: Start, rows: pd.DataFrame) -> Start:

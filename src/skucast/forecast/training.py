@@ -16,20 +16,30 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import Combination
+from skucast.core.errors import FitError
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.forecast.artifact import ModelCard, dumps
 from skucast.forecast.backtest import backtest, interval_scale, origin_ends, score_by_step
 from skucast.forecast.evidence import EVERY, evidence_origins
 from skucast.forecast.plain import StoredPayload
-from skucast.forecast.prophet.design import MIN_WEEKS, WeekGrid, week_grid, window
-from skucast.forecast.prophet.fit import Engine, fit_window, with_interval_scale
+from skucast.forecast.prophet.design import MIN_WEEKS, WeekGrid, Window, week_grid, window
+from skucast.forecast.prophet.elsewhere import NOTHING_ELSEWHERE, Elsewhere, Errors
+from skucast.forecast.prophet.fit import Engine, fit_window, with_interval_scale, with_response
 from skucast.forecast.prophet.model import FittedModel
-from skucast.forecast.prophet.spec import ModelSpec
-from skucast.forecast.prophet.tuning import Choice, Fold, Tune, choose, forecasts_at
+from skucast.forecast.prophet.spec import LAG, ModelSpec
+from skucast.forecast.prophet.tuning import (
+    Choice,
+    Fold,
+    Tune,
+    choose,
+    errors_of,
+    forecasts_at,
+)
 from skucast.regressors.calendars import Calendar
 from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.regressors.responses import RESPONSE_REGRESSORS, Response, responded
 from skucast.regressors.weather import WEATHER_REGRESSORS
 from skucast.sales.history import is_inactive, with_lag
 
@@ -42,6 +52,8 @@ SHORT_HISTORY = "short history"
 BACKTEST_WEEKS = (4, 8)
 """Fewest and most weeks ahead that an origin is scored: an interval is calibrated even where one week is forecast."""
 
+INTERVAL_GROWTH = 0.1
+"""Exponent of the step by which errors grow faster than the simulated paths spread; see docs/decisions/0030."""
 
 LEAST_WEATHER_GAIN = 0.02
 """Share of the backtest's error that weather must take away to stay: less is as often luck."""
@@ -84,17 +96,19 @@ class TrainingPlan:
 class Recipe:
     """The plan of one run with what all its combinations share: the cutoff, and the grid of weeks and holidays.
 
-    `by_unit` has the recipes of the units with a calendar of their own: the same but for holidays.
+    `by_unit` has the recipes of the units with a calendar of their own: the same but for holidays. `elsewhere` tells
+    how well the settings to choose from did for a sample of combinations.
     """
 
     plan: TrainingPlan
     cutoff: date
     grid: WeekGrid
     by_unit: Mapping[str, Recipe] = field(default_factory=dict)
+    elsewhere: Elsewhere = NOTHING_ELSEWHERE
 
     def of(self, unit: str) -> Recipe:
         """Return the recipe of a unit."""
-        return self.by_unit.get(unit, self)
+        return replace(self.by_unit[unit], elsewhere=self.elsewhere) if unit in self.by_unit else self
 
 
 @dataclass(frozen=True)
@@ -185,9 +199,10 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     plan, weeks = recipe.plan, material.weeks
     choice = tuned(material, recipe)
     chosen = _with_weather_if_it_pays(material, recipe, choice)
-    scale = interval_scale(chosen.scored)
+    scale = interval_scale(chosen.scored, INTERVAL_GROWTH)
     started = time.perf_counter()
-    models = [with_interval_scale(model, scale) for model in fitter(recipe, choice.final, chosen.regressors)(weeks)]
+    fit_weeks = fitter(recipe, choice.final, chosen.regressors, material.archive.responses)
+    models = [with_interval_scale(model, scale, INTERVAL_GROWTH) for model in fit_weeks(weeks)]
     fit_s = time.perf_counter() - started
     card = ModelCard(
         combination=str(combination),
@@ -220,7 +235,7 @@ def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice)
     plan, archive = recipe.plan, material.archive
 
     def backtested(regressors: list[str]) -> pd.DataFrame:
-        fit_weeks = fitter(recipe, choice.earlier, regressors)
+        fit_weeks = fitter(recipe, choice.earlier, regressors, archive.responses)
         return backtest(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
     without = backtested(PROMO_REGRESSORS)
@@ -245,16 +260,27 @@ def tuned(material: Material, recipe: Recipe) -> Choice:
         FitError: the history cannot be fitted.
     """
     plan = recipe.plan
-    known = window(with_lag(material.weeks), PROMO_REGRESSORS, recipe.grid)
+    known = _window(material.weeks, PROMO_REGRESSORS, recipe, None)
     folds = [] if plan.tune == "off" else folds_of(material, recipe)
-    return choose(known, recipe.grid, folds, plan.spec, plan.tune, plan.backtest_origins, plan.tune_average)
+    late, average = plan.backtest_origins, plan.tune_average
+    return choose(known, recipe.grid, folds, plan.spec, plan.tune, late, average, recipe.elsewhere)
+
+
+def tuning_errors(combination: Combination, material: Material, recipe: Recipe) -> Errors | None:
+    """Return how far each setting was off for a combination of the sample; None where that cannot be told."""
+    plan, recipe = recipe.plan, recipe.of(combination.unit)
+    try:
+        known = _window(material.weeks, PROMO_REGRESSORS, recipe, None)
+        return errors_of(known, recipe.grid, folds_of(material, recipe), plan.spec, plan.tune, plan.backtest_origins)
+    except FitError:
+        return None
 
 
 def folds_of(material: Material, recipe: Recipe) -> list[Fold]:
     """Return the origins that settings are scored at, oldest first; the last ones are those of the backtest."""
     plan = recipe.plan
     ends = origin_ends(material.weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
-    return [_fold(material, end, plan.backtest_weeks, recipe.grid) for end in ends]
+    return [_fold(material, end, recipe) for end in ends]
 
 
 def evidence_of(material: Material, recipe: Recipe) -> dict[str, list[float]]:
@@ -274,8 +300,8 @@ def evidence_of(material: Material, recipe: Recipe) -> dict[str, list[float]]:
     n_known = weeks["y"].notna().cumsum().to_numpy()
     ends = {each: labels.index(each) + 1 for each in origins if each in labels}
     usable = {each: end for each, end in ends.items() if n_known[end - 1] > MIN_WEEKS}
-    folds = [_fold(material, end, plan.backtest_weeks, recipe.grid) for end in usable.values()]
-    known = window(with_lag(weeks), PROMO_REGRESSORS, recipe.grid)
+    folds = [_fold(material, end, recipe) for end in usable.values()]
+    known = _window(weeks, PROMO_REGRESSORS, recipe, None)
     found = forecasts_at(known, recipe.grid, folds, plan.spec, plan.tune, plan.tune_average)
     told = {str(each): yhat for each, yhat in zip(usable, found.tolist(), strict=True) if np.isfinite(yhat).all()}
     return kept | {str(each): told[str(each)] for each in missing if str(each) in told}
@@ -291,13 +317,21 @@ def _evidence_origins(recipe: Recipe) -> list[date]:
 
 
 def fitter(
-    recipe: Recipe, specs: Sequence[ModelSpec], regressors: Sequence[str] = PROMO_REGRESSORS
+    recipe: Recipe,
+    specs: Sequence[ModelSpec],
+    regressors: Sequence[str] = PROMO_REGRESSORS,
+    responses: Mapping[date, Response] = MappingProxyType({}),
 ) -> Callable[[pd.DataFrame], list[FittedModel]]:
-    """Return the function that fits one combination's weeks under each of the settings."""
+    """Return the function that fits one combination's weeks under each of the settings.
+
+    Promotions enter by the response as it was known after the weeks, where that is told.
+    """
 
     def fit_weeks(weeks: pd.DataFrame) -> list[FittedModel]:
-        known = window(with_lag(weeks), regressors, recipe.grid)
-        return [fit_window(known, recipe.grid, spec, recipe.plan.engine) for spec in specs]
+        response = responses.get(weeks["ds"].iloc[-1].date())
+        known = _window(weeks, regressors, recipe, response)
+        models = [fit_window(known, recipe.grid, spec, recipe.plan.engine) for spec in specs]
+        return [with_response(model, response) for model in models]
 
     return fit_weeks
 
@@ -307,9 +341,20 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays", "numba")}}
 
 
-def _fold(material: Material, end: int, horizon_weeks: int, grid: WeekGrid) -> Fold:
-    past, coming = material.weeks.iloc[:end], material.weeks.iloc[end : end + horizon_weeks]
-    rows = grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
-    known, _ = ahead_at(past, coming, material.archive)
-    regressors = np.column_stack([known.regressors[name] for name in PROMO_REGRESSORS])
-    return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), coming["y"].to_numpy(dtype="float64"))
+def _window(weeks: pd.DataFrame, regressors: Sequence[str], recipe: Recipe, response: Response | None) -> Window:
+    """The weeks as they are fitted: promotions by their response, or by depth and days where no response is told."""
+    lagged = with_lag(weeks)
+    if response is None:
+        return window(lagged, regressors, recipe.grid)
+    others = [name for name in regressors if name not in PROMO_REGRESSORS]
+    return window(responded(lagged, response), [*RESPONSE_REGRESSORS, *others], recipe.grid)
+
+
+def _fold(material: Material, end: int, recipe: Recipe) -> Fold:
+    past, coming = material.weeks.iloc[:end], material.weeks.iloc[end : end + recipe.plan.backtest_weeks]
+    rows = recipe.grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
+    ahead, _ = ahead_at(past, coming, material.archive)
+    known = _window(past, PROMO_REGRESSORS, recipe, material.archive.response_after(past))
+    regressors = np.column_stack([ahead.regressors[name] for name in known.names if name != LAG])
+    y = coming["y"].to_numpy(dtype="float64")
+    return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), y, known)

@@ -19,7 +19,7 @@ from skucast.core.tables.records import REGISTRY
 from skucast.core.tables.validation import empty
 from skucast.core.words import counted
 from skucast.forecast.artifact import ModelCard, loads
-from skucast.forecast.prophet.spec import ModelSpec
+from skucast.forecast.prophet.spec import RESPONSE_PRIOR_SCALE, ModelSpec
 from skucast.forecast.short import choose
 from skucast.forecast.training import (
     SHORT_HISTORY,
@@ -27,14 +27,14 @@ from skucast.forecast.training import (
     Recipe,
     Trained,
     TrainingPlan,
-    backtest_origins,
     make_recipe,
     skip_reason,
     train,
 )
 from skucast.jobs.calendars import calendars_of, warn_of_events
+from skucast.jobs.elsewhere import known_at_origins, with_elsewhere
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
-from skucast.jobs.known_ahead import archives, weather_outlook, with_weather
+from skucast.jobs.known_ahead import weather_outlook, with_weather
 from skucast.jobs.missing import check_missing, missing_from_sales, warn_of_shrinking, without_lost
 from skucast.jobs.panel import PanelInputs, learn_blend, train_panel
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_rows, rows_of_all_tasks
@@ -167,16 +167,7 @@ def _train_wanted(
     recipe = _recipe(settings, warehouse, inputs)
     found = store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
-    known = archives(
-        settings,
-        warehouse,
-        run,
-        inputs.history,
-        inputs.wanted,
-        backtest_origins(recipe),
-        recipe.plan.backtest_weeks,
-        outlook,
-    )
+    known = known_at_origins(settings, warehouse, run, inputs, recipe, outlook)
     history = with_weather(inputs.history, outlook, settings.clock)
     items: list[tuple[Combination, Material]] = []
     registry: list[dict[str, Any]] = []
@@ -190,6 +181,7 @@ def _train_wanted(
         else:
             items.append((combination, Material(weeks, known[combination], _evidence(found[combination], mine))))
     with report.timed("train"):
+        recipe = with_elsewhere(settings, recipe, history, known) if items else recipe
         outcomes = run_each(items, partial(train, recipe=recipe), what="train", pool=settings.pool)
         registry.extend(_store_outcome(outcome, store, found, recipe, report) for outcome in outcomes)
     for row in registry:
@@ -213,7 +205,9 @@ def _registry_rows(registry: list[dict[str, Any]], run: Run) -> pd.DataFrame:
 
 def _recipe(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recipe:
     spec = ModelSpec(
-        seasonality_mode=settings.seasonality_mode, changepoint_prior_scale=settings.changepoint_prior_scale
+        seasonality_mode=settings.seasonality_mode,
+        changepoint_prior_scale=settings.changepoint_prior_scale,
+        promo_prior_scale=RESPONSE_PRIOR_SCALE,
     )
     units = sorted(inputs.history.weeks["unit"].unique())
     calendars = calendars_of(settings, warehouse, units)

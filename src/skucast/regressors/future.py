@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.regressors.promotions import PROMO_REGRESSORS, PlannedWeeks, promotions_ahead
+from skucast.regressors.responses import RESPONSE_REGRESSORS, Response, responses_ahead
 from skucast.regressors.weather import WEATHER_REGRESSORS
 from skucast.sales.history import carried
 
@@ -22,7 +23,7 @@ PromotionsFrom = Literal["plan", "perfect_plan", "expected"]
 the recent average."""
 
 
-REGRESSORS = [*PROMO_REGRESSORS, *WEATHER_REGRESSORS]
+REGRESSORS = [*PROMO_REGRESSORS, *RESPONSE_REGRESSORS, *WEATHER_REGRESSORS]
 """All that a model may know of a week beside the calendar and the week before."""
 
 
@@ -75,24 +76,33 @@ class Ahead:
 class Archive:
     """What was known of one combination at past origins: by their label, plan and weather of the weeks after each.
 
-    `has_plan` tells whether forecasts made now have a plan of this combination.
+    `has_plan` tells whether forecasts made now have a plan of this combination. `responses` are those to promotions, by
+    the last week that they know.
     """
 
     plans: Mapping[date, PlannedWeeks] = field(default_factory=dict)
     has_plan: bool = False
     weather: Mapping[date, WeatherWeeks] = field(default_factory=dict)
+    responses: Mapping[date, Response] = field(default_factory=dict)
+
+    def response_after(self, weeks: pd.DataFrame) -> Response | None:
+        """Return the response as it was known after the last of the weeks; None = not told."""
+        return self.responses.get(weeks["ds"].iloc[-1].date())
 
 
 NO_ARCHIVE = Archive()
 
 
 def ahead(
-    weeks: pd.DataFrame, planned: PlannedWeeks | None, n_weeks: int, weather: WeatherWeeks | None = None
+    weeks: pd.DataFrame,
+    planned: PlannedWeeks | None,
+    n_weeks: int,
+    weather: WeatherWeeks | None = None,
+    response: Response | None = None,
 ) -> Ahead:
     """Return what is known of the weeks after a history: what the plan says of them, and the weather of the unit."""
     promotions, source = promotions_ahead(weeks, planned, n_weeks)
-    weather = weather or no_weather(n_weeks)
-    return Ahead({**promotions, **weather.anomalies}, source, weather.source)
+    return _ahead(weeks, promotions, source, weather or no_weather(n_weeks), response)
 
 
 def ahead_at(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> tuple[Ahead, PromotionsFrom]:
@@ -103,11 +113,12 @@ def ahead_at(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> tupl
     """
     origin, n_weeks = past["ds"].iloc[-1].date(), len(coming)
     planned, weather = archive.plans.get(origin), _weather_at(archive, origin, n_weeks)
+    response = archive.response_after(past)
     if planned is not None and planned.is_known:
-        return ahead(past, planned.first(n_weeks), n_weeks, weather), "plan"
+        return ahead(past, planned.first(n_weeks), n_weeks, weather, response), "plan"
     if archive.has_plan:
         return perfect_plan(past, coming, archive), "perfect_plan"
-    return ahead(past, None, n_weeks, weather), "expected"
+    return ahead(past, None, n_weeks, weather, response), "expected"
 
 
 def perfect_plan(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> Ahead:
@@ -115,13 +126,24 @@ def perfect_plan(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> 
     values = {name: coming[name].to_numpy(dtype="float64") for name in PROMO_REGRESSORS}
     source = np.where(values["promo_days"] > 0, "planned", "none").astype(object)
     weather = _weather_at(archive, past["ds"].iloc[-1].date(), len(coming))
-    return Ahead({**values, **weather.anomalies}, source, weather.source)
+    return _ahead(past, values, source, weather, archive.response_after(past))
 
 
 def last_known(weeks: pd.DataFrame) -> float:
     """Return the sales that count as the lag of the first week after `weeks`; 0 if none is known."""
     y = carried(weeks["y"])
     return float(y.iloc[-1]) if len(y) and pd.notna(y.iloc[-1]) else 0.0
+
+
+def _ahead(
+    weeks: pd.DataFrame,
+    promotions: Mapping[str, Floats],
+    source: npt.NDArray[Any],
+    weather: WeatherWeeks,
+    response: Response | None,
+) -> Ahead:
+    responses = responses_ahead(weeks, promotions, source, response)
+    return Ahead({**promotions, **responses, **weather.anomalies}, source, weather.source)
 
 
 def _weather_at(archive: Archive, origin: date, n_weeks: int) -> WeatherWeeks:

@@ -19,6 +19,7 @@ import pandas as pd
 from skucast.core.errors import FitError
 from skucast.forecast.prophet.spec import LAG, ModelSpec, Target
 from skucast.regressors.holidays import OTHER_HOLIDAYS, WORKING_DAYS
+from skucast.regressors.responses import RESPONSE_REGRESSORS
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
@@ -289,12 +290,14 @@ def _times(is_there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
 def _column(name: str, index: int, values: Floats) -> Column | None:
     """How a regressor is standardised, as Prophet does: binary ones are left alone; None = it is constant.
 
-    Constant up to rounding: a mean of equal discounts differs in its last digit with the number of days.
+    Constant up to rounding: a mean of equal discounts differs in its last digit with the number of days. A response to
+    promotions is left alone too: it has a measure of its own, in which the prior scale bounds what a few small ones can
+    say of a large one.
     """
     lowest, highest = float(values.min()), float(values.max())
     if highest - lowest <= CONSTANT_WITHIN * max(1.0, abs(lowest), abs(highest)):
         return None
-    if (lowest, highest) == (0.0, 1.0) and np.isin(values, (0.0, 1.0)).all():
+    if name in RESPONSE_REGRESSORS or ((lowest, highest) == (0.0, 1.0) and np.isin(values, (0.0, 1.0)).all()):
         return Column(name, index, 0.0, 1.0)
     return Column(name, index, float(values.mean()), float(values.std(ddof=1)))
 

@@ -27,6 +27,7 @@ from skucast.forecast.prophet.design import (
 from skucast.forecast.prophet.model import FittedModel, Holiday, Regressor
 from skucast.forecast.prophet.solver import solve
 from skucast.forecast.prophet.spec import LAG, ModelSpec
+from skucast.regressors.responses import Response
 
 Engine = Literal["map", "cmdstan"]
 
@@ -107,9 +108,14 @@ def as_model(
     )
 
 
-def with_interval_scale(model: FittedModel, scale: float) -> FittedModel:
-    """Return the model with its interval widened (or narrowed) by that factor."""
-    return dataclasses.replace(model, interval_scale=scale)
+def with_interval_scale(model: FittedModel, scale: float, growth: float = 0.0) -> FittedModel:
+    """Return the model with its interval widened (or narrowed) by that factor, at step h by h ** growth more."""
+    return dataclasses.replace(model, interval_scale=scale, interval_growth=growth)
+
+
+def with_response(model: FittedModel, response: Response | None) -> FittedModel:
+    """Return the model with the response by which promotions have entered it; None = by depth and days."""
+    return model if response is None else dataclasses.replace(model, promo_response=response.logs)
 
 
 def _weeks_of(grid: WeekGrid, column: HolidayColumn, first: int) -> str:

@@ -1,6 +1,6 @@
 """A fitted model as plain numbers: what Prophet learned, without Prophet.
 
-May import `spec` and the standard library: whoever reads model files needs no more.
+May import `spec` and what the regressors are called: whoever reads model files needs no more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from skucast.forecast.prophet.spec import LAG, ModelSpec
+from skucast.regressors.responses import DEPTHS, RESPONSE_REGRESSORS
 
 _HOLIDAY_WEEKS = re.compile(r"((?:^| )\d{4}-\d\d-\d\d(\*-?[1-7])?)*")
 
@@ -55,7 +56,8 @@ class FittedModel:
     or exp(z) - 1 if the target is log1p. `yearly` holds the weights of sine and cosine of each order in turn, empty
     without a season. `history` is the fitted weeks, JSON, for `to_prophet`. `is_converged` is False where the solver
     met a bound on its steps. `interval_scale` widens (or narrows) the simulated interval around yhat to what the
-    backtest's errors asked for.
+    backtest's errors asked for, at step h by h ** `interval_growth` more. `promo_response` is what turns a discount
+    into the regressor of that name (`Response.logs`), empty where promotions enter by depth and days.
     """
 
     spec: ModelSpec
@@ -76,6 +78,8 @@ class FittedModel:
     history: str
     is_converged: bool = True
     interval_scale: float = 1.0
+    interval_growth: float = 0.0
+    promo_response: tuple[float, ...] = ()
 
     @property
     def lag(self) -> Regressor | None:
@@ -101,5 +105,8 @@ class FittedModel:
             raise ValueError("scales are not positive, or changepoints and deltas differ in number")
         if len(self.yearly) % 2:
             raise ValueError("the season has a sine without its cosine")
+        by_response = any(each.name in RESPONSE_REGRESSORS for each in self.regressors)
+        if len(self.promo_response) not in ({len(DEPTHS)} if by_response else {0, len(DEPTHS)}):
+            raise ValueError("the response to promotions is missing, or of other depths")
         if not all(_HOLIDAY_WEEKS.fullmatch(holiday.weeks) for holiday in self.holidays):
             raise ValueError("a holiday's weeks are no dates")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from prophet import Prophet
 
 from skucast.forecast.prophet.design import YEAR_DAYS, Floats, group_of, scales_by_group
 from skucast.forecast.prophet.model import FittedModel
+from skucast.regressors.responses import RESPONSE_REGRESSORS
 
 
 class SharedWeeks(Prophet):
@@ -89,7 +90,8 @@ def unfitted(model: FittedModel) -> Any:
         prophet.add_seasonality("yearly", YEAR_DAYS, len(model.yearly) // 2)
     for regressor in model.regressors:
         prior = scales_by_group(spec)[group_of(regressor.name)]
-        prophet.add_regressor(regressor.name, prior_scale=float(prior))
+        standardize: Literal["auto"] | bool = "auto" if regressor.name not in RESPONSE_REGRESSORS else False
+        prophet.add_regressor(regressor.name, prior_scale=float(prior), standardize=standardize)
     return prophet
 
 

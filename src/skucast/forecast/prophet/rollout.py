@@ -109,7 +109,8 @@ def roll_forward_all(
     course = recursion.roll(terms.trend, terms.effect, lag)
     yhat = recursion.to_sales(course.clipped)
     lower, upper = interval(stack, terms, lag, seeds, n_paths) if n_paths else (yhat, yhat)
-    scale = stack.interval_scale[:, None]
+    steps = np.arange(1.0, len(ds) + 1)
+    scale = stack.interval_scale[:, None] * steps ** stack.interval_growth[:, None]
     ends = np.clip(yhat - scale * (yhat - lower), 0.0, yhat), np.maximum(yhat + scale * (upper - yhat), yhat)
     parts = components(stack, terms, lag, course)
     numbers = np.stack([course.raw, *ends, *parts.values()])

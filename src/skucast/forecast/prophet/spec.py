@@ -12,6 +12,9 @@ Target = Literal["sales", "log1p"]
 
 LAG = "y_lag1"
 
+RESPONSE_PRIOR_SCALE = 0.15
+"""Prior scale of promotions that enter by their response: so small a one that a few cannot say how others work."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:

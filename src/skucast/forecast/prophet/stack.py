@@ -35,6 +35,7 @@ class Stack:
     sigma_obs: Floats
     yearly: Floats
     interval_scale: Floats
+    interval_growth: Floats
     recursion: Recursion
 
 
@@ -68,6 +69,7 @@ def stacked(models: Sequence[FittedModel]) -> Stack:
         sigma_obs=np.array([model.sigma_obs for model in models]),
         yearly=_padded([model.yearly for model in models]),
         interval_scale=np.array([model.interval_scale for model in models]),
+        interval_growth=np.array([model.interval_growth for model in models]),
         recursion=recursion_of(
             y_scale=np.array([model.y_scale for model in models]),
             y_max=np.array([model.y_max for model in models]),

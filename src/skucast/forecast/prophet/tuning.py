@@ -8,6 +8,7 @@ solver and the recursion.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from skucast.forecast.prophet.design import Design, Floats, WeekGrid, Window, design, future_columns, until
+from skucast.forecast.prophet.elsewhere import NOTHING_ELSEWHERE, TINY, Elsewhere, Errors
 from skucast.forecast.prophet.recursion import Recursion, recursion_of
 from skucast.forecast.prophet.solver import solve_grid
 from skucast.forecast.prophet.spec import LAG, Mode, ModelSpec
@@ -25,13 +27,22 @@ Tune = Literal["off", "fast", "full"]
 MIN_FOLDS = 2
 """Fewest origins that settings are chosen by; with fewer the default settings are used."""
 
+DAMPED = 0.3
+"""Factor on the prior scale of promotions' effects where their plan makes the backtest worse."""
+
+LEAST_GAIN = 0.05
+"""Share of the error that must go for effects to be damped: less is as often luck."""
+
+WEIGHT_ELSEWHERE = 2.0
+"""What a setting's WAPE over many combinations counts against its WAPE for the one; see docs/decisions/0030."""
+
 
 @dataclass(frozen=True)
 class Fold:
     """One origin: the last known position of the grid, the weeks it forecasts, and what was known of them then.
 
     `rows` (H,) positions of the weeks; `regressors` (H, R) as in `Window`; `last_y` the lag of the first; `y` (H,) what
-    was sold, NaN = unknown.
+    was sold, NaN = unknown. `known` are the weeks up to `last`, where their regressors were others then.
     """
 
     last: int
@@ -39,6 +50,7 @@ class Fold:
     regressors: Floats
     last_y: float
     y: Floats
+    known: Window | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +65,23 @@ class Scores:
     y: Floats
     n_stopped: int = 0
 
-    def best(self, n: int, places: Sequence[int]) -> list[int]:
-        """Return the n settings with the least absolute error at those origins, best first; no number is the worst."""
+    def best(self, n: int, places: Sequence[int], elsewhere: Sequence[float] = ()) -> list[int]:
+        """Return the n settings with the least absolute error at those origins, best first; no number is the worst.
+
+        `elsewhere` is the WAPE of each setting over many combinations, of as many as are known; it counts beside the
+        WAPE here: 24 weeks of one combination are few to choose among 44 settings by.
+        """
         y = self.y[list(places)]
-        errors = np.where(np.isnan(y), 0.0, np.abs(self.yhat[:, list(places)] - y))
-        total = np.nan_to_num(errors.sum(axis=(1, 2)), nan=np.inf)
+        total = np.nan_to_num(self.errors[:, list(places)].sum(axis=1), nan=np.inf)
+        if len(elsewhere) == len(self.specs):
+            total = total / max(float(np.nansum(np.abs(y))), TINY) + WEIGHT_ELSEWHERE * np.array(elsewhere)
         return [int(place) for place in np.argsort(total, kind="stable")[:n]]
+
+    @functools.cached_property
+    def errors(self) -> Floats:
+        """The sum of absolute errors of each setting at each origin, sales, shape (G, F)."""
+        found: Floats = np.where(np.isnan(self.y), 0.0, np.abs(self.yhat - self.y)).sum(axis=2)
+        return found
 
     def error(self, chosen: Sequence[int], places: Sequence[int]) -> float:
         """Return the absolute error of the chosen settings' mean forecast at those origins, sales."""
@@ -85,7 +108,14 @@ class Choice:
 
 
 def choose(
-    known: Window, grid: WeekGrid, folds: Sequence[Fold], base: ModelSpec, tune: Tune, n_late: int, n_best: int
+    known: Window,
+    grid: WeekGrid,
+    folds: Sequence[Fold],
+    base: ModelSpec,
+    tune: Tune,
+    n_late: int,
+    n_best: int,
+    elsewhere: Elsewhere = NOTHING_ELSEWHERE,
 ) -> Choice:
     """Return the best settings of a grid around `base`, up to `n_best` of them to be averaged.
 
@@ -97,24 +127,23 @@ def choose(
         tune: `off` (base alone), `fast` or `full`.
         n_late: origins of the backtest.
         n_best: how many settings' forecasts are averaged where that does better than the best one alone.
+        elsewhere: how well the settings did for other combinations.
 
     Raises:
         FitError: too few weeks are known at an origin.
     """
-    usable = [(fold, place < len(folds) - n_late) for place, fold in enumerate(folds) if np.isfinite(fold.y).any()]
-    early = [place for place, (_, is_early) in enumerate(usable) if is_early]
-    late = [place for place, (_, is_early) in enumerate(usable) if not is_early]
+    origins, early = _usable(folds, n_late)
     if tune == "off" or len(early) < MIN_FOLDS:
         return Choice([base], [base], {})
-    origins = [fold for fold, _ in usable]
-    scores = score(known, grid, origins, [base, *(spec for spec in GRIDS[tune](base) if spec != base)])
+    scores = score(known, grid, origins, _settings(base, tune))
     every = list(range(len(origins)))
-    earlier, _ = _chosen(known, grid, origins, scores, early, tune, n_best)
-    final, seen = _chosen(known, grid, origins, scores, every, tune, n_best)
+    late = [place for place in every if place not in early]
+    earlier, _ = _chosen(known, grid, origins, scores, early, tune, n_best, elsewhere.earlier)
+    final, seen = _chosen(known, grid, origins, scores, every, tune, n_best, elsewhere.every)
     places = [seen.specs.index(spec) for spec in final]
     report = {
         "grid": tune,
-        "settings": len(seen.specs),
+        "settings": len(seen.specs) - len(final),  # without the damped ones of the best
         "origins": len(origins),
         "wape": seen.wape(places, every),
         "wape_each": [seen.wape([place], every) for place in places],
@@ -123,6 +152,29 @@ def choose(
         "stopped_fits": seen.n_stopped,
     }
     return Choice(final, earlier, report)
+
+
+def errors_of(
+    known: Window, grid: WeekGrid, folds: Sequence[Fold], base: ModelSpec, tune: Tune, n_late: int
+) -> Errors | None:
+    """Return how far each setting was off, None where there are too few origins to choose by."""
+    origins, early = _usable(folds, n_late)
+    if len(early) < MIN_FOLDS:
+        return None
+    scores = score(known, grid, origins, _settings(base, tune))
+    sold = np.nansum(np.abs(scores.y), axis=1)
+    return Errors(scores.errors.sum(axis=1), float(sold.sum()), scores.errors[:, early].sum(axis=1), sold[early].sum())
+
+
+def _usable(folds: Sequence[Fold], n_late: int) -> tuple[list[Fold], list[int]]:
+    """The origins whose weeks are known, and the places of those before the backtest's."""
+    usable = [(fold, place < len(folds) - n_late) for place, fold in enumerate(folds) if np.isfinite(fold.y).any()]
+    return [fold for fold, _ in usable], [place for place, (_, is_early) in enumerate(usable) if is_early]
+
+
+def _settings(base: ModelSpec, tune: Tune) -> list[ModelSpec]:
+    """The base first, then the others of the grid."""
+    return [base, *(spec for spec in GRIDS[tune](base) if spec != base)]
 
 
 def score(known: Window, grid: WeekGrid, folds: Sequence[Fold], specs: list[ModelSpec]) -> Scores:
@@ -137,7 +189,7 @@ def score(known: Window, grid: WeekGrid, folds: Sequence[Fold], specs: list[Mode
         by_shape.setdefault(spec.shape, []).append(place)
     n_stopped = 0
     for place, fold in enumerate(folds):
-        past = until(known, fold.last)
+        past = until(known, fold.last) if fold.known is None else fold.known
         for group in by_shape.values():
             yhat[group, place], stopped = _forecasts(past, grid, fold, [specs[i] for i in group])
             n_stopped += stopped
@@ -171,23 +223,38 @@ def forecasts_at(
 
 
 def _chosen(
-    known: Window, grid: WeekGrid, folds: Sequence[Fold], scores: Scores, places: Sequence[int], tune: Tune, n_best: int
+    known: Window,
+    grid: WeekGrid,
+    folds: Sequence[Fold],
+    scores: Scores,
+    places: Sequence[int],
+    tune: Tune,
+    n_best: int,
+    elsewhere: Sequence[float],
 ) -> tuple[list[ModelSpec], Scores]:
     """The settings that did best at these origins and nowhere else, and the scores they were chosen from."""
     if tune == "full":
         near = refinements(scores.specs[scores.best(1, places)[0]])
         scores = _joined(scores, score(known, grid, folds, [spec for spec in near if spec not in scores.specs]))
-    n = n_best if _average_pays(scores, places, n_best) else 1
-    return [scores.specs[place] for place in scores.best(n, places)], scores
+    n = n_best if _average_pays(scores, places, n_best, elsewhere) else 1
+    best = scores.best(n, places, elsewhere)
+    scores = _joined(scores, score(known, grid, folds, [damped(scores.specs[place]) for place in best]))
+    tamed = list(range(len(scores.specs) - n, len(scores.specs)))
+    return [scores.specs[place] for place in (tamed if _damping_pays(scores, best, tamed, places) else best)], scores
 
 
-def _average_pays(scores: Scores, places: Sequence[int], n_best: int) -> bool:
+def _damping_pays(scores: Scores, best: Sequence[int], tamed: Sequence[int], places: Sequence[int]) -> bool:
+    """Whether the best settings err less with smaller effects of promotions, by more than luck."""
+    return scores.error(tamed, places) < (1 - LEAST_GAIN) * scores.error(best, places)
+
+
+def _average_pays(scores: Scores, places: Sequence[int], n_best: int, elsewhere: Sequence[float] = ()) -> bool:
     """Whether the mean of the best few, chosen without an origin, did no worse there than the best one alone."""
     alone = together = 0.0
     for left_out in places:
         others = [place for place in places if place != left_out]
-        alone += scores.error(scores.best(1, others), [left_out])
-        together += scores.error(scores.best(n_best, others), [left_out])
+        alone += scores.error(scores.best(1, others, elsewhere), [left_out])
+        together += scores.error(scores.best(n_best, others, elsewhere), [left_out])
     return together <= alone
 
 
@@ -230,11 +297,25 @@ def _joined(one: Scores, other: Scores) -> Scores:
     return Scores(one.specs + other.specs, yhat, one.y, one.n_stopped + other.n_stopped)
 
 
+def damped(spec: ModelSpec) -> ModelSpec:
+    """Return the setting with smaller effects of promotions."""
+    return dataclasses.replace(spec, promo_prior_scale=DAMPED * spec.promo_prior_scale)
+
+
 # --- Grids ----------------------------------------------------------------------------------------------------------
 
 
+SEASONS_AND_TRENDS = [
+    *((season, trend) for season in (0.02, 0.1) for trend in (0.01, 0.05, 0.1)),
+    (0.01, 0.05),
+    (0.01, 0.1),
+    (0.003, 0.1),
+]
+"""Prior scales of season and trend, from a firm season on a stiff trend to hardly any on one that bends."""
+
+
 def fast_grid(base: ModelSpec) -> list[ModelSpec]:
-    """Return 44 settings, most of them on log(1 + sales); chosen on real sales, see docs/decisions/0012."""
+    """Return 44 settings, most of them on log(1 + sales); chosen on real sales, see docs/decisions/0012 and 0030."""
     log = dataclasses.replace(base, target="log1p", seasonality_mode="additive")
     plain = dataclasses.replace(base, target="sales", seasonality_prior_scale=0.02)
     modes: tuple[Mode, ...] = ("additive", "multiplicative")
@@ -249,8 +330,7 @@ def fast_grid(base: ModelSpec) -> list[ModelSpec]:
             )
             for holidays in (0.02, 0.1)
             for lag in (10.0, 0.02)
-            for season in (0.01, 0.02, 0.1)
-            for trend in (0.01, 0.05, 0.1)
+            for season, trend in SEASONS_AND_TRENDS
         ),
         *(
             dataclasses.replace(plain, seasonality_mode=mode, lag_prior_scale=lag, changepoint_prior_scale=trend)
