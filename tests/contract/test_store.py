@@ -8,6 +8,7 @@ from rigs import StoreRig
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ModelNotFound, StoreConflict
+from skucast.core.model_files import MAX_BYTES, SharedFile
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 QUOTED = Combination('O\'Neil "North"', "A/B: 50%?", "_x.")
@@ -47,6 +48,20 @@ def test_stored_lists_the_combinations_of_live_files(store: ModelStore) -> None:
     save(store, "v2", expected=generation)
     save(store, "v1", combination=QUOTED)
     assert store.stored() == [QUOTED, ARTICLE]
+
+
+def test_what_all_share_lies_beside_them_and_is_no_combination(rig: StoreRig) -> None:
+    """`_panel/panel.pkl`, larger than a model may be, with versions of its own; a unit of that name is another file."""
+    shared, payload = SharedFile("panel"), b"x" * (MAX_BYTES + 10)
+    generation = rig.store.save(shared, payload, "2026-11-22-abc", expected=None)
+    unit = Combination("_panel", "KA", "A1")
+    save(rig.store, "v1", combination=unit)
+    assert rig.store.load(shared) == Live(payload, generation)
+    assert rig.store.stored() == [unit]
+    assert rig.store.versions(shared) == ["2026-11-22-abc"]
+    assert rig.store.load_version(shared, "2026-11-22-abc") == payload
+    with pytest.raises(ModelNotFound, match="_panel/blend"):
+        rig.store.load(SharedFile("blend"))
 
 
 def test_a_model_is_replaced_by_who_read_it(store: ModelStore) -> None:
