@@ -176,6 +176,17 @@ def test_a_panel_of_last_quarter_is_not_asked(blending: Business, shown: Callabl
     assert "14 weeks old" in shown()
 
 
+def test_a_panel_older_than_the_models_is_said(blending: Business, shown: Callable[[], str]) -> None:
+    """Models of the newest cutoff, the panel of four weeks before: it is asked, and a note names both."""
+    before = files(blending)["panel"]
+    assert blending("train", *BLEND, "--as-of", "2026-10-28", "--force") == 0
+    older = before.read_bytes()
+    assert blending("train", *BLEND, "--force") == 0
+    before.write_bytes(older)
+    assert "blend" in set(forecast(blending)["method"])
+    assert "the panel is of 2026-10-25, older than the models of 2026-11-22" in shown()
+
+
 def test_a_day_of_the_past_is_forecast_by_nothing_that_has_seen_past_it(blending: Business) -> None:
     """The panel of a later cutoff is not asked; one that was trained then is, whatever is live now."""
     rows = forecast(blending, *BLEND, "--as-of", "2026-10-28")

@@ -105,7 +105,7 @@ def learn(
     ]
     found = [each for _, each in told]
     weights = _weights(found)
-    mean = weights_of(*_joined(found)).mean(axis=0) if weights is not None else np.array([])
+    mean = np.array([]) if weights is None else weights.mean(axis=0)
     by_name = {} if weights is None else dict(zip(map(str, grid.combinations), weights.round(4).tolist(), strict=True))
     return BlendModel(
         str(grid.label(grid.n_weeks)),
@@ -160,7 +160,12 @@ def _joined(origins: Sequence[_Origin]) -> tuple[Floats, Floats]:
 
 
 def _weights(origins: Sequence[_Origin]) -> Floats | None:
-    return weights_of(*_joined(origins)) if len(origins) >= LEAST_ORIGINS else None
+    """The weights that these origins teach; None where they are too few, or nothing was forecast by all components."""
+    if len(origins) < LEAST_ORIGINS:
+        return None
+    forecasts, actual = _joined(origins)
+    is_told = ~np.isnan(forecasts).any(axis=0) & ~np.isnan(actual)
+    return weights_of(forecasts, actual) if is_told.any() else None
 
 
 def _without_each(origins: Sequence[_Origin]) -> list[Floats]:

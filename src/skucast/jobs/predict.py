@@ -118,6 +118,8 @@ def _rows(
         shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)
         rows = forecast_rows(inputs, models, planned, weather, horizon, report, shared)
     _count(rows, models, run.cutoff, report)
+    if files is not None:
+        _note_panel(files, models, report)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
@@ -292,6 +294,14 @@ def _count(rows: pd.DataFrame, models: Models, cutoff: date, report: RunReport) 
             log.error("model not usable", extra={"fields": {"combination": str(combination), "error": str(stored)}})
             report.fail(combination, str(stored))
     _note_models(models, cutoff, report)
+
+
+def _note_panel(files: Files, models: Models, report: RunReport) -> None:
+    """Say if the panel is older than the models, as after a training that could not make one."""
+    newest = max((each.card.cutoff_date for each in models.values() if isinstance(each, StoredModel)), default=None)
+    cutoff = files.panel.content.cutoff
+    if newest is not None and cutoff < newest:
+        report.notes.append(f"the panel is of {cutoff}, older than the models of {newest}: run run_all_skus.py")
 
 
 def _note_models(models: Models, cutoff: date, report: RunReport) -> None:
