@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import writers
 from builders import CUTOFF
+from forked import Forked
 from stand_ins.proxy import Request
 from writers import SMALL, Place, run_of, week
 
-import skucast
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
 from skucast.core.tables.records import PUBLISHES
-
-PATHS = ":".join(map(str, (Path(skucast.__file__).parents[1], Path(__file__).parents[2])))
 
 # What the proxy's patterns look at.
 LOAD = r"^/upload/bigquery/"
@@ -63,7 +58,6 @@ def in_pages(asked: Request) -> Request:
     return replace(asked, body=json.dumps({**json.loads(asked.body), "maxResults": 3}).encode())
 
 
-def process_of(place: Place, kind: str, number: int) -> subprocess.Popen[bytes]:
+def process_of(place: Place, kind: str, number: int) -> Forked:
     """Start a writer in a process of its own."""
-    command = [sys.executable, writers.__file__, kind, str(number), place.url, str(place.grpc), place.dataset]
-    return subprocess.Popen(command, env={"PYTHONPATH": PATHS}, stderr=subprocess.PIPE)
+    return Forked(writers.write, kind, place, number, variables={})

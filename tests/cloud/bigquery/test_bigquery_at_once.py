@@ -44,9 +44,8 @@ def test_of_writers_at_once_one_week_remains(place: Place, theirs: BigQueryWareh
 
 def test_of_processes_at_once_one_week_remains(place: Place, theirs: BigQueryWarehouse) -> None:
     """Eight processes, as Cloud Run starts them: all succeed, the week is one of theirs."""
-    processes = [process_of(place, "ours", number) for number in range(1, 9)]
-    said = [process.communicate()[1].decode() for process in processes]
-    assert [process.returncode for process in processes] == [0] * 8, said
+    ended = [process.ended() for process in [process_of(place, "ours", number) for number in range(1, 9)]]
+    assert [code for code, _ in ended] == [0] * 8, ended
     assert stored(theirs) in [rows_of(number) for number in range(1, 9)]
     assert publishers(theirs) == [f"run-{number}" for number in range(1, 9)]
 

@@ -25,7 +25,7 @@ def killed_at(
     def kill(*_: object) -> Any:
         started.wait()
         process.kill()
-        process.wait()
+        process.ended()
         raise Lost
 
     if skip:
@@ -33,8 +33,8 @@ def killed_at(
     proxy.on(method, path, **{when: kill})
     process = process_of(proxied, kind, 1)
     started.set()
-    _, said = process.communicate()
-    assert process.returncode == -signal.SIGKILL, said.decode()
+    code, said = process.ended()
+    assert code == -signal.SIGKILL, said
 
 
 def wait_for(warehouse: BigQueryWarehouse, number: int) -> None:

@@ -1,11 +1,7 @@
-"""Writers of one week's forecasts, ours and two naive ones, in this process or, run as a script, in one that is killed.
-
-Usage of the script: `writers.py KIND NUMBER URL GRPC DATASET`; it writes `week(NUMBER)`.
-"""
+"""Writers of one week's forecasts, ours and two naive ones, in this process or in one that is killed."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -112,6 +108,12 @@ def merge(place: Place, number: int) -> None:
 
 WRITERS: dict[str, Callable[[Place, int], None]] = {"ours": ours, "task": task, "append": append, "merge": merge}
 
+
+def write(kind: str, place: Place, number: int) -> None:
+    """Write `week(number)`."""
+    WRITERS[kind](place, number)
+
+
 _ROWS = (
     "SELECT @cutoff AS cutoff, 'Пермь' AS unit, 'KA' AS channel, sku AS SKU_ID, @ds AS ds, @yhat AS yhat "
     "FROM UNNEST(@skus) AS sku"
@@ -126,8 +128,3 @@ def _query(place: Place, number: int, sql: str) -> None:
         bigquery.ArrayQueryParameter("skus", "STRING", week(number)["SKU_ID"].tolist()),
     ]
     place.client().query(sql, job_config=bigquery.QueryJobConfig(query_parameters=parameters)).result()
-
-
-if __name__ == "__main__":
-    kind, writer, url, grpc, dataset = sys.argv[1:]
-    WRITERS[kind](Place(url, grpc, dataset), int(writer))
