@@ -12,7 +12,7 @@ from pathlib import Path
 
 from accuracy_autogluon import autogluon
 from accuracy_cache import Cache
-from accuracy_data import ANCHORS, sample_of
+from accuracy_data import ANCHORS, REPORTED, sample_of
 from accuracy_peers import Contender, peers
 from accuracy_prophets import prophets
 
@@ -28,6 +28,9 @@ def main() -> None:
     )
     parser.add_argument("--again", action="store_true", help="forecast anew what is kept")
     parser.add_argument("--report", action="store_true", help="score what is kept")
+    parser.add_argument(
+        "--origins", type=int, default=REPORTED, help="score only the first so many: while a run goes on"
+    )
     parser.add_argument("--write", action="store_true", help="with --report: into docs/benchmarks.md and docs/img")
     arguments = parser.parse_args()
     names = [arguments.only] if arguments.only else list(ANCHORS)
@@ -35,7 +38,7 @@ def main() -> None:
     for cache in caches:
         run(cache, arguments.run, again=arguments.again)
     if arguments.report:
-        report(caches, write=arguments.write)
+        report(caches, arguments.origins, write=arguments.write)
 
 
 def run(cache: Cache, names: list[str], *, again: bool) -> None:
@@ -58,11 +61,11 @@ def _ours(cache: Cache) -> list[Contender]:
     return ours(cache.folder)
 
 
-def report(caches: list[Cache], *, write: bool) -> None:
+def report(caches: list[Cache], n_origins: int, *, write: bool) -> None:
     """Score what is kept of all contenders; into the docs, or on the screen alone."""
     import accuracy_report
 
-    files = [accuracy_report.judged(cache, [*_others(), *_ours(cache)]) for cache in caches]
+    files = [accuracy_report.judged(cache, [*_others(), *_ours(cache)], n_origins) for cache in caches]
     text = accuracy_report.report(files)
     print(text)
     if write:

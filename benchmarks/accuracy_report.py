@@ -8,7 +8,7 @@ import accuracy_scores as scores
 import numpy as np
 import pandas as pd
 from accuracy_cache import Cache
-from accuracy_data import HORIZON
+from accuracy_data import HORIZON, REPORTED
 from accuracy_peers import Contender
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +38,7 @@ class Judged:
     """All contenders on one file, with what is the same for them."""
 
     cache: Cache
+    origins: Sequence[pd.Timestamp]
     results: dict[str, Result]
     scales: pd.Series
     third: pd.Series
@@ -49,9 +50,9 @@ class Judged:
         return PUBLISHED if PUBLISHED in self.results else by_wape(self)[0]
 
 
-def judged(cache: Cache, contenders: Sequence[Contender]) -> Judged:
-    """Score everything that is kept of a sample."""
-    origins = cache.sample.origins()
+def judged(cache: Cache, contenders: Sequence[Contender], n_origins: int = REPORTED) -> Judged:
+    """Score everything that is kept of the first origins of a sample."""
+    origins = cache.sample.origins()[:n_origins]
     truth = cache.sample.truth(origins)
     kept = {each.name: (each, found) for each in contenders if (found := cache.read(each, origins)) is not None}
     stand_in = kept[STAND_IN][1]
@@ -62,7 +63,7 @@ def judged(cache: Cache, contenders: Sequence[Contender]) -> Judged:
     known = cache.sample.given(origins[0]).known
     tables = {name: scores.error_table(each.rows) for name, each in results.items()}
     draws = scores.bootstrap(tables, scores.sold_table(results[STAND_IN].rows))
-    return Judged(cache, results, scores.mase_scales(known), scores.thirds(known), draws)
+    return Judged(cache, origins, results, scores.mase_scales(known), scores.thirds(known), draws)
 
 
 def is_ours(contender: Contender) -> bool:
@@ -94,7 +95,7 @@ def write(text: str) -> None:
 
 def _of_file(file: Judged) -> list[str]:
     sample = file.cache.sample
-    origins = sample.origins()
+    origins = file.origins
     known = sample.series
     shares = file.results[STAND_IN].rows["is_promo"].mean()
     head = (
