@@ -65,6 +65,8 @@ class Rows:
         taken = (self.weeks < end) & (self.weeks >= end - TRAINED_WEEKS)
         if not taken.any():
             raise ValueError("no week to learn from")
+        if taken.all():
+            return self
         return Rows(self.features[taken], self.shares[taken], self.levels[taken], self.weeks[taken], self.names)
 
 
