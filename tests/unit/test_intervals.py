@@ -48,15 +48,16 @@ def test_the_expected_value_is_right_in_sum() -> None:
 
 
 def test_few_errors_are_judged_with_their_neighbours() -> None:
-    """One promotion in all: its group is that of all weeks, and every group is there."""
+    """One promotion in all: its groups are those of all weeks; thirty at each step: those of promotions at any step."""
     error, scale, thirds, is_promo = errors(3 * LEAST_ERRORS, seed=4)
     is_promo[:] = False
     is_promo[0] = True
     groups = groups_of(error, scale, thirds, is_promo)
     assert len(groups) == H * 3 * 2
-    assert {group.n for group in groups if group.is_promo} <= {int((thirds == third).sum()) for third in range(3)} | {
-        len(thirds)
-    }
+    sizes = {int((thirds == third).sum()) for third in range(3)} | {len(thirds)}
+    assert {group.n for group in groups if group.is_promo} <= sizes
+    is_promo[:30] = True
+    assert {group.n for group in groups_of(error, scale, thirds, is_promo) if group.is_promo} == {30 * H}
 
 
 def test_nothing_told_is_no_spread() -> None:

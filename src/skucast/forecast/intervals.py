@@ -7,6 +7,7 @@ step, volume and promotion. The error's mean on the same scale tells how far the
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ LEVEL_SHARE = 0.1
 """Share of the mean of 26 weeks in the scale."""
 
 LEAST_ERRORS = 60
-"""A group with fewer errors is judged with its neighbours: without the promotion, then without the volume."""
+"""A group with fewer errors is judged with others: all volumes, then all steps, then weeks without promotion too."""
 
 N_THIRDS = 3
 
@@ -65,17 +66,13 @@ def groups_of(error: Floats, scale: Floats, thirds: Ints, is_promo: Flags) -> li
     """
     told = ~np.isnan(error) & (scale > 0)
     groups = []
-    for step in range(error.shape[1]):
-        for third in range(N_THIRDS):
-            for promo in (False, True):
-                of_third, of_promo = thirds == third, is_promo[:, step] == promo
-                choices = (of_third & of_promo, of_promo, of_third, np.ones(len(thirds), dtype=bool))
-                rows = next(
-                    (each & told[:, step] for each in choices if (each & told[:, step]).sum() >= LEAST_ERRORS),
-                    told[:, step],
-                )
-                if rows.any():
-                    groups.append(Group(step + 1, third, promo, *_errors(error[rows, step], scale[rows, step])))
+    for step, third, promo in itertools.product(range(error.shape[1]), range(N_THIRDS), (False, True)):
+        at_step, of_third, of_promo = np.zeros_like(told), (thirds == third)[:, None], is_promo == promo
+        at_step[:, step] = True
+        wider = (at_step & of_third & of_promo, at_step & of_promo, of_promo, at_step & of_third, at_step)
+        chosen = next((each & told for each in wider if (each & told).sum() >= LEAST_ERRORS), at_step & told)
+        if chosen.any():
+            groups.append(Group(step + 1, third, promo, *_errors(error[chosen], scale[chosen])))
     return groups
 
 
