@@ -39,7 +39,7 @@ class Cache:
     def read(self, contender: Contender, origins: Sequence[pd.Timestamp]) -> pd.DataFrame | None:
         """Return a contender's forecasts at these origins, with `origin` and `seconds` (of all of the origin).
 
-        None where some are not kept. A part of another contender has no interval.
+        None where some are not kept. A part of another contender has no interval and no seconds.
         """
         name, column = contender.part or (contender.name, "yhat")
         paths = [self.path(name, origin) for origin in origins]
@@ -49,7 +49,8 @@ class Cache:
         rows = pd.concat(parts, ignore_index=True)
         if contender.part is None:
             return rows
-        return rows.assign(yhat=rows[column], lower=np.nan, upper=np.nan) if column in rows else None
+        nothing = dict.fromkeys(("lower", "upper", "mean", "seconds"), np.nan)
+        return rows.assign(yhat=rows[column], **nothing) if column in rows else None
 
 
 def processor_seconds(before: os.times_result, after: os.times_result) -> float:

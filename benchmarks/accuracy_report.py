@@ -126,7 +126,7 @@ def _accuracy(file: Judged) -> list[str]:
             _percent(scores.pinball(rows, 0.1)),
             _percent(scores.pinball(rows, 0.9)),
             _percent(scores.coverage(rows)),
-            f"{result.seconds:.1f}",
+            "-" if np.isnan(result.seconds) else f"{result.seconds:.1f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines

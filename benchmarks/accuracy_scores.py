@@ -32,7 +32,7 @@ def scored(truth: pd.DataFrame, forecasts: pd.DataFrame, stand_in: pd.DataFrame)
         lower=rows["lower"].clip(lower=0.0),
         upper=rows["upper"].clip(lower=0.0),
         is_filled=rows["yhat"].isna(),
-        **({"mean": rows["mean"].fillna(yhat)} if "mean" in rows else {}),
+        **({"mean": rows["mean"].fillna(yhat)} if "mean" in rows and rows["mean"].notna().any() else {}),
     )
 
 
