@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from business import GONE, NEW, TRAINED, Business
+from business import GONE, NEW, TRAINED, Business, fail_for
 from conftest import sold
 
 from skucast.backends.store.local import LocalStore
@@ -19,6 +19,7 @@ from skucast.forecast.artifact import loads
 from skucast.forecast.learnt import loads as blend_of
 from skucast.forecast.panel.model import dumps
 from skucast.forecast.panel.model import loads as panel_of
+from skucast.jobs import panel
 
 BLEND = ("--forecaster", "blend")
 
@@ -132,9 +133,10 @@ def damaged(path: Path) -> None:
 
 
 def of_other_features(path: Path) -> None:
-    panel = panel_of(path.read_bytes()).content
-    names = (*panel.features[:-1], "phase_of_the_moon")
-    path.write_bytes(dumps(type(panel)(**(vars(panel) | {"features": names}))).payload)
+    stored = panel_of(path.read_bytes()).content
+    names = (*stored.features[:-1], "phase_of_the_moon")
+    changed = {"features": names, "recipe": stored.recipe | {"features": list(names)}}
+    path.write_bytes(dumps(type(stored)(**(vars(stored) | changed))).payload)
 
 
 @pytest.mark.parametrize(
@@ -195,3 +197,37 @@ def test_a_day_of_the_past_is_forecast_by_nothing_that_has_seen_past_it(blending
     assert blending("train", *BLEND, "--force") == 0
     rows = forecast(blending, *BLEND, "--as-of", "2026-10-28")
     assert set(rows["panel_version"].dropna().str[:10]) == {"2026-10-25"}
+
+
+def test_a_panel_of_other_features_is_trained_anew(blending: Business) -> None:
+    """As its message says: `run_all_skus.py` helps, although the panel is of this week."""
+    of_other_features(files(blending)["panel"])
+    assert blending("train", *BLEND) == 0
+    assert set(of(forecast(blending), TRAINED[0])["method"]) == {"blend"}
+
+
+def test_who_has_no_model_is_forecast_again(blending: Business) -> None:
+    """A newcomer alone, whose number the panel has published this week: no forecast of a model is lost."""
+    forecast(blending)
+    rows = forecast(blending, *BLEND, "--target-combinations", "/".join(NEW))
+    assert set(of(rows, NEW)["method"]) == {"panel"}
+    files(blending)["panel"].unlink()
+    assert blending("predict", *BLEND, "--target-combinations", "/".join(NEW)) == 1
+
+
+@pytest.mark.parametrize("what", ["model", "panel"])
+def test_evidence_of_another_horizon_teaches_nothing(
+    blending: Business, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four weeks are kept, eight are wanted now, and some models, or the panel, cannot be trained anew."""
+    if what == "model":
+        fail_for("B2", monkeypatch)
+    else:
+        monkeypatch.setattr(panel, "check_trainer", _no_trainer)
+    eight = (*BLEND, "--horizon-weeks", "8")
+    assert blending("train", *eight, "--max-failed-share", "1") == 0
+    assert len(of(forecast(blending, *eight, "--accept-jump"), TRAINED[0])) == 8
+
+
+def _no_trainer() -> None:
+    raise ValueError("LightGBM is not there")

@@ -81,9 +81,9 @@ class PanelEvidence:
                     raise ValueError("forecasts of other combinations or steps than there are")
 
     def forecast(self, origin: date, combinations: Sequence[Combination], horizon: int) -> PanelForecast | None:
-        """Return what was forecast at the origin, NaN where nothing was; None where nothing is kept of it."""
+        """Return what was forecast at the origin, NaN where nothing was; None where none of so many steps is kept."""
         kept = self.origins.get(str(origin))
-        if kept is None:
+        if kept is None or {len(steps) for told in vars(kept).values() for steps in told} != {horizon}:
             return None
         place = {name: row for row, name in enumerate(self.combinations)}
         rows = np.array([place.get(str(each), -1) for each in combinations], dtype="int64")

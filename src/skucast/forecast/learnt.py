@@ -145,7 +145,8 @@ def _sells(grid: Grid, end: int) -> Flags:
 def _at(grid: Grid, known: Known, own: OwnEvidence, origin: date, panel: PanelForecast) -> _Origin:
     end, horizon = grid.end(origin), panel.absolute.shape[1]
     nothing = [np.nan] * horizon
-    prophet = np.array([list(own.get(each, {}).get(str(origin), nothing)) for each in grid.combinations])
+    said = [own.get(each, {}).get(str(origin), nothing) for each in grid.combinations]
+    prophet = np.array([list(steps) if len(steps) == horizon else nothing for steps in said])  # else of another horizon
     actual = np.where(_sells(grid, end)[:, None], grid.y[:, end : end + horizon], np.nan)
     scale, thirds = scale_at(grid, end, panel, np.arange(len(grid.y)))
     forecasts = np.stack([prophet, panel.absolute, panel.log])

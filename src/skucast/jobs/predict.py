@@ -106,7 +106,7 @@ def _rows(
         models = load_models(store, inputs.wanted, run.cutoff)
         files = None if settings.forecaster == "prophet" else load_files(store, run.cutoff, report)
     if models and all(isinstance(stored, ModelNotFound) for stored in models.values()):
-        _keep_forecasts_of_models(settings, warehouse, run, inputs)
+        _keep_forecasts_of_models(settings, warehouse, run, inputs, has_panel=files is not None)
     with report.timed("forecast"):
         horizon = horizon_of(settings, run, inputs)
         plan = plan_of(settings, warehouse, inputs.history, about(inputs, files))
@@ -123,20 +123,23 @@ def _rows(
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
-def _keep_forecasts_of_models(settings: Settings, warehouse: Warehouse, run: Run, inputs: Inputs) -> None:
-    """Refuse to put fallbacks in the place of what models have forecast for this week.
+def _keep_forecasts_of_models(
+    settings: Settings, warehouse: Warehouse, run: Run, inputs: Inputs, *, has_panel: bool
+) -> None:
+    """Refuse to put fallbacks in the place of what models have forecast for this week; the panel's come again.
 
     Raises:
         RunFailed: not one model was found where there must have been some.
     """
     published = warehouse.read(FORECASTS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
     mine = published[is_about(published, inputs.wanted)]
-    if mine["method"].isin(MODEL_METHODS).any():
+    if mine["method"].isin({*MODEL_METHODS} - ({"panel"} if has_panel else set())).any():
         raise RunFailed(
             f"no model is found in {settings.model_store}, but models have made the forecasts of {run.cutoff}: "
             "correct MODEL_STORE, or run run_all_skus.py; the published forecasts stay"
         )
-    log.warning("no model is found in %s: every forecast is a fallback", settings.model_store)
+    instead = "the panel's or a fallback" if has_panel else "a fallback"
+    log.warning("no model is found in %s: every forecast is %s", settings.model_store, instead)
 
 
 def about(inputs: Inputs, files: Files | None) -> list[Combination]:

@@ -6,10 +6,13 @@ Sales are divided by the level of their combination, so that all learn from each
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from datetime import date
 
 import numpy as np
 
+from skucast.core.combination import Combination
 from skucast.forecast.panel.grid import N_CLASSES, Grid, Ints, classes_of, summed_by
 from skucast.forecast.prophet.design import Floats
 
@@ -105,6 +108,15 @@ def features_at(grid: Grid, end: int, depth: Floats, days: Floats) -> tuple[Floa
     ):
         named.update((name, np.broadcast_to(values, (n_series, horizon))) for name, values in parts)
     return np.stack(list(named.values()), axis=-1), list(named)
+
+
+@functools.cache
+def feature_names() -> tuple[str, ...]:
+    """Return the names of all features in their order, which no sales change."""
+    nothing = np.zeros((1, 1))
+    of_one = (Combination("-", "-", "-"),), nothing, nothing, nothing, np.zeros((1, 3), dtype="int64")
+    grid = Grid(date(2024, 1, 7), *of_one, np.zeros((1, 2, 4)), np.zeros(1, dtype="int64"))
+    return tuple(features_at(grid, 1, nothing, nothing)[1])
 
 
 def _sales(grid: Grid, end: int, level: Floats) -> Iterator[tuple[str, Floats]]:

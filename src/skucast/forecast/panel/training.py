@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skucast.forecast.panel.features import features_at, levels
+from skucast.forecast.panel.features import feature_names, features_at, levels
 from skucast.forecast.panel.grid import Grid, Ints
 from skucast.forecast.panel.known import Known
 from skucast.forecast.panel.model import LOG_OFFSET, PanelModel
@@ -89,6 +89,7 @@ def recipe_of(horizon: int) -> dict[str, Any]:
     """Return how panels are trained, as plain builtins: what another recipe has made is not current."""
     return {
         "horizon_weeks": horizon,
+        "features": list(feature_names()),
         "trained_weeks": TRAINED_WEEKS,
         "steps_a_week": STEPS_A_WEEK,
         "forests": [[task.name, task.n_trees] for task in tasks()],
