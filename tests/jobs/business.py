@@ -101,6 +101,13 @@ class Business:
         self.warehouse.append_once(SALES, lines, batch_id=batch_id, source="test", run=stamp)
 
 
+def sold(folder: Path, kept: Path) -> Business:
+    """Return the business with its sales."""
+    found = Business(folder, kept)
+    found.once("sold", lambda business: business.sell(business_lines(), "history"))
+    return found
+
+
 def fail_for(sku: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the training of this article fail, in every unit and channel."""
     real = train_job.train

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from business import Business, business_lines
+from business import Business, sold
 
 from skucast.entry import app
 from skucast.jobs import promotions
@@ -17,13 +17,6 @@ from skucast.jobs import promotions
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return where businesses are kept as many tests begin with them."""
     return tmp_path_factory.mktemp("kept")
-
-
-def sold(folder: Path, kept: Path) -> Business:
-    """Return the business with its sales."""
-    found = Business(folder, kept)
-    found.once("sold", lambda business: business.sell(business_lines(), "history"))
-    return found
 
 
 @pytest.fixture

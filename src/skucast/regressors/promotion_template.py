@@ -29,8 +29,8 @@ MEANINGS = {
     "cancelled": "yes = the promotion is called off; may stay empty",
     "known_from": "only for plans of the past: when this was known, 2026-11-20 or 20.11.2026 10:15; else empty",
     "note": "your remark; not used",
-    "promo_type": "what kind of promotion: deal, display, leaflet or a word of your own; may stay empty",
     "is_promo": "yes = a promotion, also where its discount is not known yet; may stay empty",
+    "promo_type": "what kind of promotion: deal, display, leaflet or a word of your own; may stay empty",
 }
 
 
