@@ -79,6 +79,17 @@ def test_no_sale_is_below_zero() -> None:
     assert lowest.min() == 0.0
 
 
+def test_who_is_late_has_the_errors_of_later_steps() -> None:
+    """Two weeks are not known: the first week ahead is as uncertain as the third of those who know them."""
+    error, scale, thirds, is_promo = errors(4000, seed=7)
+    spread = Spread.of(groups_of(error, scale, thirds, is_promo))
+    assert spread is not None
+    same = np.full((2, H), 1000.0), np.ones((2, H)), np.zeros(2, dtype="int64"), np.zeros((2, H), dtype=bool)
+    upper = spread.quantile(0.9, *same, steps=np.arange(1, H + 1) + np.array([[0], [2]]))
+    assert upper[1].tolist() == [upper[0, 2], upper[0, 3], upper[0, 3], upper[0, 3]]
+    assert (spread.quantile(0.9, *same)[1] == upper[0]).all()
+
+
 def test_scale_and_thirds() -> None:
     """The width and a tenth of the mean; thirds of those that sell, whatever the others are."""
     assert scale_of(np.array([[2.0, 5.0]]), np.array([[4.0, 4.0]]), np.array([10.0])).tolist() == [[3.0, 2.0]]

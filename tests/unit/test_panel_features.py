@@ -92,3 +92,18 @@ def test_scale_changes_no_share() -> None:
     shares = [number for number, name in enumerate(names) if name != "log_level"]
     np.testing.assert_allclose(small[..., shares], large[..., shares], rtol=1e-9)
     assert any(name.startswith(of_all) for name in names)
+
+
+def test_a_week_that_one_has_not_delivered_is_no_loss_to_its_groups() -> None:
+    """Two articles that sell 10 a week in two units, the second unit late: the groups go on as they were."""
+    y = np.full((2, 60), 10.0)
+    names = (Combination("North", "KA", "A"), Combination("South", "KA", "A"))
+    codes = np.array([[0, 0, 0], [1, 0, 0]])
+    nothing = np.zeros((2, 60)), np.zeros((2, 60)), codes, np.zeros((1, 64, 4)), np.zeros(2, dtype="int64")
+    none = np.zeros((2, H))
+    for late in (1, 4):
+        y[1, -late:] = np.nan
+        found, features = features_at(Grid(date(2024, 1, 7), names, y, *nothing), 60, none, none)
+        for name in ("sku_y_0", "channel_y_0", "all_y_0", "sku_mean_4", "all_mean_4"):
+            assert found[0, :, features.index(name)] == pytest.approx([1.0] * H), (name, late)
+    assert np.isnan(found[1, :, features.index("unit_y_0")]).all()

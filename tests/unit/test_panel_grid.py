@@ -11,6 +11,7 @@ from builders import sunday
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.weeks import WeekClock
+from skucast.forecast.panel.features import features_at
 from skucast.forecast.panel.grid import Grid, grid_of
 from skucast.forecast.panel.known import KnownAhead
 from skucast.regressors.future import Archive, ahead_at
@@ -71,6 +72,15 @@ def test_each_unit_has_its_holidays() -> None:
     assert south[N - 2, 2:].tolist() == [4.0, 1.0]
     assert north[N - 2, 2:].tolist() == [0.0, 0.0]
     assert north[N - 1, :2].tolist() == [sunday(0).isocalendar().week, sunday(0).day]
+
+
+def test_the_week_after_the_last_one_has_its_holidays() -> None:
+    """Five weeks after the data, of which four are forecast: the last one's neighbour, as in training."""
+    block = pd.DataFrame({"holiday": ["New Year"], "ds": [sunday(-5)], "share": [1.0]})
+    grid = whole(weeks_of(A, C), {"North": block, "South": block})
+    none = np.zeros((2, 4))
+    features, names = features_at(grid, N, none, none)
+    assert features[0, :, names.index("holiday_days_after")].tolist() == [0.0, 0.0, 0.0, 1.0]
 
 
 def plan_row(combination: Combination, start: date, known_from: datetime, percent: float | None) -> dict[str, object]:

@@ -103,18 +103,30 @@ class Spread:
             mean[group.step - 1, group.third, int(group.is_promo)] = group.mean
         return cls(quantiles, mean)
 
-    def quantile(self, probability: float, yhat: Floats, scale: Floats, thirds: Ints, is_promo: Flags) -> Floats:
-        """Return that quantile of what may be sold, at least 0; arrays (S, H), `thirds` (S,)."""
+    def quantile(
+        self,
+        probability: float,
+        yhat: Floats,
+        scale: Floats,
+        thirds: Ints,
+        is_promo: Flags,
+        steps: Ints | None = None,
+    ) -> Floats:
+        """Return that quantile of what may be sold, at least 0; arrays (S, H), `thirds` (S,).
+
+        `steps` count from the last week that is known, from 1; None: 1 to H.
+        """
         place = float(np.interp(probability, PROBABILITIES, range(len(PROBABILITIES))))
         low, high = math.floor(place), math.ceil(place)
         of_groups = self.quantiles[..., low] + (place - low) * (self.quantiles[..., high] - self.quantiles[..., low])
-        return np.maximum(yhat + scale * self._by_row(of_groups, thirds, is_promo), 0.0)
+        return np.maximum(yhat + scale * self._by_row(of_groups, thirds, is_promo, steps), 0.0)
 
-    def expected(self, yhat: Floats, scale: Floats, thirds: Ints, is_promo: Flags) -> Floats:
-        """Return the expected value of what may be sold, at least 0."""
-        return np.maximum(yhat + scale * self._by_row(self.mean, thirds, is_promo), 0.0)
+    def expected(self, yhat: Floats, scale: Floats, thirds: Ints, is_promo: Flags, steps: Ints | None = None) -> Floats:
+        """Return the expected value of what may be sold, at least 0; the arguments as of `quantile`."""
+        return np.maximum(yhat + scale * self._by_row(self.mean, thirds, is_promo, steps), 0.0)
 
-    def _by_row(self, of_groups: Floats, thirds: Ints, is_promo: Flags) -> Floats:
-        steps = np.minimum(np.arange(is_promo.shape[1]), len(of_groups) - 1)
-        found: Floats = of_groups[steps[None, :], thirds[:, None], is_promo.astype("int64")]
+    def _by_row(self, of_groups: Floats, thirds: Ints, is_promo: Flags, steps: Ints | None) -> Floats:
+        steps = np.arange(1, is_promo.shape[1] + 1)[None, :] if steps is None else steps
+        place = np.minimum(steps, len(of_groups)) - 1
+        found: Floats = of_groups[place, thirds[:, None], is_promo.astype("int64")]
         return found

@@ -118,7 +118,10 @@ def _shares(forecasts: Floats, shared: Shared, combinations: Sequence[Combinatio
 
 @dataclass(frozen=True)
 class _Said:
-    """What the panel says of the rows' combinations and weeks, (S, H); `parts` of its two numbers; `exists` (S,)."""
+    """What the panel says of the rows' combinations and weeks, (S, H); `parts` of its two numbers; `exists` (S,).
+
+    `steps` count from the last week that the combination knows: who is late is further from it.
+    """
 
     exists: Flags
     absolute: Floats
@@ -129,6 +132,7 @@ class _Said:
     scale: Floats
     thirds: Ints
     is_promo: Flags
+    steps: Ints
 
 
 def _said(shared: Shared, combinations: Sequence[Combination], cutoffs: Sequence[date], horizon: Horizon) -> _Said:
@@ -146,14 +150,15 @@ def _said(shared: Shared, combinations: Sequence[Combination], cutoffs: Sequence
         {name: np.concatenate([each.parts[number][name] for _, each in asked])[order] for name in asked[0][1].parts[0]}
         for number in (0, 1)
     )
-    names = ("exists", "absolute", "log", "lower", "upper", "scale", "thirds", "is_promo")
+    names = ("exists", "absolute", "log", "lower", "upper", "scale", "thirds", "is_promo", "steps")
     return _Said(parts=(parts[0], parts[1]), **{name: joined(name) for name in names})
 
 
 def _asked(shared: Shared, rows: Ints, cutoff: date, horizon: Horizon) -> _Said:
     """Of combinations, rows of the grid, that know the weeks up to this one: of the horizon's weeks alone."""
     grid, panel, end = shared.grid, shared.panel.content, shared.grid.end(cutoff)
-    ahead = ahead_of(grid, end, shared.planned, len(horizon.weeks_after(cutoff)))
+    n_ahead = len(horizon.weeks_after(cutoff))
+    ahead = ahead_of(grid, end, shared.planned, n_ahead)
     features, names = features_at(grid, end, ahead.depth, ahead.days)
     if tuple(names) != panel.features:
         raise ModelError(f"the panel asks for other features than there are; {AGAIN}")
@@ -172,6 +177,7 @@ def _asked(shared: Shared, rows: Ints, cutoff: date, horizon: Horizon) -> _Said:
         scale=scale,
         thirds=thirds,
         is_promo=ahead.is_planned[rows][:, weeks],
+        steps=np.tile(np.arange(1, n_ahead + 1)[weeks], (len(rows), 1)),
     )
 
 
@@ -191,7 +197,7 @@ def _number(said: _Said, blend: Floats, shared: Shared) -> _Number:
     spread = Spread.of(shared.blend.spread.get(shared.forecaster, [])) if shared.blend else None
     if spread is None:
         return _Number(blend, blend, np.minimum(said.lower, blend), np.maximum(said.upper, blend), {})
-    where = said.scale, said.thirds, said.is_promo
+    where = said.scale, said.thirds, said.is_promo, said.steps
     mean = spread.expected(blend, *where)
     yhat = mean if shared.target == "mean" else blend
     lower, upper = (spread.quantile(each, blend, *where) for each in INTERVAL)

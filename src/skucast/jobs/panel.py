@@ -91,7 +91,7 @@ def panel_grid(settings: Settings, warehouse: Warehouse, history: History, weeks
     Raises:
         InputError: HOLIDAY_CALENDAR or a location cannot be understood.
     """
-    first, last = history.weeks["ds"].min().date(), history.weeks["ds"].max().date() + weeks_ahead * WEEK
+    first, last = history.weeks["ds"].min().date(), history.weeks["ds"].max().date() + (weeks_ahead + 1) * WEEK
     units = sorted(history.weeks["unit"].unique())
     calendars = calendars_of(settings, warehouse, units)
     frames = {each: each.holidays(first, last, settings.clock) for each in {calendars.of(unit) for unit in units}}
@@ -135,7 +135,7 @@ def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, fo
             _save(store, PANEL, panel_model.dumps(trained[cutoff]), report)
     report.notes.append(
         f"panel: {counted(len(inputs.grid.combinations), 'combination')}, "
-        f"{counted(len(forecasts), 'past origin')} of evidence, {len(missing)} of them new"
+        f"{counted(len(forecasts), 'past origin')} of evidence, {len(forecasts.keys() & set(missing))} of them new"
     )
 
 

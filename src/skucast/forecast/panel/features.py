@@ -141,9 +141,8 @@ def _sales(grid: Grid, end: int, level: Floats) -> Iterator[tuple[str, Floats]]:
     yield "log_level", np.log(level)
     last, mean_4 = _week(grid.y, end - 1), grid.sold.mean(max(end - 4, 0), end)
     for group, codes in _groups(grid):
-        of_level = summed_by(codes, level)
-        yield f"{group}_y_0", summed_by(codes, last) / of_level
-        yield f"{group}_mean_4", summed_by(codes, mean_4) / of_level
+        yield f"{group}_y_0", _share_of_level(codes, last, level)
+        yield f"{group}_mean_4", _share_of_level(codes, mean_4, level)
     promoted = range(1, N_CLASSES)
     total, count = (
         sum(getattr(grid.responses[each], part)[:, end] for each in promoted) for part in ("total", "count")
@@ -296,6 +295,14 @@ def _since_and_in_a_row(is_promoted: np.ndarray) -> tuple[Floats, Floats]:
     gap = np.maximum.accumulate(np.where(is_promoted, -1, weeks), axis=1)
     gap_before = np.concatenate([np.full((len(gap), 1), -1), gap[:, :-1]], axis=1)
     return np.minimum(since, MAX_AGE), (weeks - 1 - gap_before).astype("float64")
+
+
+def _share_of_level(codes: Ints, sold: Floats, level: Floats) -> Floats:
+    """What each one's group sold over the level of those of which that is known; NaN where it is of none."""
+    usual = summed_by(codes, np.where(np.isnan(sold), 0.0, level))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share: Floats = np.where(usual > 0, summed_by(codes, sold) / usual, np.nan)
+    return share
 
 
 def _of_others(codes: Ints, values: Floats, others: Floats) -> Floats:

@@ -37,8 +37,8 @@ class Grid:
     `first` is the label of the first week, `combinations` are in the order of the rows. `y` are sales per week, NaN
     where unknown and before a combination's first week; `depth` mean discount, percent, 0 where there was none; `days`
     days with a promotion, 0 to 7. `codes` (S, 3) are unit, channel and SKU as numbers, from 0; `calendars`
-    (C, W + H, 4) say of each week, H coming ones included: week of the year, day of the month of its last day, days of
-    public holidays, 1 where there is one; `calendar` (S,) which of them counts.
+    (C, W + H + 1, 4) say of each week, H coming ones and one more included: week of the year, day of the month
+    of its last day, days of public holidays, 1 where there is one; `calendar` (S,) which of them counts.
     """
 
     first: date
@@ -134,7 +134,7 @@ def grid_of(weeks: pd.DataFrame, holidays: Mapping[str, pd.DataFrame], weeks_ahe
     Args:
         weeks: one row per combination and week, `HISTORY_COLUMNS`, sorted by combination.
         holidays: `HOLIDAY_COLUMNS` of the weeks and those ahead, by unit; units with the same ones share the frame.
-        weeks_ahead: how far past the last week the calendar reaches.
+        weeks_ahead: how far past the last week forecasts reach; the calendar reaches one further.
     """
     first, last = weeks["ds"].min().date(), weeks["ds"].max().date()
     keys, is_first = weeks[KEY], weeks[KEY].ne(weeks[KEY].shift()).any(axis=1)
@@ -151,7 +151,7 @@ def grid_of(weeks: pd.DataFrame, holidays: Mapping[str, pd.DataFrame], weeks_ahe
     names = keys[is_first]
     codes = np.stack([pd.factorize(names[name])[0] for name in KEY], axis=1).astype("int64")
     combinations = tuple(Combination(*map(str, parts)) for parts in names.itertuples(index=False, name=None))
-    labels = [first + week * WEEK for week in range(shape[1] + weeks_ahead)]
+    labels = [first + week * WEEK for week in range(shape[1] + weeks_ahead + 1)]  # the last one's neighbour too
     frames = list({id(holidays[unit]): holidays[unit] for unit in sorted(holidays)}.values())
     calendars = np.stack([calendar_of(labels, frame) for frame in frames])
     place = {unit: next(n for n, each in enumerate(frames) if each is frame) for unit, frame in holidays.items()}
