@@ -55,6 +55,11 @@ class Shared:
     target: Target
     levels: tuple[float, ...]
 
+    @property
+    def is_blended(self) -> bool:
+        """Whether a combination's own model is asked too; without evidence, or if asked so, the panel alone is."""
+        return self.forecaster == "blend" and self.blend is not None and bool(self.blend.origins)
+
 
 def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFrame:
     """Return the rows of `forecast_all` with the published number in place of Prophet's or a fallback's.
@@ -87,7 +92,7 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
     }
     number = _number(said, yhat, shared)
     of_mine = {"yhat": number.yhat, "yhat_lower": number.lower, "yhat_upper": number.upper, **parts}
-    method = np.where(shares[0] > 0, "blend", "panel")
+    method = np.where(is_own & shared.is_blended, "blend", "panel")  # although the median may be the panel's number
     return rows.assign(
         **{name: np.where(is_mine, values, table(name)).ravel() for name, values in of_mine.items()},
         method=np.where(is_mine, method, rows["method"].to_numpy().reshape(shape)).ravel(),
@@ -108,8 +113,8 @@ def rows_without_panel(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shares(forecasts: Floats, shared: Shared, combinations: Sequence[Combination]) -> Floats:
-    """How much of each component is published: by the weights; without evidence, or if asked so, the panel alone."""
-    if shared.forecaster == "panel" or shared.blend is None or not shared.blend.origins:
+    """How much of each component is published: by the weights; the panel alone where nothing is blended."""
+    if shared.blend is None or not shared.is_blended:
         weights = np.tile([0.0, 0.5, 0.5], (len(combinations), 1))
         exists = ~np.isnan(forecasts[1])
         return np.where(exists, weights.T[:, :, None], np.nan)
