@@ -10,7 +10,7 @@ import pytest
 from builders import line, sunday
 from business import Business
 
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
 
 BLEND = ("--forecaster", "blend")
 
@@ -45,6 +45,7 @@ BUSINESSES = {
     "all short": [weekly(name, noisy(8)) for name in "ABCD"],
     "three weeks": [weekly(name, noisy(3)) for name in "AB"],
     "constant": [weekly(name, np.full(50, 12.0)) for name in "AB"],
+    "dying": [weekly(name, CHANCE.poisson(6 * np.exp(-np.arange(70) / 18)) + np.eye(70)[66]) for name in "ABCD"],
     "one of zeros": [weekly("A", noisy(50)), weekly("Z", np.r_[5.0, np.zeros(49)])],
 }
 
@@ -75,6 +76,10 @@ def test_every_combination_gets_its_rows(kind: str, place: Business) -> None:
     ends = rows[["yhat_lower", "yhat", "yhat_upper"]]
     assert np.isfinite(ends).all(axis=None)
     assert ends.T.apply(lambda row: row.is_monotonic_increasing).all()
+    panels = rows[
+        rows["method"].isin(["blend", "panel"])
+    ]  # although Prophet's own parts of a dying article are below 0
+    np.testing.assert_allclose(panels[list(COMPONENTS)].sum(axis=1), panels["yhat"], rtol=1e-9, atol=1e-9)
     if kind == "constant":
         np.testing.assert_allclose(rows["yhat"], 12.0, rtol=0.02)
     if kind == "one of zeros":

@@ -90,6 +90,7 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
         + sum(share * part.get(name, 0.0) for share, part in zip(shares[1:], said.parts, strict=True))
         for name in PARTS
     }
+    parts["level"] = parts["level"] + yhat - sum(parts.values())  # where a component was clipped, its parts were not
     number = _number(said, yhat, shared)
     of_mine = {"yhat": number.yhat, "yhat_lower": number.lower, "yhat_upper": number.upper, **parts}
     method = np.where(is_own & shared.is_blended, "blend", "panel")  # although the median may be the panel's number
