@@ -230,7 +230,7 @@ def test_who_has_no_model_is_forecast_again(blending: Business) -> None:
 
 @pytest.mark.parametrize("what", ["model", "panel"])
 def test_evidence_of_another_horizon_teaches_nothing(
-    blending: Business, what: str, monkeypatch: pytest.MonkeyPatch
+    blending: Business, what: str, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str]
 ) -> None:
     """Four weeks are kept, eight are wanted now, and some models, or the panel, cannot be trained anew."""
     if what == "model":
@@ -238,7 +238,9 @@ def test_evidence_of_another_horizon_teaches_nothing(
     else:
         monkeypatch.setattr(panel, "check_trainer", _no_trainer)
     eight = (*BLEND, "--horizon-weeks", "8")
+    shown()
     assert blending("train", *eight, "--max-failed-share", "1") == 0
+    assert ("no evidence of past origins" in shown()) == (what == "panel")
     assert len(of(forecast(blending, *eight, "--accept-jump"), TRAINED[0])) == 8
 
 

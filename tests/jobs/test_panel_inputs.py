@@ -76,9 +76,7 @@ def test_every_combination_gets_its_rows(kind: str, place: Business) -> None:
     ends = rows[["yhat_lower", "yhat", "yhat_upper"]]
     assert np.isfinite(ends).all(axis=None)
     assert ends.T.apply(lambda row: row.is_monotonic_increasing).all()
-    panels = rows[
-        rows["method"].isin(["blend", "panel"])
-    ]  # although Prophet's own parts of a dying article are below 0
+    panels = rows[rows["method"].isin(["blend", "panel"])]  # of a dying article Prophet's own parts are below 0
     np.testing.assert_allclose(panels[list(COMPONENTS)].sum(axis=1), panels["yhat"], rtol=1e-9, atol=1e-9)
     if kind == "constant":
         np.testing.assert_allclose(rows["yhat"], 12.0, rtol=0.02)

@@ -234,6 +234,8 @@ def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> No
         report.notes.append(f"blend: {shares}, by {counted(len(blend.origins), 'past origin')}")
     elif blend.origins:
         report.notes.append(f"blend: the median of the components, {counted(len(blend.origins), 'past origin')} only")
+    else:
+        report.notes.append("blend: no evidence of past origins; the panel forecasts alone")
 
 
 def loads_evidence(live: Live) -> Mapping[str, Sequence[float]]:
