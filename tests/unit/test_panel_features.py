@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from skucast.core.combination import Combination
 from skucast.forecast.panel.features import features_at, levels
 from skucast.forecast.panel.grid import Grid
+from skucast.forecast.panel.known import PromotionsAhead
+from skucast.forecast.panel.training import rows_of
 
 H = 4
 
@@ -107,3 +109,20 @@ def test_a_week_that_one_has_not_delivered_is_no_loss_to_its_groups() -> None:
         for name in ("sku_y_0", "channel_y_0", "all_y_0", "sku_mean_4", "all_mean_4"):
             assert found[0, :, features.index(name)] == pytest.approx([1.0] * H), (name, late)
     assert np.isnan(found[1, :, features.index("unit_y_0")]).all()
+
+
+def test_what_teaches_is_the_same_however_many_origins_are_asked_for() -> None:
+    """The panel of a cutoff is one panel: with evidence of earlier origins beside it or kept, made then or later."""
+    grid = grid_of(n_weeks=130)
+
+    def known(end: int, n_weeks: int) -> PromotionsAhead:
+        depth, days = plan(grid, end)
+        return PromotionsAhead(depth[:, :n_weeks], days[:, :n_weeks], days[:, :n_weeks] > 0)
+
+    past = {name: getattr(grid, name)[:, :125] for name in ("y", "depth", "days")}
+    then = rows_of(replace(grid, **past), H, known, 125).until(125)
+    alone, beside, later = rows_of(grid, H, known, 130), rows_of(grid, H, known, 110), rows_of(grid, H, known, 125)
+    assert len(alone.shares) > 500
+    for one, other in ((alone.until(130), beside.until(130)), (then, later.until(125))):
+        for name in ("features", "shares", "levels", "weeks"):
+            assert np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)

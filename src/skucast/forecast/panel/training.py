@@ -124,10 +124,9 @@ def rows_of(grid: Grid, horizon: int, known: Known, first_end: int, seed: int = 
     Raises:
         ValueError: no week to learn from.
     """
-    chance = np.random.default_rng(seed)
     share = min(STEPS_A_WEEK / horizon, MOST_ROWS / max(1, len(grid.y) * TRAINED_WEEKS * horizon))
-    ends = range(max(1, first_end - TRAINED_WEEKS), grid.n_weeks)
-    parts = [part for part in _origins(grid, horizon, known, chance, ends, share) if len(part.shares)]
+    ends = range(max(1, first_end - TRAINED_WEEKS - horizon + 1), grid.n_weeks)
+    parts = [part for part in _origins(grid, horizon, known, seed, ends, share) if len(part.shares)]
     if not parts:
         raise ValueError("no week to learn from")
 
@@ -137,16 +136,15 @@ def rows_of(grid: Grid, horizon: int, known: Known, first_end: int, seed: int = 
     return Rows(joined("features"), joined("shares"), joined("levels"), joined("weeks"), parts[0].names)
 
 
-def _origins(
-    grid: Grid, horizon: int, known: Known, chance: np.random.Generator, ends: range, share: float
-) -> Iterator[Rows]:
+def _origins(grid: Grid, horizon: int, known: Known, seed: int, ends: range, share: float) -> Iterator[Rows]:
     for end in ends:
         ahead = min(horizon, grid.n_weeks - end)
         promotions = known(end, ahead)
         features, names = features_at(grid, end, promotions.depth, promotions.days)
         sold, level = grid.y[:, end : end + ahead], levels(grid, end)[:, None]
         taken = ~np.isnan(sold) & (grid.sold.count[:, end] >= LEAST_WEEKS)[:, None]
-        taken &= chance.random(taken.shape) < share
+        chance = np.random.default_rng([seed, grid.label(end).toordinal()])  # whatever else there is
+        taken &= chance.random((len(taken), horizon))[:, :ahead] < share
         levels_of_rows = np.broadcast_to(level, taken.shape)[taken]
         weeks = np.broadcast_to(np.arange(end, end + ahead), taken.shape)[taken]
         yield Rows(features[taken], (sold / level)[taken], levels_of_rows, weeks, tuple(names))
