@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from business import GONE, NEW, TRAINED, Business, fail_for
-from conftest import sold
+from business import GONE, NEW, TRAINED, Business, fail_for, sold
 
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import KEY
