@@ -245,3 +245,12 @@ def test_evidence_of_another_horizon_teaches_nothing(
 
 def _no_trainer() -> None:
     raise ValueError("LightGBM is not there")
+
+
+@pytest.mark.parametrize(("targets", "is_trained"), [("*/*/*", True), ("Пермь/*/*", False)])
+def test_the_panel_is_trained_by_runs_about_all_combinations(
+    untrained: Business, targets: str, *, is_trained: bool
+) -> None:
+    """Also where a star names all of them; a run of some leaves it to others."""
+    assert untrained("train", *BLEND, "--tune", "off", "--target-combinations", targets) == 0
+    assert ("panel" in files(untrained)) is is_trained

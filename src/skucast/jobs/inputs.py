@@ -33,6 +33,11 @@ class Inputs:
     wanted: list[Combination]
     only: list[Combination] | None
 
+    @property
+    def is_about_all(self) -> bool:
+        """Whether the run was asked for all combinations, by naming none or every one of them (`*/*/*`)."""
+        return self.only is None or set(self.history.combinations) <= set(self.only)
+
 
 def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunReport) -> Inputs:
     """Return the inputs of a run; what was found in the sales is logged and kept in the report.

@@ -81,7 +81,7 @@ def _train_both(
     The panel is about all combinations: a run that was asked for some of them leaves it as it is.
     """
     shared = None
-    if settings.forecaster != "prophet" and inputs.only is None:
+    if settings.forecaster != "prophet" and inputs.is_about_all:
         shared = PanelInputs(settings, warehouse, run, inputs.history, _recipe(settings, warehouse, inputs))
         if run.task_index == 0:
             _probe(store, report)
