@@ -254,3 +254,16 @@ def test_the_panel_is_trained_by_runs_about_all_combinations(
     """Also where a star names all of them; a run of some leaves it to others."""
     assert untrained("train", *BLEND, "--tune", "off", "--target-combinations", targets) == 0
     assert ("panel" in files(untrained)) is is_trained
+
+
+def test_the_store_is_probed_once_with_a_panel_too(untrained: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the panel is trained, and not again before the models: what it finds is said once."""
+    probes, real = [], LocalStore.probe
+
+    def counted(store: LocalStore) -> None:
+        probes.append(store)
+        real(store)
+
+    monkeypatch.setattr(LocalStore, "probe", counted)
+    assert untrained("train", *BLEND, "--tune", "off") == 0
+    assert len(probes) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from skucast.core.combination import Combination
 
@@ -45,3 +47,9 @@ def most_bytes(file: ModelFile) -> int:
 def version_path(file: ModelFile, version: str) -> str:
     """Return the relative path of one kept version."""
     return f"{VERSIONS}/{file.path.removesuffix('.pkl')}/{version}.pkl"
+
+
+def newest_until(versions: Sequence[str], cutoff: date) -> str | None:
+    """Return the newest version that has not seen past the cutoff, the last saved of those; None if there is none."""
+    until = [version for version in versions if version[:10] <= str(cutoff)]
+    return max(enumerate(until), key=lambda item: (item[1][:10], item[0]))[1] if until else None

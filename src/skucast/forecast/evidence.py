@@ -6,14 +6,13 @@ new, and what was found at the others is still true. Each component was fitted w
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict
 
 from skucast.core.combination import Combination
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
@@ -125,13 +124,8 @@ def loads(payload: bytes) -> Read[PanelEvidence]:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    return read(payload, _reader, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
+    return read(payload, PanelEvidence, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
 
 
 def _rounded(value: float) -> float | None:
     return None if np.isnan(value) else float(f"{value:.{DIGITS}g}")
-
-
-@functools.cache
-def _reader() -> TypeAdapter[PanelEvidence]:
-    return TypeAdapter(PanelEvidence)

@@ -5,14 +5,13 @@ Stored as one file for all combinations, beside the panel.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict
 
 from skucast.core.combination import Combination
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
@@ -196,9 +195,4 @@ def loads(payload: bytes) -> Read[BlendModel]:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    return read(payload, _reader, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
-
-
-@functools.cache
-def _reader() -> TypeAdapter[BlendModel]:
-    return TypeAdapter(BlendModel)
+    return read(payload, BlendModel, most_bytes=MAX_SHARED_BYTES, again=AGAIN)

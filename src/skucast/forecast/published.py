@@ -26,12 +26,11 @@ from skucast.forecast.panel.model import AGAIN, PanelModel
 from skucast.forecast.panel.training import LEAST_WEEKS
 from skucast.forecast.plain import Read
 from skucast.forecast.prophet.design import Floats
+from skucast.forecast.prophet.paths import INTERVAL
 from skucast.regressors.promotions import PlannedWeeks
 
 Target = Literal["median", "mean"]
 """What of the distribution of sales is published as yhat."""
-
-INTERVAL = (0.1, 0.9)
 
 INACTIVE = "inactive"
 

@@ -59,6 +59,11 @@ LEAST_WEATHER_GAIN = 0.02
 """Share of the backtest's error that weather must take away to stay: less is as often luck."""
 
 
+def backtest_weeks_of(horizon_weeks: int) -> int:
+    """Return how many weeks ahead an origin is scored where so many are forecast."""
+    return int(np.clip(horizon_weeks, *BACKTEST_WEEKS))
+
+
 @dataclass(frozen=True)
 class TrainingPlan:
     """What training is asked for; models trained with another plan are not current.
@@ -89,7 +94,7 @@ class TrainingPlan:
     @property
     def backtest_weeks(self) -> int:
         """Weeks ahead that an origin is scored."""
-        return int(np.clip(self.horizon_weeks, *BACKTEST_WEEKS))
+        return backtest_weeks_of(self.horizon_weeks)
 
 
 @dataclass(frozen=True)

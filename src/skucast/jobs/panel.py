@@ -14,7 +14,7 @@ import numpy as np
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import ModelError, ModelNotFound, ObjectKept, StoreConflict
-from skucast.core.model_files import SharedFile
+from skucast.core.model_files import SharedFile, newest_until
 from skucast.core.run import Run
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
@@ -42,7 +42,7 @@ from skucast.forecast.panel.training import (
 )
 from skucast.forecast.panel.trees import Forest
 from skucast.forecast.plain import C, Read, StoredPayload
-from skucast.forecast.training import Recipe
+from skucast.forecast.training import backtest_weeks_of
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import usable_plan
 from skucast.runtime.logs import log
@@ -59,17 +59,26 @@ class PanelInputs:
     warehouse: Warehouse
     run: Run
     history: History
-    recipe: Recipe
+
+    @property
+    def cutoff(self) -> date:
+        """The last week that the panel learns from."""
+        return self.history.data_cutoff
+
+    @property
+    def evidence_weeks(self) -> int:
+        """Weeks ahead that evidence is kept of."""
+        return backtest_weeks_of(self.settings.horizon_weeks)
 
     @property
     def horizon(self) -> int:
         """Weeks that the panel forecasts: at least those that evidence is kept of."""
-        return max(self.settings.horizon_weeks, self.recipe.plan.backtest_weeks)
+        return max(self.settings.horizon_weeks, self.evidence_weeks)
 
     @property
     def origins(self) -> list[date]:
         """Past origins of which evidence is wanted."""
-        return evidence_origins(self.recipe.cutoff, self.recipe.plan.backtest_weeks)
+        return evidence_origins(self.cutoff, self.evidence_weeks)
 
     @cached_property
     def grid(self) -> Grid:
@@ -81,7 +90,7 @@ class PanelInputs:
         """What was known of promotions at past origins."""
         clock, combinations = self.settings.clock, self.grid.combinations
         plan = usable_plan(self.settings, self.warehouse, self.history, combinations)[0]
-        now = plan.as_of(clock.end_of(self.run.today), clock.targets(self.history.data_cutoff, self.horizon))
+        now = plan.as_of(clock.end_of(self.run.today), clock.targets(self.cutoff, self.horizon))
         return KnownAhead(self.grid, plan, clock, np.array([bool(each.is_covered.any()) for each in now.values()]))
 
 
@@ -115,7 +124,7 @@ def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, fo
     except ValueError as error:
         _note(report, f"no panel model: {error}; Prophet forecasts alone")
         return
-    recipe, cutoff = recipe_of(inputs.horizon), inputs.recipe.cutoff
+    recipe, cutoff = recipe_of(inputs.horizon), inputs.cutoff
     forecasts = {} if force else _kept(store, inputs, recipe)
     missing = [origin for origin in inputs.origins if origin not in forecasts]
     is_current = not force and _is_current(store, cutoff, recipe)
@@ -147,7 +156,7 @@ def _trained(
     Raises:
         ValueError: no week to learn from, or a forest could not be trained.
     """
-    grid, cutoff = inputs.grid, inputs.recipe.cutoff
+    grid, cutoff = inputs.grid, inputs.cutoff
     ends = {origin: grid.end(origin) for origin in missing if grid.end(origin) > LEAST_WEEKS}
     if not is_current:
         ends[cutoff] = grid.n_weeks
@@ -180,7 +189,7 @@ def _train_one(_: str, item: tuple[int, Task], rows: Rows) -> Forest:
 
 def _forecast_at(inputs: PanelInputs, panel: PanelModel, origin: date) -> PanelForecast:
     """What a panel that knew no more than the origin says of the weeks after it."""
-    grid, horizon = inputs.grid, inputs.recipe.plan.backtest_weeks
+    grid, horizon = inputs.grid, inputs.evidence_weeks
     end = grid.end(origin)
     ahead = inputs.known(end, horizon)
     said = panel.predict(features_at(grid, end, ahead.depth, ahead.days)[0], levels(grid, end))
@@ -191,9 +200,9 @@ def _forecast_at(inputs: PanelInputs, panel: PanelModel, origin: date) -> PanelF
 def _kept(store: ModelStore, inputs: PanelInputs, recipe: Mapping[str, Any]) -> dict[date, PanelForecast]:
     """The evidence of earlier trainings by the same recipe, of the wanted origins."""
     kept = read_evidence(store)
-    if kept is None or kept.recipe != recipe or kept.cutoff > inputs.recipe.cutoff:
+    if kept is None or kept.recipe != recipe or kept.cutoff > inputs.cutoff:
         return {}
-    horizon = inputs.recipe.plan.backtest_weeks
+    horizon = inputs.evidence_weeks
     found = {origin: kept.forecast(origin, inputs.grid.combinations, horizon) for origin in inputs.origins}
     return {origin: forecast for origin, forecast in found.items() if forecast is not None}
 
@@ -227,7 +236,7 @@ def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> No
             for combination, live in store.load_many(list(inputs.grid.combinations)).items()
             if isinstance(live, Live)
         }
-        blend = learn(inputs.grid, inputs.known, own, panel, inputs.origins, inputs.recipe.plan.backtest_weeks)
+        blend = learn(inputs.grid, inputs.known, own, panel, inputs.origins, inputs.evidence_weeks)
         _save(store, BLEND, learnt.dumps(blend), report)
     if blend.pooled:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(blend.components, blend.pooled, strict=True))
@@ -307,8 +316,7 @@ def _read(store: ModelStore, file: SharedFile, loads: Callable[[bytes], Read[C]]
     live = loads(store.load(file).payload)
     if live.content.cutoff <= cutoff:
         return live
-    earlier = [version for version in store.versions(file) if version[:10] <= str(cutoff)]
-    if not earlier:
+    newest = newest_until(store.versions(file), cutoff)
+    if newest is None:
         raise ModelNotFound(f"{file}: every version has seen weeks after {cutoff}")
-    newest = max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1]
     return loads(store.load_version(file, newest))

@@ -14,6 +14,7 @@ from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed, StoreError
+from skucast.core.model_files import newest_until
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, MODEL_METHODS, SALES_MISSING
@@ -215,15 +216,15 @@ def _usable(
 
 
 def _version_before(store: ModelStore, combination: Combination, cutoff: date, newest: date) -> bytes:
-    earlier = [version for version in store.versions(combination) if version[:10] <= str(cutoff)]
-    if not earlier and anchor_of(newest) != anchor_of(cutoff):
+    earlier = newest_until(store.versions(combination), cutoff)
+    if earlier is None and anchor_of(newest) != anchor_of(cutoff):
         raise ModelOfOtherWeeks(
             f"{combination}: its model is of weeks that end on {anchor_of(newest)}, "
             f"these end on {anchor_of(cutoff)}; run run_all_skus.py"
         )
-    if not earlier:
+    if earlier is None:
         raise ModelTooNew(f"{combination}: every model has seen weeks after {cutoff}; train one with --as-of")
-    return store.load_version(combination, max(enumerate(earlier), key=lambda item: (item[1][:10], item[0]))[1])
+    return store.load_version(combination, earlier)
 
 
 def forecast_rows(

@@ -67,28 +67,13 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
     if settings.verify:
         _verify(settings, store, inputs, report)
     else:
-        _train_both(settings, warehouse, store, run, report, inputs)
+        panel = None
+        if settings.forecaster != "prophet" and inputs.is_about_all:
+            panel = PanelInputs(settings, warehouse, run, inputs.history)
+        _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force, panel=panel)
     if inputs.only is None and run.task_index == 0:  # one task's word is enough to fail the execution
         missing = missing_from_sales(settings, warehouse, store, run, inputs.history, lost)
         check_missing(settings, run, inputs.history, missing, report, "their models stay")
-
-
-def _train_both(
-    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport, inputs: Inputs
-) -> None:
-    """Train the panel (the first task does, and none waits for it), the models, and when all are there the blend.
-
-    The panel is about all combinations: a run that was asked for some of them leaves it as it is.
-    """
-    shared = None
-    if settings.forecaster != "prophet" and inputs.is_about_all:
-        shared = PanelInputs(settings, warehouse, run, inputs.history, _recipe(settings, warehouse, inputs))
-        if run.task_index == 0:
-            _probe(store, report)
-            train_panel(shared, store, report, force=settings.force)
-    is_complete = _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force)
-    if shared is not None and is_complete:
-        learn_blend(shared, store, report)
 
 
 def retrain(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
@@ -113,30 +98,35 @@ def _train(
     inputs: Inputs,
     *,
     keep_existing: bool,
-) -> bool:
+    panel: PanelInputs | None = None,
+) -> None:
     """Train, and record what became of every combination; only then see whether too many failed.
 
-    Of a run that fails by that the shards stay, so that a task that is started again trains again what failed. Return
-    whether the run's models are all there.
+    The panel, of a run that is about all combinations, is trained by the first task before its own models, and none
+    waits for it; the blend is learnt when all models are there. Of a run that fails by the share that failed the shards
+    stay, so that a task that is started again trains again what failed.
     """
-    if _is_settled(warehouse, run, report):
-        return True
+    if not _is_settled(warehouse, run, report):
 
-    def train_these(wanted: Sequence[Combination]) -> pd.DataFrame:
-        these = replace(inputs, wanted=list(wanted))
-        registry = _train_wanted(settings, warehouse, store, run, report, these, keep_existing=keep_existing)
-        _note_accuracy(registry, report)
-        _note_not_live(registry, report)
-        return _registry_rows(registry, run)
+        def train_these(wanted: Sequence[Combination]) -> pd.DataFrame:
+            _probe(store, report)  # hours of training are lost on a place that cannot be written to
+            if panel is not None and run.task_index == 0:
+                train_panel(panel, store, report, force=settings.force)
+            these = replace(inputs, wanted=list(wanted))
+            registry = _train_wanted(settings, warehouse, store, run, report, these, keep_existing=keep_existing)
+            _note_accuracy(registry, report)
+            _note_not_live(registry, report)
+            return _registry_rows(registry, run)
 
-    rows = rows_of_all_tasks(warehouse, REGISTRY, run, report, inputs.wanted, train_these, _failures)
-    if rows is None:
-        return False
-    with report.timed("write"):
-        report.n_rows = warehouse.replace(REGISTRY, rows, run.run_id, run=run)
-    check_failed_share(_failures(rows), len(rows), settings.max_failed_share)
-    drop_shards(warehouse, REGISTRY, run)
-    return True
+        rows = rows_of_all_tasks(warehouse, REGISTRY, run, report, inputs.wanted, train_these, _failures)
+        if rows is None:
+            return
+        with report.timed("write"):
+            report.n_rows = warehouse.replace(REGISTRY, rows, run.run_id, run=run)
+        check_failed_share(_failures(rows), len(rows), settings.max_failed_share)
+        drop_shards(warehouse, REGISTRY, run)
+    if panel is not None:
+        learn_blend(panel, store, report)
 
 
 def _is_settled(warehouse: Warehouse, run: Run, report: RunReport) -> bool:
@@ -163,7 +153,6 @@ def _train_wanted(
     keep_existing: bool,
 ) -> list[dict[str, Any]]:
     """Train and store this task's combinations and return their registry rows."""
-    _probe(store, report)  # hours of training are lost on a place that cannot be written to
     recipe = _recipe(settings, warehouse, inputs)
     found = store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)

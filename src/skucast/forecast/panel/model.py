@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict
 
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
 from skucast.forecast.panel.features import PARTS, part_of
@@ -169,9 +168,4 @@ def loads(payload: bytes) -> Read[PanelModel]:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    return read(payload, _reader, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
-
-
-@functools.cache
-def _reader() -> TypeAdapter[PanelModel]:
-    return TypeAdapter(PanelModel)
+    return read(payload, PanelModel, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
