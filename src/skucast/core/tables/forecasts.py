@@ -8,7 +8,19 @@ from skucast.core.tables.contract import COMBINATION, RUN, Check, Column, Table,
 METHODS = ("prophet", "mean_8", "seasonal_naive", "zero", "ses", "tsb", "mean_4", "last_week", "blend", "panel")
 MODEL_METHODS = ("prophet", "blend", "panel")
 """Those of trained models; zero is for what is no longer sold, the others stand in where there is no model."""
-STATUSES = ("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive", "sales_missing")
+STATUSES = (
+    "ok",
+    "capped",
+    "no_model",
+    "short_history",
+    "load_failed",
+    "forecast_failed",
+    "inactive",
+    "sales_missing",
+    "naive_better",
+)
+NAIVE_BETTER = "naive_better"
+"""There is a model, and a naive method has backtested better: that forecasts."""
 SALES_MISSING = "sales_missing"
 """Carried on from the forecast before: the combination was active lately and is not in the sales at all."""
 FAILED_STATUSES = ("load_failed", "forecast_failed", SALES_MISSING)

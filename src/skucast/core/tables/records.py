@@ -7,17 +7,31 @@ from skucast.core.tables.contract import COMBINATION, Column, Table, instant, ra
 
 DEMAND_CLASSES = ("smooth", "erratic", "intermittent", "lumpy")
 
+OUTCOMES = ("saved", "unchanged", "kept", "skipped", "failed", "rolled_back")
+"""What becomes of a combination in a training; `rolled_back`: by hand an earlier version was made live again."""
+
 REGISTRY = Table(
     label="registry",
     name="distributor_model_registry",
-    meaning="One row per training of a combination: what was trained, how it did in its backtest, what became of it.",
+    meaning="One row per run and combination: what was trained, how it did in its backtest, what became of it. "
+    "Rows are written while models are made; of a combination the newest (`created_at`) holds.",
     columns=(
         text("run_id", "training run"),
         *COMBINATION,
         week("cutoff", "last week the model was trained on"),
-        text("outcome", "saved, unchanged, skipped or failed", allowed=("saved", "unchanged", "skipped", "failed")),
-        text("reason", "why, in words; NULL when saved", nullable=True),
-        text("model_version", "immutable version of the stored model; NULL when none was made", nullable=True),
+        text(
+            "outcome",
+            "saved; unchanged: the same model again; kept: the new one backtests worse, the stored one stays; skipped; "
+            "failed; rolled_back: an earlier version was made live by hand",
+            allowed=OUTCOMES,
+        ),
+        text("reason", "why, in words; NULL when saved and there is nothing to say", nullable=True),
+        text(
+            "model_version",
+            "immutable version of the model that the row is about: the one that was made, or, kept or skipped, the one "
+            "that is live, and the figures are its own; NULL when there is none",
+            nullable=True,
+        ),
         text("previous_version", "version that was live before; NULL when none was", nullable=True),
         Column("n_weeks", "INT64", "weeks", "known weeks of history", nullable=True),
         text("hyperparameters", "settings of the models that are averaged, best first, JSON", nullable=True),
@@ -56,6 +70,28 @@ REGISTRY = Table(
             "of variation of what is sold (varied from 0.49); NULL where nothing is sold, and in rows of before",
             nullable=True,
             allowed=DEMAND_CLASSES,
+        ),
+        Column(
+            "compared_origins",
+            "INT64",
+            "origins",
+            "origins at which the settings of the live model and the new ones were compared; NULL = they were not",
+            nullable=True,
+        ),
+        ratio("champion_wape", "WAPE of the live model's settings at these origins"),
+        ratio("challenger_wape", "WAPE of the new settings at the same origins, with the same knowledge"),
+        text(
+            "naive_method",
+            "the naive method that did best at the origins of the backtest; NULL in rows of before",
+            nullable=True,
+        ),
+        ratio("naive_wape", "its WAPE there"),
+        Column(
+            "is_beaten",
+            "BOOL",
+            "true/false",
+            "the naive method did better than the model, which is stored and does not forecast alone",
+            nullable=True,
         ),
     ),
     key=("run_id", *KEY),

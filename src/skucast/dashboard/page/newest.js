@@ -18,6 +18,7 @@ const STATUSES = {
   capped: 'model forecast, limited to a plausible height',
   no_model: 'no model trained yet',
   short_history: 'history too short for a model',
+  naive_better: 'a naive method backtests better than its model',
   load_failed: 'stored model could not be read',
   forecast_failed: 'model gave no usable forecast',
   inactive: 'no longer sold',
