@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from skucast.runtime.groups.field import TRAINING, Group, field
+from skucast.runtime.groups.field import FORECASTING, TRAINING, Group, field
 
 
 class Training(Group):
@@ -40,6 +40,13 @@ class Training(Group):
     force: bool = field(False, "train again even if the model of this cutoff exists", ["train"])
     verify: bool = field(
         False, "train nothing: compare expected with stored models, exit 1 if any is missing", ["train"]
+    )
+    refresh_after_weeks: int = field(
+        4,
+        "weeks that a model may be old; an older one is stale, as `--target @stale` names them",
+        FORECASTING,
+        ge=1,
+        le=520,
     )
     workers: int = field(0, "processes for training; 0 = one per core", TRAINING, ge=0, le=256)
     joblib_backend: Literal["loky", "dask"] = field(
