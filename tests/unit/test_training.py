@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,15 @@ def test_the_card_tells_what_was_trained(trained: Trained, recipe: Recipe) -> No
     assert card.backtest["origins"] == 3
     assert 0.02 < card.backtest["pooled"] < 0.2
     assert json.loads(json.dumps(vars(card))) == vars(card)
+
+
+def test_a_card_of_before_says_nothing_of_the_sales_grain(trained: Trained, recipe: Recipe) -> None:
+    """It counts as of the same; a card that names another grain is of another plan."""
+    said = trained.card.recipe
+    before = {name: value for name, value in said.items() if name != "sales_grain"}
+    by_week = {**said, "sales_grain": "week"}
+    made = [recipe.plan.made(replace(trained.card, recipe=each)) for each in (said, before, by_week)]
+    assert made == [True, True, False]
 
 
 def test_the_file_holds_model_and_card(trained: Trained) -> None:

@@ -86,10 +86,15 @@ class TrainingPlan:
     weather: bool
     week_anchor: str
     with_evidence: bool = False
+    sales_grain: str = "day"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain builtins."""
         return asdict(self)
+
+    def made(self, card: ModelCard) -> bool:
+        """Return whether the card's model was trained by this plan; cards of before do not say the sales' grain."""
+        return {"sales_grain": self.sales_grain, **card.recipe} == self.as_dict()
 
     @property
     def backtest_weeks(self) -> int:
@@ -166,14 +171,20 @@ def make_recipe(
         for each in set(calendars.values())
     }
     by_unit = {unit: others[each] for unit, each in calendars.items()}
+    calendar = Calendar(plan.holiday_country, plan.holiday_subdivision, tuple(events))
+    return Recipe(plan, cutoff, grid_of(calendar, clock, first, cutoff), by_unit)
+
+
+def grid_of(calendar: Calendar, clock: WeekClock, first: date, cutoff: date) -> WeekGrid:
+    """Return the weeks from the first one to the last that a model of this cutoff knows, with their holidays."""
     last = cutoff + HOLIDAYS_AHEAD
-    given = plan.holiday_country, first, last, clock
+    given = calendar.country, first, last, clock
     parts = [
-        weeks_of(*given, subdivision=plan.holiday_subdivision, events=events)
+        weeks_of(*given, subdivision=calendar.subdivision, events=calendar.events)
         for weeks_of in (holiday_weeks, moved_days)
     ]
     holidays = pd.concat(parts, ignore_index=True)
-    return Recipe(plan, cutoff, week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays), by_unit)
+    return week_grid(np.datetime64(first, "D"), np.datetime64(last, "D"), holidays)
 
 
 def backtest_origins(recipe: Recipe) -> list[date]:
@@ -265,7 +276,7 @@ def tuned(material: Material, recipe: Recipe) -> Choice:
         FitError: the history cannot be fitted.
     """
     plan = recipe.plan
-    known = _window(material.weeks, PROMO_REGRESSORS, recipe, None)
+    known = _window(material.weeks, PROMO_REGRESSORS, recipe.grid, None)
     folds = [] if plan.tune == "off" else folds_of(material, recipe)
     late, average = plan.backtest_origins, plan.tune_average
     return choose(known, recipe.grid, folds, plan.spec, plan.tune, late, average, recipe.elsewhere)
@@ -275,7 +286,7 @@ def tuning_errors(combination: Combination, material: Material, recipe: Recipe) 
     """Return how far each setting was off for a combination of the sample; None where that cannot be told."""
     plan, recipe = recipe.plan, recipe.of(combination.unit)
     try:
-        known = _window(material.weeks, PROMO_REGRESSORS, recipe, None)
+        known = _window(material.weeks, PROMO_REGRESSORS, recipe.grid, None)
         return errors_of(known, recipe.grid, folds_of(material, recipe), plan.spec, plan.tune, plan.backtest_origins)
     except FitError:
         return None
@@ -306,7 +317,7 @@ def evidence_of(material: Material, recipe: Recipe) -> dict[str, list[float]]:
     ends = {each: labels.index(each) + 1 for each in origins if each in labels}
     usable = {each: end for each, end in ends.items() if n_known[end - 1] > MIN_WEEKS}
     folds = [_fold(material, end, recipe) for end in usable.values()]
-    known = _window(weeks, PROMO_REGRESSORS, recipe, None)
+    known = _window(weeks, PROMO_REGRESSORS, recipe.grid, None)
     found = forecasts_at(known, recipe.grid, folds, plan.spec, plan.tune, plan.tune_average)
     told = {str(each): yhat for each, yhat in zip(usable, found.tolist(), strict=True) if np.isfinite(yhat).all()}
     return kept | {str(each): told[str(each)] for each in missing if str(each) in told}
@@ -334,11 +345,26 @@ def fitter(
 
     def fit_weeks(weeks: pd.DataFrame) -> list[FittedModel]:
         response = responses.get(weeks["ds"].iloc[-1].date())
-        known = _window(weeks, regressors, recipe, response)
-        models = [fit_window(known, recipe.grid, spec, recipe.plan.engine) for spec in specs]
-        return [with_response(model, response) for model in models]
+        return fitted(weeks, specs, regressors, response, recipe.grid, recipe.plan.engine)
 
     return fit_weeks
+
+
+def fitted(
+    weeks: pd.DataFrame,
+    specs: Sequence[ModelSpec],
+    regressors: Sequence[str],
+    response: Response | None,
+    grid: WeekGrid,
+    engine: Engine,
+) -> list[FittedModel]:
+    """Return the models of one combination's weeks under each of the settings.
+
+    Raises:
+        FitError: the history cannot be fitted.
+    """
+    known = _window(weeks, regressors, grid, response)
+    return [with_response(fit_window(known, grid, spec, engine), response) for spec in specs]
 
 
 @functools.cache
@@ -346,20 +372,20 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays", "numba")}}
 
 
-def _window(weeks: pd.DataFrame, regressors: Sequence[str], recipe: Recipe, response: Response | None) -> Window:
+def _window(weeks: pd.DataFrame, regressors: Sequence[str], grid: WeekGrid, response: Response | None) -> Window:
     """The weeks as they are fitted: promotions by their response, or by depth and days where no response is told."""
     lagged = with_lag(weeks)
     if response is None:
-        return window(lagged, regressors, recipe.grid)
+        return window(lagged, regressors, grid)
     others = [name for name in regressors if name not in PROMO_REGRESSORS]
-    return window(responded(lagged, response), [*RESPONSE_REGRESSORS, *others], recipe.grid)
+    return window(responded(lagged, response), [*RESPONSE_REGRESSORS, *others], grid)
 
 
 def _fold(material: Material, end: int, recipe: Recipe) -> Fold:
     past, coming = material.weeks.iloc[:end], material.weeks.iloc[end : end + recipe.plan.backtest_weeks]
     rows = recipe.grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
     ahead, _ = ahead_at(past, coming, material.archive)
-    known = _window(past, PROMO_REGRESSORS, recipe, material.archive.response_after(past))
+    known = _window(past, PROMO_REGRESSORS, recipe.grid, material.archive.response_after(past))
     regressors = np.column_stack([ahead.regressors[name] for name in known.names if name != LAG])
     y = coming["y"].to_numpy(dtype="float64")
     return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), y, known)

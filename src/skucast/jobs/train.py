@@ -215,6 +215,7 @@ def _recipe(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recipe:
         holiday_calendar=calendars.usual.digest,
         week_anchor=settings.week_anchor,
         with_evidence=settings.forecaster == "blend",
+        sales_grain=settings.sales_grain,
     )
     first, last = inputs.history.weeks["ds"].min().date(), inputs.history.data_cutoff
     return make_recipe(plan, settings.clock, first, last, calendars.usual.events, calendars.by_unit)
@@ -232,13 +233,13 @@ def _skip_reason(
 def _is_current(found: Live | ModelError, recipe: Recipe) -> bool:
     """Whether the live model was trained on this cutoff by this plan."""
     card = _card(found)
-    return card is not None and card.cutoff == str(recipe.cutoff) and card.recipe == recipe.plan.as_dict()
+    return card is not None and card.cutoff == str(recipe.cutoff) and recipe.plan.made(card)
 
 
 def _evidence(found: Live | ModelError, recipe: Recipe) -> Mapping[str, list[float]]:
     """What an earlier training by the same plan, that knew no more than this one, has left of past origins."""
     card = _card(found)
-    if card is None or card.recipe != recipe.plan.as_dict() or card.cutoff_date > recipe.cutoff:
+    if card is None or not recipe.plan.made(card) or card.cutoff_date > recipe.cutoff:
         return {}
     return card.evidence
 
