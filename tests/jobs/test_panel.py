@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import line, sunday
 from business import GONE, NEW, TRAINED, Business, fail_for, sold
 
 from skucast.backends.store.local import LocalStore
@@ -102,6 +103,20 @@ def test_one_component_alone_can_be_published(blending: Business, forecaster: st
         assert (of(blended, TRAINED[0])["yhat_prophet"].array == of(own, TRAINED[0])["yhat"].array).all()
     else:
         np.testing.assert_allclose(own["yhat"], (own["yhat_panel"] + own["yhat_panel_log"]) / 2)
+
+
+def test_an_article_of_a_season_is_forecast_like_then_whoever_forecasts(blending: Business) -> None:
+    """Sold from November to January a year ago, 470 a week: so it is on 25 November; the others are as before."""
+    names = {"unit": "Пермь", "channel": "KA", "SKU_ID": "XMAS"}
+    lines = [line(sunday(back), 470.0, **names) for back in range(54, 42, -1)]
+    blending.sell(pd.DataFrame(lines).astype({"quantity": "float64", "stock": "float64"}), "season")
+    for forecaster in ("blend", "prophet", "panel"):
+        rows = forecast(blending, "--forecaster", forecaster)
+        mine = of(rows, tuple(names.values()))
+        assert mine["yhat"].tolist() == pytest.approx([470.0] * 4, rel=0.2), forecaster
+        assert set(mine["status"]) == {"seasonal"}
+        assert set(mine["method"]) == {"last_season"}
+        assert set(of(rows, TRAINED[0])["method"]) == {forecaster}
 
 
 def test_the_mean_can_be_published(blending: Business) -> None:

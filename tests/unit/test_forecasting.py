@@ -93,6 +93,8 @@ def test_every_status_is_tested_here() -> None:
     assert set(STATUSES) == {
         "ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive",
         "sales_missing",  # never the forecast of a series: tests/unit/test_missing.py
+        "naive_better", "seasonal",  # tests/unit/test_seasons.py
+        "new", "announced", "phase_out", "successor",  # tests/unit/test_newcomers.py
     }  # fmt: skip
 
 

@@ -23,7 +23,8 @@ class Board:
     (sales per week). `history` has at most 104 weeks a combination: unit, channel, SKU_ID, ds, y (NaN = unknown),
     promo_discount_perc (percent, 0 = none, NaN = a promotion of which no depth is known); `plan` the weeks to come that
     have a promotion: unit, channel, SKU_ID, ds, promo_discount_perc. `holidays` has one row per name and week: holiday,
-    ds. `refused` says in words what was refused of the planners' files.
+    ds. `refused` says in words what was refused of the planners' files, `kinds` the class of demand of each
+    combination: unit, channel, SKU_ID, demand_class.
     """
 
     run: Run
@@ -38,3 +39,4 @@ class Board:
     alerts: DataFrame
     runs: DataFrame
     refused: tuple[str, ...] = ()
+    kinds: DataFrame | None = None

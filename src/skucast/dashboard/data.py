@@ -60,7 +60,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
     names = _combinations([scored, newest, history])
     metrics = only(_pooled(board.metrics), names)
     alerts = rows_of(board.alerts, _ALERT_COLUMNS)
-    names = _with_details(_with_classes(names, metrics), history, alerts, max_detailed)
+    names = _with_details(_with_kinds(_with_classes(names, metrics), board), history, alerts, max_detailed)
     one_by_one, in_sum = names[names["is_detailed"]], names[~names["is_detailed"]]
     plan = only(plan, one_by_one)
     weeks = _weeks([scored, newest, earlier, history, plan])
@@ -121,6 +121,13 @@ def _with_classes(names: DataFrame, metrics: DataFrame) -> DataFrame:
     return found.assign(**{name: found[name].fillna("") for name in _CLASSES})
 
 
+def _with_kinds(names: DataFrame, board: Board) -> DataFrame:
+    if board.kinds is None:
+        return names.assign(demand_class="")
+    found = names.merge(rows_of(board.kinds, [*KEY, "demand_class"]), on=KEY, how="left")
+    return found.assign(demand_class=found["demand_class"].astype("str").where(found["demand_class"].notna(), ""))
+
+
 def _with_details(names: DataFrame, history: DataFrame, alerts: DataFrame, max_detailed: int) -> DataFrame:
     """The names with the flag `is_detailed`: those with an alert, then those that sold most in the weeks shown."""
     sold = history.groupby(KEY, as_index=False)["y"].sum()
@@ -155,7 +162,10 @@ def _window(metrics: DataFrame) -> dict[str, str] | None:
 
 
 def _combination_columns(names: DataFrame) -> Columns:
-    return {**{name: coded(names[name]) for name in [*KEY, *_CLASSES]}, "is_detailed": whole(names["is_detailed"])}
+    return {
+        **{name: coded(names[name]) for name in [*KEY, *_CLASSES, "demand_class"]},
+        "is_detailed": whole(names["is_detailed"]),
+    }
 
 
 def _left_out(metrics: DataFrame) -> DataFrame:

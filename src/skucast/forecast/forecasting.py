@@ -25,7 +25,9 @@ from skucast.forecast.short import fallback
 from skucast.regressors.future import REGRESSORS, Ahead, WeatherWeeks, ahead, last_known
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.regressors.responses import Response
+from skucast.sales.demand import coming_season
 from skucast.sales.history import is_inactive
+from skucast.sales.seasons import Season
 
 Stored = StoredModel | ModelError | None
 
@@ -82,6 +84,7 @@ def start(
     horizon: Horizon,
     planned: PlannedWeeks | None = None,
     weather: WeatherWeeks | None = None,
+    change: float = 1.0,
 ) -> Start:
     """Return what the combination's forecast begins with.
 
@@ -92,10 +95,15 @@ def start(
         horizon: the weeks to forecast.
         planned: what the promotions plan says of `horizon.weeks_after_data`; None = nothing.
         weather: what is known of the unit's weather in them; None = nothing.
+        change: of the level of its group within a year, for an article of a season.
     """
     ready = _ready(combination, weeks, horizon, planned, weather, _response(stored))
+    targets = horizon.weeks_after(ready.data_cutoff)
+    season = coming_season(weeks, len(targets), horizon.inactive_after_weeks)
+    if season is not None:
+        return _with_rows(ready, _like_then(season, change, targets))
     if is_inactive(weeks, horizon.inactive_after_weeks):
-        return _with_rows(ready, _flat("zero", "inactive", _zeros(horizon.weeks_after(ready.data_cutoff))))
+        return _with_rows(ready, _flat("zero", "inactive", _zeros(targets)))
     if isinstance(stored, StoredModel):
         return _as_it_learnt(dataclasses.replace(ready, stored=_checked(stored)))
     return start_without_model(
@@ -262,6 +270,14 @@ def _flat(method: str, status: str, forecast: pd.DataFrame) -> pd.DataFrame:
     components = dict.fromkeys(COMPONENTS, 0.0) | {"level": forecast["yhat"]}
     no_model = {"model_version": None, "model_cutoff": pd.Timestamp("NaT")}
     return forecast.assign(**components, method=method, status=status, **no_model)
+
+
+def _like_then(season: Season, change: float, weeks: Sequence[date]) -> pd.DataFrame:
+    """Rows of an article of a season: as in the one before, and 0 while it rests."""
+    yhat, lower, upper = season.forecast(change)
+    ds = pd.to_datetime(list(weeks)).astype("datetime64[us]")
+    rows = pd.DataFrame({"ds": ds, "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper})
+    return _flat("last_season", "seasonal", rows)
 
 
 def _zeros(weeks: Sequence[date]) -> pd.DataFrame:

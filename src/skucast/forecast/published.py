@@ -15,6 +15,7 @@ import pandas as pd
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError
 from skucast.core.tables.forecasts import COMPONENTS as PARTS
+from skucast.core.tables.forecasts import NEWCOMERS, RESTING
 from skucast.forecast.blend import shares_of
 from skucast.forecast.forecasting import Horizon
 from skucast.forecast.intervals import Flags, Ints, Spread
@@ -32,7 +33,8 @@ from skucast.regressors.promotions import PlannedWeeks
 Target = Literal["median", "mean"]
 """What of the distribution of sales is published as yhat."""
 
-INACTIVE = "inactive"
+OWN_NUMBER = (*RESTING, *NEWCOMERS)
+"""Statuses whose number is neither a model's nor the panel's to tell."""
 
 DIGITS = 3
 """Decimals of a quantile."""
@@ -63,8 +65,8 @@ class Shared:
 def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFrame:
     """Return the rows of `forecast_all` with the published number in place of Prophet's or a fallback's.
 
-    Every component's number is kept beside it. Inactive combinations, and those that the panel knows fewer than four
-    weeks of, stay as they are.
+    Every component's number is kept beside it. Combinations that are inactive, of a season or new, and those that the
+    panel knows fewer than four weeks of, stay as they are.
 
     Raises:
         ModelError: the panel asks for other features than there are.
@@ -79,7 +81,7 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
         return found
 
     is_own = (rows["method"] == "prophet").to_numpy().reshape(shape)
-    is_mine = said.exists[:, None] & (rows["status"] != INACTIVE).to_numpy().reshape(shape)
+    is_mine = said.exists[:, None] & (~rows["status"].isin(OWN_NUMBER)).to_numpy().reshape(shape)
     prophet = np.where(is_own, table("yhat"), np.nan)
     forecasts = np.stack([prophet, said.absolute, said.log])
     shares = _shares(forecasts, shared, combinations)

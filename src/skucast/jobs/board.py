@@ -16,6 +16,7 @@ from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import plan_of
 from skucast.jobs.refusals import refused_lately
 from skucast.runtime.settings import Settings
+from skucast.sales.demand import life_class
 from skucast.sales.history import History
 
 HISTORY_SHOWN_WEEKS = 104
@@ -54,6 +55,7 @@ def make_board(
         alerts=alerts[alerts["state"] != "resolved"],
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
         refused=tuple(refused_lately(warehouse, run)),
+        kinds=_kinds(settings, history),
     )
 
 
@@ -68,6 +70,13 @@ def _holidays(settings: Settings, warehouse: Warehouse, history: History, first:
     units = sorted(history.weeks["unit"].unique())
     calendars = calendars_of(settings, warehouse, units)
     return calendars.holidays_shown(units, first, last, settings.clock)
+
+
+def _kinds(settings: Settings, history: History) -> pd.DataFrame:
+    """The class of demand of each combination: KEY, demand_class."""
+    given = settings.horizon_weeks, settings.inactive_after_weeks, history.weeks["ds"].min()
+    rows = [(*each.parts, life_class(weeks, *given[:2], given[2].date())) for each, weeks in history.split()]
+    return pd.DataFrame(rows, columns=[*KEY, "demand_class"])
 
 
 def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:

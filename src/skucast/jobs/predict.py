@@ -46,6 +46,7 @@ from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
+from skucast.sales.seasons import LevelChanges, level_changes
 from skucast.scorecard.missing import NOTHING_MISSING
 
 Models = dict[Combination, StoredModel | ModelError]
@@ -251,9 +252,10 @@ def forecast_rows(
         known = planned[combination], weather.get(combination.unit)
         return start_without_model(combination, weeks[combination], horizon, *known)
 
+    changes = level_changes(inputs.history.weeks)
     starts = [
         outcome.value or without_model(outcome.combination, str(outcome.error))
-        for outcome in run_each(items, partial(_start, horizon=horizon), what="forecast")
+        for outcome in run_each(items, partial(_start, horizon=horizon, changes=changes), what="forecast")
     ]
     other = [each.combination for each in starts if each.has_other_discounts]
     if other:
@@ -285,8 +287,9 @@ class _Item:
     weather: WeatherWeeks | None
 
 
-def _start(combination: Combination, item: _Item, horizon: Horizon) -> Start:
-    return start(combination, item.weeks, item.stored, horizon, item.planned, item.weather)
+def _start(combination: Combination, item: _Item, horizon: Horizon, changes: LevelChanges) -> Start:
+    known = item.planned, item.weather
+    return start(combination, item.weeks, item.stored, horizon, *known, changes.of(combination))
 
 
 def _count(rows: pd.DataFrame, models: Models, cutoff: date, report: RunReport) -> None:

@@ -41,7 +41,7 @@ from skucast.jobs.shards import combinations_of, drop_shards, is_published, own_
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import Outcome, RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
-from skucast.sales.demand import demand_class
+from skucast.sales.demand import life_class
 
 Found = dict[Combination, Live | ModelError]
 
@@ -161,8 +161,9 @@ def _train_wanted(
     items: list[tuple[Combination, Material]] = []
     registry: list[dict[str, Any]] = []
     kinds: dict[tuple[str, ...], str | None] = {}
+    first_week = history.weeks["ds"].min().date()
     for combination, weeks in history.split(inputs.wanted):
-        kinds[combination.parts] = demand_class(weeks["y"].to_numpy(dtype="float64"))
+        kinds[combination.parts] = life_class(weeks, settings.horizon_weeks, settings.inactive_after_weeks, first_week)
         mine = recipe.of(combination.unit)
         reason = _skip_reason(settings, weeks, found[combination], mine, keep_existing=keep_existing)
         if reason:

@@ -1,22 +1,32 @@
-"""Kinds of demand: how often an article sells, and how much its sales vary when it does."""
+"""Kinds of demand: how often an article sells, how much its sales vary when it does, and where in its life it is."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-DemandClass = Literal["smooth", "erratic", "intermittent", "lumpy"]
+from skucast.core.weeks import weeks_between
+from skucast.sales.history import is_inactive, nothing_sold
+from skucast.sales.seasons import Season, season_of
+
+Pattern = Literal["smooth", "erratic", "intermittent", "lumpy"]
+DemandClass = Literal["smooth", "erratic", "intermittent", "lumpy", "new", "seasonal", "inactive"]
 
 SELDOM_WEEKS = 1.32
 VARIED = 0.49
 """Cut-offs of weeks between sales (ADI) and of the squared coefficient of variation of what is sold (CV²): Syntetos,
 Boylan and Croston (2005), "On the categorization of demand patterns"."""
 
+NEW_WEEKS = 13
+"""So many weeks after its first sale an article is new, if sales are known of weeks before it."""
 
-def demand_class(y: npt.NDArray[np.float64]) -> DemandClass | None:
-    """Return the kind of demand of one combination's weekly sales (NaN = unknown), or None where nothing was sold."""
+
+def demand_class(y: npt.NDArray[np.float64]) -> Pattern | None:
+    """Return the pattern of one combination's weekly sales (NaN = unknown), or None where nothing was sold."""
     known = y[~np.isnan(y)]
     sold = known[known > 0]
     if not len(sold):
@@ -26,3 +36,32 @@ def demand_class(y: npt.NDArray[np.float64]) -> DemandClass | None:
     if is_seldom:
         return "lumpy" if is_varied else "intermittent"
     return "erratic" if is_varied else "smooth"
+
+
+def life_class(weeks: pd.DataFrame, n_weeks: int, inactive_after_weeks: int, first_week: date) -> DemandClass:
+    """Return the class of one combination: seasonal, inactive or new, else the pattern of its sales.
+
+    Args:
+        weeks: its history up to the last known week: `ds`, `y`, `is_stockout`, without gaps.
+        n_weeks: weeks that are forecast after it: of an article of a season its weeks come, or two seasons are known.
+        inactive_after_weeks: weeks without a sale after which an article is inactive.
+        first_week: the first week of which any sales are known: what sold then is not new.
+    """
+    if coming_season(weeks, n_weeks, inactive_after_weeks) is not None:
+        return "seasonal"
+    if is_inactive(weeks, inactive_after_weeks):
+        return "inactive"
+    if is_new(weeks, first_week):
+        return "new"
+    return demand_class(weeks["y"].to_numpy(dtype="float64")) or "inactive"
+
+
+def is_new(weeks: pd.DataFrame, first_week: date) -> bool:
+    """Return whether a combination has been sold for no more than 13 weeks, and sales of weeks before are known."""
+    return len(weeks) <= NEW_WEEKS and weeks_between(first_week, weeks["ds"].iloc[0].date()) >= NEW_WEEKS
+
+
+def coming_season(weeks: pd.DataFrame, n_weeks: int, inactive_after_weeks: int) -> Season | None:
+    """Return the season of the weeks after these, as `season_of` gives it."""
+    y = weeks["y"].to_numpy(dtype="float64")
+    return season_of(y, nothing_sold(weeks), n_weeks, inactive_after_weeks)

@@ -257,12 +257,12 @@ def is_inactive(weeks: pd.DataFrame, after_weeks: int) -> bool:
     A feed that goes on with stock 0 after the last sale tells of an article that is gone; a week whose delivery failed
     may have sold something. Of many combinations `inactive_combinations` says the same at once.
     """
-    return _ends_without_a_sale(_nothing_sold(weeks), after_weeks)
+    return _ends_without_a_sale(nothing_sold(weeks), after_weeks)
 
 
 def inactive_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.Series:
     """Return which combinations are inactive (see `is_inactive`): true or false by `KEY`, sorted."""
-    nothing = _nothing_sold(weeks)
+    nothing = nothing_sold(weeks)
     places: dict[Any, Any] = weeks.groupby(KEY).indices
     index = pd.MultiIndex.from_tuples(list(places), names=KEY) if places else pd.MultiIndex.from_frame(weeks[KEY])
     inactive = [_ends_without_a_sale(nothing[rows], after_weeks) for rows in places.values()]
@@ -275,7 +275,7 @@ def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
     return inactive.index[~inactive].to_frame(index=False)
 
 
-def _nothing_sold(weeks: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def nothing_sold(weeks: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Weeks that are known to have sold nothing, out of stock or not; one with sales is none, however empty."""
     nothing: npt.NDArray[np.bool_] = ((weeks["y"] == 0) | weeks["is_stockout"]).to_numpy(dtype="bool")
     return nothing

@@ -12,7 +12,7 @@ import pandas as pd
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, name_problem
 from skucast.core.rows import is_about
 from skucast.core.spelling import fold, is_nobody, is_total
-from skucast.core.tables.forecasts import SALES_MISSING
+from skucast.core.tables.forecasts import NEWCOMERS, RESTING, SALES_MISSING
 from skucast.core.words import counted
 
 _SHOWN = 5
@@ -81,8 +81,9 @@ def lost_of(
 
     Args:
         weeks: the history's weeks; one that is not known is no loss: it is bridged.
-        ledger: first steps of earlier forecasts: one that was not inactive knew of a sale in the `after_weeks` weeks
-            up to its `data_cutoff`. Of an article that seldom sells that may have been one that was corrected.
+        ledger: first steps of earlier forecasts: one that was neither resting nor new knew of a sale in the
+            `after_weeks` weeks up to its `data_cutoff`. Of an article that seldom sells that may have been one that
+            was corrected.
         actuals: what was scored: KEY, `ds`, `actual_first`; two weeks with sales or more.
         data_cutoff: the last week that has been delivered.
         after_weeks: weeks without a sale after which an article is inactive.
@@ -90,7 +91,7 @@ def lost_of(
     newest = pd.Timestamp(data_cutoff)
     silent = weeks.loc[(weeks["ds"] == newest) & (weeks["y"] == 0), KEY]
     last = _last_sales(weeks.merge(silent, on=KEY))
-    known = ledger[~ledger["status"].isin(("inactive", SALES_MISSING)) & (ledger["data_cutoff"] <= newest)]
+    known = ledger[~ledger["status"].isin((*RESTING, *NEWCOMERS, SALES_MISSING)) & (ledger["data_cutoff"] <= newest)]
     known = known.merge(last[last["is_regular"]], on=KEY)
     forecast = known[known["last"] <= known["data_cutoff"] - pd.Timedelta(weeks=after_weeks)]
     sold = actuals[(actuals["actual_first"] > 0) & (actuals["ds"] <= newest)].merge(last, on=KEY)

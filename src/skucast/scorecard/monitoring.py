@@ -9,7 +9,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
-from skucast.core.tables.forecasts import FAILED_STATUSES
+from skucast.core.tables.forecasts import FAILED_STATUSES, RESTING
 from skucast.core.tables.scorecard import LEVELS, POOLED_STEP, SCORED, UNPUBLISHED
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
@@ -87,7 +87,7 @@ def _left_out(rows: pd.DataFrame) -> pd.Series:
     """
     is_censored = rows["is_censored"].fillna(value=False).astype("bool")
     is_stockout = rows["is_stockout"].fillna(value=False).astype("bool") & rows["y"].isna()
-    is_gone = (rows["status"] == "inactive") & (rows["yhat"] == 0) & (rows["y"] == 0)
+    is_gone = rows["status"].isin(RESTING) & (rows["yhat"] == 0) & (rows["y"] == 0)
     reasons = np.select(
         [is_stockout | is_censored, rows["y"].isna(), rows["status"].isin(FAILED_STATUSES), is_gone],
         ["stockout", "not_delivered", "failed", "inactive"],

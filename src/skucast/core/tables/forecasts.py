@@ -5,22 +5,23 @@ from __future__ import annotations
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import COMBINATION, RUN, Check, Column, Table, count, measure, text, week
 
-METHODS = ("prophet", "mean_8", "seasonal_naive", "zero", "ses", "tsb", "mean_4", "last_week", "blend", "panel")
+METHODS = (
+    *("prophet", "mean_8", "seasonal_naive", "zero", "ses", "tsb", "mean_4", "last_week", "blend", "panel"),
+    *("last_season", "launch_curve", "reference", "sba", "mean"),
+)
 MODEL_METHODS = ("prophet", "blend", "panel")
 """Those of trained models; zero is for what is no longer sold, the others stand in where there is no model."""
 STATUSES = (
-    "ok",
-    "capped",
-    "no_model",
-    "short_history",
-    "load_failed",
-    "forecast_failed",
-    "inactive",
-    "sales_missing",
-    "naive_better",
+    *("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive", "sales_missing"),
+    *("naive_better", "seasonal", "new", "announced", "phase_out", "successor"),
 )
+"""The last five: an article of a season, forecast like in the one before; one sold for a few weeks, and one that has
+not been sold at all but is announced; one that leaves its sales to a successor, and that."""
 NAIVE_BETTER = "naive_better"
 """There is a model, and a naive method has backtested better: that forecasts."""
+RESTING = ("inactive", "seasonal")
+"""Statuses of articles that may not have been sold lately."""
+NEWCOMERS = ("new", "announced")
 SALES_MISSING = "sales_missing"
 """Carried on from the forecast before: the combination was active lately and is not in the sales at all."""
 FAILED_STATUSES = ("load_failed", "forecast_failed", SALES_MISSING)

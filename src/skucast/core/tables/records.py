@@ -5,7 +5,7 @@ from __future__ import annotations
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import COMBINATION, Column, Table, instant, ratio, text, week
 
-DEMAND_CLASSES = ("smooth", "erratic", "intermittent", "lumpy")
+DEMAND_CLASSES = ("smooth", "erratic", "intermittent", "lumpy", "new", "seasonal", "inactive")
 
 OUTCOMES = ("saved", "unchanged", "kept", "skipped", "failed", "rolled_back")
 """What becomes of a combination in a training; `rolled_back`: by hand an earlier version was made live again."""
@@ -66,8 +66,9 @@ REGISTRY = Table(
         instant("created_at", "when the row was made"),
         text(
             "demand_class",
-            "kind of demand: by the mean number of weeks between sales (seldom from 1.32) and the squared coefficient "
-            "of variation of what is sold (varied from 0.49); NULL where nothing is sold, and in rows of before",
+            "kind of demand: seasonal (its weeks come, or it rests between two), inactive, new (13 weeks), else by the "
+            "mean number of weeks between sales (seldom from 1.32) and the squared coefficient of variation of what is "
+            "sold (varied from 0.49); NULL in rows of before",
             nullable=True,
             allowed=DEMAND_CLASSES,
         ),

@@ -6,6 +6,27 @@ const PROMOTIONS_KNOWN = {
   expected: 'with the usual promotions, as there is no plan',
 };
 
+const KINDS = {
+  smooth: 'sells every week, evenly',
+  erratic: 'sells every week, unevenly',
+  intermittent: 'sells seldom, evenly',
+  lumpy: 'sells seldom, unevenly',
+  new: 'new: sold for a few weeks',
+  seasonal: 'sold in a season',
+  inactive: 'no longer sold',
+};
+
+/** What kind of demand it is; nothing where that is not known. */
+function kindFacts(index) {
+  const kind = data.combinations.demand_class[index];
+  return kind ? [['Demand', KINDS[kind] ?? kind]] : [];
+}
+
+function factsList(facts) {
+  const lines = facts.map(([label, value]) => element('div', {}, element('dt', {}, label), element('dd', {}, value)));
+  return element('dl', { class: 'model' }, ...lines);
+}
+
 function drawCard(index) {
   const forecast = rowOf('forecasts', index);
   const version = forecast < 0 ? '' : data.forecasts.model_version[forecast];
@@ -13,15 +34,15 @@ function drawCard(index) {
     const status = forecast < 0 ? null : data.forecasts.status[forecast];
     const reason =
       status === null ? 'No forecast, and no model known.' : sentence(`No model: ${STATUSES[status] ?? status}`);
-    return place('card').replaceChildren(element('p', { class: 'empty' }, reason));
+    return place('card').replaceChildren(element('p', { class: 'empty' }, reason), factsList(kindFacts(index)));
   }
   const facts = [
+    ...kindFacts(index),
     ['Version', version],
     ['Trained through', day(data.forecasts.model_cutoff[forecast])],
     ...modelFacts(rowOf('models', index)),
   ];
-  const lines = facts.map(([label, value]) => element('div', {}, element('dt', {}, label), element('dd', {}, value)));
-  return place('card').replaceChildren(element('dl', { class: 'model' }, ...lines));
+  return place('card').replaceChildren(factsList(facts));
 }
 
 function modelFacts(row) {

@@ -11,6 +11,11 @@ const METHODS = {
   last_week: 'Last week',
   seasonal_naive: 'Same week last year',
   zero: 'Zero',
+  last_season: 'Like the season before',
+  launch_curve: 'How new articles begin',
+  reference: 'Like its reference articles',
+  sba: 'Rate of rare sales',
+  mean: 'Mean of the last year',
 };
 const MODEL_METHODS = ['blend', 'prophet', 'panel'];
 const STATUSES = {
@@ -23,6 +28,11 @@ const STATUSES = {
   forecast_failed: 'model gave no usable forecast',
   inactive: 'no longer sold',
   sales_missing: 'carried on: not in the sales any more',
+  seasonal: 'sold in a season',
+  new: 'sold for a few weeks',
+  announced: 'announced, not yet sold',
+  phase_out: 'leaves its sales to a successor',
+  successor: 'takes over from another article',
 };
 const COMPONENTS = {
   level: 'Level',

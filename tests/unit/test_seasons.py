@@ -1,0 +1,177 @@
+"""Articles of a season: forecast like in the one before, labelled, and never 0 in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import nan
+
+import pandas as pd
+import pytest
+from builders import CUTOFF
+from stubs import forecast_one, stored, weeks_of
+from test_forecasting import ARTICLE, HORIZON, forecast
+
+from skucast.core.combination import KEY, Combination
+from skucast.core.weeks import WEEK
+from skucast.sales.demand import coming_season, life_class
+from skucast.sales.seasons import LevelChanges, level_changes
+
+SEASON = [470.0] * 13
+"""What is sold in the weeks of November to January; the weeks after the cutoff (22 November) are those."""
+
+REST = [0.0] * 39
+LONG_AGO = CUTOFF - WEEK * 200
+
+
+def coming(y: list[float], n_weeks: int = 4, inactive_after_weeks: int = 13) -> list[float] | None:
+    """Return the forecast of the coming weeks, None where there is no season."""
+    season = coming_season(weeks_of(y), n_weeks, inactive_after_weeks)
+    return None if season is None else season.forecast()[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (SEASON + REST, [470.0] * 4),
+        (SEASON + REST + SEASON + REST, [470.0] * 4),
+        (SEASON + REST + [0.0] * 13 + REST, [470.0] * 4),
+        ([*SEASON, *REST[:20], *[nan] * 3, *REST[23:]], [470.0] * 4),
+        ([nan, *SEASON[1:], *REST], [470.0] * 4),
+        ([100.0, 0.0, 200.0, 0.0, *SEASON[4:], *REST], [100.0, 0.0, 200.0, 0.0]),
+        (SEASON + [0.0] * 37, [0.0, 0.0, 470.0, 470.0]),
+        ([400.0] * 13 + REST + [430.0] * 13 + REST, [420.0] * 4),
+    ],
+)
+def test_what_sold_in_the_coming_weeks_of_an_earlier_year_is_forecast_like_then(
+    y: list[float], expected: list[float]
+) -> None:
+    """Of last year, twice as much as of the year before where both had a season; of that one where it skipped one."""
+    assert coming(y) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [100.0] * 104,
+        [100.0] * 60 + [0.0] * 20,
+        [100.0] * 32 + [0.0] * 20,
+        [0.0] * 60,
+        SEASON + [0.0] * 12,
+        SEASON + [0.0] * 20,
+        [nan] * 20,
+        [470.0],
+    ],
+)
+def test_what_was_given_up_or_never_rested_has_no_season(y: list[float]) -> None:
+    """What sold for more than half a year and then no more is gone; one season alone says nothing of other weeks."""
+    assert coming(y) is None
+
+
+def test_a_season_that_has_begun_finds_its_own_level() -> None:
+    """Three weeks at 600 where last year had 300: (1800 + 2 weeks of 300) / (900 + 2 weeks of 300) times then."""
+    y = [*[300.0] * 13, *REST, *[600.0] * 3]
+    assert coming(y) == pytest.approx([300.0 * 2400 / 1500] * 4)
+    assert coming([*[300.0] * 13, *REST, *[600.0] * 9]) is None, "by then its weeks tell more"
+
+
+def test_between_two_known_seasons_it_rests() -> None:
+    """Nothing is forecast in summer, and it is said why; it is not inactive."""
+    y = [*SEASON, *REST, *SEASON, *[0.0] * 20]
+    rows = forecast(y, None)
+    assert rows["yhat"].tolist() == [0.0] * 4
+    assert set(rows["status"]) == {"seasonal"}
+    assert life_class(weeks_of(y), 4, 13, LONG_AGO) == "seasonal"
+
+
+@pytest.mark.parametrize("inactive_after_weeks", [1, 4, 13, 52])
+def test_an_article_of_november_to_january_is_forecast_on_25_november(inactive_after_weeks: int) -> None:
+    """Some 470 a week with a method and a status of its own, whatever its old model says, or how long rest is."""
+    horizon = replace(HORIZON, inactive_after_weeks=inactive_after_weeks)
+    for model in (stored(), None):
+        rows = forecast(SEASON + REST, model, horizon)
+        assert rows["yhat"].tolist() == pytest.approx([470.0] * 4)
+        assert (rows["yhat_lower"] < 470).all()
+        assert (rows["yhat_upper"] > 470).all()
+        assert set(rows["method"]) == {"last_season"}
+        assert set(rows["status"]) == {"seasonal"}
+
+
+def test_a_late_unit_has_a_season_too() -> None:
+    """Weeks that are bridged count: of six weeks after the last known one the last four are forecast."""
+    horizon = replace(HORIZON, data_cutoff=CUTOFF - WEEK * 2)
+    y = SEASON + [0.0] * 39
+    rows = forecast_one(ARTICLE, weeks_of(y, last=horizon.data_cutoff), None, horizon)
+    assert rows["yhat"].tolist() == pytest.approx([470.0] * 4)
+
+
+def test_the_forecast_follows_the_level_of_its_group() -> None:
+    """A quarter more than a year ago: a quarter more in season, twice over where the season was two years ago."""
+    season = coming_season(weeks_of(SEASON + REST), 4, 13)
+    assert season is not None
+    assert season.forecast(1.25)[0].tolist() == pytest.approx([587.5] * 4)
+    skipped = coming_season(weeks_of(SEASON + REST + [0.0] * 13 + REST), 4, 13)
+    assert skipped is not None
+    yhat, lower, _ = skipped.forecast(1.1)
+    assert yhat.tolist() == pytest.approx([470 * 1.21] * 4)
+    assert lower.tolist() == [0.0] * 4, "it may not come again"
+
+
+def history_of(levels: dict[tuple[str, str, str], tuple[float, float]]) -> pd.DataFrame:
+    """Return two years of each combination, one level each."""
+    parts = [
+        weeks_of([before] * 52 + [after] * 52).assign(**dict(zip(KEY, names, strict=True)))
+        for names, (before, after) in levels.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_a_group_changes_like_the_articles_that_sold_in_both_years() -> None:
+    """Unit and channel where three sold in both, else the unit, else all; an article of one year tells nothing."""
+    weeks = history_of(
+        {
+            ("A", "x", "1"): (100, 150),
+            ("A", "x", "2"): (100, 150),
+            ("A", "x", "3"): (100, 150),
+            ("A", "x", "4"): (0, 900),
+            ("A", "y", "1"): (100, 90),
+            ("B", "x", "1"): (100, 50),
+        }
+    )
+    changes = level_changes(weeks)
+    assert changes.of(Combination("A", "x", "9")) == pytest.approx(1.5)
+    assert changes.of(Combination("A", "y", "9")) == pytest.approx(540 / 400)
+    assert changes.of(Combination("B", "x", "9")) == pytest.approx(590 / 500)
+    assert level_changes(weeks.head(0)).of(ARTICLE) == 1.0
+    assert LevelChanges({}).of(ARTICLE) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (SEASON + REST, "seasonal"),
+        ([100.0] * 60 + [0.0] * 20, "inactive"),
+        ([0.0] * 20, "inactive"),
+        ([nan] * 20, "inactive"),
+        ([5.0] * 13, "new"),
+        ([5.0] * 14, "smooth"),
+        ([5.0, 0.0, 0.0] * 20, "intermittent"),
+    ],
+)
+def test_every_combination_has_one_class(y: list[float], expected: str) -> None:
+    """Seasonal before inactive, inactive before new, else by how often and how evenly it sells."""
+    assert life_class(weeks_of(y), 4, 13, LONG_AGO) == expected
+
+
+def test_nothing_is_new_where_the_sales_themselves_begin() -> None:
+    """Ten weeks of a table that has no more of anything are no launch."""
+    weeks = weeks_of([5.0] * 10)
+    assert life_class(weeks, 4, 13, weeks["ds"].iloc[0].date()) == "smooth"
+
+
+def test_the_interval_of_an_edge_of_a_season_knows_its_neighbours() -> None:
+    """A week of 0 beside one of 470 may have sales."""
+    season = coming_season(weeks_of([*SEASON, *[0.0] * 37]), 4, 13)
+    assert season is not None
+    _, lower, upper = season.forecast()
+    assert upper.tolist() == pytest.approx([0.0, 0.7 * 470 / 3, 470 * 1.7, 470 * 1.7])
+    assert lower.tolist() == pytest.approx([0.0, 0.0, 141.0, 141.0])
