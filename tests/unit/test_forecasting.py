@@ -95,6 +95,7 @@ def test_every_status_is_tested_here() -> None:
         "sales_missing",  # never the forecast of a series: tests/unit/test_missing.py
         "naive_better", "seasonal",  # tests/unit/test_seasons.py
         "new", "announced", "phase_out", "successor",  # tests/unit/test_newcomers.py
+        "refreshed", "stale",  # tests/jobs/test_refresh.py
     }  # fmt: skip
 
 

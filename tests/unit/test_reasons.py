@@ -28,6 +28,7 @@ def rows_of(errors: list[float], weeks: pd.DataFrame, **changed: Any) -> pd.Data
             "yhat": last["y"].fillna(0.0).to_numpy() + errors,
             "promo_source": "none",
             "model_cutoff": pd.Timestamp(sunday(4)),
+            "status": "ok",
             "data_cutoff": last["ds"].to_numpy() - pd.Timedelta(weeks=1),
         }
     )
@@ -116,7 +117,10 @@ def test_a_young_level_shift() -> None:
 
 
 def test_a_stale_model() -> None:
-    """Thirteen weeks old at the end of the window; twelve is not; the newest model of the window counts."""
+    """Thirteen weeks old at the end of the window; twelve is not; the newest model of the window counts.
+
+    A refreshed one is as new as the sales that it was fitted to.
+    """
     weeks = steady()
     old = pd.Timestamp(sunday(13))
     reason, evidence = reason_of(weeks, rows_of([50] * 5, weeks, model_cutoff=old))
@@ -126,6 +130,8 @@ def test_a_stale_model() -> None:
     assert reason_of(weeks, rows_of([50] * 5, weeks, model_cutoff=newer))[0] == "unexplained"
     fallback = rows_of([50] * 5, weeks, model_cutoff=pd.Series([pd.NaT] * 5, dtype="datetime64[us]"))
     assert reason_of(weeks, fallback)[0] == "unexplained"
+    refreshed = rows_of([50] * 5, weeks, model_cutoff=old, status="refreshed")
+    assert reason_of(weeks, refreshed)[0] == "unexplained"
 
 
 def test_a_data_gap() -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -50,12 +50,15 @@ class ModelCard:
 class StoredModel:
     """The models whose forecasts are averaged (mostly one), their card, and their version.
 
-    A version is `CUTOFF-DIGEST`: equal content has an equal version.
+    A version is `CUTOFF-DIGEST`: equal content has an equal version. `status` is what a forecast by it says; of a model
+    that was refreshed in memory, `stored` is the one in the store, whose card and version it keeps.
     """
 
     models: tuple[FittedModel, ...]
     card: ModelCard
     version: str
+    status: Literal["ok", "refreshed", "stale"] = "ok"
+    stored: StoredModel | None = None
 
 
 def dumps(models: Sequence[FittedModel], card: ModelCard) -> StoredPayload:

@@ -190,7 +190,7 @@ def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> p
         **{name: rolled.components[name].ravel() for name in COMPONENTS},
         "data_cutoff": pd.Timestamp(starts[0].data_cutoff),
         "method": "prophet",
-        "status": np.where(rolled.is_capped.ravel(), "capped", "ok"),
+        "status": np.where(rolled.is_capped.ravel(), "capped", repeated([each.status for each in stored])),
         "promo_source": np.concatenate([each.ahead.promo_source for each in starts]),
         "weather_source": np.concatenate([each.ahead.weather_source for each in starts]),
         "model_version": repeated([each.version for each in stored]),

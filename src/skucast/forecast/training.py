@@ -377,7 +377,7 @@ def _window(weeks: pd.DataFrame, regressors: Sequence[str], grid: WeekGrid, resp
     lagged = with_lag(weeks)
     if response is None:
         return window(lagged, regressors, grid)
-    others = [name for name in regressors if name not in PROMO_REGRESSORS]
+    others = [name for name in regressors if name in WEATHER_REGRESSORS]
     return window(responded(lagged, response), [*RESPONSE_REGRESSORS, *others], grid)
 
 

@@ -25,6 +25,7 @@ from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.published import Shared, published, rows_without_panel
+from skucast.forecast.refreshing import as_stored
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import (
@@ -38,6 +39,7 @@ from skucast.jobs.known_ahead import (
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.panel import Files, load_files, panel_grid
 from skucast.jobs.promotions import ingest
+from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.future import WeatherWeeks
 from skucast.regressors.promotions import PlannedWeeks
@@ -117,6 +119,7 @@ def _rows(
         warn_of_depth(plan, known_at, horizon.weeks_after_data)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, horizon.weeks_after_data, inputs.wanted)
+        models = with_fresh(settings, warehouse, inputs.history, models, outlook, horizon.weeks_after_data[-1], report)
         shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)
         rows = forecast_rows(inputs, models, planned, weather, horizon, report, shared)
     _count(rows, models, run.cutoff, report)
@@ -265,7 +268,17 @@ def forecast_rows(
             "1 model has" if len(other) == 1 else f"{len(other)} models have",
             other[0],
         )
-    rows = forecast_all(starts, horizon, lambda combination: without_model(combination, _NOT_FINITE))
+
+    def instead(combination: Combination) -> Start:
+        stored = models[combination]
+        if not isinstance(stored, StoredModel) or stored.stored is None or combination in tried:
+            return without_model(combination, _NOT_FINITE)
+        tried.add(combination)
+        known = planned[combination], weather.get(combination.unit)
+        return start(combination, weeks[combination], as_stored(stored), horizon, *known)
+
+    tried: set[Combination] = set()
+    rows = forecast_all(starts, horizon, instead)
     try:
         return rows_without_panel(rows) if shared is None else published(rows, shared, horizon)
     except ModelError as error:

@@ -20,6 +20,7 @@ from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.panel import load_files
 from skucast.jobs.predict import about, failures_of, forecast_rows, horizon_of, load_models, shared_of
+from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.promotion_files import read_plan
 from skucast.regressors.promotions import PlannedWeeks
@@ -110,6 +111,7 @@ def _rows(
         warn_of_depth(other, known_at, weeks)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
         weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
+        models = with_fresh(settings, warehouse, inputs.history, models, outlook, weeks[-1], report)
 
         def forecast(planned: Mapping[Combination, PlannedWeeks]) -> pd.DataFrame:
             shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)

@@ -8,6 +8,7 @@ from datetime import date
 
 import pandas as pd
 
+from skucast.core.tables.forecasts import REFRESHED
 from skucast.core.weeks import weeks_between
 from skucast.core.words import counted, percent
 
@@ -120,7 +121,8 @@ def _level_shift(evidence: Evidence) -> str | None:
 
 
 def _stale_model(evidence: Evidence) -> str | None:
-    trained = evidence.rows["model_cutoff"].max()
+    rows = evidence.rows
+    trained = rows["model_cutoff"].mask(rows["status"] == REFRESHED, rows["data_cutoff"]).max()
     if pd.isna(trained):
         return None
     age = weeks_between(trained.date(), evidence.window_end)

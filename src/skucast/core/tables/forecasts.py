@@ -14,9 +14,12 @@ MODEL_METHODS = ("prophet", "blend", "panel")
 STATUSES = (
     *("ok", "capped", "no_model", "short_history", "load_failed", "forecast_failed", "inactive", "sales_missing"),
     *("naive_better", "seasonal", "new", "announced", "phase_out", "successor"),
+    *("refreshed", "stale"),
 )
-"""The last five: an article of a season, forecast like in the one before; one sold for a few weeks, and one that has
-not been sold at all but is announced; one that leaves its sales to a successor, and that."""
+"""From `seasonal` on: an article of a season, forecast like in the one before; one sold for a few weeks, and one that
+has not been sold at all but is announced; one that leaves its sales to a successor, and that."""
+REFRESHED, STALE = "refreshed", "stale"
+"""The model took part: fitted anew in memory, because it was old; old, and as it is stored: it could not be."""
 NAIVE_BETTER = "naive_better"
 """There is a model, and a naive method has backtested better: that forecasts."""
 RESTING = ("inactive", "seasonal")
@@ -64,12 +67,17 @@ FORECASTS = Table(
         measure("weather", "component: weather"),
         measure("carry_over", "component: last week's sales; the six components add up to yhat before it is clipped"),
         text("method", "what made the number", allowed=METHODS),
-        text("status", "why that method; `ok` = its own model took part", allowed=STATUSES),
+        text(
+            "status",
+            "why that method; `ok` = its own model took part, `refreshed` = fitted anew to the sales up to "
+            "`data_cutoff`, `stale` = old, and as it is stored",
+            allowed=STATUSES,
+        ),
         text("promo_source", "what was known of promotions", allowed=PROMO_SOURCES),
         text("weather_source", "what was known of weather", allowed=WEATHER_SOURCES),
         week("data_cutoff", "last week whose sales were known; before `cutoff` when sales were late"),
         text("model_version", "version of the stored model; NULL for fallbacks", nullable=True),
-        week("model_cutoff", "last week the model was trained on; NULL for fallbacks", nullable=True),
+        week("model_cutoff", "last week the stored model was trained on; NULL for fallbacks", nullable=True),
         *RUN,
         *COMPONENT_FORECASTS,
     ),

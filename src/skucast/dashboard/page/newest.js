@@ -21,6 +21,8 @@ const MODEL_METHODS = ['blend', 'prophet', 'panel'];
 const STATUSES = {
   ok: 'model forecast',
   capped: 'model forecast, limited to a plausible height',
+  refreshed: 'model forecast, fitted anew to the newest sales',
+  stale: 'model forecast, of an old model',
   no_model: 'no model trained yet',
   short_history: 'history too short for a model',
   naive_better: 'a naive method backtests better than its model',
@@ -138,8 +140,9 @@ function weekCell(row) {
 
 function methodCell(row) {
   const { method, status, promo_source: source } = data.forecasts;
-  const reason =
-    status[row] === 'ok' ? promoText(source[row]) : (STATUSES[status[row]] ?? status[row]);
+  const reason = ['ok', 'refreshed'].includes(status[row])
+    ? promoText(source[row])
+    : (STATUSES[status[row]] ?? status[row]);
   return element('span', {}, METHODS[method[row]] ?? method[row], reason ? quiet(reason) : '');
 }
 

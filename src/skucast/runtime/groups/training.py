@@ -43,10 +43,16 @@ class Training(Group):
     )
     refresh_after_weeks: int = field(
         4,
-        "weeks that a model may be old; an older one is stale, as `--target @stale` names them",
+        "weeks that a model may be old; an older one is stale, as `--target @stale` names them, and refreshed to "
+        "forecast",
         FORECASTING,
         ge=1,
         le=520,
+    )
+    refresh: bool = field(
+        True,
+        "fit stale models anew in memory, by their own settings on the newest sales, when they forecast",
+        ["predict"],
     )
     workers: int = field(0, "processes for training; 0 = one per core", TRAINING, ge=0, le=256)
     joblib_backend: Literal["loky", "dask"] = field(
