@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from math import nan, sqrt
 from typing import get_args
 
@@ -13,7 +15,7 @@ from stubs import weeks_of
 from skucast.core.tables.forecasts import METHODS
 from skucast.core.tables.records import DEMAND_CLASSES
 from skucast.core.weeks import WEEK
-from skucast.forecast.short import choose, fallback
+from skucast.forecast.short import RATES, choose, fallback, rates_of
 from skucast.sales.demand import DemandClass, demand_class
 
 TARGETS = [CUTOFF + WEEK * step for step in (1, 2, 3, 4)]
@@ -45,10 +47,51 @@ def test_smoothing_takes_the_weight_that_did_best() -> None:
 
 
 def test_seldom_sold_articles_are_forecast_by_how_often_and_how_much() -> None:
-    """0.2 of each week: the share of weeks with a sale 1, 1/2, 1/3, 1/4, 1/5, 0.36, 0.288, ...; 10 and 20 are 15."""
+    """0.2 of each week: the share of weeks with a sale 1, 0.8, 0.64, ..., 0.8**4 * 0.8 + 0.2, ...; 10 and 20 are 12."""
     chosen = choose(series(10, 0, 0, 0, 0, 20, 0), 1)
     assert chosen.method == "tsb"
-    assert chosen.yhat.tolist() == pytest.approx([0.8 * (0.8 * 0.2 + 0.2) * 15])
+    assert chosen.yhat.tolist() == pytest.approx([0.8 * (0.8**5 + 0.2) * 12])
+
+
+def rarely(seed: int, n: int, share: float) -> np.ndarray:
+    """Return weeks of which about this share sold 1 to 29, the first one 7."""
+    chance = np.random.default_rng(seed)
+    y = np.where(chance.random(n) < share, chance.integers(1, 30, n), 0).astype("float64")
+    y[0] = 7.0
+    return y
+
+
+@pytest.mark.parametrize(
+    ("seed", "n", "share", "sba", "tsb"),
+    [
+        (0, 12, 0.3, 5.298876471, 4.031959745),
+        (1, 30, 0.2, 2.983669386, 2.148307374),
+        (2, 60, 0.5, 5.373717311, 6.471475035),
+        (3, 104, 0.15, 1.952066823, 1.359723960),
+        (4, 8, 0.6, 8.680877262, 9.877727846),
+        (5, 52, 0.4, 6.185185129, 6.909961433),
+    ],
+)
+def test_methods_of_seldom_sales_are_those_of_statsforecast(
+    seed: int, n: int, share: float, sba: float, tsb: float
+) -> None:
+    """CrostonSBA and TSB(0.2, 0.2) of StatsForecast 2.1.1 gave these numbers; where it is installed it is asked."""
+    y = rarely(seed, n, share)
+    ours = rates_of(y)
+    assert (ours["sba"], ours["tsb"]) == pytest.approx((sba, tsb))
+    assert ours["mean"] == pytest.approx(y[-52:].mean())
+    if find_spec("statsforecast"):  # pragma: no cover
+        models = import_module("statsforecast.models")
+        theirs = models.CrostonSBA().forecast(y, 1)["mean"][0], models.TSB(0.2, 0.2).forecast(y, 1)["mean"][0]
+        assert (ours["sba"], ours["tsb"]) == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize("rate", ["mean", "tsb", "sba"])
+def test_a_method_of_seldom_sales_takes_over_where_it_did_better(rate: str) -> None:
+    """Of an article that sells in three of five weeks smoothing follows each gap; the rates look over them."""
+    methods = {choose(rarely(seed, 60, 0.6), 4).method for seed in range(40)}
+    assert rate in methods
+    assert "ses" in methods, "where it is not much worse"
 
 
 def test_another_method_takes_the_place_where_it_did_much_better() -> None:
@@ -96,7 +139,7 @@ def test_every_method_is_one_that_the_table_allows() -> None:
     """With a year of history and sales in few weeks all of them are looked at."""
     y = np.zeros(80)
     y[::3] = 5.0
-    assert set(choose(y, 4).wape) == {"ses", "tsb", "mean_4", "mean_8", "last_week", "seasonal_naive"} < set(METHODS)
+    assert set(choose(y, 4).wape) == {*RATES, "ses", "mean_4", "mean_8", "last_week", "seasonal_naive"} < set(METHODS)
 
 
 # --- Interval -------------------------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """The forecast of a combination without a model: the simple method that its own past speaks for, and its interval.
 
-Simple exponential smoothing, the mean of the last 4 or 8 weeks, last week, where most weeks sell nothing TSB, and where
-there is a year of history last year's weeks. All but the last say one number for all coming weeks, and all but TSB are
-weighted sums of the weeks before: every week of the past is forecast from at once.
+Simple exponential smoothing, the mean of the last 4 or 8 weeks, last week, where many weeks sell nothing TSB, SBA and
+the mean of a year, and where there is a year of history last year's weeks. All but the last say one number for all
+coming weeks, and are made of weighted sums of the weeks before: every week of the past is forecast from at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.sales.baselines import YEAR_WEEKS, last_year
+from skucast.sales.demand import SELDOM_WEEKS
 
 WINDOW_WEEKS = 104
 """Weeks that are looked at: what was before tells nothing of a level."""
@@ -30,13 +31,20 @@ so many more errors of the usual size: few weeks do not tell one weight from ano
 TSB_WEIGHT = 0.2
 """Of both parts of TSB: how often something is sold, and how much then."""
 
+SBA_WEIGHT = 0.1
+"""Of both parts of Croston's method, as it is usual."""
+
 SELDOM_SHARE = 0.5
 """TSB takes the place of SES where more than this share of the last year's weeks sold nothing."""
 
-MARGIN, MARGIN_OF_LAST_YEAR = 0.25, 0.15
+MARGIN, MARGIN_OF_LAST_YEAR, MARGIN_OF_RATES = 0.25, 0.15, 0.05
 FEWEST_ERRORS = 10
 """Another method takes the place of SES (or TSB) if its errors are smaller by more than this share, and so many are
-known: the least of four uncertain errors is mostly luck. Last year's weeks have half a year of errors to show."""
+known: the least of four uncertain errors is mostly luck. Last year's weeks have half a year of errors to show; TSB, SBA
+and the mean are made for what sells seldom, and need little to take the place of SES there."""
+
+RATES = ("tsb", "sba", "mean")
+"""Methods of what sells seldom: how much is sold a week, over the weeks that sell nothing."""
 
 ORIGINS = 26
 FEWEST_YEARLY_ORIGINS = 6
@@ -104,8 +112,10 @@ def choose(y: Floats, n_steps: int) -> Choice:
     y = y[int(np.argmax(is_known)) :] if is_known.any() else np.zeros(1)
     flat, alpha = _flat(y)
     is_seldom = bool((y[-YEAR_WEEKS:] == 0).sum() > SELDOM_SHARE * (~np.isnan(y[-YEAR_WEEKS:])).sum())
+    has_gaps = bool((~np.isnan(y)).sum() >= SELDOM_WEEKS * (y > 0).sum())
     usual = "tsb" if is_seldom else "ses"
-    names = [usual, *(["ses"] if is_seldom else []), "mean_4", "mean_8", "last_week"]
+    rates = [name for name in RATES if name != usual] if has_gaps else []
+    names = [usual, *(["ses"] if is_seldom else []), *rates, "mean_4", "mean_8", "last_week"]
     coming = _coming(y, n_steps)
     errors = {name: coming - flat[name][:, None] for name in names}
     first = max(1, len(y) - 1 - ORIGINS)
@@ -116,20 +126,28 @@ def choose(y: Floats, n_steps: int) -> Choice:
     n_errors = int(np.count_nonzero(~np.isnan(errors[usual])))
     sold = _mean(np.where(np.isnan(errors[usual]), np.nan, coming[first:]))
     sizes = {name: np.abs(each) / sold for name, each in errors.items()} if sold > 0 else {}
-    method = _best(sizes, usual, power=2 if is_seldom else 1) if n_errors >= FEWEST_ERRORS else usual
+    margins = {usual: 0.0, "seasonal_naive": MARGIN_OF_LAST_YEAR}
+    margins |= {} if is_seldom else dict.fromkeys(rates, MARGIN_OF_RATES)
+    method = _best(sizes, margins, 2 if is_seldom else 1) if n_errors >= FEWEST_ERRORS else usual
+    method = method or usual
     wape = {name: round(_mean(each), 4) for name, each in sizes.items()}
     yhat = np.full(n_steps, flat[method][-1] if method in flat else np.nan)
     return Choice(method, alpha, n_errors, wape, yhat, errors[method])
 
 
-def _best(sizes: dict[str, Floats], usual: str, *, power: int) -> str:
+def rates_of(y: Floats) -> dict[str, float]:
+    """Return what each method of seldom sales says of the weeks after these; NaN = unknown."""
+    flat, _ = _flat(y[-WINDOW_WEEKS:])
+    return {name: float(flat[name][-1]) for name in RATES}
+
+
+def _best(sizes: dict[str, Floats], margins: Mapping[str, float], power: int) -> str | None:
     """The usual method, which comes first, unless another's errors (relative sizes) are smaller by its margin."""
 
     def score(name: str) -> float:
-        margin = 0.0 if name == usual else MARGIN_OF_LAST_YEAR if name == "seasonal_naive" else MARGIN
-        return round(_mean(sizes[name] ** power) / (1 - margin), 9)  # rounded: dust decides no tie
+        return round(_mean(sizes[name] ** power) / (1 - margins.get(name, MARGIN)), 9)  # rounded: dust decides no tie
 
-    return min(sizes, key=score, default=usual)
+    return min(sizes, key=score, default=None)
 
 
 def _half_widths(yhat: Floats, errors: Floats) -> Floats:
@@ -158,6 +176,8 @@ def _flat(y: Floats) -> tuple[dict[str, Floats], float]:
     found = {
         "ses": ses,
         "tsb": _tsb(known),
+        "sba": _sba(known),
+        "mean": _mean_weights(YEAR_WEEKS)[: len(known), : len(known)] @ known,
         "mean_4": _mean_weights(4)[: len(known), : len(known)] @ known,
         "mean_8": _mean_weights(8)[: len(known), : len(known)] @ known,
         "last_week": known,
@@ -180,11 +200,22 @@ def _ses(y: Floats) -> tuple[Floats, float]:
 def _tsb(y: Floats) -> Floats:
     """Teunter, Syntetos and Babai (2011): how often something is sold, times how much then, both smoothed."""
     sells = y > 0
-    often = _ses_weights(TSB_WEIGHT)[: len(y), : len(y)] @ sells.astype("float64")
+    weights = _ses_weights(TSB_WEIGHT, is_begun_by_first=True)
+    often = weights[: len(y), : len(y)] @ sells.astype("float64")
     sold = y[sells]
-    much = np.concatenate([[0.0], _ses_weights(TSB_WEIGHT)[: len(sold), : len(sold)] @ sold])
+    much = np.concatenate([[0.0], weights[: len(sold), : len(sold)] @ sold])
     level: Floats = often * much[np.cumsum(sells)]
     return level
+
+
+def _sba(y: Floats) -> Floats:
+    """Syntetos and Boylan (2005): what is sold over the weeks from sale to sale, both smoothed, less Croston's bias."""
+    place = np.flatnonzero(y > 0)
+    if not len(place):
+        return np.zeros(len(y))
+    weights = _ses_weights(SBA_WEIGHT, is_begun_by_first=True)[: len(place), : len(place)]
+    rates = (1 - SBA_WEIGHT / 2) * (weights @ y[place]) / (weights @ np.diff(place, prepend=-1))
+    return np.concatenate([[0.0], rates])[np.cumsum(y > 0)]
 
 
 def _last_year(y: Floats, last_week: Floats, n_steps: int) -> Floats:
@@ -208,12 +239,15 @@ def _all_ses_weights() -> Floats:
 
 
 @cache
-def _ses_weights(alpha: float) -> Floats:
-    """What each week weighs in the level after each: begun as the mean of the first weeks, as long as it is heavier."""
+def _ses_weights(alpha: float, *, is_begun_by_first: bool = False) -> Floats:
+    """What each week weighs in the level after each: begun as the mean of the first weeks, as long as it is heavier.
+
+    As others have it, a level begins as the first week.
+    """
     weights = np.zeros((WINDOW_WEEKS, WINDOW_WEEKS))
     level = np.zeros(WINDOW_WEEKS)
     for week in range(WINDOW_WEEKS):
-        newest = max(alpha, 1 / (week + 1))
+        newest = alpha if is_begun_by_first and week else max(alpha, 1 / (week + 1))
         level = (1 - newest) * level
         level[week] = newest
         weights[week] = level
