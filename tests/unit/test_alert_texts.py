@@ -10,7 +10,8 @@ import pytest
 from builders import CUTOFF, WEDNESDAY
 from rich.console import Console
 
-from skucast.core.combination import Combination, parse_targets, resolve_targets
+from skucast.core.combination import Combination
+from skucast.core.targets import parse_targets, resolve_targets
 from skucast.scorecard import alert_texts
 from skucast.scorecard.alert_texts import (
     alert_fields,

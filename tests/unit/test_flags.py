@@ -51,13 +51,13 @@ def test_every_setting_is_in_one_group():
 def test_help_shows_the_groups(capsys):
     """Flags stand below the heading of their group; a group of which the script reads nothing has no heading."""
     with pytest.raises(SystemExit) as stop:
-        app.main("predict", "What it does.", ["--help"])
+        app.main("monitor", "What it does.", ["--help"])
     assert stop.value.code == 0
     headings = [line.rstrip(":") for line in capsys.readouterr().out.splitlines() if line[:1].islower()]
     read = [
         group.title
         for group in GROUPS
-        if any("predict" in jobs_of(each) and not is_secret(each) for each in group.model_fields.values())
+        if any("monitor" in jobs_of(each) and not is_secret(each) for each in group.model_fields.values())
     ]
     assert [heading for heading in headings if heading in {group.title for group in GROUPS}] == read
     assert "training" not in read

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from plans import CLOCK, HEADER, KNOWN, RUN_AT, line, plan, promotions, reasons
 
-from skucast.core.combination import Combination, nearest, parse_targets, resolve_targets
+from skucast.core.combination import Combination
 from skucast.core.errors import InputError
+from skucast.core.targets import nearest, parse_targets, resolve_targets
 from skucast.regressors.promotion_files import read_plan
 
 

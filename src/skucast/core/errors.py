@@ -33,6 +33,10 @@ class TableError(ContractError, InputError):
     """A table that is there already is not as its contract says: other types, columns missing, rows that do not fit."""
 
 
+class NothingToDo(SkucastError):
+    """What the run was asked for is nothing today, such as the open alerts where none is; exit code 0."""
+
+
 class RunFailed(SkucastError):
     """The run could not keep its promise (too many failures, missing models, late sales); exit code 1."""
 

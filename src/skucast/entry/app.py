@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from skucast import __version__
-from skucast.core.errors import InputError, SkucastError
+from skucast.core.errors import InputError, NothingToDo, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Run
 from skucast.runtime.groups.field import FORECASTING, Job
 from skucast.runtime.logs import log, setup_logging
@@ -112,6 +112,8 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
         with report.timed("all"):
             _see_to_tables(settings, warehouse, run)
             function(settings, warehouse, open_store(settings), run, report)
+    except NothingToDo as nothing:
+        report.notes.append(str(nothing))
     except InputError as wrong:
         exit_code, error = BAD_INPUT, str(wrong)
         log.error("%s", error)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
-from skucast.core.combination import KEY, Combination, nearest
+from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
 from skucast.core.rows import is_about
 from skucast.core.run import FAILED, Run
@@ -20,6 +20,7 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import SALES_MISSING
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import POOLED_STEP
+from skucast.core.targets import nearest
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.jobs.known_ahead import expects_plan
 from skucast.jobs.missing import shrunken

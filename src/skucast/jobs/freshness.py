@@ -13,13 +13,14 @@ import pandas as pd
 
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import matching
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import PUBLISHES, REGISTRY
+from skucast.core.targets import matching
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
+from skucast.jobs.targets import accepted_missing
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
 from skucast.scorecard.missing import newest_status
@@ -105,7 +106,7 @@ def _newest_forecast(settings: Settings, warehouse: Warehouse, expected: date, r
         first = expected - n_weeks * WEEK
         rows = warehouse.read(FORECASTS, since={"cutoff": first, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
         trained = warehouse.read(REGISTRY, since={"cutoff": first}, until={"cutoff": run.cutoff})
-        for found in sorted(covered(rows, trained, settings.accepted_missing), reverse=True):
+        for found in sorted(covered(rows, trained, accepted_missing(settings)), reverse=True):
             if found.n_forecast and found.n_forecast >= settings.alert_forecast_coverage * found.n_active:
                 return found.cutoff, partial
             partial = partial or str(found)

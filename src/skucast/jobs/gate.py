@@ -12,17 +12,19 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
-from skucast.core.combination import KEY, matching
+from skucast.core.combination import KEY
 from skucast.core.errors import RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import DONE, Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import RUNS
+from skucast.core.targets import matching
 from skucast.core.weeks import WEEK
 from skucast.core.words import counted
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.shards import combinations_of
+from skucast.jobs.targets import accepted_missing
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -84,7 +86,7 @@ def evidence_of(settings: Settings, warehouse: Warehouse, cutoff: date, history:
     earlier = _newest_rows(warehouse, cutoff, settings.horizon_weeks, history.names)
     newest = history.weeks[history.weeks["ds"] == pd.Timestamp(history.data_cutoff)]
     gone = earlier[~is_about(earlier, newest)]
-    accepted = matching(settings.accepted_missing, combinations_of(gone))
+    accepted = matching(accepted_missing(settings), combinations_of(gone))
     known_then = without_missing(_known_then(warehouse, cutoff, history.names), gone, earlier)
     earlier = earlier[~is_about(earlier, accepted)]
     return Evidence(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import KEY, Combination, resolve_targets
+from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError, RunFailed
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
@@ -15,6 +16,7 @@ from skucast.core.tables.names import NAMES
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
 from skucast.jobs.calendars import calendars_of
+from skucast.jobs.targets import asked_for, chosen, tasks_part
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -39,12 +41,14 @@ class Inputs:
         return self.only is None or set(self.history.combinations) <= set(self.only)
 
 
-def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunReport) -> Inputs:
+def read_inputs(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> Inputs:
     """Return the inputs of a run; what was found in the sales is logged and kept in the report.
 
     Raises:
         InputError: there are no sales, or a target names nobody.
+        NothingToDo: it was asked for what is to be done of some kind, and nothing is.
     """
+    asked = None if settings.target_combinations is None else asked_for(settings, settings.target_combinations)
     with report.timed("read"):
         history = read_history(settings, warehouse, run)
     report.data_report = history.report.as_dict()
@@ -57,8 +61,8 @@ def read_inputs(settings: Settings, warehouse: Warehouse, run: Run, report: RunR
             f"no combination has sold anything up to {run.cutoff}: {found} found, "
             f"{history.report.n_placeholder_lines} of them without unit, channel, SKU_ID or date; check the sales"
         )
-    only = None if settings.targets is None else resolve_targets(settings.targets, known, history.names.aliases)
-    wanted = run.shard(known if only is None else only)
+    only = None if asked is None else chosen(settings, asked, warehouse, store, run, history)
+    wanted = run.shard(known) if asked is None or only is None else tasks_part(run, asked, only, known)
     report.n_combinations = len(wanted)
     spelt = [] if only is None else [other for each in only for other in history.names.other_spellings(each)]
     return Inputs(history, wanted, None if only is None else [*only, *spelt])

@@ -11,16 +11,18 @@ import pandas as pd
 
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import Combination, matching
+from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import METRICS, POOLED_STEP
+from skucast.core.targets import matching
 from skucast.core.weeks import WEEK
 from skucast.forecast.artifact import loads
 from skucast.jobs.inputs import Inputs
+from skucast.jobs.targets import accepted_missing
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -56,7 +58,7 @@ def without_lost(
     scored = history.names.renamed(scored[scored["actual_first"].notna()].rename(columns={"window_end": "ds"}))
     known = in_the_names_of_the_sales(ledger, history.names)
     found = lost_of(history.weeks, known, scored, history.data_cutoff, settings.inactive_after_weeks)
-    accepted = set(matching(settings.accepted_missing, found))
+    accepted = set(matching(accepted_missing(settings), found))
     lost = tuple(each for each in found if each not in accepted)
     if not lost:
         return inputs, ()
@@ -88,7 +90,7 @@ def missing_from_sales(
     orphans = [each for each in store.stored() if each not in known and each not in status]
     active |= _trained(store, missing_of(orphans, history.combinations, aliases), _since(settings, run), run.cutoff)
     active = {each for each in active if not history.names.is_left_out(each)}
-    active -= set(matching(settings.accepted_missing, sorted(active)))
+    active -= set(matching(accepted_missing(settings), sorted(active)))
     return missing_of({*active, *lost}, history.combinations, aliases, lost)
 
 

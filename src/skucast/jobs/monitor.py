@@ -43,7 +43,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
     Restated actuals count: the whole window is scored anew in every run. Nothing to score yet is not a failure.
     """
-    inputs, lost = without_lost(settings, warehouse, run, read_inputs(settings, warehouse, run, report), report)
+    inputs, lost = without_lost(settings, warehouse, run, read_inputs(settings, warehouse, store, run, report), report)
     history = inputs.history
     warn_of_lateness(run, history)
     window_end = history.data_cutoff

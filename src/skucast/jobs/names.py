@@ -9,12 +9,13 @@ from typing import Literal
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import KEY, clean_name, nearest
+from skucast.core.combination import KEY, clean_name
 from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.spelling import by_fold, fold
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
+from skucast.core.targets import nearest
 from skucast.jobs.inputs import read_history
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings

@@ -10,18 +10,17 @@ from functools import partial
 
 import pandas as pd
 
-from skucast.backends.store.protocol import Live, ModelStore
+from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
-from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed, StoreError
-from skucast.core.model_files import newest_until
+from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, MODEL_METHODS, SALES_MISSING
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
-from skucast.forecast.artifact import StoredModel, loads
+from skucast.forecast.artifact import StoredModel
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.published import Shared, published, rows_without_panel
@@ -37,6 +36,7 @@ from skucast.jobs.known_ahead import (
     weather_outlook,
 )
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
+from skucast.jobs.models import Models, load_models
 from skucast.jobs.panel import Files, load_files, panel_grid
 from skucast.jobs.promotions import ingest
 from skucast.jobs.refresh import with_fresh
@@ -51,8 +51,6 @@ from skucast.sales.history import History
 from skucast.sales.seasons import LevelChanges, level_changes
 from skucast.scorecard.missing import NOTHING_MISSING
 
-Models = dict[Combination, StoredModel | ModelError]
-
 
 def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
     """Take in the planners' files, forecast `horizon_weeks` for every wanted combination, replace this cutoff's rows.
@@ -62,7 +60,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         RunFailed: sales too late, more than MAX_FAILED_SHARE failed or are not in the sales, or totals jump beyond
             MAX_JUMP; nothing is written.
     """
-    inputs = read_inputs(settings, warehouse, run, report)
+    inputs = read_inputs(settings, warehouse, store, run, report)
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
@@ -186,49 +184,6 @@ def horizon_of(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
         inactive_after_weeks=settings.inactive_after_weeks,
         n_paths=settings.interval_paths,
     )
-
-
-def load_models(store: ModelStore, wanted: list[Combination], cutoff: date) -> Models:
-    """Return each combination's model that has not seen past the cutoff, or why there is none."""
-    found = store.load_many(wanted)
-    usable = {combination: _usable(store, combination, found[combination], cutoff) for combination in wanted}
-    return {combination: _naming_the_file(combination, stored) for combination, stored in usable.items()}
-
-
-def _naming_the_file(combination: Combination, stored: StoredModel | ModelError) -> StoredModel | ModelError:
-    """What was read, or why not and of which file of the store; a file that is not there has been named."""
-    if isinstance(stored, (StoredModel, ModelNotFound, StoreError)) or combination.path in str(stored):
-        return stored
-    return ModelError(f"{combination.path}: {stored}")
-
-
-def _usable(
-    store: ModelStore, combination: Combination, live: Live | ModelError, cutoff: date
-) -> StoredModel | ModelError:
-    """The model to forecast with: the live one, or the newest version that had not seen past the cutoff."""
-    if isinstance(live, ModelError):
-        return live
-    try:
-        stored = loads(live.payload)
-        if stored.card.cutoff_date > cutoff:
-            stored = loads(_version_before(store, combination, cutoff, stored.card.cutoff_date))
-        if stored.card.combination != str(combination):
-            raise ModelError(f"the file holds the model of {stored.card.combination}; retrain this combination")
-    except ModelError as error:
-        return error
-    return stored
-
-
-def _version_before(store: ModelStore, combination: Combination, cutoff: date, newest: date) -> bytes:
-    earlier = newest_until(store.versions(combination), cutoff)
-    if earlier is None and anchor_of(newest) != anchor_of(cutoff):
-        raise ModelOfOtherWeeks(
-            f"{combination}: its model is of weeks that end on {anchor_of(newest)}, "
-            f"these end on {anchor_of(cutoff)}; run run_all_skus.py"
-        )
-    if earlier is None:
-        raise ModelTooNew(f"{combination}: every model has seen weeks after {cutoff}; train one with --as-of")
-    return store.load_version(combination, earlier)
 
 
 def forecast_rows(

@@ -18,8 +18,9 @@ from skucast.core.tables.forecasts import COMPONENT_FORECASTS, FORECASTS, SCENAR
 from skucast.core.words import counted
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
+from skucast.jobs.models import load_models
 from skucast.jobs.panel import load_files
-from skucast.jobs.predict import about, failures_of, forecast_rows, horizon_of, load_models, shared_of
+from skucast.jobs.predict import about, failures_of, forecast_rows, horizon_of, shared_of
 from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.regressors.promotion_files import read_plan
@@ -50,7 +51,7 @@ def play(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, 
         InputError: no sales, unknown target, or a row of the file that is not usable.
         RunFailed: sales too late, or more than MAX_FAILED_SHARE failed; nothing is written.
     """
-    inputs = read_inputs(settings, warehouse, run, report)
+    inputs = read_inputs(settings, warehouse, store, run, report)
     check_lateness(settings, run, inputs.history, report)
     what_if = _what_if(settings, run, inputs)
     scenario_id = f"{what_if.name}/{run.cutoff}"

@@ -60,7 +60,7 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
         RunFailed: too many failures (models that succeeded stay), or missing from the sales; or, with `verify`, a model
             is missing.
     """
-    inputs = read_inputs(settings, warehouse, run, report)
+    inputs = read_inputs(settings, warehouse, store, run, report)
     warn_of_lateness(run, inputs.history)
     warn_of_shrinking(settings, warehouse, run, inputs.history)
     inputs, lost = without_lost(settings, warehouse, run, inputs, report)
@@ -83,7 +83,7 @@ def retrain(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         InputError: no sales, unknown target.
         RunFailed: too many failures; models that succeeded stay.
     """
-    inputs = read_inputs(settings, warehouse, run, report)
+    inputs = read_inputs(settings, warehouse, store, run, report)
     warn_of_lateness(run, inputs.history)
     inputs, _ = without_lost(settings, warehouse, run, inputs, report)
     _train(settings, warehouse, store, run, report, inputs, keep_existing=False)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime
 from itertools import product
 
-from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem, nearest
+from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem
 from skucast.core.flags import as_flag
 from skucast.core.spelling import SHORTENED, by_fold, fold, is_shortened
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.sales import MAX_TYPE
+from skucast.core.targets import nearest
 from skucast.core.twins import twins_of
 from skucast.core.weeks import WeekClock
 from skucast.regressors.promotion_lines import (

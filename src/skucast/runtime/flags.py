@@ -76,7 +76,14 @@ def script_parser(job: Job, description: str) -> Parser:
     )
     add_version(parser)
     if job == "retrain":
-        parser.add_argument("--target", dest="target_combinations", help="short for --target-combinations")
+        parser.add_argument(
+            "--target",
+            dest="target_combinations",
+            metavar="TARGETS",
+            help="what is trained, short for --target-combinations: 'Unit/Channel/SKU_ID', 'Unit/*/*', @alerts (with "
+            "an open alert), @stale (models older than REFRESH_AFTER_WEEKS), @missing (no usable model), @worst:20 "
+            "(most wrongly forecast), @file.csv, gs://BUCKET/file.csv; several separated by ; (docs/retraining.md)",
+        )
     add_flags(parser, job)
     return parser
 

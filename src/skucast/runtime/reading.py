@@ -17,7 +17,7 @@ from skucast.runtime.settings import Settings
 
 NO_TARGETS = (
     "TARGET_COMBINATIONS: not set, but retraining needs it; give --target 'Unit/Channel/SKU_ID' (* within a part), "
-    "or use run_all_skus.py for all"
+    "@alerts, @stale, @missing, @worst:20 or @file.csv, or use run_all_skus.py for all"
 )
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from skucast.core.combination import parse_targets
 from skucast.core.places import Endpoints
 from skucast.core.pool import Pool
 from skucast.core.tables.every import TABLES
+from skucast.core.targets import parse_targets
 from skucast.core.weeks import WeekClock
 from skucast.runtime.groups.alerts import Alerts
 from skucast.runtime.groups.cloud import Cloud
@@ -51,11 +51,6 @@ class Settings(Cloud, Tables, Alerts, KnownAhead, Training, Forecast, Week, Plac
     def targets(self) -> list[str] | None:
         """Unresolved target items, or None for all combinations."""
         return None if self.target_combinations is None else parse_targets(self.target_combinations)
-
-    @property
-    def accepted_missing(self) -> list[str]:
-        """Unresolved items of what is closed or renamed for good."""
-        return [] if self.accept_missing is None else parse_targets(self.accept_missing)
 
     @property
     def table_names(self) -> dict[str, str]:

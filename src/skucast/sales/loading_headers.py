@@ -39,7 +39,7 @@ def missing_columns(file: str, missing: Mapping[str, str], used: Mapping[str, st
             f"{file}: the first line is no header but {', '.join(found[:SHOWN])}; write the columns' names above it: "
             f"{', '.join(missing.values())}; nothing was loaded"
         )
-    guessed = _guessed(missing, [name for name in found if name not in used.values()])
+    guessed = guessed_columns(missing, [name for name in found if name not in used.values()])
     how = "name them with --columns ours=theirs;..."
     if guessed:
         pairs = {ours: theirs for ours, theirs in used.items() if ours != theirs} | guessed
@@ -49,8 +49,8 @@ def missing_columns(file: str, missing: Mapping[str, str], used: Mapping[str, st
     return InputError(f"{file}: no column {names}; found {', '.join(found[:SHOWN])}{more}; {how}")
 
 
-def _guessed(missing: Mapping[str, str], found: Collection[str]) -> dict[str, str]:
-    """Which of the found columns may be the missing ones, each at most once."""
+def guessed_columns(missing: Mapping[str, str], found: Collection[str]) -> dict[str, str]:
+    """Return which of the found columns may be the missing ones, by ours, each at most once."""
     left = {_plain(name): name for name in found if not set(name) & set("=;")}
     guessed = {}
     for ours, theirs in missing.items():

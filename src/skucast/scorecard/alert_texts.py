@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from skucast.core.combination import KEY, Combination, as_targets
+from skucast.core.combination import KEY, Combination
 from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.scorecard import POOLED_STEP
+from skucast.core.targets import as_targets
 from skucast.core.words import counted
 from skucast.scorecard.alerts import is_quiet
 

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from skucast.core.combination import parse_targets
 from skucast.core.errors import InputError
+from skucast.core.targets import parse_targets, word_of
 from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, Group, field, parsed
 
 MAX_HORIZON_WEEKS = 26
@@ -43,7 +43,8 @@ class Forecast(Group):
 
     target_combinations: str | None = field(
         None,
-        "only these: Unit/Channel/SKU_ID separated by ; or , (* within a part), a JSON list, or @file.csv",
+        "only these, separated by ; or ,: Unit/Channel/SKU_ID (* within a part), @alerts, @stale, @missing, @worst:20, "
+        "@file.csv or gs://BUCKET/file.csv; or a JSON list of names",
         FORECASTING,
     )
     horizon_weeks: int = field(
@@ -94,7 +95,8 @@ class Forecast(Group):
 
     accept_missing: str | None = field(
         None,
-        "closed or renamed for good: not missed although the sales have them no more; written as TARGET_COMBINATIONS",
+        "closed or renamed for good: not missed although the sales have them no more; names, patterns and files, "
+        "written as TARGET_COMBINATIONS",
         [*SALES_JOBS, "freshness"],
     )
 
@@ -102,3 +104,11 @@ class Forecast(Group):
     @classmethod
     def _target_list(cls, value: str | None) -> str | None:
         return None if value is None else parsed(parse_targets, value)
+
+    @field_validator("accept_missing")
+    @classmethod
+    def _no_words(cls, value: str | None) -> str | None:
+        words = [item for item in parse_targets(value or "*/*/*") if word_of(item)]
+        if words:
+            raise ValueError(f"{words[0]} is a word for what is to be trained; expected names, patterns or files")
+        return value

@@ -44,8 +44,8 @@ class Tables(Group):
         FORECASTS, [*SALES_JOBS, "names", "promotions", "freshness", "doctor", "demo", "looker-views"]
     )
     scenarios_table: str = _table(SCENARIOS, ["predict"])
-    metrics_table: str = _table(METRICS, ["monitor", "doctor", "demo", "looker-views"])
-    alerts_table: str = _table(ALERTS, ["monitor", "alerts", "freshness", "doctor", "demo", "looker-views"])
+    metrics_table: str = _table(METRICS, [*SALES_JOBS, "doctor", "demo", "looker-views"])
+    alerts_table: str = _table(ALERTS, [*SALES_JOBS, "alerts", "freshness", "doctor", "demo", "looker-views"])
     registry_table: str = _table(REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
