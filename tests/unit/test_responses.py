@@ -113,7 +113,10 @@ def test_unknown_weeks_and_an_early_origin() -> None:
 def test_the_week_before_is_told_beside_the_week() -> None:
     """In history, and ahead: the first week's one is the last known week."""
     past = sold("A1", {78: (15.0, 2.0), 79: (50.0, 2.0)})
-    assert responded(past, FACTORS)[RESPONSE_REGRESSORS].tail(2).to_numpy().tolist() == [[0.4, 0.0], [0.8, 0.4]]
+    assert {name: found[-2:].tolist() for name, found in responded(past, FACTORS).items()} == {
+        "promo_response": [0.4, 0.8],
+        "promo_response_before": [0.0, 0.4],
+    }
     promotions = {"promo_discount_perc": np.array([0.0, 25.0, 0.0]), "promo_days": np.array([0.0, 7.0, 0.0])}
     found = responses_ahead(past, promotions, np.array(["none", "planned", "none"], dtype=object), FACTORS)
     assert [found[name].tolist() for name in RESPONSE_REGRESSORS] == [[0.0, 0.6, 0.0], [0.8, 0.0, 0.6]]
@@ -196,7 +199,8 @@ def test_the_response_is_a_regressor_that_prophet_can_be_given() -> None:
     """The same model as a real Prophet, given both columns, forecasts the same."""
     from skucast.forecast.prophet.prophet_object import to_prophet
 
-    weeks = responded(generated(100).assign(promo_days=lambda rows: 7.0 * (rows["promo_discount_perc"] > 0)), FACTORS)
+    weeks = generated(100).assign(promo_days=lambda rows: 7.0 * (rows["promo_discount_perc"] > 0))
+    weeks = weeks.assign(**responded(weeks, FACTORS))
     model = fit(weeks, RESPONSE_REGRESSORS, NO_HOLIDAYS, ModelSpec())
     ds = pd.to_datetime([sunday(-1)]).astype("datetime64[us]")
     for value, before in itertools.product((0.0, 0.6), (0.0, 0.8)):

@@ -22,7 +22,7 @@ from skucast.forecast.artifact import ModelCard, dumps
 from skucast.forecast.backtest import backtest, interval_scale, origin_ends, score_by_step
 from skucast.forecast.evidence import EVERY, evidence_origins
 from skucast.forecast.plain import StoredPayload
-from skucast.forecast.prophet.design import MIN_WEEKS, WeekGrid, Window, week_grid, window
+from skucast.forecast.prophet.design import MIN_WEEKS, Floats, WeekGrid, Window, week_grid, window
 from skucast.forecast.prophet.elsewhere import NOTHING_ELSEWHERE, Elsewhere, Errors
 from skucast.forecast.prophet.fit import Engine, fit_window, with_interval_scale, with_response
 from skucast.forecast.prophet.model import FittedModel
@@ -39,9 +39,9 @@ from skucast.regressors.calendars import Calendar
 from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.regressors.responses import RESPONSE_REGRESSORS, Response, responded
+from skucast.regressors.responses import Response, responded
 from skucast.regressors.weather import WEATHER_REGRESSORS
-from skucast.sales.history import is_inactive, with_lag
+from skucast.sales.history import is_inactive, lagged
 
 HOLIDAYS_AHEAD = 104 * WEEK
 """How far past the cutoff a model knows its holidays."""
@@ -374,11 +374,10 @@ def _versions() -> dict[str, str]:
 
 def _window(weeks: pd.DataFrame, regressors: Sequence[str], grid: WeekGrid, response: Response | None) -> Window:
     """The weeks as they are fitted: promotions by their response, or by depth and days where no response is told."""
-    lagged = with_lag(weeks)
-    if response is None:
-        return window(lagged, regressors, grid)
-    others = [name for name in regressors if name in WEATHER_REGRESSORS]
-    return window(responded(lagged, response), [*RESPONSE_REGRESSORS, *others], grid)
+    known: dict[str, pd.Series | Floats] = {"ds": weeks["ds"], "y": weeks["y"], LAG: lagged(weeks["y"])}
+    promotions = {name: weeks[name] for name in PROMO_REGRESSORS} if response is None else responded(weeks, response)
+    others = {name: weeks[name] for name in regressors if name in WEATHER_REGRESSORS}
+    return window({**known, **promotions, **others}, [*promotions, *others], grid)
 
 
 def _fold(material: Material, end: int, recipe: Recipe) -> Fold:

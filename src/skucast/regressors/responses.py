@@ -61,11 +61,11 @@ class Response:
         return self.to(depth, days)
 
 
-def responded(weeks: pd.DataFrame, response: Response) -> pd.DataFrame:
-    """Return one combination's weeks with the `RESPONSE_REGRESSORS` as columns."""
+def responded(weeks: pd.DataFrame, response: Response) -> dict[str, Floats]:
+    """Return the `RESPONSE_REGRESSORS` of one combination's weeks."""
     found = response.to_weeks(weeks)
     before = np.concatenate([[0.0], found[:-1]])[: len(found)]
-    return weeks.assign(**dict(zip(RESPONSE_REGRESSORS, (found, before), strict=True)))
+    return dict(zip(RESPONSE_REGRESSORS, (found, before), strict=True))
 
 
 def responses_ahead(

@@ -236,7 +236,12 @@ def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:
 
     The first row's lag is NaN: there is no week before it.
     """
-    return weeks.assign(y_lag1=carried(weeks["y"]).shift(1))
+    return weeks.assign(y_lag1=lagged(weeks["y"]))
+
+
+def lagged(y: pd.Series) -> npt.NDArray[np.float64]:
+    """Return the sales of the week before each of one combination's weeks, as `with_lag` has them."""
+    return np.concatenate([[np.nan], carried(y).to_numpy(dtype="float64")])[: len(y)]
 
 
 def carried(y: pd.Series) -> pd.Series:

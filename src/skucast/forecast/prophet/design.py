@@ -7,10 +7,9 @@ the errors of core and the name of pooled holidays.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -45,13 +44,14 @@ class WeekGrid:
 
     `ds` has shape (W,), consecutive labels; `fourier` (W, 2 * MAX_YEARLY_ORDER): sine and cosine of each order in turn;
     `holidays` (W, N): the share of each holiday in the week, 1 where it is no block, 0 where it is not; columns in the
-    order of `holiday_names`.
+    order of `holiday_names`. `said` keeps the weeks of each holiday as text, once they were asked for.
     """
 
     ds: Days
     fourier: Floats
     holidays: Floats
     holiday_names: tuple[str, ...]
+    said: dict[tuple[int, ...], list[tuple[int, str]]] = field(default_factory=dict, compare=False, repr=False)
 
     def rows(self, ds: Days) -> npt.NDArray[np.int64]:
         """Return the position of each week; all lie on the grid."""
@@ -64,7 +64,7 @@ class Window:
     """The known weeks of one combination, oldest first, as arrays.
 
     `rows` (T,): positions in the grid; `span`: first and last position of the history, known or not; `y` (T,) in sales
-    per week; `regressors` (T, R) as delivered, in the order of `names`, the lag last.
+    per week; `regressors` (T, R) as delivered, in the order of `names`, the lag last. `said` keeps the weeks as text.
     """
 
     rows: npt.NDArray[np.int64]
@@ -72,6 +72,7 @@ class Window:
     y: Floats
     regressors: Floats
     names: tuple[str, ...]
+    said: dict[tuple[object, ...], str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -163,17 +164,17 @@ def fourier(ds: Days, order: int, period: float = YEAR_DAYS) -> Floats:
     return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(ds), -1)
 
 
-def window(weeks: pd.DataFrame, regressors: Sequence[str], grid: WeekGrid) -> Window:
-    """Return the weeks of a history whose sales and lag are known.
+def window(weeks: pd.DataFrame | Mapping[str, pd.Series | Floats], regressors: Sequence[str], grid: WeekGrid) -> Window:
+    """Return the weeks of a history (columns by name) whose sales and lag are known.
 
     Raises:
         FitError: fewer than 12 known weeks, or values that are not finite; the weeks are named.
     """
     names = (*regressors, LAG)
-    y, lag = weeks["y"].to_numpy(dtype="float64"), weeks[LAG].to_numpy(dtype="float64")
+    y, lag = (np.asarray(weeks[name], dtype="float64") for name in ("y", LAG))
     known = ~np.isnan(y) & ~np.isnan(lag)
-    ds = weeks["ds"].to_numpy(dtype="datetime64[D]")
-    values = np.column_stack([weeks[name].to_numpy(dtype="float64") for name in names])[known]
+    ds: Days = np.asarray(weeks["ds"]).astype("datetime64[D]")
+    values = np.column_stack([np.asarray(weeks[name], dtype="float64") for name in names])[known]
     wrong = ~np.isfinite(np.column_stack([y[known], values])).all(axis=1)
     if wrong.any():
         labels = ", ".join(str(day) for day in ds[known][wrong][:3])
@@ -193,9 +194,7 @@ def until(whole: Window, last: int) -> Window:
     n = int(np.searchsorted(whole.rows, last, side="right"))
     if n < MIN_WEEKS:
         raise FitError(f"{n} known weeks with a lag, at least {MIN_WEEKS} are needed")
-    return dataclasses.replace(
-        whole, rows=whole.rows[:n], span=(whole.span[0], last), y=whole.y[:n], regressors=whole.regressors[:n]
-    )
+    return Window(whole.rows[:n], (whole.span[0], last), whole.y[:n], whole.regressors[:n], whole.names)
 
 
 def design(known: Window, grid: WeekGrid, spec: ModelSpec) -> Design:

@@ -120,17 +120,25 @@ def with_response(model: FittedModel, response: Response | None) -> FittedModel:
 
 def _weeks_of(grid: WeekGrid, column: HolidayColumn, first: int) -> str:
     """A holiday's weeks from the first week of the history on, as `Holiday` wants them."""
-    [shares] = holiday_values(grid, np.arange(first, len(grid.ds)), [column]).T
-    weeks = zip(grid.ds[first:].astype("str").tolist(), shares.tolist(), strict=True)
-    return " ".join(label if share == 1.0 else f"{label}*{round(share * 7)}" for label, share in weeks if share)
+    weeks = grid.said.get(column.members)
+    if weeks is None:
+        [shares] = holiday_values(grid, np.arange(len(grid.ds)), [column]).T
+        each = zip(grid.ds.astype("str").tolist(), shares.tolist(), strict=True)
+        texts = [label if share == 1.0 else f"{label}*{round(share * 7)}" if share else "" for label, share in each]
+        weeks = grid.said[column.members] = [(row, text) for row, text in enumerate(texts) if text]
+    return " ".join(text for row, text in weeks if row >= first)
 
 
 def _history(problem: Design, known: Window, grid: WeekGrid) -> str:
     """The fitted weeks, JSON: ds, y and the used regressors, in the measure of the target."""
     is_log = problem.target == "log1p"
+    key = is_log, *(column.name for column in problem.columns)
+    if key in known.said:  # by another setting
+        return known.said[key]
     used = {column.name: known.regressors[:, column.index] for column in problem.columns}
     if is_log and LAG in used:
         used[LAG] = np.log1p(used[LAG])
     y = np.log1p(known.y) if is_log else known.y
     columns = {"ds": grid.ds[known.rows].astype("str"), "y": y, **used}
-    return json.dumps({name: values.tolist() for name, values in columns.items()})
+    known.said[key] = json.dumps({name: values.tolist() for name, values in columns.items()})
+    return known.said[key]
