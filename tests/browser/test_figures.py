@@ -143,6 +143,15 @@ def test_the_alert_says_what_is_wrong_and_what_to_do(board: Board, open_page: Op
     assert page.locator("#runs tbody tr").count() == 2
 
 
+def test_one_command_trains_all_with_an_open_alert(board: Board, open_page: Open) -> None:
+    """Below the list, for this machine and for Google Cloud; without an open alert there is none."""
+    page = open_page(replace(board, retrain=("python retrain --target '@alerts'", "gcloud run it")))
+    for said in ("Train the combination with an open alert anew", "python retrain --target '@alerts'", "gcloud run it"):
+        says(page.locator("#retrain"), said)
+    page = open_page(replace(board, retrain=("a", "b"), alerts=board.alerts.head(0)))
+    assert page.locator("#retrain").is_hidden()
+
+
 def test_all_alerts_of_a_combination_are_shown(board: Board, open_page: Open) -> None:
     """Two speak, one is acknowledged, one is over: three are open, and none hides another."""
     quiet = {"acknowledged_until": week(2)}

@@ -140,7 +140,7 @@ def test_the_digest_counts_and_lists() -> None:
 def test_the_digest_for_people() -> None:
     """One entry a combination with all its listed alerts, the reason and what mends it."""
     also = alerts().head(1).assign(rule="bias", message="leans too", state="still_open")
-    text = digest_text(pd.concat([alerts(), also], ignore_index=True), "line", "2026-11-22", "command")
+    text = digest_text(pd.concat([alerts(), also], ignore_index=True), "line", "2026-11-22", "command", "j")
     assert text.splitlines() == [
         "Sales forecast, week 2026-11-22: line",
         "- system: none (no_run, new)",
@@ -150,7 +150,13 @@ def test_the_digest_for_people() -> None:
         "- U/C/S1: leans too (bias, open for 1 week); wrong (wape, new)",
         "  probably stockout: two weeks",
         "```python 1```",
+        "All with an open alert, acknowledged ones too:",
+        "```python retrain_models.py --target '@alerts'```",
     ]
+    on_cloud = digest_text(alerts().assign(gcloud_command="g"), "line", "2026-11-22", "gcloud_command", "j --region r")
+    assert on_cloud.endswith(
+        "```gcloud run jobs execute j --region r --update-env-vars 'TARGET_COMBINATIONS=@alerts'```"
+    )
 
 
 def test_the_list_is_shown_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,11 +165,12 @@ def test_the_list_is_shown_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alert_texts, "Console", lambda: console)
     rows = alerts().assign(acknowledged_until=pd.Timestamp(WEDNESDAY))
     rows.loc[rows["alert_id"] == "wape-1", "SKU_ID"] = "[red]"
-    alert_texts.show(rows, WEDNESDAY)
+    alert_texts.show(rows, WEDNESDAY, "j")
     text = console.export_text()
     assert "U/C/[red]" in text
+    assert "python retrain_models.py --target '@alerts'\ngcloud run jobs execute j --update-env-vars 'TARG" in text
     assert f"open, quiet until {WEDNESDAY}" in " ".join(text.split())
-    alert_texts.show(rows.head(0), WEDNESDAY)
+    alert_texts.show(rows.head(0), WEDNESDAY, "j")
     assert "no alerts" in console.export_text()
 
 
@@ -173,5 +180,5 @@ def test_an_alert_s_name_can_be_copied_from_a_narrow_terminal(monkeypatch: pytes
     monkeypatch.setattr(alert_texts, "Console", lambda: console)
     name = "forecast_coverage-0123abcd"
     rows = alerts().assign(alert_id=name, evidence="a sentence of several words " * 5, SKU_ID="S" * 30)
-    alert_texts.show(rows, WEDNESDAY)
+    alert_texts.show(rows, WEDNESDAY, "j")
     assert console.export_text().count(name) == len(rows)

@@ -179,6 +179,13 @@ def test_alerts_of_combinations_and_of_the_system_are_apart(board: Board) -> Non
     assert data["system_alerts"]["reason"] == [""]
 
 
+def test_the_commands_that_mend_all_alerts_are_embedded(board: Board) -> None:
+    """As they are given; a board that knows none has none."""
+    commands = embedded(render(replace(board, retrain=("python a --target '@alerts'", "gcloud b"))))["retrain"]
+    assert commands == {"command": "python a --target '@alerts'", "gcloud_command": "gcloud b"}
+    assert embedded(render(board))["retrain"]["command"] == ""
+
+
 def test_the_card_of_the_model_is_embedded(board: Board) -> None:
     """The registry's row as it is, numbers and JSON."""
     models = embedded(render(board))["models"]

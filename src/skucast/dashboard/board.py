@@ -24,7 +24,8 @@ class Board:
     promo_discount_perc (percent, 0 = none, NaN = a promotion of which no depth is known); `plan` the weeks to come that
     have a promotion: unit, channel, SKU_ID, ds, promo_discount_perc. `holidays` has one row per name and week: holiday,
     ds. `refused` says in words what was refused of the planners' files, `kinds` the class of demand of each
-    combination: unit, channel, SKU_ID, demand_class.
+    combination: unit, channel, SKU_ID, demand_class. `retrain` are the commands that train all combinations with an
+    open alert anew: on this machine, and on Google Cloud.
     """
 
     run: Run
@@ -40,3 +41,4 @@ class Board:
     runs: DataFrame
     refused: tuple[str, ...] = ()
     kinds: DataFrame | None = None
+    retrain: tuple[str, str] | None = None

@@ -83,6 +83,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "models": table(only(rows_of(board.models, _MODEL_COLUMNS), one_by_one), names, _model_columns),
         "alerts": table(only(alerts, names), names, _alert_columns),
         "system_alerts": _alert_columns(alerts[(alerts[KEY] == ALL).all(axis=1)]),
+        "retrain": dict(zip(("command", "gcloud_command"), board.retrain or ("", ""), strict=True)),
         "holidays": _holidays(board.holidays, weeks),
         "runs": _runs(rows_of(board.runs, _RUN_COLUMNS)),
     }

@@ -182,7 +182,7 @@ def _list_alerts(settings: Settings, run: Run) -> int:
     from skucast.jobs.alerting import newest_alerts
     from skucast.scorecard.alert_texts import show
 
-    return _shown(lambda: show(newest_alerts(open_warehouse(settings), run.cutoff), run.today))
+    return _shown(lambda: show(newest_alerts(open_warehouse(settings), run.cutoff), run.today, settings.retrain_job))
 
 
 def _shown(show: Callable[[], None]) -> int:

@@ -155,7 +155,7 @@ def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.Dat
     log.info("health", extra={"fields": health_fields(metrics, gauges(facts, alerts))})
     if settings.alert_webhook_url is not None and (fields["n_listed"] or fields["n_resolved"]):
         command = "gcloud_command" if "://" in settings.warehouse else "command"
-        text = digest_text(alerts[~quiet], line, str(run.cutoff), command)
+        text = digest_text(alerts[~quiet], line, str(run.cutoff), command, settings.retrain_job)
         try:
             post(settings.alert_webhook_url.get_secret_value(), text)
         except WebhookError as error:

@@ -18,6 +18,7 @@ from skucast.jobs.refusals import refused_lately
 from skucast.runtime.settings import Settings
 from skucast.sales.demand import life_class
 from skucast.sales.history import History
+from skucast.scorecard.alert_texts import OPEN, gcloud_command, retrain_command
 
 HISTORY_SHOWN_WEEKS = 104
 RUNS_SHOWN = timedelta(weeks=6)
@@ -56,6 +57,7 @@ def make_board(
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
         refused=tuple(refused_lately(warehouse, run)),
         kinds=_kinds(settings, history),
+        retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
     )
 
 

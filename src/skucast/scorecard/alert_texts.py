@@ -23,21 +23,35 @@ from skucast.scorecard.alerts import is_quiet
 _DELIMITERS = "@|~#%+"
 
 
-def retrain_command(combination: Combination) -> str:
-    """Return the shell command that trains the combination anew on this machine."""
-    return f"python retrain_models.py --target {shlex.quote(as_targets([str(combination)]))}"
+OPEN = "@alerts"
+"""The target that stands for all combinations with an open alert."""
 
 
-def gcloud_command(combination: Combination, job: str) -> str:
+def retrain_command(target: Combination | str) -> str:
+    """Return the shell command that trains the combination, or a list of targets, anew on this machine."""
+    return f"python retrain_models.py --target {_quoted(_as_target(target))}"
+
+
+def gcloud_command(target: Combination | str, job: str) -> str:
     """Return the shell command that does it on Cloud Run; `job` is its name there, with gcloud's flags of place.
 
     gcloud splits the value at commas, unless it begins with another delimiter between carets (`gcloud topic escaping`).
     """
-    target = as_targets([str(combination)])
+    target = _as_target(target)
     free = next((character for character in _DELIMITERS if character not in target), "")
     delimiter = f"^{free}^" if "," in target else ""
-    variables = shlex.quote(f"{delimiter}TARGET_COMBINATIONS={target}")
+    variables = _quoted(f"{delimiter}TARGET_COMBINATIONS={target}")
     return f"gcloud run jobs execute {job} --update-env-vars {variables}"
+
+
+def _as_target(target: Combination | str) -> str:
+    return target if isinstance(target, str) else as_targets([str(target)])
+
+
+def _quoted(text: str) -> str:
+    """The text in quotes also where a POSIX shell needs none: to others an `@` means something."""
+    quoted = shlex.quote(text)
+    return quoted if quoted != text else f"'{text}'"
 
 
 def name_of(row: dict[str, Any]) -> str:
@@ -84,11 +98,12 @@ def digest_line(fields: dict[str, Any]) -> str:
     )
 
 
-def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str) -> str:
+def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str, job: str) -> str:
     """Return the digest as several lines for people: the listed alerts by combination, its reason, what mends it.
 
     The command stands between backticks, or a chat would read the stars and underscores of a name as its markup.
-    `command` is the column with the command that fits where they work: `command` or `gcloud_command`.
+    `command` is the column with the command that fits where they work: `command` or `gcloud_command`; `job` is that of
+    the latter. Where several combinations are listed, the last line mends all of them.
     """
     parts = [f"Sales forecast, week {cutoff}: {line}"]
     for name, alerts in groupby(in_order(rows[rows["is_listed"]]), key=name_of):
@@ -96,6 +111,9 @@ def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str) -> str
         parts.append(f"- {name}: {'; '.join(_said(row) for row in of_one)}")
         if of_one[0]["unit"] != ALL:
             parts.append(f"  probably {of_one[0]['reason']}: {of_one[0]['evidence']}\n```{of_one[0][command]}```")
+    if len(rows.loc[rows["is_listed"] & (rows["unit"] != ALL), KEY].drop_duplicates()) > 1:
+        of_all = retrain_command(OPEN) if command == "command" else gcloud_command(OPEN, job)
+        parts.append(f"All with an open alert, acknowledged ones too:\n```{of_all}```")
     return "\n".join(parts)
 
 
@@ -104,8 +122,8 @@ def _said(row: dict[str, Any]) -> str:
     return f"{row['message']} ({row['rule']}, {since})"
 
 
-def show(rows: pd.DataFrame, today: date) -> None:
-    """Print the alerts of a week as a table; what mends each stands in the alerts table."""
+def show(rows: pd.DataFrame, today: date, job: str) -> None:
+    """Print the alerts of a week as a table, and what mends all; what mends each stands in the alerts table."""
     if not len(rows):
         Console().print("no alerts")
         return
@@ -119,6 +137,9 @@ def show(rows: pd.DataFrame, today: date) -> None:
         why = "" if row["unit"] == ALL else f"\n{row['reason']}: {row['evidence']}"
         grid.add_row(*map(escape, (row["alert_id"], state, name_of(row), wrong, f"{row['message']}{why}")))
     Console().print(grid)
+    if ((rows["state"] != "resolved") & (rows["unit"] != ALL)).any():
+        for command in (retrain_command(OPEN), gcloud_command(OPEN, job)):
+            Console().print(command, soft_wrap=True, markup=False, highlight=False)  # one line, to be copied
 
 
 def in_order(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -175,3 +175,12 @@ function drawPosition() {
   place('previous').setAttribute('aria-disabled', String(position() <= 0));
   place('next').setAttribute('aria-disabled', String(position() >= state.ranked.length - 1));
 }
+
+/** What trains all combinations with an open alert anew, whatever the filter shows. */
+function drawRetraining() {
+  const n = combinations.filter(({ index }) => alertsOf(index).length).length;
+  place('retrain').hidden = !n || !data.retrain.command;
+  const these = n === 1 ? 'the combination' : `all ${whole(n)} combinations`;
+  const lead = element('p', {}, `Train ${these} with an open alert anew, acknowledged or not:`);
+  place('retrain').replaceChildren(lead, ...commandLines(data.retrain));
+}

@@ -23,6 +23,7 @@ async function start() {
   restoreFromAddress();
   listen();
   drawHealth();
+  drawRetraining();
   update();
   await loadPlotly();
   await drawCharts();

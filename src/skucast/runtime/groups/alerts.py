@@ -58,7 +58,7 @@ class Alerts(Group):
     retrain_job: str = field(
         "retrain-models",
         "Cloud Run job that an alert's command starts: NAME [--region REGION] [--project PROJECT]",
-        ["monitor"],
+        ["monitor", "alerts"],
     )
     forecast_due_days: int = field(
         4, "days after the end of a week by which its forecast must be there", ["freshness"], ge=1, le=13
