@@ -25,6 +25,9 @@ from skucast.runtime.groups.field import Job
 N_WEEKS = 70
 
 TRAINED = [("Пермь", "KA", "A1"), ("Пермь", "ON TRADE", "A1"), ("Пермь", "KA", "B2"), ("Чайковский", "TF", "B2")]
+Task = Callable[..., int]
+"""Runs one task of a job: `task("predict", 1, 4)`, the second of four."""
+
 NEW, GONE = ("Пермь", "KA", "NEW"), ("Пермь", "KA", "GONE")
 
 
@@ -118,3 +121,13 @@ def fail_for(sku: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return real(combination, weeks, recipe)
 
     monkeypatch.setattr(train_job, "train", sometimes)
+
+
+def of_run(business: Business, table: Table, run_id: str) -> pd.DataFrame:
+    """Return what one run has written, but for when and by whom."""
+    rows = business.warehouse.read(table).query("run_id == @run_id")
+    return rows.drop(columns=["run_id", "created_at"]).reset_index(drop=True)
+
+
+class Killed(BaseException):
+    """The process ends here: nobody catches this."""

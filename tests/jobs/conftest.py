@@ -7,10 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from business import Business, sold
+from business import Business, Task, sold
 
 from skucast.entry import app
 from skucast.jobs import promotions
+from skucast.runtime.groups.field import Job
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +32,20 @@ def business(kept: Path, tmp_path: Path) -> Business:
 def untrained(kept: Path, tmp_path: Path) -> Business:
     """Return a business with sales and no models."""
     return sold(tmp_path / "untrained", kept)
+
+
+@pytest.fixture
+def task(business: Business, monkeypatch: pytest.MonkeyPatch) -> Task:
+    """Return a function that runs one task of a job: `task("predict", 1, 4)`, the second of four."""
+
+    def start(job: Job, index: int, count: int, *flags: str, execution: str = "execution") -> int:
+        with monkeypatch.context() as environment:
+            environment.setenv("CLOUD_RUN_EXECUTION", execution)
+            environment.setenv("CLOUD_RUN_TASK_INDEX", str(index))
+            environment.setenv("CLOUD_RUN_TASK_COUNT", str(count))
+            return business(job, *flags)
+
+    return start
 
 
 @pytest.fixture

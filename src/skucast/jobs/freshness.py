@@ -20,6 +20,7 @@ from skucast.core.tables.records import PUBLISHES, REGISTRY
 from skucast.core.targets import matching
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
+from skucast.jobs.registry import has_trained
 from skucast.jobs.targets import accepted_missing
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
@@ -135,7 +136,7 @@ def covered(forecasts: pd.DataFrame, trained: pd.DataFrame, accepted: Sequence[s
     for cutoff in sorted(forecasts["cutoff"].unique()):
         then = forecasts[forecasts["cutoff"] == cutoff]
         status = newest_status(forecasts[forecasts["cutoff"] <= cutoff])
-        models = trained[(trained["cutoff"] <= cutoff) & trained["outcome"].isin(["saved", "unchanged"])]
+        models = trained[(trained["cutoff"] <= cutoff) & has_trained(trained)]
         active = {each for each, why in status.items() if why != "inactive"}
         active |= {each for each in newest_status(models.assign(status="ok")) if status.get(each) != "inactive"}
         active -= set(matching(accepted, sorted(active)))

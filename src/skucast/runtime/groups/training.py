@@ -37,7 +37,11 @@ class Training(Group):
     changepoint_prior_scale: float = field(
         0.1, "how freely the trend may bend in the default setting", TRAINING, gt=0, le=10
     )
-    force: bool = field(False, "train again even if the model of this cutoff exists", ["train"])
+    force: bool = field(
+        False,
+        "train again even if the model of this cutoff exists, and replace the stored one whatever it is",
+        TRAINING,
+    )
     verify: bool = field(
         False, "train nothing: compare expected with stored models, exit 1 if any is missing", ["train"]
     )

@@ -1,0 +1,86 @@
+"""What a training begins with: the recipe of the run, the live models, and which combinations need none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from skucast.backends.store.protocol import Live
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import ModelError
+from skucast.forecast.artifact import StoredModel, loads
+from skucast.forecast.prophet.spec import RESPONSE_PRIOR_SCALE, ModelSpec
+from skucast.forecast.short import choose
+from skucast.forecast.training import SHORT_HISTORY, Recipe, TrainingPlan, make_recipe
+from skucast.jobs.calendars import calendars_of, warn_of_events
+from skucast.jobs.inputs import Inputs
+from skucast.runtime.settings import Settings
+
+
+def recipe_of(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recipe:
+    """Return the recipe that these settings ask for, of the whole history.
+
+    Raises:
+        InputError: HOLIDAY_CALENDAR or a location cannot be understood.
+    """
+    spec = ModelSpec(
+        seasonality_mode=settings.seasonality_mode,
+        changepoint_prior_scale=settings.changepoint_prior_scale,
+        promo_prior_scale=RESPONSE_PRIOR_SCALE,
+    )
+    units = sorted(inputs.history.weeks["unit"].unique())
+    calendars = calendars_of(settings, warehouse, units)
+    warn_of_events(settings, units)
+    plan = TrainingPlan(
+        spec=spec,
+        engine=settings.engine,
+        tune=settings.tune,
+        tune_origins=settings.tune_origins,
+        tune_average=settings.tune_average,
+        backtest_origins=settings.backtest_origins,
+        horizon_weeks=settings.horizon_weeks,
+        holiday_country=settings.holiday_country,
+        weather=settings.weather,
+        holiday_subdivision=settings.holiday_subdivision,
+        holiday_calendar=calendars.usual.digest,
+        week_anchor=settings.week_anchor,
+        with_evidence=settings.forecaster == "blend",
+        sales_grain=settings.sales_grain,
+    )
+    first, last = inputs.history.weeks["ds"].min().date(), inputs.history.data_cutoff
+    return make_recipe(plan, settings.clock, first, last, calendars.usual.events, calendars.by_unit)
+
+
+def readable(combination: Combination, found: Live | ModelError) -> StoredModel | None:
+    """Return the live model; None where there is none, or none of this combination that can be read."""
+    if isinstance(found, ModelError):
+        return None
+    try:
+        stored = loads(found.payload)
+    except ModelError:
+        return None
+    return stored if stored.card.combination == str(combination) else None
+
+
+def is_current(live: StoredModel | None, recipe: Recipe) -> bool:
+    """Return whether the live model was trained on this cutoff by this plan."""
+    return live is not None and live.card.cutoff_date == recipe.cutoff and recipe.plan.made(live.card)
+
+
+def evidence_left(live: StoredModel | None, recipe: Recipe) -> Mapping[str, list[float]]:
+    """Return what an earlier training by the same plan, that knew no more than this one, has left of past origins."""
+    if live is None or not recipe.plan.made(live.card) or live.card.cutoff_date > recipe.cutoff:
+        return {}
+    return live.card.evidence
+
+
+def stand_in(reason: str, weeks: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """Return what the registry keeps of a history too short for a model: what forecasts it, and its past errors."""
+    if not reason.startswith(SHORT_HISTORY):
+        return {}
+    chosen = choose(weeks["y"].to_numpy(dtype="float64"), recipe.plan.horizon_weeks)
+    return {"n_weeks": int(weeks["y"].notna().sum()), "tuning": json.dumps(chosen.as_dict())}
