@@ -104,7 +104,8 @@ def forecast_one(
 
 def future_frame(past: pd.DataFrame, targets: Sequence[date]) -> pd.DataFrame:
     """Return the weeks to come as a forecast without a plan knows them."""
-    return ahead(past, None, len(targets)).frame(targets)
+    ds = pd.Series(pd.to_datetime(list(targets)).astype("datetime64[us]"), name="ds")
+    return pd.DataFrame({"ds": ds, **ahead(past, None, len(targets)).regressors})
 
 
 def weeks_of(y: Sequence[float], last: date = CUTOFF, promo: float = 0.0) -> pd.DataFrame:

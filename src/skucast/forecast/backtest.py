@@ -12,7 +12,7 @@ import pandas as pd
 from skucast.forecast.prophet.design import MIN_WEEKS
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.paths import INTERVAL
-from skucast.forecast.prophet.rollout import roll_forward_mean
+from skucast.forecast.prophet.rollout import Rollout, roll_forward_together
 from skucast.regressors.future import NO_ARCHIVE, Ahead, Archive, PromotionsFrom, ahead_at, last_known, perfect_plan
 from skucast.sales.baselines import last_year
 from skucast.scorecard.metrics import ratio
@@ -54,7 +54,9 @@ def backtest(
     """
     ends = origin_ends(weeks, horizon_weeks, origins)
     found = [_one_origin(weeks, fit, end, horizon_weeks, archive) for end in ends]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame({name: [] for name in BACKTEST_COLUMNS})
+    return pd.DataFrame(
+        {name: np.concatenate([each[name] for each in found]) if found else [] for name in BACKTEST_COLUMNS}
+    )
 
 
 def origin_ends(weeks: pd.DataFrame, horizon_weeks: int, origins: int) -> list[int]:
@@ -103,29 +105,28 @@ def interval_scale(scored: pd.DataFrame, growth: float = 0.0) -> float:
     return float(np.clip(ratios[rank - 1], *SCALE_LIMITS))
 
 
-def _one_origin(weeks: pd.DataFrame, fit: Fit, end: int, horizon_weeks: int, archive: Archive) -> pd.DataFrame:
+def _one_origin(weeks: pd.DataFrame, fit: Fit, end: int, horizon_weeks: int, archive: Archive) -> dict[str, Any]:
+    """The columns of one origin, arrays (H,)."""
     past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
-    targets = [ds.date() for ds in coming["ds"]]
+    ds, n_weeks = coming["ds"].to_numpy(), len(coming)
     known, promotions = ahead_at(past, coming, archive)
     models, last_y = fit(past), last_known(past)
 
-    def forecast_with(what: Ahead, n_paths: int) -> pd.DataFrame:
-        return roll_forward_mean(models, what.frame(targets), last_y, seed=end, n_paths=n_paths)
+    def forecast_with(what: Ahead, n_paths: int) -> Rollout:
+        return roll_forward_together(models, ds.astype("datetime64[D]"), what.regressors, last_y, end, n_paths)
 
     forecast = forecast_with(known, BACKTEST_PATHS)
     perfect = forecast if promotions == "perfect_plan" else forecast_with(perfect_plan(past, coming, archive), 0)
-    return pd.DataFrame(
-        {
-            "origin": past["ds"].iloc[-1],
-            "ds": coming["ds"].to_numpy(),
-            "step": np.arange(1, len(coming) + 1),
-            "y": coming["y"].to_numpy(),
-            **{name: forecast[name].to_numpy() for name in ("yhat", "yhat_lower", "yhat_upper")},
-            "yhat_perfect_plan": perfect["yhat"].to_numpy(),
-            "promotions": promotions,
-            "baseline": last_year(past, targets),
-        }
-    )
+    return {
+        "origin": np.full(n_weeks, past["ds"].to_numpy()[-1]),
+        "ds": ds,
+        "step": np.arange(1, n_weeks + 1),
+        "y": coming["y"].to_numpy(),
+        **{name: getattr(forecast, name)[0] for name in ("yhat", "yhat_lower", "yhat_upper")},
+        "yhat_perfect_plan": perfect.yhat[0],
+        "promotions": np.full(n_weeks, promotions, dtype=object),
+        "baseline": last_year(past, [each.date() for each in coming["ds"]]),
+    }
 
 
 def _promotions(scored: pd.DataFrame) -> PromotionsFrom | None:

@@ -133,6 +133,11 @@ class Material:
     archive: Archive = NO_ARCHIVE
     evidence: Mapping[str, list[float]] = field(default_factory=dict)
 
+    @functools.cached_property
+    def numbers(self) -> pd.DataFrame:
+        """Of the weeks the columns that a model knows: numbers are cut at many origins in less time than words."""
+        return self.weeks[["ds", "y", *(name for name in REGRESSORS if name in self.weeks)]].copy()
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -212,7 +217,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         FitError: the history cannot be fitted.
     """
     recipe = recipe.of(combination.unit)
-    plan, weeks = recipe.plan, material.weeks
+    plan, weeks = recipe.plan, material.numbers
     choice = tuned(material, recipe)
     chosen = _with_weather_if_it_pays(material, recipe, choice)
     scale = interval_scale(chosen.scored, INTERVAL_GROWTH)
@@ -252,10 +257,10 @@ def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice)
 
     def backtested(regressors: list[str]) -> pd.DataFrame:
         fit_weeks = fitter(recipe, choice.earlier, regressors, archive.responses)
-        return backtest(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
+        return backtest(material.numbers, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
     without = backtested(PROMO_REGRESSORS)
-    if not set(WEATHER_REGRESSORS) <= set(material.weeks) or not material.weeks[WEATHER_REGRESSORS].any(axis=None):
+    if not set(WEATHER_REGRESSORS) <= set(material.numbers) or not material.numbers[WEATHER_REGRESSORS].any(axis=None):
         return _Chosen(PROMO_REGRESSORS, without, {})
     with_weather = backtested(REGRESSORS)
     before, after = (score_by_step(scored)["pooled"] for scored in (without, with_weather))
@@ -276,7 +281,7 @@ def tuned(material: Material, recipe: Recipe) -> Choice:
         FitError: the history cannot be fitted.
     """
     plan = recipe.plan
-    known = _window(material.weeks, PROMO_REGRESSORS, recipe.grid, None)
+    known = _window(material.numbers, PROMO_REGRESSORS, recipe.grid, None)
     folds = [] if plan.tune == "off" else folds_of(material, recipe)
     late, average = plan.backtest_origins, plan.tune_average
     return choose(known, recipe.grid, folds, plan.spec, plan.tune, late, average, recipe.elsewhere)
@@ -286,7 +291,7 @@ def tuning_errors(combination: Combination, material: Material, recipe: Recipe) 
     """Return how far each setting was off for a combination of the sample; None where that cannot be told."""
     plan, recipe = recipe.plan, recipe.of(combination.unit)
     try:
-        known = _window(material.weeks, PROMO_REGRESSORS, recipe.grid, None)
+        known = _window(material.numbers, PROMO_REGRESSORS, recipe.grid, None)
         return errors_of(known, recipe.grid, folds_of(material, recipe), plan.spec, plan.tune, plan.backtest_origins)
     except FitError:
         return None
@@ -295,7 +300,7 @@ def tuning_errors(combination: Combination, material: Material, recipe: Recipe) 
 def folds_of(material: Material, recipe: Recipe) -> list[Fold]:
     """Return the origins that settings are scored at, oldest first; the last ones are those of the backtest."""
     plan = recipe.plan
-    ends = origin_ends(material.weeks, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
+    ends = origin_ends(material.numbers, plan.backtest_weeks, plan.tune_origins + plan.backtest_origins)
     return [_fold(material, end, recipe) for end in ends]
 
 
@@ -305,7 +310,7 @@ def evidence_of(material: Material, recipe: Recipe) -> dict[str, list[float]]:
     At each origin the settings are those that did best at the origins before it whose weeks had all passed. Without
     the blend nobody asks for it.
     """
-    plan, weeks = recipe.plan, material.weeks
+    plan, weeks = recipe.plan, material.numbers
     wanted = evidence_origins(recipe.cutoff, plan.backtest_weeks) if plan.with_evidence else []
     kept = {str(each): material.evidence[str(each)] for each in wanted if str(each) in material.evidence}
     missing = [each for each in wanted if str(each) not in kept]
@@ -381,7 +386,7 @@ def _window(weeks: pd.DataFrame, regressors: Sequence[str], grid: WeekGrid, resp
 
 
 def _fold(material: Material, end: int, recipe: Recipe) -> Fold:
-    past, coming = material.weeks.iloc[:end], material.weeks.iloc[end : end + recipe.plan.backtest_weeks]
+    past, coming = material.numbers.iloc[:end], material.numbers.iloc[end : end + recipe.plan.backtest_weeks]
     rows = recipe.grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
     ahead, _ = ahead_at(past, coming, material.archive)
     known = _window(past, PROMO_REGRESSORS, recipe.grid, material.archive.response_after(past))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
@@ -65,11 +65,6 @@ class Ahead:
     regressors: dict[str, Floats]
     promo_source: npt.NDArray[Any]
     weather_source: npt.NDArray[Any]
-
-    def frame(self, targets: Sequence[date]) -> pd.DataFrame:
-        """Return one row per target week: `ds` and the regressors."""
-        ds = pd.Series(pd.to_datetime(list(targets)).astype("datetime64[us]"), name="ds")
-        return pd.DataFrame({"ds": ds, **self.regressors})
 
 
 @dataclass(frozen=True)

@@ -66,15 +66,9 @@ def roll_forward_mean(
     Raises:
         ModelError: the forecast is not a finite number.
     """
-    n = len(models)
-    regressors = {
-        name: np.tile(future[name].to_numpy(dtype="float64"), (n, 1)) for name in future.columns if name != "ds"
-    }
+    regressors = {name: future[name].to_numpy(dtype="float64") for name in future.columns if name != "ds"}
     ds = future["ds"].to_numpy(dtype="datetime64[D]")
-    each = roll_forward_all(models, ds, regressors, np.full(n, last_y), [seed] * n, n_paths)
-    found = averaged(each, [n])
-    if not found.is_finite[0]:
-        raise ModelError("the forecast is not a finite number; retrain this combination")
+    found = roll_forward_together(models, ds, regressors, last_y, seed, n_paths)
     rows = {
         "ds": future["ds"].to_numpy(),
         "yhat": found.yhat[0],
@@ -84,6 +78,22 @@ def roll_forward_mean(
         "is_capped": found.is_capped[0],
     }
     return pd.DataFrame(rows)[ROLLOUT_COLUMNS]
+
+
+def roll_forward_together(
+    models: Sequence[FittedModel], ds: Days, regressors: Mapping[str, Floats], last_y: float, seed: int, n_paths: int
+) -> Rollout:
+    """Return what `roll_forward_mean` does, of arrays: the weeks `ds` (H,) and the regressors (H,) by name; B is 1.
+
+    Raises:
+        ModelError: the forecast is not a finite number.
+    """
+    n = len(models)
+    tiled = {name: np.tile(values, (n, 1)) for name, values in regressors.items()}
+    found = averaged(roll_forward_all(models, ds, tiled, np.full(n, last_y), [seed] * n, n_paths), [n])
+    if not found.is_finite[0]:
+        raise ModelError("the forecast is not a finite number; retrain this combination")
+    return found
 
 
 def roll_forward_all(
