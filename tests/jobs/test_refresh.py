@@ -14,6 +14,7 @@ from builders import CUTOFF, WEDNESDAY
 from business import GONE, NEW, TRAINED, Business, sold
 
 from skucast.core.combination import KEY
+from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.weeks import WEEK
 from skucast.forecast.artifact import dumps, loads
@@ -122,6 +123,18 @@ def test_a_refreshed_model_that_gives_no_finite_number_gives_way_to_the_stored_o
     assert aged("predict") == 0
     assert aged.rows(FORECASTS)["yhat"].equals(stored["yhat"])
     assert first_steps(aged).loc[TRAINED, "status"].eq("stale").all()
+
+
+def test_an_old_model_is_an_alert_although_it_is_refreshed(aged: Business) -> None:
+    """By the ledger: the age of what is in the store, with reason, evidence and the command that mends it."""
+    assert aged("predict") == 0
+    assert aged("monitor", "--max-model-age-weeks", "10") == 0
+    assert not aged.rows(ALERTS)["rule"].eq("model_age").any()
+    assert aged("monitor", "--max-model-age-weeks", "9") == 0
+    row = aged.rows(ALERTS).set_index("rule").loc["model_age"]
+    assert (row["state"], row["value"], row["reason"], row["is_listed"]) == ("open", 10.0, "stale_model", True)
+    assert row["evidence"].startswith("4 of 4 models trained more than 9 weeks ago, the oldest, 10 weeks, that of ")
+    assert row["command"] == "python retrain_models.py --target @stale"
 
 
 def test_a_scenario_compares_with_the_refreshed_models(aged: Business, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ from skucast.scorecard.alerts import (
 from skucast.scorecard.missing import Missing
 from skucast.scorecard.reasons import Evidence, probable_reason
 from skucast.scorecard.rules import Rules
-from skucast.scorecard.system_rules import SystemFacts, system_findings
+from skucast.scorecard.system_rules import ModelAges, SystemFacts, age_reason, mending_of_age, system_findings
 
 REMEMBERED_WEEKS = 52
 """How long an alert is remembered while nobody monitors."""
@@ -81,6 +81,7 @@ def rules_of(settings: Settings) -> Rules:
         forecast_share=settings.alert_forecast_coverage,
         plan_share=settings.min_promo_coverage,
         failed_share=settings.max_failed_share,
+        max_model_age=settings.max_model_age_weeks,
     )
 
 
@@ -108,6 +109,7 @@ def system_facts(
         stopped=_stopped(runs),
         missing=missing,
         shrunken=shrunken(settings, warehouse, run, history),
+        models=_ages(newest, run.cutoff),
     )
 
 
@@ -135,6 +137,7 @@ def judge(
     rows = rows.merge(context(rolling, rules), on=KEY, how="left")
     start = history.data_cutoff - (settings.lookback_weeks - 1) * WEEK
     rows = _explained(rows, settings, history, scored, Window(start, history.data_cutoff, 2 * rules.min_volume))
+    rows = _with_ages(rows, settings, facts.models)
     rows["is_listed"] = listed(rows, run.today)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
@@ -221,6 +224,17 @@ def _active(settings: Settings, history: History, missing: Missing) -> pd.DataFr
     return pd.concat([active, missed], ignore_index=True)
 
 
+def _ages(newest: pd.DataFrame, cutoff: date) -> ModelAges:
+    """How old the models of the newest forecasts are, refreshed or not; the panel's version begins with its week."""
+    first = newest[newest["step"] == newest["step"].min()]
+    own = first[first["model_cutoff"].notna() & (first["method"] != "panel")]
+    names = [str(Combination(*each)) for each in own[KEY].itertuples(index=False, name=None)]
+    weeks = [weeks_between(each.date(), cutoff) for each in own["model_cutoff"]]
+    panels = pd.to_datetime(first["panel_version"].str[:10], errors="coerce").dropna()
+    panel = weeks_between(panels.max().date(), cutoff) if len(panels) else None
+    return ModelAges(dict(zip(names, weeks, strict=True)), panel)
+
+
 def _failures(runs: pd.DataFrame) -> tuple[float | None, str | None]:
     """The largest share of failed combinations among the newest execution of each job of this week, and that job."""
     rows = runs[runs["job"].isin(WATCHED_JOBS) & (runs["n_combinations"] > 0)].sort_values(["run_at", "run_id"])
@@ -269,6 +283,16 @@ def _explained(
     return rows.assign(
         **{name: pd.Series([one[name] for one in each], index=rows.index, dtype="str") for name in columns}
     )
+
+
+def _with_ages(rows: pd.DataFrame, settings: Settings, ages: ModelAges) -> pd.DataFrame:
+    """The alert about the age of models with reason, evidence and commands: of the system, and mended by training."""
+    limit = settings.max_model_age_weeks
+    of_age = (rows["rule"] == "model_age") & (rows["state"] != "resolved")
+    command, gcloud = mending_of_age(ages, limit, settings.retrain_job)
+    evidence = age_reason(ages, limit) or rows["message"]
+    said = {"reason": "stale_model", "evidence": evidence, "command": command, "gcloud_command": gcloud}
+    return rows.assign(**{name: rows[name].mask(of_age, text) for name, text in said.items()})
 
 
 def _reason(weeks: pd.DataFrame, rows: pd.DataFrame, window: Window) -> dict[str, str]:

@@ -18,7 +18,7 @@ class Rules:
 
     `interval_coverage` is the share of actuals inside the 80 % interval, `forecast_share` that of the combinations sold
     which are forecast, `plan_share` that of the forecast weeks which a plan of promotions speaks of; `fva_best` is how
-    much of the sales the best baseline must win for a model to be at fault.
+    much of the sales the best baseline must win for a model to be at fault; `max_model_age` in weeks.
     """
 
     wape: float
@@ -30,3 +30,4 @@ class Rules:
     forecast_share: float
     plan_share: float
     failed_share: float
+    max_model_age: int = 26

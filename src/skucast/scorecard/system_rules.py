@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
@@ -17,6 +17,19 @@ from skucast.scorecard.rules import FINDING_COLUMNS, Rules, Verdict
 
 
 @dataclass(frozen=True)
+class ModelAges:
+    """How many weeks ago the models behind the newest forecasts were trained: each combination's own, and the panel."""
+
+    own: Mapping[str, int] = field(default_factory=dict)
+    panel: int | None = None
+
+    def older(self, weeks: int) -> list[str]:
+        """Return the combinations whose model is older, the oldest first."""
+        old = [(-age, name) for name, age in self.own.items() if age > weeks]
+        return [name for _, name in sorted(old)]
+
+
+@dataclass(frozen=True)
 class SystemFacts:
     """What is known of the week's runs; None = not known. `failed_share` is that of the week's worst job.
 
@@ -24,7 +37,7 @@ class SystemFacts:
     a plan covers; `n_active` combinations sell or are `missing` from the sales, and `n_forecast` of them are forecast.
     `late` has the units (or `unit/channel`) that are behind the others, and the last week of each; `stopped` says why
     the prediction failed, `shrunken` that most lines of the sales are gone. Without any promotion in sales or plan
-    (`has_promotions`) nobody is asked for a plan.
+    (`has_promotions`) nobody is asked for a plan. `models` tells how old the models behind the newest forecasts are.
     """
 
     cutoff: date
@@ -40,6 +53,7 @@ class SystemFacts:
     stopped: str = ""
     shrunken: str = ""
     has_promotions: bool = True
+    models: ModelAges = field(default_factory=ModelAges)
 
 
 def system_findings(facts: SystemFacts, rules: Rules) -> pd.DataFrame:
@@ -125,6 +139,49 @@ def _failures(facts: SystemFacts, rules: Rules) -> Found:
     return _judged(share, limit, text, "read its log", is_broken=share > limit)
 
 
+def _model_age(facts: SystemFacts, rules: Rules) -> Found:
+    """Refreshed models too: what was chosen when they were trained is as old as the training."""
+    ages, limit = facts.models, rules.max_model_age
+    known = [*ages.own.values(), *([] if ages.panel is None else [ages.panel])]
+    if not known:
+        return "calm", None, float(limit), "no model has forecast"
+    old, is_old_panel = ages.older(limit), ages.panel is not None and ages.panel > limit
+    if not old and not is_old_panel:
+        return "calm", float(max(known)), float(limit), f"all models are at most {limit} weeks old"
+    return (
+        "breach",
+        float(max(known)),
+        float(limit),
+        f"{_old_models(ages, limit)}; run {mending_of_age(ages, limit)[0]}",
+    )
+
+
+def _old_models(ages: ModelAges, limit: int) -> str:
+    old = ages.older(limit)
+    parts = []
+    if old:
+        first = f"the oldest, {ages.own[old[0]]} weeks, that of {old[0]}"
+        parts.append(f"{len(old)} of {counted(len(ages.own), 'model')} trained more than {limit} weeks ago, {first}")
+    if ages.panel is not None and ages.panel > limit:
+        parts.append(f"the panel was trained {ages.panel} weeks ago")
+    return "; ".join(parts)
+
+
+def age_reason(ages: ModelAges, limit: int) -> str:
+    """Return the evidence of models that are too old, in one sentence; empty without any."""
+    old = _old_models(ages, limit)
+    return old and f"{old}; their settings were chosen then, however new the sales they are fitted to"
+
+
+def mending_of_age(ages: ModelAges, limit: int, job: str = "retrain-models") -> tuple[str, str]:
+    """Return the commands that train what is too old: on a machine, and on Cloud Run, where the job has this name."""
+    if ages.panel is not None and ages.panel > limit:  # a run of some combinations leaves the panel as it is
+        place = job.removeprefix("retrain-models")
+        return "python run_all_skus.py", f"gcloud run jobs execute train-all-models{place}"
+    on_cloud_run = f"gcloud run jobs execute {job} --update-env-vars TARGET_COMBINATIONS=@stale"
+    return "python retrain_models.py --target @stale", on_cloud_run
+
+
 def _judged(value: float, limit: float, text: str, advice: str, *, is_broken: bool) -> Found:
     """What was found, and what to do if it is broken."""
     return ("breach", value, limit, f"{text}; {advice}") if is_broken else ("calm", value, limit, text)
@@ -137,4 +194,5 @@ _SYSTEM: dict[str, Callable[[SystemFacts, Rules], Found]] = {
     "sales_late": _sales_late,
     "sales_missing": _sales_missing,
     "failures": _failures,
+    "model_age": _model_age,
 }

@@ -18,6 +18,7 @@ SYSTEM_RULES = {
     "sales_late": "sales are late",
     "sales_missing": "what was active lately is not in the sales at all",
     "failures": "too many combinations failed in a run",
+    "model_age": "models that forecast were trained long ago",
 }
 ALERT_STATES = ("open", "still_open", "resolved")
 """Opened by this run; opened by an earlier one and not over; over."""
@@ -51,8 +52,13 @@ ALERTS = Table(
         Column("value", "FLOAT64", "as the rule", "what was last found; NULL = not known", nullable=True),
         Column("value_limit", "FLOAT64", "as the rule", "what was allowed"),
         text("message", "what is wrong, in one sentence"),
-        text("reason", "probable reason; NULL for the system's rules", nullable=True, allowed=tuple(REASONS)),
-        text("evidence", "the numbers behind the reason, in one sentence; NULL for the system's rules", nullable=True),
+        text(
+            "reason",
+            "probable reason; NULL for the system's rules but model_age",
+            nullable=True,
+            allowed=tuple(REASONS),
+        ),
+        text("evidence", "the numbers behind the reason, in one sentence; NULL where that is", nullable=True),
         Column(
             WRONG_VOLUME,
             "FLOAT64",

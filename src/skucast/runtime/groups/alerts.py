@@ -50,6 +50,13 @@ class Alerts(Group):
     alert_forecast_coverage: Annotated[float, Field(ge=0, le=1)] = field(
         0.95, "share of the active combinations that must be forecast, 0 to 1", ["monitor", "freshness"]
     )
+    max_model_age_weeks: int = field(
+        26,
+        "weeks that a model that forecasts may be old, refreshed or not, before it is an alert",
+        ["monitor"],
+        ge=1,
+        le=520,
+    )
     alert_webhook_url: SecretStr | None = field(
         None,
         "address that takes the digest of alerts, and what stops a forecast, as Slack does; a variable only, no flag",
