@@ -46,9 +46,10 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     promoted = known[known["most_discount"].notna()]
     measure = pd.Series("percent", index=known.index, dtype="object")
     usual = pd.Series(np.nan, index=known.index)
-    for name, rows in promoted.groupby(PLACE):
-        if (rows["most_discount"] > 1).all():  # percent, as nearly everywhere
-            continue
+    of_place = (promoted["most_discount"] <= 1).groupby([promoted[name] for name in PLACE])
+    n_small, n_rows = of_place.transform("sum"), of_place.transform("size")
+    is_suspect = n_small >= n_rows.clip(upper=FEWEST_MIXED)  # nearly everywhere too few to be anything but percent
+    for name, rows in promoted[is_suspect].groupby(PLACE):
         of_week = _by_week(rows)
         found = of_week.where(of_week != "percent", _by_article(rows))
         found = found.where(found != "percent", _by_depth(rows, found == "percent"))
@@ -158,6 +159,8 @@ def _by_depth(rows: pd.DataFrame, is_open: pd.Series) -> pd.Series:
 
 def _by_week(rows: pd.DataFrame) -> pd.Series:
     """The measure of each row of one unit and channel, by what all its articles have in these weeks."""
+    if (rows["most_discount"] > 1).any() and rows.loc[rows["most_discount"] <= 1, "ds"].nunique() < RUN_WEEKS:
+        return pd.Series("percent", index=rows.index, dtype="object")
     by_week = rows.groupby("ds").agg(least=("least_discount", "min"), most=("most_discount", "max"))
     is_small = (by_week["most"] <= 1).to_numpy(dtype=bool)
     run = np.cumsum(np.diff(is_small, prepend=False))
@@ -170,6 +173,9 @@ def _by_week(rows: pd.DataFrame) -> pd.Series:
 
 def _by_article(rows: pd.DataFrame) -> pd.Series:
     """The measure of each row of one unit and channel, by what its article has in all its weeks, if those are many."""
+    small = rows.loc[rows["most_discount"] <= 1, "SKU_ID"]
+    if not len(small) or small.value_counts().iloc[0] < RUN_WEEKS:
+        return pd.Series("percent", index=rows.index, dtype="object")
     of_article = rows.groupby("SKU_ID")
     most, n_weeks = of_article["most_discount"].transform("max"), of_article["ds"].transform("size")
     is_other = (most <= 1) & (n_weeks >= RUN_WEEKS)

@@ -282,7 +282,7 @@ def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
 
 def nothing_sold(weeks: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Weeks that are known to have sold nothing, out of stock or not; one with sales is none, however empty."""
-    nothing: npt.NDArray[np.bool_] = ((weeks["y"] == 0) | weeks["is_stockout"]).to_numpy(dtype="bool")
+    nothing: npt.NDArray[np.bool_] = (weeks["y"].to_numpy() == 0) | weeks["is_stockout"].to_numpy(dtype="bool")
     return nothing
 
 

@@ -58,11 +58,12 @@ class Judge:
 
     def __init__(self, sales: Totals, weeks: pd.DatetimeIndex, known_through: pd.Timestamp, max_jump: float) -> None:
         has_begun = (sales > 0).cummax()
-        self._weeks = weeks
         self._known = sales.where(has_begun)[sales.index <= known_through]
         self.limit = math.log1p(max_jump)
         self._recent = self._known.tail(RECENT_WEEKS).mean()
         self._level = self._known.tail(52).median()
+        a_year_ago = [self._known.reindex(weeks - pd.Timedelta(weeks=shift)) for shift in YEAR_SHIFTS]
+        self._a_year_ago = [each.mean(skipna=False).to_dict() for each in a_year_ago]
         n, gap = len(weeks), (weeks[0] - known_through).days // 7 - 1
         means = self._known.rolling(n).mean()
         recent = self._known.rolling(RECENT_WEEKS, min_periods=MIN_RECENT).mean()
@@ -91,8 +92,7 @@ class Judge:
         """Return the mean of last year's same weeks, of the shift that lies nearest to the value; NaN if not known."""
         if group not in self._known:
             return math.nan
-        by_shift = [self._known[group].reindex(self._weeks - pd.Timedelta(weeks=shift)) for shift in YEAR_SHIFTS]
-        means = [float(each.mean()) for each in by_shift if each.notna().all()]
+        means = [mean for by_group in self._a_year_ago if math.isfinite(mean := by_group[group])]
         return min(means, key=lambda mean: abs(self.distance(group, value, mean)), default=math.nan)
 
     def distance(self, group: Pair, value: float, other: float) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
@@ -91,9 +94,23 @@ class Then:
 
     def compared(self, members: Sequence[Pair]) -> tuple[float, float]:
         """Return the mean week of the members as known then and now; NaN for both if nothing was."""
-        mine = self.totals[self.totals["pair"].isin(members)].dropna()
-        sums = mine.groupby("ds")[["y_then", "y_now"]].sum().mean()
-        return float(sums["y_then"]), float(sums["y_now"])
+        its = [place for pair in members if (place := self._both[0].get(pair)) is not None]
+        sums = self._both[1][:, its]
+        is_known = ~np.isnan(sums[0]).all(axis=0)
+        then, now = (
+            float(np.nansum(side[:, is_known]) / n) if (n := int(is_known.sum())) else math.nan for side in sums
+        )
+        return then, now
+
+    @functools.cached_property
+    def _both(self) -> tuple[dict[Pair, int], npt.NDArray[np.float64]]:
+        """The place of each pair, and its weeks as known then and now where both are, (2, pairs, weeks)."""
+        known = self.totals.dropna()
+        pairs, weeks = (pd.factorize(known[name]) for name in ("pair", "ds"))
+        table = np.full((2, len(pairs[1]), len(weeks[1])), np.nan)
+        for side, name in zip(table, ("y_then", "y_now"), strict=True):
+            side[pairs[0], weeks[0]] = known[name]
+        return {pair: place for place, pair in enumerate(pairs[1])}, table
 
     def week_before(self, members: Sequence[Pair]) -> float:
         """Return the members' newest week that it knew, if it knew that of all; NaN if not."""

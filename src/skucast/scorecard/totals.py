@@ -52,8 +52,10 @@ def of_group(rows: pd.DataFrame, group: Pair) -> pd.DataFrame:
 def totals_of(rows: pd.DataFrame, value: str, groups: Groups) -> Totals:
     """Return the sums by week and group; groups without any row have no column, weeks without one are 0."""
     pairs = rows.groupby(["ds", "unit", "channel"])[value].sum().unstack(["unit", "channel"], fill_value=0)
-    there = {group: [pair for pair in members if pair in pairs.columns] for group, members in groups.items()}
-    sums = {group: pairs[its].sum(axis=1) for group, its in there.items() if its}
+    place: dict[Pair, int] = dict(zip(pairs.columns.tolist(), range(pairs.shape[1]), strict=True))
+    values = pairs.to_numpy(dtype="float64")
+    there = {group: [place[pair] for pair in members if pair in place] for group, members in groups.items()}
+    sums = {group: values[:, its].sum(axis=1) for group, its in there.items() if its}
     totals = pd.DataFrame(sums, index=pairs.index)
     totals.columns = pd.Index(list(sums), tupleize_cols=False)
     return totals
