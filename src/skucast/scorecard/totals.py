@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import pandas as pd
 
@@ -52,7 +52,8 @@ def of_group(rows: pd.DataFrame, group: Pair) -> pd.DataFrame:
 def totals_of(rows: pd.DataFrame, value: str, groups: Groups) -> Totals:
     """Return the sums by week and group; groups without any row have no column, weeks without one are 0."""
     pairs = rows.groupby(["ds", "unit", "channel"])[value].sum().unstack(["unit", "channel"], fill_value=0)
-    place: dict[Pair, int] = dict(zip(pairs.columns.tolist(), range(pairs.shape[1]), strict=True))
+    columns = cast("list[Pair]", pairs.columns.tolist())
+    place = {pair: column for column, pair in enumerate(columns)}
     values = pairs.to_numpy(dtype="float64")
     there = {group: [place[pair] for pair in members if pair in place] for group, members in groups.items()}
     sums = {group: values[:, its].sum(axis=1) for group, its in there.items() if its}
