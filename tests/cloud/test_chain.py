@@ -71,8 +71,9 @@ def results_of(warehouse: Warehouse) -> Results:
         key = [name for name in table.key if name in found]
         return found.sort_values([*key, "cutoff"] if "cutoff" in found else key, ignore_index=True)
 
-    registry = rows(REGISTRY, "fit_s", "previous_version", "reason", "outcome")
-    trained = registry[registry["backtest_wape"].notna()].reset_index(drop=True)
+    registry = rows(REGISTRY, "fit_s", "previous_version", "reason")
+    trained = registry[registry["outcome"].isin(["saved", "unchanged"])]
+    trained = trained.drop(columns="outcome").reset_index(drop=True)
     return Results(rows(FORECASTS), rows(METRICS), trained)
 
 

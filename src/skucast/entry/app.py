@@ -124,10 +124,11 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
         exit_code, error = FAILED, f"{type(bug).__name__}: {bug}"
         log.exception("the run failed unexpectedly")
     if exit_code == BAD_INPUT:  # one line was shown; of the run there is its row, where there is a place for it
-        if _is_there(settings):
+        if _is_there(settings) and not settings.dry_run:
             _store_run(settings, warehouse, run, report, exit_code, error)
         return exit_code
-    exit_code = max(exit_code, _store_run(settings, warehouse, run, report, exit_code, error))
+    if not settings.dry_run:
+        exit_code = max(exit_code, _store_run(settings, warehouse, run, report, exit_code, error))
     _summarise(run, report, exit_code)
     return exit_code
 

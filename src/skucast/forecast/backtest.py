@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skucast.forecast.prophet.design import MIN_WEEKS
+from skucast.forecast.prophet.design import MIN_WEEKS, Floats
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.paths import INTERVAL
 from skucast.forecast.prophet.rollout import Rollout, roll_forward_together
@@ -57,6 +57,16 @@ def backtest(
     return pd.DataFrame(
         {name: np.concatenate([each[name] for each in found]) if found else [] for name in BACKTEST_COLUMNS}
     )
+
+
+def forecasts_back(weeks: pd.DataFrame, fit: Fit, horizon_weeks: int, origins: int, archive: Archive) -> Floats:
+    """Return the column `yhat` of `backtest`, in a fraction of its time."""
+    found = [np.empty(0)]
+    for end in origin_ends(weeks, horizon_weeks, origins):
+        past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
+        ds, known = coming["ds"].to_numpy().astype("datetime64[D]"), ahead_at(past, coming, archive)[0]
+        found.append(roll_forward_together(fit(past), ds, known.regressors, last_known(past), end, 0).yhat[0])
+    return np.concatenate(found)
 
 
 def origin_ends(weeks: pd.DataFrame, horizon_weeks: int, origins: int) -> list[int]:

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import Combination
-from skucast.core.errors import FitError
+from skucast.core.errors import FitError, ModelError
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.forecast.artifact import ModelCard, dumps
-from skucast.forecast.backtest import backtest, interval_scale, origin_ends, score_by_step
+from skucast.forecast.backtest import backtest, forecasts_back, interval_scale, origin_ends, score_by_step
+from skucast.forecast.champion import Champion, Comparison, compare, same_settings
 from skucast.forecast.evidence import EVERY, evidence_origins
 from skucast.forecast.plain import StoredPayload
 from skucast.forecast.prophet.design import MIN_WEEKS, Floats, WeekGrid, Window, week_grid, window
@@ -35,6 +36,7 @@ from skucast.forecast.prophet.tuning import (
     errors_of,
     forecasts_at,
 )
+from skucast.forecast.weather_choice import Chosen, with_weather_if_it_pays
 from skucast.regressors.calendars import Calendar
 from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
@@ -54,9 +56,6 @@ BACKTEST_WEEKS = (4, 8)
 
 INTERVAL_GROWTH = 0.1
 """Exponent of the step by which errors grow faster than the simulated paths spread; see docs/decisions/0030."""
-
-LEAST_WEATHER_GAIN = 0.02
-"""Share of the backtest's error that weather must take away to stay: less is as often luck."""
 
 
 def backtest_weeks_of(horizon_weeks: int) -> int:
@@ -125,13 +124,14 @@ class Recipe:
 class Material:
     """What one combination's model is made of.
 
-    Its weeks, what was known ahead at the origins of its backtest, and the evidence that an earlier training by the
-    same plan left.
+    Its weeks, what was known ahead at the origins of its backtest, the evidence that an earlier training by the same
+    plan left, and the live model that the new one is to be compared with.
     """
 
     weeks: pd.DataFrame
     archive: Archive = NO_ARCHIVE
     evidence: Mapping[str, list[float]] = field(default_factory=dict)
+    champion: Champion | None = None
 
     @functools.cached_property
     def numbers(self) -> pd.DataFrame:
@@ -141,11 +141,15 @@ class Material:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model ready to be stored, its card, and the seconds of the final fit."""
+    """A trained model ready to be stored, its card, the seconds of the final fit, and how it did against the live one.
+
+    What depends on the live model is in no card: equal sales and settings give an equal model.
+    """
 
     stored: StoredPayload
     card: ModelCard
     fit_s: float
+    comparison: Comparison | None = None
 
 
 def make_recipe(
@@ -219,7 +223,12 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     recipe = recipe.of(combination.unit)
     plan, weeks = recipe.plan, material.numbers
     choice = tuned(material, recipe)
-    chosen = _with_weather_if_it_pays(material, recipe, choice)
+
+    def backtested(regressors: Sequence[str]) -> pd.DataFrame:
+        fit_weeks = fitter(recipe, choice.earlier, regressors, material.archive.responses)
+        return backtest(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, material.archive)
+
+    chosen = with_weather_if_it_pays(weeks, material.archive, backtested)
     scale = interval_scale(chosen.scored, INTERVAL_GROWTH)
     started = time.perf_counter()
     fit_weeks = fitter(recipe, choice.final, chosen.regressors, material.archive.responses)
@@ -239,39 +248,34 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         versions=_versions(),
         evidence=evidence_of(material, recipe),
     )
-    return Trained(dumps(models, card), card, fit_s)
+    return Trained(dumps(models, card), card, fit_s, _compared(material, recipe, choice, chosen))
 
 
-@dataclass(frozen=True)
-class _Chosen:
-    """The regressors beside the lag, the backtest with them, and what it says of the weather."""
+def _compared(material: Material, recipe: Recipe, choice: Choice, chosen: Chosen) -> Comparison | None:
+    """The live model's settings against those that are to be stored, at the same origins with the same knowledge.
 
-    regressors: list[str]
-    scored: pd.DataFrame
-    weather: dict[str, Any]
+    None without a live model, or where one of them cannot be fitted at an origin.
+    """
+    champion, plan, archive = material.champion, recipe.plan, material.archive
+    if champion is None:
+        return None
 
+    def forecasts(specs: Sequence[ModelSpec], regressors: Sequence[str]) -> Floats:
+        fit_weeks = fitter(recipe, specs, regressors, archive.responses)
+        return forecasts_back(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
-def _with_weather_if_it_pays(material: Material, recipe: Recipe, choice: Choice) -> _Chosen:
-    """The backtest without weather, or with it, where any is known and it takes enough of the error away."""
-    plan, archive = recipe.plan, material.archive
-
-    def backtested(regressors: list[str]) -> pd.DataFrame:
-        fit_weeks = fitter(recipe, choice.earlier, regressors, archive.responses)
-        return backtest(material.numbers, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
-
-    without = backtested(PROMO_REGRESSORS)
-    if not set(WEATHER_REGRESSORS) <= set(material.numbers) or not material.numbers[WEATHER_REGRESSORS].any(axis=None):
-        return _Chosen(PROMO_REGRESSORS, without, {})
-    with_weather = backtested(REGRESSORS)
-    before, after = (score_by_step(scored)["pooled"] for scored in (without, with_weather))
-    pays = before is not None and after < (1 - LEAST_WEATHER_GAIN) * before
-    words = {
-        "without_weather": before,
-        "with_weather": after,
-        "weather": "kept" if pays else "dropped",
-        "is_perfect_weather": any(each.is_perfect for each in archive.weather.values()),
-    }
-    return _Chosen(REGRESSORS, with_weather, words) if pays else _Chosen(PROMO_REGRESSORS, without, words)
+    try:
+        new = (
+            chosen.scored["yhat"].to_numpy(dtype="float64")
+            if choice.final == choice.earlier
+            else forecasts(choice.final, chosen.regressors)
+        )
+        if same_settings(champion, choice.final, knows_weather=chosen.knows_weather):
+            return compare(chosen.scored, new, new)
+        regressors = chosen.all_regressors if champion.knows_weather else PROMO_REGRESSORS
+        return compare(chosen.scored, forecasts(champion.specs, regressors), new)
+    except (FitError, ModelError):
+        return None
 
 
 def tuned(material: Material, recipe: Recipe) -> Choice:

@@ -34,6 +34,9 @@ LEAST_PAUSE_S = 1.0
 NOT_LIVE = "not made live"
 """How the reason begins of a new model that may not take the place of the live one."""
 
+UNRECORDED = ": made by a run that was stopped, recorded now"
+"""How the reason ends of a live model that no row had named."""
+
 
 class Ledger:
     """The rows of one task, in the registry while models are made, so that a run that stops has recorded them.
@@ -53,7 +56,7 @@ class Ledger:
     ) -> None:
         self._warehouse, self._run, self._report, self._cutoff = warehouse, run, report, pd.Timestamp(cutoff)
         self._live_version = live_version
-        self._recorded = {_of(row): row for row in _as_rows(_read_run(warehouse, run))}
+        self._recorded = {combination_of(row): row for row in _as_rows(_read_run(warehouse, run))}
         self._pending: list[Row] = []
         self._in_doubt: tuple[Combination, Row] | None = None
         self._since, self._pause_s = time.monotonic(), LEAST_PAUSE_S
@@ -127,7 +130,7 @@ class Ledger:
             self._report.n_rows += self._warehouse.replace(
                 REGISTRY, rows, self._run.run_id, run=self._run, combinations=only
             )
-        self._recorded |= {_of(row): row for row in self._pending}
+        self._recorded |= {combination_of(row): row for row in self._pending}
         self._pending = []
         self._since = time.monotonic()
         self._pause_s = max(LEAST_PAUSE_S, (self._since - started) * (1 / SHARE_OF_TIME - 1))
@@ -142,7 +145,8 @@ def _as_rows(frame: pd.DataFrame) -> list[Row]:
     return [{str(name): value for name, value in record.items()} for record in records]
 
 
-def _of(row: Row) -> Combination:
+def combination_of(row: Row) -> Combination:
+    """Return whom the row is about."""
     return Combination(*(row[name] for name in KEY))
 
 
@@ -211,11 +215,6 @@ def details_of(card: ModelCard, version: str, previous: str | None, fit_s: float
 def _json(value: object) -> str:
     """The value as a stored card has it, so that a row says the same of a model that is new and of one read back."""
     return json.dumps(value, sort_keys=True)
-
-
-def count_label(row: Row) -> str:
-    """Return what a row counts as in the summary."""
-    return f"{row['outcome']}: {row['reason'].split(':')[0]}" if row["outcome"] == "skipped" else str(row["outcome"])
 
 
 def _weather_word(score: dict[str, Any]) -> str | None:

@@ -10,29 +10,37 @@ import pandas as pd
 
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import KEY, Combination
+from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ObjectKept, StoreConflict
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
+from skucast.forecast.champion import LEAST_ORIGINS, Champion, Comparison, champion_of
 from skucast.forecast.training import Material, Recipe, Trained, skip_reason, train
 from skucast.jobs.elsewhere import known_at_origins, with_elsewhere
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import weather_outlook, with_weather
 from skucast.jobs.missing import check_missing, missing_from_sales, warn_of_shrinking, without_lost
 from skucast.jobs.panel import PanelInputs, learn_blend, train_panel
-from skucast.jobs.registry import NOT_LIVE, Ledger, Row, count_label, details_of, failures_of, registry_row
+from skucast.jobs.registry import (
+    NOT_LIVE,
+    UNRECORDED,
+    Ledger,
+    Row,
+    combination_of,
+    details_of,
+    failures_of,
+    registry_row,
+)
 from skucast.jobs.shards import combinations_of
-from skucast.jobs.training_inputs import evidence_left, is_current, readable, recipe_of, stand_in
+from skucast.jobs.training_inputs import evidence_left, is_current, readable, recipe_of, stand_in, why_not_compared
+from skucast.jobs.training_summary import count_rows, note_rows, show_comparison
 from skucast.jobs.verify import verify
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import Outcome, RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
 from skucast.sales.demand import life_class
-
-SHOWN = 3
-"""Combinations that a note names."""
 
 
 def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
@@ -62,7 +70,7 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
 
 
 def retrain(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
-    """Train the targeted combinations anew on their full history and replace their models.
+    """Train the targeted combinations anew on their full history and replace their models, unless clearly worse.
 
     Raises:
         InputError: no sales, unknown target.
@@ -91,6 +99,12 @@ def _train(
     waits for it. Who finds the combinations of all tasks recorded sees whether too many failed, and learns the blend.
     A task that is started again trains again what failed, and nothing else.
     """
+    if settings.dry_run:
+        training = _Training(settings, warehouse, store, run, report, inputs, inputs.wanted, ledger=None)
+        rows = _train_wanted(training, keep_existing=keep_existing)
+        count_rows(rows, report)
+        show_comparison(rows)
+        return
     with Ledger(warehouse, run, report, inputs.history.data_cutoff, partial(_live_version, store)) as ledger:
         settled = ledger.settled(inputs.wanted)
         wanted = [each for each in inputs.wanted if each not in settled]
@@ -103,10 +117,8 @@ def _train(
                 train_panel(panel, store, report, force=settings.force)
             training = _Training(settings, warehouse, store, run, report, inputs, wanted, ledger)
             rows += _train_wanted(training, keep_existing=keep_existing)
-        for row in rows:
-            report.counts[count_label(row)] += 1
-    _note_accuracy(rows, report)
-    _note_not_live(rows, report)
+        count_rows(rows, report)
+    note_rows(rows, report)
     recorded = ledger.rows()
     if n_left := len(_asked_for(inputs) - set(combinations_of(recorded))):
         what = counted(n_left, "combination")
@@ -125,7 +137,7 @@ def _asked_for(inputs: Inputs) -> set[Combination]:
 
 @dataclass(frozen=True)
 class _Training:
-    """All that one task's training works with; `wanted` are the combinations that it trains."""
+    """All that one task's training works with; `wanted` is what it trains; without a ledger it only rehearses."""
 
     settings: Settings
     warehouse: Warehouse
@@ -134,7 +146,7 @@ class _Training:
     report: RunReport
     inputs: Inputs
     wanted: Sequence[Combination]
-    ledger: Ledger
+    ledger: Ledger | None
 
 
 def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
@@ -152,9 +164,10 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
     kinds: dict[Combination, str | None] = {}
 
     def record(row: Row) -> None:
-        row["demand_class"] = kinds[Combination(*(row[name] for name in KEY))]
+        row["demand_class"] = kinds[combination_of(row)]
         rows.append(row)
-        training.ledger.add(row)
+        if training.ledger is not None:
+            training.ledger.add(row)
 
     first_week = history.weeks["ds"].min().date()
     for combination, weeks in history.split(inputs.wanted):
@@ -162,11 +175,11 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
         mine, live = recipe.of(combination.unit), readable(combination, found[combination])
         reason = _skip_reason(settings, weeks, live, mine, named, keep_existing=keep_existing)
         if reason is None:
-            items.append((combination, Material(weeks, known[combination], evidence_left(live, mine))))
+            champion = _champion(settings, combination, found[combination], mine)
+            items.append((combination, Material(weeks, known[combination], evidence_left(live, mine), champion)))
             continue
         details = stand_in(reason, weeks, recipe) if live is None else details_of(live.card, live.version, live.version)
         record(registry_row(combination, recipe.cutoff, "skipped", reason, details))
-    _note_unrecorded(rows, report)
     with report.timed("train"):
         recipe = with_elsewhere(settings, recipe, history, known) if items else recipe
         for outcome in run_each(items, partial(train, recipe=recipe), what="train", pool=settings.pool):
@@ -180,9 +193,6 @@ def _named_versions(warehouse: Warehouse, recipe: Recipe) -> set[str]:
     return set(rows["model_version"].dropna())
 
 
-_UNRECORDED = ": made by a run that was stopped, recorded now"
-
-
 def _skip_reason(
     settings: Settings,
     weeks: pd.DataFrame,
@@ -194,7 +204,7 @@ def _skip_reason(
 ) -> str | None:
     reason = skip_reason(weeks, settings.min_history_weeks, settings.inactive_after_weeks)
     if reason is None and live is not None and keep_existing and is_current(live, recipe):
-        return f"model of {recipe.cutoff} exists{'' if live.version in named else _UNRECORDED}"
+        return f"model of {recipe.cutoff} exists{'' if live.version in named else UNRECORDED}"
     return reason
 
 
@@ -207,6 +217,15 @@ def _probe(store: ModelStore, report: RunReport) -> None:
         report.notes.append(f"live models cannot be replaced, new versions are kept beside them: {error}")
 
 
+def _champion(
+    settings: Settings, combination: Combination, found: Live | ModelError, recipe: Recipe
+) -> Champion | None:
+    live = readable(combination, found)
+    if live is None or why_not_compared(combination, found, recipe, settings.sales_grain):
+        return None
+    return champion_of(live)
+
+
 def _store_outcome(
     training: _Training, outcome: Outcome[Combination, Trained], found: Live | ModelError, recipe: Recipe
 ) -> Row:
@@ -215,24 +234,58 @@ def _store_outcome(
     if trained is None:
         training.report.fail(combination, str(outcome.error))
         return registry_row(combination, recipe.cutoff, "failed", str(outcome.error), {})
-    live, stored = readable(combination, found), trained.stored
-    previous = None if live is None else live.version
-    details = details_of(trained.card, stored.version, previous, trained.fit_s)
-    if previous == stored.version:
-        reason = "the same data and settings gave the same model"
-        return registry_row(combination, recipe.cutoff, "unchanged", reason, details)
-    saved = registry_row(combination, recipe.cutoff, "saved", None, details)
-    training.ledger.saving(combination, saved)
+    row = _decided(training.settings, combination, trained, found, recipe)
+    if row["outcome"] != "saved" or training.ledger is None:
+        return row
+    training.ledger.saving(combination, row)
     expected = found.generation if isinstance(found, Live) else None
     try:
-        training.store.save(combination, stored.payload, stored.version, expected=expected)
+        training.store.save(combination, trained.stored.payload, trained.stored.version, expected=expected)
     except ObjectKept as error:  # so it would be for every other live model: all are trained, each is recorded
-        return registry_row(combination, recipe.cutoff, "unchanged", f"{NOT_LIVE}: {error}", details)
+        return row | {"outcome": "unchanged", "reason": f"{NOT_LIVE}: {error}"}
     except (StoreConflict, ModelError) as error:
         training.report.fail(combination, str(error))
-        return registry_row(combination, recipe.cutoff, "failed", str(error), details)
+        return row | {"outcome": "failed", "reason": str(error)}
     _log_trained(combination, trained)
-    return saved
+    return row
+
+
+def _decided(
+    settings: Settings, combination: Combination, trained: Trained, found: Live | ModelError, recipe: Recipe
+) -> Row:
+    """What becomes of a model that was trained, as its row: saved in the place of the live one, or not."""
+    live, new, comparison = readable(combination, found), trained.stored, trained.comparison
+    details = details_of(trained.card, new.version, None if live is None else live.version, trained.fit_s)
+    if comparison is not None:
+        compared = {
+            "compared_origins": comparison.n_origins,
+            "champion_wape": comparison.champion,
+            "challenger_wape": comparison.challenger,
+        }
+        details |= compared
+    if live is not None and live.version == new.version:
+        reason = "the same data and settings gave the same model"
+        return registry_row(combination, recipe.cutoff, "unchanged", reason, details)
+    not_compared = why_not_compared(combination, found, recipe, settings.sales_grain)
+    kept = None if live is None or settings.force else _why_kept(settings, comparison, live, recipe, not_compared)
+    if live is not None and kept:
+        details |= details_of(live.card, live.version, live.version)
+        return registry_row(combination, recipe.cutoff, "kept", kept, details)
+    return registry_row(
+        combination, recipe.cutoff, "saved", f"not compared: {not_compared}" if not_compared else None, details
+    )
+
+
+def _why_kept(
+    settings: Settings, comparison: Comparison | None, live: StoredModel, recipe: Recipe, not_compared: str | None
+) -> str | None:
+    """Why the live model stays; None if the new one takes its place, as where the live one is of no use any more."""
+    if comparison is not None:
+        return comparison.why_kept(settings.max_worse, only_if_better=settings.only_if_better)
+    if settings.only_if_better and (not_compared is None or live.card.cutoff_date > recipe.cutoff):
+        why = not_compared or f"fewer than {LEAST_ORIGINS} origins of the backtest tell which is better"
+        return f"no gain can be shown: {why}"
+    return None
 
 
 def _live_version(store: ModelStore, combination: Combination) -> str | None:
@@ -255,38 +308,3 @@ def _log_trained(combination: Combination, trained: Trained) -> None:
     log.debug("model saved", extra={"fields": fields})
     if not trained.card.is_converged:
         log.warning("the fit stopped at its bound on steps; the model is usable", extra={"fields": fields})
-
-
-# --- what the summary says --------------------------------------------------------------------------------------------
-
-
-def _note_accuracy(rows: Sequence[Row], report: RunReport) -> None:
-    scores = [row["backtest_wape"] for row in rows if _is_made(row) and row.get("backtest_wape") is not None]
-    if scores:
-        report.notes.append(f"backtest WAPE, median of {len(scores)} models: {pd.Series(scores).median():.3f}")
-
-
-def _is_made(row: Row) -> bool:
-    """Whether the run has made the model that the row's figures are of."""
-    return row["outcome"] not in ("skipped", "kept")
-
-
-def _note_unrecorded(rows: Sequence[Row], report: RunReport) -> None:
-    """Say how many models earlier runs have made without recording them."""
-    n = sum(str(row["reason"]).endswith(_UNRECORDED) for row in rows)
-    if n:
-        report.notes.append(f"{counted(n, 'model')} made by a run that was stopped, recorded now from their cards")
-
-
-def _note_not_live(rows: Sequence[Row], report: RunReport) -> None:
-    """Say which new models forecast nothing, because the live ones may not be replaced."""
-    kept = ["/".join(row[name] for name in KEY) for row in rows if str(row["reason"]).startswith(NOT_LIVE)]
-    if not kept:
-        return
-    more = ", ..." if len(kept) > SHOWN else ""
-    text = (
-        f"{counted(len(kept), 'new model')} not live, the earlier ones go on forecasting: "
-        f"{', '.join(kept[:SHOWN])}{more}; take the retention policy or the hold off, and train again"
-    )
-    log.warning("%s", text)
-    report.notes.append(text)

@@ -11,7 +11,8 @@ import pandas as pd
 from skucast.backends.store.protocol import Live
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
-from skucast.core.errors import ModelError
+from skucast.core.errors import ModelError, ModelNotFound
+from skucast.core.weeks import anchor_of
 from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.prophet.spec import RESPONSE_PRIOR_SCALE, ModelSpec
 from skucast.forecast.short import choose
@@ -64,6 +65,25 @@ def readable(combination: Combination, found: Live | ModelError) -> StoredModel 
     except ModelError:
         return None
     return stored if stored.card.combination == str(combination) else None
+
+
+def why_not_compared(combination: Combination, found: Live | ModelError, recipe: Recipe, grain: str) -> str | None:
+    """Return why the settings of what is stored tell nothing of what to do; None if they do, or nothing is there.
+
+    Settings of another target, grid, engine or calendar are compared: fitted by this recipe, to this history.
+    """
+    if isinstance(found, ModelNotFound):
+        return None
+    live = readable(combination, found)
+    if live is None:
+        return "the stored file cannot be used"
+    if anchor_of(live.card.cutoff_date) != anchor_of(recipe.cutoff):
+        return f"the stored model is of weeks that end on {anchor_of(live.card.cutoff_date)}"
+    if live.card.recipe.get("sales_grain", grain) != grain:
+        return f"the stored model was trained on sales by {live.card.recipe['sales_grain']}"
+    if live.card.cutoff_date > recipe.cutoff:
+        return f"the stored model has seen weeks after {recipe.cutoff}"
+    return None
 
 
 def is_current(live: StoredModel | None, recipe: Recipe) -> bool:

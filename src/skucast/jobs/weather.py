@@ -57,7 +57,7 @@ def update_weather(
         first = min(first_needed, run.today - timedelta(days=round(365.25 * settings.weather_climate_years)))
         stored = _stored(warehouse, places, first)
         missing = [_missing(place, stored, first, settings, run) for place in places]
-        if any(each.is_something for each in missing):
+        if any(each.is_something for each in missing) and not settings.dry_run:  # which writes nothing
             _fetch_and_keep(settings, warehouse, run, report, missing)
             stored = _stored(warehouse, places, first)  # as it is kept, also where another task was faster
         return _outlook(_known_by(stored, run, known_at), run, known_at)

@@ -42,8 +42,24 @@ class Training(Group):
         "train again even if the model of this cutoff exists, and replace the stored one whatever it is",
         TRAINING,
     )
+    max_worse: float = field(
+        0.05,
+        "how much worse than the stored model's settings new ones may backtest and still replace them, 0.05 = 5 % of "
+        "WAPE; by more, at 3 origins or more, the stored model stays",
+        TRAINING,
+        ge=0,
+        le=100,
+    )
+    only_if_better: bool = field(
+        False, "replace a stored model only by settings that backtest better at 3 origins or more", TRAINING
+    )
+    dry_run: bool = field(
+        False, "write nothing: show how stored and new settings backtest, and what a training would do", TRAINING
+    )
     verify: bool = field(
-        False, "train nothing: compare expected with stored models, exit 1 if any is missing", ["train"]
+        False,
+        "train nothing: compare expected models, stored ones and the registry, exit 1 if they do not agree",
+        ["train"],
     )
     refresh_after_weeks: int = field(
         4,
