@@ -17,6 +17,7 @@ from skucast.core.errors import ModelError, ModelNotFound
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.weeks import WeekClock, weeks_between
 from skucast.forecast.artifact import StoredModel
+from skucast.forecast.launches import begun_like
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.rollout import Rollout, averaged, roll_forward_all, seed_of
@@ -61,6 +62,20 @@ class Horizon:
 
 
 @dataclass(frozen=True)
+class Peers:
+    """What the others tell of a combination: the change of level of its group within a year, and how articles begin.
+
+    `launches` are those of its group (see `launches.Launches`); None of an article that is not new.
+    """
+
+    change: float = 1.0
+    launches: Floats | None = None
+
+
+ALONE = Peers()
+
+
+@dataclass(frozen=True)
 class Start:
     """What one combination's forecast begins with: a usable model, or the rows of a fallback; what is known ahead.
 
@@ -84,7 +99,7 @@ def start(
     horizon: Horizon,
     planned: PlannedWeeks | None = None,
     weather: WeatherWeeks | None = None,
-    change: float = 1.0,
+    peers: Peers = ALONE,
 ) -> Start:
     """Return what the combination's forecast begins with.
 
@@ -95,19 +110,19 @@ def start(
         horizon: the weeks to forecast.
         planned: what the promotions plan says of `horizon.weeks_after_data`; None = nothing.
         weather: what is known of the unit's weather in them; None = nothing.
-        change: of the level of its group within a year, for an article of a season.
+        peers: what the others tell of an article of a season, or a new one.
     """
     ready = _ready(combination, weeks, horizon, planned, weather, _response(stored))
     targets = horizon.weeks_after(ready.data_cutoff)
     season = coming_season(weeks, len(targets), horizon.inactive_after_weeks)
     if season is not None:
-        return _with_rows(ready, _like_then(season, change, targets))
+        return _with_rows(ready, _like_then(season, peers.change, targets))
     if is_inactive(weeks, horizon.inactive_after_weeks):
         return _with_rows(ready, _flat("zero", "inactive", _zeros(targets)))
     if isinstance(stored, StoredModel):
         return _as_it_learnt(dataclasses.replace(ready, stored=_checked(stored)))
     return start_without_model(
-        combination, weeks, horizon, planned, weather, status=_status_without_model(weeks, stored, horizon)
+        combination, weeks, horizon, planned, weather, peers, status=_status_without_model(weeks, stored, horizon)
     )
 
 
@@ -117,12 +132,17 @@ def start_without_model(
     horizon: Horizon,
     planned: PlannedWeeks | None = None,
     weather: WeatherWeeks | None = None,
+    peers: Peers = ALONE,
     *,
     status: str = "forecast_failed",
 ) -> Start:
     """Return the labelled fallback of a combination; by default of one whose model failed while it forecast."""
     ready = _ready(combination, weeks, horizon, planned, weather)
-    method, forecast = fallback(weeks, horizon.weeks_after(ready.data_cutoff))
+    targets = horizon.weeks_after(ready.data_cutoff)
+    begun = None if peers.launches is None else begun_like(weeks["y"].to_numpy("float64"), peers.launches, len(targets))
+    if begun is not None:
+        return _with_rows(ready, _flat("launch_curve", status, _weeks(targets, begun.yhat, begun.lower, begun.upper)))
+    method, forecast = fallback(weeks, targets)
     return _with_rows(ready, _flat(method, status, forecast))
 
 
@@ -274,15 +294,16 @@ def _flat(method: str, status: str, forecast: pd.DataFrame) -> pd.DataFrame:
 
 def _like_then(season: Season, change: float, weeks: Sequence[date]) -> pd.DataFrame:
     """Rows of an article of a season: as in the one before, and 0 while it rests."""
-    yhat, lower, upper = season.forecast(change)
-    ds = pd.to_datetime(list(weeks)).astype("datetime64[us]")
-    rows = pd.DataFrame({"ds": ds, "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper})
-    return _flat("last_season", "seasonal", rows)
+    return _flat("last_season", "seasonal", _weeks(weeks, *season.forecast(change)))
 
 
 def _zeros(weeks: Sequence[date]) -> pd.DataFrame:
+    return _weeks(weeks, *[np.zeros(len(weeks))] * 3)
+
+
+def _weeks(weeks: Sequence[date], yhat: Floats, lower: Floats, upper: Floats) -> pd.DataFrame:
     ds = pd.to_datetime(list(weeks)).astype("datetime64[us]")
-    return pd.DataFrame({"ds": ds, "yhat": 0.0, "yhat_lower": 0.0, "yhat_upper": 0.0})
+    return pd.DataFrame({"ds": ds, "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper})
 
 
 def _status_without_model(weeks: pd.DataFrame, stored: ModelError | None, horizon: Horizon) -> str:

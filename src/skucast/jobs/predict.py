@@ -21,7 +21,7 @@ from skucast.core.tables.validation import empty
 from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
-from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
+from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_without_model
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.published import Shared, published, rows_without_panel
 from skucast.forecast.refreshing import as_stored
@@ -37,6 +37,7 @@ from skucast.jobs.known_ahead import (
 )
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.models import Models, load_models
+from skucast.jobs.newcomers import peers_of
 from skucast.jobs.panel import Files, load_files, panel_grid
 from skucast.jobs.promotions import ingest
 from skucast.jobs.refresh import with_fresh
@@ -48,7 +49,6 @@ from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, check_failed_share, run_each
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
-from skucast.sales.seasons import LevelChanges, level_changes
 from skucast.scorecard.missing import NOTHING_MISSING
 
 
@@ -208,12 +208,12 @@ def forecast_rows(
     def without_model(combination: Combination, reason: str) -> Start:
         report.fail(combination, reason)
         known = planned[combination], weather.get(combination.unit)
-        return start_without_model(combination, weeks[combination], horizon, *known)
+        return start_without_model(combination, weeks[combination], horizon, *known, peers[combination])
 
-    changes = level_changes(inputs.history.weeks)
+    peers = peers_of(inputs.history, weeks)
     starts = [
         outcome.value or without_model(outcome.combination, str(outcome.error))
-        for outcome in run_each(items, partial(_start, horizon=horizon, changes=changes), what="forecast")
+        for outcome in run_each(items, partial(_start, horizon=horizon, peers=peers), what="forecast")
     ]
     other = [each.combination for each in starts if each.has_other_discounts]
     if other:
@@ -255,9 +255,9 @@ class _Item:
     weather: WeatherWeeks | None
 
 
-def _start(combination: Combination, item: _Item, horizon: Horizon, changes: LevelChanges) -> Start:
+def _start(combination: Combination, item: _Item, horizon: Horizon, peers: Mapping[Combination, Peers]) -> Start:
     known = item.planned, item.weather
-    return start(combination, item.weeks, item.stored, horizon, *known, changes.of(combination))
+    return start(combination, item.weeks, item.stored, horizon, *known, peers[combination])
 
 
 def _count(rows: pd.DataFrame, models: Models, cutoff: date, report: RunReport) -> None:
