@@ -50,6 +50,28 @@ def test_stored_lists_the_combinations_of_live_files(store: ModelStore) -> None:
     assert store.stored() == [QUOTED, ARTICLE]
 
 
+def test_combinations_with_versions_are_listed_also_without_a_live_file(rig: StoreRig) -> None:
+    """Each once; what all share is no combination, nor is a live file without a version."""
+    save(rig.store, "v1")
+    save(rig.store, "v2", expected=rig.store.load(ARTICLE).generation)
+    save(rig.store, "v1", combination=QUOTED)
+    rig.store.save(SharedFile("panel"), b"x", "v1", expected=None)
+    assert rig.store.with_versions() == [QUOTED, ARTICLE]
+
+
+def test_versions_are_deleted_while_the_live_file_is_the_one_that_was_read(store: ModelStore) -> None:
+    """The others stay; one that is gone already is fine; after another's save none is deleted."""
+    first = save(store, "v1")
+    second = save(store, "v2", expected=first)
+    third = save(store, "v3", expected=second)
+    store.delete_versions(ARTICLE, ["v1", "never"], expected=third)
+    assert store.versions(ARTICLE) == ["v2", "v3"]
+    save(store, "v4", expected=third)
+    with pytest.raises(StoreConflict, match="Пермь/ON TRADE/ЦУП00009752"):
+        store.delete_versions(ARTICLE, ["v2"], expected=third)
+    assert store.versions(ARTICLE) == ["v2", "v3", "v4"]
+
+
 def test_what_all_share_lies_beside_them_and_is_no_combination(rig: StoreRig) -> None:
     """`_panel/panel.pkl`, larger than a model may be, with versions of its own; a unit of that name is another file."""
     shared, payload = SharedFile("panel"), b"x" * (MAX_BYTES + 10)

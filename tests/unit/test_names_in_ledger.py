@@ -16,7 +16,7 @@ from skucast.core.tables.validation import validate
 from skucast.jobs.gate import evidence_of
 from skucast.jobs.inputs import read_history
 from skucast.jobs.names import decide
-from skucast.jobs.rollback import stored_as
+from skucast.jobs.stored_models import stored_as
 from skucast.runtime.outcome import RunReport
 from skucast.sales.names import NO_NAMES, Names
 from skucast.scorecard.spellings import in_the_names_of_the_sales

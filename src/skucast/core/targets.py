@@ -142,9 +142,15 @@ def _check_file(item: str, file: str) -> None:
 
 
 def resolve_targets(
-    items: Sequence[str], known: Iterable[Combination], aliases: Aliases = NO_ALIASES
+    items: Sequence[str],
+    known: Iterable[Combination],
+    aliases: Aliases = NO_ALIASES,
+    *,
+    named_in: str = "TARGET_COMBINATIONS",
 ) -> list[Combination]:
     """Return the known combinations that the items name, in this or another spelling, sorted, each once.
+
+    `named_in` is what the message calls the list.
 
     Raises:
         InputError: an item that names none of the known ones; the closest matches are listed.
@@ -162,7 +168,7 @@ def resolve_targets(
     if unknown:
         more = f"; and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
         texts = "; ".join(_unknown_text(item, known) for item in unknown[:_SHOWN])
-        raise InputError(f"TARGET_COMBINATIONS: {texts}{more}")
+        raise InputError(f"{named_in}: {texts}{more}")
     return sorted(chosen)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skucast.core.combination import KEY
 from skucast.dashboard.looker import ALIASES, VIEWS
+from skucast.entry.arguments_of_models import add_models, day
 from skucast.runtime.flags import Parser, add_flags, add_version
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Commands = _SubParsersAction[Parser]
 
 SUMMARY = (
-    "Tools beside the four scripts: own sales and their names, promotions, alerts, rollback, what a run needs, the "
-    "whole chain shown."
+    "Tools beside the four scripts: own sales and their names, promotions, alerts, stored models, what a run needs, "
+    "the whole chain shown."
 )
 
 OWN = (
@@ -40,6 +40,9 @@ OWN = (
     "other",
     "part",
     "data",
+    "path",
+    "trusted",
+    "regressors",
 )
 """Arguments that are no settings."""
 
@@ -54,6 +57,7 @@ def arguments_of(prog: str) -> Parser:
     _loads(commands)
     _names(commands)
     _rollback(commands)
+    add_models(commands)
     _promotions(commands)
     _alerts(commands)
     freshness = commands.add_parser("freshness", help="exit 1 if forecasts or scorecard are older than they should be")
@@ -124,7 +128,9 @@ def _names(commands: Commands) -> None:
 
 
 def _rollback(commands: Commands) -> None:
-    rollback = commands.add_parser("rollback", help="make an earlier version of a model live again")
+    rollback = commands.add_parser(
+        "rollback", help="make an earlier version of a model live again; of several: models rollback"
+    )
     rollback.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID")
     rollback.add_argument("--version", help="which version (default: the one before the live one)")
     add_flags(rollback, "rollback")
@@ -166,7 +172,7 @@ def _alerts(commands: Commands) -> None:
     add_flags(actions.add_parser("list", help="list the alerts of the newest monitored week"), "alerts")
     acknowledge = actions.add_parser("ack", help="acknowledge an alert: it stays open and says nothing until a day")
     acknowledge.add_argument("alert_id", metavar="ID")
-    acknowledge.add_argument("--until", type=_day, required=True, metavar="YYYY-MM-DD", help="last quiet day")
+    acknowledge.add_argument("--until", type=day, required=True, metavar="YYYY-MM-DD", help="last quiet day")
     add_flags(acknowledge, "alerts")
 
 
@@ -180,13 +186,6 @@ def _looker(commands: Commands) -> None:
         help=f"what the template calls its data sources for {', '.join(VIEWS)} [default: {','.join(ALIASES)}]",
     )
     add_flags(url, "looker-url")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a day, YYYY-MM-DD") from None
 
 
 def _not_of_ingest(given: str) -> str:

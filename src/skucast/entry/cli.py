@@ -15,6 +15,7 @@ from skucast.core.tables.reference import reference as tables_reference
 from skucast.dashboard.looker import ALIASES, parse_aliases, report_url, views_sql
 from skucast.entry.app import run_job, start_run, until_interrupted
 from skucast.entry.arguments import OWN, arguments_of
+from skucast.entry.models import LOOKED_AT, change_models, show_models
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_from
@@ -65,6 +66,8 @@ def _main(argv: Sequence[str], prog: str) -> int:
         return freshness(settings, run)
     if command in _LISTED and own["action"] == "list":
         return _LISTED[command](settings, run)
+    if command == "models" and own["action"] in LOOKED_AT:
+        return _shown(lambda: show_models(own, settings, run))
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
 
 
@@ -151,12 +154,11 @@ def _list_names(settings: Settings, run: Run) -> int:
 def _rollback(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
-    from skucast.jobs.rollback import rollback, stored_as
+    from skucast.jobs.rollback import Wanted, roll_back
+    from skucast.jobs.stored_models import stored_as
 
-    target = stored_as(store, str(own["target"]))
-    wanted = own["version"]
-    before, now = rollback(store, target, None if wanted is None else str(wanted))
-    log.info("rolled back", extra={"fields": {"combination": str(target), "from": before, "to": now}})
+    wanted = Wanted(version=None if own["version"] is None else str(own["version"]))
+    roll_back([stored_as(store, str(own["target"]))], wanted, warehouse, store, run, report)
 
 
 def _promotions(
@@ -226,6 +228,7 @@ _COMMANDS = {
     "loads": _undo_load,
     "names": _decide_names,
     "rollback": _rollback,
+    "models": change_models,
     "promotions": _promotions,
     "alerts": _acknowledge,
 }

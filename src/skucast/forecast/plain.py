@@ -22,6 +22,9 @@ from skucast.core.errors import ModelError
 
 FORMAT = 1
 
+_DIGITS = 12
+"""Digits of the content's digest in a version."""
+
 _PLAIN_OPCODES = frozenset(
     name
     for names in (
@@ -66,6 +69,19 @@ class Read(Generic[C]):
 
     content: C
     version: str
+
+
+def digest_of(payload: bytes, most_bytes: int) -> str:
+    """Return what the version of a whole file ends with, whatever it holds.
+
+    Raises:
+        ModelError: it is damaged, or no file of this form.
+    """
+    found = _read_plain(payload, most_bytes, "make it anew")
+    text = found.get("content") if isinstance(found, dict) else None
+    if not isinstance(text, str) or _digest(text) != found.get("sha256"):
+        raise ModelError("damaged, or not a model file; make it anew")
+    return _digest(text)[:_DIGITS]
 
 
 def written(content: Mapping[str, Any], cutoff: str) -> StoredPayload:
@@ -168,4 +184,4 @@ def _digest(text: str) -> str:
 
 
 def _version(cutoff: str, digest: str) -> str:
-    return f"{cutoff}-{digest[:12]}"
+    return f"{cutoff}-{digest[:_DIGITS]}"

@@ -190,7 +190,7 @@ def registry_row(
 
 
 def details_of(card: ModelCard, version: str, previous: str | None, fit_s: float | None = None) -> dict[str, Any]:
-    """Return what a model's card tells, in the columns of a row; the seconds of the fit are in no card."""
+    """Return what a model's card tells, in the columns of a row; an old one may lack a figure, all lack the seconds."""
     score = card.backtest
     by_step = {step: value for step, value in score.items() if step.isdigit()}
     return {
@@ -200,12 +200,12 @@ def details_of(card: ModelCard, version: str, previous: str | None, fit_s: float
         "hyperparameters": _json(card.hyperparameters),
         "tuning": _json(card.tuning),
         "is_converged": card.is_converged,
-        "backtest_origins": score["origins"],
-        "backtest_wape": score["pooled"],
+        "backtest_origins": score.get("origins"),
+        "backtest_wape": score.get("pooled"),
         "backtest_by_step": _json(by_step),
-        "backtest_wape_last_year": score["baseline"],
-        "backtest_wape_perfect_plan": score["perfect_plan"],
-        "backtest_promotions": score["promotions"],
+        "backtest_wape_last_year": score.get("baseline"),
+        "backtest_wape_perfect_plan": score.get("perfect_plan"),
+        "backtest_promotions": score.get("promotions"),
         "backtest_wape_weather": score.get("with_weather"),
         "weather": _weather_word(score),
         "fit_s": fit_s,

@@ -1,69 +1,231 @@
-"""Roll back: an earlier version of one model becomes the live one again."""
+"""Roll back: earlier versions of models become the live ones again; heal: what is damaged comes back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+import pandas as pd
+
 from skucast.backends.store.protocol import Live, ModelStore
-from skucast.core.combination import Combination
-from skucast.core.errors import InputError, ModelError, ModelNotFound
-from skucast.core.spelling import fold
-from skucast.forecast.artifact import loads
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import InputError, ModelError, ModelNotFound, RunFailed, StoreConflict, StoreError
+from skucast.core.rows import is_about
+from skucast.core.run import Run
+from skucast.core.tables.records import REGISTRY
+from skucast.core.words import counted
+from skucast.forecast.artifact import StoredModel
+from skucast.jobs.registry import Ledger, details_of, latest, may_be_live, registry_row
+from skucast.jobs.stored_models import kept_version, model_in
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport
+
+SHOWN = 3
+"""Combinations that a note names."""
 
 
-def rollback(store: ModelStore, combination: Combination, version: str | None) -> tuple[str | None, str]:
-    """Make a kept version live and return the versions before and after; before is None if there was no usable one.
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be live again: a version by name, the newest that had seen no week after a day, or the one before.
 
-    By default it is the newest readable version before the live one, or of all where the live file is broken or gone:
-    of the live file only the generation is needed.
+    `only_damaged`: only where the live file is broken, gone, or of another combination.
+    """
+
+    version: str | None = None
+    until: date | None = None
+    only_damaged: bool = False
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One model to put in the place of what is live; `before` is None where that cannot be used."""
+
+    combination: Combination
+    expected: str | None
+    before: str | None
+    model: StoredModel
+    payload: bytes
+    reason: str
+
+
+def roll_back(
+    combinations: Sequence[Combination],
+    wanted: Wanted,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    report: RunReport,
+) -> None:
+    """Make earlier versions live, each whole or not at all, and record each in the registry.
+
+    By default it is the version that was live before, by the registry, else the one that was saved before; where the
+    live file is broken or gone, the one that was live, else the newest that can be read. All are looked for before the
+    first is replaced; of several, those that have none stay as they are and are said.
 
     Raises:
-        InputError: there is no such version, or none before the live one.
-        StoreConflict: somebody else replaced the model meanwhile.
+        InputError: there is no such version, of the one or of all of them.
+        StoreConflict: somebody else replaced the one model meanwhile.
+        RunFailed: somebody else replaced some of several; theirs stay.
+    """
+    report.n_combinations = len(combinations)
+    registry = _registry(warehouse, combinations)
+    rows = {Combination(*map(str, names)): part for names, part in registry.groupby(KEY)} if len(registry) else {}
+    steps: list[_Step] = []
+    settled: list[Combination] = []
+    refused: dict[Combination, str] = {}
+    for each in combinations:
+        try:
+            step = _step(store, each, wanted, rows.get(each, registry.head(0)))
+        except InputError as error:
+            refused[each] = str(error)
+            continue
+        if step is None:
+            settled.append(each)
+        else:
+            steps.append(step)
+    if refused and not steps and not settled:
+        raise InputError(_first(refused))
+    replaced = _put_in_place(steps, warehouse, store, run, report, is_one=len(combinations) == 1)
+    _note(steps, settled, refused, wanted, report)
+    if replaced:
+        raise RunFailed(f"{counted(len(replaced), 'model')} not rolled back: {_first(replaced)}")
+
+
+def _put_in_place(
+    steps: Sequence[_Step], warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport, *, is_one: bool
+) -> dict[Combination, str]:
+    """Replace and record each; return those that somebody else had replaced, with what was said."""
+    failed: dict[Combination, str] = {}
+    with Ledger(warehouse, run, report, run.cutoff, partial(_live_version, store)) as ledger:
+        for step in steps:
+            version, card = step.model.version, step.model.card
+            details = details_of(card, version, step.before)
+            row = registry_row(step.combination, card.cutoff_date, "rolled_back", step.reason, details)
+            ledger.saving(step.combination, row)
+            try:
+                store.save(step.combination, step.payload, version, expected=step.expected)
+            except (StoreConflict, ModelError) as error:
+                if is_one:
+                    raise
+                failed[step.combination] = str(error)
+                report.fail(step.combination, str(error))
+                continue
+            ledger.add(row)
+            report.counts["rolled back"] += 1
+            fields = {"combination": str(step.combination), "from": step.before, "to": version}
+            log.info("rolled back", extra={"fields": fields})
+    return failed
+
+
+def _step(store: ModelStore, combination: Combination, wanted: Wanted, rows: pd.DataFrame) -> _Step | None:
+    """What to put in the place of the live file; None where that is as it should be.
+
+    Raises:
+        InputError: no version that was asked for can be read.
     """
     try:
-        live = _live(store, combination)
-        current = None if live is None else _version(live.payload)
-        chosen = version or _newest_before(store, combination, current)
-        payload = store.load_version(combination, chosen)
-        loads(payload)
+        found: Live | None = store.load(combination)
+    except ModelNotFound:
+        found = None
+    except StoreError:
+        raise
     except ModelError as error:
         raise InputError(f"cannot roll back {combination}: {error}") from None
-    store.save(combination, payload, chosen, expected=None if live is None else live.generation)
-    return current, chosen
-
-
-def stored_as(store: ModelStore, target: str) -> Combination:
-    """Return the combination that `Unit/Channel/SKU_ID` names: as it is written, or as the one that is stored is.
-
-    Raises:
-        InputError: it is no name of a combination.
-    """
-    written = Combination.parse(target)
-    if store.versions(written):
-        return written
-    folded = tuple(map(fold, written.parts))
-    alike = [each for each in store.stored() if tuple(map(fold, each.parts)) == folded]
-    return alike[0] if len(alike) == 1 else written
-
-
-def _live(store: ModelStore, combination: Combination) -> Live | None:
-    try:
-        return store.load(combination)
-    except ModelNotFound:
+    live = ModelNotFound("the live file is gone") if found is None else model_in(combination, found)
+    current = live.version if isinstance(live, StoredModel) else None
+    if wanted.only_damaged and current is not None:
         return None
+    tried = []
+    for version in _candidates(store.versions(combination), current, wanted, rows):
+        if version == current:
+            return None
+        model = kept_version(store, combination, version)
+        if isinstance(model, StoreError):
+            raise model
+        if isinstance(model, StoredModel):
+            why = "by hand" if isinstance(live, StoredModel) else f"by hand: {live}"
+            payload = store.load_version(combination, version)
+            expected = None if found is None else found.generation
+            return _Step(combination, expected, current, model, payload, why)
+        tried.append(f"{version}: {model}")
+    raise InputError(f"cannot roll back {combination}: {_why_none(current, wanted, tried)}")
 
 
-def _version(payload: bytes) -> str | None:
-    """The version that the bytes are, None if they are no readable model."""
+def _candidates(versions: Sequence[str], current: str | None, wanted: Wanted, rows: pd.DataFrame) -> Iterator[str]:
+    """The versions that may come back, the first choice first."""
+    if wanted.version is not None:
+        yield wanted.version
+        return
+    if wanted.until is not None:
+        until = [(version[:10], place, version) for place, version in enumerate(versions)]
+        yield from (version for day, _, version in sorted(until, reverse=True) if day <= str(wanted.until))
+        return
+    told = _was_live(rows) if current is None else _was_before(rows, current)
+    if told in versions and told != current:
+        yield str(told)
+    earlier = versions[: versions.index(current)] if current in versions else versions
+    yield from (version for version in reversed(earlier) if version != told)
+
+
+def _was_live(rows: pd.DataFrame) -> str | None:
+    """The version that the newest row of the registry names as live."""
+    newest = latest(rows[may_be_live(rows) & rows["model_version"].notna()])
+    return str(newest["model_version"].iloc[0]) if len(newest) else None
+
+
+def _was_before(rows: pd.DataFrame, current: str) -> str | None:
+    """The version that was live when this one was made: one that came back later has been before it once already."""
+    made = rows[(rows["outcome"] == "saved") & (rows["model_version"] == current) & rows["previous_version"].notna()]
+    newest = made.sort_values("created_at", kind="stable")["previous_version"]
+    return str(newest.iloc[-1]) if len(newest) else None
+
+
+def _why_none(current: str | None, wanted: Wanted, tried: Sequence[str]) -> str:
+    if tried:
+        return f"{tried[0]}; retrain it"
+    if wanted.until is not None:
+        return f"no version kept had seen no week after {wanted.until}"
+    return f"{current} is the oldest version kept" if current else "no readable version is kept; retrain it"
+
+
+def _registry(warehouse: Warehouse, combinations: Sequence[Combination]) -> pd.DataFrame:
+    """The registry's rows about these combinations."""
+    limits = dict(zip(KEY, combinations[0].parts, strict=True)) if len(combinations) == 1 else {}
+    rows = warehouse.read(REGISTRY, since=limits, until=limits)
+    found: pd.DataFrame = rows[is_about(rows, combinations)]
+    return found
+
+
+def _live_version(store: ModelStore, combination: Combination) -> str | None:
     try:
-        return loads(payload).version
+        live = model_in(combination, store.load(combination))
     except ModelError:
         return None
+    return live.version if isinstance(live, StoredModel) else None
 
 
-def _newest_before(store: ModelStore, combination: Combination, current: str | None) -> str:
-    versions = store.versions(combination)
-    earlier = versions[: versions.index(current)] if current in versions else versions
-    for version in reversed(earlier):
-        if _version(store.load_version(combination, version)) is not None:
-            return version
-    raise ModelError(f"{current} is the oldest version kept" if current else "no readable version is kept; retrain it")
+def _note(
+    steps: Sequence[_Step],
+    settled: Sequence[Combination],
+    refused: dict[Combination, str],
+    wanted: Wanted,
+    report: RunReport,
+) -> None:
+    done = report.counts["rolled back"]
+    if done:
+        damaged = sum(step.before is None for step in steps)
+        healed = f", {damaged} of them damaged or gone" if damaged else ""
+        report.notes.append(f"{counted(done, 'model')} rolled back{healed}; the next forecast uses what is live now")
+    if settled:
+        state = "whole" if wanted.only_damaged else "of that version already"
+        report.notes.append(f"{counted(len(settled), 'live model')} {state}: nothing to do")
+    if refused:
+        report.notes.append(f"{counted(len(refused), 'model')} as before: {_first(refused)}")
+
+
+def _first(texts: dict[Combination, str]) -> str:
+    more = f"; and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return "; ".join(list(texts.values())[:SHOWN]) + more

@@ -115,6 +115,33 @@ class CloudStore:
         blobs = sorted(self._list(folder), key=lambda blob: (blob.time_created, blob.generation))
         return [blob.name.removeprefix(self._prefix + folder).removesuffix(".pkl") for blob in blobs]
 
+    def with_versions(self) -> list[Combination]:
+        """Return the combinations that have a kept version, sorted."""
+        folder, found = f"{VERSIONS}/", set()
+        for blob in self._list(folder):
+            path, _, _ = blob.name.removeprefix(self._prefix + folder).rpartition("/")
+            with contextlib.suppress(InputError):
+                found.add(Combination.from_path(f"{path}.pkl"))
+        return sorted(found)
+
+    def delete_versions(self, combination: ModelFile, versions: Sequence[str], *, expected: str) -> None:
+        """Delete kept versions if the live object still is the one that was read; else raise StoreConflict."""
+        self._refuse_replaced(combination, expected)
+        for version in versions:
+            kept = self._bucket.blob(self._prefix + version_path(combination, version))
+            with contextlib.suppress(NotFound), storage_errors(self._bucket_name, "storage.objects.delete"):
+                kept.delete(**self._patience(self._until()))
+        try:
+            self._refuse_replaced(combination, expected)
+        except StoreConflict:  # what came back meanwhile may be one of those that were deleted
+            live = self._reload(combination.path)
+            name = str((live.metadata or {}).get("version")) if live is not None else ""
+            if name in versions:
+                payload = self.load(combination).payload
+                with contextlib.suppress(PreconditionFailed):
+                    self._upload(version_path(combination, name), payload, _marks(payload, name), 0)
+            raise
+
     def probe(self) -> None:
         """Write a marker and remove it, or raise InputError."""
         path = f"_probe/{uuid.uuid4().hex}"
@@ -128,6 +155,11 @@ class CloudStore:
         """Return a kept version's file, or raise ModelNotFound."""
         path = version_path(combination, version)
         return self._download(path, f"no version {version} of {combination}", self._until()).payload
+
+    def _refuse_replaced(self, combination: ModelFile, expected: str) -> None:
+        live = self._reload(combination.path)
+        if live is None or str(live.generation) != expected:
+            raise StoreConflict(f"{combination}: another run replaced the model meanwhile; it and its version stay")
 
     # --- objects --------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,23 @@ class LocalStore:
         files = sorted(folder.glob("*.pkl"), key=lambda path: (path.stat().st_mtime_ns, path.name))
         return [path.stem for path in files]
 
+    def with_versions(self) -> list[Combination]:
+        """Return the combinations that have a kept version, sorted."""
+        found = set()
+        for path in self.root.glob(f"{VERSIONS}/*/*/*/*.pkl"):
+            relative = path.parent.relative_to(self.root / VERSIONS)
+            with contextlib.suppress(InputError):
+                found.add(Combination.from_path(f"{relative.as_posix()}.pkl"))
+        return sorted(found)
+
+    def delete_versions(self, combination: ModelFile, versions: Sequence[str], *, expected: str) -> None:
+        """Delete kept versions if the live file still is the one that was read; else raise StoreConflict."""
+        with self._lock():
+            if self.load(combination).generation != expected:
+                raise StoreConflict(f"{combination}: another run replaced the model meanwhile; no version was deleted")
+            for version in versions:
+                (self.root / version_path(combination, version)).unlink(missing_ok=True)
+
     def probe(self) -> None:
         """Write a marker and remove it, or raise InputError."""
         marker = self.root / f".probe-{uuid.uuid4().hex}"

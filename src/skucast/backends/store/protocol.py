@@ -55,6 +55,19 @@ class ModelStore(Protocol):
     def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
 
+    def with_versions(self) -> list[Combination]:
+        """Return the combinations that have a kept version, whether or not they have a live model, sorted."""
+
+    def delete_versions(self, combination: ModelFile, versions: Sequence[str], *, expected: str) -> None:
+        """Delete kept versions, none of them the live one, if the live file still is the generation that was read.
+
+        A version that is gone already is fine.
+
+        Raises:
+            StoreConflict: somebody else has replaced the live file since; what became live is kept as a version.
+            ObjectKept: a retention policy or a hold keeps a version.
+        """
+
     def probe(self) -> None:
         """Write a marker and remove it.
 

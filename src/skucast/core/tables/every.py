@@ -31,5 +31,6 @@ WRITTEN = {
     "predict": (FORECASTS,),
     "monitor": (METRICS, ALERTS),
     "alerts": (ALERTS,),
+    "rollback": (REGISTRY,),
 }
 """Tables that a job writes at its end, after files were moved, models saved or pages written: seen to before that."""

@@ -9,6 +9,7 @@ const JOBS = {
   load: 'Loading of sales',
   promotions: 'Promotions plan',
   rollback: 'Rollback',
+  models: 'Models by hand',
   alerts: 'Acknowledgement',
 };
 

@@ -30,7 +30,7 @@ class Places(Group):
     model_store: str = field(
         "local/models",
         "where the models are: a folder or gs://BUCKET[/PREFIX]",
-        [*SALES_JOBS, "rollback", "doctor", "demo"],
+        [*SALES_JOBS, "rollback", "models", "doctor", "demo"],
     )
     staging: str = field(
         "local/staging",

@@ -34,7 +34,7 @@ class Tables(Group):
     sales_columns: str = field(
         "",
         "columns of the sales table, or of a file to load, named otherwise: ours=theirs;..., e.g. quantity=qty",
-        [*SALES_JOBS, "names", "promotions", "doctor"],
+        [*SALES_JOBS, "names", "models", "promotions", "doctor"],
     )
     sales_table: str = _table(SALES, [*SALES_JOBS, "load", "loads", "names", "promotions", "doctor", "demo"])
     promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "loads", "promotions", "doctor", "demo"])
@@ -46,7 +46,7 @@ class Tables(Group):
     scenarios_table: str = _table(SCENARIOS, ["predict"])
     metrics_table: str = _table(METRICS, [*SALES_JOBS, "doctor", "demo", "looker-views"])
     alerts_table: str = _table(ALERTS, [*SALES_JOBS, "alerts", "freshness", "doctor", "demo", "looker-views"])
-    registry_table: str = _table(REGISTRY, [*TRAINING, "monitor", "doctor", "demo"])
+    registry_table: str = _table(REGISTRY, [*TRAINING, "rollback", "models", "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
     names_table: str = _table(NAMES, [*SALES_JOBS, "load", "names", "promotions", "alerts", "doctor", "demo"])

@@ -74,6 +74,13 @@ class Training(Group):
         "fit stale models anew in memory, by their own settings on the newest sales, when they forecast",
         ["predict"],
     )
+    keep_versions: int = field(
+        26,
+        "versions kept of each model, the live one among them; older ones are deleted when a new one is saved; 0 = all",
+        TRAINING,
+        ge=0,
+        le=10_000,
+    )
     workers: int = field(0, "processes for training; 0 = one per core", TRAINING, ge=0, le=256)
     joblib_backend: Literal["loky", "dask"] = field(
         "loky", "who runs the training processes: this machine, or a Dask cluster", TRAINING

@@ -1,0 +1,59 @@
+"""What the tools about stored models take on their command line."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from typing import TYPE_CHECKING
+
+from skucast.runtime.flags import Parser, add_flags
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    Commands = _SubParsersAction[Parser]
+
+_WHICH = (
+    "Unit/Channel/SKU_ID, in any usual spelling, * within a part; several separated by ; or as a file @models.csv: "
+    "docs/retraining.md"
+)
+
+
+def add_models(commands: Commands) -> None:
+    """Add the command `models` and its actions."""
+    models = commands.add_parser("models", help="list, show and compare stored models; go back, heal")
+    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
+    models.begin_with(actions.choices)
+    listed = actions.add_parser("list", help="list the live models: version, age, accuracy, how many versions are kept")
+    show = actions.add_parser("show", help="show a model: what it was trained on, how, how well; its versions")
+    diff = actions.add_parser("diff", help="show in what two versions of a model differ: settings, figures, weights")
+    rollback = actions.add_parser("rollback", help="make earlier versions live again; the next forecast uses them")
+    heal = actions.add_parser("heal", help="bring back the models whose live file is damaged or gone; no other")
+    for action in (show, diff, rollback):
+        action.add_argument("target", metavar="MODELS", help=_WHICH)
+    for action in (listed, heal):
+        action.add_argument("target", metavar="MODELS", nargs="?", default="*/*/*", help=f"[default: all] {_WHICH}")
+    diff.add_argument("--version", help="[default: the live one]")
+    diff.add_argument("--other", metavar="VERSION", help="[default: the one saved before it]")
+    which = rollback.add_mutually_exclusive_group()
+    which.add_argument("--version", help="which version [default: the one before the live one]")
+    which.add_argument(
+        "--until",
+        type=day,
+        metavar="YYYY-MM-DD",
+        help="the newest version that has seen no week after this day; said again, it changes nothing",
+    )
+    for action in actions.choices.values():
+        add_flags(action, "models")
+
+
+def day(text: str) -> date:
+    """Return the day that is written YYYY-MM-DD.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a day, YYYY-MM-DD") from None
