@@ -30,6 +30,7 @@ from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.places import Endpoints
 from skucast.core.run import Run
 from skucast.core.tables.every import TABLES
+from skucast.entry.app import COLLECTED_AFTER
 from skucast.runtime.reading import settings_from
 from skucast.runtime.settings import Settings
 
@@ -95,9 +96,10 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collector of garbage what stays until the end: all modules and all tests."""
+    """Spare the collector of garbage what stays until the end, all modules and all tests, and most of its rounds."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(COLLECTED_AFTER)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
