@@ -161,6 +161,18 @@ def test_models_are_listed_shown_and_compared(business: Business, capsys: pytest
     assert len(business.warehouse.read(REGISTRY)) == n_runs
 
 
+def test_training_prunes_what_it_has_saved(business: Business) -> None:
+    """The version that was made and the newest before it stay; other models keep theirs."""
+    for mode in ("multiplicative", "additive", "multiplicative"):
+        flags = ["--seasonality-mode", mode, "--tune", "off", "--force", "--keep-versions", "2"]
+        assert business("retrain", "--target", A1, *flags) == 0
+    store = LocalStore(business.models)
+    versions = store.versions(Combination.parse(A1))
+    assert len(versions) == 2
+    assert loads(live(business)[f"{A1}.pkl"]).version in versions
+    assert len(store.versions(Combination.parse("Пермь/KA/B2"))) == 1
+
+
 # --- Without whole jobs ---------------------------------------------------------------------------------------------
 
 

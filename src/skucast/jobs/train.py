@@ -10,13 +10,16 @@ import pandas as pd
 
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import Combination
+from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ObjectKept, StoreConflict
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.champion import LEAST_ORIGINS, Champion, Comparison, champion_of
+from skucast.forecast.evidence import EVIDENCE
+from skucast.forecast.learnt import BLEND
+from skucast.forecast.panel.model import PANEL
 from skucast.forecast.training import Material, Recipe, Trained, skip_reason, train
 from skucast.jobs.elsewhere import known_at_origins, with_elsewhere
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
@@ -34,6 +37,7 @@ from skucast.jobs.registry import (
     registry_row,
 )
 from skucast.jobs.shards import combinations_of
+from skucast.jobs.stored_models import prune
 from skucast.jobs.training_inputs import evidence_left, is_current, readable, recipe_of, stand_in, why_not_compared
 from skucast.jobs.training_summary import count_rows, note_rows, show_comparison
 from skucast.jobs.verify import verify
@@ -119,6 +123,7 @@ def _train(
             rows += _train_wanted(training, keep_existing=keep_existing)
         count_rows(rows, report)
     note_rows(rows, report)
+    prune(store, _saved(rows), settings.keep_versions, report)
     recorded = ledger.rows()
     if n_left := len(_asked_for(inputs) - set(combinations_of(recorded))):
         what = counted(n_left, "combination")
@@ -127,6 +132,11 @@ def _train(
     check_failed_share(failures_of(recorded), len(recorded), settings.max_failed_share)
     if panel is not None:
         learn_blend(panel, store, report)
+        prune(store, [PANEL, EVIDENCE, BLEND], settings.keep_versions, report)
+
+
+def _saved(rows: Sequence[Row]) -> list[Combination]:
+    return [Combination(*(row[name] for name in KEY)) for row in rows if row["outcome"] == "saved"]
 
 
 def _asked_for(inputs: Inputs) -> set[Combination]:
