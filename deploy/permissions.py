@@ -32,6 +32,7 @@ WRITES = {
         "distributor_forecasts_weekly",
         "distributor_forecast_scenarios",
         "distributor_promotions",
+        "distributor_predecessors",
         "distributor_weather_daily",
         "distributor_loads",
         *RECORDS,

@@ -11,8 +11,9 @@ from builders import line
 from small_table import lines
 
 from skucast.backends.warehouse.protocol import Meeting, Warehouse
-from skucast.core.errors import InputError, LoadsChanged, Overlap
+from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
+from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS, SALES
 from skucast.core.tables.validation import validate
@@ -140,3 +141,25 @@ def test_a_plan_can_be_undone_as_well(warehouse: Warehouse, run: Run) -> None:
     warehouse.append_once(PROMOTIONS, plan.assign(note="two"), batch_id="two", source="two.csv", run=run)
     assert warehouse.undo(PROMOTIONS, "one", run=run) == 1
     assert warehouse.read(PROMOTIONS)["note"].tolist() == ["two"]
+
+
+def test_predecessors_are_batches_too(warehouse: Warehouse, run: Run) -> None:
+    """What a new article is like comes back as it was added, once, and can be undone."""
+    row = {
+        "unit": "*",
+        "channel": "*",
+        "SKU_ID": "Новый",
+        "like_SKU_ID": "A1",
+        "weight": 0.5,
+        "scale": 2.0,
+        "phase_out_from": MON,
+        "known_from": pd.Timestamp("2026-11-25 06:00"),
+    }
+    rows = validate(PREDECESSORS, pd.DataFrame([row]))
+    assert not len(warehouse.read(PREDECESSORS))
+    warehouse.append_once(PREDECESSORS, rows, batch_id="one", source="one.csv", run=run)
+    with pytest.raises(AlreadyLoaded):
+        warehouse.append_once(PREDECESSORS, rows, batch_id="one", source="one.csv", run=run)
+    (found,) = warehouse.read(PREDECESSORS)[list(row)].to_dict("records")
+    assert found == row | {"phase_out_from": pd.Timestamp(MON)}
+    assert warehouse.undo(PREDECESSORS, "one", run=run) == 1

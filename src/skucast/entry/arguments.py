@@ -142,9 +142,10 @@ def _promotions(commands: Commands) -> None:
     promotions.begin_with(actions.choices)
     ingest = actions.add_parser(
         "ingest",
-        help="add the files in promotions/inbox/ below STAGING to the plan",
+        help="add the files in promotions/inbox/ and predecessors/inbox/ below STAGING to their tables",
         description="Add the files in promotions/inbox/ below STAGING to the plan, as every forecast does. They move "
-        "to promotions/done/; rows that cannot be used come back in promotions/rejected/, each with its reason.",
+        "to promotions/done/; rows that cannot be used come back in promotions/rejected/, each with its reason. Files "
+        "that say what new articles are like are taken from predecessors/inbox/ in the same way.",
         conflict_handler="resolve",
     )
     add_flags(ingest, "promotions")

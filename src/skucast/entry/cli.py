@@ -164,6 +164,7 @@ def _rollback(
 def _promotions(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
+    from skucast.jobs.predecessors import ingest_predecessors
     from skucast.jobs.promotions import ingest_inbox, known_names
     from skucast.regressors.promotion_template import example_rows, write_template
 
@@ -171,7 +172,8 @@ def _promotions(
         raise InputError("AS_OF: files are taken in on the day that it is: another one knows other articles; unset it")
     known, aliases = known_names(settings, warehouse, run)
     if own["action"] == "ingest":
-        report.n_rows = ingest_inbox(settings, warehouse, run, report, known, aliases, by_hand=True)
+        report.n_rows = ingest_predecessors(settings, warehouse, run, report, known, aliases, by_hand=True)
+        report.n_rows += ingest_inbox(settings, warehouse, run, report, known, aliases, by_hand=True)
         return
     path = Path(str(own["output"]))
     write_template(path, example_rows(known, settings.clock, run.cutoff, settings.horizon_weeks))

@@ -39,6 +39,7 @@ from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_miss
 from skucast.jobs.models import Models, load_models
 from skucast.jobs.newcomers import peers_of
 from skucast.jobs.panel import Files, load_files, panel_grid
+from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
 from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
@@ -73,6 +74,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     if run.is_about_today(settings.clock):  # a day of the past knows neither today's files nor articles
         known = inputs.history.combinations, inputs.history.names.aliases
         ingest(settings, warehouse, run, report, *known, is_awaited=has_promotions(inputs.history))
+        ingest_predecessors(settings, warehouse, run, report, *known)
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)

@@ -1,15 +1,16 @@
-"""Promotions: planners' files from the inbox become rows of the plan, each file exactly once."""
+"""Promotions: planners' files from the inbox become rows of the plan, each file exactly once; other tables likewise."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -19,8 +20,10 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import NO_ALIASES, Aliases, Combination
 from skucast.core.errors import AlreadyLoaded, InputError, ObjectKept, StoreError
 from skucast.core.run import Run
+from skucast.core.tables.contract import Table
 from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS
+from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.jobs.inputs import read_history
 from skucast.jobs.refusals import refusal
@@ -32,6 +35,26 @@ from skucast.runtime.settings import Settings
 
 INBOX, DONE, REJECTED = "promotions/inbox", "promotions/done", "promotions/rejected"
 """Folders below STAGING."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What an inbox takes in: `what` names its folders below STAGING; `told` says in words what a file has added.
+
+    `read` makes rows of the table of a file: its name and bytes, the known combinations, when it is read, the weeks and
+    the aliases.
+    """
+
+    what: str
+    table: Table
+    n_bytes: int
+    read: Callable[[str, bytes, Sequence[Combination], datetime, WeekClock, Aliases], PlanFile]
+    told: Callable[[PlanFile], list[str]]
+
+    def folder(self, name: Literal["inbox", "done", "rejected"]) -> str:
+        """Return one of its folders below STAGING."""
+        return f"{self.what}/{name}"
+
 
 SETTLE_S = 2.0
 """How long the files of a folder are watched: what changes meanwhile is still being written."""
@@ -51,6 +74,7 @@ def ingest(
     aliases: Aliases = NO_ALIASES,
     *,
     is_awaited: bool = True,
+    intake: Intake | None = None,
 ) -> None:
     """Add the files of the inbox to the plan; while Cloud Storage gives no answer, the plan stays as it is known.
 
@@ -59,10 +83,11 @@ def ingest(
         WarehouseError: no usable answer.
     """
     try:
-        ingest_inbox(settings, warehouse, run, report, known, aliases, is_awaited=is_awaited)
+        ingest_inbox(settings, warehouse, run, report, known, aliases, is_awaited=is_awaited, intake=intake)
     except StoreError as error:
-        log.warning("the inbox of promotions cannot be read: %s", error)
-        report.notes.append("the inbox of promotions could not be read to its end: the plan known so far is used")
+        what = (intake or PLANS).what
+        log.warning("the inbox of %s cannot be read: %s", what, error)
+        report.notes.append(f"the inbox of {what} could not be read to its end: the plan known so far is used")
 
 
 def ingest_inbox(
@@ -75,6 +100,7 @@ def ingest_inbox(
     *,
     by_hand: bool = False,
     is_awaited: bool = True,
+    intake: Intake | None = None,
 ) -> int:
     """Add the files of the inbox to the plan, in the order of their names, and return how many rows were added.
 
@@ -87,55 +113,57 @@ def ingest_inbox(
     Raises:
         InputError, StoreError, WarehouseError: as `ingest`, and no answer of Cloud Storage.
     """
-    with report.timed("promotions"):
-        versions = list_versions(settings.staging, INBOX, settings.endpoints)
+    intake = intake or PLANS
+    what, inbox, read_before = intake.what, intake.folder("inbox"), set(report.plan_files)
+    with report.timed(what):
+        versions = list_versions(settings.staging, inbox, settings.endpoints)
         names = sorted(versions)
         if not names and is_awaited:
-            report.notes.append(f"promotions: no file in {INBOX} below STAGING ({settings.staging}) to take in")
+            report.notes.append(f"{what}: no file in {inbox} below STAGING ({settings.staging}) to take in")
         if names and not settings.staging.startswith("gs://"):  # an object in a bucket comes whole
             time.sleep(SETTLE_S)
-        newest_at = _newest_at(warehouse, run, len(names)) if names else run.run_at
+        newest_at = _newest_at(warehouse, intake.table, run, len(names)) if names else run.run_at
         found: list[int | None] = []
         for place, name in enumerate(names, start=1):
-            path = f"{INBOX}/{name}"
-            content = read_bytes(settings.staging, path, settings.endpoints, limit=PLAN.n_bytes + 1)
+            path = f"{inbox}/{name}"
+            content = read_bytes(settings.staging, path, settings.endpoints, limit=intake.n_bytes + 1)
             if content is None:  # another task has moved it
                 continue
             if content.version != versions[name] or not content.is_whole:
-                log.warning("a file of promotions is still being written", extra={"fields": {"file": name}})
-                report.notes.append(f"promotions: {name} is still being written; the next run reads it")
+                log.warning("a file of %s is still being written", what, extra={"fields": {"file": name}})
+                report.notes.append(f"{what}: {name} is still being written; the next run reads it")
                 continue
             # Of two files of one run the second is newer: what both speak of, it settles.
             known_at = newest_at - timedelta(microseconds=len(names) - place)
-            file = _File(name, content)
+            file = _File(name, content, intake)
             found.append(_ingest_file(file, settings, warehouse, run, report, _Known(known, aliases, known_at)))
-    _tell_refusals(settings, report, stops=by_hand and bool(found) and set(found) == {None})
+    read = {name: said for name, said in report.plan_files.items() if name not in read_before}
+    _tell_refusals(intake, settings, read, stops=by_hand and bool(found) and set(found) == {None})
     return sum(added or 0 for added in found)
 
 
-def _tell_refusals(settings: Settings, report: RunReport, *, stops: bool) -> None:
+def _tell_refusals(intake: Intake, settings: Settings, read: Mapping[str, str | None], *, stops: bool) -> None:
     """Say once which files were refused, in part or whole.
 
     Raises:
         InputError: it `stops` the run.
     """
-    refused = [said for said in report.plan_files.values() if said]
+    refused = [said for said in read.values() if said]
     if not refused:
         return
-    files = f"{len(refused)} of {counted(len(report.plan_files), 'plan file')} not taken in whole: {'; '.join(refused)}"
+    files = f"{len(refused)} of {counted(len(read), 'plan file')} not taken in whole: {'; '.join(refused)}"
     if stops:
-        raise InputError(
-            f"promotions: nothing was added; {files}; {REJECTED}/ below STAGING ({settings.staging}) has why"
-        )
+        rejected = f"{intake.folder('rejected')}/ below STAGING ({settings.staging})"
+        raise InputError(f"{intake.what}: nothing was added; {files}; {rejected} has why")
     log.warning("%s", files)
 
 
-def _newest_at(warehouse: Warehouse, run: Run, n_files: int) -> datetime:
+def _newest_at(warehouse: Warehouse, table: Table, run: Run, n_files: int) -> datetime:
     """The moment from which the last of some files read now is known: the run's, or after the newest statement.
 
     So what is read later is newer, also where runs overlap; a row that somebody dated far ahead moves nobody.
     """
-    newest = warehouse.read(PROMOTIONS)["known_from"].max()
+    newest = warehouse.read(table)["known_from"].max()
     is_near = pd.notna(newest) and pd.Timestamp(run.run_at) <= newest < pd.Timestamp(run.run_at) + timedelta(days=1)
     return newest.to_pydatetime() + timedelta(microseconds=n_files) if is_near else run.run_at
 
@@ -166,6 +194,7 @@ class _Known:
 class _File:
     name: str
     content: Content
+    intake: Intake
 
     @cached_property
     def digest(self) -> str:
@@ -187,10 +216,10 @@ def _ingest_file(
 ) -> int | None:
     """Add what the file says and return how many rows that were, None if nothing of it can be used."""
     before = _loads_of(file, settings, warehouse)
-    done = f"{DONE}/{file.kept_as(_short(file.name), settings)}"
+    done = f"{file.intake.folder('done')}/{file.kept_as(_short(file.name), settings)}"
     if len(before) and read_bytes(settings.staging, done, settings.endpoints, limit=1) is not None:
         # It could not leave the inbox when it was read, and was not sent again: its plan may not be the newest by now.
-        report.notes.append(f"promotions: {file.name}: {_ADDED_BEFORE}")
+        report.notes.append(f"{file.intake.what}: {file.name}: {_ADDED_BEFORE}")
         _move(file, done, settings, report)
         return 0
     try:
@@ -210,7 +239,9 @@ def _ingest_file(
 def _loads_of(file: _File, settings: Settings, warehouse: Warehouse) -> pd.DataFrame:
     """When the same content was added to the plan, oldest first."""
     loads = warehouse.read(LOADS)
-    is_mine = loads["batch_id"].str.startswith(file.digest) & (loads["table_name"] == settings.promotions_table)
+    is_mine = loads["batch_id"].str.startswith(file.digest) & (
+        loads["table_name"] == settings.table_names[file.intake.table.label]
+    )
     return loads[is_mine].sort_values("loaded_at")
 
 
@@ -241,12 +272,12 @@ def _read(file: _File, settings: Settings, at: datetime, known: _Known) -> PlanF
         InputError: it cannot be read, for a reason that is known or not.
     """
     try:
-        return read_plan(file.name, file.content.data, known.combinations, at, settings.clock, known.aliases)
+        return file.intake.read(file.name, file.content.data, known.combinations, at, settings.clock, known.aliases)
     except (InputError, MemoryError):
         raise
     except Exception as bug:
         # It would stop this forecast, and every one after it: the file would stay in the inbox.
-        log.exception("a file of promotions fails unexpectedly", extra={"fields": {"file": file.name}})
+        log.exception("a file of %s fails unexpectedly", file.intake.what, extra={"fields": {"file": file.name}})
         raise InputError(f"{file.name}: cannot be read ({type(bug).__name__}); the run's log says where") from bug
 
 
@@ -254,7 +285,7 @@ def _is_appended(file: _File, plan: PlanFile, batch_id: str, warehouse: Warehous
     if not len(plan.rows):
         return True
     try:
-        warehouse.append_once(PROMOTIONS, plan.rows, batch_id=batch_id, source=file.name, run=run)
+        warehouse.append_once(file.intake.table, plan.rows, batch_id=batch_id, source=file.name, run=run)
     except AlreadyLoaded:  # another task was faster
         return False
     return True
@@ -265,39 +296,41 @@ def _write_rejected(file: _File, plan: PlanFile, settings: Settings, report: Run
     if not len(plan.rejected):
         return None
     name = file.kept_as(_short(PurePosixPath(file.name).stem), settings)
-    return _put(f"{REJECTED}/{name}.csv", rejected_csv(plan), settings, report)
+    return _put(file.intake, f"{file.intake.folder('rejected')}/{name}.csv", rejected_csv(plan), settings, report)
 
 
 def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> None:
     """Put a file that cannot be read aside, with the reason beside it."""
-    target = f"{REJECTED}/{file.kept_as(_short(file.name), settings)}"
-    where = _put(f"{target}.reason.txt", f"{reason}\n".encode(), settings, report)
+    target = f"{file.intake.folder('rejected')}/{file.kept_as(_short(file.name), settings)}"
+    where = _put(file.intake, f"{target}.reason.txt", f"{reason}\n".encode(), settings, report)
     _move(file, target, settings, report)
     report.plan_files[file.name] = f"refused: {reason}"
-    log.warning("a file of promotions cannot be read", extra={"fields": {"file": file.name, "reason": reason}})
-    report.notes.append(f"promotions: {reason}; nothing was added, the file is beside {where}")
+    log.warning(
+        "a file of %s cannot be read", file.intake.what, extra={"fields": {"file": file.name, "reason": reason}}
+    )
+    report.notes.append(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
 
 
-def _put(path: str, data: bytes, settings: Settings, report: RunReport) -> str:
+def _put(intake: Intake, path: str, data: bytes, settings: Settings, report: RunReport) -> str:
     """Write a file below STAGING and return where it is; one that may not be replaced stays, and is named."""
     try:
         return write_bytes(settings.staging, path, data, settings.endpoints)
     except ObjectKept as error:
         log.warning("a file cannot be replaced: %s", error, extra={"fields": {"path": path}})
-        report.notes.append(f"promotions: {path} is of an earlier run: {error}")
+        report.notes.append(f"{intake.what}: {path} is of an earlier run: {error}")
         return f"{settings.staging}/{path}"
 
 
 def _move(file: _File, target: str, settings: Settings, report: RunReport) -> None:
-    source = f"{INBOX}/{file.name}"
+    source, what = f"{file.intake.folder('inbox')}/{file.name}", file.intake.what
     try:
         is_moved = move(settings.staging, source, target, settings.endpoints, version=file.content.version)
     except ObjectKept as error:  # every later run finds it there, and that it was read
-        log.warning("a file of promotions cannot leave the inbox: %s", error, extra={"fields": {"file": file.name}})
-        report.notes.append(f"promotions: {file.name} was read, and stays in the inbox: {error}")
+        log.warning("a file of %s cannot leave the inbox: %s", what, error, extra={"fields": {"file": file.name}})
+        report.notes.append(f"{what}: {file.name} was read, and stays in the inbox: {error}")
         return
     if not is_moved:
-        report.notes.append(f"promotions: {file.name} was replaced while it was read; the next run reads the new one")
+        report.notes.append(f"{what}: {file.name} was replaced while it was read; the next run reads the new one")
 
 
 def _short(name: str) -> str:
@@ -307,37 +340,52 @@ def _short(name: str) -> str:
 
 def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, *, is_new: bool) -> None:
     """One line in the log and one note for the file; what was refused is kept with the run."""
-    n_refused = len(plan.rejected)
+    n_refused, what = len(plan.rejected), file.intake.what
     report.plan_files[file.name] = refusal(file.name, n_refused, plan.n_lines) if n_refused else None
-    promoted = plan.rows[is_promotion(plan.rows)]
-    n_promotions, n_without_depth = len(promoted), int(promoted["discount_perc"].isna().sum())
-    n_covered = len(plan.rows) - n_promotions
-    fields = {
-        "file": file.name,
-        "promotions": n_promotions,
-        "covered": n_covered,
-        "covers_through": str(plan.covers_through),
-        "rejected": len(plan.rejected),
-        "added": is_new,
-    }
-    log.log(logging.WARNING if rejected else logging.INFO, "promotions", extra={"fields": fields})
-    parts = [_added(n_promotions, n_covered, plan) if len(plan.rows) else "nothing could be added"]
-    if n_without_depth:
-        parts.append(f"{n_without_depth} without a discount, counted as deep as is usual for the article")
+    fields = {"file": file.name, "rows": len(plan.rows), "rejected": n_refused, "added": is_new}
+    if plan.covers_through is not None:
+        promoted = int(is_promotion(plan.rows).sum())
+        fields |= {"promotions": promoted, "covered": len(plan.rows) - promoted}
+        fields |= {"covers_through": str(plan.covers_through)}
+    log.log(logging.WARNING if rejected else logging.INFO, what, extra={"fields": fields})
+    parts = file.intake.told(plan) if len(plan.rows) else ["nothing could be added"]
     if not is_new:
         parts = [_ADDED_BEFORE]
     if rejected:
-        parts.append(f"{refusal(file.name, len(plan.rejected), plan.n_lines)}, see {rejected}")
-        if n_covered and len(plan.rejected) > plan.n_repeated:
+        parts.append(f"{refusal(file.name, n_refused, plan.n_lines)}, see {rejected}")
+        if plan.covers_through is not None and _covers(plan) and n_refused > plan.n_repeated:
             parts.append("where the file covers their names, they count as no promotion until they are sent right")
     parts += plan.notes
     if plan.unused:
         parts.append(f"columns not used: {', '.join(plan.unused)}")
-    report.notes.append(f"promotions: {file.name}: {'; '.join(parts)}")
+    report.notes.append(f"{what}: {file.name}: {'; '.join(parts)}")
 
 
-def _added(n_promotions: int, n_covered: int, plan: PlanFile) -> str:
-    added = f"{counted(n_promotions, 'promotion')} added"
-    if not n_covered:
-        return f"{added}, complete for no names, because rows of the same names are rejected"
-    return f"{added}, complete through {plan.covers_through} for {counted(n_covered, 'set')} of names"
+# --- Promotions -----------------------------------------------------------------------------------------------------
+
+
+def _covers(plan: PlanFile) -> int:
+    return len(plan.rows) - int(is_promotion(plan.rows).sum())
+
+
+def _added(plan: PlanFile) -> list[str]:
+    """What the plan has gained by the file, in words."""
+    promoted = plan.rows[is_promotion(plan.rows)]
+    n_without_depth, n_covered = int(promoted["discount_perc"].isna().sum()), _covers(plan)
+    added = f"{counted(len(promoted), 'promotion')} added"
+    if n_covered:
+        parts = [f"{added}, complete through {plan.covers_through} for {counted(n_covered, 'set')} of names"]
+    else:
+        parts = [f"{added}, complete for no names, because rows of the same names are rejected"]
+    if n_without_depth:
+        parts.append(f"{n_without_depth} without a discount, counted as deep as is usual for the article")
+    return parts
+
+
+def _read_plan(
+    name: str, content: bytes, known: Sequence[Combination], at: datetime, clock: WeekClock, aliases: Aliases
+) -> PlanFile:
+    return read_plan(name, content, known, at, clock, aliases)
+
+
+PLANS = Intake("promotions", PROMOTIONS, PLAN.n_bytes, _read_plan, _added)

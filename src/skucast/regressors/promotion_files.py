@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import product
+from typing import Protocol
 
 import pandas as pd
 
@@ -109,7 +110,7 @@ def read_plan(
     digest = hashlib.sha256(content).hexdigest()[:12]
     return PlanFile(
         rows=_rows(lines, covers_through, run_at, clock, digest),
-        rejected=_rejected(sheet, lines),
+        rejected=rejected_rows(sheet, lines),
         covers_through=covers_through,
         unused=[each for each in sheet.header if each and each.casefold() not in {*NAMES, LINE, REASON}],
         separator=sheet.separator,
@@ -214,8 +215,16 @@ def _covered_days(
     return [past, ("coverage", week, covers_through, run_at)] if covers_through >= week else [past]
 
 
-def _rejected(sheet: Sheet, lines: Sequence[Line]) -> pd.DataFrame:
-    """The refused rows as they stand in the file, with number and reasons.
+class Judged(Protocol):
+    """A line of a file: its number and cells, and the reasons against it."""
+
+    number: int
+    raw: list[str]
+    reasons: list[str]
+
+
+def rejected_rows(sheet: Sheet, lines: Sequence[Judged]) -> pd.DataFrame:
+    """Return the refused rows as they stand in the file, with number and reasons.
 
     Cells beyond the header stand last and without a heading: sent again, they are too many once more.
     """

@@ -100,7 +100,7 @@ class Plan:
         self._limits = np.array([deepest.get(each, np.inf) for each in combinations])
         sells = [selling_days.get(each, EVERY_DAY) for each in combinations]
         self._sells = np.array(sells, dtype=bool).reshape(-1, WEEK_DAYS)
-        self._places = _places_by_pattern(rows, self._combinations)
+        self._places = places_by_pattern(rows, self._combinations)
         patterns = pd.Series(_patterns(rows), index=rows.index, dtype="object")
         self._known_types = types
         shown = one_spelling(sorted(rows["promo_type"].dropna().unique()), types)
@@ -272,8 +272,8 @@ def _patterns(rows: pd.DataFrame) -> list[Pattern]:
     return list(zip(*columns, strict=True))
 
 
-def _places_by_pattern(rows: pd.DataFrame, combinations: Sequence[Combination]) -> dict[Pattern, npt.NDArray[np.int64]]:
-    """The places of the combinations that each pattern names; patterns that name nobody are left out."""
+def places_by_pattern(rows: pd.DataFrame, combinations: Sequence[Combination]) -> dict[Pattern, npt.NDArray[np.int64]]:
+    """Return the places of the combinations that each pattern names, without those that name nobody; `*` = all."""
     names = pd.DataFrame([combination.parts for combination in combinations], columns=KEY)
     found: dict[Pattern, npt.NDArray[np.int64]] = {}
     groups: dict[tuple[str, ...], Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
+from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
@@ -12,6 +13,7 @@ from skucast.core.tables.scorecard import METRICS
 TABLES = (
     SALES,
     PROMOTIONS,
+    PREDECESSORS,
     LOCATIONS,
     WEATHER,
     FORECASTS,

@@ -13,6 +13,7 @@ from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
+from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
@@ -38,6 +39,7 @@ class Tables(Group):
     )
     sales_table: str = _table(SALES, [*SALES_JOBS, "load", "loads", "names", "promotions", "doctor", "demo"])
     promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "loads", "promotions", "doctor", "demo"])
+    predecessors_table: str = _table(PREDECESSORS, ["predict", "loads", "promotions", "doctor"])
     locations_table: str = _table(LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(
