@@ -63,12 +63,12 @@ JOBS = {
     "MONITOR": Job(
         "Scores of the stored forecasts, metrics and dashboard; started by its trigger.",
         image="monitor",
-        variables=("STAGING", *SALES, "RETRAIN_JOB"),
+        variables=("STAGING", *SALES, "RETRAIN_JOB", "RETRAIN_ALERTS"),
         secrets=("ALERT_WEBHOOK",),
         has_trigger=True,
     ),
     "RETRAIN": Job(
-        "Training of what TARGET_COMBINATIONS names; started by hand, which gives it (docs/runbook.md).",
+        "Training of what TARGET_COMBINATIONS names; started by hand or by the loop, which give it (docs/runbook.md).",
         image="retrain",
         variables=TRAINING,
         secrets=("OPEN_METEO",),

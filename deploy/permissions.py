@@ -24,6 +24,9 @@ from job_table import JOBS, SECRETS, TRIGGERED
 DEPLOYER_ROLE = "projects/{PROJECT}/roles/skucastDeployer"
 """A role of the project's own, made by setup.sh: Google's run.developer may also start jobs with overrides."""
 
+RETRAINER_ROLE = "projects/{PROJECT}/roles/skucastRetrainer"
+"""Another one, of two permissions: to start, and with variables of its own."""
+
 RECORDS = ("distributor_forecast_runs", "distributor_publishes")
 """Every job but the check leaves its own row in the first, and notes in the second what it published."""
 
@@ -37,7 +40,13 @@ WRITES = {
         "distributor_loads",
         *RECORDS,
     ),
-    "MONITOR": ("distributor_model_performance_metrics", "distributor_forecast_alerts", *RECORDS),
+    "MONITOR": (
+        "distributor_model_performance_metrics",
+        "distributor_forecast_alerts",
+        "distributor_retrain_requests",
+        "distributor_loads",
+        *RECORDS,
+    ),
     "RETRAIN": ("distributor_model_registry", "distributor_weather_daily", "distributor_loads", *RECORDS),
     "TRAIN": ("distributor_model_registry", "distributor_weather_daily", "distributor_loads", *RECORDS),
     "FRESHNESS": (),
@@ -113,6 +122,13 @@ def single() -> Iterator[Grant]:
         yield Grant(who, "roles/run.invoker", f"job:{job}", "the trigger starts it as this account")
 
 
+def of_the_loop(settings: Mapping[str, str]) -> Iterator[Grant]:
+    """Who monitors starts one job, that of the retraining, and nothing else; where RETRAIN_ALERTS is on."""
+    if settings.get("RETRAIN_ALERTS", "0") != "0":
+        who = "SINGLE_ACCOUNT" if settings["ACCOUNT_MODE"] == "single" else "MONITOR_ACCOUNT"
+        yield Grant(who, RETRAINER_ROLE, "job:RETRAIN", "starts it for alerts that stay open (RETRAIN_ALERTS)")
+
+
 def in_both_modes() -> Iterator[Grant]:
     """Operators and the build."""
     yield Grant("OPERATORS", "roles/logging.viewer", "project", "reads the jobs' logs")
@@ -169,7 +185,8 @@ def condition(grant: Grant, settings: Mapping[str, str]) -> tuple[str, str]:
 
 def grants(settings: Mapping[str, str]) -> list[Grant]:
     """Return all grants of the mode."""
-    return [*(single() if settings["ACCOUNT_MODE"] == "single" else separate()), *in_both_modes()]
+    of_mode = single() if settings["ACCOUNT_MODE"] == "single" else separate()
+    return [*of_mode, *of_the_loop(settings), *in_both_modes()]
 
 
 def lines(resource: str, settings: Mapping[str, str]) -> list[str]:

@@ -109,6 +109,16 @@ else
     --permissions=run.jobs.get,run.jobs.update
 fi
 
+if [ "$RETRAIN_ALERTS" != 0 ]; then
+  say "== Role of whoever has models trained anew"
+  if there gcloud iam roles describe skucastRetrainer --project="$PROJECT" --format=json; then
+    say "role skucastRetrainer: there"
+  else
+    run gcloud iam roles create skucastRetrainer --project="$PROJECT" --title="skucast: starts retrainings" --stage=GA \
+      --permissions=run.jobs.run,run.jobs.runWithOverrides
+  fi
+fi
+
 say "== Permissions (docs/permissions.md says why)"
 grant project "project $PROJECT" gcloud projects VERB "$PROJECT"
 grant models "gs://$MODEL_BUCKET" gcloud storage buckets VERB "gs://$MODEL_BUCKET"

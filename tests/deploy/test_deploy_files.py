@@ -265,6 +265,20 @@ def test_an_account_may_write_what_its_job_writes_and_no_more(deployed: dict[str
     assert not any(each.role in ("roles/owner", "roles/editor") for each in permissions.separate())
 
 
+@pytest.mark.parametrize(("mode", "who"), [("separate", "rich-dist-monitor"), ("single", "rich-dist-forecast-runner")])
+def test_whoever_monitors_may_start_the_retraining_where_the_loop_is_on(
+    deployed: dict[str, str], mode: str, who: str
+) -> None:
+    """That one job, by a role of two permissions; and not where RETRAIN_ALERTS is 0, as it is delivered."""
+    settings = {**deployed, "ACCOUNT_MODE": mode}
+    off, on = (set(permissions.grants({**settings, "RETRAIN_ALERTS": weeks})) for weeks in ("0", "4"))
+    [more] = on - off
+    assert settings["RETRAIN_ALERTS"] == "0"
+    assert off < on
+    assert (settings[more.who], more.resource) == (who, "job:RETRAIN")
+    assert more.role == "projects/{PROJECT}/roles/skucastRetrainer"
+
+
 def test_only_the_trigger_s_account_and_operators_may_run(deployed: dict[str, str]) -> None:
     """And only operators with overrides: another set of variables is another program."""
     given = {**deployed, "OPERATORS": "group:ops@example.com"}

@@ -28,6 +28,7 @@ TRAINED = [("Пермь", "KA", "A1"), ("Пермь", "ON TRADE", "A1"), ("Пе�
 Task = Callable[..., int]
 """Runs one task of a job: `task("predict", 1, 4)`, the second of four."""
 
+SHIFTED = Combination(*TRAINED[0])
 NEW, GONE = ("Пермь", "KA", "NEW"), ("Пермь", "KA", "GONE")
 
 
@@ -45,6 +46,15 @@ def business_lines() -> pd.DataFrame:
             names = {"unit": unit, "channel": channel, "SKU_ID": sku}
             lines += [line(monday + pd.Timedelta(days=day), round(level / 7), promo=promo, **names) for day in range(7)]
     return pd.DataFrame(lines).astype({"quantity": "float64", "Promo_discount_perc": "float64", "stock": "float64"})
+
+
+def lines_with_a_shift() -> pd.DataFrame:
+    """Return the business's sales; one combination sells five times as much in the last four weeks."""
+    lines = business_lines()
+    day = pd.to_datetime(lines["date"])
+    is_shifted = (lines["unit"] == SHIFTED.unit) & (lines["channel"] == SHIFTED.channel) & (lines["SKU_ID"] == "A1")
+    is_late = day > pd.Timestamp(WEDNESDAY) - pd.Timedelta(days=30)
+    return lines.assign(quantity=lines["quantity"].where(~(is_shifted & is_late), lines["quantity"] * 5))
 
 
 class Business:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from business import Business, Task, sold
+from builders import WEDNESDAY
+from business import Business, Task, lines_with_a_shift, sold
 
 from skucast.entry import app
 from skucast.jobs import promotions
@@ -46,6 +47,16 @@ def task(business: Business, monkeypatch: pytest.MonkeyPatch) -> Task:
             return business(job, *flags)
 
     return start
+
+
+@pytest.fixture
+def shifted(kept: Path, tmp_path: Path) -> Business:
+    """Return a business that forecast the last five weeks without models, and sold five times as much of one."""
+    business = Business(tmp_path / "shifted", kept)
+    business.once("shifted", lambda shifted: shifted.sell(lines_with_a_shift(), "history"))
+    for back in range(5, 0, -1):
+        business.already("predict", "--as-of", str(WEDNESDAY - timedelta(weeks=back)))
+    return business
 
 
 @pytest.fixture

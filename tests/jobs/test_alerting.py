@@ -4,44 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date
 from typing import Any
 
 import pandas as pd
 import pytest
 from builders import WEDNESDAY
-from business import TRAINED, Business, business_lines
+from business import SHIFTED, Business
 
 from skucast.backends.webhook import WebhookError
-from skucast.core.combination import Combination
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.records import RUNS
 from skucast.entry import cli
 from skucast.jobs import alerting
 from skucast.scorecard.alert_texts import gcloud_command, retrain_command
 
-SHIFTED = Combination(*TRAINED[0])
 QUIET = ("--min-promo-coverage", "0")
-
-
-def lines_with_a_shift() -> pd.DataFrame:
-    """Return the business's sales; one combination sells five times as much in the last four weeks."""
-    lines = business_lines()
-    day = pd.to_datetime(lines["date"])
-    is_shifted = (lines["unit"] == SHIFTED.unit) & (lines["channel"] == SHIFTED.channel) & (lines["SKU_ID"] == "A1")
-    is_late = day > pd.Timestamp(WEDNESDAY) - pd.Timedelta(days=30)
-    return lines.assign(quantity=lines["quantity"].where(~(is_shifted & is_late), lines["quantity"] * 5))
-
-
-@pytest.fixture
-def shifted(kept: Path, tmp_path: Path) -> Business:
-    """Return a business that forecast the last five weeks without models, and sold five times as much of one."""
-    business = Business(tmp_path / "shifted", kept)
-    business.once("shifted", lambda shifted: shifted.sell(lines_with_a_shift(), "history"))
-    for back in range(5, 0, -1):
-        business.already("predict", "--as-of", str(WEDNESDAY - timedelta(weeks=back)))
-    return business
 
 
 def alerts_of(business: Business, cutoff: str | None = None) -> pd.DataFrame:

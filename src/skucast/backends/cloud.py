@@ -149,6 +149,23 @@ def credentials(*, with_drive: bool = False) -> Any:
     return found.with_scopes([_CLOUD, _DRIVE] if with_drive and is_account else [_CLOUD])  # type: ignore[no-untyped-call]
 
 
+def access_token() -> str:
+    """Return the token of the identity that this process runs as, good for some minutes at least.
+
+    Raises:
+        InputError: there are no credentials, or they are not accepted.
+    """
+    from google.auth.exceptions import GoogleAuthError
+    from google.auth.transport.requests import Request
+
+    found = credentials()
+    try:
+        found.refresh(Request())
+    except GoogleAuthError as error:
+        raise InputError(f"the credentials were not accepted ({_reason(error)})") from None
+    return str(found.token)
+
+
 def anonymous() -> Any:
     """Return the credentials for a stand-in, which asks for none."""
     from google.auth.credentials import AnonymousCredentials

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.util import Retry
 
 from skucast.runtime.logs import kept_out_of_logs
@@ -22,17 +22,22 @@ from skucast.runtime.logs import kept_out_of_logs
 PASSING = (429, 500, 502, 503, 504)
 """Statuses that may be gone the next time."""
 
+NOT_DONE = (429, 503)
+"""Those of them that say that nothing was done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Status and body of an answer, or the kind of the error that has kept it from coming.
 
     Never the error itself: its text holds the address, and who raised another one in its place would carry it along.
+    `was_sent` is False where no connection came about: then the request has done nothing.
     """
 
     status: int = 0
     body: bytes = b""
     error: type[Exception] | None = None
+    was_sent: bool = True
 
     @property
     def trouble(self) -> str | None:
@@ -56,6 +61,7 @@ def ask(
     timeout_s: float | tuple[float, float],
     secrets: Sequence[str | None],
     until: float = math.inf,
+    only_once: bool = False,
     **request: Any,
 ) -> Answer:
     """Send the request, up to `tries` times, and return the last answer whatever its status; no redirect is followed.
@@ -69,21 +75,31 @@ def ask(
         timeout_s: silence after which a try counts as lost; a pair gives the time to connect its own.
         secrets: what is in none of the library's log lines.
         until: the moment (monotonic) at which the body has to be there.
+        only_once: try again only where the service has said, or cannot but have, that the request did nothing.
         request: what `requests` takes besides: `params`, `json`.
     """
-    session = _session(method, tries, pause_s, pause_max_s)
+    session = _session(method, tries, pause_s, pause_max_s, only_once=only_once)
     try:
         with kept_out_of_logs(*secrets), session:
             answer = session.request(method, url, timeout=timeout_s, stream=True, allow_redirects=False, **request)
             return Answer(answer.status_code, _body(answer, until))
     except (requests.RequestException, HTTPError) as error:  # HTTPError: the body breaks off
-        return Answer(error=type(error))
+        return Answer(error=type(error), was_sent=not _is_unsent(error))
 
 
-def _session(method: str, tries: int, pause_s: float, pause_max_s: int) -> requests.Session:
+def _is_unsent(error: Exception) -> bool:
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
+
+
+def _session(method: str, tries: int, pause_s: float, pause_max_s: int, *, only_once: bool) -> requests.Session:
     retry = Retry(
         total=tries - 1,
-        status_forcelist=PASSING,
+        read=0 if only_once else None,
+        other=0 if only_once else None,
+        status_forcelist=NOT_DONE if only_once else PASSING,
         allowed_methods={method},
         backoff_factor=pause_s,
         backoff_max=pause_max_s,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import json
 import secrets
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from skucast import __version__
 from skucast.core.errors import InputError, NothingToDo, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Run
 from skucast.runtime.groups.field import FORECASTING, Job
@@ -170,31 +168,11 @@ def _store_run(
 
     A run that has refused its input says nothing more where its row cannot be stored: one line was shown.
     """
-    import pandas as pd
-
     from skucast.core.tables.records import RUNS
+    from skucast.jobs.runs import run_row
 
-    row = {
-        "task_id": run.task_id,
-        "run_id": run.run_id,
-        "job": run.job,
-        "run_at": run.run_at,
-        "cutoff": pd.Timestamp(run.cutoff),
-        "exit_code": exit_code,
-        "error": error,
-        "n_combinations": report.n_combinations,
-        "n_failed": len(report.failures),
-        "n_rows": report.n_rows,
-        "counts": json.dumps(report.counts, ensure_ascii=False),
-        "seconds": json.dumps(report.seconds),
-        "data_report": None if report.data_report is None else json.dumps(report.data_report, ensure_ascii=False),
-        "sources": json.dumps(report.sources) if report.sources else None,
-        "version": __version__,
-        "plan_files": json.dumps(report.plan_files, ensure_ascii=False) if report.plan_files else None,
-        "scope": "scenario" if settings.scenario is not None else "all" if settings.targets is None else "targets",
-    }
     try:
-        warehouse.replace(RUNS, pd.DataFrame([row]), run.task_id, run=run)
+        warehouse.replace(RUNS, run_row(settings, run, report, exit_code, error), run.task_id, run=run)
     except SkucastError as failed:
         if exit_code == BAD_INPUT:
             log.debug("the run's own record could not be stored: %s", failed)

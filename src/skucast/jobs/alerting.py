@@ -47,6 +47,7 @@ from skucast.scorecard.alerts import (
 )
 from skucast.scorecard.missing import Missing
 from skucast.scorecard.reasons import Evidence, probable_reason
+from skucast.scorecard.retraining import with_retrainings
 from skucast.scorecard.rules import Rules
 from skucast.scorecard.system_rules import ModelAges, SystemFacts, age_reason, mending_of_age, system_findings
 
@@ -121,11 +122,12 @@ def judge(
     metrics: pd.DataFrame,
     facts: SystemFacts,
     stored: pd.DataFrame,
+    asked: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the alerts of this week: rows of `tables.ALERTS`.
 
     `metrics` has the rows of the newest window, `scored` the forecasts from which they and the weeks before were made;
-    `stored` the alerts of this and earlier weeks.
+    `stored` the alerts of this and earlier weeks, `asked` what was to be trained anew for them.
     """
     rules = rules_of(settings)
     rolling = metrics[
@@ -137,7 +139,7 @@ def judge(
     rows = rows.merge(context(rolling, rules), on=KEY, how="left")
     start = history.data_cutoff - (settings.lookback_weeks - 1) * WEEK
     rows = _explained(rows, settings, history, scored, Window(start, history.data_cutoff, 2 * rules.min_volume))
-    rows = _with_ages(rows, settings, facts.models)
+    rows = with_retrainings(_with_ages(rows, settings, facts.models), asked, run.cutoff)
     rows["is_listed"] = listed(rows, run.today)
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 

@@ -25,6 +25,7 @@ from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
 from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
+from skucast.jobs.loop import close_the_loop, stored_requests
 from skucast.jobs.missing import missing_from_sales, without_lost
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
@@ -41,6 +42,8 @@ DASHBOARD = "dashboard/index.html"
 def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
     """Score the last `lookback_weeks` delivered weeks, replace their metrics, judge the alerts, write the dashboard.
 
+    With RETRAIN_ALERTS what stays open is then trained anew.
+
     Restated actuals count: the whole window is scored anew in every run. Nothing to score yet is not a failure.
     """
     inputs, lost = without_lost(settings, warehouse, run, read_inputs(settings, warehouse, store, run, report), report)
@@ -48,6 +51,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     warn_of_lateness(run, history)
     window_end = history.data_cutoff
     if is_published(warehouse, ALERTS, run.cutoff, run, report, shards=SCORED):
+        close_the_loop(settings, warehouse, store, run, report)  # an attempt before may have been stopped in between
         return
     since = window_end - (max(2 * settings.lookback_weeks - 1, settings.dashboard_weeks) - 1) * WEEK
     with report.timed("read"):
@@ -67,7 +71,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     with report.timed("alerts"):
         missing = missing_from_sales(settings, warehouse, store, run, history, lost)
         facts = system_facts(settings, warehouse, run, history, forecasts, missing)
-        alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff))
+        asked = stored_requests(settings, warehouse, run)
+        alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff), asked)
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
         board = make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts)
         path = _write_dashboard(settings, render(board), run, newest_scorecard(settings, warehouse))
@@ -77,6 +82,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
     _summarise(newest, forecasts, run, path, report)
+    close_the_loop(settings, warehouse, store, run, report)
 
 
 def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.predecessors import PREDECESSORS
-from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
+from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
 
@@ -25,13 +25,14 @@ TABLES = (
     PUBLISHES,
     LOADS,
     NAMES,
+    RETRAININGS,
 )
 
 WRITTEN = {
     "train": (REGISTRY,),
     "retrain": (REGISTRY,),
     "predict": (FORECASTS,),
-    "monitor": (METRICS, ALERTS),
+    "monitor": (METRICS, ALERTS, RETRAININGS),
     "alerts": (ALERTS,),
     "rollback": (REGISTRY,),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.combination import KEY
-from skucast.core.tables.contract import COMBINATION, Column, Table, instant, ratio, text, week
+from skucast.core.tables.contract import COMBINATION, RUN, Column, Table, count, instant, ratio, text, week
 
 DEMAND_CLASSES = ("smooth", "erratic", "intermittent", "lumpy", "new", "seasonal", "inactive")
 
@@ -148,6 +148,37 @@ PUBLISHES = Table(
         instant("published_at", "when"),
     ),
     key=("table_name", "partition_value", "run_id"),
+)
+
+RETRAINING_STATES = ("asked", "started", "done", "failed", "refused")
+"""Said before anything is done, and what is known afterwards: an execution of Cloud Run has been started; trained here;
+trained here, and that failed; nobody could be asked, and nothing was done."""
+
+RETRAININGS = Table(
+    label="retrainings",
+    name="distributor_retrain_requests",
+    meaning="One row per combination and week that monitoring has had trained anew, because its alert stays open.",
+    columns=(
+        week("cutoff", "last complete week when it was asked for"),
+        count("attempt", "which try of this week it is, from 1 on: another only follows one that was refused", "tries"),
+        *COMBINATION,
+        text("alert_id", "alert that was open; of several the one that has been for longest"),
+        count("n_open_weeks", "weeks that it had been open"),
+        text(
+            "state",
+            "asked: nobody knows what became of it; started, as an execution on Cloud Run; done: trained by monitoring "
+            "itself; failed: there, and in vain; refused: nothing was done",
+            allowed=RETRAINING_STATES,
+        ),
+        text("execution", "execution that trains: on Cloud Run its name, else its run_id; NULL if none", nullable=True),
+        text(
+            "reason", "why it was refused or failed, or what is not known; NULL if nothing is to be said", nullable=True
+        ),
+        *RUN,
+    ),
+    key=("cutoff", "attempt", *KEY),
+    partition="cutoff",
+    cluster=tuple(KEY),
 )
 
 LOADS = Table(

@@ -67,6 +67,19 @@ class Alerts(Group):
         "Cloud Run job that an alert's command starts: NAME [--region REGION] [--project PROJECT]",
         ["monitor", "alerts"],
     )
+    retrain_alerts: int = field(
+        0,
+        "weeks that the alert of a combination may be open before monitoring has it trained anew; 0 = never",
+        ["monitor"],
+        ge=0,
+        le=52,
+    )
+    retrain_limit: int = field(
+        20, "combinations that RETRAIN_ALERTS has trained anew in one week at the most", ["monitor"], ge=1, le=200
+    )
+    retrain_cool_down_weeks: int = field(
+        8, "weeks before RETRAIN_ALERTS may have the same combination trained anew again", ["monitor"], ge=1, le=104
+    )
     forecast_due_days: int = field(
         4, "days after the end of a week by which its forecast must be there", ["freshness"], ge=1, le=13
     )

@@ -34,13 +34,16 @@ class Cloud(Group):
     bigquery_storage_endpoint: str | None = field(
         None, "stand-in for the BigQuery Storage API, HOST:PORT; none = that of BIGQUERY_ENDPOINT has none", CLOUD
     )
+    cloud_run_endpoint: str | None = field(
+        None, "stand-in for the API of Cloud Run, http://HOST:PORT; none = the real service", ["monitor"]
+    )
     cloud_run_job: str | None = field(None, "set by Cloud Run: name of the job", [])
     cloud_run_execution: str | None = field(None, "set by Cloud Run: name of the execution", [])
     cloud_run_task_index: int = field(0, "set by Cloud Run: number of this task", [], ge=0)
     cloud_run_task_count: int = field(1, "set by Cloud Run: tasks of the execution", [], ge=1, le=10_000)
     cloud_run_task_attempt: int = field(0, "set by Cloud Run: tries of this task before", [], ge=0)
 
-    @field_validator("gcs_endpoint", "bigquery_endpoint")
+    @field_validator("gcs_endpoint", "bigquery_endpoint", "cloud_run_endpoint")
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:
         if value is not None and not HTTP_ENDPOINT.fullmatch(value):

@@ -14,7 +14,7 @@ from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.predecessors import PREDECESSORS
-from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
+from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
 from skucast.runtime.column_map import parse_column_map
@@ -52,7 +52,8 @@ class Tables(Group):
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
     names_table: str = _table(NAMES, [*SALES_JOBS, "load", "names", "promotions", "alerts", "doctor", "demo"])
-    loads_table: str = _table(LOADS, [*FORECASTING, "load", "loads", "promotions", "doctor", "demo"])
+    retrainings_table: str = _table(RETRAININGS, ["monitor", "doctor", "demo"])
+    loads_table: str = _table(LOADS, [*FORECASTING, "monitor", "load", "loads", "promotions", "doctor", "demo"])
 
     @field_validator("sales_columns")
     @classmethod
