@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skucast.runtime.flags import Parser, add_flags
@@ -18,10 +19,16 @@ _WHICH = (
     "docs/retraining.md"
 )
 
+_RISK = (
+    "A pickle is a program: whoever made the file decides what runs on this machine, as you, when it is read. Convert "
+    "only files that your own old system has written, and that nobody else could write to; best on a machine without "
+    "access to anything. The file that comes out holds plain numbers and runs nothing."
+)
+
 
 def add_models(commands: Commands) -> None:
     """Add the command `models` and its actions."""
-    models = commands.add_parser("models", help="list, show and compare stored models; go back, heal")
+    models = commands.add_parser("models", help="list, show and compare stored models; go back, heal, convert old ones")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION")
     models.begin_with(actions.choices)
     listed = actions.add_parser("list", help="list the live models: version, age, accuracy, how many versions are kept")
@@ -42,6 +49,23 @@ def add_models(commands: Commands) -> None:
         type=day,
         metavar="YYYY-MM-DD",
         help="the newest version that has seen no week after this day; said again, it changes nothing",
+    )
+    convert = actions.add_parser(
+        "convert",
+        help="make models of the old system's Prophet pickles",
+        description=f"Make models of the old system's Prophet pickles. {_RISK}",
+    )
+    convert.add_argument("path", type=Path, metavar="PATH", help="a pickle, or a folder of Unit/Channel/SKU_ID.pkl")
+    convert.add_argument("--target", metavar="UNIT/CHANNEL/SKU_ID", help="whose model a single file is")
+    convert.add_argument(
+        "--regressors",
+        help="what the old models call ours, ours=theirs;..., e.g. promo_discount_perc=discount;y_lag1=lag",
+    )
+    convert.add_argument(
+        "--i-trust-these-files",
+        dest="trusted",
+        action="store_true",
+        help="needed: reading a pickle runs whatever its maker put into it",
     )
     for action in actions.choices.values():
         add_flags(action, "models")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.errors import InputError
@@ -31,10 +32,18 @@ Own = dict[str, object]
 def change_models(
     own: Own, settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
-    """Roll back or heal, as the arguments say."""
+    """Roll back, heal or convert, as the arguments say."""
     from skucast.jobs.rollback import Wanted, roll_back
     from skucast.jobs.stored_models import models_named
 
+    if own["action"] == "convert":
+        from skucast.jobs.convert import convert
+
+        target = None if own["target"] is None else str(own["target"])
+        regressors = None if own["regressors"] is None else str(own["regressors"])
+        is_trusted = bool(own["trusted"])
+        convert(Path(str(own["path"])), target, regressors, settings, warehouse, store, run, report, trusted=is_trusted)
+        return
     version, until = own.get("version"), own.get("until")
     wanted = Wanted(
         version=None if version is None else str(version),
