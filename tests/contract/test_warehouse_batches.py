@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ from skucast.backends.warehouse.protocol import Meeting, Warehouse
 from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.predecessors import PREDECESSORS
-from skucast.core.tables.records import LOADS
+from skucast.core.tables.records import LOADS, RETRAININGS
 from skucast.core.tables.sales import PROMOTIONS, SALES
 from skucast.core.tables.validation import validate
 
@@ -163,3 +164,19 @@ def test_predecessors_are_batches_too(warehouse: Warehouse, run: Run) -> None:
     (found,) = warehouse.read(PREDECESSORS)[list(row)].to_dict("records")
     assert found == row | {"phase_out_from": pd.Timestamp(MON)}
     assert warehouse.undo(PREDECESSORS, "one", run=run) == 1
+
+
+def test_of_two_writers_one_takes_a_name_and_says_later_what_became_of_it(warehouse: Warehouse, run: Run) -> None:
+    """What is to be done once is written down under a name: the other writer is refused; the slice is replaced."""
+    names = {"unit": "Пермь", "channel": "KA", "SKU_ID": "A1", "cutoff": pd.Timestamp(SUN), "attempt": 1}
+    said = {"alert_id": "wape-1", "n_open_weeks": 4, "state": "asked", "execution": None, "reason": None}
+    row = {**names, **said, "run_id": "one", "created_at": pd.Timestamp(SUN)}
+    rows = pd.DataFrame([row])
+    other = replace(run, run_id="two")
+    warehouse.append_once(RETRAININGS, rows, batch_id="week, 1", source="one", run=run)
+    with pytest.raises(AlreadyLoaded):
+        warehouse.append_once(RETRAININGS, rows.assign(run_id="two"), batch_id="week, 1", source="two", run=other)
+    done = rows.assign(state="started", execution="again-1")
+    warehouse.replace(RETRAININGS, done, pd.Timestamp(SUN).date(), run=run)
+    found = warehouse.read(RETRAININGS)[["run_id", "attempt", "state", "execution"]]
+    assert found.to_numpy().tolist() == [["one", 1, "started", "again-1"]]

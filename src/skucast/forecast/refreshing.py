@@ -83,16 +83,17 @@ def _check(stored: StoredModel, newest: Newest) -> None:
     grain = card.recipe.get("sales_grain", newest.grain)
     if grain != newest.grain:
         raise ModelError(f"it was trained on sales by {grain}, SALES_GRAIN is {newest.grain}")
-    if _knows_weather(card) and not set(WEATHER_REGRESSORS) <= set(newest.weeks):
+    if knows_weather(card) and not set(WEATHER_REGRESSORS) <= set(newest.weeks):
         raise ModelError("it knows the weather, which is off")
 
 
-def _knows_weather(card: ModelCard) -> bool:
+def knows_weather(card: ModelCard) -> bool:
+    """Return whether weather was kept when the model was trained."""
     return card.backtest.get("weather") == "kept"
 
 
 def _regressors(card: ModelCard) -> list[str]:
-    return [*PROMO_REGRESSORS, *(WEATHER_REGRESSORS if _knows_weather(card) else [])]
+    return [*PROMO_REGRESSORS, *(WEATHER_REGRESSORS if knows_weather(card) else [])]
 
 
 def _is_finite(model: FittedModel) -> bool:

@@ -12,7 +12,7 @@ from skucast.core.weeks import weeks_between
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.prophet.design import WeekGrid
-from skucast.forecast.refreshing import Newest, as_stored, holidays_end, refreshed
+from skucast.forecast.refreshing import Newest, as_stored, holidays_end, knows_weather, refreshed
 from skucast.forecast.training import grid_of
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import with_weather
@@ -52,7 +52,9 @@ def with_fresh(
     if not settings.refresh:
         return {**models, **_without_holidays(old, last_week, report)}
     with report.timed("refresh"):
-        newest = _newest(settings, warehouse, with_weather(history, outlook, settings.clock), list(old))
+        if any(knows_weather(stored.card) for stored in old.values()):
+            history = with_weather(history, outlook, settings.clock)
+        newest = _newest(settings, warehouse, history, list(old))
         items = [(each, (old[each], weeks)) for each, weeks in newest.items()]
         found = {
             each.combination: each.value or str(each.error) for each in run_each(items, _refreshed, what="refresh")
