@@ -56,16 +56,18 @@ WRITES = {
 BUCKETS = {
     "PREDICT": {"models": "roles/storage.objectViewer", "staging": "roles/storage.objectUser"},
     "MONITOR": {"staging": "roles/storage.objectUser"},
-    "RETRAIN": {"models": "roles/storage.objectUser"},
-    "TRAIN": {"models": "roles/storage.objectUser"},
+    "RETRAIN": {"models": "roles/storage.objectUser", "staging": "roles/storage.objectViewer"},
+    "TRAIN": {"models": "roles/storage.objectUser", "staging": "roles/storage.objectViewer"},
     "FRESHNESS": {},
 }
 BUCKET_WHY = {
     ("PREDICT", "models"): "reads models, and cannot change one",
     ("PREDICT", "staging"): "takes planners' files from the inbox and moves them",
     ("MONITOR", "staging"): "replaces the dashboard page",
-    ("RETRAIN", "models"): "adds versions and replaces the live model",
-    ("TRAIN", "models"): "adds versions and replaces the live model",
+    ("RETRAIN", "models"): "adds versions, deletes the oldest, and replaces the live model",
+    ("TRAIN", "models"): "adds versions, deletes the oldest, and replaces the live model",
+    ("RETRAIN", "staging"): "reads lists of targets",
+    ("TRAIN", "staging"): "reads lists of targets",
 }
 SECRET_WHY = {
     "OPEN_METEO": "key of the weather service",
