@@ -16,6 +16,8 @@ from skucast.forecast.prophet.model import FittedModel
 
 AGAIN = "retrain this combination"
 
+_WAY_OUT = f"{AGAIN}, or bring its last version back: python -m skucast models heal"
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -77,7 +79,7 @@ def loads(payload: bytes) -> StoredModel:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    found = read(payload, _Content, most_bytes=MAX_BYTES, again=AGAIN)
+    found = read(payload, _Content, most_bytes=MAX_BYTES, again=_WAY_OUT)
     return StoredModel(found.content.models, found.content.card, found.version)
 
 

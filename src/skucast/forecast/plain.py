@@ -117,7 +117,7 @@ def read(payload: bytes, kind: type[C], *, most_bytes: int, again: str) -> Read[
     try:
         digest = _digest(found["content"])
         if digest != found["sha256"]:
-            raise ModelError(f"damaged: its checksum does not fit its content; {again}, or roll back")
+            raise ModelError(f"damaged: its checksum does not fit its content; {again}")
         content: C = _reader(kind).validate_json(found["content"])
         content.check()
         version = _version(str(content.cutoff), digest)
