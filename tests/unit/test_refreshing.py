@@ -138,6 +138,13 @@ def test_a_model_of_other_weeks_or_of_other_sales_is_not_refreshed(old: StoredMo
         refreshed(by_week, newest())
 
 
+def test_a_converted_model_forecasts_as_it_did_in_the_old_system(old: StoredModel) -> None:
+    """That is what it was converted for: its settings are not ours."""
+    converted = replace(old, card=replace(old.card, recipe={"converted": "sha256 0123456789ab"}))
+    with pytest.raises(ModelError, match="converted from the old system"):
+        refreshed(converted, newest())
+
+
 def test_weeks_that_cannot_be_fitted_leave_the_stored_model(old: StoredModel) -> None:
     """Too few known weeks: a reason, and the model of the store under its own name."""
     few = weeks().assign(y=weeks()["y"].where(weeks()["ds"] > pd.Timestamp(sunday(5))))

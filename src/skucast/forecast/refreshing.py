@@ -75,6 +75,8 @@ def _check(stored: StoredModel, newest: Newest) -> None:
         ModelError: saying why.
     """
     card = stored.card
+    if "converted" in card.recipe:
+        raise ModelError("it was converted from the old system, and forecasts as it did there")
     if {each.name for model in stored.models for each in model.regressors} - {*REGRESSORS, LAG}:
         raise ModelError("it needs what is not known")
     last = newest.weeks["ds"].iloc[-1].date()
