@@ -116,6 +116,26 @@ def test_of_writers_at_once_one_wins(storage_server: Address, bucket: str, their
     assert {f"v-of {number}" for number in range(16)} <= set(theirs.versions(ARTICLE))
 
 
+def test_a_version_that_comes_back_while_it_is_deleted_is_kept(
+    store: CloudStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody rolls back to the version that is being deleted: it is live, and a version again."""
+    first = store.save(ARTICLE, b"v1", "v1", expected=None)
+    second = store.save(ARTICLE, b"v2", "v2", expected=first)
+    real, looked = store._refuse_replaced, []
+
+    def and_roll_back(combination: Combination, expected: str) -> None:
+        real(combination, expected)
+        if not looked:
+            store.save(combination, b"v1", "v1", expected=expected)
+        looked.append(expected)
+
+    monkeypatch.setattr(store, "_refuse_replaced", and_roll_back)
+    with pytest.raises(StoreConflict, match="another run replaced the model meanwhile"):
+        store.delete_versions(ARTICLE, ["v1"], expected=second)
+    assert store.load(ARTICLE).payload == store.load_version(ARTICLE, "v1") == b"v1"
+
+
 @pytest.mark.parametrize("upload", [VERSION_UPLOAD, LIVE_UPLOAD], ids=["version", "live"])
 def test_a_lost_answer_is_no_conflict(store: CloudStore, storage_proxy: StorageProxy, upload: str) -> None:
     """The upload arrived, its answer did not: sent again it is refused, and recognised as one's own."""
