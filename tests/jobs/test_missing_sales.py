@@ -10,11 +10,13 @@ from builders import CUTOFF
 from business import Business, business_lines
 from pandas.testing import assert_frame_equal
 
+from skucast.core.combination import Combination
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.weeks import WEEK
+from skucast.jobs import targets
 
 UNIT = "Чайковский"
 ALLOWED = ("--max-failed-share", "0.3")
@@ -172,6 +174,20 @@ def test_an_article_that_lost_its_newest_months_stays_as_published_and_is_named(
     assert business("monitor") == 0
     alert = business.rows(ALERTS).set_index("rule").loc["sales_missing"]
     assert "Пермь/KA/B2" in alert["message"]
+
+
+def test_what_a_word_means_is_passed_over_where_it_has_lost_its_sales(
+    business: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has named it: the others are forecast, and what is published of it stays."""
+    business.already("predict")
+    before = business.warehouse.read(FORECASTS).query("unit == 'Пермь' and SKU_ID == 'B2'")
+    lose(business, NEWEST)
+    two = [Combination("Пермь", "KA", "A1"), Combination("Пермь", "KA", "B2")]
+    monkeypatch.setitem(targets._WORDS, "alerts", lambda *_: (two, "with an alert"))
+    assert business("predict", "--target-combinations", "@alerts") == 0
+    assert_frame_equal(business.warehouse.read(FORECASTS).query("unit == 'Пермь' and SKU_ID == 'B2'"), before)
+    assert business("retrain", "--target", "@alerts; Пермь/KA/B2") == 1
 
 
 def test_an_article_that_is_accepted_to_have_stopped_is_inactive(business: Business) -> None:

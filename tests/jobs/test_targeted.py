@@ -40,7 +40,7 @@ def meant(text: str, rows: pd.DataFrame, run: Run | None = None, settings: Setti
     tables: Any = SimpleNamespace(read=lambda *_, **__: rows)
     history: Any = SimpleNamespace(combinations=[A, B, C], names=NO_NAMES, data_cutoff=CUTOFF)
     store: Any = None
-    return chosen(ours, asked_for(ours, text), tables, store, run or run_of(), history)
+    return chosen(ours, asked_for(ours, text), tables, store, run or run_of(), history)[0]
 
 
 def alerts(*rows: tuple[date, str, str]) -> pd.DataFrame:

@@ -29,11 +29,13 @@ class Inputs:
     """The history of all combinations, those that this task works on, and those that the whole run was asked for.
 
     `only` names the combinations whose rows the run may replace, in all their spellings; None = all rows of the week.
+    Of those, nobody has named the ones `by_word`, as `@alerts`: they are passed over where nothing can be done of them.
     """
 
     history: History
     wanted: list[Combination]
     only: list[Combination] | None
+    by_word: frozenset[Combination] = frozenset()
 
     @property
     def is_about_all(self) -> bool:
@@ -61,11 +63,15 @@ def read_inputs(settings: Settings, warehouse: Warehouse, store: ModelStore, run
             f"no combination has sold anything up to {run.cutoff}: {found} found, "
             f"{history.report.n_placeholder_lines} of them without unit, channel, SKU_ID or date; check the sales"
         )
-    only = None if asked is None else chosen(settings, asked, warehouse, store, run, history)
-    wanted = run.shard(known) if asked is None or only is None else tasks_part(run, asked, only, known)
+    if asked is None:
+        wanted = run.shard(known)
+        report.n_combinations = len(wanted)
+        return Inputs(history, wanted, None)
+    only, by_word = chosen(settings, asked, warehouse, store, run, history)
+    wanted = tasks_part(run, asked, only, known)
     report.n_combinations = len(wanted)
-    spelt = [] if only is None else [other for each in only for other in history.names.other_spellings(each)]
-    return Inputs(history, wanted, None if only is None else [*only, *spelt])
+    spelt = [other for each in only for other in history.names.other_spellings(each)]
+    return Inputs(history, wanted, [*only, *spelt], by_word)
 
 
 def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:

@@ -46,7 +46,7 @@ def without_lost(
     names has lost nothing.
 
     Raises:
-        RunFailed: the run was asked for one of them by name.
+        RunFailed: the run was asked for one of them by name or pattern.
     """
     history = inputs.history
     ledger = _first_steps(settings, warehouse, run)
@@ -62,13 +62,17 @@ def without_lost(
     lost = tuple(each for each in found if each not in accepted)
     if not lost:
         return inputs, ()
-    asked = [each for each in lost if each in (inputs.only or ())]
+    asked = [each for each in lost if each in (inputs.only or ()) and each not in inputs.by_word]
     if asked:
         raise RunFailed(f"{missing_of(asked, (), lost=asked)}; {WAY_OUT}")
     weeks = history.weeks[~is_about(history.weeks, lost)].reset_index(drop=True)
     wanted = [each for each in inputs.wanted if each not in set(lost)]
     report.n_combinations -= len(inputs.wanted) - len(wanted)
-    return replace(inputs, history=replace(history, weeks=weeks), wanted=wanted), lost
+    only = inputs.only
+    if only is not None:  # a word has named some of them: what is published of them stays
+        gone = {name for each in lost for name in (each, *history.names.other_spellings(each))}
+        only = [each for each in only if each not in gone]
+    return replace(inputs, history=replace(history, weeks=weeks), wanted=wanted, only=only), lost
 
 
 def missing_from_sales(

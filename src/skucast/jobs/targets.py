@@ -74,15 +74,16 @@ def accepted_missing(settings: Settings) -> list[str]:
 
 def chosen(
     settings: Settings, asked: Asked, warehouse: Warehouse, store: ModelStore, run: Run, history: History
-) -> list[Combination]:
-    """Return the combinations of the sales that are asked for, sorted, each once.
+) -> tuple[list[Combination], frozenset[Combination]]:
+    """Return the combinations of the sales that are asked for, sorted, each once, and those that words alone ask for.
 
     Raises:
         InputError: a name or pattern that fits none.
         NothingToDo: words alone were given, and no combination is what they say; not in a run of several tasks, in
             which a task that finds nothing left for itself still says so to the others.
     """
-    found = set(resolve_targets(asked.names, history.combinations, history.names.aliases))
+    named = resolve_targets(asked.names, history.combinations, history.names.aliases)
+    found = set(named)
     nothing = []
     for word, number in asked.words:
         these, of_what = _WORDS[word](_Known(settings, warehouse, store, run, history), number)
@@ -94,7 +95,7 @@ def chosen(
             nothing.append(text)
     if not found and run.task_count == 1:
         raise NothingToDo(f"{'; '.join(nothing)}; nothing is to be done")
-    return sorted(found)
+    return sorted(found), frozenset(found - set(named))
 
 
 def tasks_part(run: Run, asked: Asked, only: Sequence[Combination], known: Sequence[Combination]) -> list[Combination]:
