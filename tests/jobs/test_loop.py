@@ -21,6 +21,7 @@ from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.records import REGISTRY, RETRAININGS, RUNS
 from skucast.core.weeks import WEEK
 from skucast.jobs import loop, monitor
+from skucast.jobs.inputs import read_history
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_from
 
@@ -97,8 +98,9 @@ def close(business: Business, name: str = "one", **changed: Any) -> list[str]:
     """Let a run close the loop and return its notes."""
     places = {"warehouse": f"duckdb:{business.warehouse.path}", "model_store": str(business.models)}
     settings = settings_from({**places, "as_of": str(WEDNESDAY), "retrain_alerts": 2, "workers": 1, **changed})
-    report = RunReport()
-    loop.close_the_loop(settings, business.warehouse, LocalStore(business.models), run_of(name), report)
+    report, run = RunReport(), run_of(name)
+    history = read_history(settings, business.warehouse, run)
+    loop.close_the_loop(settings, business.warehouse, LocalStore(business.models), run, history, report)
     return report.notes
 
 
@@ -179,6 +181,19 @@ def test_the_training_here_leaves_its_rows(alerted: Business, monkeypatch: pytes
     assert runs[["run_id", "job", "exit_code", "scope"]].to_numpy().tolist() == [
         ["retrain-one", "retrain", 0, "targets"]
     ]
+
+
+def test_an_article_that_is_not_in_the_sales_stops_no_other(alerted: Business, service: CloudRun) -> None:
+    """Its alert is open all the same: it is left out, and said."""
+    gone = alert_of(CUTOFF, SKU_ID="NO SUCH", alert_id="wape-2")
+    rows = alerted.warehouse.read(ALERTS)
+    types = {column.name: "float64" for column in ALERTS.columns if column.type == "FLOAT64"}
+    more = pd.DataFrame([gone]).astype({**types, "acknowledged_until": "datetime64[us]"})
+    both = pd.concat([rows, more], ignore_index=True)
+    alerted.warehouse.replace(ALERTS, both, CUTOFF, run=run_of("before"))
+    notes = close(alerted)
+    assert "RETRAIN_ALERTS: not in the sales, or too short for a model, so not trained: Пермь/KA/NO SUCH" in notes
+    assert service.variables()["TARGET_COMBINATIONS"] == "Пермь/KA/A1"
 
 
 def test_a_week_of_before_trains_nothing(alerted: Business) -> None:

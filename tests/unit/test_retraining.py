@@ -13,6 +13,7 @@ from skucast.core.tables.records import RETRAININGS
 from skucast.core.weeks import WEEK
 from skucast.scorecard.retraining import Bounds, due, with_retrainings
 
+KNOWN = {Combination("Пермь", "KA", sku) for sku in ("A1", "YOUNG", "OVER", "QUIET", "PLAN", "SMALL", "LARGE")}
 BOUNDS = Bounds(open_weeks=4, per_week=20, cool_down_weeks=8)
 NOTHING = pd.DataFrame({name: pd.Series(dtype="object") for name in RETRAININGS.column_names}).astype(
     {"cutoff": "datetime64[us]"}
@@ -49,7 +50,7 @@ def asked(sku: str, *weeks_ago: int, state: str = "done") -> pd.DataFrame:
 
 def wanted(alerts: pd.DataFrame, before: pd.DataFrame = NOTHING, bounds: Bounds = BOUNDS) -> list[str]:
     """Return the articles that are trained anew, in their order."""
-    return [each.sku_id for each, _, _ in due(alerts, before, CUTOFF, WEDNESDAY, bounds).wanted]
+    return [each.sku_id for each, _, _ in due(alerts, before, CUTOFF, WEDNESDAY, bounds, KNOWN).wanted]
 
 
 def test_an_alert_is_acted_on_when_it_has_been_open_for_so_many_weeks() -> None:
@@ -66,7 +67,7 @@ def test_an_alert_is_acted_on_when_it_has_been_open_for_so_many_weeks() -> None:
 def test_several_alerts_of_one_combination_are_one_training() -> None:
     """Named by the one that has been open for longest."""
     rows = table(alert("A1", 4), alert("A1", 6, alert_id="bias-A1"))
-    found = due(rows, NOTHING, CUTOFF, WEDNESDAY, BOUNDS)
+    found = due(rows, NOTHING, CUTOFF, WEDNESDAY, BOUNDS, KNOWN)
     assert found.wanted == [(Combination("Пермь", "KA", "A1"), "bias-A1", 6)]
 
 
@@ -78,7 +79,7 @@ def test_the_limit_takes_what_training_can_mend_and_then_the_largest() -> None:
         alert("LARGE", lost_volume=50.0),
     )
     assert wanted(rows) == ["LARGE", "SMALL", "PLAN"]
-    found = due(rows, NOTHING, CUTOFF, WEDNESDAY, Bounds(4, 2, 8))
+    found = due(rows, NOTHING, CUTOFF, WEDNESDAY, Bounds(4, 2, 8), KNOWN)
     assert [each.sku_id for each, _, _ in found.wanted] == ["LARGE", "SMALL"]
     assert [each.sku_id for each in found.later] == ["PLAN"]
 
@@ -92,12 +93,19 @@ def test_a_combination_rests_for_the_cool_down() -> None:
     assert wanted(table(alert("A1", 4)), asked("A1", 6, state="asked")) == []
 
 
+def test_what_training_makes_no_model_of_is_left_out() -> None:
+    """It is not in the sales, or was sold for too short a time: told apart, and none of the limit."""
+    found = due(table(alert("GONE"), alert("A1")), NOTHING, CUTOFF, WEDNESDAY, Bounds(4, 1, 8), KNOWN)
+    assert [each.sku_id for each in found.untrainable] == ["GONE"]
+    assert [each.sku_id for each, _, _ in found.wanted] == ["A1"]
+
+
 def test_what_two_trainings_have_not_mended_is_given_up() -> None:
     """For this alert: one that is opened again later begins anew."""
-    found = due(table(alert("A1", 30)), asked("A1", 20, 10), CUTOFF, WEDNESDAY, BOUNDS)
+    found = due(table(alert("A1", 30)), asked("A1", 20, 10), CUTOFF, WEDNESDAY, BOUNDS, KNOWN)
     assert ([each.sku_id for each in found.given_up], found.wanted) == (["A1"], [])
     assert wanted(table(alert("A1", 15)), asked("A1", 20, 10)) == ["A1"]
-    resting = due(table(alert("A1", 30)), asked("A1", 20, 3), CUTOFF, WEDNESDAY, BOUNDS)
+    resting = due(table(alert("A1", 30)), asked("A1", 20, 3), CUTOFF, WEDNESDAY, BOUNDS, KNOWN)
     assert [each.sku_id for each in resting.resting] == ["A1"]
 
 

@@ -22,6 +22,7 @@ from skucast.jobs.runs import run_row
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
+from skucast.sales.history import History
 from skucast.scorecard.retraining import Bounds, Due, due
 
 REMEMBERED_WEEKS = 104
@@ -34,7 +35,9 @@ SHOWN = 5
 """Combinations that a note names."""
 
 
-def close_the_loop(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
+def close_the_loop(
+    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, history: History, report: RunReport
+) -> None:
     """Have the combinations trained anew whose alert has been open for RETRAIN_ALERTS weeks; once for a week.
 
     The alerts are those that are stored, so that a run that was stopped before can still do it. What is asked for is
@@ -45,7 +48,7 @@ def close_the_loop(settings: Settings, warehouse: Warehouse, store: ModelStore, 
         return
     with report.timed("retrain"):
         try:
-            _close(settings, warehouse, store, run, report)
+            _close(settings, warehouse, store, run, history, report)
         except SkucastError as error:
             _say(f"RETRAIN_ALERTS: {error}", report)
 
@@ -56,7 +59,9 @@ def stored_requests(settings: Settings, warehouse: Warehouse, run: Run) -> pd.Da
     return warehouse.read(RETRAININGS, since={"cutoff": first}, until={"cutoff": run.cutoff})
 
 
-def _close(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
+def _close(
+    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, history: History, report: RunReport
+) -> None:
     if len(warehouse.read(ALERTS, since={"cutoff": run.cutoff + WEEK})):
         report.notes.append(f"RETRAIN_ALERTS: a later week than {run.cutoff} has been monitored; nothing is trained")
         return
@@ -67,7 +72,7 @@ def _close(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run
         return
     alerts = warehouse.read(ALERTS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
     bounds = Bounds(settings.retrain_alerts, settings.retrain_limit, settings.retrain_cool_down_weeks)
-    found = due(alerts, asked, run.cutoff, run.today, bounds)
+    found = due(alerts, asked, run.cutoff, run.today, bounds, _trainable(settings, history, alerts))
     _note_others(found, bounds, report)
     wanted = _that_fit(found.wanted)
     if not wanted:
@@ -92,6 +97,15 @@ Outcome = dict[str, str | None]
 """State, execution and reason, as in the table."""
 
 
+def _trainable(settings: Settings, history: History, alerts: pd.DataFrame) -> set[Combination]:
+    """Those with an alert that training makes a model of; one name that is not in the sales would stop it for all."""
+    from skucast.forecast.training import skip_reason  # what trains is loaded where something is trained
+
+    names = {Combination(*map(str, each)) for each in alerts[KEY].itertuples(index=False, name=None)}
+    limits = settings.min_history_weeks, settings.inactive_after_weeks
+    return {each for each, weeks in history.split(sorted(names)) if skip_reason(weeks, *limits) is None}
+
+
 def _on_cloud_run(settings: Settings, _: Warehouse, __: ModelStore, ___: Run, names: Sequence[str]) -> Outcome:
     variables = {"TARGET_COMBINATIONS": as_targets(names)}
     if settings.as_of is not None:
@@ -108,7 +122,7 @@ def _on_cloud_run(settings: Settings, _: Warehouse, __: ModelStore, ___: Run, na
 
 def _here(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, names: Sequence[str]) -> Outcome:
     """Train in this process, as retrain_models.py would, with a row of its own in the runs table."""
-    from skucast.jobs.train import retrain  # what trains is loaded where something is trained
+    from skucast.jobs.train import retrain
 
     mine = settings.model_copy(update={"target_combinations": as_targets(names)})
     run_id = f"retrain-{run.run_id.removeprefix(f'{run.job}-')}"
@@ -174,6 +188,10 @@ def _note_others(found: Due, bounds: Bounds, report: RunReport) -> None:
             f"RETRAIN_ALERTS: training does not mend the alerts of {_shown(found.given_up)}: not trained anew again; "
             "look at their sales and their plan, or acknowledge them",
             report,
+        )
+    if found.untrainable:
+        report.notes.append(
+            f"RETRAIN_ALERTS: not in the sales, or too short for a model, so not trained: {_shown(found.untrainable)}"
         )
     if found.resting:
         report.notes.append(

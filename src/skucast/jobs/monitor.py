@@ -51,7 +51,9 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     warn_of_lateness(run, history)
     window_end = history.data_cutoff
     if is_published(warehouse, ALERTS, run.cutoff, run, report, shards=SCORED):
-        close_the_loop(settings, warehouse, store, run, report)  # an attempt before may have been stopped in between
+        close_the_loop(
+            settings, warehouse, store, run, history, report
+        )  # an attempt before may have been stopped in between
         return
     since = window_end - (max(2 * settings.lookback_weeks - 1, settings.dashboard_weeks) - 1) * WEEK
     with report.timed("read"):
@@ -82,7 +84,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
     _summarise(newest, forecasts, run, path, report)
-    close_the_loop(settings, warehouse, store, run, report)
+    close_the_loop(settings, warehouse, store, run, history, report)
 
 
 def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -37,13 +38,21 @@ class Due:
     later: list[Combination] = field(default_factory=list)
     resting: list[Combination] = field(default_factory=list)
     given_up: list[Combination] = field(default_factory=list)
+    untrainable: list[Combination] = field(default_factory=list)
 
 
-def due(alerts: pd.DataFrame, asked: pd.DataFrame, cutoff: date, today: date, bounds: Bounds) -> Due:
+def due(
+    alerts: pd.DataFrame,
+    asked: pd.DataFrame,
+    cutoff: date,
+    today: date,
+    bounds: Bounds,
+    trainable: Collection[Combination],
+) -> Due:
     """Return what is to be trained anew in this week.
 
     `alerts` has the rows of the week, `asked` those of `tables.RETRAININGS` of earlier ones. An alert that somebody has
-    acknowledged is left alone.
+    acknowledged is left alone, and so is a combination that training makes no model of.
     """
     is_open = (alerts["unit"] != ALL) & (alerts["state"] != "resolved") & ~is_quiet(alerts, today)
     old = alerts[is_open & (alerts["n_open_weeks"] >= bounds.open_weeks)]
@@ -56,7 +65,9 @@ def due(alerts: pd.DataFrame, asked: pd.DataFrame, cutoff: date, today: date, bo
         combination = Combination(*(str(row[name]) for name in KEY))
         weeks = before.get(combination, [])
         tries = [week for week in weeks if week >= row["opened"].date()]
-        if weeks and weeks_between(weeks[-1], cutoff) < bounds.cool_down_weeks:
+        if combination not in trainable:
+            found.untrainable.append(combination)
+        elif weeks and weeks_between(weeks[-1], cutoff) < bounds.cool_down_weeks:
             found.resting.append(combination)
         elif len(tries) >= MOST_TRIES:
             found.given_up.append(combination)
