@@ -15,7 +15,7 @@ from skucast.backends.warehouse.opening import open_warehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, NOT_SOLD
 from skucast.core.tables.records import PUBLISHES, REGISTRY
 from skucast.core.targets import matching
 from skucast.core.weeks import WEEK, weeks_between
@@ -137,8 +137,9 @@ def covered(forecasts: pd.DataFrame, trained: pd.DataFrame, accepted: Sequence[s
         then = forecasts[forecasts["cutoff"] == cutoff]
         status = newest_status(forecasts[forecasts["cutoff"] <= cutoff])
         models = trained[(trained["cutoff"] <= cutoff) & has_trained(trained)]
-        active = {each for each, why in status.items() if why != "inactive"}
-        active |= {each for each in newest_status(models.assign(status="ok")) if status.get(each) != "inactive"}
+        active = {each for each, why in status.items() if why not in NOT_SOLD}
+        trained_ones = newest_status(models.assign(status="ok"))
+        active |= {each for each in trained_ones if status.get(each) not in NOT_SOLD}
         active -= set(matching(accepted, sorted(active)))
         made = set(newest_status(then))
         found.append(Covered(pd.Timestamp(cutoff).date(), len(active & made), len(active)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -22,6 +23,7 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import MAX_BRIDGED_WEEKS, History, build_history
 from skucast.sales.names import with_names
+from skucast.sales.opened import opened_of
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,17 @@ class Inputs:
         return self.only is None or set(self.history.combinations) <= set(self.only)
 
 
-def read_inputs(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> Inputs:
+def read_inputs(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    report: RunReport,
+    beside: Callable[[History], Sequence[Combination]] = lambda _: (),
+) -> Inputs:
     """Return the inputs of a run; what was found in the sales is logged and kept in the report.
+
+    `beside` names the combinations that have no history and may be asked for by name all the same.
 
     Raises:
         InputError: there are no sales, or a target names nobody.
@@ -67,8 +78,8 @@ def read_inputs(settings: Settings, warehouse: Warehouse, store: ModelStore, run
         wanted = run.shard(known)
         report.n_combinations = len(wanted)
         return Inputs(history, wanted, None)
-    only, by_word = chosen(settings, asked, warehouse, store, run, history)
-    wanted = tasks_part(run, asked, only, known)
+    only, by_word = chosen(settings, asked, warehouse, store, run, history, beside)
+    wanted = tasks_part(run, asked, only, sorted({*known, *only}))
     report.n_combinations = len(wanted)
     spelt = [other for each in only for other in history.names.other_spellings(each)]
     return Inputs(history, wanted, [*only, *spelt], by_word)
@@ -80,7 +91,9 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     Raises:
         InputError: there are no sales, or HOLIDAY_CALENDAR cannot be read.
     """
-    delivered = warehouse.weekly_sales(settings.clock, run.cutoff)
+    until_today = warehouse.weekly_sales(settings.clock, max(run.cutoff, run.today))
+    is_over = ~(until_today["ds"] > pd.Timestamp(run.cutoff))
+    delivered = until_today[is_over].reset_index(drop=True)
     weekly, names = with_names(delivered, warehouse.read(NAMES), lambda: _published_names(warehouse, run))
     first = weekly["ds"].min()
     units = weekly["unit"].dropna().unique()
@@ -89,7 +102,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         run.cutoff if pd.isna(first) else settings.clock.start(first.date()),
         run.cutoff + 2 * WEEK,  # what is sold in the last weeks may be meant for a holiday after them
     )
-    return build_history(
+    history = build_history(
         weekly,
         settings.clock,
         run.cutoff,
@@ -103,6 +116,8 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
         names=names,
     )
+    since = pd.concat([weekly[weekly["ds"] > pd.Timestamp(history.data_cutoff)], names.renamed(until_today[~is_over])])
+    return replace(history, opened=opened_of(since, history.combinations, by_day=settings.sales_grain == "day"))
 
 
 PUBLISHED_WEEKS = 8

@@ -15,7 +15,7 @@ from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FORECASTS, SALES_MISSING
+from skucast.core.tables.forecasts import FORECASTS, NOT_SOLD, SALES_MISSING
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.core.targets import matching
@@ -88,14 +88,15 @@ def missing_from_sales(
     `lost` is what the history is without (`without_lost`). What ACCEPT_MISSING names is not missed.
     """
     status = newest_status(_first_steps(settings, warehouse, run))
-    active = {each for each, why in status.items() if why != "inactive" and not history.names.is_left_out(each)}
+    active = {each for each, why in status.items() if why not in NOT_SOLD and not history.names.is_left_out(each)}
     aliases = history.names.aliases
-    known = set(history.combinations)
-    orphans = [each for each in store.stored() if each not in known and each not in status]
-    active |= _trained(store, missing_of(orphans, history.combinations, aliases), _since(settings, run), run.cutoff)
+    known = [*history.combinations, *history.opened]
+    met = {*known, *status}
+    orphans = [each for each in store.stored() if each not in met]
+    active |= _trained(store, missing_of(orphans, known, aliases), _since(settings, run), run.cutoff)
     active = {each for each in active if not history.names.is_left_out(each)}
     active -= set(matching(accepted_missing(settings), sorted(active)))
-    return missing_of({*active, *lost}, history.combinations, aliases, lost)
+    return missing_of({*active, *lost}, known, aliases, lost)
 
 
 def check_missing(

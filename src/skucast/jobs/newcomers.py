@@ -2,16 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 import pandas as pd
 
-from skucast.core.combination import Combination
-from skucast.forecast.forecasting import Peers
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY, Combination
+from skucast.core.run import Run
+from skucast.core.tables.predecessors import LIKE, PREDECESSORS
+from skucast.core.weeks import WEEK
+from skucast.forecast.forecasting import Horizon, Peers
 from skucast.forecast.launches import launches_of
-from skucast.sales.demand import is_new
-from skucast.sales.history import History
+from skucast.forecast.newcomers import Newcomers, with_newcomers
+from skucast.regressors.predecessors import Link, links_of, usable_links
+from skucast.runtime.logs import log
+from skucast.runtime.settings import Settings
+from skucast.sales.demand import NEW_WEEKS, is_new
+from skucast.sales.history import History, active_combinations
+from skucast.sales.names import Names
 from skucast.sales.seasons import level_changes
+
+ANNOUNCED_WEEKS = 26
+"""What is announced and not sold in so many weeks is forecast no more."""
+
+
+def newcomers_of(settings: Settings, warehouse: Warehouse, run: Run, history: History) -> Newcomers:
+    """Return what begins, by the sales of the week that is not over and by what is known of predecessors today.
+
+    Rows that mean nothing are passed over, with a warning that counts them.
+    """
+    known = history.combinations
+    rows = warehouse.read(PREDECESSORS)
+    usable, wrong = usable_links(_renamed(rows, history.names), known)
+    if wrong:
+        log.warning(
+            "rows of %s that are not used: %s",
+            settings.predecessors_table,
+            "; ".join(f"{count} ({problem})" for problem, count in wrong.items()),
+            extra={"fields": {"event": "predecessors_not_used", "table": settings.predecessors_table}},
+        )
+    active = active_combinations(history.weeks, settings.inactive_after_weeks)
+    named = [Combination(*parts) for parts in active.itertuples(index=False, name=None)]
+    found = links_of(usable, known, settings.clock.end_of(run.today), named)
+    has_sales = {*known, *history.opened}
+    links = [link for link in found if _is_still_said(link, run, is_sold=link.successor in has_sales)]
+    combinations = sorted({*history.opened, *(link.successor for link in links)} - set(known))
+    return Newcomers(combinations, links, history.opened)
+
+
+def _renamed(rows: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """The rows in the names of the sales, also those of the articles that others are like."""
+    like = names.renamed(rows[list(LIKE)].rename(columns=dict(zip(LIKE, KEY, strict=True))))
+    return names.renamed(rows).assign(**{column: like[name] for name, column in zip(KEY, LIKE, strict=True)})
+
+
+def _is_still_said(link: Link, run: Run, *, is_sold: bool) -> bool:
+    """Whether a link still counts: own sales tell more in time, and what never came is forgotten."""
+    said = max(link.known_from.date(), link.phase_out_from or link.known_from.date())
+    if link.phase_out_from is not None and link.phase_out_from <= run.cutoff - NEW_WEEKS * WEEK:
+        return False
+    return is_sold or said > run.cutoff - ANNOUNCED_WEEKS * WEEK
+
+
+def tasks_newcomers(newcomers: Newcomers, run: Run) -> list[Combination]:
+    """Return this task's part of the newcomers: by their names, so that no task need know how many there are."""
+    return [each for each in newcomers.combinations if crc32(str(each).encode()) % run.task_count == run.task_index]
+
+
+def rows_with_newcomers(
+    rows: pd.DataFrame,
+    newcomers: Newcomers,
+    history: History,
+    wanted: Sequence[Combination],
+    horizon: Horizon,
+) -> pd.DataFrame:
+    """Return the published rows with what `with_newcomers` adds and changes; `wanted` have rows or begin."""
+    if not newcomers.combinations and not newcomers.links:
+        return rows
+    first_week = history.weeks["ds"].min().date()
+    weeks = history.delivered([each for each in history.combinations if each in set(wanted)])
+    launches = launches_of(history.weeks, first_week)
+    return with_newcomers(rows, newcomers, weeks, launches, horizon, first_week)
 
 
 def peers_of(history: History, weeks: Mapping[Combination, pd.DataFrame]) -> dict[Combination, Peers]:

@@ -22,6 +22,7 @@ from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_without_model
+from skucast.forecast.newcomers import Newcomers, only_of
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.published import Shared, published, rows_without_panel
 from skucast.forecast.refreshing import as_stored
@@ -37,7 +38,7 @@ from skucast.jobs.known_ahead import (
 )
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.models import Models, load_models
-from skucast.jobs.newcomers import peers_of
+from skucast.jobs.newcomers import newcomers_of, peers_of, rows_with_newcomers, tasks_newcomers
 from skucast.jobs.panel import Files, load_files, panel_grid
 from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
@@ -61,7 +62,8 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         RunFailed: sales too late, more than MAX_FAILED_SHARE failed or are not in the sales, or totals jump beyond
             MAX_JUMP; nothing is written.
     """
-    inputs = read_inputs(settings, warehouse, store, run, report)
+    begin = partial(newcomers_of, settings, warehouse, run)
+    inputs = read_inputs(settings, warehouse, store, run, report, beside=lambda history: begin(history).combinations)
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
         return
@@ -75,9 +77,15 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         known = inputs.history.combinations, inputs.history.names.aliases
         ingest(settings, warehouse, run, report, *known, is_awaited=has_promotions(inputs.history))
         ingest_predecessors(settings, warehouse, run, report, *known)
+    newcomers = begin(inputs.history).without(missing.combinations)
+    if inputs.only is None:
+        mine = tasks_newcomers(newcomers, run)
+        inputs = replace(inputs, wanted=[*inputs.wanted, *mine])
+        report.n_combinations += len(mine)
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
-        return _rows(settings, warehouse, store, run, replace(inputs, wanted=list(wanted)), report)
+        mine = replace(inputs, wanted=list(wanted))
+        return _rows(settings, warehouse, store, run, mine, newcomers, report)
 
     rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, failures_of)
     if rows is not None:
@@ -103,9 +111,18 @@ def failures_of(rows: pd.DataFrame) -> dict[Combination, str]:
 
 
 def _rows(
-    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, inputs: Inputs, report: RunReport
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    inputs: Inputs,
+    newcomers: Newcomers,
+    report: RunReport,
 ) -> pd.DataFrame:
-    """The forecasts of this task's combinations, as the table wants them."""
+    """The forecasts of this task's combinations, as the table wants them; what those are like is looked at too."""
+    wanted, known = inputs.wanted, set(inputs.history.combinations)
+    looked_at = newcomers.references(wanted).union(wanted) & known
+    inputs = replace(inputs, wanted=sorted(looked_at))
     with report.timed("load models"):
         models = load_models(store, inputs.wanted, run.cutoff)
         files = None if settings.forecaster == "prophet" else load_files(store, run.cutoff, report)
@@ -122,6 +139,8 @@ def _rows(
         models = with_fresh(settings, warehouse, inputs.history, models, outlook, horizon.weeks_after_data[-1], report)
         shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)
         rows = forecast_rows(inputs, models, planned, weather, horizon, report, shared)
+        rows = rows_with_newcomers(rows, newcomers, inputs.history, inputs.wanted, horizon)
+        rows, models = only_of(rows, wanted), {each: models[each] for each in wanted if each in models}
     _count(rows, models, run.cutoff, report)
     if files is not None:
         _note_panel(files, models, report)

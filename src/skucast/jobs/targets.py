@@ -73,16 +73,24 @@ def accepted_missing(settings: Settings) -> list[str]:
 
 
 def chosen(
-    settings: Settings, asked: Asked, warehouse: Warehouse, store: ModelStore, run: Run, history: History
+    settings: Settings,
+    asked: Asked,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    history: History,
+    beside: Callable[[History], Sequence[Combination]] = lambda _: (),
 ) -> tuple[list[Combination], frozenset[Combination]]:
-    """Return the combinations of the sales that are asked for, sorted, each once, and those that words alone ask for.
+    """Return the combinations of the sales, and those beside them, that are asked for, and those for words alone.
+
+    The former are sorted, each once.
 
     Raises:
         InputError: a name or pattern that fits none.
         NothingToDo: words alone were given, and no combination is what they say; not in a run of several tasks, in
             which a task that finds nothing left for itself still says so to the others.
     """
-    named = resolve_targets(asked.names, history.combinations, history.names.aliases)
+    named = resolve_targets(asked.names, [*history.combinations, *beside(history)], history.names.aliases)
     found = set(named)
     nothing = []
     for word, number in asked.words:

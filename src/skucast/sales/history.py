@@ -22,6 +22,7 @@ from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
 from skucast.sales.discounts import deepest_discounts, in_percent
 from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_names, without_names
+from skucast.sales.opened import Opened
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
 from skucast.sales.promo_types import types_of_weeks
 from skucast.sales.stock import MAX_MISSED_SHARE, empty_days, suspected_stock
@@ -64,7 +65,7 @@ class History:
     names the units and channels whose newest weeks have not arrived although others' have. `first_sales` has what was
     sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`. `names` knows the spellings.
     `deepest_discounts` are what each combination ever had, percent; of those not named no depth is known.
-    `usual_depths` are what a promotion without a depth counts as.
+    `usual_depths` are what a promotion without a depth counts as. `opened` has combinations without a week yet.
     """
 
     weeks: pd.DataFrame
@@ -77,6 +78,7 @@ class History:
     names: Names = NO_NAMES
     deepest_discounts: dict[Combination, float] = field(default_factory=dict)
     usual_depths: UsualDepths = NO_DEPTHS
+    opened: dict[Combination, Opened] = field(default_factory=dict)
 
     @property
     def combinations(self) -> list[Combination]:

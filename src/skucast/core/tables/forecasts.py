@@ -25,6 +25,8 @@ NAIVE_BETTER = "naive_better"
 RESTING = ("inactive", "seasonal")
 """Statuses of articles that may not have been sold lately."""
 NEWCOMERS = ("new", "announced")
+NOT_SOLD = ("inactive", "announced")
+"""Statuses of what nobody misses in the sales."""
 SALES_MISSING = "sales_missing"
 """Carried on from the forecast before: the combination was active lately and is not in the sales at all."""
 FAILED_STATUSES = ("load_failed", "forecast_failed", SALES_MISSING)
