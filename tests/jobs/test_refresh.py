@@ -14,14 +14,17 @@ from builders import CUTOFF, WEDNESDAY
 from business import GONE, NEW, TRAINED, Business, sold
 
 from skucast.core.combination import KEY
+from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
+from skucast.core.tables.records import REGISTRY
 from skucast.core.weeks import WEEK
 from skucast.forecast.artifact import dumps, loads
 from skucast.jobs import refresh
 
 AGE = 10
 THEN = CUTOFF - AGE * WEEK
+STAMP = pd.Timestamp(WEDNESDAY).to_pydatetime()
 OFF = ("--tune", "off")
 
 
@@ -126,7 +129,10 @@ def test_a_refreshed_model_that_gives_no_finite_number_gives_way_to_the_stored_o
 
 
 def test_an_old_model_is_an_alert_although_it_is_refreshed(aged: Business) -> None:
-    """By the ledger: the age of what is in the store, with reason, evidence and the command that mends it."""
+    """By the ledger: the age of what is in the store, with reason, evidence and the command that mends it.
+
+    One that a later training has compared with a new one and kept is as new as that training.
+    """
     assert aged("predict") == 0
     assert aged("monitor", "--max-model-age-weeks", "10") == 0
     assert not aged.rows(ALERTS)["rule"].eq("model_age").any()
@@ -135,6 +141,13 @@ def test_an_old_model_is_an_alert_although_it_is_refreshed(aged: Business) -> No
     assert (row["state"], row["value"], row["reason"], row["is_listed"]) == ("open", 10.0, "stale_model", True)
     assert row["evidence"].startswith("4 of 4 models trained more than 9 weeks ago, the oldest, 10 weeks, that of ")
     assert row["command"] == "python retrain_models.py --target @stale"
+    registry = aged.warehouse.read(REGISTRY).query("outcome == 'saved'")
+    kept = registry.assign(run_id="retrain-later", outcome="kept", cutoff=pd.Timestamp(CUTOFF - WEEK))
+    aged.warehouse.replace(
+        REGISTRY, kept, "retrain-later", run=Run("retrain", "retrain-later", STAMP, WEDNESDAY, CUTOFF)
+    )
+    assert aged("monitor", "--max-model-age-weeks", "9") == 0
+    assert not aged.rows(ALERTS)["rule"].eq("model_age").any()
 
 
 def test_a_scenario_compares_with_the_refreshed_models(aged: Business, tmp_path: Path) -> None:

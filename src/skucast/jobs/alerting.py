@@ -18,7 +18,7 @@ from skucast.core.run import FAILED, Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import SALES_MISSING
-from skucast.core.tables.records import RUNS
+from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.targets import nearest
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
@@ -56,6 +56,9 @@ REMEMBERED_WEEKS = 52
 
 LINE = 600
 """Characters of an error that an alert repeats."""
+
+STILL_BEST = ("kept", "unchanged")
+"""Outcomes of a training after which the model that was live is: no other was better, so it is not old."""
 
 WATCHED_JOBS = ("train", "predict")
 """Jobs of all combinations; of a targeted one, one failure may be all there is, and a what-if publishes nothing."""
@@ -110,7 +113,7 @@ def system_facts(
         stopped=_stopped(runs),
         missing=missing,
         shrunken=shrunken(settings, warehouse, run, history),
-        models=_ages(newest, run.cutoff),
+        models=_ages(warehouse, newest, run.cutoff, settings.max_model_age_weeks),
     )
 
 
@@ -226,15 +229,29 @@ def _active(settings: Settings, history: History, missing: Missing) -> pd.DataFr
     return pd.concat([active, missed], ignore_index=True)
 
 
-def _ages(newest: pd.DataFrame, cutoff: date) -> ModelAges:
-    """How old the models of the newest forecasts are, refreshed or not; the panel's version begins with its week."""
+def _ages(warehouse: Warehouse, newest: pd.DataFrame, cutoff: date, limit: int) -> ModelAges:
+    """How old the models of the newest forecasts are, refreshed or not; the panel's version begins with its week.
+
+    A model that a training has compared and kept is as new as that training.
+    """
     first = newest[newest["step"] == newest["step"].min()]
     own = first[first["model_cutoff"].notna() & (first["method"] != "panel")]
+    trained = own["model_cutoff"]
+    if (trained < pd.Timestamp(cutoff - limit * WEEK)).any():
+        trained = _confirmed(warehouse, own, cutoff)
     names = [str(Combination(*each)) for each in own[KEY].itertuples(index=False, name=None)]
-    weeks = [weeks_between(each.date(), cutoff) for each in own["model_cutoff"]]
+    weeks = [weeks_between(each.date(), cutoff) for each in trained]
     panels = pd.to_datetime(first["panel_version"].str[:10], errors="coerce").dropna()
     panel = weeks_between(panels.max().date(), cutoff) if len(panels) else None
     return ModelAges(dict(zip(names, weeks, strict=True)), panel)
+
+
+def _confirmed(warehouse: Warehouse, own: pd.DataFrame, cutoff: date) -> pd.Series:
+    """When each model was trained, or last won against a new one, by the registry."""
+    rows = warehouse.read(REGISTRY, since={"cutoff": own["model_cutoff"].min().date()}, until={"cutoff": cutoff})
+    won = rows[rows["outcome"].isin(STILL_BEST)].groupby([*KEY, "model_version"])["cutoff"].max().rename("won")
+    last = own.merge(won.reset_index(), on=[*KEY, "model_version"], how="left")["won"].set_axis(own.index)
+    return own["model_cutoff"].where(last.isna(), last)
 
 
 def _failures(runs: pd.DataFrame) -> tuple[float | None, str | None]:
