@@ -18,7 +18,7 @@ from stubs import card, stub_model
 
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
-from skucast.core.errors import StoreConflict
+from skucast.core.errors import RunFailed, StoreConflict
 from skucast.core.model_files import SharedFile
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
@@ -27,7 +27,7 @@ from skucast.core.tables.validation import empty
 from skucast.entry import cli
 from skucast.forecast.artifact import dumps, loads
 from skucast.forecast.plain import StoredPayload, written
-from skucast.jobs.rollback import Wanted, roll_back
+from skucast.jobs.rollback import Wanted, heal_shared, roll_back
 from skucast.jobs.stored_models import differences, prune, stored_models
 from skucast.runtime.outcome import RunReport
 
@@ -130,7 +130,7 @@ def test_back_is_what_was_live_before_not_what_was_saved_before(business: Busine
         (["rollback", A1], "is the oldest version kept"),
         (["rollback", A1, "--version", "2020-01-05-abc"], "no version 2020-01-05-abc"),
         (["rollback", KA, "--version", "x"], "of several give --until"),
-        (["diff", A1], "no version before"),
+        (["diff", A1], "is the only version kept"),
         (["show", "Пермь/KA"], "expected Unit/Channel/SKU_ID"),
     ],
 )
@@ -184,6 +184,24 @@ def versions_of(store: LocalStore, file: Combination | SharedFile, n: int) -> li
         expected = store.save(file, stored.payload, stored.version, expected=expected)
         saved.append(stored.version)
     return saved
+
+
+def test_what_all_share_is_healed_by_its_newest_whole_version(tmp_path: Path) -> None:
+    """A damaged file and one that is gone; a whole one stays; one without a whole version fails the run, the last."""
+    store, names = LocalStore(tmp_path), ["damaged", "gone", "whole", "lost", "never"]
+    files = [SharedFile(name) for name in names]
+    saved = {file: versions_of(store, file, 2) for file in files[:4]}
+    for name in ("damaged", "lost"):
+        (tmp_path / SharedFile(name).path).write_bytes(b"garbage")
+    (tmp_path / files[1].path).unlink()
+    for path in (tmp_path / "_versions/_panel/lost").glob("*.pkl"):
+        path.write_bytes(b"garbage")
+    report = RunReport()
+    with pytest.raises(RunFailed, match=r"^_panel/lost: damaged, and no whole version is kept"):
+        heal_shared(store, files, report)
+    for file in files[:3]:
+        assert store.load(file).payload == store.load_version(file, saved[file][-1])
+    assert len(report.notes) == 2
 
 
 @pytest.mark.parametrize("file", [Combination("U", "C", "S"), SharedFile("panel")], ids=["model", "shared"])

@@ -334,6 +334,13 @@ def test_help_shows_every_flag_with_its_variable_and_default(job, capsys, monkey
         assert f"{field.description} [{name.upper()}; default: {default}]" in text
 
 
+def test_targets_that_are_given_one_by_one_are_one_list():
+    """None of them is forgotten; a JSON list stands alone."""
+    assert load_settings("retrain", ["--target", "U/C/1", "--target", "@alerts"], "").targets == ["U/C/1", "@alerts"]
+    with pytest.raises(SystemExit):
+        load_settings("retrain", ["--target", "U/C/1", "--target", '["U/C/2"]'], "")
+
+
 def test_help_shows_only_what_the_script_reads(capsys, monkeypatch):
     """The monitor has no horizon, the prediction no lookback; only retraining has `--target`."""
     texts = {job: shown_help(job, capsys, monkeypatch) for job in SCRIPTS}

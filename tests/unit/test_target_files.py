@@ -98,6 +98,12 @@ def test_what_was_guessed_of_a_file_is_said() -> None:
     assert targets_in("a.csv", text.encode(), {})[1] == []
 
 
+def test_a_row_of_totals_is_left_out_and_said() -> None:
+    """As a pivot table ends with one; an article of that name in a whole row is one."""
+    text = "unit;channel;SKU_ID\nПермь;KA;ЦУП00009752\nИтого;;\n"
+    assert targets_in("a.csv", text.encode(), {}) == (["Пермь/KA/ЦУП00009752"], ["a.csv: line 3 of totals left out"])
+
+
 def test_an_old_excel_file_is_refused_with_a_way_out() -> None:
     """An .xls cannot be read; the message says how to save it."""
     with pytest.raises(InputError, match=r"save it as \.xlsx"):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Commands = _SubParsersAction[Parser]
 
+ALL_MODELS = "*/*/*"
+
 _WHICH = (
     "Unit/Channel/SKU_ID, in any usual spelling, * within a part; several separated by ; or as a file @models.csv: "
     "docs/retraining.md"
@@ -35,13 +37,15 @@ def add_models(commands: Commands) -> None:
     show = actions.add_parser("show", help="show a model: what it was trained on, how, how well; its versions")
     diff = actions.add_parser("diff", help="show in what two versions of a model differ: settings, figures, weights")
     rollback = actions.add_parser("rollback", help="make earlier versions live again; the next forecast uses them")
-    heal = actions.add_parser("heal", help="bring back the models whose live file is damaged or gone; no other")
+    heal = actions.add_parser(
+        "heal", help="bring back what is damaged or gone, of all also what they share; nothing else"
+    )
     for action in (show, diff, rollback):
         action.add_argument("target", metavar="MODELS", help=_WHICH)
     for action in (listed, heal):
-        action.add_argument("target", metavar="MODELS", nargs="?", default="*/*/*", help=f"[default: all] {_WHICH}")
+        action.add_argument("target", metavar="MODELS", nargs="?", default=ALL_MODELS, help=f"[default: all] {_WHICH}")
     diff.add_argument("--version", help="[default: the live one]")
-    diff.add_argument("--other", metavar="VERSION", help="[default: the one saved before it]")
+    diff.add_argument("--other", metavar="VERSION", help="[default: the one saved before it, else the last other one]")
     which = rollback.add_mutually_exclusive_group()
     which.add_argument("--version", help="which version [default: the one before the live one]")
     which.add_argument(

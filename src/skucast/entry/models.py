@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.errors import InputError
+from skucast.entry.arguments_of_models import ALL_MODELS
 
 if TYPE_CHECKING:
     from skucast.backends.store.protocol import ModelStore
@@ -33,7 +34,10 @@ def change_models(
     own: Own, settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
     """Roll back, heal or convert, as the arguments say."""
-    from skucast.jobs.rollback import Wanted, roll_back
+    from skucast.forecast.evidence import EVIDENCE
+    from skucast.forecast.learnt import BLEND
+    from skucast.forecast.panel.model import PANEL
+    from skucast.jobs.rollback import Wanted, heal_shared, roll_back
     from skucast.jobs.stored_models import models_named
 
     if own["action"] == "convert":
@@ -54,6 +58,8 @@ def change_models(
     if wanted.version is not None and len(these) > 1:
         raise InputError("--version names a version of one model; of several give --until YYYY-MM-DD")
     roll_back(these, wanted, warehouse, store, run, report)
+    if wanted.only_damaged and own["target"] == ALL_MODELS:
+        heal_shared(store, [PANEL, EVIDENCE, BLEND], report)
 
 
 def show_models(own: Own, settings: Settings, run: Run) -> None:
@@ -87,10 +93,12 @@ def _pair(
     new = stored.live if version is None else kept_version(store, combination, version)
     if isinstance(new, ModelError):
         raise InputError(f"{combination}: {new}; the whole ones: python -m skucast models show '{combination}'")
-    earlier = stored.versions[: stored.versions.index(new.version)] if new.version in stored.versions else []
-    if other is None and not earlier:
-        raise InputError(f"{combination}: no version before {new.version} is kept; name another with --other")
-    old = kept_version(store, combination, other or earlier[-1])
+    kept = stored.versions
+    earlier = kept[: kept.index(new.version)] if new.version in kept else []
+    others = earlier or [each for each in kept if each != new.version]
+    if other is None and not others:
+        raise InputError(f"{combination}: {new.version} is the only version kept: there is nothing to compare it with")
+    old = kept_version(store, combination, other or others[-1])
     if isinstance(old, ModelError):
         raise InputError(f"{combination}: {old}")
     return old, new

@@ -13,11 +13,13 @@ from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, RunFailed, StoreConflict, StoreError
+from skucast.core.model_files import SharedFile, most_bytes
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
+from skucast.forecast.plain import digest_of
 from skucast.jobs.registry import Ledger, details_of, latest, may_be_live, registry_row
 from skucast.jobs.stored_models import kept_version, model_in
 from skucast.runtime.logs import log
@@ -92,6 +94,40 @@ def roll_back(
     _note(steps, settled, refused, wanted, report)
     if replaced:
         raise RunFailed(f"{counted(len(replaced), 'model')} not rolled back: {_first(replaced)}")
+
+
+def heal_shared(store: ModelStore, files: Sequence[SharedFile], report: RunReport) -> None:
+    """Put the newest whole version in the place of each of these files that is damaged or gone, and say so.
+
+    Raises:
+        RunFailed: one has no whole version; the others are healed.
+    """
+    lost = []
+    for file in files:
+        try:
+            found: Live | None = store.load(file)
+        except ModelNotFound:
+            found = None
+        if found is not None and _is_whole(file, found.payload):
+            continue
+        versions = store.versions(file)
+        kept = ((version, store.load_version(file, version)) for version in reversed(versions))
+        whole = next((each for each in kept if _is_whole(file, each[1])), None)
+        if whole is not None:
+            store.save(file, whole[1], whole[0], expected=None if found is None else found.generation)
+            report.notes.append(f"{file}: damaged or gone, its version {whole[0]} is live again")
+        elif versions or found is not None:
+            lost.append(str(file))
+    if lost:
+        raise RunFailed(f"{', '.join(lost)}: damaged, and no whole version is kept; run run_all_skus.py")
+
+
+def _is_whole(file: SharedFile, payload: bytes) -> bool:
+    try:
+        digest_of(payload, most_bytes(file))
+    except ModelError:
+        return False
+    return True
 
 
 def _put_in_place(

@@ -64,7 +64,10 @@ def models_named(settings: Settings, store: ModelStore, text: str) -> list[Combi
         one = Combination.parse(asked.names[0])
         if store.versions(one):
             return [one]
-    return resolve_targets(asked.names, {*store.stored(), *store.with_versions()}, named_in="models")
+    there = {*store.stored(), *store.with_versions()}
+    if not there:
+        raise InputError(f"no model is stored in {settings.model_store}: set MODEL_STORE, or run run_all_skus.py")
+    return resolve_targets(asked.names, there, named_in="models")
 
 
 def stored_as(store: ModelStore, target: str) -> Combination:

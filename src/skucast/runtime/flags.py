@@ -79,6 +79,7 @@ def script_parser(job: Job, description: str) -> Parser:
         parser.add_argument(
             "--target",
             dest="target_combinations",
+            action=_Joined,
             metavar="TARGETS",
             help="what is trained, short for --target-combinations: 'Unit/Channel/SKU_ID', 'Unit/*/*', @alerts (with "
             "an open alert), @stale (models older than REFRESH_AFTER_WEEKS), @missing (no usable model), @worst:20 "
@@ -86,6 +87,16 @@ def script_parser(job: Job, description: str) -> Parser:
         )
     add_flags(parser, job)
     return parser
+
+
+class _Joined(argparse.Action):
+    """Lists that are given one by one are one list: the last one alone would be a part of what was asked for."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        given = getattr(namespace, self.dest, None)
+        if given is not None and "[" in (given[:1], values.strip()[:1]):
+            parser.error(f"argument {option_string}: a JSON list is given once, with all names in it")
+        setattr(namespace, self.dest, values if given is None else f"{given.strip()};{values.strip()}")
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

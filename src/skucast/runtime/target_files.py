@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.spelling import is_total
 from skucast.core.targets import check_item
 from skucast.sales.loading_headers import guessed_columns
 from skucast.sheets.encoding import text_of
@@ -68,6 +69,9 @@ def _named(name: str, sheet: Sheet, places: Mapping[str, int]) -> list[str]:
         parts = [cells[places[ours]].strip() if places[ours] < len(cells) else "" for ours in KEY]
         if not any(parts):
             continue  # a row of notes
+        if not all(parts) and any(map(is_total, parts)):
+            sheet.notes.append(f"line {number} of totals left out")
+            continue
         empty = [ours for ours, part in zip(KEY, parts, strict=True) if not part]
         if empty:
             raise InputError(f"file {name}: line {number}: {', '.join(empty)} is empty; write * for any")
