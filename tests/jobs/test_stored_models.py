@@ -30,6 +30,7 @@ from skucast.forecast.plain import StoredPayload, written
 from skucast.jobs.rollback import Wanted, heal_shared, roll_back
 from skucast.jobs.stored_models import differences, prune, stored_models
 from skucast.runtime.outcome import RunReport
+from skucast.runtime.stopping import Stopped
 
 A1, KA = "Пермь/KA/A1", "Пермь/KA/*"
 
@@ -261,6 +262,32 @@ def test_two_rollbacks_at_once_make_one_step(tmp_path: Path, monkeypatch: pytest
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(rolled_back, [store, store])) == [None, None]
     assert store.load(Combination("U", "C", "S")).payload == a_model(1).payload
+
+
+def test_an_interrupted_rollback_has_recorded_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM while the second of two is put in place: the first is back, and its row is written."""
+    store, real, rows = LocalStore(tmp_path), LocalStore.save, []
+    articles = [Combination("U", "C", name) for name in ("S", "T")]
+    for each in articles:
+        expected = None
+        for n_weeks in (1, 2):
+            stored = dumps([stub_model()], replace(card(str(each)), n_weeks=n_weeks))
+            expected = store.save(each, stored.payload, stored.version, expected=expected)
+
+    def save(self: LocalStore, combination: Combination, *parts: Any, expected: str | None) -> str:
+        if combination == articles[1]:
+            raise Stopped
+        return real(self, combination, *parts, expected=expected)
+
+    monkeypatch.setattr(LocalStore, "save", save)
+    tables: Any = SimpleNamespace(
+        read=lambda *_, **__: empty(REGISTRY), replace=lambda _, written, *__, **___: rows.append(written) or 1
+    )
+    run = Run("models", "r", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
+    with pytest.raises(Stopped):
+        roll_back(articles, Wanted(), tables, store, run, RunReport())
+    assert pd.concat(rows)["SKU_ID"].tolist() == ["S"]
+    assert [loads(store.load(each).payload).card.n_weeks for each in articles] == [1, 2]
 
 
 def test_a_training_that_comes_between_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
