@@ -35,5 +35,6 @@ WRITTEN = {
     "monitor": (METRICS, ALERTS, RETRAININGS),
     "alerts": (ALERTS,),
     "rollback": (REGISTRY,),
+    "models": (REGISTRY,),
 }
 """Tables that a job writes at its end, after files were moved, models saved or pages written: seen to before that."""
