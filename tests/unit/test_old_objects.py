@@ -129,6 +129,14 @@ def test_terms_that_act_in_two_ways_are_refused(weeks: pd.DataFrame) -> None:
         from_prophet(mixed, {}, SUNDAY, UNTIL)
 
 
+@pytest.mark.slow
+def test_a_lag_that_is_another_one_is_refused(weeks: pd.DataFrame) -> None:
+    """That of four weeks before, under the name of ours: a forecast would feed it with something else."""
+    other = weeks.assign(y_lag1=weeks["y"].shift(4)).dropna(subset=["y_lag1"])
+    with pytest.raises(ModelError, match="its lag is not the sales of the week before"):
+        from_prophet(fitted(other), {}, SUNDAY, UNTIL)
+
+
 class Bomb:
     """What writes a file when it is unpickled."""
 

@@ -23,10 +23,12 @@ from skucast.forecast.prophet.model import FittedModel, Holiday, Regressor
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.forecast.prophet.stack import stacked, terms_of
 from skucast.regressors.promotions import PROMO_REGRESSORS
-from skucast.regressors.weather import WEATHER_REGRESSORS
 
-KNOWN = (*PROMO_REGRESSORS, *WEATHER_REGRESSORS, LAG)
-"""Regressors that a forecast can give to a model that was made elsewhere."""
+KNOWN = (*PROMO_REGRESSORS, LAG)
+"""Regressors that a forecast can give to a model that was made elsewhere; its weather is none, being no anomaly."""
+
+SAME_LAGS = 0.8
+"""Share of the weeks whose lag must be the sales of the week before; some may have been filled in or corrected."""
 
 NOTHING = 1e-12
 """A weight below this, in shares of the scale of sales, says nothing."""
@@ -95,6 +97,7 @@ def from_prophet(prophet: Any, names: Mapping[str, str], weekday: int, until: da
     weeks = np.arange(labels[0], np.datetime64(until - shift * (WEEK / 7), "D") + 1, np.timedelta64(7, "D"))
     try:
         model = _model(prophet, list(_terms(prophet, weeks)), weeks, shift, dict(names))
+        _check_lag(model)
         _compare(prophet, model, weeks, shift, dict(names))
     except ModelError:
         raise
@@ -280,6 +283,21 @@ def _history(
             values = history[name].astype("float64") * used[ours].std + used[ours].mu
             columns[ours] = values.tolist()
     return json.dumps(columns)
+
+
+def _check_lag(model: FittedModel) -> None:
+    """Refuse a lag that is not what a forecast would put in its place.
+
+    Raises:
+        ModelError: it is not the sales of the week before.
+    """
+    past = pd.DataFrame(json.loads(model.history)).assign(ds=lambda rows: pd.to_datetime(rows["ds"]))
+    if LAG not in past:
+        return
+    before = past["y"].shift().where(past["ds"].diff() == WEEK).dropna()
+    same = np.isclose(past.loc[before.index, LAG], before, rtol=1e-6, atol=1e-6 * model.y_scale)
+    if len(before) and same.mean() < SAME_LAGS:
+        raise ModelError("its lag is not the sales of the week before, which is what a forecast would give it")
 
 
 def _compare(prophet: Any, model: FittedModel, weeks: Days, shift: int, names: dict[str, str]) -> None:
