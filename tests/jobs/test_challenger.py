@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 from business import Business
 
+from skucast.core.combination import KEY
+from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY
+from skucast.forecast import naive
 from skucast.forecast.artifact import loads
 
 A1 = "Пермь/KA/A1"
@@ -118,3 +121,27 @@ def test_a_champion_that_has_seen_later_weeks_is_not_compared(business: Business
     assert newest(business)["reason"] == "no gain can be shown: the stored model has seen weeks after 2026-09-13"
     assert business("retrain", *flags) == 0
     assert newest(business)["reason"] == "not compared: the stored model has seen weeks after 2026-09-13"
+
+
+@pytest.mark.parametrize("forecaster", ["prophet", "blend"])
+def test_a_beaten_model_is_stored_and_the_naive_method_forecasts_where_it_would_alone(
+    untrained: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str], forecaster: str
+) -> None:
+    """Every model counts as beaten: the named method forecasts and says so, the model's number stands beside it.
+
+    So it is with the blend as long as there is no panel.
+    """
+    monkeypatch.setattr(naive, "_standard_errors", lambda *_: 5.0)
+    assert untrained("train", "--tune", "off") == 0
+    assert "4 models that a naive method clearly beats" in shown()
+    monkeypatch.setenv("FORECASTER", forecaster)
+    assert untrained("predict") == 0
+    registry = untrained.warehouse.read(REGISTRY).query("outcome == 'saved'").set_index(KEY)
+    assert registry["is_beaten"].all()
+    rows = untrained.rows(FORECASTS).set_index(KEY)
+    rows = rows.loc[registry.index]
+    assert set(rows["status"]) == {"naive_better"}
+    assert rows["method"].tolist() == registry["naive_method"].repeat(4).tolist()
+    assert rows["yhat_prophet"].notna().all()
+    assert rows["model_version"].isna().all()
+    assert len(untrained.rows(FORECASTS)) == 24

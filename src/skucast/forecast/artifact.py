@@ -41,6 +41,12 @@ class ModelCard:
     tuning: dict[str, Any]
     versions: dict[str, str]
     evidence: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    naive: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def naive_instead(self) -> str | None:
+        """The naive method that forecasts instead of the model alone, as it backtests clearly better; None = none."""
+        return str(self.naive["method"]) if self.naive.get("is_better") else None
 
     @property
     def cutoff_date(self) -> date:

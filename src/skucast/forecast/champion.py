@@ -6,16 +6,19 @@ knowledge and the same calendar. An old fit would lose against a new one by its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from skucast.core.errors import FitError, ModelError
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.spec import ModelSpec
+from skucast.forecast.weather_choice import Chosen
+from skucast.regressors.promotions import PROMO_REGRESSORS
 
 LEAST_ORIGINS = 3
 """With fewer origins nothing is said of which is better."""
@@ -75,6 +78,28 @@ def compare(scored: pd.DataFrame, champion: Floats, challenger: Floats) -> Compa
     return Comparison(stored, new, n_origins)
 
 
-def same_settings(champion: Champion, specs: Sequence[ModelSpec], *, knows_weather: bool) -> bool:
-    """Return whether the settings are the live model's own."""
-    return list(champion.specs) == list(specs) and champion.knows_weather == knows_weather
+def compared(
+    champion: Champion,
+    chosen: Chosen,
+    earlier: Sequence[ModelSpec],
+    final: Sequence[ModelSpec],
+    forecasts: Callable[[Sequence[ModelSpec], Sequence[str]], Floats],
+) -> Comparison | None:
+    """Return how the live model's settings do against those that are to be stored; None where that cannot be told.
+
+    Args:
+        champion: the settings of the live model.
+        chosen: the new regressors, and their backtest under the settings that were chosen without its origins.
+        earlier: these settings.
+        final: those that are to be stored, which all origins have chosen, as they mostly have the live model's.
+        forecasts: returns what settings with regressors forecast at the origins of the backtest.
+    """
+    try:
+        scored = chosen.scored["yhat"].to_numpy(dtype="float64")
+        new = scored if list(earlier) == list(final) else forecasts(final, chosen.regressors)
+        if list(champion.specs) == list(final) and champion.knows_weather == chosen.knows_weather:
+            return compare(chosen.scored, new, new)
+        regressors = chosen.all_regressors if champion.knows_weather else PROMO_REGRESSORS
+        return compare(chosen.scored, forecasts(champion.specs, regressors), new)
+    except (FitError, ModelError):
+        return None

@@ -14,7 +14,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ModelNotFound
-from skucast.core.tables.forecasts import COMPONENTS
+from skucast.core.tables.forecasts import COMPONENTS, NAIVE_BETTER
 from skucast.core.weeks import WeekClock, weeks_between
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.launches import begun_like
@@ -144,6 +144,20 @@ def start_without_model(
         return _with_rows(ready, _flat("launch_curve", status, _weeks(targets, begun.yhat, begun.lower, begun.upper)))
     method, forecast = fallback(weeks, targets)
     return _with_rows(ready, _flat(method, status, forecast))
+
+
+def start_naive(
+    combination: Combination,
+    weeks: pd.DataFrame,
+    horizon: Horizon,
+    method: str,
+    planned: PlannedWeeks | None = None,
+    weather: WeatherWeeks | None = None,
+) -> Start:
+    """Return the naive forecast that stands in for a model which backtests clearly worse."""
+    ready = _ready(combination, weeks, horizon, planned, weather)
+    found, forecast = fallback(weeks, horizon.weeks_after(ready.data_cutoff), method)
+    return _with_rows(ready, _flat(found, NAIVE_BETTER, forecast))
 
 
 def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[Combination], Start]) -> pd.DataFrame:

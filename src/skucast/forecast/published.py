@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -14,10 +14,11 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError
+from skucast.core.rows import is_about
 from skucast.core.tables.forecasts import COMPONENTS as PARTS
 from skucast.core.tables.forecasts import NEWCOMERS, RESTING
 from skucast.forecast.blend import shares_of
-from skucast.forecast.forecasting import Horizon
+from skucast.forecast.forecasting import Horizon, Start, forecast_all
 from skucast.forecast.intervals import Flags, Ints, Spread
 from skucast.forecast.learnt import BlendModel, Forecaster, scale_at
 from skucast.forecast.panel.features import features_at, levels
@@ -112,6 +113,26 @@ def rows_without_panel(rows: pd.DataFrame) -> pd.DataFrame:
     nothing = dict.fromkeys(("yhat_panel", "yhat_panel_log", "yhat_mean"), np.nan)
     own = rows["yhat"].where(rows["method"] == "prophet")
     return rows.assign(yhat_prophet=own, **nothing, quantiles=None, panel_version=None)
+
+
+def with_naive(
+    rows: pd.DataFrame, beaten: Mapping[Combination, str], naive: Callable[[Combination, str], Start], horizon: Horizon
+) -> pd.DataFrame:
+    """Return the published rows with a naive forecast where a model that backtests clearly worse would stand alone.
+
+    A blend is left as it is: it weighs the model by its past. The model's number is kept beside the naive one.
+    """
+    alone = rows.loc[rows["method"] == "prophet", KEY].drop_duplicates().itertuples(index=False, name=None)
+    starts = [naive(each, beaten[each]) for each in (Combination(*parts) for parts in alone) if each in beaten]
+    if not starts:
+        return rows
+    key = [*KEY, "ds"]
+    made = rows_without_panel(forecast_all(starts, horizon, lambda each: naive(each, beaten[each]))).drop(
+        columns="yhat_prophet"
+    )
+    made = made.merge(rows[[*key, "yhat_prophet"]], on=key)[rows.columns]
+    others = rows[~is_about(rows, made)]
+    return pd.concat([others, made], ignore_index=True).sort_values(key, ignore_index=True)
 
 
 def _shares(forecasts: Floats, shared: Shared, combinations: Sequence[Combination]) -> Floats:

@@ -87,12 +87,13 @@ class Choice:
         return {"method": self.method, **alpha, "n_errors": self.n_errors, "wape": self.wape}
 
 
-def fallback(weeks: pd.DataFrame, targets: Sequence[date]) -> tuple[str, pd.DataFrame]:
+def fallback(weeks: pd.DataFrame, targets: Sequence[date], wanted: str | None = None) -> tuple[str, pd.DataFrame]:
     """Return the method and forecast for a combination without a model: `ds`, `yhat`, `yhat_lower`, `yhat_upper`.
 
-    `targets` are the weeks after the last one of `weeks` (`ds`, `y`, without gaps). The interval holds 80 %.
+    `targets` are the weeks after the last one of `weeks` (`ds`, `y`, without gaps). The interval holds 80 %. `wanted`
+    names the method to take, if the history is long enough for it.
     """
-    chosen = choose(weeks["y"].to_numpy(dtype="float64"), len(targets))
+    chosen = choose(weeks["y"].to_numpy(dtype="float64"), len(targets), wanted)
     yhat = last_year(weeks, targets) if chosen.method == "seasonal_naive" else chosen.yhat
     yhat = np.maximum(0.0, yhat)
     half = _half_widths(yhat, chosen.errors)
@@ -101,8 +102,8 @@ def fallback(weeks: pd.DataFrame, targets: Sequence[date]) -> tuple[str, pd.Data
     return chosen.method, pd.DataFrame({"ds": ds, "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper})
 
 
-def choose(y: Floats, n_steps: int) -> Choice:
-    """Return the method for weekly sales (NaN = unknown), by the errors that each made in the past.
+def choose(y: Floats, n_steps: int, wanted: str | None = None) -> Choice:
+    """Return the method for weekly sales (NaN = unknown), by the errors that each made in the past, or the wanted one.
 
     Sizes of errors are compared, and squares where most weeks sell nothing: there the least absolute errors are those
     of a forecast of 0.
@@ -119,7 +120,7 @@ def choose(y: Floats, n_steps: int) -> Choice:
     coming = _coming(y, n_steps)
     errors = {name: coming - flat[name][:, None] for name in names}
     first = max(1, len(y) - 1 - ORIGINS)
-    if len(y) >= YEAR_WEEKS + FEWEST_YEARLY_ORIGINS:
+    if has_last_year(y):
         first = max(first, YEAR_WEEKS - 1)
         errors["seasonal_naive"] = coming - _last_year(y, flat["last_week"], n_steps)
     errors = {name: each[first:] for name, each in errors.items()}
@@ -129,10 +130,28 @@ def choose(y: Floats, n_steps: int) -> Choice:
     margins = {usual: 0.0, "seasonal_naive": MARGIN_OF_LAST_YEAR}
     margins |= {} if is_seldom else dict.fromkeys(rates, MARGIN_OF_RATES)
     method = _best(sizes, margins, 2 if is_seldom else 1) if n_errors >= FEWEST_ERRORS else usual
-    method = method or usual
+    method = wanted if wanted in errors else method or usual
     wape = {name: round(_mean(each), 4) for name, each in sizes.items()}
     yhat = np.full(n_steps, flat[method][-1] if method in flat else np.nan)
     return Choice(method, alpha, n_errors, wape, yhat, errors[method])
+
+
+NAIVE = ("ses", "mean_4", "mean_8", "last_week")
+"""Methods that say one number for all coming weeks, and are asked of every history; beside them last year's weeks."""
+
+
+def naive_levels(y: Floats) -> dict[str, float]:
+    """Return what each of them says of the weeks after these; NaN = unknown. Empty where no week is known."""
+    is_known = ~np.isnan(y[-WINDOW_WEEKS:])
+    if not is_known.any():
+        return {}
+    flat, _ = _flat(y[-WINDOW_WEEKS:][int(np.argmax(is_known)) :])
+    return {name: float(flat[name][-1]) for name in NAIVE}
+
+
+def has_last_year(y: Floats) -> bool:
+    """Return whether the weeks are enough to know what last year's are worth."""
+    return len(y) >= YEAR_WEEKS + FEWEST_YEARLY_ORIGINS
 
 
 def rates_of(y: Floats) -> dict[str, float]:

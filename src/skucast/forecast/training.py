@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import Combination
-from skucast.core.errors import FitError, ModelError
+from skucast.core.errors import FitError
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.forecast.artifact import ModelCard, dumps
 from skucast.forecast.backtest import backtest, forecasts_back, interval_scale, origin_ends, score_by_step
-from skucast.forecast.champion import Champion, Comparison, compare, same_settings
+from skucast.forecast.champion import Champion, Comparison, compared
 from skucast.forecast.evidence import EVERY, evidence_origins
+from skucast.forecast.naive import best_naive
 from skucast.forecast.plain import StoredPayload
 from skucast.forecast.prophet.design import MIN_WEEKS, Floats, WeekGrid, Window, week_grid, window
 from skucast.forecast.prophet.elsewhere import NOTHING_ELSEWHERE, Elsewhere, Errors
@@ -36,7 +37,7 @@ from skucast.forecast.prophet.tuning import (
     errors_of,
     forecasts_at,
 )
-from skucast.forecast.weather_choice import Chosen, with_weather_if_it_pays
+from skucast.forecast.weather_choice import with_weather_if_it_pays
 from skucast.regressors.calendars import Calendar
 from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
@@ -69,7 +70,8 @@ class TrainingPlan:
 
     up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
     `holiday_calendar` is the digest of the local events; `with_evidence` asks for forecasts at past origins, by which
-    components are blended.
+    components are blended. `naive_evidence` is by how many standard errors a naive method must be better than a model
+    to forecast instead.
     """
 
     spec: ModelSpec
@@ -86,14 +88,16 @@ class TrainingPlan:
     week_anchor: str
     with_evidence: bool = False
     sales_grain: str = "day"
+    naive_evidence: float = 4.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain builtins."""
         return asdict(self)
 
     def made(self, card: ModelCard) -> bool:
-        """Return whether the card's model was trained by this plan; cards of before do not say the sales' grain."""
-        return {"sales_grain": self.sales_grain, **card.recipe} == self.as_dict()
+        """Return whether the card's model was trained by this plan; what cards of before do not say is as it is now."""
+        untold = {"sales_grain": self.sales_grain, "naive_evidence": self.naive_evidence}
+        return {**untold, **card.recipe} == self.as_dict()
 
     @property
     def backtest_weeks(self) -> int:
@@ -228,6 +232,10 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         fit_weeks = fitter(recipe, choice.earlier, regressors, material.archive.responses)
         return backtest(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, material.archive)
 
+    def forecasts(specs: Sequence[ModelSpec], regressors: Sequence[str]) -> Floats:
+        fit_weeks = fitter(recipe, specs, regressors, material.archive.responses)
+        return forecasts_back(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, material.archive)
+
     chosen = with_weather_if_it_pays(weeks, material.archive, backtested)
     scale = interval_scale(chosen.scored, INTERVAL_GROWTH)
     started = time.perf_counter()
@@ -247,35 +255,11 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         tuning=choice.report,
         versions=_versions(),
         evidence=evidence_of(material, recipe),
+        naive=best_naive(weeks, chosen.scored, plan.naive_evidence),
     )
-    return Trained(dumps(models, card), card, fit_s, _compared(material, recipe, choice, chosen))
-
-
-def _compared(material: Material, recipe: Recipe, choice: Choice, chosen: Chosen) -> Comparison | None:
-    """The live model's settings against those that are to be stored, at the same origins with the same knowledge.
-
-    None without a live model, or where one of them cannot be fitted at an origin.
-    """
-    champion, plan, archive = material.champion, recipe.plan, material.archive
-    if champion is None:
-        return None
-
-    def forecasts(specs: Sequence[ModelSpec], regressors: Sequence[str]) -> Floats:
-        fit_weeks = fitter(recipe, specs, regressors, archive.responses)
-        return forecasts_back(material.weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
-
-    try:
-        new = (
-            chosen.scored["yhat"].to_numpy(dtype="float64")
-            if choice.final == choice.earlier
-            else forecasts(choice.final, chosen.regressors)
-        )
-        if same_settings(champion, choice.final, knows_weather=chosen.knows_weather):
-            return compare(chosen.scored, new, new)
-        regressors = chosen.all_regressors if champion.knows_weather else PROMO_REGRESSORS
-        return compare(chosen.scored, forecasts(champion.specs, regressors), new)
-    except (FitError, ModelError):
-        return None
+    settings = choice.earlier, choice.final
+    comparison = compared(material.champion, chosen, *settings, forecasts) if material.champion else None
+    return Trained(dumps(models, card), card, fit_s, comparison)
 
 
 def tuned(material: Material, recipe: Recipe) -> Choice:

@@ -21,10 +21,10 @@ from skucast.core.tables.validation import empty
 from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
-from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_without_model
+from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_naive, start_without_model
 from skucast.forecast.newcomers import Newcomers, only_of
 from skucast.forecast.panel.model import PANEL
-from skucast.forecast.published import Shared, published, rows_without_panel
+from skucast.forecast.published import Shared, published, rows_without_panel, with_naive
 from skucast.forecast.refreshing import as_stored
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
@@ -254,13 +254,20 @@ def forecast_rows(
         return start(combination, weeks[combination], as_stored(stored), horizon, *known)
 
     tried: set[Combination] = set()
+
+    def naive(combination: Combination, method: str) -> Start:
+        known = planned[combination], weather.get(combination.unit)
+        return start_naive(combination, weeks[combination], horizon, method, *known)
+
     rows = forecast_all(starts, horizon, instead)
     try:
-        return rows_without_panel(rows) if shared is None else published(rows, shared, horizon)
+        made = rows_without_panel(rows) if shared is None else published(rows, shared, horizon)
     except ModelError as error:
         log.warning("%s: %s; Prophet forecasts alone", PANEL, error)
         report.notes.append(f"{PANEL}: {error}; Prophet forecasts alone")
-        return rows_without_panel(rows)
+        made = rows_without_panel(rows)
+    beaten = {each: stored.card.naive_instead for each, stored in models.items() if isinstance(stored, StoredModel)}
+    return with_naive(made, {each: method for each, method in beaten.items() if method}, naive, horizon)
 
 
 _NOT_FINITE = "the forecast is not a finite number; retrain this combination"

@@ -209,6 +209,9 @@ def details_of(card: ModelCard, version: str, previous: str | None, fit_s: float
         "backtest_wape_weather": score.get("with_weather"),
         "weather": _weather_word(score),
         "fit_s": fit_s,
+        "naive_method": card.naive.get("method"),
+        "naive_wape": card.naive.get("wape"),
+        "is_beaten": card.naive.get("is_better"),
     }
 
 

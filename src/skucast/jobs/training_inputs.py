@@ -51,6 +51,7 @@ def recipe_of(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recip
         week_anchor=settings.week_anchor,
         with_evidence=settings.forecaster == "blend",
         sales_grain=settings.sales_grain,
+        naive_evidence=settings.naive_evidence,
     )
     first, last = inputs.history.weeks["ds"].min().date(), inputs.history.data_cutoff
     return make_recipe(plan, settings.clock, first, last, calendars.usual.events, calendars.by_unit)

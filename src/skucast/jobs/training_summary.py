@@ -30,6 +30,7 @@ def note_rows(rows: Sequence[Row], report: RunReport) -> None:
     _note_accuracy(rows, report)
     _note_unrecorded(rows, report)
     _note_kept(rows, report)
+    _note_beaten(rows, report)
     _note_not_live(rows, report)
 
 
@@ -90,6 +91,16 @@ def _note_kept(rows: Sequence[Row], report: RunReport) -> None:
     if kept:
         named = "; ".join(f"{name}: {reason}" for name, reason in kept[:SHOWN])
         _say(f"{counted(len(kept), 'stored model')} kept, --force replaces them: {named}{_more(kept)}", report)
+
+
+def _note_beaten(rows: Sequence[Row], report: RunReport) -> None:
+    """Say how many new models are stored and do not forecast alone, because a naive method backtests clearly better."""
+    beaten = sorted(_name(row) for row in rows if _is_made(row) and row.get("is_beaten"))
+    if beaten:
+        report.notes.append(
+            f"{counted(len(beaten), 'model')} that a naive method clearly beats, which forecasts where the model would "
+            f"alone: {', '.join(beaten[:SHOWN])}{_more(beaten)}"
+        )
 
 
 def _note_not_live(rows: Sequence[Row], report: RunReport) -> None:

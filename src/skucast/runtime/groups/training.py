@@ -53,6 +53,14 @@ class Training(Group):
     only_if_better: bool = field(
         False, "replace a stored model only by settings that backtest better at 3 origins or more", TRAINING
     )
+    naive_evidence: float = field(
+        4.0,
+        "standard errors by which the best naive method must backtest better than a model to forecast where the model "
+        "would alone; 0 = whenever it is better, which is mostly luck",
+        TRAINING,
+        ge=0,
+        le=1000,
+    )
     dry_run: bool = field(
         False, "write nothing: show how stored and new settings backtest, and what a training would do", TRAINING
     )
