@@ -1,4 +1,4 @@
-"""Rows of any table, by the combinations that they are about."""
+"""Rows of any table: which of them, and how they are called."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def written(rows: pd.DataFrame) -> pd.Series:
     """Return the names of each row as `unit/channel/SKU_ID`, missing where one of them is."""
     unit, channel, sku_id = (rows[name] for name in KEY)
     return unit + "/" + channel + "/" + sku_id
+
+
+def kept_rows(rows: pd.DataFrame, mask: pd.Series | npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the rows that the mask keeps; the frame as it is where that is all: sales of years are not copied."""
+    return rows if mask.all() else rows[mask]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.rows import kept_rows
 from skucast.core.weeks import weeks_between
 from skucast.core.words import counted
 
@@ -57,12 +58,12 @@ def without_strays(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     First those before all others of the business, then those before all others of their combination: a line of 1900
     would make a century of zeros, one of last year instead of this a year of them.
     """
-    kept = known[known["last_date"] >= FIRST_DAY]
-    kept = kept[~_before_a_gap(kept["ds"], np.zeros(len(kept), dtype="int64"))]
-    kept = kept[~kept["ds"].isin(_first_weeks_apart(kept["ds"]))]
-    kept = kept[~_before_a_gap(kept["ds"], _groups(kept))]
-    kept = kept[~_is_lone_start(kept["ds"], _groups(kept))]
-    return kept, list(_left_out(known.drop(kept.index)))
+    kept = kept_rows(known, known["last_date"] >= FIRST_DAY)
+    kept = kept_rows(kept, ~_before_a_gap(kept["ds"], np.zeros(len(kept), dtype="int64")))
+    kept = kept_rows(kept, ~kept["ds"].isin(_first_weeks_apart(kept["ds"])))
+    kept = kept_rows(kept, ~_before_a_gap(kept["ds"], _groups(kept)))
+    kept = kept_rows(kept, ~_is_lone_start(kept["ds"], _groups(kept)))
+    return kept, list(_left_out(known[~known.index.isin(kept.index)]))
 
 
 def _groups(known: pd.DataFrame) -> npt.NDArray[np.int64]:

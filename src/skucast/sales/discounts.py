@@ -125,8 +125,7 @@ def _bounded(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     limit = depth.mask(is_price).groupby(of_article).transform("max").fillna(deep_there)[is_price]
     rows = promoted[is_price]
     names = ["promo_discount_perc", "least_discount", "most_discount"]
-    changed = known.copy()
-    changed.loc[rows.index, names] = rows[names].clip(upper=limit, axis=0)
+    changed = known.assign(**{name: _replaced(known[name], rows[name].clip(upper=limit)) for name in names})
     first, at_most = _name(rows), limit.iloc[0]
     text = (
         f"promo_discount_perc of {counted(len(rows), 'week')} of combinations is far deeper than all else there, first "
@@ -134,6 +133,13 @@ def _bounded(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         "usual: taken for a price and counted as that; correct it at the source"
     )
     return changed, [text]
+
+
+def _replaced(values: pd.Series, some: pd.Series) -> pd.Series:
+    """The values with some of them, by index, in the place of theirs."""
+    changed = values.copy()
+    changed.loc[some.index] = some
+    return changed
 
 
 def _deep(depth: pd.Series, names: list[pd.Series]) -> pd.Series:

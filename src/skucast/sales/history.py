@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
+from skucast.core.rows import kept_rows
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.sales.closures import MissingWeeks, closure_texts, without_closures
@@ -146,7 +147,7 @@ def build_history(
     """
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
-    known = weekly[~placeholder & complete]
+    known = kept_rows(weekly, ~placeholder & complete)
     rejected = rejected_names(known)
     known, strays = without_strays(without_names(known, rejected))
     known, measures = in_percent(known)
@@ -162,7 +163,7 @@ def build_history(
         closed_after_weeks=stale_after_weeks,
     )
     data_cutoff = deliveries.data_cutoff
-    sold = known[known["ds"] <= pd.Timestamp(data_cutoff)]
+    sold = kept_rows(known, known["ds"] <= pd.Timestamp(data_cutoff))
     starts, first_sales = _first_weeks(sold, grain)
     calendar = _calendar(starts, data_cutoff)
     weeks = calendar.merge(sold.join(empty_days(sold, by_day=grain == "day")), on=[*KEY, "ds"], how="left")
@@ -310,7 +311,8 @@ def _selling_days(sold: pd.DataFrame, data_cutoff: date) -> dict[Combination, tu
 
 def _first_weeks(sold: pd.DataFrame, grain: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """First week of each combination (`start`), and the partial first weeks that were dropped: KEY, `ds`, `y`."""
-    selling = sold[sold["quantity"] + sold["returns_quantity"] > 0]
+    columns = [*KEY, "ds", "first_date", "quantity"]
+    selling = sold.loc[sold["quantity"] + sold["returns_quantity"] > 0, columns]
     first = selling.sort_values("ds").groupby(KEY, as_index=False).first()
     week_start = first["ds"] - pd.Timedelta(days=6)
     more_weeks = first["ds"] < first.merge(sold.groupby(KEY, as_index=False)["ds"].max(), on=KEY)["ds_y"]

@@ -116,7 +116,7 @@ def outliers_found(found: pd.DataFrame) -> Iterator[str]:
 
 def _largest_neighbour(weeks: pd.DataFrame) -> Floats:
     """What the largest well-known article of each row's unit and channel usually sells; NaN where there is none."""
-    sold = weeks[weeks["y"] > 0].groupby(KEY, sort=False)["y"].agg(["size", "median"])
+    sold = weeks.loc[weeks["y"] > 0, [*KEY, "y"]].groupby(KEY, sort=False)["y"].agg(["size", "median"])
     known = sold.loc[sold["size"] >= WELL_KNOWN_WEEKS, "median"].groupby(["unit", "channel"]).max()
     place = pd.MultiIndex.from_frame(weeks[["unit", "channel"]])
     return known.reindex(place).to_numpy(dtype="float64") if len(known) else np.full(len(weeks), np.nan)
