@@ -22,7 +22,8 @@ from skucast.core.weeks import WEEK
 from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start, start_without_model
 from skucast.forecast.prophet.spec import ModelSpec
-from skucast.forecast.training import Material, Recipe, TrainingPlan, make_recipe, skip_reason, train
+from skucast.forecast.trainable import skip_reason
+from skucast.forecast.training import Material, Recipe, TrainingPlan, make_recipe, train
 from skucast.regressors.future import Archive
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.runtime.settings import Settings

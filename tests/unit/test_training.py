@@ -15,7 +15,8 @@ from skucast.core.combination import Combination
 from skucast.core.weeks import WeekClock
 from skucast.forecast.artifact import loads
 from skucast.forecast.prophet.prophet_object import to_prophet
-from skucast.forecast.training import Material, Recipe, Trained, make_recipe, skip_reason, train
+from skucast.forecast.trainable import skip_reason
+from skucast.forecast.training import Material, Recipe, Trained, make_recipe, train
 
 ARTICLE = Combination("Пермь", "ON TRADE", "ЦУП00009752")
 

@@ -44,13 +44,10 @@ from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.regressors.responses import Response, responded
 from skucast.regressors.weather import WEATHER_REGRESSORS
-from skucast.sales.history import is_inactive, lagged
+from skucast.sales.history import lagged
 
 HOLIDAYS_AHEAD = 104 * WEEK
 """How far past the cutoff a model knows its holidays."""
-
-SHORT_HISTORY = "short history"
-"""How the reason begins of a combination that has too few known weeks for a model."""
 
 BACKTEST_WEEKS = (4, 8)
 """Fewest and most weeks ahead that an origin is scored: an interval is calibrated even where one week is forecast."""
@@ -206,16 +203,6 @@ def backtest_origins(recipe: Recipe) -> list[date]:
     n = plan.tune_origins + plan.backtest_origins
     tuning = {recipe.cutoff - plan.backtest_weeks * back * WEEK for back in range(n, 0, -1)}
     return sorted(tuning.union(_evidence_origins(recipe)))
-
-
-def skip_reason(weeks: pd.DataFrame, min_history_weeks: int, inactive_after_weeks: int) -> str | None:
-    """Return why a combination gets no model, or None if it gets one."""
-    known = int(weeks["y"].notna().sum())
-    if is_inactive(weeks, inactive_after_weeks):
-        return f"inactive: nothing sold for {inactive_after_weeks} weeks"
-    if known < min_history_weeks:
-        return f"{SHORT_HISTORY}: {known} known weeks, {min_history_weeks} are needed"
-    return None
 
 
 def train(combination: Combination, material: Material, recipe: Recipe) -> Trained:

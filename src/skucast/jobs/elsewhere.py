@@ -10,7 +10,8 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.run import Run
 from skucast.forecast.prophet.elsewhere import LEAST_ELSEWHERE, pooled
-from skucast.forecast.training import Material, Recipe, backtest_origins, skip_reason, tuning_errors
+from skucast.forecast.trainable import skip_reason
+from skucast.forecast.training import Material, Recipe, backtest_origins, tuning_errors
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.known_ahead import archives
 from skucast.regressors.future import Archive

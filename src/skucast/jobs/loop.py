@@ -18,6 +18,7 @@ from skucast.core.tables.records import RETRAININGS, RUNS
 from skucast.core.targets import as_targets
 from skucast.core.weeks import WEEK
 from skucast.core.words import counted
+from skucast.forecast.trainable import skip_reason
 from skucast.jobs.runs import run_row
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -99,8 +100,6 @@ Outcome = dict[str, str | None]
 
 def _trainable(settings: Settings, history: History, alerts: pd.DataFrame) -> set[Combination]:
     """Those with an alert that training makes a model of; one name that is not in the sales would stop it for all."""
-    from skucast.forecast.training import skip_reason  # what trains is loaded where something is trained
-
     names = {Combination(*map(str, each)) for each in alerts[KEY].itertuples(index=False, name=None)}
     limits = settings.min_history_weeks, settings.inactive_after_weeks
     return {each for each, weeks in history.split(sorted(names)) if skip_reason(weeks, *limits) is None}

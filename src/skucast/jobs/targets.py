@@ -20,7 +20,7 @@ from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.core.targets import IN_BUCKET, file_of, parse_targets, resolve_targets, word_of
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
-from skucast.forecast.training import skip_reason
+from skucast.forecast.trainable import skip_reason
 from skucast.jobs.models import load_models
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.logs import log

@@ -20,7 +20,8 @@ from skucast.forecast.champion import LEAST_ORIGINS, Champion, Comparison, champ
 from skucast.forecast.evidence import EVIDENCE
 from skucast.forecast.learnt import BLEND
 from skucast.forecast.panel.model import PANEL
-from skucast.forecast.training import Material, Recipe, Trained, skip_reason, train
+from skucast.forecast.trainable import skip_reason
+from skucast.forecast.training import Material, Recipe, Trained, train
 from skucast.jobs.elsewhere import known_at_origins, with_elsewhere
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import weather_outlook, with_weather

@@ -16,7 +16,8 @@ from skucast.core.weeks import anchor_of
 from skucast.forecast.artifact import StoredModel, loads
 from skucast.forecast.prophet.spec import RESPONSE_PRIOR_SCALE, ModelSpec
 from skucast.forecast.short import choose
-from skucast.forecast.training import SHORT_HISTORY, Recipe, TrainingPlan, make_recipe
+from skucast.forecast.trainable import SHORT_HISTORY
+from skucast.forecast.training import Recipe, TrainingPlan, make_recipe
 from skucast.jobs.calendars import calendars_of, warn_of_events
 from skucast.jobs.inputs import Inputs
 from skucast.runtime.settings import Settings

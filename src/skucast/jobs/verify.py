@@ -13,7 +13,7 @@ from skucast.core.errors import RunFailed
 from skucast.core.tables.records import REGISTRY
 from skucast.core.targets import matching
 from skucast.core.words import counted
-from skucast.forecast.training import skip_reason
+from skucast.forecast.trainable import skip_reason
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.registry import latest, may_be_live
 from skucast.jobs.targets import accepted_missing
