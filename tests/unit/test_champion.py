@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from builders import CUTOFF
+from stubs import plan, weeks_of
 
+from skucast.core.weeks import WeekClock
+from skucast.forecast.backtest import forecasts_back
 from skucast.forecast.champion import Comparison, compare
+from skucast.forecast.prophet.tuning import fast_grid
+from skucast.forecast.training import Material, fitter, make_recipe, tuned
 
 
 def scored(n_origins: int, y: float = 10.0) -> pd.DataFrame:
@@ -50,3 +58,18 @@ def test_the_stored_model_stays_where_the_new_one_is_clearly_worse(
     why = Comparison(stored, new, 3).why_kept(0.05, only_if_better=only_if_better)
     assert (why is not None) == stays
     assert why is None or f"WAPE {new:.3f} against {stored:.3f} at 3 origins" in why
+
+
+@pytest.mark.slow
+def test_what_tuning_has_forecast_is_what_a_backtest_would() -> None:
+    """The mean of two settings of the grid, at the origins of the backtest: the same numbers; none of untried ones."""
+    weeks = weeks_of(100 + np.random.default_rng(4).normal(0, 10, 90))
+    asked = plan(tune="fast")
+    recipe = make_recipe(asked, WeekClock(), weeks["ds"].iloc[0].date(), CUTOFF)
+    material = Material(weeks)
+    choice = tuned(material, recipe)
+    specs = fast_grid(asked.spec)[:2]
+    tried = choice.forecast_late(specs)
+    again = forecasts_back(weeks, fitter(recipe, specs), asked.backtest_weeks, asked.backtest_origins, material.archive)
+    assert tried == pytest.approx(again, rel=1e-6)
+    assert choice.forecast_late([replace(specs[0], yearly_order=3)]) is None

@@ -219,10 +219,6 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         fit_weeks = fitter(recipe, choice.earlier, regressors, material.archive.responses)
         return backtest(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, material.archive)
 
-    def forecasts(specs: Sequence[ModelSpec], regressors: Sequence[str]) -> Floats:
-        fit_weeks = fitter(recipe, specs, regressors, material.archive.responses)
-        return forecasts_back(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, material.archive)
-
     chosen = with_weather_if_it_pays(weeks, material.archive, backtested)
     scale = interval_scale(chosen.scored, INTERVAL_GROWTH)
     started = time.perf_counter()
@@ -244,6 +240,14 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         evidence=evidence_of(material, recipe),
         naive=best_naive(weeks, chosen.scored, plan.naive_evidence),
     )
+
+    def forecasts(specs: Sequence[ModelSpec], regressors: Sequence[str]) -> Floats:
+        tried = choice.forecast_late(specs) if list(regressors) == PROMO_REGRESSORS else None
+        if tried is not None and len(tried) == len(chosen.scored):  # tuning has left out no origin
+            return tried
+        fit_weeks = fitter(recipe, specs, regressors, material.archive.responses)
+        return forecasts_back(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, material.archive)
+
     settings = choice.earlier, choice.final
     comparison = compared(material.champion, chosen, *settings, forecasts) if material.champion else None
     return Trained(dumps(models, card), card, fit_s, comparison)

@@ -99,12 +99,23 @@ class Scores:
 class Choice:
     """The settings to use: `final` chosen by all origins, `earlier` by those before the ones that the backtest reports.
 
-    So the backtest of `earlier` is what choosing in this way would have reached. `report` goes into the model card.
+    So the backtest of `earlier` is what choosing in this way would have reached. `report` goes into the model card. Of
+    the settings that were tried `scores` knows what they forecast, at `late` for the origins of the backtest.
     """
 
     final: list[ModelSpec]
     earlier: list[ModelSpec]
     report: dict[str, Any]
+    scores: Scores | None = None
+    late: tuple[int, ...] = ()
+
+    def forecast_late(self, specs: Sequence[ModelSpec]) -> Floats | None:
+        """Return the mean forecast of settings at the origins of the backtest, one after the other; None if untried."""
+        if self.scores is None or not set(specs) <= set(self.scores.specs):
+            return None
+        places = [self.scores.specs.index(spec) for spec in specs]
+        found: Floats = self.scores.yhat[places][:, list(self.late)].mean(axis=0).ravel()
+        return found
 
 
 def choose(
@@ -151,7 +162,7 @@ def choose(
         "backtest_wape_default": scores.wape([0], late),
         "stopped_fits": seen.n_stopped,
     }
-    return Choice(final, earlier, report)
+    return Choice(final, earlier, report, seen, tuple(late))
 
 
 def errors_of(
