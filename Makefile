@@ -83,6 +83,7 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 	$(BIN)/python benchmarks/alerts.py --data $(DATA)
 	$(BIN)/python benchmarks/gate.py --data $(DATA)
 	$(BIN)/python benchmarks/short.py --data $(DATA)
+	$(BIN)/python benchmarks/newcomers.py --data $(DATA)
 	$(BIN)/python benchmarks/panel_cost.py
 	$(BIN)/python benchmarks/cost.py --data $(DATA)
 

@@ -58,12 +58,18 @@ def test_what_sold_in_the_coming_weeks_of_an_earlier_year_is_forecast_like_then(
         [0.0] * 60,
         SEASON + [0.0] * 12,
         SEASON + [0.0] * 20,
+        [5.0, 0.0, 0.0, 0.0, 5.0, *REST, *[0.0] * 8],
+        [5.0, 5.0, *[0.0] * 50],
+        [*SEASON, *REST, *SEASON, *[0.0] * 14, *SEASON[:3]],
         [nan] * 20,
         [470.0],
     ],
 )
 def test_what_was_given_up_or_never_rested_has_no_season(y: list[float]) -> None:
-    """What sold for more than half a year and then no more is gone; one season alone says nothing of other weeks."""
+    """What sold for more than half a year and then no more is gone; one season alone says nothing of other weeks.
+
+    Nor do some sales here and there, two weeks, or two seasons of what sells out of them.
+    """
     assert coming(y) is None
 
 

@@ -23,6 +23,9 @@ LONGEST_SEASON, LONGEST_SINGLE_SEASON = 39, 26
 """What sold in more weeks in a row has ended, and does not come back. Of a season that came only once, half a year at
 most: a longer one is more probably an article that was given up."""
 
+FEWEST_SEASON_WEEKS, STEADY_SHARE = 3, 0.5
+"""A season that came only once sold in so many weeks, and in this share of all of its weeks."""
+
 NEW_SEASON_WEEKS = 8
 """So long after its first sale a season is still forecast like the one before; later, models know it."""
 
@@ -97,13 +100,19 @@ def season_of(y: Floats, nothing_sold: npt.NDArray[np.bool_], n_weeks: int, inac
     longest = LONGEST_SEASON if is_repeated else LONGEST_SINGLE_SEASON
     years = next((number for number, run in zip(YEARS, seasons, strict=True) if run is not None), None)
     if years is None:
-        return _out_of_season(ended, n_weeks)
+        return _out_of_season(ended, n_weeks) if is_resting else None
     first, end = seasons[years - 1] or (0, 0)
-    if end - first >= longest:
+    if end - first >= longest or not (is_repeated or _is_steady(y[first : end + 1])):
         return None
     like = _like(coming, years, is_repeated=is_repeated)
     now, then = (0.0, 0.0) if is_resting else _begun(y, runs[-1][0], years)
     return Season(like, years, is_repeated, now, then)
+
+
+def _is_steady(season: Floats) -> bool:
+    """Whether a season that came only once was one: some sales here and there are none."""
+    n_sold = int((np.nan_to_num(season) > 0).sum())
+    return n_sold >= FEWEST_SEASON_WEEKS and n_sold >= STEADY_SHARE * len(season)
 
 
 def _out_of_season(ended: list[tuple[int, int]], n_weeks: int) -> Season | None:
