@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, WEDNESDAY
 from business import TRAINED, Business
+from stubs import stored
 
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import KEY, Combination
-from skucast.core.errors import InputError, NothingToDo
+from skucast.core.errors import InputError, ModelError, NothingToDo, StoreError
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL
@@ -26,6 +27,7 @@ from skucast.runtime.settings import Settings
 from skucast.sales.names import NO_NAMES
 
 BEFORE = CUTOFF - WEEK
+QUICK = ("--tune", "off")
 A, B, C = (Combination("Пермь", "KA", name) for name in "ABC")
 
 
@@ -131,6 +133,25 @@ def test_a_file_in_a_bucket_is_read_with_its_columns(monkeypatch: pytest.MonkeyP
         meant("@gs://bucket/none.csv", alerts())
 
 
+def test_stale_is_older_than_the_limit_and_missing_is_without_a_usable_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted from the newest sales; a model of exactly so many weeks is not stale; a damaged one is missing."""
+    found = {A: stored(cutoff=CUTOFF - 5 * WEEK), B: stored(cutoff=CUTOFF - 4 * WEEK), C: ModelError("damaged")}
+    monkeypatch.setattr(targets_job, "_trainable", lambda _: [A, B, C])
+    monkeypatch.setattr(targets_job, "load_models", lambda *_: found)
+    assert meant("@stale", alerts()) == [A]
+    assert meant("@stale", alerts(), settings=Settings(refresh_after_weeks=3)) == [A, B]
+    assert meant("@missing", alerts()) == [C]
+    assert meant("@missing; @stale", alerts()) == [A, C]
+
+
+def test_a_store_that_does_not_answer_is_not_a_store_without_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be looked at is not trained anew as if it were missing: the run fails."""
+    monkeypatch.setattr(targets_job, "_trainable", lambda _: [A])
+    monkeypatch.setattr(targets_job, "load_models", lambda *_: {A: StoreError("no usable answer within 120 s")})
+    with pytest.raises(StoreError, match="no usable answer"):
+        meant("@missing", alerts())
+
+
 # --- Runs -----------------------------------------------------------------------------------------------------------
 
 
@@ -149,27 +170,15 @@ def break_models(business: Business) -> None:
 def test_missing_trains_what_has_no_usable_model_and_then_nothing(business: Business, shown: Callable[[], str]) -> None:
     """A model that is gone and one that is damaged; what gets no model is not missing; a second run does nothing."""
     break_models(business)
-    assert business("retrain", "--target", "@missing") == 0
+    assert business("retrain", "--target", "@missing", *QUICK) == 0
     assert sorted(newest_rows(business)["SKU_ID"]) == ["A1", "B2"]
     n_rows = len(business.warehouse.read(REGISTRY))
-    assert business("retrain", "--target", "@missing") == 0
+    assert business("retrain", "--target", "@missing", *QUICK) == 0
     assert (
         "@missing: no combination that is active, has enough history and no usable model; nothing is to be done"
         in shown()
     )
     assert len(business.warehouse.read(REGISTRY)) == n_rows
-
-
-def test_stale_trains_models_older_than_the_limit(business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
-    """None of this week's; all of those of two weeks before where one week is the limit."""
-    assert business("retrain", "--target", "@stale") == 0
-    assert len(newest_rows(business)) == 6  # the bulk training's
-    assert business("train", "--as-of", "2026-11-11", "--force") == 0
-    monkeypatch.setenv("TARGET_COMBINATIONS", "@stale")
-    assert business("retrain", "--refresh-after-weeks", "2") == 0
-    assert len(newest_rows(business)) == 6
-    assert business("retrain", "--refresh-after-weeks", "1") == 0
-    assert sorted(map(tuple, newest_rows(business)[KEY].to_numpy())) == sorted(TRAINED)
 
 
 def test_tasks_that_train_what_is_missing_leave_none_out(business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +189,7 @@ def test_tasks_that_train_what_is_missing_leave_none_out(business: Business, mon
         monkeypatch.setenv("CLOUD_RUN_EXECUTION", "execution")
         monkeypatch.setenv("CLOUD_RUN_TASK_INDEX", str(index))
         monkeypatch.setenv("CLOUD_RUN_TASK_COUNT", "2")
-        assert business("retrain", "--target", "@missing") == 0
+        assert business("retrain", "--target", "@missing", *QUICK) == 0
     assert LocalStore(business.models).stored() == sorted(Combination(*parts) for parts in TRAINED)
     rows = business.warehouse.read(REGISTRY)
     assert sorted(map(tuple, rows.loc[rows["run_id"] == "retrain-execution", KEY].to_numpy())) == sorted(TRAINED)

@@ -21,7 +21,7 @@ from skucast.core.targets import IN_BUCKET, file_of, parse_targets, resolve_targ
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
 from skucast.forecast.trainable import skip_reason
-from skucast.jobs.models import load_models
+from skucast.jobs.models import Models, load_models
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
@@ -181,10 +181,9 @@ def _worst(known: _Known, number: int) -> _Found:
 
 def _stale(known: _Known, _: int) -> _Found:
     limit, newest = known.settings.refresh_after_weeks, known.history.data_cutoff
-    models = load_models(known.store, _trainable(known), known.run.cutoff)
     old = [
         each
-        for each, stored in models.items()
+        for each, stored in _models(known).items()
         if not isinstance(stored, ModelError) and weeks_between(stored.card.cutoff_date, newest) > limit
     ]
     return old, f"with a model older than {counted(limit, 'week')} (REFRESH_AFTER_WEEKS)"
@@ -192,10 +191,7 @@ def _stale(known: _Known, _: int) -> _Found:
 
 def _missing(known: _Known, _: int) -> _Found:
     """Those that training would make a model of and that have none that prediction could use."""
-    models = load_models(known.store, _trainable(known), known.run.cutoff)
-    without = [
-        each for each, stored in models.items() if isinstance(stored, ModelError) and not isinstance(stored, StoreError)
-    ]
+    without = [each for each, stored in _models(known).items() if isinstance(stored, ModelError)]
     return without, "that is active, has enough history and no usable model"
 
 
@@ -205,6 +201,19 @@ _WORDS: dict[str, Callable[[_Known, int], _Found]] = {
     "missing": _missing,
     "worst": _worst,
 }
+
+
+def _models(known: _Known) -> Models:
+    """The models of those that training would make one of, or why there is none.
+
+    Raises:
+        StoreError: one could not be looked at, and need not be missing.
+    """
+    models = load_models(known.store, _trainable(known), known.run.cutoff)
+    for stored in models.values():
+        if isinstance(stored, StoreError):
+            raise stored
+    return models
 
 
 def _trainable(known: _Known) -> list[Combination]:
