@@ -103,6 +103,8 @@ def chosen(
             nothing.append(text)
     if not found and run.task_count == 1:
         raise NothingToDo(f"{'; '.join(nothing)}; nothing is to be done")
+    for text in nothing:
+        log.info("%s", text)
     return sorted(found), frozenset(found - set(named))
 
 
