@@ -37,6 +37,7 @@ def coming(y: list[float], n_weeks: int = 4, inactive_after_weeks: int = 13) -> 
         (SEASON + REST + [0.0] * 13 + REST, [470.0] * 4),
         ([*SEASON, *REST[:20], *[nan] * 3, *REST[23:]], [470.0] * 4),
         ([nan, *SEASON[1:], *REST], [470.0] * 4),
+        ([*SEASON, *[2.0, 0.0, 0.0] * 13], [470.0] * 4),
         ([100.0, 0.0, 200.0, 0.0, *SEASON[4:], *REST], [100.0, 0.0, 200.0, 0.0]),
         (SEASON + [0.0] * 37, [0.0, 0.0, 470.0, 470.0]),
         ([400.0] * 13 + REST + [430.0] * 13 + REST, [420.0] * 4),
@@ -45,7 +46,10 @@ def coming(y: list[float], n_weeks: int = 4, inactive_after_weeks: int = 13) -> 
 def test_what_sold_in_the_coming_weeks_of_an_earlier_year_is_forecast_like_then(
     y: list[float], expected: list[float]
 ) -> None:
-    """Of last year, twice as much as of the year before where both had a season; of that one where it skipped one."""
+    """Of last year, twice as much as of the year before where both had a season; of that one where it skipped one.
+
+    Remnants that are sold in between, and unknown weeks, end no rest.
+    """
     assert coming(y) == pytest.approx(expected)
 
 
@@ -60,6 +64,7 @@ def test_what_sold_in_the_coming_weeks_of_an_earlier_year_is_forecast_like_then(
         SEASON + [0.0] * 20,
         [5.0, 0.0, 0.0, 0.0, 5.0, *REST, *[0.0] * 8],
         [5.0, 5.0, *[0.0] * 50],
+        [*SEASON, *[30.0] * 39],
         [*SEASON, *REST, *SEASON, *[0.0] * 14, *SEASON[:3]],
         [nan] * 20,
         [470.0],

@@ -26,6 +26,9 @@ most: a longer one is more probably an article that was given up."""
 FEWEST_SEASON_WEEKS, STEADY_SHARE = 3, 0.5
 """A season that came only once sold in so many weeks, and in this share of all of its weeks."""
 
+FEW, FEW_OF_ALL = 0.05, 0.02
+"""Weeks with so small a part of a mean week with sales, together no more than that part of all, are remnants."""
+
 NEW_SEASON_WEEKS = 8
 """So long after its first sale a season is still forecast like the one before; later, models know it."""
 
@@ -86,11 +89,13 @@ def season_of(y: Floats, nothing_sold: npt.NDArray[np.bool_], n_weeks: int, inac
     takes two seasons to say.
     """
     rest = min(max(inactive_after_weeks, SHORTEST_REST), LONGEST_REST)
-    runs = _runs(y, nothing_sold, rest)
+    few = _few(y)
+    nothing = nothing_sold | few
+    runs = _runs(np.where(few, 0.0, y), nothing, rest)
     if not runs:
         return None
     last = len(y) - 1
-    is_resting = int(nothing_sold[runs[-1][1] + 1 :].sum()) >= rest
+    is_resting = int(nothing[runs[-1][1] + 1 :].sum()) >= rest
     ended = runs if is_resting else runs[:-1]
     if not ended or (not is_resting and last - runs[-1][0] >= NEW_SEASON_WEEKS):
         return None
@@ -100,13 +105,21 @@ def season_of(y: Floats, nothing_sold: npt.NDArray[np.bool_], n_weeks: int, inac
     longest = LONGEST_SEASON if is_repeated else LONGEST_SINGLE_SEASON
     years = next((number for number, run in zip(YEARS, seasons, strict=True) if run is not None), None)
     if years is None:
-        return _out_of_season(ended, n_weeks) if is_resting else None
+        return _out_of_season(ended, n_weeks) if is_resting and not few.any() else None
     first, end = seasons[years - 1] or (0, 0)
     if end - first >= longest or not (is_repeated or _is_steady(y[first : end + 1])):
         return None
     like = _like(coming, years, is_repeated=is_repeated)
     now, then = (0.0, 0.0) if is_resting else _begun(y, runs[-1][0], years)
     return Season(like, years, is_repeated, now, then)
+
+
+def _few(y: Floats) -> npt.NDArray[np.bool_]:
+    """Weeks that sold a few pieces that were left over, if these are next to nothing of all sales: they end no rest."""
+    known = np.nan_to_num(y)
+    sold = known[known > 0]
+    few: npt.NDArray[np.bool_] = (known > 0) & (known <= FEW * sold.mean()) if len(sold) else known > 0
+    return few if known[few].sum() <= FEW_OF_ALL * known.sum() else np.zeros(len(y), dtype=bool)
 
 
 def _is_steady(season: Floats) -> bool:
