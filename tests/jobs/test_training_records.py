@@ -15,6 +15,7 @@ from business import TRAINED, Business, Killed, Task, of_run
 from skucast.backends.store.local import LocalStore
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
+from skucast.core.errors import WarehouseError
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
 from skucast.forecast.artifact import loads
@@ -206,6 +207,37 @@ def test_rows_are_written_while_models_are_made(
     assert found[5] < 6
     assert 10 < found[-1] < 30
     assert len(warehouse.read(REGISTRY)) == 30
+
+
+def test_a_write_that_fails_is_tried_again_and_stops_no_training(
+    warehouse: DuckDBWarehouse, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The warehouse does not answer for a while: the rows are there in the end; if it never does, the run fails."""
+    monkeypatch.setattr(registry, "LEAST_PAUSE_S", 0.0)
+    row = registry_row(Combination("U", "C", "1"), CUTOFF, "skipped", "inactive: long ago", {})
+
+    def away(*_: object, **__: object) -> int:
+        raise WarehouseError("no answer")
+
+    with Ledger(warehouse, run, RunReport(), CUTOFF, lambda _: None) as ledger:
+        with monkeypatch.context() as outage:
+            outage.setattr(DuckDBWarehouse, "replace", away)
+            ledger.add(row)
+        assert warehouse.read(REGISTRY).empty
+    assert len(warehouse.read(REGISTRY)) == 1
+    monkeypatch.setattr(DuckDBWarehouse, "replace", away)
+    with pytest.raises(WarehouseError), Ledger(warehouse, run, RunReport(), CUTOFF, lambda _: None) as ledger:
+        ledger.add(row)
+
+
+def test_a_failure_is_not_forgotten_when_the_next_attempt_succeeds(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """One row of the run: saved, and what it had failed by before."""
+    article = Combination("U", "C", "1")
+    for outcome, reason in (("failed", "no fit today"), ("saved", None)):
+        with Ledger(warehouse, run, RunReport(), CUTOFF, lambda _: None) as ledger:
+            ledger.add(registry_row(article, CUTOFF, outcome, reason, {}))
+    [row] = warehouse.read(REGISTRY).to_dict("records")
+    assert (row["outcome"], row["reason"]) == ("saved", "an earlier attempt of this run failed: no fit today")
 
 
 def test_all_models_are_of_the_business(business: Business) -> None:

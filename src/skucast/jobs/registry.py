@@ -13,7 +13,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
-from skucast.core.errors import RunFailed, SkucastError
+from skucast.core.errors import RunFailed, SkucastError, WarehouseError
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
 from skucast.jobs.shards import combinations_of
@@ -73,11 +73,19 @@ class Ledger:
         self._in_doubt = combination, row
 
     def add(self, row: Row) -> None:
-        """Take a row in, and write those that wait if it is time to."""
-        self._pending.append(row)
+        """Take a row in, and write those that wait if it is time to; a write that fails is tried again later."""
+        self._pending.append(self._after_failure(row))
         self._in_doubt = None
-        if time.monotonic() - self._since >= self._pause_s:
+        if time.monotonic() - self._since < self._pause_s:
+            return
+        try:
             self._flush()
+        except (
+            WarehouseError,
+            RunFailed,
+        ) as error:  # hours of training do not end by it: what is left is written at the end
+            log.warning("%d rows of the registry not written yet: %s", len(self._pending), error)
+            self._since, self._pause_s = time.monotonic(), 2 * self._pause_s
 
     def rows(self) -> pd.DataFrame:
         """Return the rows of all tasks of the run as far as they are recorded: what became of whom, and why.
@@ -112,6 +120,14 @@ class Ledger:
             self._flush()
         except SkucastError as failed:  # what has ended the run is what is told; the next run records these
             log.error("%d rows of the registry could not be written: %s", len(self._pending), failed)
+
+    def _after_failure(self, row: Row) -> Row:
+        """The row, with what an earlier attempt of this run has failed by, whose place it takes."""
+        before = self._recorded.get(combination_of(row))
+        if before is None or before["outcome"] != "failed" or row["outcome"] == "failed":
+            return row
+        why = f"an earlier attempt of this run failed: {before['reason']}"
+        return row | {"reason": f"{row['reason']}; {why}" if row["reason"] else why}
 
     def _settle_doubt(self) -> None:
         if self._in_doubt is None:
