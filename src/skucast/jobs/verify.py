@@ -131,7 +131,7 @@ def _not_live(rows: Sequence[tuple[Combination, str]], live: Versions) -> str:
     return (
         f"{what} whose newest row in the registry names a model that is not live: {_names([each for each, _ in rows])} "
         f"(of {first}: {told}, live is {live[first]}); run run_all_skus.py, which records what is live, or bring the "
-        "other one back: python -m skucast rollback UNIT/CHANNEL/SKU_ID --version VERSION"
+        "other one back: python -m skucast models rollback UNIT/CHANNEL/SKU_ID --version VERSION"
     )
 
 
