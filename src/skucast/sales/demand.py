@@ -11,7 +11,7 @@ import pandas as pd
 
 from skucast.core.weeks import weeks_between
 from skucast.sales.history import is_inactive, nothing_sold
-from skucast.sales.seasons import Season, season_of
+from skucast.sales.seasons import Season, may_rest, season_of
 
 Pattern = Literal["smooth", "erratic", "intermittent", "lumpy"]
 DemandClass = Literal["smooth", "erratic", "intermittent", "lumpy", "new", "seasonal", "inactive"]
@@ -64,4 +64,6 @@ def is_new(weeks: pd.DataFrame, first_week: date) -> bool:
 def coming_season(weeks: pd.DataFrame, n_weeks: int, inactive_after_weeks: int) -> Season | None:
     """Return the season of the weeks after these, as `season_of` gives it."""
     y = weeks["y"].to_numpy(dtype="float64")
+    if not may_rest(y, inactive_after_weeks):
+        return None
     return season_of(y, nothing_sold(weeks), n_weeks, inactive_after_weeks)

@@ -88,7 +88,7 @@ def season_of(y: Floats, nothing_sold: npt.NDArray[np.bool_], n_weeks: int, inac
     that had an end in a year before. Weeks out of season are 0 in `like`; all of them where it does not come yet, which
     takes two seasons to say.
     """
-    rest = min(max(inactive_after_weeks, SHORTEST_REST), LONGEST_REST)
+    rest = _rest(inactive_after_weeks)
     few = _few(y)
     nothing = nothing_sold | few
     runs = _runs(np.where(few, 0.0, y), nothing, rest)
@@ -112,6 +112,16 @@ def season_of(y: Floats, nothing_sold: npt.NDArray[np.bool_], n_weeks: int, inac
     like = _like(coming, years, is_repeated=is_repeated)
     now, then = (0.0, 0.0) if is_resting else _begun(y, runs[-1][0], years)
     return Season(like, years, is_repeated, now, then)
+
+
+def may_rest(y: Floats, inactive_after_weeks: int) -> bool:
+    """Return whether an article may rest, or have rested lately: in no time, and true of few that do not."""
+    last = np.nan_to_num(y[-NEW_SEASON_WEEKS - _rest(inactive_after_weeks) :])
+    return int((last > FEW * np.nanmax(y, initial=0.0)).sum()) <= NEW_SEASON_WEEKS
+
+
+def _rest(inactive_after_weeks: int) -> int:
+    return min(max(inactive_after_weeks, SHORTEST_REST), LONGEST_REST)
 
 
 def _few(y: Floats) -> npt.NDArray[np.bool_]:
