@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pandas as pd
@@ -12,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from skucast.core.combination import KEY
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.validation import validate
@@ -106,3 +107,17 @@ def test_nobody_misses_what_is_announced_and_not_sold(growing: Business) -> None
     scored = growing.rows(METRICS)
     mine = scored[(scored["SKU_ID"] == "TODAY") & (scored["level"] == "combination") & (scored["window"] == "week")]
     assert (mine["n_weeks"] > 0).any()
+
+
+def test_a_scenario_knows_phase_outs_too(growing: Business, shown: Callable[[], str]) -> None:
+    """Its baseline is what was published, so nothing is said to differ; newcomers themselves are in no scenario."""
+    assert growing("predict") == 0
+    plan = growing.folder / "other.csv"
+    head = "unit,channel,SKU_ID,starts_on,ends_on,discount_perc,covers_through"
+    plan.write_text(f"{head}\nЧайковский,TF,B2,2026-12-07,2026-12-13,20,2026-12-31\n", encoding="utf-8")
+    shown()
+    assert growing("predict", "--scenario", "what", "--promotions", str(plan)) == 0
+    assert "differ from the baseline" not in shown()
+    rows = growing.rows(SCENARIOS)
+    assert of(rows, TRAINED[3])["yhat"].iloc[2:].tolist() == [0.0, 0.0]
+    assert not len(of(rows, HEIR))

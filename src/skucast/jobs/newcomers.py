@@ -70,6 +70,14 @@ def tasks_newcomers(newcomers: Newcomers, run: Run) -> list[Combination]:
     return [each for each in newcomers.combinations if crc32(str(each).encode()) % run.task_count == run.task_index]
 
 
+def looked_at(newcomers: Newcomers, wanted: Sequence[Combination], history: History) -> list[Combination]:
+    """Return the combinations with a history that the forecasts of the wanted ones need: those, and what they are like.
+
+    Sorted.
+    """
+    return sorted(newcomers.references(wanted).union(wanted) & set(history.combinations))
+
+
 def rows_with_newcomers(
     rows: pd.DataFrame,
     newcomers: Newcomers,

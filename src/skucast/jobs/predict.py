@@ -38,7 +38,7 @@ from skucast.jobs.known_ahead import (
 )
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.models import Models, load_models
-from skucast.jobs.newcomers import newcomers_of, peers_of, rows_with_newcomers, tasks_newcomers
+from skucast.jobs.newcomers import looked_at, newcomers_of, peers_of, rows_with_newcomers, tasks_newcomers
 from skucast.jobs.panel import Files, load_files, panel_grid
 from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
@@ -120,9 +120,8 @@ def _rows(
     report: RunReport,
 ) -> pd.DataFrame:
     """The forecasts of this task's combinations, as the table wants them; what those are like is looked at too."""
-    wanted, known = inputs.wanted, set(inputs.history.combinations)
-    looked_at = newcomers.references(wanted).union(wanted) & known
-    inputs = replace(inputs, wanted=sorted(looked_at))
+    wanted = inputs.wanted
+    inputs = replace(inputs, wanted=looked_at(newcomers, wanted, inputs.history))
     with report.timed("load models"):
         models = load_models(store, inputs.wanted, run.cutoff)
         files = None if settings.forecaster == "prophet" else load_files(store, run.cutoff, report)

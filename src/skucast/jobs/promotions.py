@@ -341,7 +341,8 @@ def _short(name: str) -> str:
 def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, *, is_new: bool) -> None:
     """One line in the log and one note for the file; what was refused is kept with the run."""
     n_refused, what = len(plan.rejected), file.intake.what
-    report.plan_files[file.name] = refusal(file.name, n_refused, plan.n_lines) if n_refused else None
+    elsewhere = "" if what == PLANS.what else f" ({file.intake.folder('rejected')}/)"
+    report.plan_files[file.name] = f"{refusal(file.name, n_refused, plan.n_lines)}{elsewhere}" if n_refused else None
     fields = {"file": file.name, "rows": len(plan.rows), "rejected": n_refused, "added": is_new}
     if plan.covers_through is not None:
         promoted = int(is_promotion(plan.rows).sum())

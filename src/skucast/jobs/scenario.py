@@ -16,9 +16,11 @@ from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import COMPONENT_FORECASTS, FORECASTS, SCENARIOS
 from skucast.core.words import counted
+from skucast.forecast.newcomers import only_of
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.models import load_models
+from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers
 from skucast.jobs.panel import load_files
 from skucast.jobs.predict import about, failures_of, forecast_rows, horizon_of, shared_of
 from skucast.jobs.refresh import with_fresh
@@ -100,7 +102,9 @@ def _rows(
     report: RunReport,
 ) -> pd.DataFrame:
     """Both forecasts of the same models: that of the scenario, and beside it the number of the plan as it is."""
-    horizon = horizon_of(settings, run, inputs)
+    horizon, wanted = horizon_of(settings, run, inputs), inputs.wanted
+    newcomers = newcomers_of(settings, warehouse, run, inputs.history)
+    inputs = replace(inputs, wanted=looked_at(newcomers, wanted, inputs.history))
     known_at = settings.clock.end_of(run.today)
     with report.timed("load models"):
         models = load_models(store, inputs.wanted, run.cutoff)
@@ -116,7 +120,8 @@ def _rows(
 
         def forecast(planned: Mapping[Combination, PlannedWeeks]) -> pd.DataFrame:
             shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)
-            return forecast_rows(inputs, models, planned, weather, horizon, report, shared)
+            found = forecast_rows(inputs, models, planned, weather, horizon, report, shared)
+            return only_of(rows_with_newcomers(found, newcomers, inputs.history, inputs.wanted, horizon), wanted)
 
         baseline = forecast(plan.as_of(known_at, weeks))
         rows = forecast(other.as_of(known_at, weeks))
