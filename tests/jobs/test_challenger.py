@@ -123,18 +123,13 @@ def test_a_champion_that_has_seen_later_weeks_is_not_compared(business: Business
     assert newest(business)["reason"] == "not compared: the stored model has seen weeks after 2026-09-13"
 
 
-@pytest.mark.parametrize("forecaster", ["prophet", "blend"])
 def test_a_beaten_model_is_stored_and_the_naive_method_forecasts_where_it_would_alone(
-    untrained: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str], forecaster: str
+    untrained: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str]
 ) -> None:
-    """Every model counts as beaten: the named method forecasts and says so, the model's number stands beside it.
-
-    So it is with the blend as long as there is no panel.
-    """
+    """Every model counts as beaten: the named method forecasts and says so, the model's number stands beside it."""
     monkeypatch.setattr(naive, "_standard_errors", lambda *_: 5.0)
     assert untrained("train", "--tune", "off") == 0
     assert "4 models that a naive method clearly beats" in shown()
-    monkeypatch.setenv("FORECASTER", forecaster)
     assert untrained("predict") == 0
     registry = untrained.warehouse.read(REGISTRY).query("outcome == 'saved'").set_index(KEY)
     assert registry["is_beaten"].all()

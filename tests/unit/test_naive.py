@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from test_forecasting import HORIZON
 
+from skucast.core.combination import Combination
 from skucast.forecast.naive import best_naive
+from skucast.forecast.published import with_naive
 from skucast.forecast.short import choose, naive_levels
 
 N_WEEKS, STEPS = 40, 4
@@ -77,3 +80,10 @@ def test_unknown_weeks_are_passed_over() -> None:
     """NaN at the start and within; nothing at all where no week is known."""
     assert naive_levels(np.array([np.nan, 10.0, np.nan, 30.0]))["mean_4"] == 20.0
     assert naive_levels(np.array([np.nan])) == {}
+
+
+def test_a_blend_is_left_as_it_is() -> None:
+    """The rows of a beaten model that is one of three in a blend, and those of the panel, are not replaced."""
+    rows = pd.DataFrame({"unit": "U", "channel": "C", "SKU_ID": ["a", "b"], "method": ["blend", "panel"]})
+    beaten = {Combination("U", "C", each): "ses" for each in "ab"}
+    assert with_naive(rows, beaten, pytest.fail, HORIZON) is rows
