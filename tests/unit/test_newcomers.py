@@ -124,23 +124,47 @@ def test_launches_before_it_tell_how_it_goes_on() -> None:
     assert numbers(result({OLD: [100.0] * 60}, [Link(NEW, OLD)], opened)[NEW]) == pytest.approx([100.0] * 4)
 
 
-def test_what_begins_is_told_by_the_sales_after_the_last_whole_week() -> None:
-    """Net of returns, from its first day to the last one of any sales; not totals, returns alone, or what is known."""
-    columns = ["unit", "channel", "SKU_ID", "quantity", "returns_quantity", "first_date", "last_date"]
-    days = pd.Timestamp(MONDAY), pd.Timestamp(MONDAY) + pd.Timedelta(days=1)
+def test_what_begins_is_told_by_the_sales_of_the_last_whole_week_and_after() -> None:
+    """Net of returns, from its first day to the last one of any sales; not totals, returns alone, or what is known.
+
+    What began on the Friday of the last whole week has a part of a week in its history, and is told by its days.
+    """
+    columns = ["unit", "channel", "SKU_ID", "ds", "quantity", "returns_quantity", "first_date", "last_date"]
+    monday, sunday = pd.Timestamp(MONDAY), pd.Timestamp(CUTOFF)
+    tuesday, friday, before = (monday + pd.Timedelta(days=days) for days in (1, -3, -7))
+    label = sunday + pd.Timedelta(weeks=1)
     rows = pd.DataFrame(
         [
-            (*NEW.parts, 28.0, 2.0, *days),
-            (*OLD.parts, 5.0, 0.0, *days),
-            ("Пермь", "KA", "Итого", 33.0, 0.0, *days),
-            ("Пермь", "KA", "BACK", -3.0, 3.0, *days),
-            ("Пермь", "KA", None, 3.0, 0.0, days[0], days[1] + pd.Timedelta(days=1)),
+            (*NEW.parts, label, 28.0, 2.0, monday, tuesday),
+            (*OLD.parts, label, 5.0, 0.0, monday, tuesday),
+            (*TWIN.parts, sunday, 30.0, 0.0, friday, sunday),
+            (*TWIN.parts, label, 20.0, 0.0, monday, tuesday),
+            (*NEXT.parts, sunday, 70.0, 0.0, before, sunday),
+            ("Пермь", "KA", "Итого", label, 33.0, 0.0, monday, tuesday),
+            ("Пермь", "KA", "BACK", label, -3.0, 3.0, monday, tuesday),
+            ("Пермь", "KA", None, label, 3.0, 0.0, monday, tuesday + pd.Timedelta(days=1)),
         ],
         columns=columns,
     )
-    assert opened_of(rows, {OLD}) == {NEW: Opened(28.0, MONDAY, MONDAY + timedelta(days=2))}
-    assert opened_of(rows, {OLD}, by_day=False)[NEW].n_days == 7
-    assert opened_of(rows.head(0), ()) == {}
+    known = [(*OLD.parts, before), (*OLD.parts, sunday), (*TWIN.parts, sunday), (*NEXT.parts, sunday)]
+    history = pd.DataFrame(known, columns=[*KEY, "ds"])
+    wednesday = MONDAY + timedelta(days=2)
+    assert opened_of(rows, history) == {
+        NEW: Opened(28.0, MONDAY, wednesday),
+        TWIN: Opened(50.0, friday.date(), wednesday),
+    }
+    by_week = opened_of(rows, history, by_day=False)
+    assert {each: opened.n_days for each, opened in by_week.items()} == {NEW: 7}
+    assert opened_of(rows.head(0), history) == {}
+    assert len(opened_of(rows, history.head(0))) == 4
+
+
+def test_an_article_with_a_part_of_a_week_is_told_by_its_days() -> None:
+    """30 from Friday to Sunday, and 20 on Monday and Tuesday: 10 a day, not 30 a week."""
+    opened = {NEW: Opened(50.0, MONDAY - timedelta(days=3), MONDAY + timedelta(days=1))}
+    found = result({OLD: [100.0] * 60, NEW: [30.0]}, [], opened)
+    assert numbers(found[NEW]) == pytest.approx([70.0] * 4)
+    assert set(found[NEW]["method"]) == {"launch_curve"}
 
 
 # --- Phase-out --------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ class Newcomers:
     """What is forecast beside the combinations that have a history: `combinations`, sorted, and why.
 
     `links` say which combinations, also those with a history, are like which; `opened` what was sold of one that has no
-    whole week yet.
+    whole week yet, though it may have a part of one.
     """
 
     combinations: list[Combination] = field(default_factory=list)
@@ -94,17 +94,19 @@ def with_newcomers(
         horizon: the weeks that are forecast.
         first_week: the first week of which any sales are known.
     """
-    if not newcomers.combinations and not newcomers.links:
+    if not newcomers.combinations and not newcomers.links and not newcomers.opened:
         return rows
     book = _Book(rows, weeks, horizon, first_week)
-    for successor in sorted({link.successor for link in newcomers.links} | set(newcomers.combinations)):
+    for successor in sorted(
+        {link.successor for link in newcomers.links}.union(newcomers.combinations, newcomers.opened)
+    ):
         mine = [link for link in newcomers.links if link.successor == successor]
         like = [link for link in mine if link.phase_out_from is None and link.reference in book.begun]
         if like and book.n_known(successor) <= CURVE_WEEKS:
             book.put(
                 successor, _like_references(successor, like, book), "reference", _status(successor, newcomers, book)
             )
-        elif successor not in book.numbers and successor in newcomers.opened:
+        elif successor in newcomers.opened:
             opened = newcomers.opened[successor]
             found = _like_launches(opened, launches.of(successor), horizon)
             book.put(successor, found, "launch_curve", "new")

@@ -116,8 +116,9 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
         names=names,
     )
-    since = pd.concat([weekly[weekly["ds"] > pd.Timestamp(history.data_cutoff)], names.renamed(until_today[~is_over])])
-    return replace(history, opened=opened_of(since, history.combinations, by_day=settings.sales_grain == "day"))
+    last = weekly[weekly["ds"] >= pd.Timestamp(history.data_cutoff)]
+    newest = pd.concat([last, names.renamed(until_today[~is_over])], ignore_index=True)
+    return replace(history, opened=opened_of(newest, history.weeks, by_day=settings.sales_grain == "day"))
 
 
 PUBLISHED_WEEKS = 8

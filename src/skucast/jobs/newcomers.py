@@ -86,7 +86,7 @@ def rows_with_newcomers(
     horizon: Horizon,
 ) -> pd.DataFrame:
     """Return the published rows with what `with_newcomers` adds and changes; `wanted` have rows or begin."""
-    if not newcomers.combinations and not newcomers.links:
+    if not newcomers.combinations and not newcomers.links and not newcomers.opened:
         return rows
     first_week = history.weeks["ds"].min().date()
     weeks = history.delivered([each for each in history.combinations if each in set(wanted)])
