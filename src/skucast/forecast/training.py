@@ -85,7 +85,7 @@ class TrainingPlan:
     week_anchor: str
     with_evidence: bool = False
     sales_grain: str = "day"
-    naive_evidence: float = 4.0
+    naive_evidence: float = 3.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain builtins."""

@@ -54,7 +54,7 @@ class Training(Group):
         False, "replace a stored model only by settings that backtest better at 3 origins or more", TRAINING
     )
     naive_evidence: float = field(
-        4.0,
+        3.0,
         "standard errors by which the best naive method must backtest better than a model to forecast where the model "
         "would alone; 0 = whenever it is better, which is mostly luck",
         TRAINING,
