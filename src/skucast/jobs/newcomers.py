@@ -34,6 +34,8 @@ def newcomers_of(settings: Settings, warehouse: Warehouse, run: Run, history: Hi
     """
     known = history.combinations
     rows = warehouse.read(PREDECESSORS)
+    if not len(rows):
+        return Newcomers(sorted(set(history.opened) - set(known)), (), history.opened)
     usable, wrong = usable_links(_renamed(rows, history.names), known)
     if wrong:
         log.warning(
