@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -90,17 +92,24 @@ class Business:
         self.once(" ".join([job, *flags]), ran)
 
     def once(self, step: str, do: Callable[[Business], None]) -> None:
-        """Be as after this step, which follows upon other such steps only: done for the first test that wants it."""
+        """Be as after this step, which follows upon other such steps only: done for the first test that wants it.
+
+        Of all workers: the others wait, and copy what it has made.
+        """
         assert self.kept is not None
         assert self.steps is not None, f"{step} comes after something else"
         steps = (*self.steps, step)
-        kept = self.kept / " then ".join(steps).replace("/", "-")
-        if kept.exists():
-            shutil.rmtree(self.folder, ignore_errors=True)
-            shutil.copytree(kept, self.folder)
-        else:
-            do(self)
-            shutil.copytree(self.folder, kept)
+        kept = self.kept / sha256(" then ".join(steps).encode()).hexdigest()[:16]
+        with kept.with_name(f"{kept.name}.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            if kept.exists():
+                shutil.rmtree(self.folder, ignore_errors=True)
+                shutil.copytree(kept, self.folder)
+            else:
+                do(self)
+                half = kept.with_name(f"{kept.name}.half")
+                shutil.rmtree(half, ignore_errors=True)
+                shutil.copytree(self.folder, half).rename(kept)
         self.steps = steps
 
     def rows(self, table: Table) -> pd.DataFrame:

@@ -16,9 +16,12 @@ from skucast.runtime.groups.field import Job
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where businesses are kept as many tests begin with them."""
-    return tmp_path_factory.mktemp("kept")
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where businesses are kept as many tests begin with them: one place for all workers."""
+    of_worker = tmp_path_factory.getbasetemp()
+    folder = (of_worker.parent if hasattr(request.config, "workerinput") else of_worker) / "kept"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

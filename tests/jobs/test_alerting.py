@@ -20,6 +20,7 @@ from skucast.jobs import alerting
 from skucast.scorecard.alert_texts import gcloud_command, retrain_command
 
 QUIET = ("--min-promo-coverage", "0")
+OPENED = (*QUIET, "--as-of", "2026-11-11", "--retrain-job", "again --region eu")
 
 
 def alerts_of(business: Business, cutoff: str | None = None) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def tool(business: Business, *words: str) -> int:
 
 def test_an_alert_has_reason_evidence_and_command(shifted: Business) -> None:
     """Fallbacks lag behind a level five times as high: two bad weeks, a level shift, and what trains a model."""
-    assert shifted("monitor", *QUIET, "--as-of", "2026-11-11", "--retrain-job", "again --region eu") == 0
+    shifted.already("monitor", *OPENED)
     alerts = alerts_of(shifted).query("unit != '*'").set_index("rule")
     assert set(alerts["SKU_ID"]) == {"A1"}
     wape = alerts.loc["wape"]
@@ -70,16 +71,15 @@ def test_one_entry_per_alert_and_one_per_digest(shifted: Business, capsys: pytes
 
 def test_alerts_live_from_week_to_week(shifted: Business, capsys: pytest.CaptureFixture[str]) -> None:
     """Opened, still open a week later, and over when the forecasts have caught up; each week's rows stay."""
-    weeks = ["2026-11-11", "2026-11-18"]
-    for week in weeks:
-        assert shifted("monitor", *QUIET, "--as-of", week) == 0
+    shifted.already("monitor", *OPENED)
+    assert shifted("monitor", *QUIET, "--as-of", "2026-11-18") == 0
     of_wape = [alerts_of(shifted, cutoff).query("rule == 'wape'") for cutoff in ("2026-11-08", "2026-11-15")]
     assert of_wape[0]["state"].item() == "open"
     assert of_wape[1]["state"].item() in {"still_open", "resolved"}
     assert of_wape[1]["alert_id"].item() == of_wape[0]["alert_id"].item()
     assert of_wape[1]["n_open_weeks"].item() == 2
     first = alerts_of(shifted, "2026-11-08").drop(columns=["run_id", "created_at"])
-    assert shifted("monitor", *QUIET, "--as-of", "2026-11-11") == 0
+    assert shifted("monitor", *OPENED) == 0
     again = alerts_of(shifted, "2026-11-08").drop(columns=["run_id", "created_at"])
     assert again.reset_index(drop=True).equals(first.reset_index(drop=True))
 
@@ -99,7 +99,7 @@ def test_rules_of_the_system(business: Business) -> None:
 
 def test_a_targeted_run_that_fails_is_no_alert(business: Business) -> None:
     """All were forecast; then one of them alone, whose model file is broken, was not: one of one is not too many."""
-    assert business("predict") == 0
+    business.already("predict")
     next(business.models.glob("*/KA/A1.pkl")).write_bytes(b"")
     assert business("predict", "--target-combinations", "*/KA/A1") == 1
     assert business("monitor", *QUIET) == 0
@@ -119,7 +119,7 @@ def test_a_run_in_which_too_many_failed(business: Business) -> None:
 
 def test_an_acknowledged_alert_is_quiet_until_its_day(shifted: Business, capsys: pytest.CaptureFixture[str]) -> None:
     """Acknowledged by the tool: the week's next run keeps it and says nothing of it; a wrong name is refused."""
-    assert shifted("monitor") == 0
+    shifted.already("monitor")
     alert = alerts_of(shifted).query("rule == 'promo_plan'")["alert_id"].item()
     assert tool(shifted, "alerts", "ack", alert, "--until", "2027-01-31") == 0
     before = alerts_of(shifted).drop(columns=["run_id", "created_at"])
@@ -162,7 +162,7 @@ def test_the_list_shows_the_newest_week_and_writes_nothing(
     """Not even a row of its run."""
     assert tool(shifted, "alerts", "list") == 0
     assert "no alerts" in capsys.readouterr().out
-    assert shifted("monitor") == 0
+    shifted.already("monitor")
     n_runs = len(shifted.warehouse.read(RUNS))
     assert tool(shifted, "alerts", "list") == 0
     assert alerts_of(shifted)["alert_id"].iloc[0] in capsys.readouterr().out
@@ -194,9 +194,9 @@ def test_the_webhook_gets_the_digest(
 
 def test_without_anything_to_say_the_webhook_is_left_alone(business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
     """No alert this week."""
+    business.already("predict")
     monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hooks.example.com/SECRET")
     monkeypatch.setattr(alerting, "post", lambda url, text: pytest.fail("nothing to say"))
-    assert business("predict") == 0
     assert business("monitor", *QUIET) == 0
     assert len(alerts_of(business)) == 0
 
@@ -217,7 +217,7 @@ def fresh_at(business: Business, day: date, capsys: pytest.CaptureFixture[str]) 
 
 def test_the_heartbeat(business: Business, capsys: pytest.CaptureFixture[str]) -> None:
     """Forecast on Wednesday, scored on Friday; due by Thursday and Saturday, four and six days after a week's end."""
-    assert business("predict") == 0
+    business.already("predict")
     assert business("monitor", "--as-of", "2026-11-27") == 0
     fresh, stale = "forecast_fresh", "forecast_stale"
     n_runs = len(business.warehouse.read(RUNS))
@@ -237,7 +237,7 @@ def test_a_scorecard_of_one_task_of_two_is_none(
     business: Business, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The task ended well, and published nothing: the other one has not."""
-    assert business("predict") == 0
+    business.already("predict")
     for name, value in {"JOB": "j", "EXECUTION": "x", "TASK_INDEX": "0", "TASK_COUNT": "2"}.items():
         monkeypatch.setenv(f"CLOUD_RUN_{name}", value)
     assert business("monitor") == 0

@@ -36,12 +36,16 @@ def growing(business: Business) -> Business:
     """Return the business with an article since Monday, one that is announced, and one that follows another."""
     names = dict(zip(KEY, OPENED, strict=True))
     lines = [line(MONDAY + timedelta(days=day), 15.0, **names) for day in range(2)]
-    business.sell(pd.DataFrame(lines).astype({"quantity": "float64", "stock": "float64"}), "today")
-    announce(
-        business,
+    announced = [
         {**dict(zip(KEY, LIKE, strict=True)), "like_SKU_ID": "A1", "scale": 0.5},
         {"unit": "*", "channel": "TF", "SKU_ID": "HEIR", "like_SKU_ID": "B2", "phase_out_from": date(2026, 12, 7)},
-    )
+    ]
+
+    def grow(business: Business) -> None:
+        business.sell(pd.DataFrame(lines).astype({"quantity": "float64", "stock": "float64"}), "today")
+        announce(business, *announced)
+
+    business.once("new articles", grow)
     return business
 
 
@@ -67,7 +71,7 @@ def test_newcomers_are_forecast_in_the_running_week_and_predecessors_leave(growi
 
 def test_three_tasks_forecast_the_newcomers_that_one_forecasts(growing: Business, task: Task) -> None:
     """Also where a successor and its predecessor belong to different tasks."""
-    assert growing("predict") == 0
+    growing.already("predict")
     alone = growing.rows(FORECASTS)
     assert [task("predict", index, 3) for index in range(3)] == [0] * 3
     together = of_run(growing, FORECASTS, "predict-execution")
@@ -77,7 +81,7 @@ def test_three_tasks_forecast_the_newcomers_that_one_forecasts(growing: Business
 
 def test_a_newcomer_can_be_asked_for_by_name(growing: Business) -> None:
     """Alone, with what it is like looked at; the others' rows stay as they are."""
-    assert growing("predict") == 0
+    growing.already("predict")
     before = growing.rows(FORECASTS)
     assert growing("predict", "--target-combinations", "Чайковский/TF/HEIR") == 0
     assert_frame_equal(growing.rows(FORECASTS), before, check_exact=True)
@@ -87,7 +91,7 @@ def test_a_newcomer_can_be_asked_for_by_name(growing: Business) -> None:
 
 def test_nobody_misses_what_is_announced_and_not_sold(growing: Business) -> None:
     """A week later it is still announced, the other one has a week of sales; the scorecard scores what was sold."""
-    assert growing("predict") == 0
+    growing.already("predict")
     names = [*TRAINED, ("Пермь", "KA", "NEW"), OPENED]
     lines = [
         line(MONDAY + timedelta(days=day), 20.0, **dict(zip(KEY, each, strict=True)))
@@ -111,7 +115,7 @@ def test_nobody_misses_what_is_announced_and_not_sold(growing: Business) -> None
 
 def test_a_scenario_knows_phase_outs_too(growing: Business, shown: Callable[[], str]) -> None:
     """Its baseline is what was published, so nothing is said to differ; newcomers themselves are in no scenario."""
-    assert growing("predict") == 0
+    growing.already("predict")
     plan = growing.folder / "other.csv"
     head = "unit,channel,SKU_ID,starts_on,ends_on,discount_perc,covers_through"
     plan.write_text(f"{head}\nЧайковский,TF,B2,2026-12-07,2026-12-13,20,2026-12-31\n", encoding="utf-8")

@@ -53,7 +53,7 @@ def test_without_models_every_combination_gets_a_labelled_fallback(untrained: Bu
 
 def test_no_fallback_takes_the_place_of_what_models_forecast(business: Business, shown: Callable[[], str]) -> None:
     """A mistyped MODEL_STORE after a good run: exit 1, what to correct in one line, the forecasts stay."""
-    assert business("predict") == 0
+    business.already("predict")
     before = business.rows(FORECASTS)
     assert business("predict", "--model-store", str(business.folder / "modles")) == 1
     assert f"no model is found in {business.folder / 'modles'}" in shown()
@@ -80,7 +80,7 @@ def test_a_broken_model_file_costs_its_combination_only(business: Business, show
 
 def test_too_many_broken_models_publish_nothing(business: Business, shown: Callable[[], str]) -> None:
     """One of six is more than 5 %: exit 1, and the week that was published before stands whole."""
-    assert business("predict") == 0
+    business.already("predict")
     before = business.rows(FORECASTS)
     (business.models / "Пермь" / "KA" / "A1.pkl").write_bytes(b"\x80")
     assert business("predict") == 1
@@ -118,7 +118,7 @@ def test_a_crash_while_writing_leaves_the_earlier_week_whole(
     business: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The insert dies after the delete: the transaction takes both back, exit 1, and the next run completes."""
-    assert business("predict") == 0
+    business.already("predict")
     before = business.rows(FORECASTS)
     real = DuckDBWarehouse._insert
 

@@ -49,7 +49,7 @@ def files(business: Business) -> dict[Path, str]:
 def test_an_old_model_forecasts_as_one_trained_today_and_its_file_stays(aged: Business) -> None:
     """Status says refreshed, version and model_cutoff are those of the file; the numbers are today's within 1e-9."""
     before = files(aged)
-    assert aged("predict") == 0
+    aged.already("predict")
     fresh, rows = aged.rows(FORECASTS), first_steps(aged)
     assert rows.loc[TRAINED, "status"].eq("refreshed").all()
     assert rows.loc[[NEW, GONE], "status"].tolist() == ["short_history", "inactive"]
@@ -93,7 +93,7 @@ def test_a_refresh_that_fails_leaves_the_stored_model_and_says_so(
     aged: Business, shown: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All rows are there by the models of the store, labelled, with one line for all of them; the run is fine."""
-    assert aged("predict", "--no-refresh") == 0
+    aged.already("predict", "--no-refresh")
     stored = aged.rows(FORECASTS)
 
     def broken(*_: object) -> None:
@@ -114,7 +114,7 @@ def test_a_refreshed_model_that_gives_no_finite_number_gives_way_to_the_stored_o
     aged: Business, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the store has is asked before a fallback is."""
-    assert aged("predict", "--no-refresh") == 0
+    aged.already("predict", "--no-refresh")
     stored = aged.rows(FORECASTS)
     real = refresh.refreshed
 
@@ -133,7 +133,7 @@ def test_an_old_model_is_an_alert_although_it_is_refreshed(aged: Business) -> No
 
     One that a later training has compared with a new one and kept is as new as that training.
     """
-    assert aged("predict") == 0
+    aged.already("predict")
     assert aged("monitor", "--max-model-age-weeks", "10") == 0
     assert not aged.rows(ALERTS)["rule"].eq("model_age").any()
     assert aged("monitor", "--max-model-age-weeks", "9") == 0
@@ -152,7 +152,7 @@ def test_an_old_model_is_an_alert_although_it_is_refreshed(aged: Business) -> No
 
 def test_a_scenario_compares_with_the_refreshed_models(aged: Business, tmp_path: Path) -> None:
     """Its baseline is what was published, so that the difference is the plan's alone."""
-    assert aged("predict") == 0
+    aged.already("predict")
     plan = tmp_path / "other.csv"
     monday = CUTOFF + pd.Timedelta(days=1)
     plan.write_text(

@@ -48,7 +48,7 @@ def test_nothing_is_published_before_the_last_task(
 
     Models are unreadable for a task that is retried: it has staged its rows and does not forecast again.
     """
-    assert business("predict") == 0
+    business.already("predict")
     before = business.warehouse.read(FORECASTS)
     for index, missing in ((2, "0, 1, 3"), (0, "1, 3"), (3, "1")):
         capsys.readouterr()
@@ -84,7 +84,7 @@ def test_a_task_killed_after_the_publish_is_tidied_up_by_its_retry(
     business: Business, task: Task, monkeypatch: pytest.MonkeyPatch, job: Job
 ) -> None:
     """It ended before the staged rows were dropped: the next attempt drops them and writes nothing again."""
-    assert business("predict", "--as-of", "2026-10-28") == 0
+    business.already("predict", "--as-of", "2026-10-28")
     assert task(job, 0, 2) == 0
     with monkeypatch.context() as killed:
         killed.setattr(DuckDBWarehouse, "unstage", killing)

@@ -206,7 +206,7 @@ def test_retraining_needs_targets(business: Business, shown: Callable[[], str]) 
 def test_retraining_replaces_exactly_the_targeted_model_and_keeps_the_old_version(business: Business) -> None:
     """With other settings A1 becomes another version; the others' files are untouched, the old version is kept."""
     before = {path: path.read_bytes() for path in business.models.glob("*/*/*.pkl")}
-    assert business("retrain", "--target", A1, "--seasonality-mode", "multiplicative") == 0
+    business.already("retrain", "--target", A1, "--seasonality-mode", "multiplicative")
     changed = [path for path in before if path.read_bytes() != before[path]]
     assert [path.name for path in changed] == ["A1.pkl"]
     assert len(LocalStore(business.models).versions(Combination.parse(A1))) == 2
@@ -215,7 +215,7 @@ def test_retraining_replaces_exactly_the_targeted_model_and_keeps_the_old_versio
 def test_rollback_brings_back_the_version_before(business: Business) -> None:
     """After a retraining, one command makes the first version live again; there is none before that."""
     first = (business.models / "Пермь" / "KA" / "A1.pkl").read_bytes()
-    assert business("retrain", "--target", A1, "--seasonality-mode", "multiplicative") == 0
+    business.already("retrain", "--target", A1, "--seasonality-mode", "multiplicative")
     flags = ["--warehouse", f"duckdb:{business.warehouse.path}", "--model-store", str(business.models)]
     assert cli.main(["rollback", A1, *flags]) == 0
     assert (business.models / "Пермь" / "KA" / "A1.pkl").read_bytes() == first
@@ -240,7 +240,7 @@ def test_rollback_passes_over_a_version_that_cannot_be_read(business: Business) 
     """The live file is garbage, the newest version too: the one before it comes back."""
     path = business.models / "Пермь" / "KA" / "A1.pkl"
     first = path.read_bytes()
-    assert business("retrain", "--target", A1, "--seasonality-mode", "multiplicative") == 0
+    business.already("retrain", "--target", A1, "--seasonality-mode", "multiplicative")
     newest = loads(path.read_bytes()).version
     for file in (path, business.models / "_versions" / "Пермь" / "KA" / "A1" / f"{newest}.pkl"):
         file.write_bytes(b"garbage")
