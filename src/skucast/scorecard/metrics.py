@@ -111,11 +111,15 @@ def _apart(scored: pd.DataFrame) -> dict[str, pd.Series]:
 
 def summed(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """Return the sums of `SUMS` and the counts of `WEEK_COUNTS` per group of `by`; rows have `ds` and `is_restated`."""
-    groups = rows.groupby(list(by), sort=True)
-    known = rows[rows["n"] > 0]
-    result = groups[SUMS].sum()
-    for name, counted in (("n_weeks", known), ("n_restated_weeks", known[known["is_restated"]])):
-        weeks = counted.groupby(list(by))["ds"].nunique()
+    is_known = rows["n"] > 0
+    counted = {"n_weeks": is_known, "n_restated_weeks": is_known & rows["is_restated"]}
+    if "ds" in by:  # a group has one week, which counts if any of its rows does
+        flags = {name: rows_of_it.astype("int64") for name, rows_of_it in counted.items()}
+        result = rows.assign(**flags).groupby(list(by), sort=True)[[*SUMS, *WEEK_COUNTS]].sum()
+        return result.assign(**{name: np.minimum(result[name].to_numpy(), 1) for name in WEEK_COUNTS}).reset_index()
+    result = rows.groupby(list(by), sort=True)[SUMS].sum()
+    for name, rows_of_it in counted.items():
+        weeks = rows[rows_of_it].groupby(list(by))["ds"].nunique()
         result[name] = weeks.reindex(result.index).fillna(0).astype("int64")
     return result.reset_index()
 

@@ -163,11 +163,11 @@ def score(scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _level(rows: pd.DataFrame, level: str) -> pd.DataFrame:
-    kept = set(KEY) if level == "combination" else {level}
-    named = rows.assign(level=level, **{name: ALL for name in KEY if name not in kept})
-    by = ["ds", "level", *KEY, "step"]
-    pooled = summed(named.assign(step=POOLED_STEP), by)
-    return pd.concat([summed(named, by), pooled])[[*by, *SUMS, *WEEK_COUNTS]]
+    kept = KEY if level == "combination" else [name for name in KEY if name == level]
+    by = ["ds", *kept]
+    found = pd.concat([summed(rows, [*by, "step"]), summed(rows, by).assign(step=POOLED_STEP)])
+    found = found.assign(level=level, **{name: ALL for name in KEY if name not in kept})
+    return found[["ds", "level", *KEY, "step", *SUMS, *WEEK_COUNTS]]
 
 
 def _differs(actual: pd.Series, first: pd.Series) -> pd.Series:
