@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from builders import CUTOFF
 
+from skucast.core.combination import KEY
 from skucast.core.weeks import WeekClock
 from skucast.sales.deliveries import Deliveries, judge_deliveries
 
@@ -20,24 +21,24 @@ Name = tuple[str, str, str]
 
 def weekly_frame(sold: dict[Name, Pieces], last: date = CUTOFF) -> pd.DataFrame:
     """Return what `Warehouse.weekly_sales` makes of pieces by week and day, the newest week last; 0 = no line."""
-    parts = []
-    for (unit, channel, sku), pieces in sold.items():
-        weeks = np.flatnonzero(pieces.any(axis=1))
-        there = pieces[weeks] > 0
-        ds = pd.to_datetime([last - timedelta(weeks=len(pieces) - 1 - int(week)) for week in weeks])
-        first_day, last_day = there.argmax(axis=1) - 6, -there[:, ::-1].argmax(axis=1)
-        rows = {
-            "ds": ds,
-            "quantity": pieces[weeks].sum(axis=1),
-            "selling_weekdays": there @ (1 << np.arange(7)),
-            "n_lines": there.sum(axis=1),
-        }
-        dates = {
-            "first_date": ds + pd.to_timedelta(first_day, unit="D"),
-            "last_date": ds + pd.to_timedelta(last_day, unit="D"),
-        }
-        parts.append(pd.DataFrame({"unit": unit, "channel": channel, "SKU_ID": sku, **rows, **dates}))
-    return pd.concat(parts, ignore_index=True).assign(stock_weekdays=0, promo_weekdays=0)
+    names, weeks, there, quantity = [], [], [], []
+    for name, pieces in sold.items():
+        known = np.flatnonzero(pieces.any(axis=1))
+        names += [name] * len(known)
+        weeks.append(len(pieces) - 1 - known)
+        there.append(pieces[known] > 0)
+        quantity.append(pieces[known].sum(axis=1))
+    is_sold = np.concatenate(there)
+    ds = np.datetime64(last, "us") - np.concatenate(weeks) * np.timedelta64(7, "D")
+    rows = {
+        "ds": ds,
+        "quantity": np.concatenate(quantity),
+        "selling_weekdays": is_sold @ (1 << np.arange(7)),
+        "n_lines": is_sold.sum(axis=1),
+        "first_date": ds + (is_sold.argmax(axis=1) - 6) * np.timedelta64(1, "D"),
+        "last_date": ds - is_sold[:, ::-1].argmax(axis=1) * np.timedelta64(1, "D"),
+    }
+    return pd.DataFrame(names, columns=KEY).assign(**rows, stock_weekdays=0, promo_weekdays=0)
 
 
 def judged(sold: dict[Name, Pieces], last: date = CUTOFF, **options: object) -> Deliveries:
