@@ -132,16 +132,23 @@ def test_versions_are_kept_in_the_order_they_were_saved(store: ModelStore) -> No
     assert [store.load_version(ARTICLE, version) for version in ("v9", "v1", "v5")] == [b"v9", b"v1", b"v5"]
 
 
-def test_a_version_never_changes(store: ModelStore) -> None:
-    """A rollback makes it live again without a new version; other bytes under its name do not replace it."""
+def test_a_version_that_comes_back_is_no_new_one(store: ModelStore) -> None:
+    """A rollback makes it live again; it keeps its place among the versions."""
     first = save(store, "v1")
     second = save(store, "v2", expected=first)
-    rolled_back = save(store, "v1", expected=second)
+    save(store, "v1", expected=second)
     assert store.load(ARTICLE).payload == b"v1"
     assert store.versions(ARTICLE) == ["v1", "v2"]
 
-    store.save(ARTICLE, b"other", "v1", expected=rolled_back)
+
+@pytest.mark.parametrize("damaged", [b"", b"x1", b"longer than it was"], ids=["empty", "changed", "longer"])
+def test_a_damaged_version_is_whole_again_when_it_is_saved_again(store: ModelStore, damaged: bytes) -> None:
+    """Its name is its content's: what holds other bytes under it would be of no use to whoever goes back to it."""
+    generation = store.save(ARTICLE, damaged, "v1", expected=None)
+    assert store.load_version(ARTICLE, "v1") == damaged
+    save(store, "v1", expected=generation)
     assert store.load_version(ARTICLE, "v1") == b"v1"
+    assert store.versions(ARTICLE) == ["v1"]
 
 
 def test_an_unknown_version_is_not_found(store: ModelStore) -> None:

@@ -92,8 +92,7 @@ class CloudStore:
         Under a retention policy or a hold the first model can be made live, but none after it: raises ObjectKept.
         """
         marks = _marks(payload, version)
-        with contextlib.suppress(PreconditionFailed, ObjectKept):  # kept before: its name holds its content's digest
-            self._upload(version_path(combination, version), payload, marks, 0)
+        self._keep(version_path(combination, version), payload, marks)
         try:
             live = self._upload(combination.path, payload, marks, _generation(expected))
         except (PreconditionFailed, ObjectKept) as error:
@@ -207,6 +206,16 @@ class CloudStore:
         except NotFound:
             raise no_bucket(self._bucket_name) from None
         return blob
+
+    def _keep(self, path: str, payload: bytes, marks: dict[str, str]) -> None:
+        """Keep a version; what is there under its name and holds anything else is damaged, and replaced."""
+        try:
+            self._upload(path, payload, marks, 0)
+        except (PreconditionFailed, ObjectKept):
+            with contextlib.suppress(ModelError, PreconditionFailed):  # another run was faster; it is held, or gone
+                found = self._download(path, f"no {path}", self._until())
+                if found.payload != payload:
+                    self._upload(path, payload, marks, int(found.generation))
 
     def _reload(self, path: str) -> Blob | None:
         with storage_errors(self._bucket_name, "storage.objects.get"):

@@ -47,7 +47,7 @@ class LocalStore:
         """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another."""
         with self._lock():
             kept = self.root / version_path(combination, version)
-            if not kept.exists():
+            if not self._holds(kept, payload):
                 _write(kept, payload)
             live = self.root / combination.path
             found = self.load(combination).generation if live.exists() else None
@@ -96,6 +96,15 @@ class LocalStore:
         """Return a kept version's file, or raise ModelNotFound."""
         missing = f"no version {version} of {combination}"
         return self._read(self.root / version_path(combination, version), missing, most_bytes(combination))
+
+    def _holds(self, kept: Path, payload: bytes) -> bool:
+        """Whether a version is whole; also where it cannot be read, and so not replaced: a folder, a pipe."""
+        try:
+            return self._read(kept, "", len(payload)) == payload
+        except ModelNotFound:
+            return False
+        except ModelError:
+            return True
 
     def _load_or_error(self, combination: ModelFile) -> Live | ModelError:
         try:

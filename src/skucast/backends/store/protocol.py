@@ -44,6 +44,7 @@ class ModelStore(Protocol):
     def save(self, combination: ModelFile, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; `expected` is the one that was read, None = none.
 
+        A version's name is its content's: what holds other bytes under it is damaged, and replaced, unless it is held.
         A live file of the same content is as good as one's own, whoever saved it: two runs on the same sales agree.
 
         Raises:
