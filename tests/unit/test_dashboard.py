@@ -44,19 +44,23 @@ def board() -> Board:
     return small_board()
 
 
+@pytest.fixture(scope="module")
+def page() -> str:
+    """Return that board's page."""
+    return render(small_board())
+
+
 @pytest.mark.slow
-def test_page_names_no_address(board: Board) -> None:
+def test_page_names_no_address(page: str) -> None:
     """Nothing we write refers to the network but the name of SVG; the plotting library is inside."""
-    page = render(board)
     written = re.sub(r'(id="(data|library)">)[^<]*', r"\1", page).replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"https?:|src=|@import|url\(|//[a-z]", written.replace("// ", ""))
     assert b"plotly.js v" in block(page, "library")[:200]
 
 
 @pytest.mark.slow
-def test_only_named_scripts_may_run(board: Board) -> None:
+def test_only_named_scripts_may_run(page: str) -> None:
     """The security policy lists the page's own script and the plotting library, and allows no connection."""
-    page = render(board)
     script = page.rpartition("<script>")[2].partition("</script>")[0].encode()
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy
@@ -65,9 +69,8 @@ def test_only_named_scripts_may_run(board: Board) -> None:
     assert f"default-src 'none'; script-src {hashes};" in policy[1]
 
 
-def test_no_handler_and_no_markup_from_data(board: Board) -> None:
+def test_no_handler_and_no_markup_from_data(page: str) -> None:
     """The page has no inline handlers, and its script never turns text into markup."""
-    page = render(board)
     assert not re.search(r"<[^>]*\son[a-z]+=", page.partition('id="data"')[0])
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", page)
 
@@ -86,9 +89,9 @@ def test_hostile_names_stay_text(board: Board) -> None:
 
 
 @pytest.mark.slow
-def test_data_round_trips(board: Board) -> None:
+def test_data_round_trips(board: Board, page: str) -> None:
     """Embedded columns give the frames' sums back, per combination and week by week."""
-    data = embedded(render(board))
+    data = embedded(page)
     scored, names = data["scored"], data["combinations"]
     assert list(zip(names["unit"], names["channel"], names["SKU_ID"], strict=True)) == [KAZAN, PERM]
     assert scored["rows"] == [1, 3]
@@ -108,9 +111,9 @@ def test_data_round_trips(board: Board) -> None:
     assert scored["covered"] == [0, 0, 1, 1]  # 100 lies on the lower end of 110 - 10
 
 
-def test_history_and_forecasts_are_embedded(board: Board) -> None:
+def test_history_and_forecasts_are_embedded(page: str) -> None:
     """An unknown week stays unknown, promotions keep their depth, forecasts their method, status and components."""
-    data = embedded(render(board))
+    data = embedded(page)
     assert data["history"]["y"] == [120, None]
     assert data["history"]["promo_discount_perc"] == [0, 25]
     assert data["forecasts"]["rows"] == [0, 4]
@@ -120,9 +123,9 @@ def test_history_and_forecasts_are_embedded(board: Board) -> None:
     assert set(COMPONENTS) <= set(data["forecasts"])
 
 
-def test_what_is_planned_and_known_ahead_is_embedded(board: Board) -> None:
+def test_what_is_planned_and_known_ahead_is_embedded(page: str) -> None:
     """Planned promotions by week; the holidays of weeks on the page, and no others."""
-    data = embedded(render(board))
+    data = embedded(page)
     assert data["plan"]["rows"] == [0, 1]
     assert data["weeks"][data["plan"]["ds"][0]] == "2026-11-29"
     assert data["holidays"] == [{"week": "2026-11-08", "names": ["Unity Day"]}]
@@ -179,16 +182,16 @@ def test_alerts_of_combinations_and_of_the_system_are_apart(board: Board) -> Non
     assert data["system_alerts"]["reason"] == [""]
 
 
-def test_the_commands_that_mend_all_alerts_are_embedded(board: Board) -> None:
+def test_the_commands_that_mend_all_alerts_are_embedded(board: Board, page: str) -> None:
     """As they are given; a board that knows none has none."""
     commands = embedded(render(replace(board, retrain=("python a --target '@alerts'", "gcloud b"))))["retrain"]
     assert commands == {"command": "python a --target '@alerts'", "gcloud_command": "gcloud b"}
-    assert embedded(render(board))["retrain"]["command"] == ""
+    assert embedded(page)["retrain"]["command"] == ""
 
 
-def test_the_card_of_the_model_is_embedded(board: Board) -> None:
+def test_the_card_of_the_model_is_embedded(page: str) -> None:
     """The registry's row as it is, numbers and JSON."""
-    models = embedded(render(board))["models"]
+    models = embedded(page)["models"]
     assert models["rows"] == [0, 1]
     assert models["backtest_wape"] == [0.123]
     assert json.loads(models["backtest_by_step"][0])["2"] == 0.146

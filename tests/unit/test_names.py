@@ -177,7 +177,7 @@ KEYS = st.lists(
     unique=True,
 )
 SEEDS = st.integers(0, 999)
-few = bounded(max_examples=25, deadline=None)
+few = bounded(max_examples=15, deadline=None)
 
 
 @pytest.mark.slow
