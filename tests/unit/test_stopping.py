@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from skucast.runtime.stopping import stops_on_sigterm
+from skucast.core.errors import InputError
+from skucast.entry.app import until_interrupted
+from skucast.runtime import stopping
+from skucast.runtime.outcome import run_each
+from skucast.runtime.stopping import Stopped, check_stop, stop_goes_through, stops_on_sigterm
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -149,3 +154,96 @@ def test_outside_the_block_signals_are_as_before():
     thread.start()
     thread.join()
     assert ran == [before]
+
+
+@pytest.fixture
+def _here(monkeypatch):
+    """Signals of this process, which is not to be ended in time."""
+    monkeypatch.setattr(stopping, "_end_in_time", lambda heard: heard.close())
+
+
+def as_compiled_code_does(number):
+    """Like numba's dispatcher: what a signal raised in it comes out as the cause of another error."""
+    try:
+        signal.raise_signal(number)
+    except BaseException as error:
+        raise SystemError("CPUDispatcher(...) returned a result with an exception set") from error
+
+
+def as_a_reader_does(number):
+    """An error of our own, of whatever a library raised: its cause is not shown."""
+    try:
+        as_compiled_code_does(number)
+    except SystemError as error:
+        raise InputError(f"cannot be read ({error})") from None
+
+
+def as_a_bare_except_does(number):
+    """Nothing comes out at all."""
+    with contextlib.suppress(BaseException):
+        signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("swallows", [as_compiled_code_does, as_a_reader_does, as_a_bare_except_does])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.usefixtures("_here")
+def test_what_a_library_makes_of_it_stops_the_run_all_the_same(swallows, number, code, caplog):
+    """The signal comes during the second of four: no outcome of it, no third, nobody is blamed; 143, Ctrl-C 130."""
+    begun, done = [], []
+
+    def work(name, _):
+        begun.append(name)
+        if name == "b":
+            swallows(number)
+
+    def start():
+        outcomes = run_each([(each, 0) for each in "abcd"], work, what="try")
+        done.extend(outcome.combination for outcome in outcomes)
+        return 0
+
+    assert until_interrupted(start) == code
+    assert (begun, done) == (["a", "b"], ["a"])
+    assert "try failed" not in caplog.text
+
+
+@pytest.mark.usefixtures("_here")
+def test_a_result_that_is_being_stored_is_the_last():
+    """The signal is swallowed by who takes the first outcome: the second is not begun."""
+    begun = []
+
+    def start():
+        for _ in run_each([("a", 0), ("b", 0)], lambda name, _: begun.append(name), what="try"):
+            with contextlib.suppress(BaseException):
+                signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    assert until_interrupted(start) == 143
+    assert begun == ["a"]
+
+
+def test_a_worker_process_knows_of_it_by_its_cause():
+    """Where no handler of ours is, what was raised is found behind the error, however deep; other errors pass."""
+
+    def fails():
+        try:
+            try:
+                raise KeyboardInterrupt
+            except KeyboardInterrupt as error:
+                raise SystemError("returned a result with an exception set") from error
+        except SystemError:
+            raise ValueError("deep") from None
+
+    with pytest.raises(KeyboardInterrupt), stop_goes_through():
+        fails()
+    with pytest.raises(ValueError, match="just wrong"), stop_goes_through():
+        raise ValueError("just wrong")
+
+
+@pytest.mark.usefixtures("_here")
+def test_the_next_block_knows_nothing_of_a_stop_before():
+    """Two runs in one process: the first was stopped, the second is not."""
+    with pytest.raises(Stopped), stops_on_sigterm():
+        signal.raise_signal(signal.SIGTERM)
+    check_stop()
+    with stops_on_sigterm():
+        check_stop()

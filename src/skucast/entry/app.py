@@ -15,7 +15,7 @@ from skucast.runtime.groups.field import FORECASTING, Job
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.reading import load_settings
 from skucast.runtime.settings import Settings, local_path
-from skucast.runtime.stopping import Stopped, stops_on_sigterm
+from skucast.runtime.stopping import Stopped, stop_goes_through, stops_on_sigterm
 
 if TYPE_CHECKING:
     from skucast.backends.store.protocol import ModelStore
@@ -41,7 +41,7 @@ def until_interrupted(start: Callable[[], int]) -> int:
     """Return the exit code of what is started, 130 after one line if Ctrl-C ends it, 143 if SIGTERM does."""
     gc.set_threshold(COLLECTED_AFTER)
     try:
-        with stops_on_sigterm():
+        with stops_on_sigterm(), stop_goes_through():
             return start()
     except KeyboardInterrupt:
         _say(f"stopped by Ctrl-C; {_KEPT}")
@@ -113,7 +113,7 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
     warehouse = open_warehouse(settings)
     exit_code, error = DONE, None
     try:
-        with report.timed("all"):
+        with report.timed("all"), stop_goes_through():
             _see_to_tables(settings, warehouse, run)
             function(settings, warehouse, open_store(settings), run, report)
     except NothingToDo as nothing:

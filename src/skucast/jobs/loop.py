@@ -23,6 +23,7 @@ from skucast.jobs.runs import run_row
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
+from skucast.runtime.stopping import stop_goes_through
 from skucast.sales.history import History
 from skucast.scorecard.retraining import Bounds, Due, due
 
@@ -128,7 +129,7 @@ def _here(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run,
     training = replace(run, job="retrain", run_id=run_id, task_index=0, task_count=1)
     report, exit_code, error = RunReport(), DONE, None
     try:
-        with report.timed("all"):
+        with report.timed("all"), stop_goes_through():
             retrain(mine, warehouse, store, training, report)
     except SkucastError as failed:
         exit_code, error = BAD_INPUT if isinstance(failed, InputError) else FAILED, str(failed)

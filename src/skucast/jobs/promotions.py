@@ -32,6 +32,7 @@ from skucast.regressors.promotions import is_promotion
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
+from skucast.runtime.stopping import stop_goes_through
 
 INBOX, DONE, REJECTED = "promotions/inbox", "promotions/done", "promotions/rejected"
 """Folders below STAGING."""
@@ -272,7 +273,8 @@ def _read(file: _File, settings: Settings, at: datetime, known: _Known) -> PlanF
         InputError: it cannot be read, for a reason that is known or not.
     """
     try:
-        return file.intake.read(file.name, file.content.data, known.combinations, at, settings.clock, known.aliases)
+        with stop_goes_through():
+            return file.intake.read(file.name, file.content.data, known.combinations, at, settings.clock, known.aliases)
     except (InputError, MemoryError):
         raise
     except Exception as bug:

@@ -19,6 +19,7 @@ from skucast.core.tables.records import REGISTRY
 from skucast.jobs.shards import combinations_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
+from skucast.runtime.stopping import check_stop
 
 if TYPE_CHECKING:
     from skucast.forecast.artifact import ModelCard
@@ -70,6 +71,7 @@ class Ledger:
 
     def saving(self, combination: Combination, row: Row) -> None:
         """Say which model is put in its place now: a run that is stopped before `add` looks whether it got there."""
+        check_stop()  # a library may have swallowed it
         self._in_doubt = combination, row
 
     def add(self, row: Row) -> None:

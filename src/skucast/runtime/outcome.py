@@ -15,6 +15,7 @@ from skucast.core.combination import Combination
 from skucast.core.errors import InputError, RunFailed, SkucastError
 from skucast.core.pool import HERE, Pool
 from skucast.runtime.logs import log, progress
+from skucast.runtime.stopping import check_stop, stop_goes_through
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -77,13 +78,16 @@ def run_each(
     An item is mostly a combination and what its result is made of. The function must be picklable when there are
     several workers: each one is a process.
     """
+    check_stop()
     for outcome in progress(_outcomes(items, function, pool), len(items), what):
+        check_stop()
         if outcome.error is not None:
             fields = {"combination": str(outcome.combination), "error": outcome.error}
             log.error(
                 "%s failed%s", what, f"\n{outcome.traceback}" if outcome.traceback else "", extra={"fields": fields}
             )
         yield outcome
+        check_stop()  # what was done with it may have swallowed the signal, before the next one is begun
 
 
 def check_failed_share(failures: Mapping[Combination, str], n_combinations: int, max_failed_share: float) -> None:
@@ -175,7 +179,8 @@ def _one_thread() -> AbstractContextManager[object]:
 
 def _guarded(function: Callable[[K, T], R], combination: K, item: T) -> Outcome[K, R]:
     try:
-        return Outcome(combination, value=function(combination, item))
+        with stop_goes_through():
+            return Outcome(combination, value=function(combination, item))
     except SkucastError as error:
         return Outcome(combination, error=str(error))
     except Exception as error:  # noqa: BLE001 - the one place: a combination's failure becomes its outcome
