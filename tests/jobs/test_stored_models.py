@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +28,7 @@ from skucast.core.tables.validation import empty
 from skucast.entry import cli
 from skucast.forecast.artifact import dumps, loads
 from skucast.forecast.plain import StoredPayload, written
-from skucast.jobs.rollback import Wanted, heal_shared, roll_back
+from skucast.jobs.rollback import Wanted, heal, heal_shared, roll_back
 from skucast.jobs.stored_models import differences, prune, stored_models
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.stopping import Stopped
@@ -189,17 +190,19 @@ def versions_of(store: LocalStore, file: Combination | SharedFile, n: int) -> li
 
 
 def test_what_all_share_is_healed_by_its_newest_whole_version(tmp_path: Path) -> None:
-    """A damaged file and one that is gone; a whole one stays; one without a whole version fails the run, the last."""
-    store, names = LocalStore(tmp_path), ["damaged", "gone", "whole", "lost", "never"]
+    """A damaged file and one that is gone; a whole one stays; what cannot be healed fails the run, at its end."""
+    store, names = LocalStore(tmp_path), ["damaged", "gone", "whole", "folder", "lost", "never"]
     files = [SharedFile(name) for name in names]
-    saved = {file: versions_of(store, file, 2) for file in files[:4]}
+    saved = {file: versions_of(store, file, 2) for file in files[:5]}
     for name in ("damaged", "lost"):
         (tmp_path / SharedFile(name).path).write_bytes(b"garbage")
     (tmp_path / files[1].path).unlink()
+    (tmp_path / files[3].path).unlink()
+    (tmp_path / files[3].path).mkdir()
     for path in (tmp_path / "_versions/_panel/lost").glob("*.pkl"):
         path.write_bytes(b"garbage")
     report = RunReport()
-    with pytest.raises(RunFailed, match=r"^_panel/lost: damaged, and no whole version is kept"):
+    with pytest.raises(RunFailed, match=r"^_panel/folder, _panel/lost: damaged, and no whole version is kept"):
         heal_shared(store, files, report)
     for file in files[:3]:
         assert store.load(file).payload == store.load_version(file, saved[file][-1])
@@ -230,6 +233,44 @@ def test_versions_of_a_damaged_model_are_not_pruned(tmp_path: Path) -> None:
     assert store.versions(file) == saved
 
 
+@pytest.mark.parametrize("wanted", [Wanted(only_damaged=True), Wanted()], ids=["heal", "rollback"])
+def test_a_model_without_a_whole_version_fails_the_tool_that_should_bring_it_back(
+    tmp_path: Path, wanted: Wanted
+) -> None:
+    """It is named with what to do, which is not the same tool again; the other one, and what all share, come back."""
+    store, lost, damaged = LocalStore(tmp_path), Combination("U", "C", "LOST"), Combination("U", "C", "S")
+    for each in (lost, damaged):
+        stored = dumps([stub_model()], card(str(each)))
+        store.save(each, stored.payload, stored.version, expected=None)
+        (tmp_path / each.path).write_bytes(b"garbage")
+    [kept] = (tmp_path / "_versions/U/C/LOST").glob("*.pkl")
+    kept.write_bytes(stored.payload[:-20])
+    panel = SharedFile("panel")
+    versions_of(store, panel, 1)
+    (tmp_path / panel.path).unlink()
+    report = RunReport()
+    both = [lost, damaged]
+    mend: Any = partial(heal, both, [panel]) if wanted.only_damaged else partial(roll_back, both, wanted)
+    with pytest.raises(
+        RunFailed, match=r"^1 model not .* U/C/LOST: .*; retrain_models.py --target '@missing'$"
+    ) as said:
+        mend(no_rows(), store, by_hand(), report)
+    assert "models heal" not in str(said.value)
+    assert list(report.failures) == [str(lost)]
+    assert store.load(damaged).payload == stored.payload
+    assert (tmp_path / panel.path).exists() == wanted.only_damaged
+
+
+def no_rows() -> Any:
+    """Return a warehouse without rows, which takes all."""
+    return SimpleNamespace(read=lambda *_, **__: empty(REGISTRY), replace=lambda *_, **__: 1)
+
+
+def by_hand() -> Run:
+    """Return a run of a tool about models."""
+    return Run("models", "r", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
+
+
 def a_model(n_weeks: int) -> StoredPayload:
     """Return a small model of an article; other weeks make another version."""
     return dumps([stub_model()], replace(card("U/C/S"), n_weeks=n_weeks))
@@ -237,9 +278,7 @@ def a_model(n_weeks: int) -> StoredPayload:
 
 def rolled_back(store: LocalStore) -> None:
     """Roll the article back, where no registry knows anything of it."""
-    nothing: Any = SimpleNamespace(read=lambda *_, **__: empty(REGISTRY), replace=lambda *_, **__: 1)
-    run = Run("rollback", "r", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
-    roll_back([Combination("U", "C", "S")], Wanted(), nothing, store, run, RunReport())
+    roll_back([Combination("U", "C", "S")], Wanted(), no_rows(), store, by_hand(), RunReport())
 
 
 def two_versions(folder: Path) -> LocalStore:
@@ -284,7 +323,7 @@ def test_an_interrupted_rollback_has_recorded_what_it_did(tmp_path: Path, monkey
     tables: Any = SimpleNamespace(
         read=lambda *_, **__: empty(REGISTRY), replace=lambda _, written, *__, **___: rows.append(written) or 1
     )
-    run = Run("models", "r", pd.Timestamp(WEDNESDAY).to_pydatetime(), WEDNESDAY, CUTOFF)
+    run = by_hand()
     with pytest.raises(Stopped):
         roll_back(articles, Wanted(), tables, store, run, RunReport())
     assert pd.concat(rows)["SKU_ID"].tolist() == ["S"]

@@ -37,7 +37,7 @@ def change_models(
     from skucast.forecast.evidence import EVIDENCE
     from skucast.forecast.learnt import BLEND
     from skucast.forecast.panel.model import PANEL
-    from skucast.jobs.rollback import Wanted, heal_shared, roll_back
+    from skucast.jobs.rollback import Wanted, heal, roll_back
     from skucast.jobs.stored_models import models_named
 
     if own["action"] == "convert":
@@ -52,14 +52,14 @@ def change_models(
     wanted = Wanted(
         version=None if version is None else str(version),
         until=until if isinstance(until, date) else None,
-        only_damaged=own["action"] == "heal",
     )
     these = models_named(settings, store, str(own["target"]))
     if wanted.version is not None and len(these) > 1:
         raise InputError("--version names a version of one model; of several give --until YYYY-MM-DD")
-    roll_back(these, wanted, warehouse, store, run, report)
-    if wanted.only_damaged and own["target"] == ALL_MODELS:
-        heal_shared(store, [PANEL, EVIDENCE, BLEND], report)
+    if own["action"] == "heal":
+        heal(these, [PANEL, EVIDENCE, BLEND] if own["target"] == ALL_MODELS else [], warehouse, store, run, report)
+    else:
+        roll_back(these, wanted, warehouse, store, run, report)
 
 
 def show_models(own: Own, settings: Settings, run: Run) -> None:

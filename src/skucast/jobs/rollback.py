@@ -18,7 +18,7 @@ from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
 from skucast.core.words import counted
-from skucast.forecast.artifact import StoredModel
+from skucast.forecast.artifact import AGAIN, StoredModel
 from skucast.forecast.plain import digest_of
 from skucast.jobs.registry import Ledger, details_of, latest, may_be_live, registry_row
 from skucast.jobs.stored_models import kept_version, model_in
@@ -27,6 +27,12 @@ from skucast.runtime.outcome import RunReport
 
 SHOWN = 3
 """Combinations that a note names."""
+
+_MISSING = "retrain_models.py --target '@missing'"
+
+
+class _Unusable(InputError):
+    """Neither the live file nor any version that could take its place can be used."""
 
 
 @dataclass(frozen=True)
@@ -70,30 +76,65 @@ def roll_back(
     Raises:
         InputError: there is no such version, of the one or of all of them.
         StoreConflict: somebody else replaced the one model meanwhile.
-        RunFailed: somebody else replaced some of several; theirs stay.
+        RunFailed: somebody else replaced some of several, theirs stay; or one cannot be used and has no whole version.
     """
     report.n_combinations = len(combinations)
     registry = _registry(warehouse, combinations)
     rows = {Combination(*map(str, names)): part for names, part in registry.groupby(KEY)} if len(registry) else {}
     steps: list[_Step] = []
     settled: list[Combination] = []
-    refused: dict[Combination, str] = {}
+    refused: dict[Combination, InputError] = {}
     for each in combinations:
         try:
             step = _step(store, each, wanted, rows.get(each, registry.head(0)))
         except InputError as error:
-            refused[each] = str(error)
+            refused[each] = error
             continue
         if step is None:
             settled.append(each)
         else:
             steps.append(step)
-    if refused and not steps and not settled:
-        raise InputError(_first(refused))
+    lost = {each: str(error) for each, error in refused.items() if isinstance(error, _Unusable)}
+    as_before = {each: str(error) for each, error in refused.items() if each not in lost}
+    if refused and not steps and not settled and not wanted.only_damaged:
+        retrain = f"; {_MISSING}" if lost else ""
+        raise InputError(f"cannot roll back {_first({**lost, **as_before})}{retrain}")
     replaced = _put_in_place(steps, warehouse, store, run, report, is_one=len(combinations) == 1)
-    _note(steps, settled, refused, wanted, report)
-    if replaced:
-        raise RunFailed(f"{counted(len(replaced), 'model')} not rolled back: {_first(replaced)}")
+    _note(steps, settled, as_before, wanted, report)
+    for each, why in lost.items():
+        report.fail(each, why)
+    done = "healed" if wanted.only_damaged else "rolled back"
+    said = [f"{counted(len(replaced), 'model')} not {done}: {_first(replaced)}"] if replaced else []
+    if lost:
+        said.append(f"{counted(len(lost), 'model')} not {done}, no whole version is kept: {_first(lost)}; {_MISSING}")
+    if said:
+        raise RunFailed("; ".join(said))
+
+
+def heal(
+    combinations: Sequence[Combination],
+    files: Sequence[SharedFile],
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    report: RunReport,
+) -> None:
+    """Put what can be used in the place of all that is damaged or gone, models and files that they share.
+
+    Raises:
+        RunFailed: something has no whole version; all else is healed.
+    """
+    failed = []
+    for mend in (
+        partial(roll_back, combinations, Wanted(only_damaged=True), warehouse, store, run),
+        partial(heal_shared, store, files),
+    ):
+        try:
+            mend(report)
+        except RunFailed as error:
+            failed.append(str(error))
+    if failed:
+        raise RunFailed("; ".join(failed))
 
 
 def heal_shared(store: ModelStore, files: Sequence[SharedFile], report: RunReport) -> None:
@@ -108,6 +149,11 @@ def heal_shared(store: ModelStore, files: Sequence[SharedFile], report: RunRepor
             found: Live | None = store.load(file)
         except ModelNotFound:
             found = None
+        except StoreError:
+            raise
+        except ModelError:  # no file at all: a folder, or one that may not be read, which nothing replaces
+            lost.append(str(file))
+            continue
         if found is not None and _is_whole(file, found.payload):
             continue
         versions = store.versions(file)
@@ -152,7 +198,9 @@ def _put_in_place(
             ledger.add(row)
             report.counts["rolled back"] += 1
             fields = {"combination": str(step.combination), "from": step.before, "to": version}
-            log.info("rolled back", extra={"fields": fields})
+            if step.before is None:
+                del fields["from"]
+            log.info("healed" if step.before is None else "rolled back", extra={"fields": fields})
     return failed
 
 
@@ -169,7 +217,7 @@ def _step(store: ModelStore, combination: Combination, wanted: Wanted, rows: pd.
     except StoreError:
         raise
     except ModelError as error:
-        raise InputError(f"cannot roll back {combination}: {error}") from None
+        raise _Unusable(f"{combination}: {_why(error)}") from None
     live = ModelNotFound("the live file is gone") if found is None else model_in(combination, found)
     current = live.version if isinstance(live, StoredModel) else None
     if wanted.only_damaged and current is not None:
@@ -182,12 +230,18 @@ def _step(store: ModelStore, combination: Combination, wanted: Wanted, rows: pd.
         if isinstance(model, StoreError):
             raise model
         if isinstance(model, StoredModel):
-            why = "by hand" if isinstance(live, StoredModel) else f"by hand: {live}"
+            why = "by hand" if isinstance(live, StoredModel) else f"by hand: {_why(live)}"
             payload = store.load_version(combination, version)
             expected = None if found is None else found.generation
             return _Step(combination, expected, current, model, payload, why)
-        tried.append(f"{version}: {model}")
-    raise InputError(f"cannot roll back {combination}: {_why_none(current, wanted, tried)}")
+        tried.append(f"{version}: {_why(model)}")
+    is_lost = current is None and (bool(tried) or wanted.only_damaged)
+    raise (_Unusable if is_lost else InputError)(f"{combination}: {_why_none(current, wanted, tried)}")
+
+
+def _why(error: ModelError) -> str:
+    """What is wrong with a file, without what prediction advises to do: this is the tool that it advises."""
+    return str(error).partition(f"; {AGAIN}")[0]
 
 
 def _candidates(versions: Sequence[str], current: str | None, wanted: Wanted, rows: pd.DataFrame) -> Iterator[str]:
@@ -221,10 +275,10 @@ def _was_before(rows: pd.DataFrame, current: str) -> str | None:
 
 def _why_none(current: str | None, wanted: Wanted, tried: Sequence[str]) -> str:
     if tried:
-        return f"{tried[0]}; retrain it"
+        return tried[0]
     if wanted.until is not None:
         return f"no version kept had seen no week after {wanted.until}"
-    return f"{current} is the oldest version kept" if current else "no readable version is kept; retrain it"
+    return f"{current} is the oldest version kept" if current else "no version is kept"
 
 
 def _registry(warehouse: Warehouse, combinations: Sequence[Combination]) -> pd.DataFrame:
