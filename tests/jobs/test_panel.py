@@ -61,6 +61,18 @@ def test_training_leaves_a_panel_its_evidence_and_a_blend(blending: Business) ->
     assert {len(steps) for steps in card.evidence.values()} == {4}
 
 
+def test_verify_names_what_all_share_and_cannot_be_used(blending: Business, shown: Callable[[], str]) -> None:
+    """A damaged panel and a blend that is gone: exit 1 with both; who forecasts without them does not need them."""
+    assert blending("train", *BLEND, "--verify") == 0
+    files(blending)["panel"].write_bytes(b"x")
+    files(blending)["blend"].unlink()
+    assert blending("train", *BLEND, "--verify") == 1
+    said = shown()
+    assert "2 files that all models share cannot be used (_panel/panel: truncated or not a model file" in said
+    assert "_panel/blend: missing)" in said
+    assert blending("train", "--forecaster", "prophet", "--verify") == 0
+
+
 def test_the_number_is_the_blend_and_says_what_it_is_made_of(blending: Business) -> None:
     """Between its components, in an interval that holds it, in parts that add up; the quantiles that were asked for."""
     rows = forecast(blending, *BLEND, "--levels", "80,95")

@@ -1,18 +1,24 @@
-"""Verify: what should be stored, what is stored and what the registry says of it; nothing is changed."""
+"""Verify: what should be stored, models and what they share, and what the registry says of it; changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
-from skucast.core.errors import RunFailed
+from skucast.core.errors import ModelError, ModelNotFound, RunFailed
+from skucast.core.model_files import SharedFile
 from skucast.core.tables.records import REGISTRY
 from skucast.core.targets import matching
 from skucast.core.words import counted
+from skucast.forecast import evidence, learnt
+from skucast.forecast.evidence import EVIDENCE
+from skucast.forecast.learnt import BLEND
+from skucast.forecast.panel import model as panel_model
+from skucast.forecast.panel.model import AGAIN, PANEL
 from skucast.forecast.trainable import skip_reason
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.registry import latest, may_be_live
@@ -40,7 +46,8 @@ def verify(
 ) -> None:
     """Compare expected with stored models, these with the registry both ways, and say which have no sales.
 
-    Every usable file counts as stored, whatever its cutoff. One task of the run looks for those without sales.
+    Every usable file counts as stored, whatever its cutoff. One task of the run looks for those without sales, and one
+    at what all models share, where it is forecast with.
 
     Raises:
         RunFailed: something is not as it should be; one line each has said what, and how to mend it.
@@ -52,8 +59,10 @@ def verify(
     missing = [each for each in expected if live[each] is None]
     report.counts["stored"] = len(expected) - len(missing)
     registry = warehouse.read(REGISTRY)
+    has_shared = settings.forecaster != "prophet" and bool(expected) and settings.cloud_run_task_index == 0
     problems = [
         _missing(missing),
+        _shared(unusable_shared(store) if has_shared else {}),
         _unnamed(unnamed(live, registry)),
         _not_live(named_and_not_live(live, registry), live),
         _orphans(_without_sales(settings, store, inputs) if looks_for_orphans else []),
@@ -89,6 +98,26 @@ def named_and_not_live(live: Versions, registry: pd.DataFrame) -> list[tuple[Com
     return [(each, told[each]) for each, version in live.items() if version not in (None, told.get(each, version))]
 
 
+def unusable_shared(store: ModelStore) -> dict[SharedFile, str]:
+    """Return the files that all models share and that are damaged or missing, and which of the two each is."""
+    found = {}
+    for file, loads in _READERS.items():
+        try:
+            loads(store.load(file).payload)
+        except ModelNotFound:
+            found[file] = "missing"
+        except ModelError as error:
+            found[file] = str(error).partition(f"; {AGAIN}")[0]
+    return found
+
+
+_READERS: dict[SharedFile, Callable[[bytes], object]] = {
+    PANEL: panel_model.loads,
+    EVIDENCE: evidence.loads,
+    BLEND: learnt.loads,
+}
+
+
 def _expected(settings: Settings, inputs: Inputs, report: RunReport) -> list[Combination]:
     """The combinations that should have a model."""
     expected = []
@@ -112,6 +141,17 @@ def _missing(combinations: Sequence[Combination]) -> str:
         return ""
     are = "model is" if len(combinations) == 1 else "models are"
     return f"{len(combinations)} {are} missing or unusable: {_names(combinations)}; run run_all_skus.py"
+
+
+def _shared(files: Mapping[SharedFile, str]) -> str:
+    if not files:
+        return ""
+    what = counted(len(files), "file")
+    named = "; ".join(f"{file}: {why}" for file, why in files.items())
+    return (
+        f"{what} that all models share cannot be used ({named}): bring back what was live: python -m skucast models "
+        "heal, or make all anew: run_all_skus.py"
+    )
 
 
 def _unnamed(combinations: Sequence[Combination]) -> str:
