@@ -141,7 +141,7 @@ def test_weeks_played_again_in_order_give_what_they_gave() -> None:
     random = np.random.default_rng(2)
     plays = [
         [finding(str(random.choice(["breach", "between", "calm", "unknown"])), each) for each in (A, B)]
-        for _ in range(30)
+        for _ in range(18)
     ]
     run = Weeks()
     seen = [run(*findings) for findings in plays]

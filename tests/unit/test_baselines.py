@@ -51,7 +51,7 @@ SALES = st.lists(st.one_of(st.just(nan), st.floats(0, 1e4)), max_size=70)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(several=st.lists(SALES, min_size=1, max_size=3), step=st.integers(1, 26), late=st.integers(0, 26))
 def test_many_combinations_have_the_baselines_of_each_alone(several: list[list[float]], step: int, late: int) -> None:
     """With gaps, short and long, for a week up to half a year ahead, on sales up to half a year late."""
