@@ -131,7 +131,12 @@ def test_back_is_what_was_live_before_not_what_was_saved_before(business: Busine
         (["rollback", "Пермь/KA/A2"], "unknown 'Пермь/KA/A2' (closest: "),
         (["rollback", "@alerts"], "is a word for what is to be trained"),
         (["rollback", A1], "is the oldest version kept"),
-        (["rollback", A1, "--version", "2020-01-05-abc"], "no version 2020-01-05-abc"),
+        (["rollback", A1, "--version", "foo"], f"{A1}: no version foo is kept; there are 2026-11-22-"),
+        (
+            ["rollback", A1, "--until", "2100-01-01"],
+            "--until: found 2100-01-01, which has not come: expected 2099-12-31",
+        ),
+        (["diff", A1, "--other", "foo"], f"models show '{A1}'"),
         (["rollback", KA, "--version", "x"], "of several give --until"),
         (["diff", A1], "is the only version kept"),
         (["show", "Пермь/KA"], "expected Unit/Channel/SKU_ID"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ def change_models(
         version=None if version is None else str(version),
         until=until if isinstance(until, date) else None,
     )
+    _refuse_to_come(wanted.until, settings, run)
     these = models_named(settings, store, str(own["target"]))
     if wanted.version is not None and len(these) > 1:
         raise InputError("--version names a version of one model; of several give --until YYYY-MM-DD")
@@ -60,6 +61,19 @@ def change_models(
         heal(these, [PANEL, EVIDENCE, BLEND] if own["target"] == ALL_MODELS else [], warehouse, store, run, report)
     else:
         roll_back(these, wanted, warehouse, store, run, report)
+
+
+def _refuse_to_come(until: date | None, settings: Settings, run: Run) -> None:
+    """Refuse a day that has not come, as AS_OF does: it is a slip of the pen, and every version would do.
+
+    Raises:
+        InputError: it has not come.
+    """
+    from skucast.entry.app import newest_day
+
+    newest = newest_day(settings, run.run_at.replace(tzinfo=UTC))
+    if until is not None and until > newest:
+        raise InputError(f"--until: found {until}, which has not come: expected {newest}, today, or an earlier day")
 
 
 def show_models(own: Own, settings: Settings, run: Run) -> None:
@@ -92,7 +106,8 @@ def _pair(
     [stored] = stored_models(store, [combination])
     new = stored.live if version is None else kept_version(store, combination, version)
     if isinstance(new, ModelError):
-        raise InputError(f"{combination}: {new}; the whole ones: python -m skucast models show '{combination}'")
+        whole = "" if "models show" in str(new) else f"; the whole ones: python -m skucast models show '{combination}'"
+        raise InputError(f"{combination}: {new}{whole}")
     kept = stored.versions
     earlier = kept[: kept.index(new.version)] if new.version in kept else []
     others = earlier or [each for each in kept if each != new.version]

@@ -229,6 +229,8 @@ def _step(store: ModelStore, combination: Combination, wanted: Wanted, rows: pd.
         model = kept_version(store, combination, version)
         if isinstance(model, StoreError):
             raise model
+        if isinstance(model, ModelNotFound) and wanted.version is not None:
+            raise InputError(f"{combination}: {model}")
         if isinstance(model, StoredModel):
             why = "by hand" if isinstance(live, StoredModel) else f"by hand: {_why(live)}"
             payload = store.load_version(combination, version)

@@ -28,6 +28,9 @@ F = TypeVar("F", bound=ModelFile)
 THREADS = 16
 """Files that a store is asked about at the same time."""
 
+SHOWN = 3
+"""Versions that a message names."""
+
 LEFT_OUT = ("history", "evidence", "combination")
 """Parts of a model that say nothing of how it differs from another."""
 
@@ -103,8 +106,20 @@ def kept_version(store: ModelStore, combination: Combination, version: str) -> S
     """Return a kept version of a combination, or why it cannot be read."""
     try:
         return model_in(combination, Live(store.load_version(combination, version), version))
+    except ModelNotFound:
+        return ModelNotFound(_not_kept(store, combination, version))
     except ModelError as error:
         return error
+
+
+def _not_kept(store: ModelStore, combination: Combination, version: str) -> str:
+    """That there is no such version, and which there are, the newest first."""
+    kept = store.versions(combination)[::-1]
+    if not kept:
+        return f"no version {version}, nor any other, is kept"
+    more = f" and {len(kept) - SHOWN} more" if len(kept) > SHOWN else ""
+    there = f"{', '.join(kept[:SHOWN])}{more}"
+    return f"no version {version} is kept; there are {there}: python -m skucast models show '{combination}'"
 
 
 def model_in(combination: Combination, found: Live | ModelError) -> StoredModel | ModelError:
