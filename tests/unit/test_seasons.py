@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import nan
 
+import numpy as np
 import pandas as pd
 import pytest
 from builders import CUTOFF
@@ -14,7 +15,7 @@ from test_forecasting import ARTICLE, HORIZON, forecast
 from skucast.core.combination import KEY, Combination
 from skucast.core.weeks import WEEK
 from skucast.sales.demand import coming_season, life_class
-from skucast.sales.seasons import LevelChanges, level_changes
+from skucast.sales.seasons import LevelChanges, level_changes, may_rest
 
 SEASON = [470.0] * 13
 """What is sold in the weeks of November to January; the weeks after the cutoff (22 November) are those."""
@@ -39,7 +40,9 @@ def coming(y: list[float], n_weeks: int = 4, inactive_after_weeks: int = 13) -> 
         ([nan, *SEASON[1:], *REST], [470.0] * 4),
         ([*SEASON, *[2.0, 0.0, 0.0] * 13], [470.0] * 4),
         ([100.0, 0.0, 200.0, 0.0, *SEASON[4:], *REST], [100.0, 0.0, 200.0, 0.0]),
-        (SEASON + [0.0] * 37, [0.0, 0.0, 470.0, 470.0]),
+        (SEASON + [0.0] * 37, [0.0, 470.0, 470.0, 470.0]),
+        (SEASON + [0.0] * 38, [470.0] * 4),
+        ([300.0, *[nan] * 4, *SEASON[5:], *REST], [300.0, 334.0, 368.0, 402.0]),
         ([400.0] * 13 + REST + [430.0] * 13 + REST, [420.0] * 4),
     ],
 )
@@ -48,7 +51,8 @@ def test_what_sold_in_the_coming_weeks_of_an_earlier_year_is_forecast_like_then(
 ) -> None:
     """Of last year, twice as much as of the year before where both had a season; of that one where it skipped one.
 
-    Remnants that are sold in between, and unknown weeks, end no rest.
+    Remnants that are sold in between, and unknown weeks, end no rest; a week that is not known then is not 0, nor is
+    the one before the first (sold in part, it is no week of the history).
     """
     assert coming(y) == pytest.approx(expected)
 
@@ -82,7 +86,60 @@ def test_a_season_that_has_begun_finds_its_own_level() -> None:
     """Three weeks at 600 where last year had 300: (1800 + 2 weeks of 300) / (900 + 2 weeks of 300) times then."""
     y = [*[300.0] * 13, *REST, *[600.0] * 3]
     assert coming(y) == pytest.approx([300.0 * 2400 / 1500] * 4)
-    assert coming([*[300.0] * 13, *REST, *[600.0] * 9]) is None, "by then its weeks tell more"
+
+
+@pytest.mark.parametrize("before", [1, 2, 3])
+@pytest.mark.parametrize("moved", [-1, 0, 1])
+def test_a_season_is_forecast_like_those_before_it_to_its_end_and_after_it(before: int, moved: int) -> None:
+    """Nothing is forecast of weeks in which it never sold; to its end, whatever week it began in, it follows last year.
+
+    So it is with one season before this one, two or three, which began and ended a week earlier or later.
+    """
+    season, rest = [470.0] * 9, [0.0] * 43
+    y = [*season, *rest] * (before - 1) + [*season, *([0.0] * (43 + moved))]
+    assert coming([*y, *season[:7]]) == pytest.approx([470.0] * (2 - moved) + [0.0] * (2 + moved), rel=0.35)
+    for n_rest in (1, 2, 5, 12, 13, 20):
+        assert coming([*y, *season, *[0.0] * n_rest]) == [0.0] * 4
+        assert life_class(weeks_of([*y, *season, *[0.0] * n_rest]), 4, 13, LONG_AGO) == "seasonal"
+
+
+def test_a_season_that_goes_on_is_left_to_the_models() -> None:
+    """Two weeks after the end of those before it still sells: it is no article of that season any more."""
+    y = [*SEASON, *REST, *SEASON, *REST]
+    assert coming([*y, *SEASON, 470.0]) == [0.0] * 4
+    assert coming([*y, *SEASON, 470.0, 470.0]) is None
+    assert coming([*y, *SEASON, 470.0, 470.0, 0.0]) == [0.0] * 4, "it ended two weeks later"
+    assert coming([*y, *SEASON, nan, 470.0, nan]) is None, "by what is known"
+
+
+@pytest.mark.parametrize("n_rest", [4, 12, 13, 30])
+def test_remnants_after_a_season_are_no_season(n_rest: int) -> None:
+    """What is left over sells on at its own small rate, in every week or in some."""
+    y = [*SEASON, *REST, *SEASON]
+    assert coming([*y, *[5.0] * n_rest]) == pytest.approx([5.0] * 4)
+    assert coming([*SEASON, *REST, *y, *[60.0] * 4]) == pytest.approx([60.0] * 4)
+
+
+def test_two_seasons_of_unlike_size_are_not_one() -> None:
+    """A year at 1500 and what was left of it in the next year's weeks: only the last year's counts."""
+    y = [*[1500.0] * 13, *REST, *[60.0] * 13, *REST]
+    assert coming(y) == pytest.approx([60.0] * 4)
+
+
+def test_a_season_that_does_not_come_is_given_up() -> None:
+    """Four weeks late it is forecast in full, then less with each week; after eight, one that came once has ended."""
+    full = [470.0] * 4
+    assert coming([*SEASON, *REST, *[0.0] * 4]) == pytest.approx(full)
+    assert coming([*SEASON, *REST, *[0.0] * 6]) == pytest.approx([235.0] * 4)
+    assert coming([*SEASON, *REST, *[0.0] * 8]) == pytest.approx([470.0 / 3] * 4)
+    assert coming([*SEASON, *REST, *[0.0] * 9]) is None
+    assert coming([*SEASON, *REST, *SEASON, *REST, *[0.0] * 9]) == pytest.approx([470.0 * 2 / 7] * 4)
+
+
+def test_an_article_that_sells_on_is_not_asked_for_its_season() -> None:
+    """The look at every article of a run costs next to nothing of one that never rested."""
+    assert not may_rest(np.full(104, 100.0), 13)
+    assert may_rest(np.array([*SEASON, *REST, *SEASON, 0.0]), 13)
 
 
 def test_between_two_known_seasons_it_rests() -> None:
@@ -184,5 +241,5 @@ def test_the_interval_of_an_edge_of_a_season_knows_its_neighbours() -> None:
     season = coming_season(weeks_of([*SEASON, *[0.0] * 37]), 4, 13)
     assert season is not None
     _, lower, upper = season.forecast()
-    assert upper.tolist() == pytest.approx([0.0, 0.7 * 470 / 3, 470 * 1.7, 470 * 1.7])
-    assert lower.tolist() == pytest.approx([0.0, 0.0, 141.0, 141.0])
+    assert upper.tolist() == pytest.approx([0.7 * 470 / 3, 470 * 1.7, 470 * 1.7, 470 * 1.7])
+    assert lower.tolist() == pytest.approx([0.0, 141.0, 141.0, 141.0])

@@ -30,7 +30,17 @@ FEW, FEW_OF_ALL = 0.05, 0.02
 """Weeks with so small a part of a mean week with sales, together no more than that part of all, are remnants."""
 
 NEW_SEASON_WEEKS = 8
-"""So long after its first sale a season is still forecast like the one before; later, models know it."""
+"""So long after its first sale a season is forecast like the one before, whenever that began; later only if that began
+in the same weeks, give or take as many: else models know it. A season that does not come is waited for so long."""
+
+STILL_ON, LATE_WEEKS = 0.25, 2
+"""A season that sells such a part of its mean week so many weeks after its end in earlier years goes on."""
+
+REMNANT_WEEKS = 4
+"""What is sold between two seasons: the mean of so many weeks."""
+
+WAITED_WEEKS = 4
+"""So many weeks a season may come late and is forecast in full; then the level falls with each."""
 
 YEARS = (1, 2)
 """How many years back a season is looked for; what both had counts by their weight."""
@@ -84,9 +94,9 @@ class Season:
 def season_of(y: Floats, nothing_sold: npt.NDArray[np.bool_], n_weeks: int, inactive_after_weeks: int) -> Season | None:
     """Return the season that comes, of weekly sales (NaN = unknown) up to the last known week; None without one.
 
-    An article of a season rests now, or sells again for no more than eight weeks after a rest, and sold in a season
-    that had an end in a year before. Weeks out of season are 0 in `like`; all of them where it does not come yet, which
-    takes two seasons to say.
+    An article of a season rests now, or sells again in the weeks of a season that had an end in a year before; for
+    eight weeks after a rest it may have begun in others. Weeks out of season are 0 in `like`, or what remnants sold
+    lately; all of them where it does not come yet, which takes two seasons to say.
     """
     rest = _rest(inactive_after_weeks)
     few = _few(y)
@@ -97,27 +107,35 @@ def season_of(y: Floats, nothing_sold: npt.NDArray[np.bool_], n_weeks: int, inac
     last = len(y) - 1
     is_resting = int(nothing[runs[-1][1] + 1 :].sum()) >= rest
     ended = runs if is_resting else runs[:-1]
-    if not ended or (not is_resting and last - runs[-1][0] >= NEW_SEASON_WEEKS):
+    before = [each for each in ended if not is_resting and _years_between(each[0], runs[-1][0])]
+    is_left_to_models = not is_resting and not before and last - runs[-1][0] >= NEW_SEASON_WEEKS
+    if not ended or is_left_to_models or (before and _goes_on(y, runs[-1], before)):
         return None
-    coming = [_weeks_of(y, last, years, n_weeks) for years in YEARS]
-    seasons = [_season_then(y, ended, last, years, n_weeks) for years in YEARS]
-    is_repeated = all(each is not None for each in seasons) and seasons[0] != seasons[1]
+    known = _without_gaps(y)
+    seasons = [_season_then(known, ended, last, years, n_weeks) for years in YEARS]
+    found = next(((years, run) for years, run in zip(YEARS, seasons, strict=True) if run is not None), None)
+    if found is None:
+        is_between = bool(before) or any(_is_same(y, each, runs[-1]) for each in ended)
+        longest = max(end - first for first, end in runs)
+        return _out_of_season(y, runs[-1], n_weeks) if is_between and longest < LONGEST_SEASON else None
+    years, (first, end) = found
+    is_repeated = any(_is_same(y, each, (first, end)) for each in ended)
     longest = LONGEST_SEASON if is_repeated else LONGEST_SINGLE_SEASON
-    years = next((number for number, run in zip(YEARS, seasons, strict=True) if run is not None), None)
-    if years is None:
-        return _out_of_season(ended, n_weeks) if is_resting and not few.any() else None
-    first, end = seasons[years - 1] or (0, 0)
     if end - first >= longest or not (is_repeated or _is_steady(y[first : end + 1])):
         return None
-    like = _like(coming, years, is_repeated=is_repeated)
-    now, then = (0.0, 0.0) if is_resting else _begun(y, runs[-1][0], years)
-    return Season(like, years, is_repeated, now, then)
+    like = _like([_weeks_of(known, last, each, n_weeks) for each in YEARS], years, is_repeated=is_repeated)
+    if not is_resting:
+        return Season(like, years, is_repeated, *_begun(y, runs[-1][0], years))
+    missed = _missed(y, nothing, first, years)
+    if len(missed) > NEW_SEASON_WEEKS and not is_repeated:
+        return None
+    return Season(like, years, is_repeated, 0.0, float(missed[WAITED_WEEKS:].sum()))
 
 
 def may_rest(y: Floats, inactive_after_weeks: int) -> bool:
     """Return whether an article may rest, or have rested lately: in no time, and true of few that do not."""
-    last = np.nan_to_num(y[-NEW_SEASON_WEEKS - _rest(inactive_after_weeks) :])
-    return int((last > FEW * np.nanmax(y, initial=0.0)).sum()) <= NEW_SEASON_WEEKS
+    last = np.nan_to_num(y[-NEW_SEASON_WEEKS - YEAR_WEEKS :])
+    return int((last <= FEW * np.nanmax(y, initial=0.0)).sum()) >= _rest(inactive_after_weeks)
 
 
 def _rest(inactive_after_weeks: int) -> int:
@@ -138,13 +156,42 @@ def _is_steady(season: Floats) -> bool:
     return n_sold >= FEWEST_SEASON_WEEKS and n_sold >= STEADY_SHARE * len(season)
 
 
-def _out_of_season(ended: list[tuple[int, int]], n_weeks: int) -> Season | None:
-    """Nothing, in weeks between two seasons of an article that had more than one, none of which was longer than one."""
-    if len(ended) < len(YEARS) or max(end - first for first, end in ended) >= LONGEST_SEASON:
-        return None
-    apart = ended[-1][0] - ended[-2][0]
-    is_yearly = abs(apart - YEAR_WEEKS) <= NEW_SEASON_WEEKS
-    return Season(np.zeros(n_weeks), 1, is_repeated=True) if is_yearly else None
+def _years_between(first: int, later: int) -> int:
+    """How many years lie between two weeks, give or take eight weeks; 0 where it is none of `YEARS`."""
+    return next((years for years in YEARS if abs(later - first - years * YEAR_WEEKS) <= NEW_SEASON_WEEKS), 0)
+
+
+def _is_same(y: Floats, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two seasons are one in two years: they begin or end in the same weeks, and are not of unlike size."""
+    early, late = sorted((one, other))
+    sizes = sorted(float(np.nansum(y[first : end + 1])) for first, end in (one, other))
+    is_yearly = any(_years_between(early[place], late[place]) for place in (0, 1))
+    return is_yearly and sizes[1] <= WIDEST_LEVEL * sizes[0]
+
+
+def _goes_on(y: Floats, season: tuple[int, int], before: list[tuple[int, int]]) -> bool:
+    """Whether this season still sells although those before had ended by these weeks: it knows no end, then."""
+    first = season[0]
+    end = max(each[1] + YEAR_WEEKS * _years_between(each[0], first) for each in before)
+    since = y[end + 1 :]
+    late = since[~np.isnan(since)]
+    usual = np.nanmean(y[first : max(first, end) + 1])
+    return len(since) >= LATE_WEEKS and len(late) > 0 and bool(late[-1] >= STILL_ON * usual)
+
+
+def _out_of_season(y: Floats, season: tuple[int, int], n_weeks: int) -> Season:
+    """Nothing, in weeks between two seasons; or what remnants of the last one have sold lately."""
+    first, end = season
+    lately = y[max(len(y) - REMNANT_WEEKS, first) :]
+    remnants = lately[lately < STILL_ON * np.nanmean(y[first : end + 1])]
+    return Season(np.full(n_weeks, remnants.mean() if len(remnants) else 0.0), 1, is_repeated=True)
+
+
+def _missed(y: Floats, nothing: npt.NDArray[np.bool_], first: int, years: int) -> Floats:
+    """What the season that began in week `first` sold in the weeks that by now have come again and sold nothing."""
+    weeks = np.arange(first, len(y) - years * YEAR_WEEKS)
+    then = y[weeks][nothing[weeks + years * YEAR_WEEKS]]
+    return then[np.nan_to_num(then) > 0]
 
 
 def _runs(y: Floats, nothing_sold: npt.NDArray[np.bool_], rest: int) -> list[tuple[int, int]]:
@@ -159,13 +206,20 @@ def _runs(y: Floats, nothing_sold: npt.NDArray[np.bool_], rest: int) -> list[tup
     return [(int(first), int(end)) for first, end in zip(firsts, ends, strict=True)]
 
 
-def _weeks_of(y: Floats, last: int, years: int, n_weeks: int) -> Floats:
-    """The coming weeks so many years back, NaN where they are not known; one that is, by its neighbours."""
+def _without_gaps(y: Floats) -> Floats:
+    """Unknown weeks by the known ones around them: a week that is not known is not 0."""
+    is_known = ~np.isnan(y)
+    filled: Floats = np.interp(np.arange(len(y)), np.flatnonzero(is_known), y[is_known])
+    return filled
+
+
+def _weeks_of(known: Floats, last: int, years: int, n_weeks: int) -> Floats:
+    """The coming weeks so many years back, NaN where they are not known.
+
+    The first week stands for the one before it too: that is no week of the history because it was sold in part only.
+    """
     places = last + 1 + np.arange(n_weeks) - years * YEAR_WEEKS
-    around = np.stack([_at(y, places + each) for each in (0, -1, 1)])
-    n_around = np.maximum((~np.isnan(around[1:])).sum(axis=0), 1)
-    between = np.where(np.isnan(around[1:]).all(axis=0), np.nan, np.nansum(around[1:], axis=0) / n_around)
-    return np.where(np.isnan(around[0]) & (places >= 0), between, around[0])
+    return _at(known, np.where(places == -1, 0, places))
 
 
 def _at(y: Floats, places: Ints) -> Floats:
@@ -176,9 +230,9 @@ def _at(y: Floats, places: Ints) -> Floats:
 def _season_then(
     y: Floats, ended: list[tuple[int, int]], last: int, years: int, n_weeks: int
 ) -> tuple[int, int] | None:
-    """The season that had a sale in the coming weeks, so many years back."""
-    first = last + 1 - years * YEAR_WEEKS
-    sold = [place for place in range(max(first, 0), min(first + n_weeks, len(y))) if y[place] > 0]
+    """The season that had a sale in the coming weeks, so many years back; its first week stands for the one before."""
+    places = last + 1 + np.arange(n_weeks) - years * YEAR_WEEKS
+    sold = [place for place in np.where(places == -1, 0, places) if 0 <= place < len(y) and y[place] > 0]
     return next((run for run in ended if any(run[0] <= place <= run[1] for place in sold)), None)
 
 
