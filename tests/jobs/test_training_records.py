@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -230,3 +232,35 @@ def test_a_failure_is_not_forgotten_when_the_next_attempt_succeeds(warehouse: Du
             ledger.add(registry_row(article, CUTOFF, outcome, reason, {}))
     [row] = warehouse.read(REGISTRY).to_dict("records")
     assert (row["outcome"], row["reason"]) == ("saved", "an earlier attempt of this run failed: no fit today")
+
+
+@pytest.mark.parametrize("second", ["saved", "kept", "unchanged", "skipped"])
+def test_the_newest_row_names_what_is_live_whoever_started_first(
+    warehouse: DuckDBWarehouse, run: Run, second: str
+) -> None:
+    """A run of an hour ago puts its model in the place of another's of a minute ago: its row is the newest.
+
+    Where it leaves the live one as it is, it knows of the one that it read an hour ago: the other's row is the newest.
+    """
+    article, early = Combination("U", "C", "1"), timedelta(hours=-1)
+    long = replace(run, run_id="train-long", run_at=run.run_at + early, started=run.started + early.total_seconds())
+    quick = replace(run, run_id="retrain-quick", run_at=run.run_at - timedelta(minutes=1), started=run.started - 60)
+    for each, version, outcome in ((quick, "quick", "saved"), (long, "long", second)):
+        with Ledger(warehouse, each, RunReport(), CUTOFF, lambda _: None) as ledger:
+            row = registry_row(article, CUTOFF, outcome, None, {"model_version": version})
+            ledger.saving(article, row)
+            ledger.add(row, seen_at=each.run_at)
+    [newest] = registry.latest(warehouse.read(REGISTRY))["model_version"]
+    assert newest == ("long" if second == "saved" else "quick")
+
+
+def test_a_model_whose_row_was_in_doubt_is_as_new_as_its_file(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """Stopped between the file and `add`: the row of an old run is newer than what it has replaced."""
+    article = Combination("U", "C", "1")
+    long = replace(run, run_id="train-long", run_at=run.run_at - timedelta(hours=1), started=run.started - 3600)
+    with Ledger(warehouse, run, RunReport(), CUTOFF, lambda _: None) as ledger:
+        ledger.add(registry_row(article, CUTOFF, "saved", None, {"model_version": "quick"}))
+    with suppress(Killed), Ledger(warehouse, long, RunReport(), CUTOFF, lambda _: "long") as ledger:
+        ledger.saving(article, registry_row(article, CUTOFF, "saved", None, {"model_version": "long"}))
+        raise Killed
+    assert registry.latest(warehouse.read(REGISTRY))["model_version"].tolist() == ["long"]

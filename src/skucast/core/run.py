@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from skucast.core.weeks import WeekClock
@@ -19,8 +20,9 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 class Run:
     """What every job is told about itself; `app` alone makes one, from the clock and the settings.
 
-    `run_at` is naive UTC, `today` the business date, `cutoff` the label of the last complete week. All tasks of one
-    execution share the `run_id`; each takes every `task_count`-th item of a sorted list, from `task_index` on.
+    `run_at` is naive UTC in whole seconds and `started` the same moment by the machine's clock, `today` the business
+    date, `cutoff` the label of the last complete week. All tasks of one execution share the `run_id`; each takes every
+    `task_count`-th item of a sorted list, from `task_index` on.
     """
 
     job: str
@@ -30,11 +32,16 @@ class Run:
     cutoff: date
     task_index: int = 0
     task_count: int = 1
+    started: float = field(default_factory=time.time, compare=False)  # noqa: TID251 - set by app; what passes since is read here
 
     @property
     def task_id(self) -> str:
         """Name of this task: the run's, with the task's number when there are several."""
         return self.run_id if self.task_count == 1 else f"{self.run_id}/{self.task_index}"
+
+    def now(self) -> datetime:
+        """Return this moment, naive UTC: `run_at` and what has passed since."""
+        return self.run_at + timedelta(seconds=time.time() - self.started)  # noqa: TID251
 
     def is_about_today(self, clock: WeekClock) -> bool:
         """Return whether the run is about the business day it runs on, and not about another that AS_OF names."""

@@ -95,6 +95,7 @@ def start_run(job: str, settings: Settings) -> Run:
         cutoff=settings.clock.cutoff(today),
         task_index=settings.cloud_run_task_index,
         task_count=settings.cloud_run_task_count,
+        started=now.replace(microsecond=0).timestamp(),
     )
 
 

@@ -15,6 +15,7 @@ from skucast.dashboard.board import Board
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import plan_of
 from skucast.jobs.refusals import refused_lately
+from skucast.jobs.registry import by_age
 from skucast.runtime.settings import Settings
 from skucast.sales.demand import life_class
 from skucast.sales.history import History
@@ -104,4 +105,4 @@ def _models(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     registry = warehouse.read(REGISTRY, since={"cutoff": behind["model_cutoff"].min().date()})
     rows = registry.merge(behind[[*KEY, "model_version"]], on=[*KEY, "model_version"])
-    return rows.sort_values("created_at", kind="stable").drop_duplicates(KEY, keep="last")
+    return by_age(rows).drop_duplicates(KEY, keep="last")

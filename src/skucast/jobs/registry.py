@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,6 +31,9 @@ SHARE_OF_TIME = 0.1
 write takes four, every forty."""
 
 LEAST_PAUSE_S = 1.0
+
+CHANGES_WHAT_IS_LIVE = ("saved", "rolled_back")
+"""Outcomes of a row that made another model live."""
 
 NOT_LIVE = "not made live"
 """How the reason begins of a new model that may not take the place of the live one."""
@@ -74,9 +77,14 @@ class Ledger:
         check_stop()  # a library may have swallowed it
         self._in_doubt = combination, row
 
-    def add(self, row: Row) -> None:
-        """Take a row in, and write those that wait if it is time to; a write that fails is tried again later."""
-        self._pending.append(self._after_failure(row))
+    def add(self, row: Row, seen_at: datetime | None = None) -> None:
+        """Take a row in, and write those that wait if it is time to; a write that fails is tried again later.
+
+        Of several runs the newest row has to name what is live: a model that was saved is live from now on, and a row
+        that leaves the live one as it is knows no more than when that was looked at, `seen_at`.
+        """
+        at = self._run.now() if seen_at is None or row["outcome"] in CHANGES_WHAT_IS_LIVE else seen_at
+        self._pending.append(self._after_failure(row) | {"created_at": at})
         self._in_doubt = None
         if time.monotonic() - self._since < self._pause_s:
             return
@@ -136,14 +144,14 @@ class Ledger:
             return
         (combination, row), self._in_doubt = self._in_doubt, None
         if self._live_version(combination) == row["model_version"]:
-            self._pending.append(row)
+            self._pending.append(row | {"created_at": self._run.now()})
 
     def _flush(self) -> None:
         if not self._pending:
             return
         started = time.monotonic()
         with self._report.timed("write"):
-            rows = pd.DataFrame(self._pending).assign(run_id=self._run.run_id, created_at=self._run.run_at)
+            rows = pd.DataFrame(self._pending).assign(run_id=self._run.run_id)
             only = combinations_of(rows)
             self._report.n_rows += self._warehouse.replace(
                 REGISTRY, rows, self._run.run_id, run=self._run, combinations=only
@@ -168,10 +176,14 @@ def combination_of(row: Row) -> Combination:
     return Combination(*(row[name] for name in KEY))
 
 
+def by_age(registry: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows, the newest last; of one moment in the same order each time."""
+    return registry.sort_values(["created_at", "run_id"], kind="stable")
+
+
 def latest(registry: pd.DataFrame) -> pd.DataFrame:
     """Return the newest row of each combination."""
-    rows = registry.sort_values(["created_at", "run_id"], kind="stable")
-    return rows.drop_duplicates(KEY, keep="last", ignore_index=True)
+    return by_age(registry).drop_duplicates(KEY, keep="last", ignore_index=True)
 
 
 def has_trained(registry: pd.DataFrame) -> pd.Series:

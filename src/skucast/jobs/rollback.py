@@ -20,7 +20,7 @@ from skucast.core.tables.records import REGISTRY
 from skucast.core.words import counted
 from skucast.forecast.artifact import AGAIN, StoredModel
 from skucast.forecast.plain import digest_of
-from skucast.jobs.registry import Ledger, details_of, latest, may_be_live, registry_row
+from skucast.jobs.registry import Ledger, by_age, details_of, latest, may_be_live, registry_row
 from skucast.jobs.stored_models import kept_version, model_in
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -271,7 +271,7 @@ def _was_live(rows: pd.DataFrame) -> str | None:
 def _was_before(rows: pd.DataFrame, current: str) -> str | None:
     """The version that was live when this one was made: one that came back later has been before it once already."""
     made = rows[(rows["outcome"] == "saved") & (rows["model_version"] == current) & rows["previous_version"].notna()]
-    newest = made.sort_values("created_at", kind="stable")["previous_version"]
+    newest = by_age(made)["previous_version"]
     return str(newest.iloc[-1]) if len(newest) else None
 
 

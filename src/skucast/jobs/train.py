@@ -165,6 +165,7 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
     settings, warehouse, run, report = training.settings, training.warehouse, training.run, training.report
     inputs = replace(training.inputs, wanted=list(training.wanted))
     recipe = recipe_of(settings, warehouse, inputs)
+    seen_at = run.now()  # before it: what is put in their place meanwhile has the newer row
     found = training.store.load_many(inputs.wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
     known = known_at_origins(settings, warehouse, run, inputs, recipe, outlook)
@@ -178,7 +179,7 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
         row["demand_class"] = kinds[combination_of(row)]
         rows.append(row)
         if training.ledger is not None:
-            training.ledger.add(row)
+            training.ledger.add(row, seen_at)
 
     first_week = history.weeks["ds"].min().date()
     for combination, weeks in history.split(inputs.wanted):

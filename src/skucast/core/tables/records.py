@@ -63,7 +63,9 @@ REGISTRY = Table(
             allowed=("kept", "dropped", "kept, perfect_weather", "dropped, perfect_weather"),
         ),
         Column("fit_s", "FLOAT64", "seconds", "time of the final fit", nullable=True),
-        instant("created_at", "when the row was made"),
+        instant(
+            "created_at", "when the model was made live, or, where the row changes nothing, when the live one was read"
+        ),
         text(
             "demand_class",
             "kind of demand: seasonal (its weeks come, or it rests between two), inactive, new (13 weeks), else by the "
