@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import skucast
+from skucast.core.tables.forecasts import METHODS, STATUSES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(skucast.__file__).parent
@@ -107,3 +108,12 @@ def test_the_architecture_has_every_room() -> None:
     config = tomllib.loads(text_of(ROOT / "pyproject.toml"))
     [layers] = [each["layers"] for each in config["tool"]["importlinter"]["contracts"] if each["type"] == "layers"]
     assert "\n".join(layers[1:]) in page
+
+
+def test_every_status_and_method_of_a_forecast_is_explained() -> None:
+    """The table "Where a number comes from" names each that a row may have: statuses first, then methods."""
+    page = text_of(ROOT / "docs/jobs.md").split("## Where a number comes from")[1].split("\n### ")[0]
+    cells = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
+    statuses, methods = (set(re.findall(r"`(\w+)`", " ".join(column))) for column in zip(*cells, strict=True))
+    assert statuses == set(STATUSES)
+    assert methods == set(METHODS)
