@@ -30,6 +30,10 @@ SECONDS = {
     "unit/test_solver.py": 30,
     "jobs/test_known_promotions.py": 20,
     "jobs/test_board.py": 20,
+    "jobs/test_panel.py": 30,
+    "jobs/test_loop.py": 25,
+    "jobs/test_train.py": 20,
+    "jobs/test_training_records.py": 15,
 }
 """Files that take long, and how long about: only their order and their sums count (docs/testing.md has measures)."""
 
