@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from business import Business
 
-from skucast.core.combination import KEY
+from skucast.core.combination import KEY, Combination
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY
 from skucast.forecast import naive
 from skucast.forecast.artifact import loads
+from skucast.jobs import train as train_job
 
 A1 = "Пермь/KA/A1"
 ON_TRADE = "Пермь/ON TRADE/A1"
@@ -63,13 +64,29 @@ def test_a_worse_challenger_replaces_where_that_is_asked_for(business: Business,
     assert row["challenger_wape"] > row["champion_wape"]
 
 
-def test_a_training_of_all_keeps_a_better_champion_too(business: Business) -> None:
-    """Four models by other settings: those that are clearly worse are kept out, the others replaced."""
+def test_a_training_of_all_keeps_a_better_champion_too(business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four models by other settings: those that are clearly worse are kept out, the others replaced; again nobody is.
+
+    A repeat trains nothing, and tells of what was kept the same figures; nor does the third.
+    """
     assert business("train", "--tune", "off") == 0
     rows = business.warehouse.read(REGISTRY).query("compared_origins > 0")
     worse = rows["challenger_wape"] > 1.05 * rows["champion_wape"]
     assert (rows["outcome"] == "kept").tolist() == worse.tolist()
     assert 0 < worse.sum() < len(rows) == 4
+    first = rows[rows["outcome"] == "kept"].set_index(KEY)
+
+    def trained(combination: Combination, *_: object, **__: object) -> None:
+        raise AssertionError(f"{combination} is trained again")
+
+    monkeypatch.setattr(train_job, "train", trained)
+    for _ in range(2):
+        assert business("train", "--tune", "off") == 0
+        rows = business.warehouse.read(REGISTRY).query("outcome == 'kept'")
+        again = rows[rows["run_id"] == newest(business, "train")["run_id"]].set_index(KEY)
+        assert (again["reason"] == first["reason"] + "; decided by an earlier run").all()
+        same = ["model_version", "champion_wape", "challenger_wape", "demand_class"]
+        pd.testing.assert_frame_equal(again[same], first[same], check_like=True)
 
 
 def test_only_if_better_asks_for_a_gain(business: Business) -> None:

@@ -60,7 +60,7 @@ class Ledger:
     ) -> None:
         self._warehouse, self._run, self._report, self._cutoff = warehouse, run, report, pd.Timestamp(cutoff)
         self._live_version = live_version
-        self._recorded = {combination_of(row): row for row in _as_rows(_read_run(warehouse, run))}
+        self._recorded = {combination_of(row): row for row in as_rows(_read_run(warehouse, run))}
         self._pending: list[Row] = []
         self._in_doubt: tuple[Combination, Row] | None = None
         self._since, self._pause_s = time.monotonic(), LEAST_PAUSE_S
@@ -166,7 +166,8 @@ def _read_run(warehouse: Warehouse, run: Run) -> pd.DataFrame:
     return warehouse.read(REGISTRY, since={"run_id": run.run_id}, until={"run_id": run.run_id})
 
 
-def _as_rows(frame: pd.DataFrame) -> list[Row]:
+def as_rows(frame: pd.DataFrame) -> list[Row]:
+    """Return the rows of a frame, what is unknown as None."""
     records = frame.astype(object).where(frame.notna(), None).to_dict("records")
     return [{str(name): value for name, value in record.items()} for record in records]
 

@@ -14,6 +14,7 @@ from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ObjectKept, StoreConflict
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
+from skucast.core.tables.validation import empty
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.champion import LEAST_ORIGINS, Champion, Comparison, champion_of
@@ -39,7 +40,17 @@ from skucast.jobs.registry import (
 )
 from skucast.jobs.shards import combinations_of
 from skucast.jobs.stored_models import prune
-from skucast.jobs.training_inputs import evidence_left, is_current, readable, recipe_of, stand_in, why_not_compared
+from skucast.jobs.training_inputs import (
+    evidence_left,
+    is_current,
+    kept_again,
+    kept_rows,
+    readable,
+    recipe_of,
+    request_of,
+    stand_in,
+    why_not_compared,
+)
 from skucast.jobs.training_summary import count_rows, note_rows, show_comparison
 from skucast.jobs.verify import verify
 from skucast.runtime.logs import log
@@ -170,7 +181,8 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
     known = known_at_origins(settings, warehouse, run, inputs, recipe, outlook)
     history = with_weather(inputs.history, outlook, settings.clock)
-    named = _named_versions(warehouse, recipe) if keep_existing else set()
+    recorded = _recorded(warehouse, recipe) if keep_existing else empty(REGISTRY)
+    named, won = set(recorded["model_version"].dropna()), kept_rows(recorded)
     items: list[tuple[Combination, Material]] = []
     rows: list[Row] = []
     kinds: dict[Combination, str | None] = {}
@@ -186,6 +198,10 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
         kinds[combination] = life_class(weeks, settings.horizon_weeks, settings.inactive_after_weeks, first_week)
         mine, live = recipe.of(combination.unit), readable(combination, found[combination])
         reason = _skip_reason(settings, weeks, live, mine, named, keep_existing=keep_existing)
+        again = kept_again(won.get(combination), live, request_of(settings, mine)) if reason is None else None
+        if again is not None:
+            record(again)
+            continue
         if reason is None:
             champion = _champion(settings, combination, found[combination], mine)
             items.append((combination, Material(weeks, known[combination], evidence_left(live, mine), champion)))
@@ -199,10 +215,9 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
     return rows
 
 
-def _named_versions(warehouse: Warehouse, recipe: Recipe) -> set[str]:
-    """The models of this cutoff that the registry knows of."""
-    rows = warehouse.read(REGISTRY, since={"cutoff": recipe.cutoff}, until={"cutoff": recipe.cutoff})
-    return set(rows["model_version"].dropna())
+def _recorded(warehouse: Warehouse, recipe: Recipe) -> pd.DataFrame:
+    """What the registry knows of trainings at this cutoff."""
+    return warehouse.read(REGISTRY, since={"cutoff": recipe.cutoff}, until={"cutoff": recipe.cutoff})
 
 
 def _skip_reason(
@@ -275,6 +290,7 @@ def _decided(
             "challenger_wape": comparison.challenger,
         }
         details |= compared
+    details["request"] = request_of(settings, recipe.of(combination.unit))
     if live is not None and live.version == new.version:
         reason = "the same data and settings gave the same model"
         return registry_row(combination, recipe.cutoff, "unchanged", reason, details)

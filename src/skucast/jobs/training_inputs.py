@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +21,13 @@ from skucast.forecast.trainable import SHORT_HISTORY
 from skucast.forecast.training import Recipe, TrainingPlan, make_recipe
 from skucast.jobs.calendars import calendars_of, warn_of_events
 from skucast.jobs.inputs import Inputs
+from skucast.jobs.registry import Row, as_rows, combination_of, latest
 from skucast.runtime.settings import Settings
+
+DECIDED = "; decided by an earlier run"
+"""How the reason ends of a model that is kept without being compared again."""
+
+OF_THE_RUN = ("run_id", "created_at")
 
 
 def recipe_of(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recipe:
@@ -91,6 +98,29 @@ def why_not_compared(combination: Combination, found: Live | ModelError, recipe:
 def is_current(live: StoredModel | None, recipe: Recipe) -> bool:
     """Return whether the live model was trained on this cutoff by this plan."""
     return live is not None and live.card.cutoff_date == recipe.cutoff and recipe.plan.made(live.card)
+
+
+def request_of(settings: Settings, recipe: Recipe) -> str:
+    """Return the digest of what a training asks for: how models are made, and when the live one is kept."""
+    asked = {**recipe.plan.as_dict(), "max_worse": settings.max_worse, "only_if_better": settings.only_if_better}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def kept_rows(recorded: pd.DataFrame) -> dict[Combination, Row]:
+    """Return the newest of these rows of the registry that say of a combination that its live model was kept."""
+    rows = as_rows(latest(recorded[(recorded["outcome"] == "kept") & recorded["request"].notna()]))
+    return {combination_of(row): row for row in rows}
+
+
+def kept_again(before: Row | None, live: StoredModel | None, request: str) -> Row | None:
+    """Return the row of a combination whose live model has won at this cutoff by the same request; None if it has not.
+
+    Nothing would come out but the same: what is live, the recipe and the rule are what they were.
+    """
+    if before is None or live is None or (before["model_version"], before["request"]) != (live.version, request):
+        return None
+    reason = str(before["reason"]).removesuffix(DECIDED)
+    return {name: value for name, value in before.items() if name not in OF_THE_RUN} | {"reason": f"{reason}{DECIDED}"}
 
 
 def evidence_left(live: StoredModel | None, recipe: Recipe) -> Mapping[str, list[float]]:

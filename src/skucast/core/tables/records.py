@@ -96,6 +96,12 @@ REGISTRY = Table(
             "the naive method did better than the model, which is stored and does not forecast alone",
             nullable=True,
         ),
+        text(
+            "request",
+            "digest of what a training asked for: its recipe and when a model is kept; with the same one a kept model "
+            "of this cutoff is not trained against again; NULL in rows of before",
+            nullable=True,
+        ),
     ),
     key=("run_id", *KEY),
     partition="run_id",
