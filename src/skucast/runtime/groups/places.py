@@ -41,9 +41,11 @@ class Places(Group):
     @field_validator("warehouse")
     @classmethod
     def _known_warehouse(cls, value: str) -> str:
-        problem = None if re.fullmatch(r"duckdb:(?!:|md:).+", value) else _bigquery_problem(value)
+        problem = None if re.fullmatch(r"duckdb:(?!:|md:|//).+", value) else _bigquery_problem(value)
         if problem is not None:
-            raise ValueError(f"expected duckdb:FILE or bigquery://PROJECT/DATASET{problem}")
+            file = value.removeprefix("duckdb://")
+            meant = f"; did you mean duckdb:{file}?" if file.strip("/") and file != value else ""
+            raise ValueError(f"expected duckdb:FILE or bigquery://PROJECT/DATASET{problem}{meant}")
         return value
 
     @field_validator("model_store", "staging")
