@@ -77,6 +77,7 @@ def test_help_shows_the_groups(capsys):
         (("predict", "--Horizon_Weeks", "3"), "unknown flag --Horizon_Weeks; did you mean --horizon-weeks?"),
         (("predict", "-as-of", "2026-11-25"), "unknown flag -as-of; did you mean --as-of?"),
         (("predict", "—as-of", "2026-11-25"), "unknown flag —as-of; did you mean --as-of?"),
+        (("train", "--target", "Пермь/*/*"), "unknown flag --target; did you mean --target-combinations?"),
         (("predict", "--colour", "red"), "unknown flag --colour ("),
         (("doctor", "--as-off", "2026-11-25"), "unknown flag --as-off; did you mean --as-of?"),
         (("docter",), "unknown command docter; did you mean doctor?"),

@@ -15,6 +15,9 @@ from skucast.core.run import BAD_INPUT
 from skucast.runtime.groups.field import Job, is_secret, jobs_of, shown_default
 from skucast.runtime.settings import GROUPS, Settings
 
+_SHORT = {"--target": "--target-combinations"}
+"""What people take for a flag of every job and is one job's own; another job has a setting of that name."""
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that says what was meant where it does not know a flag or command: one line, exit code 2."""
@@ -46,7 +49,8 @@ class Parser(argparse.ArgumentParser):
             if flag in known or (self.allow_abbrev and any(each.startswith(flag) for each in known)):
                 continue
             if re.fullmatch(r"--?[^\W\d][^ ]*", flag) or (flag.startswith(("–", "—")) and meant in known):
-                self._refuse(f"unknown flag {flag}{_of_other_jobs(meant, known) or _closest(meant, known)}")
+                own = _of_other_jobs(meant, known) if meant not in _SHORT or _SHORT[meant] not in known else ""
+                self._refuse(f"unknown flag {flag}{own or _closest(_SHORT.get(meant, meant), known)}")
 
     def _refuse(self, what: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{what} ({self.prog} --help shows all)\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -89,6 +90,8 @@ def _mistakes(error: ValidationError) -> list[str]:
         setting = Settings.model_fields[name]
         own = mistake["msg"].removeprefix("Value error, ")
         text = own if mistake["type"] == "value_error" else expected(setting, mistake["input"]) or own
+        if name == "target" and re.search(r"[/@*]", str(mistake["input"])):
+            text += "; did you mean --target-combinations (TARGET_COMBINATIONS)?"
         found = "a secret that is not shown" if is_secret(setting) else repr(mistake["input"])
         lines.append(f"{name.upper()}: found {found}: {text} ({setting.description})")
     return lines
