@@ -82,7 +82,11 @@ def test_names_in_lines_may_hold_commas_and_an_at() -> None:
         ("unit;channel\nПермь;KA\n", "no column SKU_ID; found unit, channel; rename them"),
         ("unit;канал;артикул\nПермь;KA;A1\n", "no column .*set SALES_COLUMNS='channel=канал;SKU_ID=артикул'"),
         ("Пермь/KA/A1\nПермь/KA\n", "line 2: target 'Пермь/KA': expected Unit/Channel/SKU_ID"),
-        ("@alerts\n", "line 1: .*three parts"),
+        ("Юнит;Канал;Артикул\nПермь;KA;A1\n", ".*set SALES_COLUMNS='unit=Юнит;channel=Канал;SKU_ID=Артикул'"),
+        ("Где;Канал;Артикул\nПермь;KA;A1\n", ".*set SALES_COLUMNS='channel=Канал;SKU_ID=Артикул;unit=COLUMN'"),
+        ("@alerts\n", "line 1: target '@alerts': .*three parts.*; words and other files stand beside a file"),
+        ("gs://bucket/a.csv\n", "line 1: target 'gs://bucket/a.csv': .*; words and other files stand beside a file"),
+        ("unit;channel;SKU_ID\nА/Б;..;A1\n", r"line 2: target 'А/Б/\.\./A1': channel '\.\.': not a usable name"),
     ],
 )
 def test_a_file_that_is_no_list_of_targets_says_where(content: str, problem: str) -> None:

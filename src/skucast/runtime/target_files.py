@@ -9,7 +9,7 @@ from pathlib import PurePath
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.spelling import is_total
-from skucast.core.targets import check_item
+from skucast.core.targets import IN_BUCKET, check_item
 from skucast.sales.loading_headers import guessed_columns
 from skucast.sheets.encoding import text_of
 from skucast.sheets.reading import CSV_SUFFIXES, EXCEL_SUFFIXES, OTHER_SPREADSHEETS, Kind, Sheet, read_sheet
@@ -57,6 +57,7 @@ def _refuse_missing(name: str, sheet: Sheet, places: Mapping[str, int], theirs: 
     others = [each for place, each in enumerate(sheet.header) if each and place not in places.values()]
     guessed = guessed_columns({ours: theirs.get(ours, ours) for ours in missing}, others)
     pairs = ";".join(f"{ours}={found}" for ours, found in guessed.items())
+    pairs += "".join(f";{ours}=COLUMN" for ours in missing if ours not in guessed)
     how = f"rename them, or set SALES_COLUMNS='{pairs}'" if guessed else "rename them"
     raise InputError(
         f"file {name}: no column {', '.join(missing)}; found {', '.join(filter(None, sheet.header))}; {how}"
@@ -75,7 +76,8 @@ def _named(name: str, sheet: Sheet, places: Mapping[str, int]) -> list[str]:
         empty = [ours for ours, part in zip(KEY, parts, strict=True) if not part]
         if empty:
             raise InputError(f"file {name}: line {number}: {', '.join(empty)} is empty; write * for any")
-        items.append(_checked(name, number, "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)))
+        item = "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+        items.append(_checked(name, number, item, "/".join(parts)))
     return items
 
 
@@ -87,7 +89,7 @@ def _one_a_line(name: str, sheet: Sheet, content: bytes | None) -> list[str]:
         text, _ = text_of(name, io.BytesIO(content))
         lines = list(enumerate(text.read().splitlines(), start=1))
     plain = ((number, _unquoted(line.strip().rstrip(";,\t").strip())) for number, line in lines)
-    return [_checked(name, number, line) for number, line in plain if line]
+    return [_checked(name, number, line, line) for number, line in plain if line]
 
 
 def _unquoted(line: str) -> str:
@@ -95,11 +97,14 @@ def _unquoted(line: str) -> str:
     return line[1:-1].replace('""', '"').strip() if is_quoted else line
 
 
-def _checked(name: str, number: int, item: str) -> str:
-    """The item with what would make it more than a name or a pattern taken away, if it is one."""
+def _checked(name: str, number: int, item: str, written: str) -> str:
+    """The item with what would make it more than a name or a pattern taken away, if it is one; errors show it so."""
     plain = f"%40{item[1:]}" if item.startswith("@") else item
     try:
         check_item(plain)
     except InputError as error:
-        raise InputError(f"file {name}: line {number}: {error}") from None
+        said = str(error).replace(repr(plain), repr(written))
+        if item.startswith(("@", IN_BUCKET)):
+            said += "; words and other files stand beside a file, not in it: '@alerts;@bad.csv'"
+        raise InputError(f"file {name}: line {number}: {said}") from None
     return plain

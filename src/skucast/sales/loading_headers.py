@@ -17,7 +17,8 @@ ALIKE = 0.7
 
 _KNOWN_AS = {
     "date": "day week sale_date order_date ds дата день неделя период datum",
-    "unit": "branch store shop region business_unit site подразделение филиал магазин склад регион точка filiale",
+    "unit": "branch store shop region business_unit site юнит бизнес_юнит подразделение филиал магазин склад регион "
+    "точка filiale",
     "channel": "sales_channel segment канал сегмент канал_сбыта kanal",
     "SKU_ID": "sku article item product product_id item_id code артикул номенклатура товар код sku_код artikel",
     "quantity": "qty amount sales sold units pieces volume y количество кол-во кол продажи продано объем шт menge",
