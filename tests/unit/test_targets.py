@@ -190,6 +190,7 @@ def test_a_file_whose_name_holds_a_separator_is_read_whole() -> None:
         ("gs://bucket/folder/", "expected a file in a bucket"),
         ("@нет.csv", r"file нет\.csv: cannot be read \(no such file\)"),
         ("@" + "x" * 300 + "/a.csv", "cannot be read"),
+        ("@.", r"file \.: cannot be read \(it is a folder\); name the file in it: @\./FILE"),
         ("@U/C/S", "a name that begins with @ stands in a JSON list"),
     ],
 )

@@ -118,6 +118,13 @@ def _literal(item: str) -> str:
     return f"%40{name[1:]}" if is_name and name.count("/") == 2 else name
 
 
+def _is_folder(path: str) -> bool:
+    try:
+        return bool(path) and Path(path).expanduser().is_dir()
+    except (OSError, RuntimeError):
+        return False
+
+
 def _is_file(path: str) -> bool:
     try:
         return Path(path).expanduser().is_file()
@@ -129,6 +136,8 @@ def _check_file(item: str, file: str) -> None:
     if file.startswith(IN_BUCKET):
         if not _OBJECT.fullmatch(file):
             raise InputError(f"target {item!r}: expected a file in a bucket, gs://BUCKET/FOLDER/FILE.csv")
+    elif _is_folder(file):
+        raise InputError(f"file {file}: cannot be read (it is a folder); name the file in it: @{file.rstrip('/')}/FILE")
     elif not _is_file(file):
         found = _WORD.fullmatch(item)
         if found and "." not in item:
