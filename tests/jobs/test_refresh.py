@@ -140,7 +140,7 @@ def test_an_old_model_is_an_alert_although_it_is_refreshed(aged: Business) -> No
     row = aged.rows(ALERTS).set_index("rule").loc["model_age"]
     assert (row["state"], row["value"], row["reason"], row["is_listed"]) == ("open", 10.0, "stale_model", True)
     assert row["evidence"].startswith("4 of 4 models trained more than 9 weeks ago, the oldest, 10 weeks, that of ")
-    assert row["command"] == "python retrain_models.py --target @stale"
+    assert row["command"] == "python retrain_models.py --target '@stale'"
     registry = aged.warehouse.read(REGISTRY).query("outcome == 'saved'")
     kept = registry.assign(run_id="retrain-later", outcome="kept", cutoff=pd.Timestamp(CUTOFF - WEEK))
     aged.warehouse.replace(

@@ -28,7 +28,7 @@ def test_a_model_may_be_as_old_as_the_limit() -> None:
     assert (old["verdict"], old["value"], old["value_limit"]) == ("breach", 61.0, 26.0)
     assert old["message"] == (
         "2 of 3 models trained more than 26 weeks ago, the oldest, 61 weeks, that of Пермь/KA/B2; "
-        "run python retrain_models.py --target @stale"
+        "run python retrain_models.py --target '@stale'"
     )
 
 
@@ -51,7 +51,10 @@ def test_without_any_model_nothing_is_known() -> None:
         (
             ModelAges({"a": 30}, 3),
             "retrain-models --region asia-south1",
-            "gcloud run jobs execute retrain-models --region asia-south1 --update-env-vars TARGET_COMBINATIONS=@stale",
+            (
+                "gcloud run jobs execute retrain-models --region asia-south1 "
+                "--update-env-vars 'TARGET_COMBINATIONS=@stale'"
+            ),
         ),
         (
             ModelAges({"a": 30}, 30),

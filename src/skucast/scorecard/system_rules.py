@@ -178,8 +178,8 @@ def mending_of_age(ages: ModelAges, limit: int, job: str = "retrain-models") -> 
     if ages.panel is not None and ages.panel > limit:  # a run of some combinations leaves the panel as it is
         place = job.removeprefix("retrain-models")
         return "python run_all_skus.py", f"gcloud run jobs execute train-all-models{place}"
-    on_cloud_run = f"gcloud run jobs execute {job} --update-env-vars TARGET_COMBINATIONS=@stale"
-    return "python retrain_models.py --target @stale", on_cloud_run
+    on_cloud_run = f"gcloud run jobs execute {job} --update-env-vars 'TARGET_COMBINATIONS=@stale'"
+    return "python retrain_models.py --target '@stale'", on_cloud_run
 
 
 def _judged(value: float, limit: float, text: str, advice: str, *, is_broken: bool) -> Found:
