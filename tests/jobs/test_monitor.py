@@ -142,7 +142,7 @@ def test_what_was_found_in_the_sales_is_logged_in_words(scored: Business, shown:
     """One line in the text log: the article that stopped selling, and its twenty weeks without rows."""
     shown()
     assert scored("monitor") == 0
-    assert "found in them: stale combinations: 1; weeks without rows counted as 0: 20\n" in shown()
+    assert "found in them: inactive combinations: 1; weeks without rows counted as 0: 20\n" in shown()
 
 
 def test_nothing_to_score_is_no_failure(business: Business, shown: Callable[[], str]) -> None:

@@ -51,7 +51,7 @@ class DataReport:
     def repairs(self) -> list[str]:
         """Return what was ignored, repaired or is unusual, in words; only what there is."""
         counts = {
-            "stale combinations": self.n_stale_combinations,
+            "inactive combinations": self.n_stale_combinations,
             "partial first weeks dropped": self.n_partial_first_weeks,
             "weeks out of stock": self.n_stockout_weeks,
             "weeks out of stock on some days": self.n_censored_weeks,
