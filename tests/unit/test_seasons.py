@@ -112,6 +112,13 @@ def test_a_season_that_goes_on_is_left_to_the_models() -> None:
     assert coming([*y, *SEASON, nan, 470.0, nan]) is None, "by what is known"
 
 
+@pytest.mark.parametrize("before", [[200.0], [200.0, *[0.0] * 5, 200.0, *[0.0] * 5, 200.0]])
+def test_odd_sales_a_year_ago_end_nothing(before: list[float]) -> None:
+    """An article that has sold for ten weeks is not forecast 0 because a year ago it sold a piece here and there."""
+    assert coming([*before, *[0.0] * (52 - len(before)), *[100.0] * 17, 0.0]) is None
+    assert coming([*before, *[0.0] * (52 - len(before)), *[20.0] * 10, 0.0]) is None
+
+
 @pytest.mark.parametrize("n_rest", [4, 12, 13, 30])
 def test_remnants_after_a_season_are_no_season(n_rest: int) -> None:
     """What is left over sells on at its own small rate, in every week or in some."""

@@ -23,8 +23,9 @@ LONGEST_SEASON, LONGEST_SINGLE_SEASON = 39, 26
 """What sold in more weeks in a row has ended, and does not come back. Of a season that came only once, half a year at
 most: a longer one is more probably an article that was given up."""
 
-FEWEST_SEASON_WEEKS, STEADY_SHARE = 3, 0.5
-"""A season that came only once sold in so many weeks, and in this share of all of its weeks."""
+FEWEST_SEASON_WEEKS, FEWEST_REPEATED, STEADY_SHARE = 3, 2, 0.5
+"""A season that came only once sold in so many weeks, and in this share of all of its weeks; one after which nothing is
+forecast in so many of two years."""
 
 FEW, FEW_OF_ALL = 0.05, 0.02
 """Weeks with so small a part of a mean week with sales, together no more than that part of all, are remnants."""
@@ -115,13 +116,14 @@ def season_of(y: Floats, nothing_sold: npt.NDArray[np.bool_], n_weeks: int, inac
     seasons = [_season_then(known, ended, last, years, n_weeks) for years in YEARS]
     found = next(((years, run) for years, run in zip(YEARS, seasons, strict=True) if run is not None), None)
     if found is None:
-        is_between = bool(before) or any(_is_same(y, each, runs[-1]) for each in ended)
+        is_between = any(_is_same(y, each, runs[-1]) and _is_steady(y, each, FEWEST_REPEATED) for each in ended)
+        is_one = is_resting or _is_steady(y, runs[-1], FEWEST_REPEATED)
         longest = max(end - first for first, end in runs)
-        return _out_of_season(y, runs[-1], n_weeks) if is_between and longest < LONGEST_SEASON else None
+        return _out_of_season(y, runs[-1], n_weeks) if is_between and is_one and longest < LONGEST_SEASON else None
     years, (first, end) = found
     is_repeated = any(_is_same(y, each, (first, end)) for each in ended)
     longest = LONGEST_SEASON if is_repeated else LONGEST_SINGLE_SEASON
-    if end - first >= longest or not (is_repeated or _is_steady(y[first : end + 1])):
+    if end - first >= longest or not (is_repeated or _is_steady(y, (first, end), FEWEST_SEASON_WEEKS)):
         return None
     like = _like([_weeks_of(known, last, each, n_weeks) for each in YEARS], years, is_repeated=is_repeated)
     if not is_resting:
@@ -150,10 +152,11 @@ def _few(y: Floats) -> npt.NDArray[np.bool_]:
     return few if known[few].sum() <= FEW_OF_ALL * known.sum() else np.zeros(len(y), dtype=bool)
 
 
-def _is_steady(season: Floats) -> bool:
-    """Whether a season that came only once was one: some sales here and there are none."""
-    n_sold = int((np.nan_to_num(season) > 0).sum())
-    return n_sold >= FEWEST_SEASON_WEEKS and n_sold >= STEADY_SHARE * len(season)
+def _is_steady(y: Floats, season: tuple[int, int], fewest: int) -> bool:
+    """Whether a season sold in so many weeks, and in half of all of its own: some sales here and there are none."""
+    first, end = season
+    n_sold = int((np.nan_to_num(y[first : end + 1]) > 0).sum())
+    return n_sold >= fewest and n_sold >= STEADY_SHARE * (end + 1 - first)
 
 
 def _years_between(first: int, later: int) -> int:
