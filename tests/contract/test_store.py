@@ -132,6 +132,17 @@ def test_versions_are_kept_in_the_order_they_were_saved(store: ModelStore) -> No
     assert [store.load_version(ARTICLE, version) for version in ("v9", "v1", "v5")] == [b"v9", b"v1", b"v5"]
 
 
+def test_a_version_that_is_kept_leaves_the_live_file(store: ModelStore) -> None:
+    """It can be read, also where nothing is live, and what is live can be replaced by who had read it."""
+    store.keep(QUOTED, b"v0", "v0")
+    assert store.stored() == []
+    first = save(store, "v1")
+    store.keep(ARTICLE, b"v2", "v2")
+    assert (store.load(ARTICLE).payload, store.load_version(ARTICLE, "v2")) == (b"v1", b"v2")
+    assert store.versions(ARTICLE) == ["v1", "v2"]
+    save(store, "v3", expected=first)
+
+
 def test_a_version_that_comes_back_is_no_new_one(store: ModelStore) -> None:
     """A rollback makes it live again; it keeps its place among the versions."""
     first = save(store, "v1")

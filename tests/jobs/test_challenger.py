@@ -131,13 +131,43 @@ def test_an_older_champion_is_compared_on_todays_history(business: Business) -> 
     assert row["previous_version"].startswith("2026-09-13")
 
 
-def test_a_champion_that_has_seen_later_weeks_is_not_compared(business: Business) -> None:
-    """A training for a day of the past: it replaces, as it was asked, unless a gain is asked for."""
-    flags = ("--target", A1, "--as-of", "2026-09-16")
-    assert business("retrain", *flags, "--only-if-better") == 0
-    assert newest(business)["reason"] == "no gain can be shown: the stored model has seen weeks after 2026-09-13"
-    assert business("retrain", *flags) == 0
-    assert newest(business)["reason"] == "not compared: the stored model has seen weeks after 2026-09-13"
+def test_a_training_for_a_day_of_the_past_leaves_the_live_model_that_knows_more(
+    business: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str]
+) -> None:
+    """Its model is kept beside it, forecasts that day, and is not made twice; what is live stays, and that is said."""
+    path, flags = business.models / f"{A1}.pkl", ("--as-of", "2026-09-16", "--tune", "off")
+    before = path.read_bytes()
+    assert business("retrain", "--target", A1, *flags) == 0
+    row = newest(business)
+    assert path.read_bytes() == before
+    assert (row["outcome"], row["reason"]) == ("kept", "the stored model has seen weeks after 2026-09-13")
+    assert row["model_version"] == loads(before).version
+    said = shown()
+    assert "1 stored model kept, seen weeks after 2026-09-13; new ones are beside them" in said
+    assert A1 in said
+
+    def trained(combination: Combination, *_: object, **__: object) -> None:
+        raise AssertionError(f"{combination} is trained again")
+
+    with monkeypatch.context() as once:
+        once.setattr(train_job, "train", trained)
+        assert business("train", "--target-combinations", A1, *flags) == 0
+    assert newest(business, "train")["outcome"] == "kept"
+    assert path.read_bytes() == before
+    assert business("predict", "--target-combinations", A1, "--as-of", "2026-09-16", "--forecaster", "prophet") == 0
+    assert business.warehouse.read(FORECASTS)["model_version"].str.startswith("2026-09-13").all()
+
+
+def test_a_training_for_a_day_of_the_past_replaces_by_force_and_says_how_to_go_back(
+    business: Business, shown: Callable[[], str]
+) -> None:
+    """No settings were compared: a warning names the combination, the reason and the command."""
+    assert business("retrain", "--target", A1, "--as-of", "2026-09-16", "--tune", "off", "--force") == 0
+    row, said = newest(business), shown()
+    why = "not compared: the stored model has seen weeks after 2026-09-13"
+    assert (row["outcome"], row["reason"]) == ("saved", why)
+    assert "1 live model replaced without a comparison (skucast models rollback brings them back)" in said
+    assert f"{A1}: {why}" in said
 
 
 def test_a_beaten_model_is_stored_and_the_naive_method_forecasts_where_it_would_alone(

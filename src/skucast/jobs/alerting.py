@@ -251,7 +251,7 @@ def _confirmed(warehouse: Warehouse, own: pd.DataFrame, cutoff: date) -> pd.Seri
     rows = warehouse.read(REGISTRY, since={"cutoff": own["model_cutoff"].min().date()}, until={"cutoff": cutoff})
     won = rows[rows["outcome"].isin(STILL_BEST)].groupby([*KEY, "model_version"])["cutoff"].max().rename("won")
     last = own.merge(won.reset_index(), on=[*KEY, "model_version"], how="left")["won"].set_axis(own.index)
-    return own["model_cutoff"].where(last.isna(), last)
+    return own["model_cutoff"].where(last.isna() | (last < own["model_cutoff"]), last)  # kept in a training of the past
 
 
 def _failures(runs: pd.DataFrame) -> tuple[float | None, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -41,7 +41,11 @@ from skucast.jobs.registry import (
 from skucast.jobs.shards import combinations_of
 from skucast.jobs.stored_models import prune
 from skucast.jobs.training_inputs import (
+    NOT_COMPARED,
+    SEEN_LATER,
     evidence_left,
+    has_seen_later,
+    is_beside,
     is_current,
     kept_again,
     kept_rows,
@@ -198,7 +202,12 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
         kinds[combination] = life_class(weeks, settings.horizon_weeks, settings.inactive_after_weeks, first_week)
         mine, live = recipe.of(combination.unit), readable(combination, found[combination])
         reason = _skip_reason(settings, weeks, live, mine, named, keep_existing=keep_existing)
-        again = kept_again(won.get(combination), live, request_of(settings, mine)) if reason is None else None
+        again = None
+        if reason is None and live is not None and has_seen_later(live, mine, settings.sales_grain):
+            if keep_existing and is_beside(training.store, combination, mine):
+                again = _kept_row(combination, live, recipe, f"{SEEN_LATER} {recipe.cutoff}", {})
+        elif reason is None:
+            again = kept_again(won.get(combination), live, request_of(settings, mine))
         if again is not None:
             record(again)
             continue
@@ -262,7 +271,11 @@ def _store_outcome(
         training.report.fail(combination, str(outcome.error))
         return registry_row(combination, recipe.cutoff, "failed", str(outcome.error), {})
     row = _decided(training.settings, combination, trained, found, recipe)
-    if row["outcome"] != "saved" or training.ledger is None:
+    if training.ledger is None:
+        return row
+    if row["outcome"] == "kept" and has_seen_later(readable(combination, found), recipe, training.settings.sales_grain):
+        training.store.keep(combination, trained.stored.payload, trained.stored.version)  # for forecasts of that day
+    if row["outcome"] != "saved":
         return row
     training.ledger.saving(combination, row)
     expected = found.generation if isinstance(found, Live) else None
@@ -297,11 +310,18 @@ def _decided(
     not_compared = why_not_compared(combination, found, recipe, settings.sales_grain)
     kept = None if live is None or settings.force else _why_kept(settings, comparison, live, recipe, not_compared)
     if live is not None and kept:
-        details |= details_of(live.card, live.version, live.version)
-        return registry_row(combination, recipe.cutoff, "kept", kept, details)
+        return _kept_row(combination, live, recipe, kept, details)
     return registry_row(
-        combination, recipe.cutoff, "saved", f"not compared: {not_compared}" if not_compared else None, details
+        combination, recipe.cutoff, "saved", f"{NOT_COMPARED}: {not_compared}" if not_compared else None, details
     )
+
+
+def _kept_row(
+    combination: Combination, live: StoredModel, recipe: Recipe, reason: str, details: Mapping[str, object]
+) -> Row:
+    """The row of a live model that stays: its own figures, beside those of the comparison."""
+    own = details_of(live.card, live.version, live.version)
+    return registry_row(combination, recipe.cutoff, "kept", reason, {**details, **own})
 
 
 def _why_kept(
@@ -310,6 +330,8 @@ def _why_kept(
     """Why the live model stays; None if the new one takes its place, as where the live one is of no use any more."""
     if comparison is not None:
         return comparison.why_kept(settings.max_worse, only_if_better=settings.only_if_better)
+    if has_seen_later(live, recipe, settings.sales_grain):
+        return f"{SEEN_LATER} {recipe.cutoff}"
     if settings.only_if_better and (not_compared is None or live.card.cutoff_date > recipe.cutoff):
         why = not_compared or f"fewer than {LEAST_ORIGINS} origins of the backtest tell which is better"
         return f"no gain can be shown: {why}"

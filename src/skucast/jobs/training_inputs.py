@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from skucast.backends.store.protocol import Live
+from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ModelNotFound
@@ -22,7 +22,14 @@ from skucast.forecast.training import Recipe, TrainingPlan, make_recipe
 from skucast.jobs.calendars import calendars_of, warn_of_events
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.registry import Row, as_rows, combination_of, latest
+from skucast.jobs.stored_models import kept_version
 from skucast.runtime.settings import Settings
+
+NOT_COMPARED = "not compared"
+"""How the reason begins of a model that was replaced without a comparison."""
+
+SEEN_LATER = "the stored model has seen weeks after"
+"""How the reason begins of a live model that stays because a training for a day of the past knows less."""
 
 DECIDED = "; decided by an earlier run"
 """How the reason ends of a model that is kept without being compared again."""
@@ -90,9 +97,23 @@ def why_not_compared(combination: Combination, found: Live | ModelError, recipe:
         return f"the stored model is of weeks that end on {anchor_of(live.card.cutoff_date)}"
     if live.card.recipe.get("sales_grain", grain) != grain:
         return f"the stored model was trained on sales by {live.card.recipe['sales_grain']}"
-    if live.card.cutoff_date > recipe.cutoff:
-        return f"the stored model has seen weeks after {recipe.cutoff}"
+    if has_seen_later(live, recipe, grain):
+        return f"{SEEN_LATER} {recipe.cutoff}"
     return None
+
+
+def has_seen_later(live: StoredModel | None, recipe: Recipe, grain: str) -> bool:
+    """Return whether the live model, of the same weeks and grain, knows weeks that this training does not."""
+    if live is None or anchor_of(live.card.cutoff_date) != anchor_of(recipe.cutoff):
+        return False
+    return live.card.recipe.get("sales_grain", grain) == grain and live.card.cutoff_date > recipe.cutoff
+
+
+def is_beside(store: ModelStore, combination: Combination, recipe: Recipe) -> bool:
+    """Return whether a model of this cutoff by this plan is kept beside the live one."""
+    of_the_day = [each for each in store.versions(combination) if each[:10] == str(recipe.cutoff)]
+    kept = (kept_version(store, combination, version) for version in of_the_day)
+    return any(isinstance(each, StoredModel) and is_current(each, recipe) for each in kept)
 
 
 def is_current(live: StoredModel | None, recipe: Recipe) -> bool:

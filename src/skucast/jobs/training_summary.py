@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 
 from skucast.core.words import counted
 from skucast.jobs.registry import NOT_LIVE, UNRECORDED, Row, combination_of
+from skucast.jobs.training_inputs import NOT_COMPARED, SEEN_LATER
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 
@@ -30,6 +31,8 @@ def note_rows(rows: Sequence[Row], report: RunReport) -> None:
     _note_accuracy(rows, report)
     _note_unrecorded(rows, report)
     _note_kept(rows, report)
+    _note_later(rows, report)
+    _note_uncompared(rows, report)
     _note_beaten(rows, report)
     _note_not_live(rows, report)
 
@@ -87,10 +90,44 @@ def _note_unrecorded(rows: Sequence[Row], report: RunReport) -> None:
 
 def _note_kept(rows: Sequence[Row], report: RunReport) -> None:
     """Say which stored models stay because the new settings are worse, or no better where that is asked for."""
-    kept = sorted((_name(row), str(row["reason"])) for row in rows if row["outcome"] == "kept")
+    kept = sorted(
+        (_name(row), str(row["reason"])) for row in rows if row["outcome"] == "kept" and not _has_seen_later(row)
+    )
     if kept:
         named = "; ".join(f"{name}: {reason}" for name, reason in kept[:SHOWN])
         _say(f"{counted(len(kept), 'stored model')} kept, --force replaces them: {named}{_more(kept)}", report)
+
+
+def _has_seen_later(row: Row) -> bool:
+    return str(row["reason"]).startswith(SEEN_LATER)
+
+
+def _note_later(rows: Sequence[Row], report: RunReport) -> None:
+    """Say which live models stay because they know more than a training for a day of the past."""
+    kept = sorted(_name(row) for row in rows if row["outcome"] == "kept" and _has_seen_later(row))
+    if kept:
+        cutoff = next(row["cutoff"] for row in rows if _has_seen_later(row))
+        _say(
+            f"{counted(len(kept), 'stored model')} kept, seen weeks after {cutoff:%Y-%m-%d}; new ones are beside them, "
+            f"for forecasts of those days, and --force makes them live: {', '.join(kept[:SHOWN])}{_more(kept)}",
+            report,
+        )
+
+
+def _note_uncompared(rows: Sequence[Row], report: RunReport) -> None:
+    """Say which models that can be read were replaced without a comparison, and how to go back."""
+    replaced = sorted(
+        (_name(row), str(row["reason"]))
+        for row in rows
+        if row["outcome"] == "saved" and row.get("previous_version") and str(row["reason"]).startswith(NOT_COMPARED)
+    )
+    if replaced:
+        named = "; ".join(f"{name}: {reason}" for name, reason in replaced[:SHOWN])
+        _say(
+            f"{counted(len(replaced), 'live model')} replaced without a comparison (skucast models rollback brings "
+            f"them back): {named}{_more(replaced)}",
+            report,
+        )
 
 
 def _note_beaten(rows: Sequence[Row], report: RunReport) -> None:

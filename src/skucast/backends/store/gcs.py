@@ -108,6 +108,10 @@ class CloudStore:
             live = found  # our own upload, whose answer was lost, or the same model of another run
         return str(live.generation)
 
+    def keep(self, combination: ModelFile, payload: bytes, version: str) -> None:
+        """Keep the version beside the live object, which stays as it is."""
+        self._keep(version_path(combination, version), payload, _marks(payload, version))
+
     def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
         folder = version_path(combination, "").removesuffix(".pkl")

@@ -46,9 +46,7 @@ class LocalStore:
     def save(self, combination: ModelFile, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another."""
         with self._lock():
-            kept = self.root / version_path(combination, version)
-            if not self._holds(kept, payload):
-                _write(kept, payload)
+            self._keep(combination, payload, version)
             live = self.root / combination.path
             found = self.load(combination).generation if live.exists() else None
             mine = _generation(payload)
@@ -57,6 +55,11 @@ class LocalStore:
             if found != mine:
                 _write(live, payload)
         return mine
+
+    def keep(self, combination: ModelFile, payload: bytes, version: str) -> None:
+        """Keep the version beside the live file, which stays as it is."""
+        with self._lock():
+            self._keep(combination, payload, version)
 
     def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
@@ -105,6 +108,11 @@ class LocalStore:
             return False
         except ModelError:
             return True
+
+    def _keep(self, combination: ModelFile, payload: bytes, version: str) -> None:
+        kept = self.root / version_path(combination, version)
+        if not self._holds(kept, payload):
+            _write(kept, payload)
 
     def _load_or_error(self, combination: ModelFile) -> Live | ModelError:
         try:

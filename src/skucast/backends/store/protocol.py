@@ -53,6 +53,9 @@ class ModelStore(Protocol):
             ModelError: the live file cannot be read; it stays, the version is kept.
         """
 
+    def keep(self, combination: ModelFile, payload: bytes, version: str) -> None:
+        """Keep the version beside the live file, which stays as it is."""
+
     def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
 
