@@ -37,6 +37,22 @@ def test_each_group_is_covered_as_asked(level: int) -> None:
                 assert is_covered[rows, step].mean() == pytest.approx(level / 100, abs=0.05)
 
 
+def test_a_promotion_makes_no_week_surer() -> None:
+    """Promotions whose few errors happened to be small have the interval of other weeks; large ones have their own."""
+    error, scale, thirds, is_promo = errors(2000, seed=5)
+    small = np.where(is_promo, 0.1 * error, error)
+    spread = Spread.of(groups_of(small, scale, thirds, is_promo))
+    own = Spread.of(groups_of(error, scale, thirds, is_promo))
+    assert spread is not None
+    assert own is not None
+    yhat, nobody = np.full(error.shape, 1000.0), np.zeros_like(is_promo)
+    for probability, side in ((0.1, -1), (0.9, 1)):
+        promoted = spread.quantile(probability, yhat, scale, thirds, is_promo)
+        assert promoted == pytest.approx(spread.quantile(probability, yhat, scale, thirds, nobody))
+        wider = own.quantile(probability, yhat, scale, thirds, is_promo) - promoted
+        assert (side * wider[is_promo] > 0).all()
+
+
 def test_the_expected_value_is_right_in_sum() -> None:
     """Errors whose mean is not 0: what is expected differs from what is sold by a hundredth of the scale."""
     error, scale, thirds, is_promo = errors(4000, seed=3)

@@ -83,9 +83,24 @@ def _errors(error: Floats, scale: Floats) -> tuple[int, tuple[float, ...], float
     return len(ratios), tuple(quantiles.tolist()), float(error.sum() / scale.sum())
 
 
+def _no_surer_of_promotions(quantiles: Floats) -> Floats:
+    """The quantiles (H, 3, 2, Q) with those of promotions no nearer to the middle than those of other weeks.
+
+    A promotion makes no week easier to tell: where it seems so, the past origins had few of them; see decision 28.
+    """
+    other, promo = quantiles[..., 0, :], quantiles[..., 1, :]
+    places = np.array(PROBABILITIES)
+    low, high = np.minimum(other, promo), np.maximum(other, promo)
+    promo = np.where(places < 0.5, low, np.where(places > 0.5, high, promo))
+    return np.stack([other, promo], axis=2)
+
+
 @dataclass(frozen=True)
 class Spread:
-    """The groups as arrays by step, third and promotion: `quantiles` (H, 3, 2, Q), `mean` (H, 3, 2)."""
+    """The groups as arrays by step, third and promotion: `quantiles` (H, 3, 2, Q), `mean` (H, 3, 2).
+
+    The interval of a promotion is never narrower than that of another week.
+    """
 
     quantiles: Floats
     mean: Floats
@@ -101,7 +116,7 @@ class Spread:
         for group in groups:
             quantiles[group.step - 1, group.third, int(group.is_promo)] = group.quantiles
             mean[group.step - 1, group.third, int(group.is_promo)] = group.mean
-        return cls(quantiles, mean)
+        return cls(_no_surer_of_promotions(quantiles), mean)
 
     def quantile(
         self,
