@@ -10,6 +10,8 @@ import pytest
 from skucast.core.combination import Combination
 from skucast.core.errors import FitError, RunFailed
 from skucast.core.pool import Pool
+from skucast.entry import app
+from skucast.jobs.training_summary import note_rows
 from skucast.runtime.outcome import RunReport, check_failed_share, run_each
 
 ITEMS = [(Combination("U", "C", f"S{number}"), number) for number in range(5)]
@@ -125,3 +127,25 @@ def test_seconds_of_a_step_add_up_even_if_it_fails():
         raise ValueError("broken")
     assert 5.0 <= report.seconds["read"] < 6.0
     assert 0.0 <= report.seconds["write"] < 1.0
+
+
+def test_a_warning_is_shown_once_and_noted(caplog):
+    """At once, with its fields; the summary shows the other notes alone."""
+    report = RunReport()
+    with caplog.at_level(logging.WARNING, "skucast"):
+        report.warn("2 models are old", event="old")
+    report.notes.append("all is well")
+    [record] = caplog.records
+    assert (record.levelname, record.getMessage(), record.fields) == ("WARNING", "2 models are old", {"event": "old"})
+    assert report.notes == ["2 models are old", "all is well"]
+    assert report.unsaid() == ["all is well"]
+
+
+def test_the_summary_of_a_training_shows_what_was_kept_once(caplog, run):
+    """The warning and the summary of a run with a kept model: one line has its reason."""
+    report = RunReport()
+    row = {"unit": "U", "channel": "C", "SKU_ID": "S", "outcome": "kept", "reason": "a tenth worse"}
+    with caplog.at_level(logging.INFO, "skucast"):
+        note_rows([row], report)
+        app._summarise(run, report, 0)
+    assert sum("a tenth worse" in record.getMessage() for record in caplog.records) == 1

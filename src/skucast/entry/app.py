@@ -185,7 +185,7 @@ def _store_run(
 
 def _summarise(run: Run, report: RunReport, exit_code: int) -> None:
     """One line per run: what was asked, what came out, how long it took; then the notes."""
-    for note in report.notes:
+    for note in report.unsaid():
         log.info("%s", note)
     fields = {
         "cutoff": str(run.cutoff),

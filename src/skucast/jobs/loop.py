@@ -136,7 +136,7 @@ def _here(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run,
     except Exception as bug:  # noqa: BLE001 - the scorecard is published, whatever happens here
         exit_code, error = FAILED, f"{type(bug).__name__}: {bug}"
         log.exception("the retraining failed unexpectedly")
-    for note in report.notes:
+    for note in report.unsaid():
         log.info("retraining: %s", note)
     warehouse.replace(RUNS, run_row(mine, training, report, exit_code, error), training.task_id, run=training)
     outcome: Outcome = {"state": "failed" if error else "done", "execution": run_id, "reason": error}
@@ -223,5 +223,4 @@ def _shown(names: Sequence[object]) -> str:
 
 
 def _say(text: str, report: RunReport) -> None:
-    log.warning("%s", text)
-    report.notes.append(text)
+    report.warn(text)

@@ -271,8 +271,7 @@ def _save(store: ModelStore, file: SharedFile, stored: StoredPayload, report: Ru
 
 
 def _note(report: RunReport, text: str) -> None:
-    log.warning("%s", text)
-    report.notes.append(text)
+    report.warn(text)
 
 
 # --- forecasting ----------------------------------------------------------------------------------------------------

@@ -307,10 +307,7 @@ def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> 
     where = _put(file.intake, f"{target}.reason.txt", f"{reason}\n".encode(), settings, report)
     _move(file, target, settings, report)
     report.plan_files[file.name] = f"refused: {reason}"
-    log.warning(
-        "a file of %s cannot be read", file.intake.what, extra={"fields": {"file": file.name, "reason": reason}}
-    )
-    report.notes.append(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
+    report.warn(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
 
 
 def _put(intake: Intake, path: str, data: bytes, settings: Settings, report: RunReport) -> str:
@@ -318,8 +315,7 @@ def _put(intake: Intake, path: str, data: bytes, settings: Settings, report: Run
     try:
         return write_bytes(settings.staging, path, data, settings.endpoints)
     except ObjectKept as error:
-        log.warning("a file cannot be replaced: %s", error, extra={"fields": {"path": path}})
-        report.notes.append(f"{intake.what}: {path} is of an earlier run: {error}")
+        report.warn(f"{intake.what}: {path} is of an earlier run: {error}")
         return f"{settings.staging}/{path}"
 
 
@@ -328,8 +324,7 @@ def _move(file: _File, target: str, settings: Settings, report: RunReport) -> No
     try:
         is_moved = move(settings.staging, source, target, settings.endpoints, version=file.content.version)
     except ObjectKept as error:  # every later run finds it there, and that it was read
-        log.warning("a file of %s cannot leave the inbox: %s", what, error, extra={"fields": {"file": file.name}})
-        report.notes.append(f"{what}: {file.name} was read, and stays in the inbox: {error}")
+        report.warn(f"{what}: {file.name} was read, and stays in the inbox: {error}")
         return
     if not is_moved:
         report.notes.append(f"{what}: {file.name} was replaced while it was read; the next run reads the new one")

@@ -19,7 +19,6 @@ from skucast.jobs.known_ahead import with_weather
 from skucast.regressors.calendars import Calendar
 from skucast.regressors.responses import responses_at
 from skucast.regressors.weather import WeatherOutlook
-from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History, is_inactive
@@ -122,5 +121,4 @@ def _note(settings: Settings, cutoff: date, n_fresh: int, failed: Mapping[Combin
 
 
 def _say(text: str, report: RunReport) -> None:
-    log.warning("%s", text)
-    report.notes.append(text)
+    report.warn(text)

@@ -249,8 +249,7 @@ def _probe(store: ModelStore, report: RunReport) -> None:
     try:
         store.probe()
     except ObjectKept as error:
-        log.warning("live models cannot be replaced: %s", error)
-        report.notes.append(f"live models cannot be replaced, new versions are kept beside them: {error}")
+        report.warn(f"live models cannot be replaced, new versions are kept beside them: {error}")
 
 
 def _champion(

@@ -12,7 +12,6 @@ from rich.table import Table as Grid
 from skucast.core.words import counted
 from skucast.jobs.registry import NOT_LIVE, UNRECORDED, Row, combination_of
 from skucast.jobs.training_inputs import NOT_COMPARED, SEEN_LATER
-from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 
 SHOWN = 3
@@ -156,5 +155,4 @@ def _more(names: Sequence[object]) -> str:
 
 
 def _say(text: str, report: RunReport) -> None:
-    log.warning("%s", text)
-    report.notes.append(text)
+    report.warn(text)

@@ -150,8 +150,7 @@ def _fetch_and_keep(
     if failures:
         more = f" (and {counted(len(failures) - 1, 'more failure')})" if len(failures) > 1 else ""
         text = f"weather: {failures[0]}{more}; the run goes on with the weather that is stored"
-        log.warning("%s", text, extra={"fields": {"event": "weather_incomplete", "failures": len(failures)}})
-        report.notes.append(text)
+        report.warn(text, event="weather_incomplete", failures=len(failures))
 
 
 def _answers(

@@ -43,7 +43,8 @@ class Outcome(Generic[K, R]):
 class RunReport:
     """What a run did: filled by the job, stored in the runs table and shown by `app`.
 
-    `plan_files` says of each planner's file what was refused in it, None if nothing was.
+    `plan_files` says of each planner's file what was refused in it, None if nothing was. `warned` are the notes that
+    the log has shown already, as warnings.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -55,6 +56,7 @@ class RunReport:
     sources: dict[str, dict[str, float]] = field(default_factory=dict)
     plan_files: dict[str, str | None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warned: set[str] = field(default_factory=set)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -64,6 +66,16 @@ class RunReport:
             yield
         finally:
             self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - started, 3)
+
+    def warn(self, text: str, **fields: Any) -> None:
+        """Note it, and show it at once as a warning with these fields; the summary does not repeat it."""
+        log.warning("%s", text, extra={"fields": fields})
+        self.notes.append(text)
+        self.warned.add(text)
+
+    def unsaid(self) -> list[str]:
+        """Return the notes that nobody has seen yet."""
+        return [note for note in self.notes if note not in self.warned]
 
     def fail(self, combination: Combination, reason: str) -> None:
         """Record a combination's failure; its name stands before the reason wherever that is shown."""
