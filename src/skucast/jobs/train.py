@@ -302,13 +302,13 @@ def _decided(
             "challenger_wape": comparison.challenger,
         }
         details |= compared
-    details["request"] = request_of(settings, recipe.of(combination.unit))
     if live is not None and live.version == new.version:
         reason = "the same data and settings gave the same model"
         return registry_row(combination, recipe.cutoff, "unchanged", reason, details)
     not_compared = why_not_compared(combination, found, recipe, settings.sales_grain)
     kept = None if live is None or settings.force else _why_kept(settings, comparison, live, recipe, not_compared)
     if live is not None and kept:
+        details["request"] = request_of(settings, recipe.of(combination.unit))
         return _kept_row(combination, live, recipe, kept, details)
     return registry_row(
         combination, recipe.cutoff, "saved", f"{NOT_COMPARED}: {not_compared}" if not_compared else None, details

@@ -98,8 +98,8 @@ REGISTRY = Table(
         ),
         text(
             "request",
-            "digest of what a training asked for: its recipe and when a model is kept; with the same one a kept model "
-            "of this cutoff is not trained against again; NULL in rows of before",
+            "digest of what a training asked for by which a model was kept: its recipe and when one is kept; with the "
+            "same one it is not trained against again at this cutoff; NULL where none was kept",
             nullable=True,
         ),
     ),
