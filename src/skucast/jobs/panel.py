@@ -139,9 +139,9 @@ def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, fo
             return
         forecasts |= {origin: _forecast_at(inputs, trained[origin], origin) for origin in missing if origin in trained}
         kept = kept_evidence.kept_evidence(cutoff, recipe, inputs.grid.combinations, forecasts)
-        _save(store, EVIDENCE, kept_evidence.dumps(kept), report)
+        _save(store, EVIDENCE, kept_evidence.dumps(kept), report, force=force)
         if cutoff in trained:
-            _save(store, PANEL, panel_model.dumps(trained[cutoff]), report)
+            _save(store, PANEL, panel_model.dumps(trained[cutoff]), report, force=force)
     report.notes.append(
         f"panel: {counted(len(inputs.grid.combinations), 'combination')}, "
         f"{counted(len(forecasts), 'past origin')} of evidence, {len(forecasts.keys() & set(missing))} of them new"
@@ -199,8 +199,8 @@ def _forecast_at(inputs: PanelInputs, panel: PanelModel, origin: date) -> PanelF
 
 def _kept(store: ModelStore, inputs: PanelInputs, recipe: Mapping[str, Any]) -> dict[date, PanelForecast]:
     """The evidence of earlier trainings by the same recipe, of the wanted origins."""
-    kept = read_evidence(store)
-    if kept is None or kept.recipe != recipe or kept.cutoff > inputs.cutoff:
+    kept = _evidence_until(store, inputs.cutoff)
+    if kept is None or kept.recipe != recipe:
         return {}
     horizon = inputs.evidence_weeks
     found = {origin: kept.forecast(origin, inputs.grid.combinations, horizon) for origin in inputs.origins}
@@ -217,9 +217,20 @@ def read_evidence(store: ModelStore) -> PanelEvidence | None:
         return None
 
 
+def _evidence_until(store: ModelStore, cutoff: date) -> PanelEvidence | None:
+    """The evidence that is live, or the newest version of it that had not seen past the cutoff."""
+    live = read_evidence(store)
+    if live is None or live.cutoff <= cutoff:
+        return live
+    try:
+        return _read(store, EVIDENCE, kept_evidence.loads, cutoff).content
+    except ModelError:
+        return None
+
+
 def _is_current(store: ModelStore, cutoff: date, recipe: Mapping[str, Any]) -> bool:
     try:
-        panel = panel_model.loads(store.load(PANEL).payload).content
+        panel = _read(store, PANEL, panel_model.loads, cutoff).content
     except ModelError:
         return False
     return panel.cutoff == cutoff and panel.recipe == recipe
@@ -227,7 +238,7 @@ def _is_current(store: ModelStore, cutoff: date, recipe: Mapping[str, Any]) -> b
 
 def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> None:
     """Learn the weights of the components and the spread of their errors from the evidence, and store them."""
-    panel = read_evidence(store)
+    panel = read_evidence(store) if inputs.settings.force else _evidence_until(store, inputs.cutoff)
     if panel is None:
         return
     with report.timed("blend"):
@@ -237,7 +248,7 @@ def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> No
             if isinstance(live, Live)
         }
         blend = learn(inputs.grid, inputs.known, own, panel, inputs.origins, inputs.evidence_weeks)
-        _save(store, BLEND, learnt.dumps(blend), report)
+        _save(store, BLEND, learnt.dumps(blend), report, force=inputs.settings.force)
     if blend.pooled:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(blend.components, blend.pooled, strict=True))
         report.notes.append(f"blend: {shares}, by {counted(len(blend.origins), 'past origin')}")
@@ -255,10 +266,19 @@ def loads_evidence(live: Live) -> Mapping[str, Sequence[float]]:
         return {}
 
 
-def _save(store: ModelStore, file: SharedFile, stored: StoredPayload, report: RunReport) -> None:
-    """Put the file in the place of what is there; what keeps it from being live is said and stops nobody."""
+def _save(store: ModelStore, file: SharedFile, stored: StoredPayload, report: RunReport, *, force: bool) -> None:
+    """Put the file in the place of what is there; what keeps it from being live is said and stops nobody.
+
+    Of a training for a day of the past it is kept beside what has seen later weeks, for forecasts of that day.
+    """
     try:
-        expected = store.load(file).generation
+        live = store.load(file)
+        day, known = stored.version[:10], _day_of(file, live)
+        if not force and known > day:
+            store.keep(file, stored.payload, stored.version)
+            _note(report, f"{file} of {known} stays live, it has seen weeks after {day}; --force replaces it")
+            return
+        expected = live.generation
     except ModelNotFound:
         expected = None
     except ModelError as error:
@@ -272,6 +292,18 @@ def _save(store: ModelStore, file: SharedFile, stored: StoredPayload, report: Ru
 
 def _note(report: RunReport, text: str) -> None:
     report.warn(text)
+
+
+def _day_of(file: SharedFile, live: Live) -> str:
+    """The last week that the live file knows; nothing of one that cannot be read, which may be replaced."""
+    loads: Callable[[bytes], Read[Any]] = _LOADS[file]
+    try:
+        return str(loads(live.payload).content.cutoff)
+    except ModelError:
+        return ""
+
+
+_LOADS: Mapping[SharedFile, Any] = {PANEL: panel_model.loads, EVIDENCE: kept_evidence.loads, BLEND: learnt.loads}
 
 
 # --- forecasting ----------------------------------------------------------------------------------------------------
