@@ -162,8 +162,9 @@ def test_the_past_is_forecast_with_a_model_that_had_not_seen_the_future(
     assert business("predict", *past) == 0
     assert "4 combinations whose models have seen later weeks: train with this --as-of" in shown()
     assert by_combination(business, "status")[("Пермь", "KA", "A1")] == "no_model"
-    assert business("train", *past, "--force", "--target-combinations", "Пермь/KA/A1") == 0
-    assert business("train", "--force", "--target-combinations", "Пермь/KA/A1") == 0
+    one = "--force", "--target-combinations", "Пермь/KA/A1", "--naive-evidence", "1000"
+    assert business("train", *past, *one) == 0
+    assert business("train", *one) == 0
     assert business("predict", *past) == 0
     rows = business.rows(FORECASTS).query("status == 'ok'")
     assert rows["model_cutoff"].astype("str").unique().tolist() == ["2026-10-25"]

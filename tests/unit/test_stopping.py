@@ -158,7 +158,7 @@ def test_outside_the_block_signals_are_as_before():
 
 @pytest.fixture
 def _here(monkeypatch):
-    """Signals of this process, which is not to be ended in time."""
+    """Signals of this process, which is not to be ended in time, and hears Ctrl-C also if it was started without."""
 
     def only_listen(heard):
         with heard:
@@ -166,6 +166,9 @@ def _here(monkeypatch):
                 pass
 
     monkeypatch.setattr(stopping, "_end_in_time", only_listen)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def as_compiled_code_does(number):

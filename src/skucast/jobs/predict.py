@@ -329,7 +329,7 @@ def _note_models(models: Models, cutoff: date, report: RunReport) -> None:
     if too_new > len(of_other_weeks):
         report.notes.append(
             f"{counted(too_new - len(of_other_weeks), 'combination')} whose models have seen later weeks: "
-            "train with this --as-of, --force"
+            "train with this --as-of"
         )
 
 
