@@ -128,12 +128,12 @@ def _own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """Put the loggers back as they were: a run that sets them up must not change the next test."""
-    loggers = [logging.getLogger(name) for name in ("skucast", "py.warnings")]
-    before = [(logger, list(logger.handlers), logger.propagate, logger.level) for logger in loggers]
+    loggers = [logging.getLogger(name) for name in ("skucast", "py.warnings", "concurrent.futures")]
+    before = [(each, list(each.handlers), each.propagate, each.disabled, each.level) for each in loggers]
     yield
     logging.captureWarnings(capture=False)
-    for logger, handlers, propagate, level in before:
-        logger.handlers, logger.propagate = handlers, propagate
+    for logger, handlers, propagate, disabled, level in before:
+        logger.handlers, logger.propagate, logger.disabled = handlers, propagate, disabled
         logger.setLevel(level)
 
 
