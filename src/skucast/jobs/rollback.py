@@ -21,7 +21,7 @@ from skucast.core.words import counted
 from skucast.forecast.artifact import AGAIN, StoredModel
 from skucast.forecast.plain import digest_of
 from skucast.jobs.registry import Ledger, by_age, details_of, latest, may_be_live, registry_row
-from skucast.jobs.stored_models import kept_version, model_in
+from skucast.jobs.stored_models import kept_version, live_version, model_in
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 
@@ -181,7 +181,7 @@ def _put_in_place(
 ) -> dict[Combination, str]:
     """Replace and record each; return those that somebody else had replaced, with what was said."""
     failed: dict[Combination, str] = {}
-    with Ledger(warehouse, run, report, run.cutoff, partial(_live_version, store)) as ledger:
+    with Ledger(warehouse, run, report, run.cutoff, partial(live_version, store)) as ledger:
         for step in steps:
             version, card = step.model.version, step.model.card
             details = details_of(card, version, step.before)
@@ -289,14 +289,6 @@ def _registry(warehouse: Warehouse, combinations: Sequence[Combination]) -> pd.D
     rows = warehouse.read(REGISTRY, since=limits, until=limits)
     found: pd.DataFrame = rows[is_about(rows, combinations)]
     return found
-
-
-def _live_version(store: ModelStore, combination: Combination) -> str | None:
-    try:
-        live = model_in(combination, store.load(combination))
-    except ModelError:
-        return None
-    return live.version if isinstance(live, StoredModel) else None
 
 
 def _note(

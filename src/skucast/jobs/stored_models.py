@@ -135,6 +135,15 @@ def model_in(combination: Combination, found: Live | ModelError) -> StoredModel 
     return stored
 
 
+def live_version(store: ModelStore, combination: Combination) -> str | None:
+    """Return the version that is live; None where there is none, or none of this combination that can be read."""
+    try:
+        live = model_in(combination, store.load(combination))
+    except ModelError:
+        return None
+    return live.version if isinstance(live, StoredModel) else None
+
+
 def in_parallel(ask: Callable[[F], T], files: Sequence[F]) -> dict[F, T]:
     """Return what a store answers about each of the files, many asked at the same time."""
     with ThreadPoolExecutor(THREADS) as pool:

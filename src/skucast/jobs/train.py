@@ -39,7 +39,7 @@ from skucast.jobs.registry import (
     registry_row,
 )
 from skucast.jobs.shards import combinations_of
-from skucast.jobs.stored_models import prune
+from skucast.jobs.stored_models import live_version, prune
 from skucast.jobs.training_inputs import (
     NOT_COMPARED,
     SEEN_LATER,
@@ -125,7 +125,7 @@ def _train(
         count_rows(rows, report)
         show_comparison(rows)
         return
-    with Ledger(warehouse, run, report, inputs.history.data_cutoff, partial(_live_version, store)) as ledger:
+    with Ledger(warehouse, run, report, inputs.history.data_cutoff, partial(live_version, store)) as ledger:
         settled = ledger.settled(inputs.wanted)
         wanted = [each for each in inputs.wanted if each not in settled]
         if settled:
@@ -212,7 +212,7 @@ def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
             record(again)
             continue
         if reason is None:
-            champion = _champion(settings, combination, found[combination], mine)
+            champion = _champion(settings, found[combination], live, mine)
             items.append((combination, Material(weeks, known[combination], evidence_left(live, mine), champion)))
             continue
         details = stand_in(reason, weeks, recipe) if live is None else details_of(live.card, live.version, live.version)
@@ -253,10 +253,9 @@ def _probe(store: ModelStore, report: RunReport) -> None:
 
 
 def _champion(
-    settings: Settings, combination: Combination, found: Live | ModelError, recipe: Recipe
+    settings: Settings, found: Live | ModelError, live: StoredModel | None, recipe: Recipe
 ) -> Champion | None:
-    live = readable(combination, found)
-    if live is None or why_not_compared(combination, found, recipe, settings.sales_grain):
+    if live is None or why_not_compared(found, live, recipe, settings.sales_grain):
         return None
     return champion_of(live)
 
@@ -269,10 +268,11 @@ def _store_outcome(
     if trained is None:
         training.report.fail(combination, str(outcome.error))
         return registry_row(combination, recipe.cutoff, "failed", str(outcome.error), {})
-    row = _decided(training.settings, combination, trained, found, recipe)
+    live = readable(combination, found)
+    row = _decided(training.settings, combination, trained, found, live, recipe)
     if training.ledger is None:
         return row
-    if row["outcome"] == "kept" and has_seen_later(readable(combination, found), recipe, training.settings.sales_grain):
+    if row["outcome"] == "kept" and has_seen_later(live, recipe, training.settings.sales_grain):
         training.store.keep(combination, trained.stored.payload, trained.stored.version)  # for forecasts of that day
     if row["outcome"] != "saved":
         return row
@@ -290,10 +290,15 @@ def _store_outcome(
 
 
 def _decided(
-    settings: Settings, combination: Combination, trained: Trained, found: Live | ModelError, recipe: Recipe
+    settings: Settings,
+    combination: Combination,
+    trained: Trained,
+    found: Live | ModelError,
+    live: StoredModel | None,
+    recipe: Recipe,
 ) -> Row:
     """What becomes of a model that was trained, as its row: saved in the place of the live one, or not."""
-    live, new, comparison = readable(combination, found), trained.stored, trained.comparison
+    new, comparison = trained.stored, trained.comparison
     details = details_of(trained.card, new.version, None if live is None else live.version, trained.fit_s)
     if comparison is not None:
         compared = {
@@ -305,7 +310,7 @@ def _decided(
     if live is not None and live.version == new.version:
         reason = "the same data and settings gave the same model"
         return registry_row(combination, recipe.cutoff, "unchanged", reason, details)
-    not_compared = why_not_compared(combination, found, recipe, settings.sales_grain)
+    not_compared = why_not_compared(found, live, recipe, settings.sales_grain)
     kept = None if live is None or settings.force else _why_kept(settings, comparison, live, recipe, not_compared)
     if live is not None and kept:
         details["request"] = request_of(settings, recipe.of(combination.unit))
@@ -335,15 +340,6 @@ def _why_kept(
         why = not_compared or f"fewer than {LEAST_ORIGINS} origins of the backtest tell which is better"
         return f"no gain can be shown: {why}"
     return None
-
-
-def _live_version(store: ModelStore, combination: Combination) -> str | None:
-    """The version that is live, None if there is none that can be read."""
-    try:
-        live = readable(combination, store.load(combination))
-    except ModelError:
-        return None
-    return None if live is None else live.version
 
 
 def _log_trained(combination: Combination, trained: Trained) -> None:

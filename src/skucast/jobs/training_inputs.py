@@ -14,7 +14,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ModelNotFound
 from skucast.core.weeks import anchor_of
-from skucast.forecast.artifact import StoredModel, loads
+from skucast.forecast.artifact import StoredModel
 from skucast.forecast.prophet.spec import RESPONSE_PRIOR_SCALE, ModelSpec
 from skucast.forecast.short import choose
 from skucast.forecast.trainable import SHORT_HISTORY
@@ -22,7 +22,7 @@ from skucast.forecast.training import Recipe, TrainingPlan, make_recipe
 from skucast.jobs.calendars import calendars_of, warn_of_events
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.registry import Row, as_rows, combination_of, latest
-from skucast.jobs.stored_models import kept_version
+from skucast.jobs.stored_models import kept_version, model_in
 from skucast.runtime.settings import Settings
 
 NOT_COMPARED = "not compared"
@@ -74,23 +74,18 @@ def recipe_of(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recip
 
 def readable(combination: Combination, found: Live | ModelError) -> StoredModel | None:
     """Return the live model; None where there is none, or none of this combination that can be read."""
-    if isinstance(found, ModelError):
-        return None
-    try:
-        stored = loads(found.payload)
-    except ModelError:
-        return None
-    return stored if stored.card.combination == str(combination) else None
+    live = model_in(combination, found)
+    return live if isinstance(live, StoredModel) else None
 
 
-def why_not_compared(combination: Combination, found: Live | ModelError, recipe: Recipe, grain: str) -> str | None:
+def why_not_compared(found: Live | ModelError, live: StoredModel | None, recipe: Recipe, grain: str) -> str | None:
     """Return why the settings of what is stored tell nothing of what to do; None if they do, or nothing is there.
 
-    Settings of another target, grid, engine or calendar are compared: fitted by this recipe, to this history.
+    `live` is what can be read of `found`. Settings of another target, grid, engine or calendar are compared: fitted by
+    this recipe, to this history.
     """
     if isinstance(found, ModelNotFound):
         return None
-    live = readable(combination, found)
     if live is None:
         return "the stored file cannot be used"
     if anchor_of(live.card.cutoff_date) != anchor_of(recipe.cutoff):
