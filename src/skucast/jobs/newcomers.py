@@ -91,7 +91,7 @@ def rows_with_newcomers(
     if not newcomers.combinations and not newcomers.links and not newcomers.opened:
         return rows
     first_week = history.weeks["ds"].min().date()
-    weeks = history.delivered([each for each in history.combinations if each in set(wanted)])
+    weeks = history.delivered(sorted(set(history.combinations).intersection(wanted)))
     launches = launches_of(history.weeks, first_week)
     return with_newcomers(rows, newcomers, weeks, launches, horizon, first_week)
 

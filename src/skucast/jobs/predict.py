@@ -262,8 +262,7 @@ def forecast_rows(
     try:
         made = rows_without_panel(rows) if shared is None else published(rows, shared, horizon)
     except ModelError as error:
-        log.warning("%s: %s; Prophet forecasts alone", PANEL, error)
-        report.notes.append(f"{PANEL}: {error}; Prophet forecasts alone")
+        report.warn(f"{PANEL}: {error}; Prophet forecasts alone")
         made = rows_without_panel(rows)
     beaten = {each: stored.card.naive_instead for each, stored in models.items() if isinstance(stored, StoredModel)}
     return with_naive(made, {each: method for each, method in beaten.items() if method}, naive, horizon)

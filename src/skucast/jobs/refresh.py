@@ -16,14 +16,13 @@ from skucast.forecast.refreshing import Newest, as_stored, holidays_end, knows_w
 from skucast.forecast.training import grid_of
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import with_weather
+from skucast.jobs.models import Models
 from skucast.regressors.calendars import Calendar
 from skucast.regressors.responses import responses_at
 from skucast.regressors.weather import WeatherOutlook
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History, is_inactive
-
-Models = Mapping[Combination, StoredModel | ModelError]
 
 
 def with_fresh(
@@ -34,7 +33,7 @@ def with_fresh(
     outlook: WeatherOutlook | None,
     last_week: date,
     report: RunReport,
-) -> dict[Combination, StoredModel | ModelError]:
+) -> Models:
     """Return the models, those older than REFRESH_AFTER_WEEKS fitted anew to the newest sales.
 
     One that cannot be is as it is stored, and is called `stale`; so is one that does not know the holidays up to
@@ -99,10 +98,9 @@ def _without_holidays(
     found = {each: as_stored(stored) for each, stored in old.items() if holidays_end(stored.card) < last_week}
     if found:
         first = min(found)
-        _say(
+        report.warn(
             f"{counted(len(found), 'model')} without holidays in the weeks to come, first {first}, which knows them up "
-            f"to {holidays_end(found[first].card)}: run run_all_skus.py, or set REFRESH=true",
-            report,
+            f"to {holidays_end(found[first].card)}: run run_all_skus.py, or set REFRESH=true"
         )
     return found
 
@@ -113,12 +111,7 @@ def _note(settings: Settings, cutoff: date, n_fresh: int, failed: Mapping[Combin
         report.notes.append(f"{counted(n_fresh, 'model')} older than {age} fitted anew to the sales up to {cutoff}")
     if failed:
         first, why = next(iter(failed.items()))
-        _say(
+        report.warn(
             f"{counted(len(failed), 'model')} older than {age} could not be refreshed and forecast as stored, first "
-            f"{first}: {why}; run run_all_skus.py",
-            report,
+            f"{first}: {why}; run run_all_skus.py"
         )
-
-
-def _say(text: str, report: RunReport) -> None:
-    report.warn(text)
