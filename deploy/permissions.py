@@ -34,6 +34,7 @@ WRITES = {
     "PREDICT": (
         "distributor_forecasts_weekly",
         "distributor_forecast_scenarios",
+        "distributor_forecast_totals",
         "distributor_promotions",
         "distributor_predecessors",
         "distributor_weather_daily",
@@ -42,6 +43,7 @@ WRITES = {
     ),
     "MONITOR": (
         "distributor_model_performance_metrics",
+        "distributor_forecast_totals_metrics",
         "distributor_forecast_alerts",
         "distributor_retrain_requests",
         "distributor_loads",

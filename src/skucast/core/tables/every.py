@@ -9,6 +9,7 @@ from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
 
 TABLES = (
     SALES,
@@ -18,7 +19,9 @@ TABLES = (
     WEATHER,
     FORECASTS,
     SCENARIOS,
+    TOTALS,
     METRICS,
+    TOTALS_METRICS,
     ALERTS,
     REGISTRY,
     RUNS,
@@ -31,8 +34,8 @@ TABLES = (
 WRITTEN = {
     "train": (REGISTRY,),
     "retrain": (REGISTRY,),
-    "predict": (FORECASTS,),
-    "monitor": (METRICS, ALERTS, RETRAININGS),
+    "predict": (TOTALS, FORECASTS),
+    "monitor": (METRICS, TOTALS_METRICS, ALERTS, RETRAININGS),
     "alerts": (ALERTS,),
     "rollback": (REGISTRY,),
     "models": (REGISTRY,),

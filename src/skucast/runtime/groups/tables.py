@@ -17,6 +17,7 @@ from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.groups.field import EVERY_JOB, FORECASTING, SALES_JOBS, TRAINING, Group, Job, field, parsed
 
@@ -46,7 +47,9 @@ class Tables(Group):
         FORECASTS, [*SALES_JOBS, "names", "promotions", "freshness", "doctor", "demo", "looker-views"]
     )
     scenarios_table: str = _table(SCENARIOS, ["predict"])
+    totals_table: str = _table(TOTALS, ["predict", "monitor", "doctor", "demo", "looker-views"])
     metrics_table: str = _table(METRICS, [*SALES_JOBS, "doctor", "demo", "looker-views"])
+    totals_metrics_table: str = _table(TOTALS_METRICS, ["monitor", "doctor", "demo"])
     alerts_table: str = _table(ALERTS, [*SALES_JOBS, "alerts", "freshness", "doctor", "demo", "looker-views"])
     registry_table: str = _table(REGISTRY, [*TRAINING, "rollback", "models", "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
