@@ -35,6 +35,7 @@ WRITES = {
         "distributor_forecasts_weekly",
         "distributor_forecast_scenarios",
         "distributor_forecast_totals",
+        "distributor_forecast_changes",
         "distributor_promotions",
         "distributor_predecessors",
         "distributor_weather_daily",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.changes import CHANGES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.predecessors import PREDECESSORS
@@ -20,6 +21,7 @@ TABLES = (
     FORECASTS,
     SCENARIOS,
     TOTALS,
+    CHANGES,
     METRICS,
     TOTALS_METRICS,
     ALERTS,
@@ -34,7 +36,7 @@ TABLES = (
 WRITTEN = {
     "train": (REGISTRY,),
     "retrain": (REGISTRY,),
-    "predict": (TOTALS, FORECASTS),
+    "predict": (TOTALS, CHANGES, FORECASTS),
     "monitor": (METRICS, TOTALS_METRICS, ALERTS, RETRAININGS),
     "alerts": (ALERTS,),
     "rollback": (REGISTRY,),

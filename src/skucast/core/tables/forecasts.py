@@ -47,6 +47,13 @@ COMPONENT_FORECASTS = (
     measure("yhat_mean", "expected value, for sums; yhat is the middle of what may be sold", nullable=True),
     text("quantiles", "quantiles of what may be sold, JSON by probability, as LEVELS asks", nullable=True),
     text("panel_version", "version of the panel model; NULL without it", nullable=True),
+    text("blend_version", "version of the blend's weights; NULL without them, and in rows of before", nullable=True),
+    text(
+        "history_digest",
+        "digest of the sales and promotions that were known up to `data_cutoff`: another one of the same weeks means "
+        "that they were restated; NULL in rows of before",
+        nullable=True,
+    ),
 )
 
 FORECASTS = Table(

@@ -1,0 +1,96 @@
+"""Why a forecast is not what it was: the bridge from the last run's number to this one's."""
+
+from __future__ import annotations
+
+from skucast.core.combination import KEY
+from skucast.core.tables.contract import RUN, Check, Table, count, measure, text, week
+from skucast.core.tables.forecasts import METHODS, STATUSES
+from skucast.core.tables.scorecard import LEVELS
+
+OF_COMPONENTS = {
+    "level": "level_and_trend",
+    "yearly": "season",
+    "holidays": "holidays",
+    "promo": "promotions",
+    "weather": "weather",
+    "carry_over": "new_sales",
+}
+"""The part that each component's difference is, of one and the same model and plan at two cutoffs."""
+
+PARTS = {
+    "data_restated": "sales of weeks that the last run knew are not what they were, or are read otherwise by now",
+    "new_sales": "last week's sales, through the lag",
+    "level_and_trend": "level and trend, by what the sales of the weeks since teach",
+    "season": "time of the year",
+    "holidays": "holidays in the week",
+    "promotions": "the effect of promotions that are planned as before, and the average where nothing is planned",
+    "weather": "weather, by what is known of it now",
+    "bounds": "cut at 0 or at a model's largest number, and, with TARGET=mean, from the middle to the mean",
+    "plan": "promotions that were added, withdrawn or changed since",
+    "model": "the combination's own model: retrained, refreshed or rolled back",
+    "panel": "another version of the panel model",
+    "blend": "other weights of the components",
+    "model_and_data": "another model that forecasts from newer sales: the version before is kept no more, so that the "
+    "two cannot be told apart",
+    "other_method": "made in another way than before: `method` or `status` is another",
+    "new_articles": "articles that the last run did not forecast",
+    "gone_articles": "articles that this run does not forecast",
+    "override": "the planner's word: set, changed, withdrawn, or its difference to the forecast",
+}
+"""In the order in which they are taken: each is what changes when it alone is taken from the new run, those before it
+being new and those after it as they were. They add up to the change."""
+
+MODEL_CHANGES = ("retrained", "refreshed", "rolled_back")
+
+CHANGES = Table(
+    label="changes",
+    name="distributor_forecast_changes",
+    meaning="Why a forecast changed: from the last run's number of a week to this one's, in parts that add up; of "
+    "each combination and rolled up. Weeks that only one of the runs forecasts have no row.",
+    columns=(
+        week("cutoff", "that of the run"),
+        week("previous_cutoff", "that of the run before; of a sum, of most of its combinations"),
+        text("level", "what the row is about", allowed=LEVELS),
+        text("unit", "business unit; `*` = all"),
+        text("channel", "sales channel; `*` = all"),
+        text("SKU_ID", "article; `*` = all"),
+        week("ds", "week that both runs forecast"),
+        count("n_combinations", "combinations that it sums", "combinations"),
+        measure("final_before", "what the last run published, with the planner's word; 0 of a new article"),
+        measure("final", "what this run publishes, with the planner's word; 0 of an article that is gone"),
+        measure("change", "final - final_before"),
+        *(measure(name, meaning) for name, meaning in PARTS.items()),
+        text("why", "the largest parts in words, the largest first"),
+        measure(
+            "sales_surprise", "sales less their forecast, of the week that is known since; NULL = none", nullable=True
+        ),
+        text(
+            "plan_change", "which promotions of the week were added, withdrawn or changed; NULL = none", nullable=True
+        ),
+        text("model_change", "what became of its own model; NULL = nothing", nullable=True, allowed=MODEL_CHANGES),
+        text(
+            "method_before",
+            "`method` of the last run; NULL in sums and of a new article",
+            nullable=True,
+            allowed=METHODS,
+        ),
+        text("method", "`method` of this run; NULL in sums and of one that is gone", nullable=True, allowed=METHODS),
+        text("status_before", "`status` of the last run; NULL as in method_before", nullable=True, allowed=STATUSES),
+        text("status", "`status` of this run; NULL as in method", nullable=True, allowed=STATUSES),
+        measure(
+            "replaced",
+            "what an earlier run of this same cutoff had published, if this one replaced it; NULL = none had",
+            nullable=True,
+        ),
+        *RUN,
+    ),
+    key=("cutoff", "level", *KEY, "ds"),
+    partition="cutoff",
+    cluster=("level", *KEY),
+    checks=(
+        Check(
+            "the parts add up to the change",
+            lambda rows: (rows[list(PARTS)].sum(axis=1) - rows["change"]).abs() <= 0.005,
+        ),
+    ),
+)
