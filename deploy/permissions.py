@@ -38,6 +38,7 @@ WRITES = {
         "distributor_forecast_changes",
         "distributor_promotions",
         "distributor_predecessors",
+        "distributor_overrides",
         "distributor_weather_daily",
         "distributor_loads",
         *RECORDS,
@@ -45,6 +46,7 @@ WRITES = {
     "MONITOR": (
         "distributor_model_performance_metrics",
         "distributor_forecast_totals_metrics",
+        "distributor_override_value",
         "distributor_forecast_alerts",
         "distributor_retrain_requests",
         "distributor_loads",

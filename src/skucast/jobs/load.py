@@ -16,6 +16,7 @@ from skucast.core.errors import InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
+from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES
@@ -152,7 +153,7 @@ def undo_load(wanted: str, settings: Settings, warehouse: Warehouse, run: Run, r
         why = _not_one(wanted, every, found, warehouse)
         raise InputError(f"{wanted!r}: {why}; nothing was removed; `python -m skucast loads list` shows them")
     load = found.iloc[0]
-    tables = {settings.table_names[each.label]: each for each in (SALES, PROMOTIONS, PREDECESSORS)}
+    tables = {settings.table_names[each.label]: each for each in (SALES, PROMOTIONS, PREDECESSORS, OVERRIDES)}
     if load["table_name"] not in tables:
         raise InputError(f"{wanted}: rows of {load['table_name']} are fetched, not loaded; they stay")
     report.n_rows = warehouse.undo(tables[load["table_name"]], str(load["batch_id"]), run=run)

@@ -6,6 +6,7 @@ from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.changes import CHANGES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
+from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
@@ -16,6 +17,7 @@ TABLES = (
     SALES,
     PROMOTIONS,
     PREDECESSORS,
+    OVERRIDES,
     LOCATIONS,
     WEATHER,
     FORECASTS,
@@ -24,6 +26,7 @@ TABLES = (
     CHANGES,
     METRICS,
     TOTALS_METRICS,
+    OVERRIDE_VALUE,
     ALERTS,
     REGISTRY,
     RUNS,
@@ -37,7 +40,7 @@ WRITTEN = {
     "train": (REGISTRY,),
     "retrain": (REGISTRY,),
     "predict": (TOTALS, CHANGES, FORECASTS),
-    "monitor": (METRICS, TOTALS_METRICS, ALERTS, RETRAININGS),
+    "monitor": (METRICS, TOTALS_METRICS, OVERRIDE_VALUE, ALERTS, RETRAININGS),
     "alerts": (ALERTS,),
     "rollback": (REGISTRY,),
     "models": (REGISTRY,),

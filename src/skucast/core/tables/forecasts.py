@@ -56,6 +56,23 @@ COMPONENT_FORECASTS = (
     ),
 )
 
+OVERRIDDEN = (
+    measure(
+        "final",
+        "the number that counts: yhat, or what an override makes of it; NULL before there were any",
+        nullable=True,
+    ),
+    measure(
+        "final_lower", "yhat_lower in the ratio of final to yhat; NULL where yhat is 0 and final is not", nullable=True
+    ),
+    measure(
+        "final_upper", "yhat_upper in the ratio of final to yhat; NULL where yhat is 0 and final is not", nullable=True
+    ),
+    text("override_id", "override that made final; NULL = none", nullable=True),
+    measure("override_effect", "final - yhat; NULL = no override", nullable=True),
+)
+"""What the planner's word makes of a forecast."""
+
 FORECASTS = Table(
     label="forecasts",
     name="distributor_forecasts_weekly",
@@ -89,6 +106,7 @@ FORECASTS = Table(
         week("model_cutoff", "last week the stored model was trained on; NULL for fallbacks", nullable=True),
         *RUN,
         *COMPONENT_FORECASTS,
+        *OVERRIDDEN,
     ),
     key=("cutoff", *KEY, "ds"),
     partition="cutoff",
@@ -100,6 +118,7 @@ FORECASTS = Table(
                 (rows["yhat_lower"] >= 0) & (rows["yhat_lower"] <= rows["yhat"]) & (rows["yhat"] <= rows["yhat_upper"])
             ),
         ),
+        Check("final is at least 0", lambda rows: rows["final"].isna() | (rows["final"] >= 0)),
         Check("step is at least 1", lambda rows: rows["step"] >= 1),
     ),
 )

@@ -115,7 +115,10 @@ RUNS = Table(
     columns=(
         text("task_id", "the task: the run_id, with /NUMBER where an execution has several tasks"),
         text("run_id", "the execution"),
-        text("job", "predict, monitor, train, retrain, load, loads, names, rollback, models, promotions or alerts"),
+        text(
+            "job",
+            "predict, monitor, train, retrain, load, loads, names, rollback, models, promotions, override or alerts",
+        ),
         instant("run_at", "start"),
         week("cutoff", "last complete week at the start; NULL if the run stopped before", nullable=True),
         Column("exit_code", "INT64", "code", "0 done, 1 failed, 2 bad settings or input"),

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, Group, Job, field
 
-HOLIDAYS: tuple[Job, ...] = (*SALES_JOBS, "names", "promotions", "doctor", "demo")
+HOLIDAYS: tuple[Job, ...] = (*SALES_JOBS, "names", "promotions", "override", "doctor", "demo")
 WITH_WEATHER: tuple[Job, ...] = (*FORECASTING, "doctor")
 
 HTTP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[\w./-]*)?")

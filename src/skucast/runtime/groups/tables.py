@@ -14,6 +14,7 @@ from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
+from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
@@ -37,15 +38,19 @@ class Tables(Group):
     sales_columns: str = field(
         "",
         "columns of the sales table, or of a file to load, named otherwise: ours=theirs;..., e.g. quantity=qty",
-        [*SALES_JOBS, "names", "models", "promotions", "doctor"],
+        [*SALES_JOBS, "names", "models", "promotions", "override", "doctor"],
     )
-    sales_table: str = _table(SALES, [*SALES_JOBS, "load", "loads", "names", "promotions", "doctor", "demo"])
+    sales_table: str = _table(
+        SALES, [*SALES_JOBS, "load", "loads", "names", "promotions", "override", "doctor", "demo"]
+    )
     promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "loads", "promotions", "doctor", "demo"])
     predecessors_table: str = _table(PREDECESSORS, ["predict", "loads", "promotions", "doctor"])
+    overrides_table: str = _table(OVERRIDES, ["predict", "monitor", "loads", "override", "doctor"])
+    override_value_table: str = _table(OVERRIDE_VALUE, ["predict", "monitor", "override", "doctor"])
     locations_table: str = _table(LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(
-        FORECASTS, [*SALES_JOBS, "names", "promotions", "freshness", "doctor", "demo", "looker-views"]
+        FORECASTS, [*SALES_JOBS, "names", "promotions", "override", "freshness", "doctor", "demo", "looker-views"]
     )
     scenarios_table: str = _table(SCENARIOS, ["predict"])
     totals_table: str = _table(TOTALS, ["predict", "monitor", "doctor", "demo", "looker-views"])
@@ -56,9 +61,13 @@ class Tables(Group):
     registry_table: str = _table(REGISTRY, [*TRAINING, "rollback", "models", "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
-    names_table: str = _table(NAMES, [*SALES_JOBS, "load", "names", "promotions", "alerts", "doctor", "demo"])
+    names_table: str = _table(
+        NAMES, [*SALES_JOBS, "load", "names", "promotions", "override", "alerts", "doctor", "demo"]
+    )
     retrainings_table: str = _table(RETRAININGS, ["monitor", "doctor", "demo"])
-    loads_table: str = _table(LOADS, [*FORECASTING, "monitor", "load", "loads", "promotions", "doctor", "demo"])
+    loads_table: str = _table(
+        LOADS, [*FORECASTING, "monitor", "load", "loads", "promotions", "override", "doctor", "demo"]
+    )
 
     @field_validator("sales_columns")
     @classmethod

@@ -23,23 +23,23 @@ class Week(Group):
     sales_grain: Literal["day", "week"] = field(
         "day",
         "what one sales row covers: a day, or a whole week",
-        [*SALES_JOBS, "load", "names", "promotions", "doctor"],
+        [*SALES_JOBS, "load", "names", "promotions", "override", "doctor"],
     )
     correct_stockouts: bool = field(
         True,
         "raise the sales of a week with days out of stock to what the other days tell of a whole week",
-        [*SALES_JOBS, "names", "promotions", "doctor"],
+        [*SALES_JOBS, "names", "promotions", "override", "doctor"],
     )
     censor_outliers: bool = field(
         True,
         "count a week as unknown whose sales are far beyond all that its article ever sold, with nothing that explains "
         "them",
-        [*SALES_JOBS, "names", "promotions", "doctor"],
+        [*SALES_JOBS, "names", "promotions", "override", "doctor"],
     )
     missing_weeks: Literal["zero", "unknown"] = field(
         "zero",
         "what a week without a row counts as, of a combination that otherwise sells every week and has sold since",
-        [*SALES_JOBS, "names", "promotions", "doctor"],
+        [*SALES_JOBS, "names", "promotions", "override", "doctor"],
     )
     allowed_late_weeks: int = field(
         1, "weeks that sales may be late before LATE_SALES applies", ["predict", "doctor"], ge=0, le=52
