@@ -49,7 +49,8 @@ def page_of_board(board: Board) -> str:
 def open_page(browser: Browser, tmp_path: Path, page_of_board: str) -> Iterator[Open]:
     """Return a function that opens a board's page from disk, offline, and waits until it is drawn.
 
-    `open_page()` opens the page of the fifteen, `open_page(board)` another one. `charts=True` is for tests that look at
+    `open_page()` opens the page of the fifteen, `open_page(board)` another one; in the model operator's view, or in
+    that of `view="planner"`. `charts=True` is for tests that look at
     them; the others get a page whose plotting library cannot be unpacked: the figures must be complete without it, and
     the library takes most of the time that a page needs. `width=390, locale="ru-RU", color_scheme="dark"` set what kind
     of browser it is. At the end of the test the page must have logged nothing, asked for nothing but itself, and shown
@@ -57,7 +58,9 @@ def open_page(browser: Browser, tmp_path: Path, page_of_board: str) -> Iterator[
     """
     contexts, said, asked = [], [], set()
 
-    def open_it(board: Board | None = None, *, charts: bool = False, width: int = 1280, **kind: str) -> Page:
+    def open_it(
+        board: Board | None = None, *, charts: bool = False, width: int = 1280, view: str = "model", **kind: str
+    ) -> Page:
         path = tmp_path / "page.html"
         html = page_of_board if board is None else render(board)
         path.write_text(html if charts else _without_library(html), encoding="utf-8")
@@ -72,7 +75,7 @@ def open_page(browser: Browser, tmp_path: Path, page_of_board: str) -> Iterator[
         page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
         asked.add(path.as_uri())
         page.on("request", lambda request: asked.add(request.url.partition("#")[0]))
-        page.goto(path.as_uri())
+        page.goto(f"{path.as_uri()}#view={view}")
         page.wait_for_selector(DRAWN)
         return page
 

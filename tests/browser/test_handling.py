@@ -147,9 +147,9 @@ def test_the_filters_hide_nothing_that_has_the_focus(open_page: Open) -> None:
 
 
 def test_the_keyboard_reaches_everything_in_order(open_page: Open) -> None:
-    """First the skip link, then sections, theme and filters; every control can be seen to have the focus."""
+    """First the skip link, then views, sections, theme and filters; every control can be seen to have the focus."""
     page = open_page()
-    sections = ["Overview", "Worst combinations", "One combination", "Forecast", "Terms"]
+    sections = ["Plan", "Model", "Overview", "Worst combinations", "Forecast", "One combination", "Terms"]
     filters = ["unit", "channel", "sku", "class", "weeks", "step", "baseline", "alerts"]
     for control_or_text in ["Skip to the content", *sections, "Theme: system", *filters, None]:
         page.keyboard.press("Tab")

@@ -23,18 +23,9 @@ _STYLES = ("base", "header", "controls", "cards", "charts", "tables", "combinati
 """Files of the page's style, in their order: what a screen or printer changes overrules what stands before it."""
 
 _SCRIPTS = (
-    *("dom", "format", "data", "sums", "filter", "charts"),  # what the sections stand on
-    *(
-        "overview",
-        "trend",
-        "health",
-        "ranking",
-        "detail",
-        "series",
-        "newest",
-        "model",
-        "forecast",
-    ),  # from top to bottom
+    *("dom", "texts", "format", "data", "sums", "views", "filter", "charts"),  # what the sections stand on
+    *("overview", "trend", "health", "ranking"),  # the model operator's sections, from top to bottom
+    *("forecast", "detail", "series", "newest", "model"),  # of both views
     "start",
 )
 """Files of the page's script, in their order: constants stand before what is made of them, the start is last."""
@@ -60,6 +51,7 @@ def _page(board: Board, data: dict[str, Any]) -> str:
     script = _joined(_SCRIPTS, "js")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_read("page.html.j2"))
     return page.render(
+        _=_in_the_readers_language,
         run=board.run,
         actuals_through=board.actuals_through,
         refused=board.refused,
@@ -69,6 +61,11 @@ def _page(board: Board, data: dict[str, Any]) -> str:
         library=_packed_plotly(),
         data=_packed(_json(data)),
     )
+
+
+def _in_the_readers_language(text: str) -> str:
+    """Return the text of the template as the reader sees it."""
+    return text
 
 
 def _joined(names: tuple[str, ...], kind: str) -> str:

@@ -15,6 +15,7 @@ async function loadPlotly() {
 
 function plot(id, traces, layout, label) {
   const target = place(id);
+  if (!target.getClientRects().length) return null; // in the other view: drawn when that is shown
   if (chartsRefused) {
     return showEmpty(target, 'This browser cannot draw the charts; the figures on this page are complete.');
   }

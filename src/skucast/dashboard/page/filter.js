@@ -7,6 +7,7 @@ const FIRST_ROWS = 10;
 const MORE_ROWS = 25;
 
 const state = {
+  view: 'planner', // or 'model'
   unit: '',
   channel: '',
   sku: '',
@@ -111,6 +112,7 @@ function isFiltered() {
 
 function rememberInAddress() {
   const parts = new URLSearchParams();
+  if (state.view !== VIEWS[0]) parts.set('view', state.view);
   for (const name of ['unit', 'channel', 'sku', 'class', 'step']) if (state[name]) parts.set(name, state[name]);
   if (state.alerts) parts.set('alerts', '1');
   if (state.baseline !== 'last_year') parts.set('baseline', state.baseline);
@@ -124,6 +126,8 @@ function rememberInAddress() {
 
 function restoreFromAddress() {
   const parts = new URLSearchParams(location.hash.slice(1));
+  setView(parts.get('view'));
+  place('filters').reset();
   control('weeks').value = String(defaultWeeks());
   for (const name of ['unit', 'channel', 'class', 'weeks', 'step', 'baseline']) {
     const known = [...control(name).options].some((choice) => choice.value === parts.get(name));

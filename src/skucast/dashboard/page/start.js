@@ -52,20 +52,18 @@ function listen() {
   place('more-coming').addEventListener('click', showMoreComing);
   place('download').addEventListener('click', download);
   place('theme').addEventListener('click', nextTheme);
-  document.querySelector('nav').addEventListener('click', goToSection);
+  document.querySelector('nav').addEventListener('click', follow);
+  addEventListener('hashchange', restoreAndDraw);
   for (const id of ['ranking', 'coming-weeks']) place(id).tBodies[0].addEventListener('click', selectClicked);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawCharts);
   matchMedia('(max-width: 640px)').addEventListener('change', drawCharts);
 }
 
-/** Without a step in the address, which holds the filter. */
-function goToSection(event) {
-  const target = event.target.closest('a') && document.querySelector(event.target.getAttribute('href'));
-  if (!target) return;
-  event.preventDefault();
-  if (target.matches('details')) target.open = true;
-  target.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
-  (target.matches('details') ? target.firstElementChild : target).focus({ preventScroll: true });
+/** A link to another view or filter of the page that is open already. */
+function restoreAndDraw() {
+  if (location.hash && !location.hash.includes('=')) return; // a place of the page, such as what the skip link leads to
+  restoreFromAddress();
+  update();
 }
 
 function drawAgain(change) {
@@ -84,11 +82,12 @@ function update() {
   drawBySteps();
   drawRanking();
   drawForecast();
+  drawSections();
   drawCharts();
 }
 
 function drawCharts() {
-  return Promise.all([drawTrend(), drawDetail()]);
+  return Promise.all([drawTrend(), drawDetail(), ...sections.map(({ drawCharts: draw }) => draw?.())]);
 }
 
 // --- Theme ----------------------------------------------------------------------------------------------------------
