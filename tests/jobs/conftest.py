@@ -11,7 +11,7 @@ from builders import WEDNESDAY
 from business import Business, Task, lines_with_a_shift, sold
 
 from skucast.entry import app
-from skucast.jobs import promotions
+from skucast.jobs import intake
 from skucast.runtime.groups.field import Job
 
 
@@ -71,7 +71,7 @@ def shown(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
 @pytest.fixture(autouse=True)
 def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of the inbox are not watched for seconds."""
-    monkeypatch.setattr(promotions, "SETTLE_S", 0.0)
+    monkeypatch.setattr(intake, "SETTLE_S", 0.0)
 
 
 @pytest.fixture(autouse=True)

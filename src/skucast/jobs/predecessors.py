@@ -8,8 +8,9 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import NO_ALIASES, Aliases, Combination
 from skucast.core.run import Run
 from skucast.core.tables.predecessors import PREDECESSORS
+from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
-from skucast.jobs.promotions import Intake, ingest, ingest_inbox
+from skucast.jobs.intake import Intake, Known, take_in, take_in_if_there
 from skucast.regressors.predecessor_files import FILE, read_predecessors
 from skucast.regressors.promotion_files import PlanFile
 from skucast.runtime.outcome import RunReport
@@ -22,7 +23,11 @@ def _added(file: PlanFile) -> list[str]:
     return [f"{counted(len(file.rows), 'predecessor')} added{leaving}"]
 
 
-PREDECESSOR_FILES = Intake("predecessors", PREDECESSORS, FILE.n_bytes, read_predecessors, _added)
+def _read(name: str, content: bytes, known: Known, clock: WeekClock) -> PlanFile:
+    return read_predecessors(name, content, known.combinations, known.at, clock, known.aliases)
+
+
+PREDECESSOR_FILES = Intake("predecessors", PREDECESSORS, FILE.n_bytes, _read, _added)
 
 
 def ingest_predecessors(
@@ -38,12 +43,10 @@ def ingest_predecessors(
     """Add the files of the inbox and return how many rows were added; a run that nobody waits for survives no answer.
 
     Raises:
-        InputError, StoreError, WarehouseError: as `promotions.ingest` and, by hand, `promotions.ingest_inbox`.
+        InputError, StoreError, WarehouseError: as `take_in_if_there` and, by hand, `take_in`.
     """
+    given = settings, warehouse, run, report, known, aliases
     if by_hand:
-        given = known, aliases
-        return ingest_inbox(
-            settings, warehouse, run, report, *given, by_hand=True, is_awaited=False, intake=PREDECESSOR_FILES
-        )
-    ingest(settings, warehouse, run, report, known, aliases, is_awaited=False, intake=PREDECESSOR_FILES)
+        return take_in(PREDECESSOR_FILES, *given, by_hand=True, is_awaited=False)
+    take_in_if_there(PREDECESSOR_FILES, *given, is_awaited=False)
     return 0

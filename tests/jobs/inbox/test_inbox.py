@@ -7,7 +7,7 @@ from folders import BAD, GOOD, KNOWN, PLAN_OF_GOOD, Inbox
 
 from skucast.core.combination import Combination
 from skucast.core.tables.sales import PROMOTIONS
-from skucast.jobs import promotions
+from skucast.jobs import intake, promotions
 from skucast.regressors.promotion_files import PLAN, PlanFile, read_plan
 
 
@@ -221,7 +221,7 @@ def test_a_file_that_changes_while_it_is_watched_is_left(inbox: Inbox, monkeypat
         path.write_text(f"{path.read_text(encoding='utf-8')}\n{GOOD.replace('A1', 'B2')}", encoding="utf-8")
 
     with monkeypatch.context() as patched:
-        patched.setattr(promotions.time, "sleep", grow)
+        patched.setattr(intake.time, "sleep", grow)
         assert inbox.ingest() == 0
     assert inbox.files()["inbox"] == ["plan.csv"]
     assert inbox.ingest(hours=1) == 4

@@ -9,7 +9,7 @@ from folders import BAD, GOOD, KNOWN, PLAN_OF_GOOD, Inbox
 
 from skucast.core.errors import InputError, StoreError, WarehouseError
 from skucast.core.tables.records import LOADS
-from skucast.jobs import promotions
+from skucast.jobs import intake, promotions
 
 Breaks = Callable[[str], None]
 
@@ -20,7 +20,7 @@ def breaks_at(monkeypatch: pytest.MonkeyPatch, inbox: Inbox) -> Iterator[Breaks]
 
     def at(where: str) -> None:
         moment, step = where.split(" ")
-        owner = inbox.warehouse if step == "append_once" else promotions
+        owner = inbox.warehouse if step == "append_once" else intake
         real = getattr(owner, step)
 
         def broken(*args: object, **options: object) -> None:
@@ -70,15 +70,15 @@ def test_two_tasks_at_once_do_what_one_does(inbox: Inbox, monkeypatch: pytest.Mo
     """Wherever the second one overtakes the first."""
     inbox.send("a.csv", GOOD, BAD)
     inbox.send("b.csv", "Чайковский,*,*,,,,2026-12-31")
-    real = getattr(promotions, step)
+    real = getattr(intake, step)
 
     def overtaken(*args: object, **options: object) -> object:
-        monkeypatch.setattr(promotions, step, real)
+        monkeypatch.setattr(intake, step, real)
         found = real(*args, **options) if step in ("list_versions", "read_bytes") else None
         Inbox(inbox.folder, inbox.warehouse, inbox.settings, inbox.run).ingest(hours=1)
         return found if step in ("list_versions", "read_bytes") else real(*args, **options)
 
-    monkeypatch.setattr(promotions, step, overtaken)
+    monkeypatch.setattr(intake, step, overtaken)
     inbox.ingest()
     assert inbox.plan() == [*PLAN_OF_GOOD, ("Чайковский/*/*", None)]
     assert inbox.files() == {"inbox": [], "done": ["a.csv", "b.csv"], "rejected": ["a.csv"]}
@@ -104,18 +104,18 @@ def test_a_file_that_is_replaced_while_it_is_read_is_read_by_the_next_run(
 ) -> None:
     """It stays, and is newer."""
     inbox.send("plan.csv", GOOD)
-    real = promotions.move
+    real = intake.move
 
     def late(*args: object, **options: object) -> bool:
         inbox.send("plan.csv", GOOD.replace(",30,", ",40,"))
         return real(*args, **options)
 
-    monkeypatch.setattr(promotions, "move", late)
+    monkeypatch.setattr(intake, "move", late)
     inbox.ingest()
     assert inbox.report.notes[0] == (
         "promotions: plan.csv was replaced while it was read; the next run reads the new one"
     )
-    monkeypatch.setattr(promotions, "move", real)
+    monkeypatch.setattr(intake, "move", real)
     assert inbox.ingest(hours=1) == 2
     assert [discount for _, discount in inbox.plan() if discount] == [30.0, 40.0]
 
@@ -128,7 +128,7 @@ def test_a_forecast_goes_on_while_the_inbox_does_not_answer(
     def silent(*_: object) -> list[str]:
         raise StoreError("gs://bucket: no usable answer to storage.objects.list")
 
-    monkeypatch.setattr(promotions, "list_versions", silent)
+    monkeypatch.setattr(intake, "list_versions", silent)
     promotions.ingest(inbox.settings, inbox.warehouse, inbox.run, inbox.report, KNOWN)
     assert inbox.report.notes == ["the inbox of promotions could not be read to its end: the plan known so far is used"]
     with pytest.raises(StoreError):
@@ -141,6 +141,6 @@ def test_a_missing_permission_stops_the_run(inbox: Inbox, monkeypatch: pytest.Mo
     def refused(*_: object) -> list[str]:
         raise InputError("gs://bucket: storage.objects.list was refused")
 
-    monkeypatch.setattr(promotions, "list_versions", refused)
+    monkeypatch.setattr(intake, "list_versions", refused)
     with pytest.raises(InputError):
         promotions.ingest(inbox.settings, inbox.warehouse, inbox.run, inbox.report, KNOWN)
