@@ -200,6 +200,7 @@ class _Book:
                 **dict.fromkeys(("yhat_prophet", "yhat_panel", "yhat_panel_log", "yhat_mean"), np.nan),
                 "quantiles": None,
                 "panel_version": None,
+                "blend_version": None,
             }
         )
 

@@ -56,6 +56,7 @@ class Shared:
     forecaster: Forecaster
     target: Target
     levels: tuple[float, ...]
+    blend_version: str | None = None
 
     @property
     def is_blended(self) -> bool:
@@ -105,6 +106,7 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
         yhat_mean=np.where(is_mine, number.mean, np.nan).ravel(),
         quantiles=_where(is_mine, _as_text(number.quantiles, is_mine.size)),
         panel_version=_where(is_mine, [shared.panel.version] * is_mine.size),
+        blend_version=_where(is_mine, [shared.blend_version] * is_mine.size),
     )
 
 
@@ -112,7 +114,7 @@ def rows_without_panel(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `forecast_all` with nothing but Prophet's number beside the published one."""
     nothing = dict.fromkeys(("yhat_panel", "yhat_panel_log", "yhat_mean"), np.nan)
     own = rows["yhat"].where(rows["method"] == "prophet")
-    return rows.assign(yhat_prophet=own, **nothing, quantiles=None, panel_version=None)
+    return rows.assign(yhat_prophet=own, **nothing, quantiles=None, panel_version=None, blend_version=None)
 
 
 def with_naive(

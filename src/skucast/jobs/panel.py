@@ -315,6 +315,7 @@ class Files:
 
     panel: Read[PanelModel]
     blend: BlendModel | None
+    blend_version: str | None = None
 
 
 def load_files(store: ModelStore, cutoff: date, report: RunReport) -> Files | None:
@@ -331,7 +332,8 @@ def load_files(store: ModelStore, cutoff: date, report: RunReport) -> Files | No
         _note(report, f"{PANEL}: {error}; Prophet forecasts alone")
         return None
     try:
-        return Files(panel, _read(store, BLEND, learnt.loads, cutoff).content)
+        blend = _read(store, BLEND, learnt.loads, cutoff)
+        return Files(panel, blend.content, blend.version)
     except ModelError as error:
         _note(report, f"{BLEND}: {error}; the panel forecasts alone")
         return Files(panel, None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -17,15 +17,11 @@ from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, Mo
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, MODEL_METHODS, SALES_MISSING
-from skucast.core.tables.validation import empty
 from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
-from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_naive, start_without_model
 from skucast.forecast.newcomers import Newcomers, only_of
-from skucast.forecast.panel.model import PANEL
-from skucast.forecast.published import Shared, published, rows_without_panel, with_naive
-from skucast.forecast.refreshing import as_stored
+from skucast.jobs.forecast_rows import about, forecast_rows, horizon_of, shared_of
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import (
@@ -38,19 +34,16 @@ from skucast.jobs.known_ahead import (
 )
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.models import Models, load_models
-from skucast.jobs.newcomers import looked_at, newcomers_of, peers_of, rows_with_newcomers, tasks_newcomers
-from skucast.jobs.panel import Files, load_files, panel_grid
+from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers, tasks_newcomers
+from skucast.jobs.panel import Files, load_files
 from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
 from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
-from skucast.regressors.future import WeatherWeeks
-from skucast.regressors.promotions import PlannedWeeks
-from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.logs import log
-from skucast.runtime.outcome import RunReport, check_failed_share, run_each
+from skucast.runtime.outcome import RunReport, check_failed_share
 from skucast.runtime.settings import Settings
-from skucast.sales.history import History
+from skucast.sales.digests import digests_of
 from skucast.scorecard.missing import NOTHING_MISSING
 
 
@@ -143,7 +136,8 @@ def _rows(
     _count(rows, models, run.cutoff, report)
     if files is not None:
         _note_panel(files, models, report)
-    return rows.assign(run_id=run.run_id, created_at=run.run_at)
+    digests = digests_of(inputs.history.weeks, rows)
+    return rows.assign(history_digest=digests, run_id=run.run_id, created_at=run.run_at)
 
 
 def _keep_forecasts_of_models(
@@ -163,127 +157,6 @@ def _keep_forecasts_of_models(
         )
     instead = "the panel's or a fallback" if has_panel else "a fallback"
     log.warning("no model is found in %s: every forecast is %s", settings.model_store, instead)
-
-
-def about(inputs: Inputs, files: Files | None) -> list[Combination]:
-    """Return the combinations whose plan is asked for: the panel looks at what is promoted beside an article too."""
-    return inputs.wanted if files is None else inputs.history.combinations
-
-
-def shared_of(
-    settings: Settings,
-    warehouse: Warehouse,
-    history: History,
-    files: Files | None,
-    planned: Mapping[Combination, PlannedWeeks],
-    horizon: Horizon,
-) -> Shared | None:
-    """Return what all combinations share of a forecast; None without a panel."""
-    if files is None:
-        return None
-    return Shared(
-        panel=files.panel,
-        blend=files.blend,
-        grid=panel_grid(settings, warehouse, history, len(horizon.weeks_after_data)),
-        planned=planned,
-        forecaster=settings.forecaster,
-        target=settings.target,
-        levels=levels_of(settings.levels),
-    )
-
-
-def horizon_of(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
-    """Return the weeks that this run forecasts, and from what."""
-    return Horizon(
-        clock=settings.clock,
-        today=run.today,
-        cutoff=run.cutoff,
-        data_cutoff=inputs.history.known_through(),
-        horizon_weeks=settings.horizon_weeks,
-        min_history_weeks=settings.min_history_weeks,
-        inactive_after_weeks=settings.inactive_after_weeks,
-        n_paths=settings.interval_paths,
-    )
-
-
-def forecast_rows(
-    inputs: Inputs,
-    models: Models,
-    planned: Mapping[Combination, PlannedWeeks],
-    weather: Mapping[str, WeatherWeeks],
-    horizon: Horizon,
-    report: RunReport,
-    shared: Shared | None,
-) -> pd.DataFrame:
-    """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept.
-
-    `planned` is by combination, `weather` by unit, both of the horizon's weeks; without what is `shared` Prophet
-    forecasts alone.
-    """
-    if not inputs.wanted:
-        return empty(FORECASTS)
-    weeks = inputs.history.delivered(inputs.wanted)
-    items = [(each, _Item(weeks[each], models[each], planned[each], weather.get(each.unit))) for each in inputs.wanted]
-
-    def without_model(combination: Combination, reason: str) -> Start:
-        report.fail(combination, reason)
-        known = planned[combination], weather.get(combination.unit)
-        return start_without_model(combination, weeks[combination], horizon, *known, peers[combination])
-
-    peers = peers_of(inputs.history, weeks)
-    starts = [
-        outcome.value or without_model(outcome.combination, str(outcome.error))
-        for outcome in run_each(items, partial(_start, horizon=horizon, peers=peers), what="forecast")
-    ]
-    other = [each.combination for each in starts if each.has_other_discounts]
-    if other:
-        log.warning(
-            "%s learnt discounts in another measure than percent, first %s; those planned count as the deepest that "
-            "was learnt: run run_all_skus.py --force",
-            "1 model has" if len(other) == 1 else f"{len(other)} models have",
-            other[0],
-        )
-
-    def instead(combination: Combination) -> Start:
-        stored = models[combination]
-        if not isinstance(stored, StoredModel) or stored.stored is None or combination in tried:
-            return without_model(combination, _NOT_FINITE)
-        tried.add(combination)
-        known = planned[combination], weather.get(combination.unit)
-        return start(combination, weeks[combination], as_stored(stored), horizon, *known)
-
-    tried: set[Combination] = set()
-
-    def naive(combination: Combination, method: str) -> Start:
-        known = planned[combination], weather.get(combination.unit)
-        return start_naive(combination, weeks[combination], horizon, method, *known)
-
-    rows = forecast_all(starts, horizon, instead)
-    try:
-        made = rows_without_panel(rows) if shared is None else published(rows, shared, horizon)
-    except ModelError as error:
-        report.warn(f"{PANEL}: {error}; Prophet forecasts alone")
-        made = rows_without_panel(rows)
-    beaten = {each: stored.card.naive_instead for each, stored in models.items() if isinstance(stored, StoredModel)}
-    return with_naive(made, {each: method for each, method in beaten.items() if method}, naive, horizon)
-
-
-_NOT_FINITE = "the forecast is not a finite number; retrain this combination"
-
-
-@dataclass(frozen=True)
-class _Item:
-    """All that one combination's forecast is made of."""
-
-    weeks: pd.DataFrame
-    stored: StoredModel | ModelError
-    planned: PlannedWeeks
-    weather: WeatherWeeks | None
-
-
-def _start(combination: Combination, item: _Item, horizon: Horizon, peers: Mapping[Combination, Peers]) -> Start:
-    known = item.planned, item.weather
-    return start(combination, item.weeks, item.stored, horizon, *known, peers[combination])
 
 
 def _count(rows: pd.DataFrame, models: Models, cutoff: date, report: RunReport) -> None:

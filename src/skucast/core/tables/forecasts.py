@@ -48,12 +48,6 @@ COMPONENT_FORECASTS = (
     text("quantiles", "quantiles of what may be sold, JSON by probability, as LEVELS asks", nullable=True),
     text("panel_version", "version of the panel model; NULL without it", nullable=True),
     text("blend_version", "version of the blend's weights; NULL without them, and in rows of before", nullable=True),
-    text(
-        "history_digest",
-        "digest of the sales and promotions that were known up to `data_cutoff`: another one of the same weeks means "
-        "that they were restated; NULL in rows of before",
-        nullable=True,
-    ),
 )
 
 OVERRIDDEN = (
@@ -107,6 +101,12 @@ FORECASTS = Table(
         *RUN,
         *COMPONENT_FORECASTS,
         *OVERRIDDEN,
+        text(
+            "history_digest",
+            "digest of the sales and promotions that were known up to `data_cutoff`: another one of the same weeks "
+            "means that they were restated; NULL in rows of before",
+            nullable=True,
+        ),
     ),
     key=("cutoff", *KEY, "ds"),
     partition="cutoff",

@@ -1,0 +1,154 @@
+"""The rows of a forecast from what a job has read: models, plan, weather, the panel; the same for every caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination
+from skucast.core.errors import ModelError
+from skucast.core.run import Run
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.validation import empty
+from skucast.forecast.artifact import StoredModel
+from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_naive, start_without_model
+from skucast.forecast.panel.model import PANEL
+from skucast.forecast.published import Shared, published, rows_without_panel, with_naive
+from skucast.forecast.refreshing import as_stored
+from skucast.jobs.inputs import Inputs
+from skucast.jobs.models import Models
+from skucast.jobs.newcomers import peers_of
+from skucast.jobs.panel import Files, panel_grid
+from skucast.regressors.future import WeatherWeeks
+from skucast.regressors.promotions import PlannedWeeks
+from skucast.runtime.groups.forecast import levels_of
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport, run_each
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History
+
+
+def about(inputs: Inputs, files: Files | None) -> list[Combination]:
+    """Return the combinations whose plan is asked for: the panel looks at what is promoted beside an article too."""
+    return inputs.wanted if files is None else inputs.history.combinations
+
+
+def shared_of(
+    settings: Settings,
+    warehouse: Warehouse,
+    history: History,
+    files: Files | None,
+    planned: Mapping[Combination, PlannedWeeks],
+    horizon: Horizon,
+) -> Shared | None:
+    """Return what all combinations share of a forecast; None without a panel."""
+    if files is None:
+        return None
+    return Shared(
+        panel=files.panel,
+        blend=files.blend,
+        grid=panel_grid(settings, warehouse, history, len(horizon.weeks_after_data)),
+        planned=planned,
+        forecaster=settings.forecaster,
+        target=settings.target,
+        levels=levels_of(settings.levels),
+        blend_version=files.blend_version,
+    )
+
+
+def horizon_of(settings: Settings, run: Run, inputs: Inputs) -> Horizon:
+    """Return the weeks that this run forecasts, and from what."""
+    return Horizon(
+        clock=settings.clock,
+        today=run.today,
+        cutoff=run.cutoff,
+        data_cutoff=inputs.history.known_through(),
+        horizon_weeks=settings.horizon_weeks,
+        min_history_weeks=settings.min_history_weeks,
+        inactive_after_weeks=settings.inactive_after_weeks,
+        n_paths=settings.interval_paths,
+    )
+
+
+def forecast_rows(
+    inputs: Inputs,
+    models: Models,
+    planned: Mapping[Combination, PlannedWeeks],
+    weather: Mapping[str, WeatherWeeks],
+    horizon: Horizon,
+    report: RunReport,
+    shared: Shared | None,
+) -> pd.DataFrame:
+    """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept.
+
+    `planned` is by combination, `weather` by unit, both of the horizon's weeks; without what is `shared` Prophet
+    forecasts alone.
+    """
+    if not inputs.wanted:
+        return empty(FORECASTS)
+    weeks = inputs.history.delivered(inputs.wanted)
+    items = [(each, _Item(weeks[each], models[each], planned[each], weather.get(each.unit))) for each in inputs.wanted]
+
+    def without_model(combination: Combination, reason: str) -> Start:
+        report.fail(combination, reason)
+        known = planned[combination], weather.get(combination.unit)
+        return start_without_model(combination, weeks[combination], horizon, *known, peers[combination])
+
+    peers = peers_of(inputs.history, weeks)
+    starts = [
+        outcome.value or without_model(outcome.combination, str(outcome.error))
+        for outcome in run_each(items, partial(_start, horizon=horizon, peers=peers), what="forecast")
+    ]
+    other = [each.combination for each in starts if each.has_other_discounts]
+    if other:
+        log.warning(
+            "%s learnt discounts in another measure than percent, first %s; those planned count as the deepest that "
+            "was learnt: run run_all_skus.py --force",
+            "1 model has" if len(other) == 1 else f"{len(other)} models have",
+            other[0],
+        )
+
+    def instead(combination: Combination) -> Start:
+        stored = models[combination]
+        if not isinstance(stored, StoredModel) or stored.stored is None or combination in tried:
+            return without_model(combination, _NOT_FINITE)
+        tried.add(combination)
+        known = planned[combination], weather.get(combination.unit)
+        return start(combination, weeks[combination], as_stored(stored), horizon, *known)
+
+    tried: set[Combination] = set()
+
+    def naive(combination: Combination, method: str) -> Start:
+        known = planned[combination], weather.get(combination.unit)
+        return start_naive(combination, weeks[combination], horizon, method, *known)
+
+    rows = forecast_all(starts, horizon, instead)
+    try:
+        made = rows_without_panel(rows) if shared is None else published(rows, shared, horizon)
+    except ModelError as error:
+        report.warn(f"{PANEL}: {error}; Prophet forecasts alone")
+        made = rows_without_panel(rows)
+    beaten = {each: stored.card.naive_instead for each, stored in models.items() if isinstance(stored, StoredModel)}
+    return with_naive(made, {each: method for each, method in beaten.items() if method}, naive, horizon)
+
+
+_NOT_FINITE = "the forecast is not a finite number; retrain this combination"
+
+
+@dataclass(frozen=True)
+class _Item:
+    """All that one combination's forecast is made of."""
+
+    weeks: pd.DataFrame
+    stored: StoredModel | ModelError
+    planned: PlannedWeeks
+    weather: WeatherWeeks | None
+
+
+def _start(combination: Combination, item: _Item, horizon: Horizon, peers: Mapping[Combination, Peers]) -> Start:
+    known = item.planned, item.weather
+    return start(combination, item.weeks, item.stored, horizon, *known, peers[combination])
