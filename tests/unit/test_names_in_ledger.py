@@ -76,6 +76,15 @@ def test_what_was_forecast_of_both_spellings_is_added() -> None:
     validate(FORECASTS, found)
 
 
+def test_numbers_that_count_are_added_too() -> None:
+    """Where one spelling has an override, the other's number is the model's."""
+    said = {"final": 90.0, "final_lower": 45.0, "final_upper": 180.0, "override_id": "x", "override_effect": 20.0}
+    (row,) = in_the_names_of_the_sales(ledger(forecast("0075", 100.0), forecast("75", 70.0, **said)), MERGED).to_dict(
+        "records"
+    )
+    assert (row["yhat"], row["final"], row["override_id"], row["override_effect"]) == (170.0, 190.0, "x", 20.0)
+
+
 def test_a_component_that_one_spelling_lacks_has_no_sum() -> None:
     """Of two spellings, one without a panel: their forecasts are added, the panel's are not; nor are quantiles."""
     nothing = float("nan")

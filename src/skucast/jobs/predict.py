@@ -35,6 +35,7 @@ from skucast.jobs.known_ahead import (
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.models import Models, load_models
 from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers, tasks_newcomers
+from skucast.jobs.overrides import with_overrides
 from skucast.jobs.panel import Files, load_files
 from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
@@ -88,10 +89,12 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         check_failed_share(failures, len({*combinations_of(rows), *missing.combinations}), settings.max_failed_share)
         note_sources(rows, settings, report, inputs.history)
         rows = pd.concat([rows, kept], ignore_index=True) if len(kept) else rows
-        with report.timed("last look"):
-            last_look(settings, warehouse, run, inputs, rows, report)
+        final = with_overrides(settings, warehouse, run, inputs, rows, report)
+        with report.timed("last look"):  # at the models' numbers: it is about faults, and an override is none
+            last_look(settings, warehouse, run, inputs, final.rows, report)
         with report.timed("write"):
-            report.n_rows = warehouse.replace(FORECASTS, rows, run.cutoff, run=run, combinations=inputs.only)
+            only = final.only(inputs.only)
+            report.n_rows = warehouse.replace(FORECASTS, final.all, run.cutoff, run=run, combinations=only)
             drop_shards(warehouse, FORECASTS, run)
     if run.task_index == 0:
         _note_orphans(store, inputs, report)

@@ -9,7 +9,9 @@ from skucast.core.tables.forecasts import COMPONENTS
 from skucast.sales.names import Names
 
 _ADDED = ["yhat", "yhat_lower", "yhat_upper", *COMPONENTS]
-_OF_COMPONENTS = ["yhat_prophet", "yhat_panel", "yhat_panel_log"]
+_OR_YHAT = ["yhat_mean", "final"]
+"""Where they are not known, yhat stands for them."""
+_OF_COMPONENTS = ["yhat_prophet", "yhat_panel", "yhat_panel_log", "final_lower", "final_upper"]
 
 
 def in_the_names_of_the_sales(forecasts: pd.DataFrame, names: Names) -> pd.DataFrame:
@@ -26,10 +28,12 @@ def in_the_names_of_the_sales(forecasts: pd.DataFrame, names: Names) -> pd.DataF
     if not renamed.duplicated(key).any():
         return renamed
     largest_first = renamed.sort_values([*key, "yhat"], ascending=[*[True] * len(key), False], kind="stable")
-    expected = largest_first["yhat_mean"].fillna(largest_first["yhat"])
-    groups = largest_first.assign(yhat_mean=expected).groupby(key)
+    whole = {name: largest_first[name].fillna(largest_first["yhat"]) for name in _OR_YHAT}
+    groups = largest_first.assign(**whole).groupby(key)
     rows = largest_first.drop_duplicates(key).set_index(key)
-    rows[[*_ADDED, "yhat_mean"]] = groups[[*_ADDED, "yhat_mean"]].sum()
+    rows[[*_ADDED, *_OR_YHAT]] = groups[[*_ADDED, *_OR_YHAT]].sum()
+    rows["override_effect"] = groups["override_effect"].sum(min_count=1)
+    rows["override_id"] = groups["override_id"].first()
     none_lacks = groups[_OF_COMPONENTS].count().eq(groups.size(), axis=0)
     rows[_OF_COMPONENTS] = groups[_OF_COMPONENTS].sum().where(none_lacks)
     rows["quantiles"] = rows["quantiles"].where(groups.size() == 1)
