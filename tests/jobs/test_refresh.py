@@ -19,8 +19,8 @@ from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.records import REGISTRY
 from skucast.core.weeks import WEEK
+from skucast.forecast import refreshing
 from skucast.forecast.artifact import dumps, loads
-from skucast.jobs import refresh
 
 AGE = 10
 THEN = CUTOFF - AGE * WEEK
@@ -99,7 +99,7 @@ def test_a_refresh_that_fails_leaves_the_stored_model_and_says_so(
     def broken(*_: object) -> None:
         raise ValueError("planted")
 
-    monkeypatch.setattr(refresh, "refreshed", broken)
+    monkeypatch.setattr(refreshing, "refreshed", broken)
     shown()
     assert aged("predict") == 0
     rows = aged.rows(FORECASTS)
@@ -116,13 +116,13 @@ def test_a_refreshed_model_that_gives_no_finite_number_gives_way_to_the_stored_o
     """What the store has is asked before a fallback is."""
     aged.already("predict", "--no-refresh")
     stored = aged.rows(FORECASTS)
-    real = refresh.refreshed
+    real = refreshing.refreshed
 
     def absurd(*item: object) -> object:
         found = real(*item)  # type: ignore[arg-type]
         return replace(found, models=tuple(replace(each, m=1e308, y_scale=1e300) for each in found.models))
 
-    monkeypatch.setattr(refresh, "refreshed", absurd)
+    monkeypatch.setattr(refreshing, "refreshed", absurd)
     assert aged("predict") == 0
     assert aged.rows(FORECASTS)["yhat"].equals(stored["yhat"])
     assert first_steps(aged).loc[TRAINED, "status"].eq("stale").all()

@@ -15,12 +15,12 @@ from stubs import plan, weeks_of
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError
 from skucast.core.weeks import WEEK, WeekClock
-from skucast.forecast.artifact import StoredModel, loads
+from skucast.forecast.artifact import StoredModel, as_stored, loads
 from skucast.forecast.prophet.fit import with_interval_scale
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.rollout import roll_forward
 from skucast.forecast.prophet.spec import ModelSpec
-from skucast.forecast.refreshing import Newest, as_stored, holidays_end, refreshed
+from skucast.forecast.refreshing import Newest, holidays_end, refreshed
 from skucast.forecast.training import Material, Recipe, fitter, make_recipe, train
 from skucast.regressors.future import Archive
 from skucast.regressors.responses import Response

@@ -1,7 +1,7 @@
 """Services that are asked over plain HTTP: tried again where that may help, for a bounded time, their secrets kept.
 
-The weather service and the webhook are such, and this is the only file that imports `requests` for them; Google's
-libraries try again by themselves.
+The weather service and the webhook are such, and this is the only file that imports `requests` for them, when there is
+something to ask: most runs have nothing. Google's libraries try again by themselves.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
-from urllib3.util import Retry
+from typing import TYPE_CHECKING, Any
 
 from skucast.runtime.logs import kept_out_of_logs
+
+if TYPE_CHECKING:
+    from requests import Response, Session
 
 PASSING = (429, 500, 502, 503, 504)
 """Statuses that may be gone the next time."""
@@ -44,6 +42,9 @@ class Answer:
         """What has kept the answer from coming, in words; None if it came."""
         if self.error is None:
             return None
+        import requests
+        from urllib3.exceptions import ReadTimeoutError
+
         if issubclass(self.error, (requests.Timeout, ReadTimeoutError)):
             return "no answer in time"
         if issubclass(self.error, requests.ConnectionError):
@@ -78,6 +79,9 @@ def ask(
         only_once: try again only where the service has said, or cannot but have, that the request did nothing.
         request: what `requests` takes besides: `params`, `json`.
     """
+    import requests
+    from urllib3.exceptions import HTTPError
+
     session = _session(method, tries, pause_s, pause_max_s, only_once=only_once)
     try:
         with kept_out_of_logs(*secrets), session:
@@ -88,13 +92,20 @@ def ask(
 
 
 def _is_unsent(error: Exception) -> bool:
+    import requests
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
     if isinstance(error, requests.ConnectTimeout):
         return True
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
 
 
-def _session(method: str, tries: int, pause_s: float, pause_max_s: int, *, only_once: bool) -> requests.Session:
+def _session(method: str, tries: int, pause_s: float, pause_max_s: int, *, only_once: bool) -> Session:
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.util import Retry
+
     retry = Retry(
         total=tries - 1,
         read=0 if only_once else None,
@@ -112,8 +123,10 @@ def _session(method: str, tries: int, pause_s: float, pause_max_s: int, *, only_
     return session
 
 
-def _body(answer: requests.Response, until: float) -> bytes:
+def _body(answer: Response, until: float) -> bytes:
     """The body, read as it comes: a server that sends a byte now and then meets the deadline all the same."""
+    import requests
+
     pieces = [b""]
     while piece := answer.raw.read1(64 * 1024, decode_content=True):
         pieces.append(piece)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -67,6 +67,11 @@ class StoredModel:
     version: str
     status: Literal["ok", "refreshed", "stale"] = "ok"
     stored: StoredModel | None = None
+
+
+def as_stored(model: StoredModel) -> StoredModel:
+    """Return the model in the store, as one that is old and could not be refreshed."""
+    return replace(model.stored or model, status="stale")
 
 
 def dumps(models: Sequence[FittedModel], card: ModelCard) -> StoredPayload:

@@ -58,11 +58,6 @@ def refreshed(stored: StoredModel, newest: Newest) -> StoredModel:
     return replace(stored, models=tuple(models), status="refreshed", stored=stored)
 
 
-def as_stored(model: StoredModel) -> StoredModel:
-    """Return the model in the store, as one that is old and could not be refreshed."""
-    return replace(model.stored or model, status="stale")
-
-
 def holidays_end(card: ModelCard) -> date:
     """Return the last week whose holidays the model knows."""
     return card.cutoff_date + HOLIDAYS_AHEAD

@@ -14,15 +14,14 @@ from skucast.core.errors import ModelError
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.validation import empty
-from skucast.forecast.artifact import StoredModel
+from skucast.forecast.artifact import StoredModel, as_stored
 from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_naive, start_without_model
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.published import Shared, published, rows_without_panel, with_naive
-from skucast.forecast.refreshing import as_stored
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.models import Models
 from skucast.jobs.newcomers import peers_of
-from skucast.jobs.panel import Files, panel_grid
+from skucast.jobs.panel_files import Files, panel_grid
 from skucast.regressors.future import WeatherWeeks
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.runtime.groups.forecast import levels_of

@@ -1,4 +1,4 @@
-"""The panel and the blend: trained from all combinations together, and read back for a forecast."""
+"""The panel and the blend: trained from all combinations together."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ import numpy as np
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import ModelError, ModelNotFound, ObjectKept, StoreConflict
-from skucast.core.model_files import SharedFile, newest_until
+from skucast.core.model_files import SharedFile
 from skucast.core.run import Run
-from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
 from skucast.forecast import evidence as kept_evidence
 from skucast.forecast import learnt
 from skucast.forecast.artifact import loads
 from skucast.forecast.evidence import EVIDENCE, PanelEvidence, evidence_origins
-from skucast.forecast.learnt import BLEND, BlendModel, learn
+from skucast.forecast.learnt import BLEND, learn
 from skucast.forecast.panel import model as panel_model
 from skucast.forecast.panel.features import features_at, levels
-from skucast.forecast.panel.grid import Grid, grid_of
+from skucast.forecast.panel.grid import Grid
 from skucast.forecast.panel.known import KnownAhead
 from skucast.forecast.panel.model import PANEL, PanelForecast, PanelModel
 from skucast.forecast.panel.training import (
@@ -41,10 +40,10 @@ from skucast.forecast.panel.training import (
     train_forest,
 )
 from skucast.forecast.panel.trees import Forest
-from skucast.forecast.plain import C, Read, StoredPayload
+from skucast.forecast.plain import Read, StoredPayload
 from skucast.forecast.training import backtest_weeks_of
-from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import usable_plan
+from skucast.jobs.panel_files import panel_grid, read_shared
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
@@ -92,26 +91,6 @@ class PanelInputs:
         plan = usable_plan(self.settings, self.warehouse, self.history, combinations)[0]
         now = plan.as_of(clock.end_of(self.run.today), clock.targets(self.cutoff, self.horizon))
         return KnownAhead(self.grid, plan, clock, np.array([bool(each.is_covered.any()) for each in now.values()]))
-
-
-def panel_grid(settings: Settings, warehouse: Warehouse, history: History, weeks_ahead: int) -> Grid:
-    """Return the grid of all combinations of a history, with the holidays of its weeks and those ahead.
-
-    Raises:
-        InputError: HOLIDAY_CALENDAR or a location cannot be understood.
-    """
-    first, last = history.weeks["ds"].min().date(), history.weeks["ds"].max().date() + (weeks_ahead + 1) * WEEK
-    units = sorted(history.weeks["unit"].unique())
-    calendars = calendars_of(settings, warehouse, units)
-    frames = {each: each.holidays(first, last, settings.clock) for each in {calendars.of(unit) for unit in units}}
-    return grid_of(history.weeks, {unit: frames[calendars.of(unit)] for unit in units}, weeks_ahead)
-
-
-MAX_AGE_WEEKS = 13
-"""An older panel does not know what sells now, and is not asked."""
-
-
-# --- training -------------------------------------------------------------------------------------------------------
 
 
 def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, force: bool) -> None:
@@ -223,14 +202,14 @@ def _evidence_until(store: ModelStore, cutoff: date) -> PanelEvidence | None:
     if live is None or live.cutoff <= cutoff:
         return live
     try:
-        return _read(store, EVIDENCE, kept_evidence.loads, cutoff).content
+        return read_shared(store, EVIDENCE, kept_evidence.loads, cutoff).content
     except ModelError:
         return None
 
 
 def _is_current(store: ModelStore, cutoff: date, recipe: Mapping[str, Any]) -> bool:
     try:
-        panel = _read(store, PANEL, panel_model.loads, cutoff).content
+        panel = read_shared(store, PANEL, panel_model.loads, cutoff).content
     except ModelError:
         return False
     return panel.cutoff == cutoff and panel.recipe == recipe
@@ -304,52 +283,3 @@ def _day_of(file: SharedFile, live: Live) -> str:
 
 
 _LOADS: Mapping[SharedFile, Any] = {PANEL: panel_model.loads, EVIDENCE: kept_evidence.loads, BLEND: learnt.loads}
-
-
-# --- forecasting ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Files:
-    """The panel and what was learnt of the blend, as a forecast reads them; `blend` is None where there is none."""
-
-    panel: Read[PanelModel]
-    blend: BlendModel | None
-    blend_version: str | None = None
-
-
-def load_files(store: ModelStore, cutoff: date, report: RunReport) -> Files | None:
-    """Return the files that had not seen past the cutoff; None, and one line, where there is no usable panel."""
-    try:
-        panel = _read(store, PANEL, panel_model.loads, cutoff)
-        age = weeks_between(panel.content.cutoff, cutoff)
-        if age > MAX_AGE_WEEKS:
-            raise ModelError(f"{age} weeks old; run run_all_skus.py")
-    except ModelNotFound as error:
-        report.notes.append(f"no panel model ({error}): Prophet forecasts alone; run run_all_skus.py")
-        return None
-    except ModelError as error:
-        _note(report, f"{PANEL}: {error}; Prophet forecasts alone")
-        return None
-    try:
-        blend = _read(store, BLEND, learnt.loads, cutoff)
-        return Files(panel, blend.content, blend.version)
-    except ModelError as error:
-        _note(report, f"{BLEND}: {error}; the panel forecasts alone")
-        return Files(panel, None)
-
-
-def _read(store: ModelStore, file: SharedFile, loads: Callable[[bytes], Read[C]], cutoff: date) -> Read[C]:
-    """The live file, or the newest version of it that had not seen past the cutoff.
-
-    Raises:
-        ModelNotFound: there is none.
-        ModelError: it cannot be read.
-    """
-    live = loads(store.load(file).payload)
-    if live.content.cutoff <= cutoff:
-        return live
-    newest = newest_until(store.versions(file), cutoff)
-    if newest is None:
-        raise ModelNotFound(f"{file}: every version has seen weeks after {cutoff}")
-    return loads(store.load_version(file, newest))

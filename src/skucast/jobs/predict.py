@@ -36,7 +36,7 @@ from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_miss
 from skucast.jobs.models import Models, load_models
 from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers, tasks_newcomers
 from skucast.jobs.overrides import with_overrides
-from skucast.jobs.panel import Files, load_files
+from skucast.jobs.panel_files import Files, load_files
 from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
 from skucast.jobs.refresh import with_fresh

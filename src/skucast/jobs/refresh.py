@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError
 from skucast.core.weeks import weeks_between
 from skucast.core.words import counted
-from skucast.forecast.artifact import StoredModel
-from skucast.forecast.prophet.design import WeekGrid
-from skucast.forecast.refreshing import Newest, as_stored, holidays_end, knows_weather, refreshed
-from skucast.forecast.training import grid_of
+from skucast.forecast.artifact import StoredModel, as_stored
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import with_weather
 from skucast.jobs.models import Models
@@ -23,6 +21,10 @@ from skucast.regressors.weather import WeatherOutlook
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History, is_inactive
+
+if TYPE_CHECKING:
+    from skucast.forecast.prophet.design import WeekGrid
+    from skucast.forecast.refreshing import Newest
 
 
 def with_fresh(
@@ -47,6 +49,8 @@ def with_fresh(
     }
     if not old:
         return dict(models)
+    from skucast.forecast.refreshing import knows_weather  # here and below: it brings what models are fitted with
+
     if not settings.refresh:
         return {**models, **_without_holidays(old, last_week, report)}
     with report.timed("refresh"):
@@ -65,6 +69,8 @@ def with_fresh(
 
 def _refreshed(_: Combination, item: tuple[StoredModel, Newest]) -> StoredModel | str:
     """The model, or in words why it stays as it is: of many one line is said, not one of each."""
+    from skucast.forecast.refreshing import refreshed
+
     try:
         return refreshed(*item)
     except ModelError as error:
@@ -75,6 +81,9 @@ def _newest(
     settings: Settings, warehouse: Warehouse, history: History, wanted: Sequence[Combination]
 ) -> dict[Combination, Newest]:
     """What each of these that still sells is fitted to, as a training of today would be."""
+    from skucast.forecast.refreshing import Newest
+    from skucast.forecast.training import grid_of
+
     cutoff, first = history.data_cutoff, history.weeks["ds"].min().date()
     calendars = calendars_of(settings, warehouse, sorted(history.weeks["unit"].unique()))
     responses = responses_at(history.weeks, [cutoff])
@@ -95,6 +104,8 @@ def _without_holidays(
     old: Mapping[Combination, StoredModel], last_week: date, report: RunReport
 ) -> dict[Combination, StoredModel]:
     """Those of the models, as they are stored, that do not know the holidays of all weeks to come."""
+    from skucast.forecast.refreshing import holidays_end
+
     found = {each: as_stored(stored) for each, stored in old.items() if holidays_end(stored.card) < last_week}
     if found:
         first = min(found)

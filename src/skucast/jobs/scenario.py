@@ -22,7 +22,7 @@ from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.models import load_models
 from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers
-from skucast.jobs.panel import load_files
+from skucast.jobs.panel_files import load_files
 from skucast.jobs.predict import failures_of
 from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks

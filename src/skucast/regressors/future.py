@@ -126,8 +126,10 @@ def perfect_plan(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> 
 
 def last_known(weeks: pd.DataFrame) -> float:
     """Return the sales that count as the lag of the first week after `weeks`; 0 if none is known."""
-    y = carried(weeks["y"])
-    return float(y.iloc[-1]) if len(y) and pd.notna(y.iloc[-1]) else 0.0
+    newest = weeks["y"].to_numpy(dtype="float64")[-1:]
+    if np.isnan(newest).any():
+        newest = carried(weeks["y"]).to_numpy(dtype="float64")[-1:]
+    return float(newest[0]) if len(newest) and not np.isnan(newest[0]) else 0.0
 
 
 def _ahead(

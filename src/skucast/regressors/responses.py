@@ -78,7 +78,7 @@ def responses_ahead(
     """
     if response is None:
         return {name: np.zeros(len(source)) for name in RESPONSE_REGRESSORS}
-    past = response.to_weeks(weeks.iloc[-EXPECTATION_WEEKS:])
+    past = response.to(*(weeks[name].to_numpy(dtype="float64")[-EXPECTATION_WEEKS:] for name in PROMO_REGRESSORS))
     expected = float(past.mean()) if len(past) else 0.0
     found = np.where(source == "expected", expected, response.to(*(promotions[name] for name in PROMO_REGRESSORS)))
     before = np.concatenate([past[-1:] if len(past) else [0.0], found[:-1]])

@@ -99,7 +99,8 @@ def judge_deliveries(
     off_of = {unit: _days_off(weeks, clock, days) for unit, days in days_off_by_unit.items()}
     feeds = {name: Feed.of(own, off_of.get(name[0], off), by_day=by_day) for name, own in _groups(rows)}
     for name, feed in _with_own_days_off(feeds):
-        excused = feed.closed() & fell(business.counts[: last + 1] - feed.counts)
+        closed = feed.closed()
+        excused = closed & fell(business.counts[: last + 1] - feed.counts) if closed.any() else closed
         found[name] = judge(feed, excused, closed_after_weeks)
     unknown = [_rows(known, name, weeks[each.lacking]) for name, each in found.items() if each.lacking.any()]
     unknown += [_rows(known, BUSINESS, feed_gaps)] if len(feed_gaps) else []

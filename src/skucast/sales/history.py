@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -84,8 +85,12 @@ class History:
     @property
     def combinations(self) -> list[Combination]:
         """Every combination that has a week, sorted."""
+        return list(self._combinations)
+
+    @cached_property
+    def _combinations(self) -> tuple[Combination, ...]:
         keys = self.weeks[KEY].drop_duplicates()
-        return sorted(Combination(*parts) for parts in keys.itertuples(index=False, name=None))
+        return tuple(sorted(Combination(*parts) for parts in keys.itertuples(index=False, name=None)))
 
     def known_through(self, combination: Combination | None = None) -> date:
         """Return the last week that has arrived of a combination (None = of every one), no more than 26 weeks back."""
@@ -109,8 +114,9 @@ class History:
         names = None if wanted is None else set(wanted)
         keys, values = self.weeks[KEY], self.weeks.drop(columns=KEY)
         starts = np.flatnonzero((keys != keys.shift()).any(axis=1))  # rows are sorted by combination
-        for first, end in itertools.pairwise([*starts.tolist(), len(keys)]):
-            combination = Combination(*map(str, keys.iloc[first]))
+        of_starts = keys.iloc[starts].astype(str).itertuples(index=False, name=None)
+        for parts, (first, end) in zip(of_starts, itertools.pairwise([*starts.tolist(), len(keys)]), strict=True):
+            combination = Combination(*parts)
             if names is None or combination in names:
                 yield combination, values.iloc[first:end].reset_index(drop=True)
 

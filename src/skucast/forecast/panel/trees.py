@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,7 +109,7 @@ class Forest:
             raise ValueError(f"{self.n_features} features expected, found an array of shape {values.shape}")
         return np.ascontiguousarray(values, dtype="float64")
 
-    @property
+    @cached_property
     def _arrays(self) -> tuple[np.ndarray, ...]:
         """The trees as the loops read them."""
         return (
