@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import product
@@ -17,10 +17,10 @@ from skucast.core.tables.predecessors import LIKE, PREDECESSORS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.targets import nearest
 from skucast.core.weeks import WeekClock
-from skucast.regressors.promotion_files import LINE, REASON, PlanFile, rejected_rows
+from skucast.regressors.file_lines import FileLine, lines_of, places_of, unused_of
+from skucast.regressors.promotion_files import PlanFile, rejected_rows
 from skucast.regressors.promotion_lines import MAX_TEXT, NUMBER, TWO_YEARS, as_day, as_instant
-from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
-from skucast.sheets.values import UNREADABLE
+from skucast.sheets.reading import Kind, read_sheet, trimmed
 
 COLUMNS = (*KEY, *LIKE, "weight", "scale", "phase_out_from", "known_from", "note")
 REQUIRED = (*KEY, "like_SKU_ID")
@@ -74,11 +74,10 @@ def read_predecessors(
         InputError: the file as a whole cannot be read.
     """
     sheet = trimmed(name, read_sheet(name, io.BytesIO(content), FILE))
-    places = {cell.casefold(): place for place, cell in enumerate(sheet.header)}
-    columns = {ours: places[ours.casefold()] for ours in COLUMNS if ours.casefold() in places}
-    missing = [column for column in REQUIRED if column not in columns]
+    there = places_of(sheet, COLUMNS)
+    missing = [column for column in REQUIRED if column not in there]
     judge = _Judge(known, run_at, clock, aliases)
-    lines = [_Line(number, cells, _cells(cells, columns)) for number, cells in sheet.lines]
+    lines = lines_of(sheet, COLUMNS)
     for line in lines:
         if len(line.raw) > len(sheet.header):
             line.refuse(Why.MORE_CELLS)
@@ -92,34 +91,12 @@ def read_predecessors(
         rows=validate(PREDECESSORS, pd.DataFrame(good)) if good else empty(PREDECESSORS),
         rejected=rejected_rows(sheet, lines),
         covers_through=None,
-        unused=_unused(sheet),
+        unused=unused_of(sheet, COLUMNS),
         separator=sheet.separator,
         n_lines=len(lines),
         notes=list(sheet.notes),
         n_repeated=sum(line.is_duplicate for line in lines),
     )
-
-
-class _Line:
-    """One line: its cells, the row that it becomes, and what is wrong with it."""
-
-    def __init__(self, number: int, raw: list[str], cells: Mapping[str, str]) -> None:
-        self.number, self.raw, self.cells = number, raw, cells
-        self.row: dict[str, object] = {}
-        self.reasons: list[str] = []
-        self.is_duplicate = False
-
-    def refuse(self, why: Why, **words: object) -> None:
-        self.reasons.append(why.format(**words))
-
-
-def _cells(raw: list[str], columns: Mapping[str, int]) -> dict[str, str]:
-    return {name: "".join(raw[columns[name] : columns[name] + 1]) if name in columns else "" for name in COLUMNS}
-
-
-def _unused(sheet: Sheet) -> list[str]:
-    ours = {each.casefold() for each in (*COLUMNS, LINE, REASON)}
-    return [each for each in sheet.header if each and each.casefold() not in ours]
 
 
 class _Judge:
@@ -133,11 +110,9 @@ class _Judge:
         self._combinations = sorted(map(str, known))
         self._run_at, self._clock = run_at, clock
 
-    def read(self, line: _Line) -> None:
+    def read(self, line: FileLine) -> None:
         """Read the line's cells into its row, and refuse what is wrong."""
-        for column, cell in line.cells.items():
-            if column != "note" and UNREADABLE.fullmatch(cell):
-                line.refuse(Why.UNREADABLE, column=column, found=repr(cell))
+        line.refuse_errors(Why.UNREADABLE, [column for column in COLUMNS if column != "note"])
         if line.reasons:
             return
         own = [self._name(line, column, column) for column in KEY]
@@ -157,7 +132,7 @@ class _Judge:
         if len(line.cells["note"]) > MAX_TEXT:
             line.refuse(Why.TOO_LONG, limit=MAX_TEXT)
 
-    def _name(self, line: _Line, column: str, cell: str) -> str:
+    def _name(self, line: FileLine, column: str, cell: str) -> str:
         """The name in the spelling of the sales, where they have it; a new article has one of its own."""
         name = clean_name(line.cells[cell])
         if not name:
@@ -174,7 +149,7 @@ class _Judge:
             line.refuse(Why.PART_OF_A_NAME, column=cell, found=repr(name))
         return spelt
 
-    def _check_like(self, line: _Line, own: Sequence[str], like: Sequence[str]) -> None:
+    def _check_like(self, line: FileLine, own: Sequence[str], like: Sequence[str]) -> None:
         asked = tuple(part or mine for part, mine in zip(like, own, strict=True))
         if asked == tuple(own):
             line.refuse(Why.ITSELF)
@@ -184,7 +159,7 @@ class _Judge:
             closest = f"closest: {', '.join(near)}" if near else "none alike"
             line.refuse(Why.UNKNOWN, found=whole, closest=closest)
 
-    def _day(self, line: _Line) -> date | None:
+    def _day(self, line: FileLine) -> date | None:
         found = line.cells["phase_out_from"]
         day = as_day(found) if found else None
         if found and day is None:
@@ -193,7 +168,7 @@ class _Judge:
             line.refuse(Why.TOO_FAR, day=day)
         return day
 
-    def _known_from(self, line: _Line) -> datetime | None:
+    def _known_from(self, line: FileLine) -> datetime | None:
         found = line.cells["known_from"]
         at = as_instant(found, self._clock) if found else None
         if found and at is None:
@@ -203,7 +178,7 @@ class _Judge:
         return at
 
 
-def _number(line: _Line, column: str, least: float | None, said: str) -> float | None:
+def _number(line: FileLine, column: str, least: float | None, said: str) -> float | None:
     """The number of a cell, with a point or a comma, or in percent; `least` None = any above 0."""
     found = line.cells[column]
     digits = found.removesuffix("%").strip()
@@ -218,9 +193,9 @@ def _number(line: _Line, column: str, least: float | None, said: str) -> float |
     return value
 
 
-def _refuse_twice(lines: Sequence[_Line]) -> None:
+def _refuse_twice(lines: Sequence[FileLine]) -> None:
     """Refuse every line about two articles that an earlier line is about, known from the same moment."""
-    first: dict[tuple[object, ...], _Line] = {}
+    first: dict[tuple[object, ...], FileLine] = {}
     for line in lines:
         if line.reasons:
             continue

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, datetime
-from itertools import product
 
-from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem
+from skucast.core.combination import NO_ALIASES, Aliases, Combination
 from skucast.core.flags import as_flag
-from skucast.core.spelling import SHORTENED, by_fold, fold, is_shortened
-from skucast.core.tables.contract import ALL
 from skucast.core.tables.sales import MAX_TYPE
-from skucast.core.targets import nearest
-from skucast.core.twins import twins_of
 from skucast.core.weeks import WeekClock
+from skucast.regressors.line_names import KnownNames
 from skucast.regressors.promotion_lines import (
     EXAMPLES,
-    MAX_SUGGESTIONS,
     MAX_TEXT,
     NUMBER,
     TWO_YEARS,
@@ -82,27 +77,22 @@ class Judge:
         aliases: Aliases = NO_ALIASES,
         missing: frozenset[str] = frozenset(),
     ) -> None:
-        self._parts = {name: sorted({each.parts[place] for each in known}) for place, name in enumerate(KEY)}
-        self._spelt = {name: {**by_fold(parts), **aliases.get(name, {})} for name, parts in self._parts.items()}
-        self._combinations = sorted(map(str, known))
-        self._patterns = {pattern for each in known for pattern in product(*((part, ALL) for part in each.parts))}
+        self._names = KnownNames(known, aliases, missing)
         self._run_at = run_at
         self._clock = clock
         self._covers_through = covers_through
         self._missing = missing
-        self._suggestions: dict[str, str] = {}
 
     def read(self, line: Line) -> None:
         """Read the line's cells into its fields, and refuse what is wrong."""
-        unit, channel, sku_id = (self._known_as(name, clean_name(line.cells[name])) for name in KEY)
-        line.names = (unit, channel, sku_id)  # also of a line that is refused: these names are not covered
+        line.names = self._names.of(line)  # also of a line that is refused: these names are not covered
         line.is_coverage = not any(line.cells[name] for name in SAYING) and as_flag(line.cells["is_promo"]) is not True
         for column, cell in line.cells.items():
-            if column != "note" and cell not in self._parts.get(column, ()) and UNREADABLE.fullmatch(cell):
+            if column != "note" and not self._names.has(column, cell) and UNREADABLE.fullmatch(cell):
                 line.refuse(Reason.UNREADABLE, column=column, found=repr(cell))
         if line.reasons:
             return
-        self._check_names(line)
+        self._names.check(line, line.names)
         self._read_known_from(line)
         if not line.is_coverage:
             self._read_days(line)
@@ -111,40 +101,6 @@ class Judge:
         for column, limit in {"plan_id": MAX_TEXT, "note": MAX_TEXT, "promo_type": MAX_TYPE}.items():
             if len(line.cells[column]) > limit:
                 line.refuse(Reason.TOO_LONG, column=column, limit=limit)
-
-    def _known_as(self, column: str, name: str) -> str:
-        """The name of the sales that this one is, but for safe differences of spelling or a merge; else as it is."""
-        return name if name in self._parts[column] or not name else self._spelt[column].get(fold(name), name)
-
-    def _check_names(self, line: Line) -> None:
-        for column, name in zip(KEY, line.names, strict=True):
-            if column not in self._missing:
-                self._check_name(line, column, name)
-        if not line.reasons and self._missing.isdisjoint(KEY) and line.names not in self._patterns:
-            whole = "/".join(line.names)
-            line.refuse(Reason.UNKNOWN_COMBINATION, found=whole, closest=self._closest(whole, self._combinations))
-
-    def _check_name(self, line: Line, column: str, name: str) -> None:
-        if not name:
-            line.refuse(Reason.NO_NAME, column=column)
-        elif name == ALL or name in self._parts[column]:
-            return
-        elif problem := name_problem(name):
-            line.refuse(Reason.BAD_NAME, column=column, found=repr(name), problem=problem)
-        elif is_shortened(name):
-            line.refuse(Reason.BAD_NAME, column=column, found=repr(name), problem=SHORTENED)
-        elif ALL in name:
-            line.refuse(Reason.PART_OF_A_NAME, column=column, found=repr(name))
-        else:
-            closest = self._closest(name, self._parts[column])
-            line.refuse(Reason.UNKNOWN_NAME, column=column, found=repr(name), closest=closest)
-
-    def _closest(self, name: str, names: Sequence[str]) -> str:
-        if name not in self._suggestions and len(self._suggestions) < MAX_SUGGESTIONS:
-            twins, near = twins_of(name, names), nearest(name, names)
-            closest = f"closest: {', '.join(near)}" if near else f"none alike of {len(names)} known"
-            self._suggestions[name] = f"did you mean {' or '.join(twins[:3])}?" if twins else closest
-        return self._suggestions.get(name, "as many others in this file")
 
     def _read_known_from(self, line: Line) -> None:
         found = line.cells["known_from"]

@@ -1,0 +1,55 @@
+"""Lines of a planner's file whose columns are named: cells, the row that they become, the reasons against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from skucast.regressors.promotion_files import LINE, REASON
+from skucast.sheets.reading import Sheet
+from skucast.sheets.values import UNREADABLE
+
+
+class FileLine:
+    """One line: its cells, the row that it becomes, and what is wrong with it."""
+
+    def __init__(self, number: int, raw: list[str], cells: Mapping[str, str]) -> None:
+        self.number, self.raw, self.cells = number, raw, cells
+        self.row: dict[str, object] = {}
+        self.reasons: list[str] = []
+        self.is_duplicate = False
+
+    def refuse(self, why: StrEnum, **words: object) -> None:
+        """Note why the line is rejected."""
+        self.reasons.append(why.format(**words))
+
+    def refuse_errors(self, why: StrEnum, columns: Sequence[str]) -> None:
+        """Refuse cells of these columns that hold an error or a formula, `why` with `column` and `found`."""
+        for column in columns:
+            if UNREADABLE.fullmatch(self.cells[column]):
+                self.refuse(why, column=column, found=repr(self.cells[column]))
+
+
+def places_of(sheet: Sheet, columns: Sequence[str]) -> dict[str, int]:
+    """Return where each of our columns stands in the file, those that it has."""
+    places = {cell.casefold(): place for place, cell in enumerate(sheet.header)}
+    return {ours: places[ours.casefold()] for ours in columns if ours.casefold() in places}
+
+
+def lines_of(sheet: Sheet, columns: Sequence[str]) -> list[FileLine]:
+    """Return the lines with the cells of our columns; a column that the file has not is empty."""
+    places = places_of(sheet, columns)
+    return [
+        FileLine(
+            number,
+            raw,
+            {name: "".join(raw[places[name] : places[name] + 1]) if name in places else "" for name in columns},
+        )
+        for number, raw in sheet.lines
+    ]
+
+
+def unused_of(sheet: Sheet, columns: Sequence[str]) -> list[str]:
+    """Return the file's columns that mean nothing."""
+    ours = {each.casefold() for each in (*columns, LINE, REASON)}
+    return [each for each in sheet.header if each and each.casefold() not in ours]
