@@ -19,16 +19,58 @@ from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, st
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.published import Shared, published, rows_without_panel, with_naive
 from skucast.jobs.inputs import Inputs
+from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.models import Models
 from skucast.jobs.newcomers import peers_of
 from skucast.jobs.panel_files import Files, panel_grid
+from skucast.jobs.refresh import with_fresh
 from skucast.regressors.future import WeatherWeeks
-from skucast.regressors.promotions import PlannedWeeks
+from skucast.regressors.promotions import Plan, PlannedWeeks
+from skucast.regressors.weather import WeatherOutlook
 from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the forecasts of a run are made of beside the history; `shared` is None where Prophet forecasts alone.
+
+    `planned` is what the plan says now of the weeks after the data, `weather` by unit what is known of these.
+    """
+
+    horizon: Horizon
+    plan: Plan
+    planned: Mapping[Combination, PlannedWeeks]
+    outlook: WeatherOutlook | None
+    weather: Mapping[str, WeatherWeeks]
+    models: Models
+    files: Files | None
+    shared: Shared | None
+
+
+def known_of(
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    inputs: Inputs,
+    models: Models,
+    files: Files | None,
+    report: RunReport,
+) -> Known:
+    """Return what is known today of the weeks ahead of the wanted combinations; old models among these fitted anew."""
+    horizon, known_at = horizon_of(settings, run, inputs), settings.clock.end_of(run.today)
+    weeks = horizon.weeks_after_data
+    plan = plan_of(settings, warehouse, inputs.history, about(inputs, files))
+    planned = plan.as_of(known_at, weeks)
+    warn_of_depth(plan, known_at, weeks)
+    outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
+    weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
+    fresh = with_fresh(settings, warehouse, inputs.history, models, outlook, weeks[-1], report)
+    shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)
+    return Known(horizon, plan, planned, outlook, weather, fresh, files, shared)
 
 
 def about(inputs: Inputs, files: Files | None) -> list[Combination]:

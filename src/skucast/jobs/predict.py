@@ -21,17 +21,10 @@ from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.newcomers import Newcomers, only_of
-from skucast.jobs.forecast_rows import about, forecast_rows, horizon_of, shared_of
+from skucast.jobs.forecast_rows import forecast_rows, known_of
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
-from skucast.jobs.known_ahead import (
-    has_promotions,
-    note_sources,
-    plan_of,
-    warn_of_depth,
-    weather_ahead,
-    weather_outlook,
-)
+from skucast.jobs.known_ahead import has_promotions, note_sources
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.models import Models, load_models
 from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers, tasks_newcomers
@@ -39,7 +32,6 @@ from skucast.jobs.overrides import with_overrides
 from skucast.jobs.panel_files import Files, load_files
 from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
-from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, check_failed_share
@@ -124,16 +116,9 @@ def _rows(
     if models and all(isinstance(stored, ModelNotFound) for stored in models.values()):
         _keep_forecasts_of_models(settings, warehouse, run, inputs, has_panel=files is not None)
     with report.timed("forecast"):
-        horizon = horizon_of(settings, run, inputs)
-        plan = plan_of(settings, warehouse, inputs.history, about(inputs, files))
-        known_at = settings.clock.end_of(run.today)
-        planned = plan.as_of(known_at, horizon.weeks_after_data)
-        warn_of_depth(plan, known_at, horizon.weeks_after_data)
-        outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
-        weather = weather_ahead(outlook, settings.clock, horizon.weeks_after_data, inputs.wanted)
-        models = with_fresh(settings, warehouse, inputs.history, models, outlook, horizon.weeks_after_data[-1], report)
-        shared = shared_of(settings, warehouse, inputs.history, files, planned, horizon)
-        rows = forecast_rows(inputs, models, planned, weather, horizon, report, shared)
+        known = known_of(settings, warehouse, run, inputs, models, files, report)
+        horizon, models = known.horizon, known.models
+        rows = forecast_rows(inputs, models, known.planned, known.weather, horizon, report, known.shared)
         rows = rows_with_newcomers(rows, newcomers, inputs.history, inputs.wanted, horizon)
         rows, models = only_of(rows, wanted), {each: models[each] for each in wanted if each in models}
     _count(rows, models, run.cutoff, report)
