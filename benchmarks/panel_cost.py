@@ -24,7 +24,7 @@ from skucast.core.combination import Combination
 from skucast.forecast.panel.features import features_at, levels
 from skucast.forecast.panel.grid import Grid
 from skucast.forecast.panel.known import PromotionsAhead
-from skucast.forecast.panel.training import ALWAYS, POINT, POINT_TREES, Rows, rows_of, tasks, train_forest
+from skucast.forecast.panel.training import ALWAYS, POINT, POINT_TREES, Rows, rows_of, tasks, train_forests
 from skucast.forecast.panel.trees import forest_of
 
 WEEKS, HORIZON = 156, 4
@@ -49,7 +49,7 @@ def measure(n: int) -> None:
         return PromotionsAhead(depth[:, :weeks], days[:, :weeks], is_planned[:, :weeks])
 
     rows, of_rows = timed(lambda: rows_of(grid, HORIZON, known, grid.n_weeks))
-    forest, of_forest = timed(lambda: train_forest(tasks()[0], rows))
+    forest, of_forest = timed(lambda: train_forests(tasks()[:1], rows)[0])
     depth, days, _ = plan(grid)
     (coming, _), of_coming = timed(lambda: features_at(grid, grid.n_weeks, depth, days))
     table = np.ascontiguousarray(coming.reshape(-1, coming.shape[-1]))

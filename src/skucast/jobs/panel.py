@@ -33,11 +33,12 @@ from skucast.forecast.panel.training import (
     Rows,
     Task,
     check_trainer,
+    dealt,
     panel_of,
     recipe_of,
     rows_of,
     tasks,
-    train_forest,
+    train_forests,
 )
 from skucast.forecast.panel.trees import Forest
 from skucast.forecast.plain import Read, StoredPayload
@@ -144,26 +145,26 @@ def _trained(
     started = time.perf_counter()
     rows = rows_of(grid, inputs.horizon, inputs.known, min(ends.values()))
     log.debug("rows of the panel: %d in %.1f s", len(rows.shares), time.perf_counter() - started)
+    pool = inputs.settings.pool
     wanted = {
-        (label, task.name): (end, task)
+        f"panel of {label}, {', '.join(task.name for task in hand)}": (label, (end, hand))
         for label, end in ends.items()
         if (rows.weeks < end).any()
-        for task in tasks(SEEDS if label == cutoff else SEEDS[:1])
+        for hand in dealt(tasks(SEEDS if label == cutoff else SEEDS[:1]), pool.workers)
     }
     found: dict[date, list[tuple[Task, Forest]]] = {}
-    names = {f"panel of {label}, {name}": (label, item) for (label, name), item in wanted.items()}
-    items = [(name, item) for name, (_, item) in names.items()]
-    for outcome in run_each(items, partial(_train_one, rows=rows), what="train the panel", pool=inputs.settings.pool):
+    items = [(name, item) for name, (_, item) in wanted.items()]
+    for outcome in run_each(items, partial(_train_some, rows=rows), what="train the panel", pool=pool):
         if outcome.value is None:
             raise ValueError(str(outcome.error))
-        label, (_, task) = names[outcome.combination]
-        found.setdefault(label, []).append((task, outcome.value))
+        label, (_, hand) = wanted[outcome.combination]
+        found.setdefault(label, []).extend(zip(hand, outcome.value, strict=True))
     return {label: panel_of(label, recipe, rows, forests) for label, forests in found.items()}
 
 
-def _train_one(_: str, item: tuple[int, Task], rows: Rows) -> Forest:
-    end, task = item
-    return train_forest(task, rows.until(end))
+def _train_some(_: str, item: tuple[int, list[Task]], rows: Rows) -> list[Forest]:
+    end, hand = item
+    return train_forests(hand, rows.until(end))
 
 
 def _forecast_at(inputs: PanelInputs, panel: PanelModel, origin: date) -> PanelForecast:
