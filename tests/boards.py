@@ -246,5 +246,5 @@ def embedded(page: str) -> dict[str, Any]:
 
 def decoded(table: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of a table with its repeated texts in full."""
-    coded = {name: column for name, column in table.items() if isinstance(column, dict)}
+    coded = {name: column for name, column in table.items() if isinstance(column, dict) and "of" in column}
     return table | {name: [column["of"][code] for code in column["at"]] for name, column in coded.items()}

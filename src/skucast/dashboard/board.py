@@ -25,7 +25,8 @@ class Board:
     have a promotion: unit, channel, SKU_ID, ds, promo_discount_perc. `holidays` has one row per name and week: holiday,
     ds. `refused` says in words what was refused of the planners' files, `kinds` the class of demand of each
     combination: unit, channel, SKU_ID, demand_class. `retrain` are the commands that train all combinations with an
-    open alert anew: on this machine, and on Google Cloud.
+    open alert anew: on this machine, and on Google Cloud. `totals` has rows of `tables.TOTALS`: the intervals of
+    sums.
     """
 
     run: Run
@@ -42,3 +43,4 @@ class Board:
     refused: tuple[str, ...] = ()
     kinds: DataFrame | None = None
     retrain: tuple[str, str] | None = None
+    totals: DataFrame | None = None

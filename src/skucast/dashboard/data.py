@@ -12,6 +12,7 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.scorecard import BASELINES, POOLED_STEP
 from skucast.dashboard.columns import Columns, coded, iso, only, rows_of, short, table, values, week_numbers, whole
+from skucast.dashboard.totals import totals_data
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -71,6 +72,8 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "weeks": weeks,
         "has_promotions": bool(len(plan) or (history["promo_discount_perc"] != 0).any()),
         "window": _window(board.metrics),
+        "totals": totals_data(board),
+        "refused": list(board.refused),
         "combinations": _combination_columns(names),
         "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),
         "left_out": table(only(_left_out(board.metrics), names), names, _left_out_columns),

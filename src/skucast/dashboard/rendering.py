@@ -19,11 +19,12 @@ from skucast.dashboard.data import MAX_DETAILED, page_data
 MAX_PAGE_BYTES = 6_000_000
 """The page is read on phones and sent by mail; past this, fewer combinations are shown in detail."""
 
-_STYLES = ("base", "header", "controls", "cards", "charts", "tables", "combination", "screens")
+_STYLES = ("base", "header", "controls", "cards", "charts", "tables", "combination", "plan", "screens")
 """Files of the page's style, in their order: what a screen or printer changes overrules what stands before it."""
 
 _SCRIPTS = (
     *("dom", "texts", "format", "data", "sums", "views", "filter", "charts"),  # what the sections stand on
+    *("plan", "decisions"),  # the planner's sections, from top to bottom
     *("overview", "trend", "health", "ranking"),  # the model operator's sections, from top to bottom
     *("forecast", "detail", "series", "newest", "model"),  # of both views
     "start",

@@ -10,6 +10,8 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY, RUNS
+from skucast.core.tables.totals import TOTALS
+from skucast.core.tables.validation import empty
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Board
 from skucast.jobs.calendars import calendars_of
@@ -58,6 +60,7 @@ def make_board(
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
         refused=tuple(refused_lately(warehouse, run)),
         kinds=_kinds(settings, history),
+        totals=_totals(warehouse, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
     )
 
@@ -96,6 +99,14 @@ def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: Histor
         if days > 0
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _totals(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:
+    """The totals of the newest forecast, with intervals of their own; none where they were not stored."""
+    if newest.empty:
+        return empty(TOTALS)
+    cutoff = newest["cutoff"].max().date()
+    return warehouse.read(TOTALS, since={"cutoff": cutoff}, until={"cutoff": cutoff})
 
 
 def _models(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:

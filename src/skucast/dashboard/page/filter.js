@@ -5,6 +5,8 @@ const ABC = ['A', 'B', 'C'];
 const XYZ = ['X', 'Y', 'Z'];
 const FIRST_ROWS = 10;
 const MORE_ROWS = 25;
+const FIRST_GROUPS = 8; // of units or channels
+const MOST_DECISIONS = 6;
 
 const state = {
   view: 'planner', // or 'model'
@@ -25,6 +27,10 @@ const state = {
   origin: '', // '' = the newest
   allOrigins: false,
   selected: null, // index of a combination
+  isPicked: false, // whether somebody has chosen it
+  groupBy: 'unit', // or 'channel': rows of the totals
+  groupRows: FIRST_GROUPS,
+  decisionRows: MOST_DECISIONS,
   matching: [], // combinations under the filter
   sums: null, // of their errors
   ranked: [], // rows of the ranking, in its order
@@ -94,6 +100,8 @@ function readFilter() {
   state.weeks = Number(form.get('weeks'));
   state.rows = FIRST_ROWS;
   state.comingRows = FIRST_ROWS;
+  state.groupRows = FIRST_GROUPS;
+  state.decisionRows = MOST_DECISIONS;
 }
 
 function clearFilter() {
@@ -111,17 +119,32 @@ function isFiltered() {
 }
 
 function rememberInAddress() {
+  try {
+    history.replaceState(null, '', `#${addressParts()}`);
+  } catch {
+    // A sandboxed frame has no address to write; the page works without.
+  }
+}
+
+function addressParts() {
   const parts = new URLSearchParams();
   if (state.view !== VIEWS[0]) parts.set('view', state.view);
   for (const name of ['unit', 'channel', 'sku', 'class', 'step']) if (state[name]) parts.set(name, state[name]);
   if (state.alerts) parts.set('alerts', '1');
   if (state.baseline !== 'last_year') parts.set('baseline', state.baseline);
   if (state.weeks !== defaultWeeks()) parts.set('weeks', state.weeks);
-  try {
-    history.replaceState(null, '', `#${parts}`);
-  } catch {
-    // A sandboxed frame has no address to write; the page works without.
-  }
+  if (state.isPicked) parts.set('combination', nameOf(combinations[state.selected]));
+  return parts;
+}
+
+/** The address of one combination on this page, to be sent as a link. */
+function addressOf(index) {
+  return `#${new URLSearchParams({ combination: nameOf(combinations[index]) })}`;
+}
+
+/** Its name as people and commands write it. */
+function nameOf({ unit, channel, sku }) {
+  return `${unit}/${channel}/${sku}`;
 }
 
 function restoreFromAddress() {
@@ -136,6 +159,9 @@ function restoreFromAddress() {
   control('sku').value = parts.get('sku') ?? '';
   control('alerts').checked = parts.has('alerts');
   readFilter();
+  const named = combinations.find((each) => nameOf(each) === parts.get('combination'));
+  state.isPicked = Boolean(named?.isDetailed);
+  if (state.isPicked) state.selected = named.index;
 }
 
 function matching() {

@@ -146,13 +146,19 @@ function selectClicked(event) {
   const line = event.target.closest('tr[data-index]');
   const copying = !event.target.closest('button') && String(getSelection());
   if (!line || copying || !combinations[line.dataset.index].isDetailed) return;
-  select(Number(line.dataset.index));
-  place('detail').focus({ preventScroll: true });
-  place('detail').scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
+  show(Number(line.dataset.index));
+}
+
+/** Choose a combination and go to it. */
+function show(index) {
+  select(index);
+  goTo('detail');
 }
 
 function select(index) {
   state.selected = index;
+  state.isPicked = true;
+  rememberInAddress();
   state.origin = '';
   state.rows = Math.max(state.rows, position() + 1);
   drawRanking();

@@ -20,6 +20,7 @@ async function start() {
     state.measure,
   );
   fillSegments('spans', 'span', SPANS, state.span);
+  fillSegments('group-by', 'group-by', groupings(), state.groupBy);
   restoreFromAddress();
   listen();
   drawHealth();
@@ -27,6 +28,7 @@ async function start() {
   update();
   await loadPlotly();
   await drawCharts();
+  if (state.isPicked) goTo('detail');
   document.documentElement.dataset.drawn = ''; // from here on the page stands still until somebody acts
 }
 
@@ -46,6 +48,12 @@ function listen() {
   place('spans').addEventListener('change', (event) => drawAgain({ span: Number(event.target.value) }));
   place('origin').addEventListener('change', (event) => drawAgain({ origin: event.target.value }));
   place('all-origins').addEventListener('change', (event) => drawAgain({ allOrigins: event.target.checked }));
+  place('group-by').addEventListener('change', (event) => {
+    state.groupBy = event.target.value;
+    drawPlan();
+  });
+  place('more-groups').addEventListener('click', showMoreGroups);
+  place('more-decisions').addEventListener('click', showMoreDecisions);
   place('previous').addEventListener('click', () => moveSelection(-1));
   place('next').addEventListener('click', () => moveSelection(1));
   place('more').addEventListener('click', showMore);
@@ -64,6 +72,7 @@ function restoreAndDraw() {
   if (location.hash && !location.hash.includes('=')) return; // a place of the page, such as what the skip link leads to
   restoreFromAddress();
   update();
+  if (state.isPicked) goTo('detail');
 }
 
 function drawAgain(change) {
@@ -76,7 +85,10 @@ function update() {
   state.matching = matching();
   state.sums = sumErrors(state.matching);
   state.ranked = rankRows();
-  if (!state.ranked.some((row) => row.index === state.selected)) state.selected = state.ranked[0]?.index ?? null;
+  if (!state.ranked.some((row) => row.index === state.selected)) {
+    state.selected = state.ranked[0]?.index ?? null;
+    state.isPicked = false;
+  }
   drawMatched();
   drawCards();
   drawBySteps();
