@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
@@ -165,16 +166,20 @@ def _by_depth(rows: pd.DataFrame, is_open: pd.Series) -> pd.Series:
 
 def _by_week(rows: pd.DataFrame) -> pd.Series:
     """The measure of each row of one unit and channel, by what all its articles have in these weeks."""
-    if (rows["most_discount"] > 1).any() and rows.loc[rows["most_discount"] <= 1, "ds"].nunique() < RUN_WEEKS:
-        return pd.Series("percent", index=rows.index, dtype="object")
-    by_week = rows.groupby("ds").agg(least=("least_discount", "min"), most=("most_discount", "max"))
-    is_small = (by_week["most"] <= 1).to_numpy(dtype=bool)
+    labels, week = np.unique(rows["ds"].to_numpy(), return_inverse=True)
+    is_small = ~_any_of(rows["most_discount"].to_numpy() > 1, week, len(labels))
     run = np.cumsum(np.diff(is_small, prepend=False))
     length = np.bincount(run)[run]
     is_other = is_small & (is_small.all() | (length >= RUN_WEEKS))
-    only_ones = (by_week["least"] == 1).groupby(run).transform("all").to_numpy(dtype=bool)
+    only_ones = ~_any_of(rows["least_discount"].to_numpy() != 1, run[week], len(labels) + 1)[run]
     of_week = np.where(is_other, np.where(only_ones, "flag", "fraction"), "percent")
-    return rows["ds"].map(dict(zip(by_week.index, of_week, strict=True)))
+    return pd.Series(of_week[week], index=rows.index, dtype="object")
+
+
+def _any_of(flags: npt.NDArray[np.bool_], group: npt.NDArray[np.int64], n_groups: int) -> npt.NDArray[np.bool_]:
+    """Whether any row of each group has the flag."""
+    found: npt.NDArray[np.bool_] = np.bincount(group[flags], minlength=n_groups) > 0
+    return found
 
 
 def _by_article(rows: pd.DataFrame) -> pd.Series:
