@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,14 @@ from business import GONE, NEW, TRAINED, Business, fail_for, sold
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import KEY
 from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.tables.totals import TOTALS
 from skucast.forecast.artifact import loads
+from skucast.forecast.intervals import PROBABILITIES
 from skucast.forecast.learnt import dumps as dumps_blend
 from skucast.forecast.learnt import loads as blend_of
 from skucast.forecast.panel.model import dumps
 from skucast.forecast.panel.model import loads as panel_of
+from skucast.forecast.plain import written
 from skucast.jobs import panel
 
 BLEND = ("--forecaster", "blend")
@@ -74,8 +77,8 @@ def test_verify_names_what_all_share_and_cannot_be_used(blending: Business, show
 
 
 def test_the_number_is_the_blend_and_says_what_it_is_made_of(blending: Business) -> None:
-    """Between its components, in an interval that holds it, in parts that add up; the quantiles that were asked for."""
-    rows = forecast(blending, *BLEND, "--levels", "80,95")
+    """Between its components, in an interval that holds it, in parts that add up; quantiles with those asked for."""
+    rows = forecast(blending, *BLEND, "--levels", "80,92")
     own = rows[rows["method"] == "blend"]
     assert set(own[KEY].itertuples(index=False, name=None)) == set(TRAINED)
     parts = own[["yhat_prophet", "yhat_panel", "yhat_panel_log"]]
@@ -84,7 +87,8 @@ def test_the_number_is_the_blend_and_says_what_it_is_made_of(blending: Business)
     np.testing.assert_allclose(own[list(COMPONENTS)].sum(axis=1), own["yhat"], rtol=1e-9)
     assert ((own["yhat_lower"] < own["yhat"]) & (own["yhat"] < own["yhat_upper"])).all()
     quantiles = json.loads(own["quantiles"].iloc[0])
-    assert list(quantiles) == ["0.025", "0.1", "0.9", "0.975"]
+    assert {"0.04", "0.96"} | {f"{each:g}" for each in PROBABILITIES} == set(quantiles)
+    assert sorted(map(float, quantiles)) == list(map(float, quantiles))
     assert list(quantiles.values()) == sorted(quantiles.values())
     assert own["panel_version"].str.startswith("2026-11-22-").all()
     assert own["model_version"].notna().all()
@@ -209,6 +213,20 @@ def test_the_method_is_the_same_where_the_median_is_the_panels_number(blending: 
     own = rows[rows["yhat_prophet"].notna()]
     assert 0 < (own["yhat"] == own["yhat_prophet"]).sum() < len(own)
     assert set(own["method"]) == {"blend"}
+
+
+def test_totals_know_how_errors_went_together_and_files_of_before_are_read(blending: Business) -> None:
+    """Training leaves correlations in the blend's file; a file without them is read, and the default said."""
+    path = files(blending)["blend"]
+    blend = blend_of(path.read_bytes()).content
+    assert set(blend.joint) == {"blend", "panel"}
+    assert blend.joint["blend"].n_origins == len(blend.origins)
+    forecast(blending)
+    assert set(blending.rows(TOTALS)["correlation_source"]) == {"backtests"}
+    before = {name: value for name, value in asdict(blend).items() if name != "joint"}
+    path.write_bytes(written(before, blend.cutoff_label).payload)
+    forecast(blending)
+    assert set(blending.rows(TOTALS)["correlation_source"]) == {"default"}
 
 
 def test_a_panel_of_last_quarter_is_not_asked(blending: Business, shown: Callable[[], str]) -> None:

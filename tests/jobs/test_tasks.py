@@ -14,6 +14,7 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.totals import TOTALS
 from skucast.runtime.groups.field import Job
 
 TARGETS = ("--target-combinations", "Пермь/KA/A1; Пермь/KA/B2; Чайковский/TF/B2")
@@ -32,12 +33,13 @@ def staging_tables(business: Business) -> list[str]:
 
 @pytest.mark.parametrize("count", [4, 7], ids=["four", "more than combinations"])
 def test_many_tasks_forecast_what_one_forecasts(business: Business, task: Task, count: int) -> None:
-    """Every column of every row, exactly; six combinations, so that one of seven tasks has none."""
+    """Every column of every row and total, exactly; six combinations, so that one of seven tasks has none."""
     business.already("predict")
-    alone = business.rows(FORECASTS)
+    alone, totals = business.rows(FORECASTS), business.rows(TOTALS)
     assert [task("predict", index, count) for index in range(count)] == [0] * count
     together = of_run(business, FORECASTS, "predict-execution")
     assert_frame_equal(together, alone, check_exact=True)
+    assert_frame_equal(of_run(business, TOTALS, "predict-execution"), totals, check_exact=True)
     assert staging_tables(business) == []
 
 

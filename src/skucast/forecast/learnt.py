@@ -6,7 +6,7 @@ Stored as one file for all combinations, beside the panel.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Literal
 
@@ -17,7 +17,9 @@ from skucast.core.combination import Combination
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
 from skucast.forecast.blend import COMPONENTS, LEAST_ORIGINS, blended, weights_of
 from skucast.forecast.evidence import PanelEvidence
-from skucast.forecast.intervals import Flags, Group, Ints, groups_of, scale_of, thirds_of
+from skucast.forecast.intervals import Flags, Group, Ints, Spread, groups_of, scale_of, thirds_of
+from skucast.forecast.joint.correlations import Correlations, correlations_of, group_codes
+from skucast.forecast.joint.scores import scores_of
 from skucast.forecast.panel.features import RECENT, levels
 from skucast.forecast.panel.grid import Grid
 from skucast.forecast.panel.known import Known
@@ -41,7 +43,8 @@ class BlendModel:
     """How the components are blended, and how far sales have lain from the published number.
 
     `weights` are by combination and component, `pooled` those of the others; empty: the median of the components.
-    `origins` are the labels they were learnt at; `spread` has, for the blend and the panel, the groups of errors.
+    `origins` are the labels they were learnt at; `spread` has, for the blend and the panel, the groups of errors, and
+    `joint` how those go together (nothing in files of before it was learnt).
     """
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -52,6 +55,7 @@ class BlendModel:
     pooled: tuple[float, ...]
     weights: dict[str, tuple[float, ...]]
     spread: dict[str, list[Group]]
+    joint: dict[str, Correlations] = field(default_factory=dict)
 
     @property
     def cutoff(self) -> date:
@@ -62,7 +66,7 @@ class BlendModel:
         """Refuse parts that do not fit each other.
 
         Raises:
-            ValueError: other components than there are, or another number of weights.
+            ValueError: other components than there are, another number of weights, or no correlations.
         """
         _ = self.cutoff
         if self.components != COMPONENTS:
@@ -72,6 +76,8 @@ class BlendModel:
             len(COMPONENTS),
         }:
             raise ValueError("a combination has another number of weights than there are components")
+        for correlations in self.joint.values():
+            correlations.check()
 
     def weights_for(self, combinations: Sequence[Combination]) -> Floats | None:
         """Return the weights of each, (S, K); None: the median of the components is published."""
@@ -105,6 +111,8 @@ def learn(
     found = [each for _, each in told]
     weights = _weights(found)
     mean = np.array([]) if weights is None else weights.mean(axis=0)
+    published = {"blend": _without_each(found), "panel": [panel_of(each.forecasts) for each in found]}
+    spread = {name: _spread(found, numbers) for name, numbers in published.items()}
     by_name = {} if weights is None else dict(zip(map(str, grid.combinations), weights.round(4).tolist(), strict=True))
     return BlendModel(
         str(grid.label(grid.n_weeks)),
@@ -112,9 +120,11 @@ def learn(
         tuple(str(origin) for origin, _ in told),
         tuple(mean.round(4).tolist()),
         {name: tuple(each) for name, each in by_name.items()},
+        spread,
         {
-            "blend": _spread(found, _without_each(found)),
-            "panel": _spread(found, [panel_of(each.forecasts) for each in found]),
+            name: _correlations(found, numbers, groups, grid.combinations)
+            for name, numbers in published.items()
+            if (groups := Spread.of(spread[name])) is not None
         },
     )
 
@@ -181,6 +191,18 @@ def _spread(origins: Sequence[_Origin], published: Sequence[Floats]) -> list[Gro
         np.concatenate([getattr(each, name) for each in origins]) for name in ("scale", "thirds", "is_promo")
     )
     return groups_of(error, scale, thirds, is_promo)
+
+
+def _correlations(
+    origins: Sequence[_Origin], published: Sequence[Floats], spread: Spread, combinations: Sequence[Combination]
+) -> Correlations:
+    """How the errors of these origins go together; large combinations count by their scale."""
+    scores = [
+        scores_of(each.actual - yhat, each.scale, spread, each.thirds, each.is_promo)
+        for each, yhat in zip(origins, published, strict=True)
+    ]
+    codes = group_codes([each.parts for each in combinations])
+    return correlations_of(np.stack(scores), np.stack([each.scale for each in origins]), codes)
 
 
 def dumps(model: BlendModel) -> StoredPayload:

@@ -19,7 +19,7 @@ from skucast.core.tables.forecasts import COMPONENTS as PARTS
 from skucast.core.tables.forecasts import NEWCOMERS, RESTING
 from skucast.forecast.blend import shares_of
 from skucast.forecast.forecasting import Horizon, Start, forecast_all
-from skucast.forecast.intervals import Flags, Ints, Spread
+from skucast.forecast.intervals import PROBABILITIES, Flags, Ints, Spread
 from skucast.forecast.learnt import BlendModel, Forecaster, scale_at
 from skucast.forecast.panel.features import features_at, levels
 from skucast.forecast.panel.grid import Grid
@@ -231,8 +231,8 @@ def _number(said: _Said, blend: Floats, shared: Shared) -> _Number:
     mean = spread.expected(blend, *where)
     yhat = mean if shared.target == "mean" else blend
     lower, upper = (spread.quantile(each, blend, *where) for each in INTERVAL)
-    asked = sorted({round((100 + side * level) / 200, 6) for level in shared.levels for side in (-1, 1)})
-    quantiles = {each: spread.quantile(each, blend, *where) for each in asked}
+    asked = {round((100 + side * level) / 200, 6) for level in shared.levels for side in (-1, 1)}
+    quantiles = {each: spread.quantile(each, blend, *where) for each in sorted(asked.union(PROBABILITIES))}
     return _Number(yhat, mean, np.minimum(lower, yhat), np.maximum(upper, yhat), quantiles)
 
 

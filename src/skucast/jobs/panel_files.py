@@ -56,6 +56,14 @@ def load_files(store: ModelStore, cutoff: date, report: RunReport) -> Files | No
         return Files(panel, None)
 
 
+def load_blend(store: ModelStore, cutoff: date) -> BlendModel | None:
+    """Return what was learnt of the blend, of a file that had not seen past the cutoff; None without a usable one."""
+    try:
+        return read_shared(store, BLEND, learnt.loads, cutoff).content
+    except ModelError:
+        return None
+
+
 def read_shared(store: ModelStore, file: SharedFile, loads: Callable[[bytes], Read[C]], cutoff: date) -> Read[C]:
     """Return the live file, or the newest version of it that had not seen past the cutoff.
 

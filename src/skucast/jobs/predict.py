@@ -33,6 +33,7 @@ from skucast.jobs.panel_files import Files, load_files
 from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
+from skucast.jobs.totals import write_totals
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, check_failed_share
 from skucast.runtime.settings import Settings
@@ -84,8 +85,10 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         final = with_overrides(settings, warehouse, run, inputs, rows, report)
         with report.timed("last look"):  # at the models' numbers: it is about faults, and an override is none
             last_look(settings, warehouse, run, inputs, final.rows, report)
+        only = final.only(inputs.only)
+        with report.timed("totals"):
+            write_totals(settings, warehouse, store, run, final.all, only)
         with report.timed("write"):
-            only = final.only(inputs.only)
             report.n_rows = warehouse.replace(FORECASTS, final.all, run.cutoff, run=run, combinations=only)
             drop_shards(warehouse, FORECASTS, run)
     if run.task_index == 0:

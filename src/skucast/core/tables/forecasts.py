@@ -45,7 +45,11 @@ COMPONENT_FORECASTS = (
     measure("yhat_panel", "the panel model, by absolute error; NULL without it", nullable=True),
     measure("yhat_panel_log", "the panel model, on logarithms; NULL without it", nullable=True),
     measure("yhat_mean", "expected value, for sums; yhat is the middle of what may be sold", nullable=True),
-    text("quantiles", "quantiles of what may be sold, JSON by probability, as LEVELS asks", nullable=True),
+    text(
+        "quantiles",
+        "quantiles of what may be sold, JSON by probability: 0.005 to 0.995, and what LEVELS asks",
+        nullable=True,
+    ),
     text("panel_version", "version of the panel model; NULL without it", nullable=True),
     text("blend_version", "version of the blend's weights; NULL without them, and in rows of before", nullable=True),
 )

@@ -63,7 +63,9 @@ class Forecast(Group):
         ["predict"],
     )
     levels: str = field(
-        "80", "intervals that are kept in `quantiles`, percent, separated by commas: 80,95", ["predict"]
+        "80",
+        "intervals whose ends are kept in `quantiles` beside the usual quantiles, percent, separated by commas: 80,95",
+        ["predict"],
     )
     interval_paths: int = field(
         500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
