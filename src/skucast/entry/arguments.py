@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from skucast.core.combination import KEY
 from skucast.dashboard.looker import ALIASES, VIEWS
 from skucast.entry.arguments_of_models import add_models, day
+from skucast.entry.overrides import OWN as OF_OVERRIDES
+from skucast.entry.overrides import add_override
 from skucast.runtime.flags import Parser, add_flags, add_version
 
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     Commands = _SubParsersAction[Parser]
 
 SUMMARY = (
-    "Tools beside the four scripts: own sales and their names, promotions, alerts, stored models, what a run needs, "
-    "the whole chain shown."
+    "Tools beside the four scripts: own sales and their names, promotions, overrides, alerts, stored models, what a "
+    "run needs, the whole chain shown."
 )
 
 OWN = (
@@ -43,6 +45,7 @@ OWN = (
     "path",
     "trusted",
     "regressors",
+    *OF_OVERRIDES,
 )
 """Arguments that are no settings."""
 
@@ -59,6 +62,7 @@ def arguments_of(prog: str) -> Parser:
     _rollback(commands)
     add_models(commands)
     _promotions(commands)
+    add_override(commands)
     _alerts(commands)
     freshness = commands.add_parser("freshness", help="exit 1 if forecasts or scorecard are older than they should be")
     add_flags(freshness, "freshness")

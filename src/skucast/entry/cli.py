@@ -16,6 +16,7 @@ from skucast.dashboard.looker import ALIASES, parse_aliases, report_url, views_s
 from skucast.entry.app import run_job, start_run, until_interrupted
 from skucast.entry.arguments import OWN, arguments_of
 from skucast.entry.models import LOOKED_AT, change_models, show_models
+from skucast.entry.overrides import change_overrides, show_overrides
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_from
@@ -189,6 +190,11 @@ def _list_alerts(settings: Settings, run: Run) -> int:
     return _shown(lambda: show(newest_alerts(open_warehouse(settings), run.cutoff), run.today, settings.retrain_job))
 
 
+def _list_overrides(settings: Settings, run: Run) -> int:
+    """Show what holds; nothing is written, not even the run's row."""
+    return _shown(lambda: show_overrides(settings, run))
+
+
 def _shown(show: Callable[[], None]) -> int:
     try:
         show()
@@ -232,7 +238,8 @@ _COMMANDS = {
     "rollback": _rollback,
     "models": change_models,
     "promotions": _promotions,
+    "override": change_overrides,
     "alerts": _acknowledge,
 }
-_LISTED = {"alerts": _list_alerts, "loads": _list_loads, "names": _list_names}
+_LISTED = {"alerts": _list_alerts, "loads": _list_loads, "names": _list_names, "override": _list_overrides}
 _PRINTED = {"looker-views": _looker_views, "looker-url": _looker_url}

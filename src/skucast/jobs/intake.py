@@ -130,7 +130,7 @@ def take_in(
             report.notes.append(f"{what}: no file in {inbox} below STAGING ({settings.staging}) to take in")
         if names and not settings.staging.startswith("gs://"):  # an object in a bucket comes whole
             time.sleep(SETTLE_S)
-        newest_at = _newest_at(warehouse, intake.table, run, len(names)) if names else run.run_at
+        last_at = newest_at(warehouse, intake.table, run, len(names)) if names else run.run_at
         found: list[int | None] = []
         held = partial(warehouse.read, intake.table)
         for place, name in enumerate(names, start=1):
@@ -143,7 +143,7 @@ def take_in(
                 report.notes.append(f"{what}: {name} is still being written; the next run reads it")
                 continue
             # Of two files of one run the second is newer: what both speak of, it settles.
-            known_at = newest_at - timedelta(microseconds=len(names) - place)
+            known_at = last_at - timedelta(microseconds=len(names) - place)
             file = _File(name, content, intake)
             found.append(_take_in_file(file, settings, warehouse, run, report, Known(known, aliases, known_at, held)))
     read = {name: said for name, said in report.plan_files.items() if name not in read_before}
@@ -167,8 +167,8 @@ def _tell_refusals(intake: Intake, settings: Settings, read: Mapping[str, str | 
     log.warning("%s", files)
 
 
-def _newest_at(warehouse: Warehouse, table: Table, run: Run, n_files: int) -> datetime:
-    """The moment from which the last of some files read now is known: the run's, or after the newest statement.
+def newest_at(warehouse: Warehouse, table: Table, run: Run, n_files: int) -> datetime:
+    """Return from when the last of some things said now is known: the run's moment, or after the newest statement.
 
     So what is read later is newer, also where runs overlap; a row that somebody dated far ahead moves nobody.
     """

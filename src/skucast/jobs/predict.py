@@ -28,6 +28,7 @@ from skucast.jobs.known_ahead import has_promotions, note_sources
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.models import Models, load_models
 from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers, tasks_newcomers
+from skucast.jobs.override_intake import ingest_overrides
 from skucast.jobs.overrides import with_overrides
 from skucast.jobs.panel_files import Files, load_files
 from skucast.jobs.predecessors import ingest_predecessors
@@ -64,6 +65,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         known = inputs.history.combinations, inputs.history.names.aliases
         ingest(settings, warehouse, run, report, *known, is_awaited=has_promotions(inputs.history))
         ingest_predecessors(settings, warehouse, run, report, *known)
+        ingest_overrides(settings, warehouse, run, report, *known)
     newcomers = begin(inputs.history).without(missing.combinations)
     if inputs.only is None:
         mine = tasks_newcomers(newcomers, run)

@@ -19,7 +19,7 @@ class FileLine:
         self.reasons: list[str] = []
         self.is_duplicate = False
 
-    def refuse(self, why: StrEnum, **words: object) -> None:
+    def refuse(self, why: StrEnum, /, **words: object) -> None:
         """Note why the line is rejected."""
         self.reasons.append(why.format(**words))
 

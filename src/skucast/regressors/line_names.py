@@ -23,7 +23,7 @@ class Refusable(Protocol):
     def cells(self) -> Mapping[str, str]:
         """Its cells by column."""
 
-    def refuse(self, reason: Reason, **words: object) -> None:
+    def refuse(self, reason: Reason, /, **words: object) -> None:
         """Note why the line is rejected."""
 
 

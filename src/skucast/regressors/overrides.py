@@ -17,7 +17,8 @@ SAID = [*KEY, "ds", "kind", "value", "override_id", "known_from"]
 def holding(rows: pd.DataFrame, known_at: datetime, today: date) -> pd.DataFrame:
     """Return the rows of `tables.OVERRIDES` that hold on a day, the newest last; those that cancel are among them.
 
-    Of the rows of one override_id the newest counts, if it has not expired.
+    Of the rows of one override_id the newest counts, if it has not expired. Of what was said at once, what cancels
+    comes first: a file may call one off and say another thing of the same weeks.
 
     Args:
         rows: of one name each, the sales'.
@@ -25,7 +26,8 @@ def holding(rows: pd.DataFrame, known_at: datetime, today: date) -> pd.DataFrame
         today: the day that it is about; one that expires on it still holds.
     """
     known = rows[rows["known_from"] <= pd.Timestamp(known_at)]
-    in_order = known.sort_values(["known_from", "cancelled", "override_id", "ds_from"], kind="stable")
+    order = ["known_from", "_stands", "override_id", "ds_from"]
+    in_order = known.assign(_stands=~known["cancelled"]).sort_values(order, kind="stable").drop(columns="_stands")
     newest = in_order.drop_duplicates("override_id", keep="last")
     lasts = newest["expires_on"].isna() | (newest["expires_on"] >= pd.Timestamp(today))
     return newest[lasts].reset_index(drop=True)

@@ -223,15 +223,15 @@ class Judged(Protocol):
     reasons: list[str]
 
 
-def rejected_rows(sheet: Sheet, lines: Sequence[Judged]) -> pd.DataFrame:
-    """Return the refused rows as they stand in the file, with number and reasons.
+def rejected_rows(sheet: Sheet, lines: Sequence[Judged], reason: str = REASON) -> pd.DataFrame:
+    """Return the refused rows as they stand in the file, with number and, in the column `reason`, the reasons.
 
     Cells beyond the header stand last and without a heading: sent again, they are too many once more.
     """
     refused = [line for line in lines if line.reasons]
-    own = [place for place, name in enumerate(sheet.header) if name.casefold() not in {LINE, REASON}]
+    own = [place for place, name in enumerate(sheet.header) if name.casefold() not in {LINE, reason}]
     beyond = range(len(sheet.header), max((len(line.raw) for line in refused), default=0))
-    columns = [*(sheet.header[place] for place in own), LINE, REASON, *("" for _ in beyond)]
+    columns = [*(sheet.header[place] for place in own), LINE, reason, *("" for _ in beyond)]
     rows = [
         [*_at(line.raw, own), str(line.number), "; ".join(line.reasons), *_at(line.raw, beyond)] for line in refused
     ]

@@ -90,7 +90,7 @@ class Line:
     is_duplicate: bool = False
     is_example: bool = False
 
-    def refuse(self, reason: Reason, **words: object) -> None:
+    def refuse(self, reason: Reason, /, **words: object) -> None:
         """Note why the line is rejected."""
         self.reasons.append(reason.format(**words))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from skucast.core.combination import Combination
@@ -80,15 +81,17 @@ def _row(
     return dict.fromkeys(COLUMNS) | dict(zip(COLUMNS, given, strict=False)) | {"note": note}
 
 
-def write_template(path: Path, rows: Sequence[dict[str, object]]) -> None:
-    """Write the rows to a new .csv or .xlsx file.
+def write_template(
+    path: Path, rows: Sequence[dict[str, object]], meanings: Mapping[str, str] = MappingProxyType(MEANINGS)
+) -> None:
+    """Write the rows to a new .csv or .xlsx file; `meanings` are the columns and what they mean.
 
     Raises:
         InputError: there is such a file already, it cannot be written, or has another suffix.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}")
-    content = _as_csv(rows) if path.suffix.lower() == ".csv" else _as_excel(rows)
+    content = _as_csv(rows, meanings) if path.suffix.lower() == ".csv" else _as_excel(rows, meanings)
     try:
         with path.open("xb") as file:
             file.write(content)
@@ -98,23 +101,23 @@ def write_template(path: Path, rows: Sequence[dict[str, object]]) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def _as_csv(rows: Sequence[dict[str, object]]) -> bytes:
+def _as_csv(rows: Sequence[dict[str, object]], columns: Mapping[str, str]) -> bytes:
     """As a Russian Excel writes it, and opens it: semicolons, UTF-8 with a mark."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, delimiter=";", lineterminator="\r\n")
+    writer = csv.DictWriter(text, list(columns), delimiter=";", lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode("utf-8-sig")
 
 
-def _as_excel(rows: Sequence[dict[str, object]]) -> bytes:
+def _as_excel(rows: Sequence[dict[str, object]], meanings: Mapping[str, str]) -> bytes:
     import openpyxl
 
     book = openpyxl.Workbook()
     plan = book.active
     plan.title = "plan"
-    _fill(plan, [COLUMNS, *([row[name] for name in COLUMNS] for row in rows)])
-    _fill(book.create_sheet("columns"), [("column", "meaning"), *MEANINGS.items()])
+    _fill(plan, [tuple(meanings), *([row[name] for name in meanings] for row in rows)])
+    _fill(book.create_sheet("columns"), [("column", "meaning"), *meanings.items()])
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()

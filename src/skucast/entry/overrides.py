@@ -1,0 +1,138 @@
+"""The command `override`: what it takes, and what holds as a table for people."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skucast.core.combination import KEY
+from skucast.core.errors import InputError
+from skucast.core.tables.overrides import KINDS
+from skucast.runtime.flags import Parser, add_flags
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from skucast.backends.store.protocol import ModelStore
+    from skucast.backends.warehouse.protocol import Warehouse
+    from skucast.core.run import Run
+    from skucast.runtime.outcome import RunReport
+    from skucast.runtime.settings import Settings
+
+SAID = {
+    "ds_from": ("--from", "YYYY-MM-DD", "any day of the first week"),
+    "ds_to": ("--to", "YYYY-MM-DD", "any day of the last week [default: one week]"),
+    "kind": ("--kind", None, "what is done to each week's number: = it becomes the value, + it is added, %% percent"),
+    "value": ("--value", "NUMBER", "how much, of each week and of all its combinations together"),
+    "reason": ("--reason", "REASON", "why: one of OVERRIDE_REASONS, or late"),
+    "author": ("--author", "NAME", "who says so"),
+    "expires_on": ("--expires", "YYYY-MM-DD", "last day on which a forecast uses it [default: it does not end]"),
+    "note": ("--note", "TEXT", "a remark, not used"),
+}
+"""Columns of an override, by which flag they are given, and what they mean."""
+
+OWN = (*SAID, "override_ids")
+"""Arguments that are no settings."""
+
+_NEEDED = {"set": ("ds_from", "kind", "value", "reason", "author"), "clear": ("author",)}
+
+
+def add_override(commands: _SubParsersAction[Parser]) -> None:
+    """Add the command `override` and its actions."""
+    override = commands.add_parser("override", help="say, call off and list numbers that count instead of the model's")
+    actions = override.add_subparsers(dest="action", required=True, metavar="ACTION")
+    override.begin_with(actions.choices)
+    said = actions.add_parser("set", help="say what a combination or a group will sell; the next forecast takes it")
+    said.add_argument("target", metavar="UNIT/CHANNEL/SKU_ID", help="what it is about; * instead of a name = all")
+    _add_said(said, "set", SAID)
+    clear = actions.add_parser("clear", help="call overrides off, from the next forecast on")
+    clear.add_argument("override_ids", metavar="ID", nargs="+", help="its name in the list, or the beginning of it")
+    _add_said(clear, "clear", ("author", "reason", "note"))
+    actions.add_parser("list", help="list what holds now, and what it changes")
+    actions.add_parser("ingest", help="add the files in overrides/inbox/ below STAGING, as every forecast does")
+    template = actions.add_parser("template", help="write what holds now, or examples, as a file to change and send")
+    template.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        default=Path("overrides-template.xlsx"),
+        help="a new .xlsx or .csv file [default: overrides-template.xlsx]",
+    )
+    for action in actions.choices.values():
+        add_flags(action, "override")
+
+
+def _add_said(parser: argparse.ArgumentParser, action: str, columns: object) -> None:
+    for column, (flag, metavar, meaning) in SAID.items():
+        if column in columns:  # type: ignore[operator]
+            choices = KINDS if column == "kind" else None
+            needed = column in _NEEDED[action]
+            parser.add_argument(
+                flag, dest=column, metavar=metavar, choices=choices, required=needed, default="", help=meaning
+            )
+
+
+def change_overrides(
+    own: dict[str, object], settings: Settings, warehouse: Warehouse, _: ModelStore, run: Run, report: RunReport
+) -> None:
+    """Do what the command line asks for.
+
+    Raises:
+        InputError: it cannot be done, and nothing was.
+    """
+    from skucast.jobs.override_command import clear_overrides, set_override, write_override_template
+    from skucast.jobs.override_intake import ingest_overrides
+    from skucast.jobs.promotions import known_names
+
+    given = settings, warehouse, run, report
+    said = {name: str(own[name]) for name in SAID if name in own}
+    if own["action"] == "set":
+        set_override(str(own["target"]), said, *given)
+    elif own["action"] == "clear":
+        ids = own["override_ids"]
+        assert isinstance(ids, list)
+        clear_overrides(ids, said, *given)
+    elif own["action"] == "template":
+        write_override_template(Path(str(own["output"])), *given)
+    else:
+        if not run.is_about_today(settings.clock):
+            raise InputError("AS_OF: files are taken in on the day that it is; unset it")
+        report.n_rows = ingest_overrides(*given, *known_names(settings, warehouse, run), by_hand=True)
+
+
+def show_overrides(settings: Settings, run: Run) -> None:
+    """Print what holds on the day that the run is about, and what it changes of the newest forecast."""
+    import pandas as pd
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table as Grid
+
+    from skucast.backends.warehouse.opening import open_warehouse
+    from skucast.jobs.override_command import list_overrides
+
+    listed = list_overrides(settings, open_warehouse(settings), run)
+    console = Console()
+    if not len(listed.rows):
+        console.print("no override holds")
+        return
+    of = "nothing is forecast yet" if listed.cutoff is None else f"effect on the forecast of {listed.cutoff.date()}"
+    grid = Grid(title=f"overrides that hold on {run.today}; {of}", title_justify="left")
+    for heading in ("id", "about", "weeks", "says", "effect", "reason", "author", "until", "note"):
+        grid.add_column(heading, overflow="fold", no_wrap=heading == "id")  # it is typed again
+    for row in listed.rows.sort_values(["ds_from", "override_id"]).to_dict("records"):
+        share = f" ({row['effect'] / row['model']:+.1%})" if row["model"] > 0 else ""
+        effect = f"{row['effect']:+,.0f}{share}" if listed.cutoff is not None else ""
+        until = "" if pd.isna(row["expires_on"]) else f"{row['expires_on']:%Y-%m-%d}"
+        grid.add_row(
+            row["override_id"],
+            escape("/".join(row[name] for name in KEY)),
+            f"{row['ds_from']:%Y-%m-%d} to {row['ds_to']:%Y-%m-%d}",
+            f"{row['kind']} {row['value']:,.10g}",
+            effect,
+            escape(row["reason"]),
+            escape(row["author"]),
+            until,
+            escape(row["note"] if isinstance(row["note"], str) else ""),
+        )
+    console.print(grid)

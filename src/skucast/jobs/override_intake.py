@@ -1,0 +1,58 @@
+"""The inbox of overrides: files become rows of their table, as those of promotions do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import NO_ALIASES, Aliases, Combination
+from skucast.core.run import Run
+from skucast.core.tables.overrides import OVERRIDES
+from skucast.core.weeks import WeekClock
+from skucast.core.words import counted
+from skucast.jobs.intake import Intake, Known, take_in, take_in_if_there
+from skucast.regressors.override_checks import Rules
+from skucast.regressors.override_files import FILE, read_overrides
+from skucast.regressors.promotion_files import PlanFile
+from skucast.runtime.groups.overrides import reasons_of
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what the business asks of an override."""
+    return Rules(reasons_of(settings.override_reasons), settings.freeze_weeks)
+
+
+def ingest_overrides(
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    report: RunReport,
+    known: Sequence[Combination],
+    aliases: Aliases = NO_ALIASES,
+    *,
+    by_hand: bool = False,
+) -> int:
+    """Add the files of the inbox and return how many rows were added; a run that nobody waits for survives no answer.
+
+    Raises:
+        InputError, StoreError, WarehouseError: as `take_in_if_there` and, by hand, `take_in`.
+    """
+    rules = rules_of(settings)
+
+    def read(name: str, content: bytes, given: Known, clock: WeekClock) -> PlanFile:
+        return read_overrides(name, content, given.combinations, given.held(), given.at, clock, rules, given.aliases)
+
+    intake = Intake("overrides", OVERRIDES, FILE.n_bytes, read, _added)
+    given = intake, settings, warehouse, run, report, known, aliases
+    if by_hand:
+        return take_in(*given, by_hand=True)
+    take_in_if_there(*given, is_awaited=False)
+    return 0
+
+
+def _added(file: PlanFile) -> list[str]:
+    n_off = int(file.rows["cancelled"].sum())
+    said = counted(len(file.rows) - n_off, "override")
+    return [f"{said} added", *([f"{n_off} called off"] if n_off else [])]
