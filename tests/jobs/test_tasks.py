@@ -14,7 +14,7 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.scorecard import METRICS
-from skucast.core.tables.totals import TOTALS
+from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
 from skucast.runtime.groups.field import Job
 
 TARGETS = ("--target-combinations", "Пермь/KA/A1; Пермь/KA/B2; Чайковский/TF/B2")
@@ -187,12 +187,15 @@ def test_many_tasks_score_what_one_scores(business: Business, task: Task) -> Non
     """The metrics of three tasks are those of one, exactly; what they staged is gone."""
     business.already("predict", "--as-of", "2026-10-28")
     business.already("monitor")
-    alone, alerts = business.rows(METRICS), business.rows(ALERTS)
+    alone, alerts, totals = business.rows(METRICS), business.rows(ALERTS), business.rows(TOTALS_METRICS)
+    total = totals.query("level == 'total' and step == 0").iloc[0]
+    assert (total["n"], total["n_covered"]) == (1, 1)
     assert [task("monitor", index, 3) for index in (1, 2)] == [0, 0]
     assert business.warehouse.read(METRICS).query("run_id == 'monitor-execution'").empty
     assert task("monitor", 0, 3) == 0
     assert_frame_equal(business.rows(METRICS), alone, check_exact=True)
     assert_frame_equal(of_run(business, ALERTS, "monitor-execution"), alerts, check_exact=True)
+    assert_frame_equal(of_run(business, TOTALS_METRICS, "monitor-execution"), totals, check_exact=True)
     newest = alone["window_end"] == alone["window_end"].max()  # the weeks before it are as they were, and not rewritten
     assert_frame_equal(
         of_run(business, METRICS, "monitor-execution"), alone[newest].reset_index(drop=True), check_exact=True

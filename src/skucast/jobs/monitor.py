@@ -18,6 +18,7 @@ from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.scorecard import LEFT_OUT, METRICS, POOLED_STEP, SCORED
+from skucast.core.tables.totals import TOTALS_METRICS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
 from skucast.dashboard.rendering import render
@@ -28,6 +29,7 @@ from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.loop import close_the_loop, stored_requests
 from skucast.jobs.missing import missing_from_sales, without_lost
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
+from skucast.jobs.totals import scored_totals
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -70,6 +72,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     with report.timed("score"):
         metrics = _metric_rows(scored, stored, settings.lookback_weeks, history, run)
         newest = metrics[metrics["window_end"] == pd.Timestamp(window_end)]
+    with report.timed("totals"):
+        of_totals = scored_totals(warehouse, run, history, forecasts, since)
     with report.timed("alerts"):
         missing = missing_from_sales(settings, warehouse, store, run, history, lost)
         facts = system_facts(settings, warehouse, run, history, forecasts, missing)
@@ -80,6 +84,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         path = _write_dashboard(settings, render(board), run, newest_scorecard(settings, warehouse))
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
+        warehouse.replace(TOTALS_METRICS, of_totals, window_end, run=run)
         announce(settings, run, alerts, newest, facts)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)

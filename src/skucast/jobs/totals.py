@@ -1,8 +1,9 @@
-"""Totals of the forecasts that are about to be published, with intervals from joint simulation."""
+"""Totals of forecasts: made of what is about to be published, by joint simulation; scored when their weeks are over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import pandas as pd
 
@@ -18,8 +19,16 @@ from skucast.forecast.joint.marginals import rows_of
 from skucast.forecast.joint.sums import totals_of
 from skucast.jobs.panel_files import load_blend
 from skucast.runtime.settings import Settings
+from skucast.sales.history import History
+from skucast.scorecard.aggregates import metrics_of_totals, sums_of_totals
 
 NEEDED = ["cutoff", *KEY, "step", "yhat", "yhat_mean", "yhat_lower", "yhat_upper", "quantiles", "final"]
+
+
+READ_AT_ONCE = 300_000
+"""Totals that are in memory at once, about: their quantiles are long texts."""
+
+TOTALS_PER_COMBINATION = 5
 
 
 def write_totals(
@@ -63,3 +72,28 @@ def with_published(
     published = warehouse.read(FORECASTS, since=week, until=week)
     others = published[~is_about(published, only)]
     return pd.concat([others[NEEDED], rows[NEEDED]], ignore_index=True) if len(others) else rows[NEEDED]
+
+
+def scored_totals(
+    warehouse: Warehouse, run: Run, history: History, forecasts: pd.DataFrame, since: date
+) -> pd.DataFrame:
+    """Return the rows of `tables.TOTALS_METRICS` of the weeks from `since` on, by the stored forecasts of them."""
+    window = pd.Timestamp(since), pd.Timestamp(history.data_cutoff)
+    weeks = history.weeks[history.weeks["ds"].between(*window)]
+    sums = [
+        sums_of_totals(warehouse.read(TOTALS, since={"cutoff": first}, until={"cutoff": last}), mine, weeks, window)
+        for first, last, mine in _blocks(forecasts[forecasts["ds"] <= window[1]])
+    ]
+    return metrics_of_totals(sums, window).assign(
+        actuals_through=pd.Timestamp(history.newest_day), run_id=run.run_id, created_at=run.run_at
+    )
+
+
+def _blocks(forecasts: pd.DataFrame) -> Iterator[tuple[date, date, pd.DataFrame]]:
+    """The forecasts by cutoff, as many together as there is room for their totals, with the first and the last."""
+    cutoffs = sorted(forecasts["cutoff"].unique())
+    per_cutoff = TOTALS_PER_COMBINATION * len(forecasts) / max(len(cutoffs), 1)
+    size = max(1, int(READ_AT_ONCE / max(per_cutoff, 1)))
+    for start in range(0, len(cutoffs), size):
+        first, last = cutoffs[start], cutoffs[min(start + size, len(cutoffs)) - 1]
+        yield first.date(), last.date(), forecasts[forecasts["cutoff"].between(first, last)]

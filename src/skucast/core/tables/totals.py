@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import RUN, Check, Column, Table, count, measure, ratio, text, total, week
 
-TOTAL_LEVELS = ("total", "unit", "channel", "unit_channel", "SKU_ID", "combination")
-"""What is summed over: everything, a unit, a channel, a unit's channel, an article anywhere; nothing but weeks."""
+TOTAL_LEVELS: Mapping[str, tuple[str, ...]] = {
+    "total": (),
+    "unit": ("unit",),
+    "channel": ("channel",),
+    "unit_channel": ("unit", "channel"),
+    "SKU_ID": ("SKU_ID",),
+    "combination": tuple(KEY),
+}
+"""What is summed over, and what each sum is named by; of single combinations weeks are summed, and nothing else."""
 
 ALL_WEEKS = 0
 """Step of the sum over all weeks of the horizon."""
@@ -20,7 +29,7 @@ TOTALS = Table(
     "simulated jointly: never the sum of bounds.",
     columns=(
         week("cutoff", "last complete week when the forecast was made"),
-        text("level", "what the row sums over", allowed=TOTAL_LEVELS),
+        text("level", "what the row sums over", allowed=tuple(TOTAL_LEVELS)),
         *(text(name, f"{name}; `*` = all") for name in KEY),
         week("ds_from", "first week that is summed"),
         week("ds", "last week that is summed; the same for one week alone"),
@@ -66,7 +75,7 @@ TOTALS_METRICS = Table(
     columns=(
         week("window_end", "last week scored"),
         week("window_start", "first week scored: all weeks of a total lie in the window"),
-        text("level", "what the totals sum over", allowed=TOTAL_LEVELS),
+        text("level", "what the totals sum over", allowed=tuple(TOTAL_LEVELS)),
         *(text(name, f"{name}; `*` = all; `*` in every one = all totals of the level, pooled") for name in KEY),
         count("step", f"step of the totals scored; {ALL_WEEKS} = those of all weeks together"),
         count("n", "totals scored", "rows"),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
-from skucast.core.tables.totals import ALL_WEEKS
+from skucast.core.tables.totals import ALL_WEEKS, TOTAL_LEVELS
 from skucast.forecast.intervals import PROBABILITIES, Flags, Ints
 from skucast.forecast.joint.correlations import Correlations
 from skucast.forecast.joint.marginals import Rows
@@ -25,16 +25,6 @@ BLOCK = 256
 """Groups whose versions are sorted at once."""
 
 LOWER, UPPER = PROBABILITIES.index(0.1), PROBABILITIES.index(0.9)
-
-LEVELS: Mapping[str, tuple[str, ...]] = {
-    "total": (),
-    "unit": ("unit",),
-    "channel": ("channel",),
-    "unit_channel": ("unit", "channel"),
-    "SKU_ID": ("SKU_ID",),
-    "combination": tuple(KEY),
-}
-"""By level what its groups are named by."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +40,7 @@ def totals_of(rows: Rows, correlations: Correlations, also: Callable[[Chunk], No
 
     What is simulated for it is shown to `also`, chunk by chunk.
     """
-    groups = {level: _groups(rows.keys, by) for level, by in LEVELS.items()}
+    groups = {level: _groups(rows.keys, by) for level, by in TOTAL_LEVELS.items()}
     quantiles = _simulated(rows, correlations, groups, also)
     parts = [_level_rows(rows, level, its, quantiles[level]) for level, its in groups.items()]
     return pd.concat(parts, ignore_index=True)
