@@ -20,6 +20,7 @@ from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES
+from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.words import counted
 from skucast.regressors.calendars import place_problems
 from skucast.runtime.column_map import parse_column_map
@@ -153,7 +154,8 @@ def undo_load(wanted: str, settings: Settings, warehouse: Warehouse, run: Run, r
         why = _not_one(wanted, every, found, warehouse)
         raise InputError(f"{wanted!r}: {why}; nothing was removed; `python -m skucast loads list` shows them")
     load = found.iloc[0]
-    tables = {settings.table_names[each.label]: each for each in (SALES, PROMOTIONS, PREDECESSORS, OVERRIDES)}
+    brought = (SALES, PROMOTIONS, PREDECESSORS, OVERRIDES, WORK_NOTES)
+    tables = {settings.table_names[each.label]: each for each in brought}
     if load["table_name"] not in tables:
         raise InputError(f"{wanted}: rows of {load['table_name']} are fetched, not loaded; they stay")
     report.n_rows = warehouse.undo(tables[load["table_name"]], str(load["batch_id"]), run=run)

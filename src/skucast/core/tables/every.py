@@ -12,6 +12,7 @@ from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS,
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
+from skucast.core.tables.work_notes import WORK_NOTES
 
 TABLES = (
     SALES,
@@ -28,6 +29,7 @@ TABLES = (
     TOTALS_METRICS,
     OVERRIDE_VALUE,
     ALERTS,
+    WORK_NOTES,
     REGISTRY,
     RUNS,
     PUBLISHES,

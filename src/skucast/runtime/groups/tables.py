@@ -20,6 +20,7 @@ from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS,
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
+from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.groups.field import EVERY_JOB, FORECASTING, SALES_JOBS, TRAINING, Group, Job, field, parsed
 
@@ -58,15 +59,18 @@ class Tables(Group):
     metrics_table: str = _table(METRICS, [*SALES_JOBS, "doctor", "demo", "looker-views"])
     totals_metrics_table: str = _table(TOTALS_METRICS, ["monitor", "doctor", "demo"])
     alerts_table: str = _table(ALERTS, [*SALES_JOBS, "alerts", "freshness", "doctor", "demo", "looker-views"])
-    registry_table: str = _table(REGISTRY, [*TRAINING, "rollback", "models", "monitor", "doctor", "demo"])
+    work_notes_table: str = _table(WORK_NOTES, ["predict", "monitor", "loads", "alerts", "doctor", "demo"])
+    registry_table: str = _table(
+        REGISTRY, [*TRAINING, "rollback", "models", "predict", "monitor", "alerts", "doctor", "demo"]
+    )
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
     names_table: str = _table(
         NAMES, [*SALES_JOBS, "load", "names", "promotions", "override", "alerts", "doctor", "demo"]
     )
-    retrainings_table: str = _table(RETRAININGS, ["monitor", "doctor", "demo"])
+    retrainings_table: str = _table(RETRAININGS, ["predict", "monitor", "alerts", "doctor", "demo"])
     loads_table: str = _table(
-        LOADS, [*FORECASTING, "monitor", "load", "loads", "promotions", "override", "doctor", "demo"]
+        LOADS, [*FORECASTING, "monitor", "load", "loads", "promotions", "override", "alerts", "doctor", "demo"]
     )
 
     @field_validator("sales_columns")
