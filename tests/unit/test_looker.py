@@ -132,14 +132,15 @@ def test_a_copy_of_the_program_without_the_template_says_so(monkeypatch, tmp_pat
 
 
 def test_the_tools_offer_only_what_they_read(capsys):
-    """The address needs the dataset alone, the SQL the names of three tables as well."""
+    """The address needs the dataset alone, the SQL the names of the tables it reads as well."""
     flags = {}
     for tool in ("looker-url", "looker-views"):
         with pytest.raises(SystemExit):
             cli.main([tool, "--help"])
         flags[tool] = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
     assert flags["looker-url"] == {"--warehouse", "--template", "--aliases"}
-    assert flags["looker-views"] == {"--warehouse", "--forecasts-table", "--metrics-table", "--alerts-table"}
+    tables = ("forecasts", "totals", "changes", "metrics", "alerts")
+    assert flags["looker-views"] == {"--warehouse", *(f"--{table}-table" for table in tables)}
 
 
 def test_the_fields_of_the_page_are_made_of_columns_that_are_there():
