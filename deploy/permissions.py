@@ -60,6 +60,9 @@ WRITES = {
 }
 """The tables each job writes; the sales table is in none."""
 
+MOST_TABLES = 11
+"""Tables that one condition can name beside the dataset and the staging tables: Google allows twelve operators."""
+
 BUCKETS = {
     "PREDICT": {"models": "roles/storage.objectViewer", "staging": "roles/storage.objectUser"},
     "MONITOR": {"staging": "roles/storage.objectUser"},
@@ -99,13 +102,13 @@ def separate() -> Iterator[Grant]:
         yield Grant(f"{job}_ACCOUNT", "roles/bigquery.jobUser", "project", "starts queries and load jobs")
         yield Grant(f"{job}_ACCOUNT", "roles/bigquery.readSessionUser", "project", "reads results as Arrow")
         yield Grant(f"{job}_ACCOUNT", "roles/bigquery.dataViewer", "project", "reads the dataset, no other one", ())
-        if WRITES[job]:
+        for first in range(0, len(WRITES[job]), MOST_TABLES):
             yield Grant(
                 f"{job}_ACCOUNT",
                 "roles/bigquery.dataEditor",
                 "project",
                 "makes staging tables, and writes these tables alone",
-                WRITES[job],
+                WRITES[job][first : first + MOST_TABLES],
             )
         for bucket, role in BUCKETS[job].items():
             yield Grant(f"{job}_ACCOUNT", role, bucket, BUCKET_WHY[job, bucket])
