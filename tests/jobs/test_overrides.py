@@ -13,7 +13,7 @@ from business import TRAINED, Business
 from skucast.core.combination import KEY
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, OVERRIDDEN
-from skucast.core.tables.overrides import OVERRIDES
+from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.validation import validate
 
 FIRST, LAST = date(2026, 11, 29), date(2026, 12, 6)
@@ -104,3 +104,32 @@ def test_tasks_publish_what_one_would(untrained: Business, monkeypatch: pytest.M
             environment.setenv("CLOUD_RUN_TASK_COUNT", "2")
             assert untrained("predict") == 0
     pd.testing.assert_frame_equal(published(untrained)[[*KEY, "ds", *MADE]], alone[[*KEY, "ds", *MADE]])
+
+
+def test_monitoring_says_what_overrides_have_brought(untrained: Business) -> None:
+    """Of the weeks that were scored, by author, reason, direction and size; a second run changes nothing."""
+    said_at = pd.Timestamp("2026-10-27")
+    weeks = {"ds_from": date(2026, 11, 1), "ds_to": date(2026, 11, 22)}
+    say(untrained, "Пермь/KA/A1", "%", 300, known_from=said_at, **weeks)
+    say(untrained, "Пермь/KA/B2", "%", -2, known_from=said_at, author="Boris", reason="stock", **weeks)
+    assert untrained("predict", "--as-of", "2026-10-28") == 0
+    assert untrained("monitor") == 0
+    found = untrained.rows(OVERRIDE_VALUE)
+    n_of = found.set_index(["grouped_by", "name"])["n"]
+    assert n_of.loc["author"].to_dict() == {"Anna": 4, "Boris": 4}
+    assert n_of.loc["reason"].to_dict() == {"event": 4, "stock": 4}
+    assert n_of.loc["direction"].to_dict() == {"up": 4, "down": 4}
+    assert n_of.loc["size"].to_dict() == {"large": 4, "small": 4}
+    assert n_of["all", "*"] == 8
+    assert set(found["verdict"]) == {"too few"}
+    assert found.set_index("name").loc["Anna", "value"] < -100
+    assert untrained("monitor") == 0
+    pd.testing.assert_frame_equal(untrained.rows(OVERRIDE_VALUE), found)
+
+
+def test_where_nobody_says_anything_no_table_is_made(untrained: Business) -> None:
+    """A forecast and its monitoring without overrides leave the tables as they were."""
+    untrained.already("predict", "--as-of", "2026-10-28")
+    assert untrained("monitor") == 0
+    assert not untrained.warehouse.exists(OVERRIDE_VALUE)
+    assert not untrained.warehouse.exists(OVERRIDES)

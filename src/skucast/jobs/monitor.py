@@ -28,6 +28,7 @@ from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.loop import close_the_loop, stored_requests
 from skucast.jobs.missing import missing_from_sales, without_lost
+from skucast.jobs.override_value import write_override_value
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.jobs.totals import scored_totals
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
@@ -85,6 +86,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         warehouse.replace(TOTALS_METRICS, of_totals, window_end, run=run)
+        write_override_value(warehouse, scored, forecasts, window_end, run, report)
         announce(settings, run, alerts, newest, facts)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
