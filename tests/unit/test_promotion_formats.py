@@ -7,11 +7,9 @@ import io
 from datetime import date
 
 import pytest
-from builders import CUTOFF
 from plans import CLOCK, KNOWN, RUN_AT, line, nothing_else, plan, promotions, reasons
 
 from skucast.regressors.promotion_files import PlanFile, read_plan, rejected_csv
-from skucast.regressors.promotion_template import example_rows
 
 HEADER = "unit;channel;SKU_ID;starts_on;ends_on;discount_perc;covers_through"
 UNIT, CHANNEL, SKU = KNOWN[0].parts
@@ -129,13 +127,14 @@ def test_an_edited_example_is_a_promotion(edited: dict[str, str]) -> None:
     assert reasons(line(**LEFT | edited)) == []
 
 
-def test_an_unedited_template_says_nothing() -> None:
+def test_an_unedited_template_of_an_earlier_version_says_nothing() -> None:
     """Neither its examples nor that nothing else is planned: every row of it is refused."""
-    rows = [{name: str(cell or "") for name, cell in row.items()} for row in example_rows(KNOWN, CLOCK, CUTOFF, 4)]
-    lines = [",".join(row.values()) for row in rows]
-    found = read("\n".join([",".join(rows[0]), *lines]))
+    examples = [LEFT, LEFT | {"unit": "Чайковский", "channel": "TF", "SKU_ID": "9752"}]
+    over_the_end = {"starts_on": "2026-12-11", "ends_on": "2026-12-15", "note": "example: over a week's end"}
+    rest = nothing_else("Пермь").replace("2026-12-31", LEFT["covers_through"])
+    found = plan(*(line(**each) for each in examples), line(**LEFT | over_the_end | {"discount_perc": "15"}), rest)
     assert found.rows.empty
-    assert len(found.rejected) == found.n_lines == len(rows)
+    assert len(found.rejected) == found.n_lines == 4
     assert "the file holds nothing but the template's examples" in found.rejected["reason"].iloc[-1]
 
 

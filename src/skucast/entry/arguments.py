@@ -46,6 +46,9 @@ OWN = (
     "trusted",
     "regressors",
     *OF_OVERRIDES,
+    "unit",
+    "channel",
+    "sku",
 )
 """Arguments that are no settings."""
 
@@ -157,8 +160,9 @@ def _promotions(commands: Commands) -> None:
         ingest.add_argument(flag, type=_not_of_ingest, help=argparse.SUPPRESS)
     template = actions.add_parser(
         "template",
-        help="write a filled example for the combinations and the next weeks",
-        description="Write a filled example of a plan, for the combinations that have sales and the next weeks.",
+        help="write the plan as it is today into a file, to be changed and sent back",
+        description="Write the plan as it is today into a file. Change what changes and put it into promotions/inbox/: "
+        "lines that you leave as they are say nothing. Where nothing is planned it holds two examples.",
     )
     template.add_argument(
         "--output",
@@ -167,7 +171,13 @@ def _promotions(commands: Commands) -> None:
         default=Path("promotions-template.xlsx"),
         help="a new .xlsx or .csv file [default: promotions-template.xlsx]",
     )
+    _names_wanted(template)
     add_flags(template, "promotions")
+
+
+def _names_wanted(parser: argparse.ArgumentParser) -> None:
+    for name, what in (("unit", "unit"), ("channel", "channel"), ("sku", "article")):
+        parser.add_argument(f"--{name}", metavar=name.upper(), help=f"this {what} alone [default: all]")
 
 
 def _alerts(commands: Commands) -> None:

@@ -17,6 +17,7 @@ from skucast.entry.app import run_job, start_run, until_interrupted
 from skucast.entry.arguments import OWN, arguments_of
 from skucast.entry.models import LOOKED_AT, change_models, show_models
 from skucast.entry.overrides import change_overrides, show_overrides
+from skucast.entry.promotions import change_plan
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_from
@@ -162,25 +163,6 @@ def _rollback(
     roll_back([stored_as(store, str(own["target"]))], wanted, warehouse, store, run, report)
 
 
-def _promotions(
-    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
-) -> None:
-    from skucast.jobs.predecessors import ingest_predecessors
-    from skucast.jobs.promotions import ingest_inbox, known_names
-    from skucast.regressors.promotion_template import example_rows, write_template
-
-    if own["action"] == "ingest" and not run.is_about_today(settings.clock):
-        raise InputError("AS_OF: files are taken in on the day that it is: another one knows other articles; unset it")
-    known, aliases = known_names(settings, warehouse, run)
-    if own["action"] == "ingest":
-        report.n_rows = ingest_predecessors(settings, warehouse, run, report, known, aliases, by_hand=True)
-        report.n_rows += ingest_inbox(settings, warehouse, run, report, known, aliases, by_hand=True)
-        return
-    path = Path(str(own["output"]))
-    write_template(path, example_rows(known, settings.clock, run.cutoff, settings.horizon_weeks))
-    report.notes.append(f"{path}: replace its examples by your plan and put it into promotions/inbox/ below STAGING")
-
-
 def _list_alerts(settings: Settings, run: Run) -> int:
     """Show the alerts of the newest monitored week; nothing is written, not even the run's row."""
     from skucast.backends.warehouse.opening import open_warehouse
@@ -237,8 +219,8 @@ _COMMANDS = {
     "names": _decide_names,
     "rollback": _rollback,
     "models": change_models,
-    "promotions": _promotions,
     "override": change_overrides,
+    "promotions": change_plan,
     "alerts": _acknowledge,
 }
 _LISTED = {"alerts": _list_alerts, "loads": _list_loads, "names": _list_names, "override": _list_overrides}

@@ -222,7 +222,7 @@ def _take_in_file(
     _move(file, done, settings, report)
     _tell(file, plan, rejected, report, is_new=is_new)
     if not len(plan.rows):
-        return None
+        return 0 if plan.says_nothing else None
     return len(plan.rows) if is_new else 0
 
 
@@ -335,7 +335,7 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
         fields |= {"promotions": promoted, "covered": len(plan.rows) - promoted}
         fields |= {"covers_through": str(plan.covers_through)}
     log.log(logging.WARNING if rejected else logging.INFO, what, extra={"fields": fields})
-    parts = file.intake.told(plan) if len(plan.rows) else ["nothing could be added"]
+    parts = file.intake.told(plan) if len(plan.rows) or plan.says_nothing else ["nothing could be added"]
     if not is_new:
         parts = [_ADDED_BEFORE]
     if rejected:

@@ -12,6 +12,7 @@ from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.jobs.inputs import read_history
 from skucast.jobs.intake import Intake, Known, n_covering, take_in, take_in_if_there
+from skucast.regressors.promotion_edits import Edits
 from skucast.regressors.promotion_files import PLAN, PlanFile, read_plan
 from skucast.regressors.promotions import is_promotion
 from skucast.runtime.outcome import RunReport
@@ -69,6 +70,10 @@ def known_names(settings: Settings, warehouse: Warehouse, run: Run) -> tuple[lis
 
 def _added(plan: PlanFile) -> list[str]:
     """What the plan has gained by the file, in words."""
+    if plan.says_nothing:
+        return ["nothing was changed in it, and the plan stays as it is"]
+    if plan.edits is not None:
+        return _changed(plan.edits)
     promoted = plan.rows[is_promotion(plan.rows)]
     n_without_depth, n_covered = int(promoted["discount_perc"].isna().sum()), n_covering(plan)
     added = f"{counted(len(promoted), 'promotion')} added"
@@ -81,8 +86,16 @@ def _added(plan: PlanFile) -> list[str]:
     return parts
 
 
+def _changed(edits: Edits) -> list[str]:
+    """What was changed in a template."""
+    found = [f"{counted(edits.n_added, 'promotion')} of the template added or changed, {edits.n_ended:,} ended"]
+    if covered := sorted({last for _, _, last in edits.covered}):
+        found.append(f"complete through {covered[-1]} for {counted(len(edits.covered), 'set')} of names")
+    return [*found, f"{counted(edits.n_unchanged, 'row')} as the template had them, which say nothing"]
+
+
 def _read_plan(name: str, content: bytes, known: Known, clock: WeekClock) -> PlanFile:
-    return read_plan(name, content, known.combinations, known.at, clock, known.aliases)
+    return read_plan(name, content, known.combinations, known.at, clock, known.aliases, known.held)
 
 
 PLANS = Intake("promotions", PROMOTIONS, PLAN.n_bytes, _read_plan, _added)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Protocol
 
+import pandas as pd
+
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem
 from skucast.core.spelling import SHORTENED, by_fold, fold, is_shortened
 from skucast.core.tables.contract import ALL
@@ -52,6 +54,14 @@ class KnownNames:
         """Return the names of the line as the sales have them; those that they have not are as they are written."""
         unit, channel, sku_id = (self._known_as(name, clean_name(line.cells[name])) for name in KEY)
         return unit, channel, sku_id
+
+    def renamed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows of a table with the names of the sales."""
+        names = {
+            column: {name: self._known_as(column, clean_name(name)) for name in rows[column].dropna().unique()}
+            for column in KEY
+        }
+        return rows.assign(**{column: rows[column].map(names[column]) for column in KEY})
 
     def _known_as(self, column: str, name: str) -> str:
         """The name of the sales that this one is, but for safe differences of spelling or a merge; else as it is."""

@@ -10,6 +10,7 @@ from skucast.core.flags import as_flag
 from skucast.core.tables.sales import MAX_TYPE
 from skucast.core.weeks import WeekClock
 from skucast.regressors.line_names import KnownNames
+from skucast.regressors.promotion_examples import example_days, examples_of
 from skucast.regressors.promotion_lines import (
     EXAMPLES,
     MAX_TEXT,
@@ -21,7 +22,6 @@ from skucast.regressors.promotion_lines import (
     as_instant,
     week_start,
 )
-from skucast.regressors.promotion_template import example_days, examples_of
 from skucast.sheets.values import UNREADABLE
 
 SAYING = ("starts_on", "ends_on", "discount_perc", "cancelled")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import product
@@ -20,6 +20,7 @@ from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
+from skucast.regressors.line_names import KnownNames
 from skucast.regressors.promotion_checks import (
     Judge,
     covers_from,
@@ -31,7 +32,9 @@ from skucast.regressors.promotion_checks import (
     refuse_examples,
     refuse_mixed_fractions,
 )
-from skucast.regressors.promotion_lines import NAMES, NUMBER, REQUIRED, Line, columns_of, line_of, week_start
+from skucast.regressors.promotion_edits import Edits, Template, newest_stamp
+from skucast.regressors.promotion_lines import EXAMPLE, NAMES, NUMBER, REQUIRED, Line, columns_of, line_of, week_start
+from skucast.regressors.promotion_template import said_by_planner
 from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
 
 DISCOUNT = "discount_perc"
@@ -52,7 +55,8 @@ class PlanFile:
     columns as text, the `line` and the `reason`, behind them cells without a heading; `n_lines` counts these and the
     good ones, `n_repeated` those refused that only say again what another line says. `covers_through` is None where the
     file does not say it, and no row is good; `unused` are columns that mean nothing here; `separator` is that of the
-    file, for the rejected rows; `notes` say how it was read where that is not plain.
+    file, for the rejected rows; `notes` say how it was read where that is not plain. `edits` are set of a file that
+    began as a template.
     """
 
     rows: pd.DataFrame
@@ -63,6 +67,12 @@ class PlanFile:
     n_lines: int
     notes: list[str]
     n_repeated: int = 0
+    edits: Edits | None = None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it adds nothing, and nothing of it was refused: a template as it was made."""
+        return not len(self.rows) and not len(self.rejected)
 
 
 def read_plan(
@@ -72,8 +82,9 @@ def read_plan(
     run_at: datetime,
     clock: WeekClock,
     aliases: Aliases = NO_ALIASES,
+    held: Callable[[], pd.DataFrame] | None = None,
 ) -> PlanFile:
-    """Return the rows of a planner's file, good and rejected.
+    """Return the rows of a planner's file, good and rejected; of a template that comes back what was changed in it.
 
     Args:
         name: file name; its suffix tells CSV from Excel.
@@ -82,6 +93,7 @@ def read_plan(
         run_at: when the file is read, naive UTC: what it says is known from then on, unless it says otherwise.
         clock: weeks and the business time zone.
         aliases: names that were merged into known ones.
+        held: returns the rows of the promotions table, to read a template against; None = there are none.
 
     Raises:
         InputError: the file as a whole cannot be read.
@@ -89,16 +101,53 @@ def read_plan(
     sheet = trimmed(name, read_sheet(name, io.BytesIO(content), PLAN))
     columns = columns_of(sheet)
     found = [line_of(number, cells, sheet, columns) for number, cells in sheet.lines]
-    groups = {fold(part) for each in known for part in (each.unit, each.channel)}
-    totals = [line.number for line in found if _is_total(line, groups)]
-    lines = [line for line in found if line.number not in totals]
+    left_out, notes = _left_out(found, known)
+    lines = [line for line in found if line.number not in left_out]
     required = [name for name in REQUIRED if not (name == DISCOUNT and "is_promo" in columns)]
     missing = [name for name in required if name not in columns]
-    covers_through, problem = judge_file(lines, missing, run_at, clock)
+    stamp = newest_stamp(lines) if held is not None and not missing else None
+    covers_through, problem = (None, None) if stamp else judge_file(lines, missing, run_at, clock)
     judge = Judge(known, run_at, clock, covers_through, aliases, frozenset(missing))
     for line in lines:
         judge.read(line)
     refuse_mixed_fractions(lines)
+    edits = None
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    if stamp and held is not None:
+        template = Template(stamp, KnownNames(known, aliases).renamed(held()), known, run_at, clock)
+        template.judge(lines)
+        refuse_duplicates(lines)
+        refuse_ambiguous(lines)
+        template.spare(lines)
+        edits = template.edits(lines)
+        rows = _edited_rows(edits, run_at, digest)
+        covers_through = max((last for *_, last in edits.windows), default=None)
+        notes += edits.notes
+    else:
+        _judge_together(lines, covers_through, problem, known, run_at, clock)
+        rows = _rows(lines, covers_through, run_at, clock, digest)
+    return PlanFile(
+        rows=rows,
+        rejected=rejected_rows(sheet, lines),
+        covers_through=covers_through,
+        unused=[each for each in sheet.header if each and each.casefold() not in {*NAMES, LINE, REASON}],
+        separator=sheet.separator,
+        n_lines=len(lines),
+        notes=[*sheet.notes, *notes],
+        n_repeated=sum(line.is_duplicate for line in lines),
+        edits=edits,
+    )
+
+
+def _judge_together(
+    lines: Sequence[Line],
+    covers_through: date | None,
+    problem: str | None,
+    known: Sequence[Combination],
+    run_at: datetime,
+    clock: WeekClock,
+) -> None:
+    """Refuse what is wrong with the file as a whole, or with lines beside each other."""
     if problem is not None:
         for line in lines:
             line.reasons.insert(0, problem)
@@ -107,17 +156,16 @@ def read_plan(
         refuse_duplicates(lines)
         refuse_ambiguous(lines)
         refuse_empty_coverage(lines, covers_through, run_at, clock)
-    digest = hashlib.sha256(content).hexdigest()[:12]
-    return PlanFile(
-        rows=_rows(lines, covers_through, run_at, clock, digest),
-        rejected=rejected_rows(sheet, lines),
-        covers_through=covers_through,
-        unused=[each for each in sheet.header if each and each.casefold() not in {*NAMES, LINE, REASON}],
-        separator=sheet.separator,
-        n_lines=len(lines),
-        notes=[*sheet.notes, *_totals_left_out(totals)],
-        n_repeated=sum(line.is_duplicate for line in lines),
-    )
+
+
+def _left_out(lines: Sequence[Line], known: Sequence[Combination]) -> tuple[set[int], list[str]]:
+    """The numbers of lines that are no part of the plan, totals and examples of the template, and a note."""
+    groups = {fold(part) for each in known for part in (each.unit, each.channel)}
+    totals = [line.number for line in lines if _is_total(line, groups)]
+    is_unit = fold(EXAMPLE) in {fold(each.unit) for each in known}
+    examples = [line.number for line in lines if fold(line.cells["unit"]) == fold(EXAMPLE) and not is_unit]
+    notes = [f"{counted(len(examples), 'example')} of the template left out"] if examples else []
+    return {*totals, *examples}, [*_totals_left_out(totals), *notes]
 
 
 def _is_total(line: Line, groups: Collection[str]) -> bool:
@@ -171,22 +219,43 @@ def _rows(
         if not line.is_coverage
     ]
     coverage = [
-        {
-            **dict(zip(KEY, names, strict=True)),
-            "starts_on": starts_on,
-            "ends_on": ends_on,
-            "discount_perc": None,
-            "known_from": known_from,
-            "plan_id": f"{digest}-{what}",
-            "cancelled": False,
-            "note": "the plan is complete for these days",
-            "is_promo": None,
-            "promo_type": None,
-        }
+        _coverage_row(names, starts_on, ends_on, known_from, f"{digest}-{what}")
         for names in _covered_names(lines)
         for what, starts_on, ends_on, known_from in _covered_days(good, covers_through, run_at, clock)
     ]
     return validate(PROMOTIONS, pd.DataFrame([*promotions, *coverage]))
+
+
+def _edited_rows(edits: Edits, run_at: datetime, digest: str) -> pd.DataFrame:
+    """What was changed in a template, as rows of the table."""
+    if not len(edits.stated) and not edits.windows:
+        return empty(PROMOTIONS)
+    said = edits.stated.reset_index(drop=True)
+    numbers = pd.Series([f"{digest}-{number}" for number in range(1, len(said) + 1)], dtype="object")
+    is_named = pd.Series([bool(said_by_planner(plan_id)) for plan_id in said["plan_id"]], dtype="bool")
+    promotions = said.assign(known_from=run_at, plan_id=said["plan_id"].where(is_named, numbers)).to_dict("records")
+    coverage = [
+        _coverage_row(names, first, last, run_at, f"{digest}-coverage-{number}")
+        for number, (names, first, last) in enumerate(edits.windows, start=1)
+    ]
+    return validate(PROMOTIONS, pd.DataFrame([*promotions, *coverage]))
+
+
+def _coverage_row(
+    names: tuple[str, str, str], starts_on: date, ends_on: date, known_from: datetime, plan_id: str
+) -> dict[str, object]:
+    return {
+        **dict(zip(KEY, names, strict=True)),
+        "starts_on": starts_on,
+        "ends_on": ends_on,
+        "discount_perc": None,
+        "known_from": known_from,
+        "plan_id": plan_id,
+        "cancelled": False,
+        "note": "the plan is complete for these days",
+        "is_promo": None,
+        "promo_type": None,
+    }
 
 
 def _covered_names(lines: Sequence[Line]) -> list[tuple[str, str, str]]:

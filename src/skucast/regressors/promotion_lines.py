@@ -14,7 +14,7 @@ from skucast.core.weeks import WeekClock
 from skucast.sheets.reading import Sheet
 
 REQUIRED = (*KEY, "starts_on", "ends_on", "discount_perc", "covers_through")
-COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note", "is_promo", "promo_type")
+COLUMNS = (*REQUIRED, "plan_id", "cancelled", "known_from", "note", "is_promo", "promo_type", "template")
 """What a file may say; its own order and other columns do not matter."""
 
 TWO_YEARS = timedelta(days=731)
@@ -64,6 +64,9 @@ class Reason(StrEnum):
 EXAMPLES = {"example: the last days of a week": 20, "example: over a week's end": 15}
 """The template's examples: what their notes say, and their discounts, percent."""
 
+EXAMPLE = "EXAMPLE"
+"""The unit of the template's examples today: no row of it is ever a promotion."""
+
 NAMES = {name.casefold(): name for name in COLUMNS}
 
 
@@ -72,7 +75,8 @@ class Line:
     """One line of the file: its cells, what they mean as far as they could be read, and what is wrong with it.
 
     `discount_perc` is None where a promotion has none that is known; `is_promo` is set where the file says it, and
-    `known_from`; `is_coverage`: nothing but names, "nothing else is planned for these".
+    `known_from`; `is_coverage`: nothing but names, "nothing else is planned for these"; `is_unchanged`: as the
+    template has it.
     """
 
     number: int
@@ -89,6 +93,7 @@ class Line:
     reasons: list[str] = field(default_factory=list)
     is_duplicate: bool = False
     is_example: bool = False
+    is_unchanged: bool = False
 
     def refuse(self, reason: Reason, /, **words: object) -> None:
         """Note why the line is rejected."""

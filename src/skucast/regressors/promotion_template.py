@@ -1,22 +1,32 @@
-"""The planners' template: a plan of examples to be replaced, and what its columns mean."""
+"""The planners' template: the plan as it is today, to be changed and sent back, and what its columns mean."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
-from skucast.core.combination import Combination
+import pandas as pd
+
+from skucast.core.combination import KEY, Combination, encode_part
 from skucast.core.errors import InputError
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WeekClock
-from skucast.regressors.promotion_lines import COLUMNS, EXAMPLES
+from skucast.regressors.promotion_holding import THROUGH, Holding
+from skucast.regressors.promotion_lines import COLUMNS, EXAMPLE, Line
+from skucast.regressors.promotions import Pattern
 
 SUFFIXES = (".csv", ".xlsx")
+
+NOTHING_ELSE = "nothing else is planned for these names"
 
 MEANINGS = {
     "unit": "business unit as in the sales; * = all",
@@ -25,60 +35,147 @@ MEANINGS = {
     "starts_on": "first day, 2026-11-30 or 30.11.2026; empty, with ends_on and discount_perc: nothing else is planned",
     "ends_on": "last day, included",
     "discount_perc": "discount in percent, 0 to 100: 30, not 0.3; empty: as deep as is usual for the article",
-    "covers_through": "last day for which this file is the complete plan; one day for the whole file",
+    "covers_through": "last day for which the plan of these names is complete",
     "plan_id": "your own name of the promotion; may stay empty",
     "cancelled": "yes = the promotion is called off; may stay empty",
     "known_from": "only for plans of the past: when this was known, 2026-11-20 or 20.11.2026 10:15; else empty",
     "note": "your remark; not used",
     "is_promo": "yes = a promotion, also where its discount is not known yet; may stay empty",
     "promo_type": "what kind of promotion: deal, display, leaflet or a word of your own; may stay empty",
+    "template": "leave it as it is: which plan this file began as; empty in rows of your own",
 }
 
 
-def example_rows(
-    known: Sequence[Combination], clock: WeekClock, cutoff: date, horizon_weeks: int
-) -> list[dict[str, object]]:
-    """Return a plan for the weeks to forecast: by column, days as dates, percent as numbers, None for empty cells.
+class Said(NamedTuple):
+    """What makes a promotion of a template the same one when it comes back; its depth in percent, None = not known."""
 
-    One promotion for an article of each unit, one that reaches over the end of a week, and for each unit that nothing
-    else is planned.
-    """
-    end = clock.targets(cutoff, horizon_weeks)[-1]
-    examples = examples_of(known)
-    days = example_days(end, clock)
-    of_all, of_one = days
-    promotions = [_row(names, end, *days[of_all], EXAMPLES[of_all], of_all) for names in examples]
-    over_the_end = [_row(names, end, *days[of_one], EXAMPLES[of_one], of_one) for names in examples[:1]]
-    nothing_else = [
-        _row((unit, ALL, ALL), end, None, None, None, "nothing else is planned for this unit")
-        for unit, _, _ in examples
+    names: Pattern
+    starts_on: date | None
+    ends_on: date | None
+    discount_perc: float | None
+    is_promo: bool | None
+    promo_type: str
+    plan_id: str
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """First and last day of a promotion that has them."""
+        assert self.starts_on is not None
+        assert self.ends_on is not None
+        return self.starts_on, self.ends_on
+
+
+_OURS = re.compile(r"[0-9a-f]{12}-\w+|row \d+")
+"""A plan_id that no planner wrote."""
+
+_STAMP = re.compile(r"as of (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})Z, ([0-9a-f]{8}), ([^/]+)/([^/]+)/([^/]+)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Which plan a template began as: known at a moment (naive UTC), of these names, and what its lines were."""
+
+    known_at: datetime
+    digest: str
+    wanted: Pattern
+
+    def __str__(self) -> str:
+        names = "/".join(part if part == ALL else encode_part(part) for part in self.wanted)
+        return f"as of {self.known_at:%Y-%m-%dT%H:%M:%S.%f}Z, {self.digest}, {names}"
+
+
+def stamp_in(text: str) -> Stamp | None:
+    """Return the stamp that a cell holds, None if it holds another text."""
+    found = _STAMP.fullmatch(text.strip())
+    if found is None:
+        return None
+    unit, channel, sku_id = (unquote(found[place]) for place in (3, 4, 5))
+    return Stamp(datetime.fromisoformat(found[1]), found[2], (unit, channel, sku_id))
+
+
+def stamp_of(held: Holding, known_at: datetime, wanted: Pattern) -> Stamp:
+    """Return the stamp of a template of this plan."""
+    lines = sorted(map(str, [*said_by(held.promotions), *covered_by(held.coverage)]))
+    return Stamp(known_at, hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8], wanted)
+
+
+def said_by(promotions: pd.DataFrame) -> list[Said]:
+    """Return what each promotion of a plan says, as `said_in` does of the line that it is written as."""
+    return [
+        Said(
+            (row["unit"], row["channel"], row["SKU_ID"]),
+            row["starts_on"].date(),
+            row["ends_on"].date(),
+            None if pd.isna(row["discount_perc"]) else float(row["discount_perc"]),
+            True if pd.isna(row["discount_perc"]) else None if pd.isna(row["is_promo"]) else bool(row["is_promo"]),
+            "" if pd.isna(row["promo_type"]) else " ".join(row["promo_type"].split()),
+            said_by_planner(row["plan_id"]),
+        )
+        for row in _records(promotions)
     ]
-    return [*promotions, *over_the_end, *nothing_else]
 
 
-def examples_of(known: Sequence[Combination]) -> list[tuple[str, str, str]]:
-    """Return the names that the examples are about: of each unit its first combination, by unit."""
-    of_unit = {each.unit: each.parts for each in sorted(known, reverse=True)}
-    return [of_unit[unit] for unit in sorted(of_unit)]
+def said_in(line: Line) -> Said:
+    """Return what a promotion's line says, but for its note and whether it is called off."""
+    kind, plan_id = (" ".join(line.cells[name].split()) for name in ("promo_type", "plan_id"))
+    is_promo = True if line.discount_perc is None else line.is_promo
+    return Said(line.names, line.starts_on, line.ends_on, line.discount_perc, is_promo, kind, plan_id)
 
 
-def example_days(end: date, clock: WeekClock) -> dict[str, tuple[date, date]]:
-    """Return the first and last day of each example, by its note, in a template whose last day is `end`."""
-    start = clock.start(end)
-    days = [(start + timedelta(days=2), end), (start - timedelta(days=3), start + timedelta(days=1))]
-    return dict(zip(EXAMPLES, days, strict=True))
+def covered_by(coverage: pd.DataFrame) -> list[tuple[Pattern, date]]:
+    """Return the names of each row of a coverage, and the day through which it reaches."""
+    return [((row["unit"], row["channel"], row["SKU_ID"]), row[THROUGH].date()) for row in _records(coverage)]
 
 
-def _row(
-    names: tuple[str, str, str],
-    covers_through: date,
-    starts_on: date | None,
-    ends_on: date | None,
-    percent: int | None,
-    note: str,
-) -> dict[str, object]:
-    given = (*names, starts_on, ends_on, percent, covers_through)
-    return dict.fromkeys(COLUMNS) | dict(zip(COLUMNS, given, strict=False)) | {"note": note}
+def said_by_planner(given: str | float | None) -> str:
+    """Return the plan_id as its planner wrote it, empty where it is one that nobody wrote."""
+    return "" if pd.isna(given) or _OURS.fullmatch(str(given)) else " ".join(str(given).split())
+
+
+def template_rows(
+    held: Holding, known_at: datetime, wanted: Pattern, known: Sequence[Combination], clock: WeekClock, end: date
+) -> list[dict[str, object]]:
+    """Return the plan as rows of a file: by column, days as dates, percent as numbers, None for empty cells.
+
+    Where nothing is planned: two examples until the day `end`, of a unit that there is not; they are no promotions.
+    """
+    stamp = str(stamp_of(held, known_at, wanted))
+    promotions = [
+        _promotion(row, said) for row, said in zip(_records(held.promotions), said_by(held.promotions), strict=True)
+    ]
+    covered = [_row(names, covers_through=day, note=NOTHING_ELSE) for names, day in covered_by(held.coverage)]
+    rows = [row | {"template": stamp} for row in [*promotions, *covered]]
+    return rows or _examples(known, clock, end)
+
+
+def _promotion(row: dict[str, Any], said: Said) -> dict[str, object]:
+    percent, is_promo = said.discount_perc, said.is_promo
+    return _row(
+        said.names,
+        starts_on=said.starts_on,
+        ends_on=said.ends_on,
+        discount_perc=int(percent) if percent is not None and percent.is_integer() else percent,
+        is_promo=None if is_promo is None else "yes" if is_promo else "no",
+        promo_type=said.promo_type or None,
+        plan_id=said.plan_id or None,
+        note=None if pd.isna(row["note"]) else row["note"],
+    )
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(rows.columns, row, strict=True)) for row in rows.itertuples(index=False, name=None)]
+
+
+def _examples(known: Sequence[Combination], clock: WeekClock, end: date) -> list[dict[str, object]]:
+    first = min(known)
+    names, note = (EXAMPLE, first.channel, first.sku_id), "a promotion of one article"
+    of_one = _row(names, starts_on=clock.start(end), ends_on=end, covers_through=end, discount_perc=20, note=note)
+    rest = _row((EXAMPLE, ALL, ALL), covers_through=end, note="nothing else is planned for this unit")
+    return [of_one, rest]
+
+
+def _row(names: Pattern, **cells: object) -> dict[str, object]:
+    return dict.fromkeys(COLUMNS) | dict(zip(KEY, names, strict=True)) | cells
 
 
 def write_template(
@@ -106,8 +203,13 @@ def _as_csv(rows: Sequence[dict[str, object]], columns: Mapping[str, str]) -> by
     text = io.StringIO()
     writer = csv.DictWriter(text, list(columns), delimiter=";", lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _with_comma(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue().encode("utf-8-sig")
+
+
+def _with_comma(cell: object) -> object:
+    """A number as that Excel reads it: it takes 12.5 for a day in May."""
+    return str(cell).replace(".", ",") if isinstance(cell, float) else cell
 
 
 def _as_excel(rows: Sequence[dict[str, object]], meanings: Mapping[str, str]) -> bytes:

@@ -101,7 +101,7 @@ class Plan:
         sells = [selling_days.get(each, EVERY_DAY) for each in combinations]
         self._sells = np.array(sells, dtype=bool).reshape(-1, WEEK_DAYS)
         self._places = places_by_pattern(rows, self._combinations)
-        patterns = pd.Series(_patterns(rows), index=rows.index, dtype="object")
+        patterns = pd.Series(patterns_of(rows), index=rows.index, dtype="object")
         self._known_types = types
         shown = one_spelling(sorted(rows["promo_type"].dropna().unique()), types)
         self._types_said = sorted(set(shown.values()))
@@ -191,11 +191,11 @@ class Plan:
         kinds = np.full(said.shape, -1, dtype="int64")
         if known.empty:
             return said, flagged, kinds
-        rows = _in_order(_without_cancelled(_not_superseded(known)))
+        rows = standing(known)
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
-        depth = rows["discount_perc"].mask(_is_cancelled(rows), 0.0).to_numpy(dtype="float64")
-        is_flagged = (_is_flagged(rows) & ~_is_cancelled(rows)).to_numpy(dtype=bool)
+        depth = rows["discount_perc"].mask(is_cancelled(rows), 0.0).to_numpy(dtype="float64")
+        is_flagged = (_is_flagged(rows) & ~is_cancelled(rows)).to_numpy(dtype=bool)
         kind = rows["promo_type"].map(self._types_said.index, na_action="ignore").fillna(-1).to_numpy(dtype="int64")
         of_rows = zip(rows["_pattern"], starts, ends, depth, is_flagged, kind, strict=True)
         for pattern, start, end, percent, flag, number in of_rows:
@@ -225,7 +225,7 @@ def problems_of(rows: pd.DataFrame, known: Sequence[Combination]) -> pd.DataFram
     names = {pattern for each in known for pattern in itertools.product(*((part, ALL) for part in each.parts))}
     required = rows[[*KEY, "starts_on", "ends_on", "known_from"]]
     is_blank = required.isna().any(axis=1) | (required[KEY] == "").any(axis=1)
-    patterns = _patterns(rows.fillna(dict.fromkeys(KEY, "")))
+    patterns = patterns_of(rows.fillna(dict.fromkeys(KEY, "")))
     is_known = pd.Series([pattern in names for pattern in patterns], index=rows.index, dtype="bool")
     percent = rows["discount_perc"]
     found = {
@@ -266,8 +266,8 @@ def promotions_ahead(
 Pattern = tuple[str, str, str]
 
 
-def _patterns(rows: pd.DataFrame) -> list[Pattern]:
-    """The names of each row, cleaned as those of the sales are; `*` stays."""
+def patterns_of(rows: pd.DataFrame) -> list[Pattern]:
+    """Return the names of each row, cleaned as those of the sales are; `*` stays."""
     columns = [rows[name].map({raw: clean_name(raw) for raw in rows[name].unique()}) for name in KEY]
     return list(zip(*columns, strict=True))
 
@@ -277,7 +277,7 @@ def places_by_pattern(rows: pd.DataFrame, combinations: Sequence[Combination]) -
     names = pd.DataFrame([combination.parts for combination in combinations], columns=KEY)
     found: dict[Pattern, npt.NDArray[np.int64]] = {}
     groups: dict[tuple[str, ...], Any] = {}
-    for pattern in set(_patterns(rows)):
+    for pattern in set(patterns_of(rows)):
         said = tuple(name for name, part in zip(KEY, pattern, strict=True) if part != ALL)
         if not said:
             places = np.arange(len(names))
@@ -291,6 +291,11 @@ def places_by_pattern(rows: pd.DataFrame, combinations: Sequence[Combination]) -
     return found
 
 
+def standing(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a plan that nothing has corrected or called off, sorted so that a later one counts."""
+    return _in_order(_without_cancelled(_not_superseded(rows)))
+
+
 def _not_superseded(rows: pd.DataFrame) -> pd.DataFrame:
     """The newest rows of every promotion and pattern: a correction may move its days."""
     newest = rows.groupby(["plan_id", *KEY])["known_from"].transform("max")
@@ -300,10 +305,10 @@ def _not_superseded(rows: pd.DataFrame) -> pd.DataFrame:
 def _without_cancelled(rows: pd.DataFrame) -> pd.DataFrame:
     """Without the promotions that a row about the same names and days, said then or later, has called off."""
     same = [*KEY, "starts_on", "ends_on"]
-    is_cancelled = _is_cancelled(rows)
-    called_off = rows[is_cancelled].groupby(same)["known_from"].max().rename("_called_off").reset_index()
+    calls_off = is_cancelled(rows)
+    called_off = rows[calls_off].groupby(same)["known_from"].max().rename("_called_off").reset_index()
     until = rows.merge(called_off, on=same, how="left")["_called_off"].set_axis(rows.index)
-    return rows[is_cancelled | ~(rows["known_from"] <= until)]
+    return rows[calls_off | ~(rows["known_from"] <= until)]
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
@@ -314,7 +319,7 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
     deeper discount last.
     """
     order = rows.assign(
-        _stands=~_is_cancelled(rows),
+        _stands=~is_cancelled(rows),
         _promotion=is_promotion(rows),
         _has_depth=rows["discount_perc"].notna(),
         _named=sum((rows[name] != ALL).astype("int64") for name in KEY),
@@ -334,6 +339,7 @@ def _is_flagged(rows: pd.DataFrame) -> pd.Series:
     return flagged
 
 
-def _is_cancelled(rows: pd.DataFrame) -> pd.Series:
+def is_cancelled(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows of a plan call a promotion off."""
     cancelled: pd.Series = rows["cancelled"].fillna(value=False).astype("bool")
     return cancelled

@@ -14,12 +14,16 @@ from folders import BAD, GOOD, KNOWN, PLAN_OF_GOOD, Inbox
 
 from skucast.core.combination import Combination
 from skucast.core.run import Run
+from skucast.core.tables.contract import ALL
 from skucast.core.tables.records import RUNS
+from skucast.core.tables.sales import PROMOTIONS
+from skucast.core.tables.validation import empty
 from skucast.core.weeks import WeekClock
 from skucast.entry.cli import main
 from skucast.regressors.promotion_files import read_plan
+from skucast.regressors.promotion_holding import holding
 from skucast.regressors.promotion_lines import COLUMNS
-from skucast.regressors.promotion_template import MEANINGS, example_rows, write_template
+from skucast.regressors.promotion_template import MEANINGS, template_rows, write_template
 from skucast.runtime.settings import Settings
 
 
@@ -118,27 +122,36 @@ def test_without_sales_nothing_is_read(inbox: Inbox) -> None:
 
 
 @pytest.mark.parametrize("name", ["plan.xlsx", "plan.csv"])
-@pytest.mark.parametrize("horizon_weeks", [1, 4])
-def test_the_template_can_be_sent_once_it_is_edited(selling: Inbox, run: Run, name: str, horizon_weeks: int) -> None:
-    """Its examples are refused, then nothing of it: one per unit, one over a week's end, the rest of each covered."""
-    assert tool(selling, "template", "--output", name, "--horizon-weeks", str(horizon_weeks)) == 0
-    unedited = read_plan(name, Path(name).read_bytes(), KNOWN, run.run_at, WeekClock())
-    assert len(unedited.rows) == 0
-    assert len(unedited.rejected) == 5
-    known = list(KNOWN)
-    rows = [row | {"note": None} for row in example_rows(known, WeekClock(), CUTOFF, horizon_weeks)]
-    write_template(Path("edited" + Path(name).suffix), rows)
-    plan = read_plan(name, Path("edited" + Path(name).suffix).read_bytes(), KNOWN, run.run_at, WeekClock())
-    assert plan.rejected.empty
-    assert plan.unused == []
-    assert plan.covers_through == CUTOFF + timedelta(weeks=horizon_weeks)
-    said = plan.rows[plan.rows["discount_perc"].notna()]
-    assert said["unit"].tolist() == ["Пермь", "Чайковский", "Пермь"]
-    weeks = (WeekClock().label_days(said["ends_on"]) - WeekClock().label_days(said["starts_on"])).dt.days
-    assert weeks.tolist() == [0, 0, 7]
-    covered = plan.rows[plan.rows["discount_perc"].isna()]
-    assert covered["unit"].tolist() == ["Пермь", "Чайковский"]
-    assert (covered["channel"] == "*").all()
+def test_a_template_sent_back_unchanged_changes_no_plan(
+    selling: Inbox, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the plan of today; the tool takes it in, exit code 0, and says that nothing was changed."""
+    selling.send("first.csv", GOOD, GOOD.replace("A1", "B2").replace(",30,", ",12.5,"), "Чайковский,*,*,,,,2026-12-31")
+    assert tool(selling, "ingest") == 0
+    before = selling.plan()
+    assert tool(selling, "template", "--output", name) == 0
+    assert "2 promotions, complete for " in capsys.readouterr().err
+    (selling.folder / "inbox" / name).write_bytes(Path(name).read_bytes())
+    assert tool(selling, "ingest") == 0
+    assert selling.plan() == before
+    assert f"{name}: nothing was changed in it, and the plan stays as it is" in capsys.readouterr().err
+    assert selling.files() == {"inbox": [], "done": sorted(["first.csv", name]), "rejected": []}
+
+
+def test_a_changed_template_says_what_changed(selling: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line of three; `--unit` has that unit's lines alone, and an unknown name is an error."""
+    selling.send("first.csv", GOOD, GOOD.replace("A1", "B2"), "Чайковский,*,*,,,,2026-12-31")
+    assert tool(selling, "ingest") == 0
+    assert tool(selling, "template", "--output", "plan.csv", "--unit", "Пермь") == 0
+    text = Path("plan.csv").read_text(encoding="utf-8-sig")
+    assert "Чайковский" not in text
+    (selling.folder / "inbox" / "edited.csv").write_text(text.replace(";30;", ";45;", 1), encoding="utf-8")
+    assert tool(selling, "ingest") == 0
+    said = capsys.readouterr().err
+    assert "edited.csv: 1 promotion of the template added or changed, 0 ended; 2 rows as the template had them" in said
+    assert sorted(discount for _, discount in selling.plan() if discount) == [30.0, 30.0, 45.0]
+    assert tool(selling, "template", "--output", "other.csv", "--unit", "Перм") == 2
+    assert "unit 'Перм' is unknown (closest: Пермь)" in capsys.readouterr().err
 
 
 def test_the_template_explains_its_columns(selling: Inbox) -> None:
@@ -153,7 +166,9 @@ def test_a_template_keeps_names_that_excel_would_change(run: Run) -> None:
     """An article of digits with zeros before them, a unit that begins like a formula."""
     known = [Combination("=1+1", "KA", "0097")]
     path = Path("plan.xlsx")
-    write_template(path, [row | {"note": None} for row in example_rows(known, WeekClock(), CUTOFF, 4)])
+    held = holding(empty(PROMOTIONS), known, run.run_at, CUTOFF)
+    rows = template_rows(held, run.run_at, (ALL, ALL, ALL), known, WeekClock(), CUTOFF + timedelta(weeks=4))
+    write_template(path, [row | {"unit": known[0].unit} for row in rows])
     plan = read_plan(path.name, path.read_bytes(), known, run.run_at, WeekClock())
     assert plan.rejected["reason"].tolist() == []
     assert set(plan.rows["SKU_ID"]) == {"0097", "*"}

@@ -1,0 +1,79 @@
+"""The plan of promotions as it holds: the template that begins with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import pandas as pd
+
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY
+from skucast.core.errors import InputError
+from skucast.core.run import Run
+from skucast.core.spelling import by_fold, fold
+from skucast.core.tables.contract import ALL
+from skucast.core.tables.sales import PROMOTIONS
+from skucast.core.targets import nearest
+from skucast.core.words import counted
+from skucast.jobs.inputs import read_history
+from skucast.regressors.promotion_holding import Holding, holding, within
+from skucast.regressors.promotion_template import template_rows
+from skucast.regressors.promotions import Pattern, usable_rows
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History
+
+
+def wanted_names(own: Mapping[str, object]) -> Pattern:
+    """Return the names asked for, `*` = all."""
+    unit, channel, sku_id = (str(own.get(name) or ALL) for name in ("unit", "channel", "sku"))
+    return unit, channel, sku_id
+
+
+def template(
+    settings: Settings, warehouse: Warehouse, run: Run, wanted: Pattern
+) -> tuple[list[dict[str, object]], str]:
+    """Return the plan that holds today as rows of a file, and what it is in words.
+
+    Raises:
+        InputError: no sales, or unknown names.
+    """
+    history = read_history(settings, warehouse, run)
+    names = _known(wanted, history)
+    rows = plan_rows(warehouse, history)
+    at, clock = known_at(settings, run, rows), settings.clock
+    found = holding(rows, history.combinations, at, clock.start(clock.label(clock.day_of(at))))
+    held = Holding(within(found.promotions, names), within(found.coverage, names))
+    end = clock.targets(run.cutoff, settings.horizon_weeks)[-1]
+    lines = template_rows(held, at, names, history.combinations, clock, end)
+    if not len(held.promotions) and not len(held.coverage):
+        return lines, "nothing is planned yet: write the plan below its examples, which count for nothing"
+    said = f"{counted(len(held.promotions), 'promotion')}, complete for {counted(len(held.coverage), 'set')} of names"
+    return lines, f"the plan as it is today, {said}; change what changes: lines that you leave say nothing"
+
+
+def plan_rows(warehouse: Warehouse, history: History) -> pd.DataFrame:
+    """Return the rows of the plan that mean something, with the names of the sales."""
+    return usable_rows(history.names.renamed(warehouse.read(PROMOTIONS)), history.combinations)[0]
+
+
+def known_at(settings: Settings, run: Run, rows: pd.DataFrame) -> datetime:
+    """Return the moment of the plan that this run looks at: now or, for a day of the past, its end."""
+    end = settings.clock.end_of(run.today)
+    newest = rows.loc[rows["known_from"] <= pd.Timestamp(end), "known_from"].max()
+    now = run.run_at if pd.isna(newest) else max(run.run_at, newest.to_pydatetime())
+    return min(now, end)
+
+
+def _known(wanted: Pattern, history: History) -> Pattern:
+    found = [ALL] * len(KEY)
+    for place, (column, name) in enumerate(zip(KEY, wanted, strict=True)):
+        names = sorted({each.parts[place] for each in history.combinations})
+        if name == ALL:
+            continue
+        known = name if name in names else by_fold(names).get(fold(name))
+        if known is None:
+            raise InputError(f"{column} {name!r} is unknown (closest: {', '.join(nearest(name, names)) or 'none'})")
+        found[place] = known
+    unit, channel, sku_id = found
+    return unit, channel, sku_id
