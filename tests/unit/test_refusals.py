@@ -52,3 +52,11 @@ def test_a_corrected_file_ends_it(warehouse: DuckDBWarehouse, run: Run, sent: st
     note(warehouse, run, 3, **{sent: SAID})
     note(warehouse, run, 1, **{again: None})
     assert refused_lately(warehouse, run) == []
+
+
+def test_what_this_run_itself_has_read_is_newer(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """Its row is not there yet: what it refused is shown, and what it took in whole ends an earlier refusal."""
+    note(warehouse, run, 3, **{"plan.csv": SAID})
+    assert refused_lately(
+        warehouse, run, {"plan.csv": None, "other.csv": refusal("other.csv", 1, 2, "line 3: empty")}
+    ) == ["1 of 2 rows refused in other.csv (line 3: empty) (2026-11-25)"]

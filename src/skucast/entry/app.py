@@ -187,12 +187,14 @@ def _summarise(run: Run, report: RunReport, exit_code: int) -> None:
     """One line per run: what was asked, what came out, how long it took; then the notes."""
     for note in report.unsaid():
         log.info("%s", note)
+    n_refused = sum(said is not None for said in report.plan_files.values())
     fields = {
         "cutoff": str(run.cutoff),
         "exit_code": exit_code,
         "combinations": report.n_combinations,
         "failed": len(report.failures),
         "rows": report.n_rows,
+        **({"files_refused": n_refused} if n_refused else {}),
         **{label.replace(" ", "_"): count for label, count in sorted(report.counts.items())},
         "duration_s": report.seconds.get("all", 0.0),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -37,10 +39,12 @@ def make_board(
     scored: pd.DataFrame,
     forecasts: pd.DataFrame,
     alerts: pd.DataFrame,
+    read_now: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Board:
     """Return what the dashboard shows: the newest metrics, scores and forecasts given, and what the tables know beside.
 
-    Scores and forecasts of weeks before DASHBOARD_WEEKS are left out.
+    Scores and forecasts of weeks before DASHBOARD_WEEKS are left out. `read_now` says what was refused of the planners'
+    files that this run itself has read.
     """
     since = pd.Timestamp(history.data_cutoff - (settings.dashboard_weeks - 1) * WEEK)
     first_shown = history.data_cutoff - (HISTORY_SHOWN_WEEKS - 1) * WEEK
@@ -58,7 +62,7 @@ def make_board(
         models=_models(warehouse, newest),
         alerts=alerts[alerts["state"] != "resolved"],
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
-        refused=tuple(refused_lately(warehouse, run)),
+        refused=tuple(refused_lately(warehouse, run, read_now)),
         kinds=_kinds(settings, history),
         totals=_totals(warehouse, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),

@@ -26,7 +26,7 @@ from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.jobs.refusals import refusal
-from skucast.regressors.promotion_files import LINE, PlanFile, rejected_csv
+from skucast.regressors.promotion_files import LINE, REASON, PlanFile, rejected_csv
 from skucast.regressors.promotions import is_promotion
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -328,7 +328,8 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     """One line in the log and one note for the file; what was refused is kept with the run."""
     n_refused, what = len(plan.rejected), file.intake.what
     elsewhere = "" if file.intake.table is PROMOTIONS else f" ({file.intake.folder('rejected')}/)"
-    report.plan_files[file.name] = f"{refusal(file.name, n_refused, plan.n_lines)}{elsewhere}" if n_refused else None
+    refused = refusal(file.name, n_refused, plan.n_lines, _first_reason(plan)) if n_refused else None
+    report.plan_files[file.name] = refused and f"{refused}{elsewhere}"
     fields = {"file": file.name, "rows": len(plan.rows), "rejected": n_refused, "added": is_new}
     if plan.covers_through is not None:
         promoted = int(is_promotion(plan.rows).sum())
@@ -339,13 +340,18 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     if not is_new:
         parts = [_ADDED_BEFORE]
     if rejected:
-        parts.append(f"{refusal(file.name, n_refused, plan.n_lines)}, see {rejected}")
+        parts.append(f"{refused}, see {rejected}")
         if plan.covers_through is not None and n_covering(plan) and n_refused > plan.n_repeated:
             parts.append("where the file covers their names, they count as no promotion until they are sent right")
     parts += plan.notes
     if plan.unused:
         parts.append(f"columns not used: {', '.join(plan.unused)}")
     report.notes.append(f"{what}: {file.name}: {'; '.join(parts)}")
+
+
+def _first_reason(plan: PlanFile) -> str:
+    line, reason = plan.rejected[[LINE, REASON]].iloc[0]
+    return f"line {line}: {reason}"
 
 
 def n_covering(plan: PlanFile) -> int:

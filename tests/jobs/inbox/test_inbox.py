@@ -23,7 +23,7 @@ def test_good_rows_are_added_bad_ones_go_back_and_the_file_is_done(inbox: Inbox)
     (path,) = (inbox.folder / "rejected").iterdir()
     assert note == (
         "promotions: план.csv: 1 promotion added, complete through 2026-12-31 for 1 set of names; "
-        f"1 of 2 rows refused in план.csv, see {path}; "
+        f"1 of 2 rows refused in план.csv (line 3: discount_perc 0.3 is a fraction; write 30), see {path}; "
         "where the file covers their names, they count as no promotion until they are sent right"
     )
 

@@ -74,8 +74,9 @@ def test_files_of_which_nothing_can_be_used_are_bad_input(selling: Inbox, capsys
     said = capsys.readouterr().err.splitlines()[-1]
     assert "ERROR" in said
     assert (
-        "promotions: nothing was added; 2 of 2 plan files not taken in whole: 1 of 1 row refused in bad.csv; " in said
-    )
+        "promotions: nothing was added; 2 of 2 plan files not taken in whole: 1 of 1 row refused in bad.csv "
+        "(line 2: SKU_ID 'A9' is unknown (closest: A1)); "
+    ) in said
     assert "worse.xlsx: is no Excel file" in said
     assert selling.files()["inbox"] == []
     assert len(selling.rejected("bad.csv")) == 1
@@ -84,7 +85,10 @@ def test_files_of_which_nothing_can_be_used_are_bad_input(selling: Inbox, capsys
     selling.send("good.csv", GOOD)
     assert tool(selling, "ingest") == 0
     said = capsys.readouterr().err
-    assert re.search(r"WARNING.*1 of 2 plan files not taken in whole: 1 of 1 row refused in again.csv\n", said)
+    assert re.search(
+        r"WARNING.*1 of 2 plan files not taken in whole: 1 of 1 row refused in again.csv \(line 2: .*\)\n", said
+    )
+    assert "files_refused=1" in said
 
 
 def test_an_empty_inbox_is_said(selling: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
