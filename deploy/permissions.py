@@ -35,6 +35,7 @@ WRITES = {
         "distributor_forecasts_weekly",
         "distributor_forecast_scenarios",
         "distributor_forecast_totals",
+        "distributor_forecast_orders",
         "distributor_forecast_changes",
         "distributor_promotions",
         "distributor_predecessors",
@@ -47,6 +48,7 @@ WRITES = {
     "MONITOR": (
         "distributor_model_performance_metrics",
         "distributor_forecast_totals_metrics",
+        "distributor_forecast_orders_metrics",
         "distributor_override_value",
         "distributor_forecast_alerts",
         "distributor_work_notes",

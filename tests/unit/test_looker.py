@@ -139,7 +139,7 @@ def test_the_tools_offer_only_what_they_read(capsys):
             cli.main([tool, "--help"])
         flags[tool] = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
     assert flags["looker-url"] == {"--warehouse", "--template", "--aliases"}
-    tables = ("forecasts", "totals", "changes", "metrics", "alerts")
+    tables = ("forecasts", "totals", "changes", "orders", "metrics", "alerts")
     assert flags["looker-views"] == {"--warehouse", *(f"--{table}-table" for table in tables)}
 
 

@@ -16,18 +16,30 @@ from skucast.runtime.groups.cloud import Cloud
 from skucast.runtime.groups.field import Group
 from skucast.runtime.groups.forecast import Forecast
 from skucast.runtime.groups.known_ahead import KnownAhead
+from skucast.runtime.groups.orders import Orders
 from skucast.runtime.groups.overrides import Overrides
 from skucast.runtime.groups.places import Places
 from skucast.runtime.groups.tables import Tables
 from skucast.runtime.groups.training import Training
 from skucast.runtime.groups.week import Week
 
-GROUPS: tuple[type[Group], ...] = (Places, Week, Forecast, Training, KnownAhead, Overrides, Alerts, Tables, Cloud)
+GROUPS: tuple[type[Group], ...] = (
+    Places,
+    Week,
+    Forecast,
+    Training,
+    KnownAhead,
+    Overrides,
+    Orders,
+    Alerts,
+    Tables,
+    Cloud,
+)
 """The groups in the order in which they are shown."""
 
 
 # pydantic reads the last base first, so the groups stand here from last to first.
-class Settings(Cloud, Tables, Alerts, Overrides, KnownAhead, Training, Forecast, Week, Places, BaseSettings):
+class Settings(Cloud, Tables, Alerts, Orders, Overrides, KnownAhead, Training, Forecast, Week, Places, BaseSettings):
     """Every setting of every job; each is a flag (`--business-tz`), a variable (`BUSINESS_TZ`) and has a default.
 
     A secret is no flag: whoever lists a machine's processes reads their command lines.

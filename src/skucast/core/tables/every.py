@@ -6,6 +6,7 @@ from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.changes import CHANGES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
+from skucast.core.tables.orders import ORDER_RULES, ORDERS, ORDERS_METRICS
 from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
@@ -19,14 +20,17 @@ TABLES = (
     PROMOTIONS,
     PREDECESSORS,
     OVERRIDES,
+    ORDER_RULES,
     LOCATIONS,
     WEATHER,
     FORECASTS,
     SCENARIOS,
     TOTALS,
     CHANGES,
+    ORDERS,
     METRICS,
     TOTALS_METRICS,
+    ORDERS_METRICS,
     OVERRIDE_VALUE,
     ALERTS,
     WORK_NOTES,
@@ -41,8 +45,8 @@ TABLES = (
 WRITTEN = {
     "train": (REGISTRY,),
     "retrain": (REGISTRY,),
-    "predict": (TOTALS, CHANGES, FORECASTS),
-    "monitor": (METRICS, TOTALS_METRICS, OVERRIDE_VALUE, ALERTS, RETRAININGS),
+    "predict": (TOTALS, ORDERS, CHANGES, FORECASTS),
+    "monitor": (METRICS, TOTALS_METRICS, ORDERS_METRICS, OVERRIDE_VALUE, ALERTS, RETRAININGS),
     "alerts": (ALERTS,),
     "rollback": (REGISTRY,),
     "models": (REGISTRY,),

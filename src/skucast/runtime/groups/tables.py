@@ -14,6 +14,7 @@ from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
+from skucast.core.tables.orders import ORDER_RULES, ORDERS, ORDERS_METRICS
 from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
@@ -48,6 +49,7 @@ class Tables(Group):
     predecessors_table: str = _table(PREDECESSORS, ["predict", "loads", "promotions", "doctor"])
     overrides_table: str = _table(OVERRIDES, ["predict", "monitor", "loads", "override", "doctor"])
     override_value_table: str = _table(OVERRIDE_VALUE, ["predict", "monitor", "override", "doctor"])
+    order_rules_table: str = _table(ORDER_RULES, ["predict", "load", "doctor"])
     locations_table: str = _table(LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(
@@ -56,8 +58,10 @@ class Tables(Group):
     scenarios_table: str = _table(SCENARIOS, ["predict"])
     totals_table: str = _table(TOTALS, ["predict", "monitor", "doctor", "demo", "looker-views"])
     changes_table: str = _table(CHANGES, ["predict", "monitor", "doctor", "demo", "looker-views"])
+    orders_table: str = _table(ORDERS, ["predict", "monitor", "doctor", "demo", "looker-views"])
     metrics_table: str = _table(METRICS, [*SALES_JOBS, "doctor", "demo", "looker-views"])
     totals_metrics_table: str = _table(TOTALS_METRICS, ["monitor", "doctor", "demo"])
+    orders_metrics_table: str = _table(ORDERS_METRICS, ["monitor", "doctor", "demo"])
     alerts_table: str = _table(ALERTS, [*SALES_JOBS, "alerts", "freshness", "doctor", "demo", "looker-views"])
     work_notes_table: str = _table(WORK_NOTES, ["predict", "monitor", "loads", "alerts", "doctor", "demo"])
     registry_table: str = _table(
