@@ -77,7 +77,7 @@ def test_permissions_are_those_of_the_list(setups: list[Step]) -> None:
     ]
     assert project["version"] == 3
     editors = [each for each in project["bindings"] if each["role"] == "roles/bigquery.dataEditor"]
-    assert len(editors) == 4
+    assert len(editors) == 5  # that of the forecasts in two parts
     assert all("distributor_sales" not in each["condition"]["expression"] for each in editors)
     models = [each["body"] for each in setups[1].sent("PUT") if each["path"].endswith("forecast-models/iam")]
     by_role = {each["role"]: each["members"] for each in models[0]["bindings"]}

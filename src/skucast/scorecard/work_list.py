@@ -1,0 +1,243 @@
+"""The work list: what needs a person this week, one line per matter, the largest first.
+
+Alerts, refused files and what is known of trainings go in; lines come out, each with what is wrong, why, and what to
+do, in the planner's terms and in the engineer's. What people have said of them is in `work_memory`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+
+from skucast.core.combination import KEY, Combination
+from skucast.core.tables.alerts import REASONS, SYSTEM_RULES, WRONG_VOLUME
+from skucast.core.tables.contract import ALL
+from skucast.core.weeks import WEEK
+from skucast.scorecard.alerts import is_quiet
+from skucast.scorecard.retraining import MOST_TRIES, requests_of
+from skucast.scorecard.work_actions import ACTION_OF, ACTIONS, ENGINEER, MENDED_BY_TRAINING, WHAT, for_planners
+
+LINE_COLUMNS = {
+    "line_id": "str",
+    "kind": "str",
+    **dict.fromkeys(KEY, "str"),
+    "about": "str",
+    "alert_ids": "str",
+    "rules": "str",
+    "reason": "str",
+    "action": "str",
+    "what": "str",
+    "why": "str",
+    "to_do": "str",
+    "planned": "str",
+    "engineer": "str",
+    "command": "str",
+    "gcloud_command": "str",
+    "at_stake": "float64",
+    "size": "float64",
+    "opened": "datetime64[us]",
+    "is_new": "bool",
+    "quiet_until": "datetime64[us]",
+}
+"""Columns of the lines. `kind`: system, file or combination. `at_stake`: sales forecast wrongly in the window, which is
+the volume that the line is about; sales come without prices, so that it is no money. `size`: how large the matter is
+now, to be compared with itself. `opened`: newest day on which a part of it was opened. `planned`: weeks to come for
+which the forecast knew of a promotion. `quiet_until`: last day up to which all its alerts are acknowledged."""
+
+_ORDER = {"system": 0, "file": 1, "combination": 2}
+
+_LATELY = timedelta(days=7)
+"""A file that was refused since then is new on the list."""
+
+
+@dataclass(frozen=True)
+class Matters:
+    """What the list is made of.
+
+    `alerts` are rows of `tables.ALERTS` of the newest monitored week, `asked` of `tables.RETRAININGS`. `refused` has
+    one row per file: file, said (in words), refused_on. `trained` says of combinations through which week their newest
+    training knew the sales, and when it ended: KEY, cutoff, created_at. `planned` are the promotions that the newest
+    forecast knew of: KEY, ds. An alert is judged by a window of `lookback_weeks`.
+    """
+
+    alerts: pd.DataFrame
+    refused: pd.DataFrame
+    trained: pd.DataFrame
+    asked: pd.DataFrame
+    planned: pd.DataFrame
+    today: date
+    lookback_weeks: int
+
+
+def lines_of(matters: Matters) -> pd.DataFrame:
+    """Return one line per matter that is open: columns `LINE_COLUMNS`, in the order of the list.
+
+    What concerns the whole stands first, then the files, then the combinations by what is at stake.
+    """
+    alerts = matters.alerts[matters.alerts["state"] != "resolved"]
+    is_system = alerts["unit"] == ALL
+    lines = [
+        *_system_lines(alerts[is_system], matters.today),
+        *_file_lines(matters.refused, matters.today),
+        *_combination_lines(alerts[~is_system], matters),
+    ]
+    return pd.DataFrame(lines, columns=list(LINE_COLUMNS)).astype(LINE_COLUMNS)
+
+
+def line_id(kind: str, name: str) -> str:
+    """Return the name of a line: the same for as long as it is about the same."""
+    digest = hashlib.sha256(f"{kind}\n{name}".encode()).hexdigest()
+    return f"line-{digest[:8]}"
+
+
+def names_of(line: Mapping[Any, Any]) -> set[str]:
+    """Return the names by which people may call a line: its own, what it is about, an alert's."""
+    return {line["line_id"], line["about"], *filter(None, line["alert_ids"].split(","))}
+
+
+# --- Lines ------------------------------------------------------------------------------------------------------------
+
+
+def _system_lines(alerts: pd.DataFrame, today: date) -> Iterator[dict[str, Any]]:
+    order = {rule: place for place, rule in enumerate(SYSTEM_RULES)}
+    quiet = is_quiet(alerts, today)
+    for row in sorted(alerts.assign(quiet=quiet).to_dict("records"), key=lambda row: order[row["rule"]]):
+        rule = str(row["rule"])
+        beyond = abs(row["value"] - row["value_limit"])
+        yield {
+            **_named("system", rule, (ALL, ALL, ALL)),
+            "about": rule,
+            "alert_ids": row["alert_id"],
+            "rules": rule,
+            "reason": row["reason"] if isinstance(row["reason"], str) else "",
+            **_to_do(rule),
+            "what": WHAT[rule],
+            "why": for_planners(rule, row["message"]),
+            "engineer": f"{ENGINEER[rule]}: {row['message']}",
+            **_commands(row, is_trained=rule in MENDED_BY_TRAINING),
+            "size": beyond,
+            "opened": row["opened"],
+            "is_new": row["opened"] == row["cutoff"],
+            "quiet_until": row["acknowledged_until"] if row["quiet"] else pd.NaT,
+        }
+
+
+def _file_lines(refused: pd.DataFrame, today: date) -> Iterator[dict[str, Any]]:
+    for row in refused.sort_values(["refused_on", "file"], ascending=[False, True]).to_dict("records"):
+        yield {
+            **_named("file", row["file"], (ALL, ALL, ALL)),
+            "about": row["file"],
+            "alert_ids": "",
+            "rules": "file",
+            "reason": "",
+            "action": "send_file_again",
+            "what": WHAT["file"],
+            "why": row["said"],
+            "to_do": ACTIONS["send_file_again"],
+            "engineer": "nothing to do: what was refused lies beside its reasons in the rejected folder of its inbox",
+            "opened": row["refused_on"],
+            "is_new": row["refused_on"].date() > today - _LATELY,
+        }
+
+
+def _combination_lines(alerts: pd.DataFrame, matters: Matters) -> list[dict[str, Any]]:
+    """One line for all alerts of a combination, those that nobody has acknowledged named; the largest first."""
+    if not len(alerts):
+        return []
+    cutoff = alerts["cutoff"].max().date()
+    tried = requests_of(matters.asked[matters.asked["state"] != "failed"], cutoff + WEEK)
+    trained = _by_names(matters.trained)
+    planned = {names: rows["ds"] for names, rows in matters.planned.groupby(KEY)} if len(matters.planned) else {}
+    found = []
+    rows = alerts.assign(quiet=is_quiet(alerts, matters.today)).sort_values([*KEY, "rule"]).to_dict("records")
+    for names, group in groupby(rows, key=lambda row: tuple(str(row[name]) for name in KEY)):
+        of_one = list(group)
+        judged = _Judged(max(row["opened"] for row in of_one).date(), cutoff, matters.lookback_weeks)
+        excuse = _excuse(judged, trained.get(names), tried.get(Combination(*names), []))
+        line = _combination_line(names, of_one, excuse)
+        line["planned"] = ", ".join(f"{ds:%Y-%m-%d}" for ds in sorted(planned.get(names, ())))
+        found.append(line)
+    return sorted(found, key=lambda line: -line["at_stake"] if line["at_stake"] == line["at_stake"] else 0.0)
+
+
+def _combination_line(
+    names: tuple[str, ...], alerts: Sequence[Mapping[Any, Any]], excuse: str | None
+) -> dict[str, Any]:
+    first = alerts[0]
+    speaking = [row for row in alerts if not row["quiet"]] or alerts
+    reason = first["reason"] if isinstance(first["reason"], str) else ""
+    matter = reason or str(first["rule"])
+    stake = max((row[WRONG_VOLUME] for row in alerts if pd.notna(row[WRONG_VOLUME])), default=float("nan"))
+    is_trained = matter in MENDED_BY_TRAINING
+    return {
+        **_named("combination", str(Combination(*names)), names),
+        "about": str(Combination(*names)),
+        "alert_ids": ",".join(row["alert_id"] for row in alerts),
+        "rules": ",".join(row["rule"] for row in speaking),
+        "reason": reason,
+        **_to_do(matter),
+        "what": "; ".join(WHAT[row["rule"]] for row in speaking),
+        "why": f"{REASONS[reason]}: {first['evidence']}" if reason else speaking[0]["message"],
+        "engineer": excuse if is_trained and excuse else ENGINEER[matter],
+        **_commands(first, is_trained=is_trained and not excuse),
+        "at_stake": stake,
+        "size": stake,
+        "opened": max(row["opened"] for row in alerts),
+        "is_new": all(row["opened"] == row["cutoff"] for row in alerts),
+        "quiet_until": min(row["acknowledged_until"] for row in alerts) if all(r["quiet"] for r in alerts) else pd.NaT,
+    }
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """When the newest part of a line was opened, the week it was judged in, and by how many weeks."""
+
+    opened: date
+    cutoff: date
+    lookback_weeks: int
+
+
+def _excuse(judged: _Judged, trained: Mapping[Any, Any] | None, asked: Sequence[date]) -> str | None:
+    """Why another training would mend nothing now; None if one may.
+
+    A training that knew all that opened the alert is judged once the window holds none of the older model's weeks.
+    """
+    if trained is not None and trained["cutoff"].date() >= judged.opened:
+        until = trained["cutoff"].date() + judged.lookback_weeks * WEEK
+        if until > judged.cutoff:
+            return (
+                f"trained anew on {trained['created_at']:%Y-%m-%d}, after this was opened: "
+                f"up to week {until} it is judged by the model before, too"
+            )
+    if asked and asked[-1] >= judged.cutoff:
+        return f"its training was asked for in week {asked[-1]}: see the registry"
+    tries = [week for week in asked if week >= judged.opened]
+    if len(tries) >= MOST_TRIES:
+        return f"training does not mend it: {len(tries)} were tried; look at its sales and its plan"
+    return None
+
+
+def _named(kind: str, name: str, names: Sequence[str]) -> dict[str, Any]:
+    nothing = {"planned": "", "command": None, "gcloud_command": None, "at_stake": float("nan"), "size": float("nan")}
+    own = {"line_id": line_id(kind, name), "kind": kind, **dict(zip(KEY, names, strict=True))}
+    return {**nothing, "quiet_until": pd.NaT, **own}
+
+
+def _to_do(matter: str) -> dict[str, str]:
+    action = ACTION_OF[matter]
+    return {"action": action, "to_do": ACTIONS[action]}
+
+
+def _commands(row: Mapping[Any, Any], *, is_trained: bool) -> dict[str, Any]:
+    return {name: row[name] if is_trained else None for name in ("command", "gcloud_command")}
+
+
+def _by_names(rows: pd.DataFrame) -> dict[tuple[str, ...], dict[Any, Any]]:
+    newest = rows.sort_values(["cutoff", "created_at"], kind="stable").drop_duplicates(KEY, keep="last")
+    return {tuple(str(row[name]) for name in KEY): row for row in newest.to_dict("records")}

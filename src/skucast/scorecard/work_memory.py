@@ -1,0 +1,142 @@
+"""What people have said of the work list: lines that are done or snoozed, and when such a line comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from skucast.core.words import counted
+
+WORSE = 1.5
+"""A line that is done comes back when it is half as large again as it was when somebody called it done."""
+
+MEMORY_COLUMNS = {
+    "state": "str",
+    "snoozed_until": "datetime64[us]",
+    "owner": "str",
+    "comment": "str",
+    "said": "str",
+    "said_by": "str",
+    "said_at": "datetime64[us]",
+    "back": "str",
+    "rank": "int64",
+    "is_listed": "bool",
+}
+"""What is added to each line. `said`, `said_by`, `said_at`: the newest word about it, whose, and when (UTC). `back`:
+why one that was done or snoozed is open again. `rank`: place among the open ones, 0 = not open."""
+
+
+def remembered(
+    lines: pd.DataFrame, notes: pd.DataFrame, known_at: datetime, today: date, n_listed: int
+) -> pd.DataFrame:
+    """Return the lines with what was said of them, `MEMORY_COLUMNS`, in their order.
+
+    Args:
+        lines: `work_list.LINE_COLUMNS`.
+        notes: rows of `tables.WORK_NOTES`.
+        known_at: nothing that was said later is used, naive UTC.
+        today: the day that the list is about: a snoozed line is back on its day.
+        n_listed: as many open lines are on the list.
+    """
+    known = notes[notes["known_from"] <= pd.Timestamp(known_at)].sort_values("known_from", kind="stable")
+    said = {name: list(map(_plain, rows.to_dict("records"))) for name, rows in known.groupby("line_id")}
+    added = [_memory(_plain(line), said.get(line["line_id"], []), today) for line in lines.to_dict("records")]
+    found = pd.DataFrame(added, columns=list(MEMORY_COLUMNS), index=lines.index)
+    is_open = found["state"] == "open"
+    found["rank"] = is_open.cumsum().where(is_open, 0)
+    found["is_listed"] = is_open & (found["rank"] <= n_listed)
+    return pd.concat([lines, found.astype(MEMORY_COLUMNS)], axis="columns")
+
+
+def tally(lines: pd.DataFrame) -> dict[str, int]:
+    """Return how many lines are open, listed, new since the week before, back again, done and snoozed."""
+    is_open = lines["state"] == "open"
+    return {
+        "n_open": int(is_open.sum()),
+        "n_listed": int(lines["is_listed"].sum()),
+        "n_new": int((is_open & lines["is_new"]).sum()),
+        "n_back": int((is_open & (lines["back"] != "")).sum()),
+        "n_done": int((lines["state"] == "done").sum()),
+        "n_snoozed": int((lines["state"] == "snoozed").sum()),
+    }
+
+
+def tally_text(counts: Mapping[str, int]) -> str:
+    """Return what the list says of itself, in one line."""
+    more = f" ({counts['n_open']:,} open)" if counts["n_open"] > counts["n_listed"] else ""
+    return (
+        f"work list: {counted(counts['n_listed'], 'line')}{more}, {counts['n_new']} new since last week, "
+        f"{counts['n_back']} back; {counts['n_done']} done, {counts['n_snoozed']} snoozed"
+    )
+
+
+def resting_alerts(lines: pd.DataFrame) -> set[str]:
+    """Return the alerts of the lines that are done or snoozed."""
+    resting = lines.loc[lines["state"] != "open", "alert_ids"]
+    return {each for ids in resting for each in ids.split(",") if each}
+
+
+def _memory(line: Mapping[str, Any], said: list[dict[str, Any]], today: date) -> dict[str, Any]:
+    """What is remembered of one line; `said` is in the order in which it was said."""
+    newest = {name: next((row[name] for row in reversed(said) if row[name] is not None), "") for name in _LASTING}
+    stated = next((row for row in reversed(said) if row["state"] is not None), None)
+    last = said[-1] if said else None
+    state, until, back = _state(line, stated, today)
+    return {
+        "state": state,
+        "snoozed_until": until,
+        **newest,
+        "said": _words(last) if last else "",
+        "said_by": last["author"] if last else "",
+        "said_at": last["known_from"] if last else None,
+        "back": back,
+    }
+
+
+_LASTING = ("owner", "comment")
+
+
+def _state(
+    line: Mapping[str, Any], stated: Mapping[str, Any] | None, today: date
+) -> tuple[str, pd.Timestamp | None, str]:
+    """State, the day on which it is back, and why it is back."""
+    state, until, back = "open", None, ""
+    if stated is not None and stated["state"] == "done":
+        back = _back(line, stated)
+        state = "open" if back else "done"
+    elif stated is not None and stated["state"] == "snoozed":
+        until = stated["snoozed_until"]
+        state = "snoozed" if pd.Timestamp(today) < until else "open"
+        back = "" if state == "snoozed" else f"snoozed until {until:%Y-%m-%d}"
+    if state == "open" and line["quiet_until"] is not None:
+        return "snoozed", line["quiet_until"] + timedelta(days=1), ""
+    return state, until if state == "snoozed" else None, back
+
+
+def _back(line: Mapping[str, Any], done: Mapping[str, Any]) -> str:
+    """Why a line that is done is open again; empty if it is not."""
+    when = f"{done['known_from']:%Y-%m-%d}"
+    if done["seen_through"] is None or line["opened"] > done["seen_through"]:
+        return f"opened anew on {line['opened']:%Y-%m-%d}, done on {when}"
+    before, now = done["size"], line["size"]
+    if before is not None and now is not None and now > before and now >= WORSE * before:
+        return f"clearly worse: {before:,.4g} when it was done on {when}, {now:,.4g} now"
+    return ""
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    """What somebody has said, in a few words."""
+    parts = [] if row["state"] is None else [str(row["state"])]
+    if row["snoozed_until"] is not None:
+        parts = [f"snoozed until {row['snoozed_until']:%Y-%m-%d}"]
+    if row["owner"] is not None:
+        parts.append(f"owner {row['owner']}")
+    return ", ".join(parts) or "comment"
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """The row with None for what is not known."""
+    return {str(name): None if pd.isna(value) else value for name, value in row.items()}
