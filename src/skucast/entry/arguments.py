@@ -144,7 +144,7 @@ def _rollback(commands: Commands) -> None:
 
 
 def _promotions(commands: Commands) -> None:
-    promotions = commands.add_parser("promotions", help="add planners' files to the plan, or make them a template")
+    promotions = commands.add_parser("promotions", help="list the plan, check and add planners' files, make a template")
     actions = promotions.add_subparsers(dest="action", required=True, metavar="ACTION")
     promotions.begin_with(actions.choices)
     ingest = actions.add_parser(
@@ -173,6 +173,22 @@ def _promotions(commands: Commands) -> None:
     )
     _names_wanted(template)
     add_flags(template, "promotions")
+    listing = actions.add_parser(
+        "list",
+        help="list the promotions that are over, that run and that come",
+        description="List the plan as it holds on the day, with depth and days as they were typed; nothing is written.",
+    )
+    listing.add_argument("--output", type=Path, metavar="FILE", help="write it into this new CSV file instead")
+    _names_wanted(listing)
+    add_flags(listing, "promotions")
+    check = actions.add_parser(
+        "check",
+        help="show what a file would change in the plan before it is sent; exit 2 if rows of it would be refused",
+        description="Read a planner's file as the inbox would now, and show which promotions it would add, change, end "
+        "and leave as they are, and which of its rows would be refused. Nothing is written.",
+    )
+    check.add_argument("file", type=Path, metavar="FILE")
+    add_flags(check, "promotions")
 
 
 def _names_wanted(parser: argparse.ArgumentParser) -> None:

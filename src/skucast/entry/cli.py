@@ -17,7 +17,8 @@ from skucast.entry.app import run_job, start_run, until_interrupted
 from skucast.entry.arguments import OWN, arguments_of
 from skucast.entry.models import LOOKED_AT, change_models, show_models
 from skucast.entry.overrides import change_overrides, show_overrides
-from skucast.entry.promotions import change_plan
+from skucast.entry.promotions import LOOKED_AT as OF_PLAN
+from skucast.entry.promotions import change_plan, show_plan
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_from
@@ -70,6 +71,8 @@ def _main(argv: Sequence[str], prog: str) -> int:
         return _LISTED[command](settings, run)
     if command == "models" and own["action"] in LOOKED_AT:
         return _shown(lambda: show_models(own, settings, run))
+    if command == "promotions" and own["action"] in OF_PLAN:
+        return _shown(lambda: show_plan(own, settings, run))
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
 
 

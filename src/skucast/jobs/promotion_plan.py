@@ -1,9 +1,12 @@
-"""The plan of promotions as it holds: the template that begins with it."""
+"""The plan of promotions as it holds: listed, as a template, and beside what a file would make of it."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,15 +16,25 @@ from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.spelling import by_fold, fold
 from skucast.core.tables.contract import ALL
+from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.targets import nearest
 from skucast.core.words import counted
 from skucast.jobs.inputs import read_history
+from skucast.jobs.intake import Known
+from skucast.jobs.promotions import PLANS
+from skucast.regressors.promotion_calendar import Difference, calendar, difference
+from skucast.regressors.promotion_files import PlanFile
 from skucast.regressors.promotion_holding import Holding, holding, within
 from skucast.regressors.promotion_template import template_rows
 from skucast.regressors.promotions import Pattern, usable_rows
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
+
+PAST_WEEKS = 13
+"""Weeks before the running one whose promotions are shown."""
+
+ADDED_BEFORE = "this very file was added before: the inbox would add nothing of it; to say it again, change a note"
 
 
 def wanted_names(own: Mapping[str, object]) -> Pattern:
@@ -77,3 +90,49 @@ def _known(wanted: Pattern, history: History) -> Pattern:
         found[place] = known
     unit, channel, sku_id = found
     return unit, channel, sku_id
+
+
+def listed(settings: Settings, warehouse: Warehouse, run: Run, wanted: Pattern) -> pd.DataFrame:
+    """Return the promotions that are over since `PAST_WEEKS`, that run and that come: `CALENDAR`.
+
+    Raises:
+        InputError: no sales, or unknown names.
+    """
+    history = read_history(settings, warehouse, run)
+    names = _known(wanted, history)
+    rows = plan_rows(warehouse, history)
+    at = known_at(settings, run, rows)
+    return within(calendar(rows, history.combinations, at, run.today, settings.clock, PAST_WEEKS), names)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a file would do: how it is read, what it would change, and a remark if it was added before."""
+
+    plan: PlanFile
+    difference: Difference
+    remark: str
+
+
+def checked(settings: Settings, warehouse: Warehouse, run: Run, path: Path) -> Checked:
+    """Return what a file would do to the plan if it were in the inbox now; nothing is written.
+
+    Raises:
+        InputError: no sales, or the file cannot be read at all.
+    """
+    history = read_history(settings, warehouse, run)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    rows = plan_rows(warehouse, history)
+    at, clock = known_at(settings, run, rows) + timedelta(microseconds=1), settings.clock
+    known = Known(history.combinations, history.names.aliases, at, lambda: rows)
+    plan = PLANS.read(path.name, content, known, clock)
+    loads = warehouse.read(LOADS)
+    is_added = loads["batch_id"].str.startswith(hashlib.sha256(content).hexdigest()).any()
+    return Checked(
+        plan,
+        difference(rows, plan.rows, history.combinations, at, clock.start(clock.label(run.today))),
+        ADDED_BEFORE if is_added else "",
+    )

@@ -80,9 +80,10 @@ def within(found: pd.DataFrame, wanted: Pattern) -> pd.DataFrame:
     return kept.reset_index(drop=True)
 
 
-def key_of(row: pd.Series) -> tuple[object, ...]:
-    """Return what makes a promotion the same one, written again: its names, and what it says."""
-    return tuple(row[name] if pd.notna(row[name]) else None for name in [*KEY, *SAYS])
+def keys_of(promotions: pd.DataFrame) -> list[tuple[object, ...]]:
+    """Return what makes each promotion the same one, written again: its names, and what it says."""
+    found = promotions[[*KEY, *SAYS]].astype(object)
+    return list(found.where(found.notna(), None).itertuples(index=False, name=None))
 
 
 def _shown(promotions: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

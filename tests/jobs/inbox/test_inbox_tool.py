@@ -158,6 +158,52 @@ def test_a_changed_template_says_what_changed(selling: Inbox, capsys: pytest.Cap
     assert "unit 'Перм' is unknown (closest: Пермь)" in capsys.readouterr().err
 
 
+def test_a_check_says_what_a_file_would_change_and_writes_nothing(
+    selling: Inbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Added, changed, ended, unchanged; the inbox does just that then; refused rows with why, exit code 2."""
+    same = GOOD.replace("2026-11-30,2026-12-06", "2026-12-14,2026-12-20")
+    selling.send("first.csv", GOOD, same, GOOD.replace("A1", "B2"), "Чайковский,*,*,,,,2026-12-31")
+    assert tool(selling, "ingest") == 0
+    capsys.readouterr()
+    runs, plan = len(selling.warehouse.read(RUNS)), selling.plan()
+    new = GOOD.replace("Пермь,KA,A1", "Чайковский,TF,B2")
+    lines = [GOOD.replace(",30,", ",45,"), same, new, "Пермь,*,*,,,,2027-01-10"]
+    path = selling.send("next.csv", *(each.replace("2026-12-31", "2027-01-10") for each in lines)).rename("next.csv")
+    assert tool(selling, "check", str(path)) == 0
+    said = capsys.readouterr().out
+    assert "+ Чайковский/TF/B2 2026-11-30 to 2026-12-06, 30 %" in said
+    assert "~ Пермь/KA/A1 2026-11-30 to 2026-12-06, 30 % -> Пермь/KA/A1 2026-11-30 to 2026-12-06, 45 %" in said
+    assert "- Пермь/KA/B2 2026-11-30 to 2026-12-06, 30 %" in said
+    assert "1 added, 1 changed, 1 ended, 1 unchanged" in said
+    assert "complete for */*/* through 2027-01-10 instead of 2026-12-31" in said
+    assert (len(selling.warehouse.read(RUNS)), selling.plan()) == (runs, plan)
+    path.write_text(path.read_text(encoding="utf-8") + "\n" + BAD.replace("2026-12-31", "2027-01-10"), encoding="utf-8")
+    assert tool(selling, "check", str(path)) == 2
+    shown = capsys.readouterr()
+    assert "! line 6: discount_perc 0.3 is a fraction; write 30" in shown.out
+    assert "next.csv: 1 of 5 rows would be refused" in shown.err
+    assert tool(selling, "check", "no.csv") == 2
+    assert "no.csv: cannot be read" in capsys.readouterr().err
+
+
+def test_the_list_is_the_plan_as_it_holds(selling: Inbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """What comes, as it was typed; a file instead; names asked for, nothing of the others."""
+    selling.send("first.csv", GOOD.replace(",30,", ",12.5,"), GOOD.replace("Пермь,KA,A1", "Чайковский,TF,B2"))
+    assert tool(selling, "ingest") == 0
+    capsys.readouterr()
+    assert tool(selling, "list", "--as-of", "2026-11-26") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "past: none running: none coming on 2026-11-26: 2" in said
+    assert "12.5 %" in said
+    assert tool(selling, "list", "--unit", "Пермь", "--output", "plan.csv") == 0
+    rows = Path("plan.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert rows[1].startswith("coming;Пермь;KA;A1;2026-11-30;2026-12-06;12,5;")
+    assert len(rows) == 2
+    assert tool(selling, "list", "--output", "plan.csv") == 2
+    assert tool(selling, "list", "--sku", "A7") == 2
+
+
 def test_the_template_explains_its_columns(selling: Inbox) -> None:
     """On a second sheet, all of them."""
     assert tool(selling, "template") == 0
