@@ -110,6 +110,12 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
     )
 
 
+def mixed(forecasts: Floats, shared: Shared, combinations: Sequence[Combination]) -> Floats:
+    """Return what is published of components (K, S, H), NaN = none, before it is made a mean; shape (S, H)."""
+    found: Floats = (_shares(forecasts, shared, combinations) * np.nan_to_num(forecasts)).sum(axis=0)
+    return found
+
+
 def rows_without_panel(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `forecast_all` with nothing but Prophet's number beside the published one."""
     nothing = dict.fromkeys(("yhat_panel", "yhat_panel_log", "yhat_mean"), np.nan)

@@ -21,7 +21,8 @@ from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.newcomers import Newcomers, only_of
-from skucast.jobs.forecast_rows import forecast_rows, known_of
+from skucast.jobs.changes import write_changes
+from skucast.jobs.forecast_rows import Known, forecast_rows, known_of
 from skucast.jobs.gate import last_look
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import has_promotions, note_sources
@@ -72,9 +73,13 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         inputs = replace(inputs, wanted=[*inputs.wanted, *mine])
         report.n_combinations += len(mine)
 
+    made: list[Known] = []
+
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         mine = replace(inputs, wanted=list(wanted))
-        return _rows(settings, warehouse, store, run, mine, newcomers, report)
+        rows, known = _rows(settings, warehouse, store, run, mine, newcomers, report)
+        made.append(known)
+        return rows
 
     rows = rows_of_all_tasks(warehouse, FORECASTS, run, report, inputs.wanted, forecast, failures_of)
     if rows is not None:
@@ -90,6 +95,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         only = final.only(inputs.only)
         with report.timed("totals"):
             write_totals(settings, warehouse, store, run, final.all, only)
+        write_changes(settings, warehouse, store, run, inputs, made[0] if made else None, final.all, report)
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, final.all, run.cutoff, run=run, combinations=only)
             drop_shards(warehouse, FORECASTS, run)
@@ -111,8 +117,11 @@ def _rows(
     inputs: Inputs,
     newcomers: Newcomers,
     report: RunReport,
-) -> pd.DataFrame:
-    """The forecasts of this task's combinations, as the table wants them; what those are like is looked at too."""
+) -> tuple[pd.DataFrame, Known]:
+    """The forecasts of this task's combinations, as the table wants them, and what they are made of.
+
+    What those are like is looked at too.
+    """
     wanted = inputs.wanted
     inputs = replace(inputs, wanted=looked_at(newcomers, wanted, inputs.history))
     with report.timed("load models"):
@@ -130,7 +139,10 @@ def _rows(
     if files is not None:
         _note_panel(files, models, report)
     digests = digests_of(inputs.history.weeks, rows)
-    return rows.assign(history_digest=digests, run_id=run.run_id, created_at=run.run_at)
+    clock = settings.clock
+    known_at = run.run_at if run.is_about_today(clock) else clock.end_of(run.today)
+    stamped = rows.assign(known_at=known_at, run_id=run.run_id, created_at=run.run_at)
+    return stamped.assign(history_digest=digests), known
 
 
 def _keep_forecasts_of_models(

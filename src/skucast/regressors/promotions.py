@@ -178,6 +178,14 @@ class Plan:
         is_flag = (planned == LIKE_A_FLAG) & (self._limits >= NO_FLAG) & np.isfinite(self._limits)
         return {self._combinations[place]: float(self._limits[place]) for place in np.flatnonzero(is_flag).tolist()}
 
+    def by_day(self, known_at: datetime, first: date, n_days: int) -> tuple[Floats, Flags]:
+        """Return what was planned then of each combination and day, as it was written: percent, and what is promoted.
+
+        Percent is NaN where nothing is said; shape (C, n_days).
+        """
+        said, flagged, _ = self._by_day(self._known(known_at), first, n_days)
+        return said, (said > 0) | flagged
+
     def _known(self, known_at: datetime) -> pd.DataFrame:
         return self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
 

@@ -111,6 +111,14 @@ FORECASTS = Table(
             "means that they were restated; NULL in rows of before",
             nullable=True,
         ),
+        Column(
+            "known_at",
+            "TIMESTAMP",
+            "UTC",
+            "moment up to which the plan was known: the run's start, or, of a run of the past, the end of its day; "
+            "NULL in rows of before",
+            nullable=True,
+        ),
     ),
     key=("cutoff", *KEY, "ds"),
     partition="cutoff",

@@ -1,0 +1,254 @@
+"""A change in words: its largest parts, each a whole clause with named places.
+
+The largest that goes the way of the change is first; what goes against it stands behind.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from skucast.core.tables.changes import PARTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 4
+"""Parts that a sentence names."""
+
+LEAST_SHARE = 0.1
+"""A part that is less than this share of the largest one is not named."""
+
+LEAST, LEAST_OF_NUMBER = 0.05, 0.005
+"""Parts below this many pieces, or this share of the number, are no change at all."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One reason: a text with named places and what stands in them, numbers and days (ISO) as such."""
+
+    text: str
+    values: dict[str, float | str]
+
+    def __str__(self) -> str:
+        shown = {name: _shown(name, value) for name, value in self.values.items()}
+        return self.text.format(**shown)
+
+
+def why_of(rows: pd.DataFrame) -> list[str]:
+    """Return the sentence of each row of changes."""
+    names = [*PARTS, *_FACTS]
+    columns = [rows[name].tolist() for name in names]
+    return [why(dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
+
+
+def why(row: Row) -> str:
+    """Return one sentence: the change, and its largest parts."""
+    clauses = clauses_of(row)
+    head = signed(row["change"])
+    return f"{head}: {', '.join(map(str, clauses))}" if clauses else f"{head}: nothing has changed"
+
+
+def clauses_of(row: Row) -> list[Clause]:
+    """Return the reasons of a change in their order; none where nothing has changed."""
+    largest = max(abs(row[name]) for name in PARTS)
+    least = max(LEAST, LEAST_OF_NUMBER * max(row["final"], row["final_before"]))
+    if largest < least:
+        return []
+    named = [name for name in PARTS if abs(row[name]) >= max(LEAST_SHARE * largest, LEAST)]
+    named.sort(key=lambda name: (row[name] * row["change"] < 0, -abs(row[name])))
+    return [clause for name in named[:SHOWN] for clause in _clauses(name, row)]
+
+
+def signed(number: float) -> str:
+    """Return a change as a planner reads it: whole from ten on, else with one decimal, with its sign."""
+    if abs(number) < LEAST:
+        return "0"
+    return f"{number:+.0f}" if abs(number) >= 9.95 else f"{number:+.1f}"
+
+
+def _shown(name: str, value: float | str) -> str:
+    if name == "effect":
+        return signed(float(value))
+    if isinstance(value, str):
+        return day(value) if name.startswith("day") else value
+    return f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}".removesuffix(".0")
+
+
+def day(iso: str) -> str:
+    """Return a day as it is said: 30 November."""
+    found = date.fromisoformat(iso)
+    return f"{found.day} {found:%B}"
+
+
+_FACTS = (
+    *("change", "final", "final_before", "level", "sales_surprise", "n_weeks", "plan_change", "model_change"),
+    *("method", "method_before", "status", "status_before"),
+)
+"""What a sentence tells beside the parts; `n_weeks` have passed between the runs."""
+
+
+# --- What each part is called ---------------------------------------------------------------------------------------
+
+
+def _clauses(name: str, row: Row) -> list[Clause]:
+    effect = float(row[name])
+    special = _SPECIAL.get(name)
+    found = special(row, effect) if special else None
+    return found or [Clause(_PLAIN[name][0 if effect < 0 else 1], {"effect": effect})]
+
+
+def _sales(row: Row, effect: float) -> list[Clause] | None:
+    """How far sales lay from their forecast, where that points the same way as what they do."""
+    surprise = _number(row["sales_surprise"])
+    if surprise is None or surprise * effect <= 0:
+        return None
+    texts = _OF_LAST_WEEK if row["n_weeks"] == 1 else _OF_WEEKS
+    return [Clause(texts[0 if surprise < 0 else 1], {"amount": abs(surprise), "effect": effect})]
+
+
+_OF_LAST_WEEK = (
+    "last week's sales were {amount} below the forecast ({effect})",
+    "last week's sales were {amount} above the forecast ({effect})",
+)
+_OF_WEEKS = (
+    "the sales of the weeks since were {amount} below the forecast ({effect})",
+    "the sales of the weeks since were {amount} above the forecast ({effect})",
+)
+
+
+def _plan(row: Row, effect: float) -> list[Clause] | None:
+    """Each change of the plan that touches the week; the effect stands with the last one, of all together."""
+    text = row["plan_change"]
+    if not isinstance(text, str):
+        return None
+    changes = json.loads(text)
+    found = [Clause(_OF_PLAN[each["kind"]], _plan_values(each)) for each in changes]
+    last = found[-1]
+    return [*found[:-1], Clause(f"{last.text} ({{effect}})", {**last.values, "effect": effect})]
+
+
+def _plan_values(change: Mapping[str, Any]) -> dict[str, float | str]:
+    return {_PLACES[name]: value for name, value in change.items() if name in _PLACES}
+
+
+_PLACES = {
+    "depth": "depth",
+    "starts_on": "day_from",
+    "ends_on": "day_to",
+    "depth_before": "depth_before",
+    "starts_on_before": "day_from_before",
+    "ends_on_before": "day_to_before",
+}
+
+_OF_PLAN = {
+    "added": "a promotion of {depth} % from {day_from} to {day_to} was added",
+    "added_without_depth": "a promotion from {day_from} to {day_to} was added",
+    "withdrawn": "the promotion of {depth_before} % from {day_from_before} to {day_to_before} was withdrawn",
+    "withdrawn_without_depth": "the promotion from {day_from_before} to {day_to_before} was withdrawn",
+    "deeper": "the promotion from {day_from} to {day_to} is {depth} % instead of {depth_before} %",
+    "shallower": "the promotion from {day_from} to {day_to} is only {depth} % instead of {depth_before} %",
+    "moved": "the promotion of {depth} % from {day_from_before} to {day_to_before} is now from {day_from} to {day_to}",
+    "moved_and_changed": "the promotion of {depth_before} % from {day_from_before} to {day_to_before} is now {depth} % "
+    "from {day_from} to {day_to}",
+    "changed_without_depth": "the promotion from {day_from_before} to {day_to_before} is now from {day_from} to "
+    "{day_to}",
+    "none_planned": "the plan now says that there is no promotion",
+    "not_planned": "the plan says nothing of the week any more",
+}
+
+
+def _model(row: Row, effect: float) -> list[Clause] | None:
+    text = _OF_MODEL.get(row["model_change"])
+    return [Clause(text, {"effect": effect})] if text else None
+
+
+_OF_MODEL = {
+    "retrained": "its model was retrained ({effect})",
+    "refreshed": "its model was fitted anew to the newest sales ({effect})",
+    "rolled_back": "its model was rolled back to an earlier version ({effect})",
+}
+
+
+def _method(row: Row, effect: float) -> list[Clause] | None:
+    """From what to what, where one row is about one combination."""
+    if row["level"] != "combination":
+        return None
+    text = _OF_STATUS.get(row["status"])
+    if text and row["status"] != row["status_before"]:
+        return [Clause(text, {"effect": effect})]
+    if row["method"] == row["method_before"]:
+        return None
+    places = {"method": row["method"], "method_before": row["method_before"], "effect": effect}
+    return [Clause("it is forecast by {method}, before by {method_before} ({effect})", places)]
+
+
+_OF_STATUS = {
+    "inactive": "it has not sold for so long that it counts as given up ({effect})",
+    "seasonal": "it is forecast like its last season ({effect})",
+    "load_failed": "its model cannot be read ({effect})",
+    "forecast_failed": "its model failed ({effect})",
+    "naive_better": "a naive method has backtested better than its model ({effect})",
+    "phase_out": "it leaves sales to its successor ({effect})",
+    "successor": "it takes over sales of what it replaces ({effect})",
+    "sales_missing": "it is missing in the sales, the forecast before stands ({effect})",
+}
+
+
+def _articles(row: Row, effect: float) -> list[Clause] | None:
+    return None if row["level"] != "combination" else [Clause(_ONE_ARTICLE[effect > 0], {"effect": effect})]
+
+
+_ONE_ARTICLE = {
+    True: "the last run did not forecast it ({effect})",
+    False: "this run does not forecast it any more ({effect})",
+}
+
+_SPECIAL: dict[str, Callable[[Row, float], list[Clause] | None]] = {
+    "new_sales": _sales,
+    "plan": _plan,
+    "model": _model,
+    "other_method": _method,
+    "new_articles": _articles,
+    "gone_articles": _articles,
+}
+
+_PLAIN = {
+    "data_restated": ("sales of earlier weeks were corrected ({effect})",) * 2,
+    "new_sales": ("last week's sales pull it down ({effect})", "last week's sales pull it up ({effect})"),
+    "level_and_trend": (
+        "the level of recent weeks is lower ({effect})",
+        "the level of recent weeks is higher ({effect})",
+    ),
+    "season": ("the time of the year counts for less ({effect})", "the time of the year counts for more ({effect})"),
+    "holidays": ("holidays count for less ({effect})", "holidays count for more ({effect})"),
+    "promotions": (
+        "promotions that are planned as before, or usual, count for less ({effect})",
+        "promotions that are planned as before, or usual, count for more ({effect})",
+    ),
+    "weather": ("the weather as it is known now ({effect})",) * 2,
+    "bounds": ("it is cut at the least or the most that may be forecast ({effect})",) * 2,
+    "plan": ("promotions were withdrawn or changed ({effect})", "promotions were added or changed ({effect})"),
+    "model": ("models were retrained, fitted anew or rolled back ({effect})",) * 2,
+    "panel": ("the panel model is another version ({effect})",) * 2,
+    "blend": ("the models count with other weights ({effect})",) * 2,
+    "model_and_data": ("another model forecasts from newer sales, and the version before is kept no more ({effect})",)
+    * 2,
+    "other_method": ("it is made in another way than before ({effect})",) * 2,
+    "new_articles": ("articles that the last run did not forecast ({effect})",) * 2,
+    "gone_articles": ("articles that this run does not forecast any more ({effect})",) * 2,
+    "override": ("the planner's word ({effect})",) * 2,
+}
+"""What each part is called where it lowers the number, and where it raises it."""
+
+
+def _number(value: Any) -> float | None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return float(value)
