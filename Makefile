@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images check format format-check lint types bench bench-accuracy docs dockerfiles deploy lock clean
+.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images check format format-check lint types bench bench-accuracy texts docs dockerfiles deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -96,6 +96,9 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 bench-accuracy: .bench-venv/ready ## accuracy beside other forecasters; hours, goes on where it stopped (DATA=folder)
 	.bench-venv/bin/python benchmarks/accuracy.py --data $(DATA) --run peers
 	$(BIN)/python benchmarks/accuracy.py --data $(DATA) --run ours --report --write
+
+texts: .venv/dev ## bring the catalogues of the texts up to date with the sources, and name those not translated yet
+	PYTHONPATH=src $(BIN)/python -m skucast.language.extraction
 
 docs: .venv/dev ## write the reference of settings and tables, and the table of permissions
 	PYTHONPATH=src $(BIN)/python -m skucast reference --write docs/reference

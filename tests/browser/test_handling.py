@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from boards import large_board
 from chromium import Open
 from fifteen import FORMULA, MARKUP, OTHERS, UNSOLD
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from reader import DRAWN, calls, card, cell, control, gives, lists, names, reads, says
 
 # --- Filter ---------------------------------------------------------------------------------------------------------
@@ -194,12 +195,24 @@ def test_the_forecast_as_a_file(open_page: Open) -> None:
 
 
 def test_figures_and_file_in_the_users_language(open_page: Open) -> None:
-    """Russian: a comma in decimals, so the file's columns are parted by semicolons."""
+    """Russian: texts, plurals, dates and a comma in decimals, so the file's columns are parted by semicolons."""
     page = open_page(locale="ru-RU")
     reads(card(page, "WAPE"), "85,7\u00a0%")
     assert page.locator("time.date").first.inner_text().split() == ["15", "нояб.", "2026", "г."]
+    assert page.locator("html").get_attribute("lang") == "ru"
+    assert page.title() == "Прогноз продаж, неделя 2026-11-15"
+    assert english_of(page) == []
+    page.get_by_role("link", name="План", exact=True).click()
+    assert english_of(page) == []
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download").click()
+        page.get_by_role("button", name="Скачать CSV (15\u00a0позиций)").click()
     lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert lines[0].startswith("unit;channel;SKU_ID;")
     assert ";100;80;123,5;" in lines[1]
+
+
+def english_of(page: Page) -> list[str]:
+    """Return what the page says in Latin letters, but for names of measures and for what the data holds."""
+    said = page.evaluate("document.body.innerText").splitlines()
+    names = r"WAPE|FVA|MASE|RMSSE|CSV|<script>.*</script>|lag prior scale|target log1p|(monitor|train|\d{4})-[\w-]+"
+    return [line for line in said if re.search("[A-Za-z]{3,}", re.sub(names, "", line))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from skucast.core.run import Run
 
@@ -26,7 +26,7 @@ class Board:
     ds. `refused` says in words what was refused of the planners' files, `kinds` the class of demand of each
     combination: unit, channel, SKU_ID, demand_class. `retrain` are the commands that train all combinations with an
     open alert anew: on this machine, and on Google Cloud. `totals` has rows of `tables.TOTALS`: the intervals of
-    sums.
+    sums. `locale` is the language of the page, empty = its reader's.
     """
 
     run: Run
@@ -44,3 +44,4 @@ class Board:
     kinds: DataFrame | None = None
     retrain: tuple[str, str] | None = None
     totals: DataFrame | None = None
+    locale: Literal["", "en", "ru"] = ""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import gzip
 import json
 from base64 import b64encode
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
 from skucast.dashboard.board import Board
 from skucast.dashboard.data import MAX_DETAILED, page_data
+from skucast.language.catalogue import SOURCE, for_page, translated
 
 MAX_PAGE_BYTES = 6_000_000
 """The page is read on phones and sent by mail; past this, fewer combinations are shown in detail."""
@@ -52,7 +53,9 @@ def _page(board: Board, data: dict[str, Any]) -> str:
     script = _joined(_SCRIPTS, "js")
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_read("page.html.j2"))
     return page.render(
-        _=_in_the_readers_language,
+        _=partial(translated, board.locale or SOURCE),
+        language=board.locale or SOURCE,
+        languages=_for_a_script(for_page(board.locale)),
         run=board.run,
         actuals_through=board.actuals_through,
         refused=board.refused,
@@ -62,11 +65,6 @@ def _page(board: Board, data: dict[str, Any]) -> str:
         library=_packed_plotly(),
         data=_packed(_json(data)),
     )
-
-
-def _in_the_readers_language(text: str) -> str:
-    """Return the text of the template as the reader sees it."""
-    return text
 
 
 def _joined(names: tuple[str, ...], kind: str) -> str:
@@ -79,6 +77,13 @@ def _read(name: str) -> str:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _for_a_script(value: object) -> Any:
+    """Return it as JSON in which no text can end its script element."""
+    from markupsafe import Markup
+
+    return Markup(_json(value).decode("utf-8").replace("<", "\\u003c"))
 
 
 @cache

@@ -66,6 +66,7 @@ def make_board(
         kinds=_kinds(settings, history),
         totals=_totals(warehouse, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
+        locale=settings.locale,
     )
 
 

@@ -17,9 +17,9 @@ function plot(id, traces, layout, label) {
   const target = place(id);
   if (!target.getClientRects().length) return null; // in the other view: drawn when that is shown
   if (chartsRefused) {
-    return showEmpty(target, 'This browser cannot draw the charts; the figures on this page are complete.');
+    return showEmpty(target, t('This browser cannot draw the charts; the figures on this page are complete.'));
   }
-  if (!plotly) return showEmpty(target, 'Drawing\u2026', 'pending');
+  if (!plotly) return showEmpty(target, t('Drawing\u2026'), 'pending');
   if (!target.classList.contains('js-plotly-plot')) target.replaceChildren();
   target.setAttribute('role', 'img');
   target.setAttribute('aria-label', label);
@@ -53,7 +53,7 @@ function commonLayout(title, tickformat) {
     legend: { orientation: 'h', x: 0, y: 1.02, yanchor: 'bottom', font: { color: colour('ink') } },
     xaxis: {
       ...axis,
-      title: { text: 'Week ending', standoff: 8, font: { size: 12.5 } },
+      title: { text: t('Week ending'), standoff: 8, font: { size: 12.5 } },
       automargin: true,
       spikecolor: colour('edge'),
       spikethickness: 1,
@@ -102,7 +102,7 @@ function ownLocale() {
     const format = dateFormat({ weekday: style });
     return Array.from({ length: 7 }, (_, weekday) => format.format(Date.UTC(2024, 8, 1 + weekday)));
   };
-  const number = new Intl.NumberFormat().formatToParts(1234567.8);
+  const number = new Intl.NumberFormat(locale).formatToParts(1234567.8);
   return {
     moduleType: 'locale',
     name: 'user',

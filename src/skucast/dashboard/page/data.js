@@ -1,28 +1,28 @@
 // The page's data, unpacked: columns by table, and which rows belong to which combination.
 
 const RULES = {
-  wape: 'Large error',
-  bias: 'Leans to one side',
-  coverage: 'Intervals too narrow',
-  no_run: 'No forecast this week',
-  forecast_coverage: 'Too few combinations forecast',
-  promo_plan: 'Promotions plan',
-  sales_late: 'Sales are late',
-  sales_missing: 'Sales are missing',
-  failures: 'Too many failures',
+  wape: t('Large error'),
+  bias: t('Leans to one side'),
+  coverage: t('Intervals too narrow'),
+  no_run: t('No forecast this week'),
+  forecast_coverage: t('Too few combinations forecast'),
+  promo_plan: t('Promotions plan'),
+  sales_late: t('Sales are late'),
+  sales_missing: t('Sales are missing'),
+  failures: t('Too many failures'),
 };
 const REASONS = {
-  promotion_without_plan: 'Promotion without plan',
-  plan_without_uplift: 'Plan without uplift',
-  stockout: 'Out of stock',
-  level_shift: 'Level shift',
-  stale_model: 'Stale model',
-  data_gap: 'Gap in the data',
-  low_volume: 'Low volume',
-  new_sku: 'New SKU',
-  unexplained: 'Unexplained',
+  promotion_without_plan: t('Promotion without plan'),
+  plan_without_uplift: t('Plan without uplift'),
+  stockout: t('Out of stock'),
+  level_shift: t('Level shift'),
+  stale_model: t('Stale model'),
+  data_gap: t('Gap in the data'),
+  low_volume: t('Low volume'),
+  new_sku: t('New SKU'),
+  unexplained: t('Unexplained'),
 };
-const ALERT_STATES = { open: 'New', still_open: 'Still open' };
+const ALERT_STATES = { open: t('New'), still_open: t('Still open') };
 
 let data = null;
 let combinations = []; // {index, unit, channel, sku, abc, xyz, isDetailed, text}

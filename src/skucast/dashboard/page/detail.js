@@ -6,7 +6,7 @@ function drawDetail() {
   if (!row) return drawNobody();
   const { combination, index } = row;
   place('detail-title').textContent = combination.sku;
-  place('detail-place').textContent = [combination.unit, combination.channel, row.class && `class ${row.class}`]
+  place('detail-place').textContent = [combination.unit, combination.channel, row.class && t('class {letters}', { letters: row.class })]
     .filter(Boolean)
     .join(' · ');
   drawPosition();
@@ -19,8 +19,8 @@ function drawDetail() {
 }
 
 function drawNobody() {
-  place('detail-title').textContent = 'One combination';
-  place('detail-place').textContent = 'No combination is shown: change or clear the filter.';
+  place('detail-title').textContent = t('One combination');
+  place('detail-place').textContent = t('No combination is shown: change or clear the filter.');
   drawPosition();
 }
 
@@ -33,7 +33,7 @@ function drawAlerts({ alerts }) {
 /** One box for all of a combination's alerts: they share the reason, and what mends them. */
 function alertBox(alerts) {
   const evidence = alerts[0].evidence ? `: ${alerts[0].evidence}` : '';
-  const why = element('p', {}, quiet('Probable reason'), element('b', {}, reasonText(alerts)), sentence(evidence));
+  const why = element('p', {}, quiet(t('Probable reason')), element('b', {}, reasonText(alerts)), sentence(evidence));
   return element('div', { class: 'alert', role: 'note' }, ...alerts.map(alertLine), why, ...commandLines(alerts[0]));
 }
 
@@ -44,18 +44,19 @@ function alertLine(alert) {
 
 /** The name that it is acknowledged by, and how it stands. */
 function namedAlert(alert) {
-  const until = isAcknowledged(alert) ? `, acknowledged until ${day(alert.acknowledged_until)}` : '';
-  return `${ALERT_STATES[alert.state]}, since ${day(alert.opened)}${until} · ${alert.alert_id}`;
+  const since = t('{state}, since {day}', { state: ALERT_STATES[alert.state], day: day(alert.opened) });
+  const until = isAcknowledged(alert) ? t('acknowledged until {day}', { day: day(alert.acknowledged_until) }) : '';
+  return [[since, until].filter(Boolean).join(', '), alert.alert_id].join(' · ');
 }
 
 function commandLines(alert) {
   const lines = [
-    ['On this machine', alert.command],
-    ['On Google Cloud', alert.gcloud_command],
+    [t('On this machine'), alert.command],
+    [t('On Google Cloud'), alert.gcloud_command],
   ].filter(([, command]) => command);
   return lines.map(([label, command]) => {
-    const copy = element('button', { type: 'button', class: 'plain' }, 'Copy');
-    copy.setAttribute('aria-label', `Copy: ${label}`);
+    const copy = element('button', { type: 'button', class: 'plain' }, t('Copy'));
+    copy.setAttribute('aria-label', t('Copy: {label}', { label }));
     copy.addEventListener('click', () => copyText(command, copy));
     return element('p', { class: 'command' }, quiet(label), element('code', {}, command), copy);
   });
@@ -64,9 +65,9 @@ function commandLines(alert) {
 async function copyText(words, button) {
   try {
     await navigator.clipboard.writeText(words);
-    button.textContent = 'Copied';
+    button.textContent = t('Copied');
   } catch {
-    button.textContent = 'Select it and copy'; // a page opened from disk may not be allowed to
+    button.textContent = t('Select it and copy'); // a page opened from disk may not be allowed to
     getSelection().selectAllChildren(button.previousElementSibling);
   }
 }
@@ -75,16 +76,16 @@ function drawFigures(row) {
   const stored = rowOf('measures', row.index);
   const of = (name) => (stored < 0 ? null : data.measures[name][stored]);
   const figures = [
-    ['Missed volume', quantity(row.missed)],
-    ['WAPE', percent(row.wape)],
-    ['Bias', signedPercent(row.biasRatio)],
-    ['FVA', points(row.fva)],
-    ['Coverage', percent(row.coverage, 0)],
-    ['MASE', fixed(of('mase'))],
-    ['RMSSE', fixed(of('rmsse'))],
-    ['Tracking signal', fixed(of('tracking_signal'), 1)],
-    ['Churn', percent(of('churn'))],
-    ['Share of sales', percent(of('volume_share'))],
+    [t('Missed volume'), quantity(row.missed)],
+    [t('WAPE'), percent(row.wape)],
+    [t('Bias'), signedPercent(row.biasRatio)],
+    [t('FVA'), points(row.fva)],
+    [t('Coverage'), percent(row.coverage, 0)],
+    [t('MASE'), fixed(of('mase'))],
+    [t('RMSSE'), fixed(of('rmsse'))],
+    [t('Tracking signal'), fixed(of('tracking_signal'), 1)],
+    [t('Churn'), percent(of('churn'))],
+    [t('Share of sales'), percent(of('volume_share'))],
   ];
   place('figures').replaceChildren(
     ...figures.map(([label, value]) => element('div', {}, element('dt', {}, label), element('dd', {}, value))),

@@ -42,10 +42,10 @@ function fillControls() {
   fillClasses();
   const periods = [...new Set([...PERIODS, windowWeeks, availableWeeks()])];
   const fitting = periods.filter((weeks) => weeks > 0 && weeks <= availableWeeks()).sort((a, b) => a - b);
-  control('weeks').append(...fitting.map((weeks) => option(weeks === 1 ? 'Last week' : `Last ${whole(weeks)}`, weeks)));
+  control('weeks').append(...fitting.map((weeks) => option(weeks === 1 ? t('Last week') : t('Last {n}', { n: whole(weeks) }), weeks)));
   control('weeks').disabled = fitting.length === 0;
-  if (!fitting.length) control('weeks').append(option('None yet', 0));
-  control('step').append(option('All', 0), ...scoredSteps.map((step) => option(whole(step), step)));
+  if (!fitting.length) control('weeks').append(option(t('None yet'), 0));
+  control('step').append(option(t('All'), 0), ...scoredSteps.map((step) => option(whole(step), step)));
   control('baseline').append(...Object.entries(BASELINES).map(([name, label]) => option(label, name)));
 }
 
@@ -57,11 +57,11 @@ function fillSelect(name, values) {
 function fillClasses() {
   const found = new Set(combinations.flatMap(({ abc, xyz }) => [abc, xyz, `${abc}${xyz}`]));
   const groups = [
-    ['By volume', ABC],
-    ['By variability', XYZ],
-    ['Both', ABC.flatMap((abc) => XYZ.map((xyz) => `${abc}${xyz}`))],
+    [t('By volume'), ABC],
+    [t('By variability'), XYZ],
+    [t('Both'), ABC.flatMap((abc) => XYZ.map((xyz) => `${abc}${xyz}`))],
   ];
-  control('class').append(option('All classes', ''));
+  control('class').append(option(t('All classes'), ''));
   for (const [label, names] of groups) {
     const there = names.filter((name) => found.has(name));
     if (there.length)

@@ -20,12 +20,12 @@ const CSV_COLUMNS = [
 
 function comingColumns(weeks) {
   return [
-    { key: 'name', label: 'Combination', rising: true },
-    { key: 'class', label: 'Class', rising: true },
+    { key: 'name', label: t('Combination'), rising: true },
+    { key: 'class', label: t('Class'), rising: true },
     ...weeks.map((week, position) => ({ key: `week${position}`, label: shortDay(data.weeks[week]), week })),
-    { key: 'total', label: `${counted(weeks.length, 'week')}` },
-    { key: 'change', label: 'Change', title: 'Against the forecast of the same weeks one run before' },
-    { key: 'method', label: 'Made by', rising: true, left: true },
+    { key: 'total', label: counted(weeks.length, 'week') },
+    { key: 'change', label: t('Change'), title: t('Against the forecast of the same weeks one run before') },
+    { key: 'method', label: t('Made by'), rising: true, left: true },
   ];
 }
 
@@ -34,7 +34,7 @@ function drawForecast() {
   const rows = state.matching.map((combination) => comingRow(combination, weeks)).filter((row) => row !== null);
   state.coming = rows.sort(byColumn(state.comingSort));
   place('forecast-lead').textContent = forecastLead(weeks, rows.length);
-  place('download').textContent = `Download CSV (${counted(rows.length, 'combination')})`;
+  place('download').textContent = t('Download CSV ({combinations})', { combinations: counted(rows.length, 'combination') });
   place('download').setAttribute('aria-disabled', String(!rows.length));
   drawComingTable(comingColumns(weeks));
 }
@@ -46,12 +46,14 @@ function comingWeeks() {
 }
 
 function forecastLead(weeks, n) {
-  if (!data.origin) return 'No forecast is stored yet.';
+  if (!data.origin) return t('No forecast is stored yet.');
   const made = new Set(data.forecasts.ds);
-  if (!weeks.length) return sentence(`All weeks of the newest forecast are over; it was made at ${day(data.origin)}`);
-  const open = data.forecasts.ds.some((_, row) => isRunning(row)) ? ' The first week is running already.' : '';
-  const more = Math.max(...made) > weeks.at(-1) ? ' Later weeks are in the file.' : '';
-  return `${sentence(`Sales per week with the ${INTERVAL}, made at the cutoff ${day(data.origin)}`)}${open}${more}`;
+  if (!weeks.length) return sentence(t('All weeks of the newest forecast are over; it was made at {day}', { day: day(data.origin) }));
+  const open = data.forecasts.ds.some((_, row) => isRunning(row)) ? t('The first week is running already.') : '';
+  const more = Math.max(...made) > weeks.at(-1) ? t('Later weeks are in the file.') : '';
+  const of = { interval: INTERVAL, day: day(data.origin) };
+  const lead = sentence(t('Sales per week with the {interval}, made at the cutoff {day}', of));
+  return [lead, open, more].filter(Boolean).join(' ');
 }
 
 function comingRow(combination, weeks) {
@@ -103,7 +105,7 @@ function sortComing(column, columns) {
   state.coming.sort(byColumn(state.comingSort));
   drawComingTable(columns);
   place('coming-weeks').tHead.rows[0].cells[columns.indexOf(column)].firstChild.focus();
-  say(`Sorted by ${column.label}, ${state.comingSort.down ? 'highest' : 'lowest'} first.`);
+  say(sortedText(column, state.comingSort));
 }
 
 function comingLine(row) {
@@ -140,12 +142,12 @@ function showMoreComing() {
 function download() {
   if (!state.coming.length) return;
   saveFile(`forecast-${data.origin}.csv`, 'text/csv;charset=utf-8', csv());
-  say(`${counted(state.coming.length, 'combination')} saved as a CSV file.`);
+  say(t('{combinations} saved as a CSV file.', { combinations: counted(state.coming.length, 'combination') }));
 }
 
 /** What the user's spreadsheet takes as it is: its decimal sign, a separator that differs from it, and UTF-8's mark. */
 function csv() {
-  const decimal = partOf(new Intl.NumberFormat().formatToParts(1.5), 'decimal', '.');
+  const decimal = partOf(new Intl.NumberFormat(fileLocale).formatToParts(1.5), 'decimal', '.');
   const separator = decimal === ',' ? ';' : ',';
   const lines = [CSV_COLUMNS, ...state.coming.flatMap(csvRows)];
   const cell = (value) => csvCell(value, decimal, separator);

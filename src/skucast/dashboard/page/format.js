@@ -4,7 +4,7 @@ const DAY_MS = 86400000;
 const UNDEFINED = '-';
 
 function shown(value, options) {
-  return value === null || value === undefined ? UNDEFINED : value.toLocaleString(undefined, options);
+  return value === null || value === undefined ? UNDEFINED : value.toLocaleString(locale, options);
 }
 
 function whole(value) {
@@ -28,7 +28,7 @@ function signedPercent(value) {
 function points(value) {
   if (value === null || value === undefined) return UNDEFINED;
   const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: 'exceptZero' };
-  return `${shown(100 * value, digits)}\u00a0pp`;
+  return t('{n}\u00a0pp', { n: shown(100 * value, digits) });
 }
 
 function quantity(value) {
@@ -48,12 +48,8 @@ function interval(lower, upper) {
   return lower === null || upper === null ? UNDEFINED : `${quantity(lower)}\u00a0\u2013\u00a0${quantity(upper)}`;
 }
 
-function counted(n, noun) {
-  return `${whole(n)}\u00a0${noun}${n === 1 ? '' : 's'}`;
-}
-
 function dateFormat(options) {
-  return new Intl.DateTimeFormat(undefined, { timeZone: 'UTC', ...options });
+  return new Intl.DateTimeFormat(locale, { timeZone: 'UTC', ...options });
 }
 
 function day(iso) {
@@ -66,14 +62,14 @@ function shortDay(iso) {
 
 /** A moment in the user's own time zone. */
 function moment(iso) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
 }
 
 function duration(seconds) {
   if (seconds === null) return UNDEFINED;
   return seconds < 90
-    ? `${shown(seconds, { maximumFractionDigits: seconds < 10 ? 1 : 0 })}\u00a0s`
-    : `${fixed(seconds / 60, 1)}\u00a0min`;
+    ? t('{n}\u00a0s', { n: shown(seconds, { maximumFractionDigits: seconds < 10 ? 1 : 0 }) })
+    : t('{n}\u00a0min', { n: fixed(seconds / 60, 1) });
 }
 
 /** Day and month in the order of the user's locale, in the plotting library's notation. */

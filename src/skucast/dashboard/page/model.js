@@ -1,25 +1,25 @@
 // One combination's model card.
 
 const PROMOTIONS_KNOWN = {
-  plan: 'with the promotions plan as it was known',
-  perfect_plan: 'with the promotions that came to pass',
-  expected: 'with the usual promotions, as there is no plan',
+  plan: t('with the promotions plan as it was known'),
+  perfect_plan: t('with the promotions that came to pass'),
+  expected: t('with the usual promotions, as there is no plan'),
 };
 
 const KINDS = {
-  smooth: 'sells every week, evenly',
-  erratic: 'sells every week, unevenly',
-  intermittent: 'sells seldom, evenly',
-  lumpy: 'sells seldom, unevenly',
-  new: 'new: sold for a few weeks',
-  seasonal: 'sold in a season',
-  inactive: 'no longer sold',
+  smooth: t('sells every week, evenly'),
+  erratic: t('sells every week, unevenly'),
+  intermittent: t('sells seldom, evenly'),
+  lumpy: t('sells seldom, unevenly'),
+  new: t('new: sold for a few weeks'),
+  seasonal: t('sold in a season'),
+  inactive: t('no longer sold'),
 };
 
 /** What kind of demand it is; nothing where that is not known. */
 function kindFacts(index) {
   const kind = data.combinations.demand_class[index];
-  return kind ? [['Demand', KINDS[kind] ?? kind]] : [];
+  return kind ? [[t('Demand'), KINDS[kind] ?? kind]] : [];
 }
 
 function factsList(facts) {
@@ -33,13 +33,15 @@ function drawCard(index) {
   if (!version) {
     const status = forecast < 0 ? null : data.forecasts.status[forecast];
     const reason =
-      status === null ? 'No forecast, and no model known.' : sentence(`No model: ${STATUSES[status] ?? status}`);
+      status === null
+        ? t('No forecast, and no model known.')
+        : sentence(t('No model: {status}', { status: STATUSES[status] ?? status }));
     return place('card').replaceChildren(element('p', { class: 'empty' }, reason), factsList(kindFacts(index)));
   }
   const facts = [
     ...kindFacts(index),
-    ['Version', version],
-    ['Trained through', day(data.forecasts.model_cutoff[forecast])],
+    [t('Version'), version],
+    [t('Trained through'), day(data.forecasts.model_cutoff[forecast])],
     ...modelFacts(rowOf('models', index)),
   ];
   return place('card').replaceChildren(factsList(facts));
@@ -47,22 +49,23 @@ function drawCard(index) {
 
 function modelFacts(row) {
   const { models } = data;
-  if (row < 0) return [['Training', 'not in the registry']];
+  if (row < 0) return [[t('Training'), t('not in the registry')]];
   const known = data.has_promotions && PROMOTIONS_KNOWN[models.backtest_promotions[row]];
   return [
-    ['History', models.n_weeks[row] === null ? UNDEFINED : counted(models.n_weeks[row], 'known week')],
-    ['Backtest WAPE', element('span', {}, backtestText(row), ...(known ? [quiet(known)] : []))],
-    ['By weeks ahead', byStepText(models.backtest_by_step[row])],
-    ['Settings', settingsList(models.hyperparameters[row])],
-    ['Fit', models.is_converged[row] === false ? 'stopped at the bound on its steps' : 'converged'],
-    ['Trained by', models.run_id[row]],
+    [t('History'), models.n_weeks[row] === null ? UNDEFINED : counted(models.n_weeks[row], 'known week')],
+    [t('Backtest WAPE'), element('span', {}, backtestText(row), ...(known ? [quiet(known)] : []))],
+    [t('By weeks ahead'), byStepText(models.backtest_by_step[row])],
+    [t('Settings'), settingsList(models.hyperparameters[row])],
+    [t('Fit'), models.is_converged[row] === false ? t('stopped at the bound on its steps') : t('converged')],
+    [t('Trained by'), models.run_id[row]],
   ];
 }
 
 function backtestText(row) {
   const { backtest_wape: wape, backtest_wape_last_year: base, backtest_origins: origins } = data.models;
-  const times = origins[row] === null ? '' : `, ${counted(origins[row], 'origin')}`;
-  return `${percent(wape[row])} (same week last year ${percent(base[row])}${times})`;
+  const of = { wape: percent(wape[row]), base: percent(base[row]) };
+  if (origins[row] === null) return t('{wape} (same week last year {base})', of);
+  return t('{wape} (same week last year {base}, {origins})', { ...of, origins: counted(origins[row], 'origin') });
 }
 
 function byStepText(json) {
@@ -79,7 +82,7 @@ function settingsList(json) {
   const own = models.map((settings) => [...settings].filter((setting) => !isShared(setting)));
   if (models.length === 1) return settingsText(shared);
   const lines = own.map((settings) => element('li', {}, settingsText(settings)));
-  const title = `Mean of ${whole(models.length)} models, best first, which differ in:`;
+  const title = t('Mean of {n} models, best first, which differ in:', { n: whole(models.length) });
   return element('span', {}, title, element('ol', {}, ...lines), quiet(settingsText(shared)));
 }
 

@@ -1,53 +1,53 @@
 // One combination's newest forecast: what it is made of, and its weeks.
 
 const METHODS = {
-  blend: 'Its own model and the one of all articles',
-  prophet: 'Its own model',
-  panel: 'The model of all articles',
-  ses: 'Smoothed recent weeks',
-  tsb: 'Rate of rare sales',
-  mean_4: 'Mean of the last 4 weeks',
-  mean_8: 'Mean of the last 8 weeks',
-  last_week: 'Last week',
-  seasonal_naive: 'Same week last year',
-  zero: 'Zero',
-  last_season: 'Like the season before',
-  launch_curve: 'How new articles begin',
-  reference: 'Like its reference articles',
-  sba: 'Rate of rare sales',
-  mean: 'Mean of the last year',
+  blend: t('Its own model and the one of all articles'),
+  prophet: t('Its own model'),
+  panel: t('The model of all articles'),
+  ses: t('Smoothed recent weeks'),
+  tsb: t('Rate of rare sales'),
+  mean_4: t('Mean of the last 4 weeks'),
+  mean_8: t('Mean of the last 8 weeks'),
+  last_week: t('Last week'),
+  seasonal_naive: t('Same week last year'),
+  zero: t('Zero'),
+  last_season: t('Like the season before'),
+  launch_curve: t('How new articles begin'),
+  reference: t('Like its reference articles'),
+  sba: t('Rate of rare sales'),
+  mean: t('Mean of the last year'),
 };
 const MODEL_METHODS = ['blend', 'prophet', 'panel'];
 const STATUSES = {
-  ok: 'model forecast',
-  capped: 'model forecast, limited to a plausible height',
-  refreshed: 'model forecast, fitted anew to the newest sales',
-  stale: 'model forecast, of an old model',
-  no_model: 'no model trained yet',
-  short_history: 'history too short for a model',
-  naive_better: 'a naive method backtests better than its model',
-  load_failed: 'stored model could not be read',
-  forecast_failed: 'model gave no usable forecast',
-  inactive: 'no longer sold',
-  sales_missing: 'carried on: not in the sales any more',
-  seasonal: 'sold in a season',
-  new: 'sold for a few weeks',
-  announced: 'announced, not yet sold',
-  phase_out: 'leaves its sales to a successor',
-  successor: 'takes over from another article',
+  ok: t('model forecast'),
+  capped: t('model forecast, limited to a plausible height'),
+  refreshed: t('model forecast, fitted anew to the newest sales'),
+  stale: t('model forecast, of an old model'),
+  no_model: t('no model trained yet'),
+  short_history: t('history too short for a model'),
+  naive_better: t('a naive method backtests better than its model'),
+  load_failed: t('stored model could not be read'),
+  forecast_failed: t('model gave no usable forecast'),
+  inactive: t('no longer sold'),
+  sales_missing: t('carried on: not in the sales any more'),
+  seasonal: t('sold in a season'),
+  new: t('sold for a few weeks'),
+  announced: t('announced, not yet sold'),
+  phase_out: t('leaves its sales to a successor'),
+  successor: t('takes over from another article'),
 };
 const COMPONENTS = {
-  level: 'Level',
-  yearly: 'Time of year',
-  holidays: 'Holidays',
-  promo: 'Promotion',
-  weather: 'Weather',
-  carry_over: 'Last week\u2019s sales',
+  level: t('Level'),
+  yearly: t('Time of year'),
+  holidays: t('Holidays'),
+  promo: t('Promotion'),
+  weather: t('Weather'),
+  carry_over: t('Last week\u2019s sales'),
 };
 const PROMO_SOURCES = {
-  planned: 'promotion planned',
-  none: 'no promotion planned',
-  expected: 'no plan: usual promotions',
+  planned: t('promotion planned'),
+  none: t('no promotion planned'),
+  expected: t('no plan: usual promotions'),
 };
 
 /** What is known of a week's promotions; nothing where the business has none. */
@@ -65,13 +65,13 @@ function drawParts(index) {
   const rows = rowsOf('forecasts', index);
   const parts = partsOf(rows);
   place('parts-lead').textContent = parts.length
-    ? 'Parts of each week\u2019s forecast; parts below zero hang below the line.'
+    ? t('Parts of each week\u2019s forecast; parts below zero hang below the line.')
     : '';
   drawPartsTable(rows, parts);
   if (!parts.length) {
     return showEmpty(
       place('parts'),
-      rows.length ? 'No model made these numbers, so they have no parts.' : 'No forecast is stored.',
+      rows.length ? t('No model made these numbers, so they have no parts.') : t('No forecast is stored.'),
     );
   }
   const x = weeksAt('forecasts', rows).map(shortDay);
@@ -86,17 +86,17 @@ function drawParts(index) {
     marker: { color: colour(`part-${part}`), line: { color: colour('sheet'), width: 1 } },
   }));
   const marker = { symbol: 'diamond', size: 9, color: colour('ink'), line: { color: colour('sheet'), width: 1.5 } };
-  bars.push({ ...lineOf('Forecast', x, valuesAt('forecasts', 'yhat', rows)), mode: 'markers', marker });
+  bars.push({ ...lineOf(t('Forecast'), x, valuesAt('forecasts', 'yhat', rows)), mode: 'markers', marker });
   return plot(
     'parts',
     bars,
     partsLayout(),
-    'Parts of the forecast of the next weeks; the same numbers are in the table below.',
+    t('Parts of the forecast of the next weeks; the same numbers are in the table below.'),
   );
 }
 
 function partsLayout() {
-  const layout = commonLayout('Sales per week', ',');
+  const layout = commonLayout(t('Sales per week'), ',');
   layout.barmode = 'relative';
   layout.bargap = 0.35;
   layout.xaxis = { ...layout.xaxis, type: 'category', tickformat: '', hoverformat: '' };
@@ -110,7 +110,7 @@ function drawPartsTable(rows, parts) {
     element('span', {}, swatch(part), COMPONENTS[part]),
     ...rows.map((row) => (part === 'level' ? quantity : signedQuantity)(data.forecasts[part][row])),
   ]);
-  place('parts-table').replaceChildren(...(parts.length ? [smallTable(['Week ending', ...weeks], lines)] : []));
+  place('parts-table').replaceChildren(...(parts.length ? [smallTable([t('Week ending'), ...weeks], lines)] : []));
 }
 
 function swatch(part) {
@@ -121,7 +121,7 @@ function swatch(part) {
 
 function drawComing(index) {
   const rows = rowsOf('forecasts', index);
-  if (!rows.length) return showEmpty(place('coming'), 'No forecast of this combination is stored.');
+  if (!rows.length) return showEmpty(place('coming'), t('No forecast of this combination is stored.'));
   const { yhat, yhat_lower: lower, yhat_upper: upper } = data.forecasts;
   const lines = rows.map((row) => [
     weekCell(row),
@@ -129,12 +129,12 @@ function drawComing(index) {
     interval(lower[row], upper[row]),
     methodCell(row),
   ]);
-  const table = smallTable(['Week ending', 'Forecast', INTERVAL, 'Made by'], lines);
+  const table = smallTable([t('Week ending'), t('Forecast'), INTERVAL, t('Made by')], lines);
   return place('coming').replaceChildren(table, freshness(rows[0]));
 }
 
 function weekCell(row) {
-  const where = isOver(row) ? quiet('over') : isRunning(row) ? quiet('running week') : '';
+  const where = isOver(row) ? quiet(t('over')) : isRunning(row) ? quiet(t('running week')) : '';
   return element('span', {}, shortDay(data.weeks[data.forecasts.ds[row]]), where);
 }
 
@@ -148,6 +148,6 @@ function methodCell(row) {
 
 function freshness(row) {
   const known = data.forecasts.data_cutoff[row];
-  const late = known && known < data.origin ? `${sentence(`Sales were known only to ${day(known)}`)} ` : '';
+  const late = known && known < data.origin ? sentence(t('Sales were known only to {day}', { day: day(known) })) : '';
   return element('p', { class: 'hint' }, late);
 }

@@ -3,21 +3,21 @@
 const EXPECTED_COVERAGE = 0.8;
 
 function drawMatched() {
-  place('matched').textContent = `${whole(state.matching.length)} of ${whole(combinations.length)} combinations`;
+  place('matched').textContent = t('{n} of {all} combinations', { n: whole(state.matching.length), all: whole(combinations.length) });
   place('clear').hidden = !isFiltered();
   drawRolledUp();
 }
 
 function drawRolledUp() {
   const n = combinations.filter(({ isDetailed }) => !isDetailed).length;
-  const hidden =
-    state.sku || state.alerts
-      ? 'left out of the figures while a SKU or only alerts are asked for'
-      : 'in all sums above';
+  const of = { shown: whole(combinations.length - n), n: whole(n) };
   place('rolled-up').hidden = n === 0;
-  place('rolled-up').textContent =
-    `The ${whole(combinations.length - n)} combinations that sell most, or have an alert, are shown one by one. ` +
-    `The other ${whole(n)} are ${hidden}, and in the forecast with its download.`;
+  place('rolled-up').textContent = [
+    t('The {shown} combinations that sell most, or have an alert, are shown one by one.', of),
+    state.sku || state.alerts
+      ? t('The other {n} are left out of the figures while a SKU or only alerts are asked for, and in the forecast with its download.', of)
+      : t('The other {n} are in all sums above, and in the forecast with its download.', of),
+  ].join(' ');
 }
 
 function drawCards() {
@@ -27,13 +27,13 @@ function drawCards() {
   place('basis').textContent = total.n ? basis(total) : '';
   place('cards').replaceChildren(
     card(
-      'WAPE',
+      t('WAPE'),
       percent(total.wape),
       total.baseline === null ? '' : `${BASELINES[state.baseline]}: ${percent(total.baseline)}`,
     ),
-    card('Bias', signedPercent(total.biasRatio), biasText(total.biasRatio)),
-    card('Forecast value added', points(total.fva), fvaText(total.fva), goodAboveZero(total.fva)),
-    card('Interval coverage', percent(total.coverage), coverageText(total.coverage), '', coverageBar(total.coverage)),
+    card(t('Bias'), signedPercent(total.biasRatio), biasText(total.biasRatio)),
+    card(t('Forecast value added'), points(total.fva), fvaText(total.fva), goodAboveZero(total.fva)),
+    card(t('Interval coverage'), percent(total.coverage), coverageText(total.coverage), '', coverageBar(total.coverage)),
     ...comingCard(),
     alertsCard(),
   );
@@ -49,7 +49,7 @@ function card(label, value, note, tone = '', extra = '') {
     element(
       'dd',
       { class: 'note' },
-      note || (state.sums.total.n ? 'Not defined: no sales in these weeks' : 'Nothing scored'),
+      note || (state.sums.total.n ? t('Not defined: no sales in these weeks') : t('Nothing scored')),
     ),
   );
 }
@@ -67,10 +67,9 @@ function comingCard() {
   const coming = state.matching.map(({ index }) => rowsOf('forecasts', index).filter((row) => !isOver(row)));
   const weeks = new Set(coming.flat().map((row) => data.forecasts.ds[row]));
   if (!weeks.size) {
-    return [card('Next weeks', UNDEFINED, data.origin ? 'All weeks forecast are over' : 'No forecast is stored')];
+    return [card(t('Next weeks'), UNDEFINED, data.origin ? t('All weeks forecast are over') : t('No forecast is stored'))];
   }
-  const span = weeks.size === 1 ? 'Next week' : `Next ${whole(weeks.size)} weeks`;
-  return [card(span, quantity(sumOf(coming.flat())), comparedWithSales(coming, weeks.size))];
+  return [card(nextWeeks(weeks.size), quantity(sumOf(coming.flat())), comparedWithSales(coming, weeks.size))];
 }
 
 function sumOf(rows) {
@@ -82,7 +81,7 @@ function sumOf(rows) {
  * A week whose sales are not known counts like the known ones; a combination without any is left out on both sides.
  */
 function comparedWithSales(coming, nWeeks) {
-  if (state.matching.some(({ isDetailed }) => !isDetailed)) return 'sales forecast';
+  if (state.matching.some(({ isDetailed }) => !isDetailed)) return t('sales forecast');
   const before = Array.from({ length: nWeeks }, (_, back) => weeksBefore(data.cutoff, back));
   let [sold, forecast, isWhole] = [0, 0, true];
   for (const [position, { index }] of state.matching.entries()) {
@@ -93,9 +92,15 @@ function comparedWithSales(coming, nWeeks) {
     sold += (nWeeks * known.reduce((sum, y) => sum + y, 0)) / known.length;
     forecast += sumOf(coming[position]);
   }
-  const change = sold > 0 ? forecast / sold - 1 : null;
-  const span = nWeeks === 1 ? 'week' : `${whole(nWeeks)} weeks`;
-  return `sales forecast; ${signedPercent(change)} on the ${span} before${isWhole ? '' : ', as far as known'}`;
+  const of = { change: signedPercent(sold > 0 ? forecast / sold - 1 : null) };
+  return isWhole
+    ? tn('sales forecast; {change} on the week before', 'sales forecast; {change} on the {n} weeks before', nWeeks, of)
+    : tn(
+        'sales forecast; {change} on the week before, as far as known',
+        'sales forecast; {change} on the {n} weeks before, as far as known',
+        nWeeks,
+        of,
+      );
 }
 
 /** The system's alerts are about no combination: they are counted here, and said in the health of the runs. */
@@ -106,75 +111,81 @@ function alertsCard() {
   const quietOnes = open.filter(isAcknowledged).length;
   const system = systemAlerts().length;
   const said = open.length
-    ? [counted(found.length, 'combination'), `${whole(fresh)} new in this run`]
-    : ['No combination needs attention'];
-  if (quietOnes) said.push(`${whole(quietOnes)} acknowledged`);
-  if (system) said.push(`${whole(system)} more under run health`);
-  return card('Open alerts', whole(open.length), said.join(', '));
+    ? [counted(found.length, 'combination'), t('{n} new in this run', { n: whole(fresh) })]
+    : [t('No combination needs attention')];
+  if (quietOnes) said.push(t('{n} acknowledged', { n: whole(quietOnes) }));
+  if (system) said.push(t('{n} more under run health', { n: whole(system) }));
+  return card(t('Open alerts'), whole(open.length), said.join(', '));
 }
 
 function whyUnscored() {
-  if (!combinations.length) return 'No combination to show: no sales, forecasts or scores were delivered to this page.';
-  if (!state.matching.length) return 'No combination matches the filter. Change or clear it.';
+  if (!combinations.length) return t('No combination to show: no sales, forecasts or scores were delivered to this page.');
+  if (!state.matching.length) return t('No combination matches the filter. Change or clear it.');
   if (scoredWeeks.length) {
-    return 'No forecast of this filter was scored in these weeks. Choose more weeks or another filter.';
+    return t('No forecast of this filter was scored in these weeks. Choose more weeks or another filter.');
   }
   const made = data.origin
-    ? sentence(`The newest forecast was made at the cutoff ${day(data.origin)}`)
-    : 'No forecast is stored either.';
-  return `No week scored yet: a forecast is scored once the sales of its week are complete. ${made}`;
+    ? sentence(t('The newest forecast was made at the cutoff {day}', { day: day(data.origin) }))
+    : t('No forecast is stored either.');
+  return `${t('No week scored yet: a forecast is scored once the sales of its week are complete.')} ${made}`;
 }
 
 function basis(total) {
   const weeks = [...state.sums.weeks].sort((a, b) => a - b).map((week) => data.weeks[week]);
   const period =
-    weeks.length === 1 ? `week ending ${day(weeks[0])}` : `weeks ending ${day(weeks[0])} to ${day(weeks.at(-1))}`;
-  const steps = state.step ? `, ${stepText(state.step)}` : '';
-  const text = sentence(`From ${counted(total.n, 'forecast')} with known sales${steps}, ${period}`);
-  return `${text}${leftOutText()}`;
+    weeks.length === 1
+      ? t('week ending {day}', { day: day(weeks[0]) })
+      : t('weeks ending {first} to {last}', { first: day(weeks[0]), last: day(weeks.at(-1)) });
+  const from = tn('From {n}\u00a0forecast with known sales', 'From {n}\u00a0forecasts with known sales', total.n);
+  const text = [from, state.step ? stepText(state.step) : '', period].filter(Boolean).join(', ');
+  return [sentence(text), ...leftOutTexts()].join(' ');
 }
 
 /** Known for the window of the stored metrics only. */
-function leftOutText() {
-  if (!data.window || state.weeks !== defaultWeeks()) return '';
+function leftOutTexts() {
+  if (!data.window || state.weeks !== defaultWeeks()) return [];
   const rows = state.matching
     .flatMap(({ index }) => rowsOf('left_out', index))
     .filter((row) => data.left_out.step[row] === state.step);
   const n = (name) => valuesAt('left_out', name, rows).reduce((sum, each) => sum + each, 0);
-  const leftOut = n('n_left_out')
-    ? ` ${whole(n('n_left_out'))} more left out: out of stock, sales unknown, no longer sold, or a fallback for a model that failed.`
-    : '';
-  const fallbacks = n('sum_actual_failed')
-    ? ` The fallbacks for failed models, scored apart, were ${percent(n('sum_abs_error_failed') / n('sum_actual_failed'))} off.`
-    : '';
-  const missing = n('n_unpublished')
-    ? ` ${whole(n('n_unpublished'))} were never made: no forecast was published.`
-    : '';
-  return leftOut + fallbacks + missing;
+  const share = percent(ratio(n('sum_abs_error_failed'), n('sum_actual_failed')));
+  return [
+    n('n_left_out') &&
+      t(
+        '{n} more left out: out of stock, sales unknown, no longer sold, or a fallback for a model that failed.',
+        { n: whole(n('n_left_out')) },
+      ),
+    n('sum_actual_failed') && t('The fallbacks for failed models, scored apart, were {share} off.', { share }),
+    n('n_unpublished') &&
+      t('{n} were never made: no forecast was published.', { n: whole(n('n_unpublished')) }),
+  ].filter(Boolean);
 }
 
 function stepText(step) {
-  return step === 1 ? '1 week ahead' : `${whole(step)} weeks ahead`;
+  return tn('{n} week ahead', '{n} weeks ahead', step);
 }
 
 function biasText(bias) {
   if (bias === null) return '';
-  if (Math.abs(bias) < 0.0005) return 'As much forecast as sold';
-  return bias > 0 ? 'More forecast than sold' : 'Less forecast than sold';
+  if (Math.abs(bias) < 0.0005) return t('As much forecast as sold');
+  return bias > 0 ? t('More forecast than sold') : t('Less forecast than sold');
 }
 
 function coverageText(coverage) {
   if (coverage === null) return '';
   const gap = coverage - EXPECTED_COVERAGE;
-  const reading = Math.abs(gap) <= 0.05 ? 'as it should be' : gap < 0 ? 'intervals too narrow' : 'intervals too wide';
-  return `${percent(EXPECTED_COVERAGE, 0)} expected: ${reading}`;
+  const expected = percent(EXPECTED_COVERAGE, 0);
+  if (Math.abs(gap) <= 0.05) return t('{expected} expected: as it should be', { expected });
+  return gap < 0
+    ? t('{expected} expected: intervals too narrow', { expected })
+    : t('{expected} expected: intervals too wide', { expected });
 }
 
 function fvaText(fva) {
   if (fva === null) return '';
   const simple = BASELINES[state.baseline].toLowerCase();
-  if (Math.abs(fva) < 0.0005) return `As good as ${simple}`;
-  return `${fva > 0 ? 'Better' : 'Worse'} than ${simple}`;
+  if (Math.abs(fva) < 0.0005) return t('As good as {simple}', { simple });
+  return fva > 0 ? t('Better than {simple}', { simple }) : t('Worse than {simple}', { simple });
 }
 
 function goodAboveZero(value) {

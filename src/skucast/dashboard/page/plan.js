@@ -99,7 +99,7 @@ function groupName({ unit, channel }) {
 }
 
 function nextWeeks(n) {
-  return n === 1 ? t('Next week') : t('Next {n} weeks', { n: whole(n) });
+  return n === 1 ? t('Next week') : tn('Next {n} week', 'Next {n} weeks', n);
 }
 
 function drawHeadline(group) {

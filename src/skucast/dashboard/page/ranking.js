@@ -3,22 +3,22 @@
 const SPARK_WEEKS = 26;
 // Sorting starts at the worst end: `rising` columns from their lowest value, the others from their highest.
 const COLUMNS = [
-  { key: 'name', label: 'Combination', rising: true },
+  { key: 'name', label: t('Combination'), rising: true },
   {
     key: 'missed',
-    label: 'Missed volume',
+    label: t('Missed volume'),
     show: quantity,
     cell: missedCell,
-    title: 'Sales forecast wrongly: mean miss times weeks',
+    title: t('Sales forecast wrongly: mean miss times weeks'),
   },
-  { key: 'sales', label: 'Sales per week', show: quantity },
-  { key: 'wape', label: 'WAPE', show: percent },
-  { key: 'biasRatio', label: 'Bias', show: signedPercent, title: 'Above zero: too much forecast' },
-  { key: 'fva', label: 'FVA', show: points, tone: goodAboveZero, rising: true, title: 'Forecast value added' },
-  { key: 'coverage', label: 'Coverage', show: (value) => percent(value, 0), rising: true },
-  { key: 'class', label: 'Class', show: text, rising: true },
-  { key: 'reason', label: 'Alert and reason', show: text, cell: reasonCell, rising: true, left: true },
-  { label: 'Sales, 26 weeks', spark: true },
+  { key: 'sales', label: t('Sales per week'), show: quantity },
+  { key: 'wape', label: t('WAPE'), show: percent },
+  { key: 'biasRatio', label: t('Bias'), show: signedPercent, title: t('Above zero: too much forecast') },
+  { key: 'fva', label: t('FVA'), show: points, tone: goodAboveZero, rising: true, title: t('Forecast value added') },
+  { key: 'coverage', label: t('Coverage'), show: (value) => percent(value, 0), rising: true },
+  { key: 'class', label: t('Class'), show: text, rising: true },
+  { key: 'reason', label: t('Alert and reason'), show: text, cell: reasonCell, rising: true, left: true },
+  { label: t('Sales, 26 weeks'), spark: true },
 ];
 
 function text(value) {
@@ -58,7 +58,7 @@ function drawRanking() {
 
 function drawMore(id, left) {
   place(id).hidden = left <= 0;
-  place(id).textContent = `Show ${whole(Math.min(left, MORE_ROWS))} more of ${whole(left)}`;
+  place(id).textContent = t('Show {n} more of {left}', { n: whole(Math.min(left, MORE_ROWS)), left: whole(left) });
 }
 
 function sortRanking(column) {
@@ -67,7 +67,7 @@ function sortRanking(column) {
   drawRanking();
   place('ranking').tHead.rows[0].cells[COLUMNS.indexOf(column)].firstChild.focus();
   drawPosition();
-  say(`Sorted by ${column.label}, ${state.sort.down ? 'highest' : 'lowest'} first.`);
+  say(sortedText(column, state.sort));
 }
 
 function rankingRow(row, largest) {
@@ -126,11 +126,15 @@ function reasonCell({ reason, alerts }) {
 /** Until the first of them speaks again. */
 function acknowledgedText(alerts) {
   const [first] = alerts.map(({ acknowledged_until: until }) => until).sort();
-  return `acknowledged until ${shortDay(first)}`;
+  return t('acknowledged until {day}', { day: shortDay(first) });
+}
+
+function sortedText({ label }, { down }) {
+  return down ? t('Sorted by {label}, highest first.', { label }) : t('Sorted by {label}, lowest first.', { label });
 }
 
 function emptyRow(nColumns) {
-  const reason = combinations.length ? 'No combination matches.' : 'None yet.';
+  const reason = combinations.length ? t('No combination matches.') : t('None yet.');
   return element('tr', { class: 'none' }, element('td', { colspan: String(nColumns) }, reason));
 }
 
@@ -186,7 +190,11 @@ function drawPosition() {
 function drawRetraining() {
   const n = combinations.filter(({ index }) => alertsOf(index).length).length;
   place('retrain').hidden = !n || !data.retrain.command;
-  const these = n === 1 ? 'the combination' : `all ${whole(n)} combinations`;
-  const lead = element('p', {}, `Train ${these} with an open alert anew, acknowledged or not:`);
+  const these = tn(
+    'Train the combination with an open alert anew, acknowledged or not:',
+    'Train all {n} combinations with an open alert anew, acknowledged or not:',
+    n,
+  );
+  const lead = element('p', {}, these);
   place('retrain').replaceChildren(lead, ...commandLines(data.retrain));
 }

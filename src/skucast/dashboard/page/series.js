@@ -1,11 +1,11 @@
 // One combination's chart: its history with promotions and holidays, and its forecasts by origin.
 
 const SPANS = [
-  [26, '26 weeks'],
-  [52, '52 weeks'],
-  [0, 'All'],
+  [26, t('26 weeks')],
+  [52, t('52 weeks')],
+  [0, t('All')],
 ];
-const INTERVAL = `${percent(EXPECTED_COVERAGE, 0)} interval`;
+const INTERVAL = t('{share} interval', { share: percent(EXPECTED_COVERAGE, 0) });
 
 /** Every forecast of a combination that is on the page: by origin (a date), newest first, rows {table, row}. */
 function forecastsByOrigin(index) {
@@ -23,7 +23,7 @@ function forecastsByOrigin(index) {
 function drawOrigins(index) {
   const origins = [...forecastsByOrigin(index).keys()];
   const labels = origins.map((origin) =>
-    option(origin === data.origin ? `${day(origin)} (newest)` : day(origin), origin),
+    option(origin === data.origin ? t('{day} (newest)', { day: day(origin) }) : day(origin), origin),
   );
   place('origin').replaceChildren(...labels);
   place('origin').disabled = origins.length < 2;
@@ -42,7 +42,7 @@ function drawSeries(index) {
   const known = rowsOf('history', index);
   const byOrigin = forecastsByOrigin(index);
   if (!known.length && !byOrigin.size) {
-    return showEmpty(place('series'), 'Neither history nor a forecast is stored for this combination.');
+    return showEmpty(place('series'), t('Neither history nor a forecast is stored for this combination.'));
   }
   const newest = known.length ? data.weeks[data.history.ds[known.at(-1)]] : data.cutoff;
   const since = state.span ? weeksBefore(newest, state.span - 1) : '';
@@ -60,13 +60,13 @@ function drawSeries(index) {
   place('series-hint').textContent = seriesHint(rows);
   drawSeriesTable(rows, chosen);
   const { combination } = state.ranked[position()];
-  const label = `Sales per week of ${combination.sku}, ${combination.unit}, ${combination.channel}, with its forecasts.`;
+  const label = t('Sales per week of {sku}, {unit}, {channel}, with its forecasts.', combination);
   return plot('series', traces, seriesLayout(traces), label);
 }
 
 /** What the chart shows, newest week first. */
 function drawSeriesTable(rows, chosen) {
-  const headings = ['Week ending', 'Sales', 'Promotion', 'Holiday', 'Forecast', INTERVAL];
+  const headings = [t('Week ending'), t('Sales'), t('Promotion'), t('Holiday'), t('Forecast'), INTERVAL];
   drawTable('series-table', headings, () => {
     const known = new Map(rows.map((row) => [data.weeks[data.history.ds[row]], row]));
     const planned = new Map(
@@ -95,9 +95,9 @@ function drawSeriesTable(rows, chosen) {
 
 function seriesHint(rows) {
   const parts = [];
-  if (state.origin) parts.push(sentence(`Dotted line: where the forecast was made, ${day(state.origin)}`));
+  if (state.origin) parts.push(sentence(t('Dotted line: where the forecast was made, {day}', { day: day(state.origin) })));
   const gap = rows.some((row) => data.history.y[row] === null && data.weeks[data.history.ds[row]] <= data.cutoff);
-  if (gap) parts.push('Gaps in the line: sales of the week unknown, for example out of stock.');
+  if (gap) parts.push(t('Gaps in the line: sales of the week unknown, for example out of stock.'));
   return parts.join(' ');
 }
 
@@ -105,7 +105,7 @@ function salesTrace(rows) {
   const y = valuesAt('history', 'y', rows);
   const line = { color: colour('actual'), width: 1.75 };
   return {
-    ...lineOf('Sales', weeksAt('history', rows), y),
+    ...lineOf(t('Sales'), weeksAt('history', rows), y),
     legendrank: 1,
     marker: { size: 3.5, color: line.color },
     line,
@@ -114,7 +114,7 @@ function salesTrace(rows) {
 
 function chosenTrace({ x, at }) {
   const line = { color: colour('accent'), width: 2.75 };
-  return { ...lineOf('Forecast', x, at('yhat')), legendrank: 2, marker: { size: 7, color: line.color }, line };
+  return { ...lineOf(t('Forecast'), x, at('yhat')), legendrank: 2, marker: { size: 7, color: line.color }, line };
 }
 
 /** All other origins as thin lines; or only what each said of the next week, as rings. */
@@ -124,7 +124,7 @@ function earlierTraces(byOrigin, within) {
   const steps = others.flatMap(([, rows]) => rows.filter(({ table, row }) => data[table].step[row] === 1));
   const { x, at } = originPoints(steps.filter(({ table, row }) => within(data.weeks[data[table].ds[row]])));
   const marker = { size: 8, symbol: 'circle-open', color: colour('accent'), line: { width: 1.5 } };
-  return [{ ...lineOf('Earlier forecasts, 1 week ahead', x, at('yhat')), legendrank: 4, mode: 'markers', marker }];
+  return [{ ...lineOf(t('Earlier forecasts, 1 week ahead'), x, at('yhat')), legendrank: 4, mode: 'markers', marker }];
 }
 
 function earlierPaths(others, within) {
@@ -132,11 +132,11 @@ function earlierPaths(others, within) {
   return others.map(([origin, rows], position) => {
     const { x, at } = originPoints(rows.filter(({ table, row }) => within(data.weeks[data[table].ds[row]])));
     return {
-      ...lineOf(`made ${shortDay(origin)}`, x, at('yhat')),
+      ...lineOf(t('made {day}', { day: shortDay(origin) }), x, at('yhat')),
       legendrank: 4,
       legendgroup: 'earlier',
       showlegend: position === 0,
-      ...(position === 0 ? { name: 'Earlier forecasts' } : {}),
+      ...(position === 0 ? { name: t('Earlier forecasts') } : {}),
       hoverinfo: 'skip',
       hovertemplate: null,
       marker: { size: 3, color: line.color },
@@ -148,7 +148,7 @@ function earlierPaths(others, within) {
 function intervalTraces({ x, at }) {
   const edge = { mode: 'lines', line: { width: 0, color: colour('accent') }, legendgroup: 'interval' };
   return [
-    { ...lineOf(`${INTERVAL}, lower end`, x, at('yhat_lower')), ...edge, showlegend: false },
+    { ...lineOf(t('{interval}, lower end', { interval: INTERVAL }), x, at('yhat_lower')), ...edge, showlegend: false },
     { ...lineOf(INTERVAL, x, at('yhat_upper')), ...edge, legendrank: 3, fill: 'tonexty', fillcolor: colour('band') },
   ];
 }
@@ -158,8 +158,8 @@ function promotionTraces(index, rows) {
   const was = rows.filter((row) => isPromotion(data.history.promo_discount_perc[row]));
   const planned = rowsOf('plan', index);
   return [
-    promotionBars('Promotion', 'history', was, { color: colour('promo'), line: { width: 0 } }),
-    promotionBars('Promotion planned', 'plan', planned, {
+    promotionBars(t('Promotion'), 'history', was, { color: colour('promo'), line: { width: 0 } }),
+    promotionBars(t('Promotion planned'), 'plan', planned, {
       color: 'rgba(0, 0, 0, 0)',
       pattern: { shape: '/', fgcolor: colour('promo-line'), size: 6, solidity: 0.25 },
       line: { width: 1, color: colour('promo-line') },
@@ -173,7 +173,7 @@ function isPromotion(discount) {
 }
 
 function depthText(discount) {
-  return discount === null ? 'depth not known' : percent(discount / 100);
+  return discount === null ? t('depth not known') : percent(discount / 100);
 }
 
 function promotionBars(name, table, rows, marker) {
@@ -186,7 +186,7 @@ function promotionBars(name, table, rows, marker) {
     y: rows.map(() => 1),
     yaxis: 'y2',
     width: 7 * DAY_MS,
-    text: discounts.map((discount) => (discount === null ? depthText(discount) : `${depthText(discount)} off on average`)),
+    text: discounts.map((discount) => (discount === null ? depthText(discount) : t('{depth} off on average', { depth: depthText(discount) }))),
     textposition: 'none',
     hovertemplate: '%{text}',
     marker,
@@ -199,7 +199,7 @@ function holidayTrace(rows, coming) {
   const found = data.holidays.filter(({ week }) => weeks.has(week));
   return {
     ...lineOf(
-      'Holiday',
+      t('Holiday'),
       found.map(({ week }) => week),
       found.map(() => 0.985),
       found.map(({ names }) => names.join(', ')),
@@ -212,7 +212,7 @@ function holidayTrace(rows, coming) {
 }
 
 function seriesLayout(traces) {
-  const layout = commonLayout('Sales per week', ',');
+  const layout = commonLayout(t('Sales per week'), ',');
   const weeks = traces.flatMap((trace) => trace.x).sort();
   layout.xaxis.range = weekRange(weeks, 12);
   layout.yaxis.rangemode = 'tozero';

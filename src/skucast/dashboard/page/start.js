@@ -1,11 +1,13 @@
 // The start: theme, data, controls, the first drawing; then the plotting library.
 
-const THEMES = { '': 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' };
+const THEMES = { '': t('Theme: system'), light: t('Theme: light'), dark: t('Theme: dark') };
 
 start();
 
 async function start() {
+  translatePage();
   restoreTheme();
+  document.title = t('Sales forecast, week {day}', { day: document.querySelector('time.date').dateTime });
   document.querySelectorAll('time.date').forEach((time) => (time.textContent = day(time.dateTime)));
   try {
     await openData();
@@ -35,7 +37,7 @@ async function start() {
 function refuse(error) {
   place('unreadable').hidden = false;
   place('unreadable').textContent =
-    `This browser cannot unpack the page\u2019s figures (${error.message}); open it in a current one.`;
+    t('This browser cannot unpack the page\u2019s figures ({error}); open it in a current one.', { error: error.message });
   place('matched').textContent = '';
 }
 

@@ -1,9 +1,9 @@
 // Sums of errors under the filter, and the ratios of those sums.
 
 const BASELINES = {
-  last_year: 'Same week last year',
-  mean_4: 'Mean of the last 4 weeks',
-  last_week: 'Last week',
+  last_year: t('Same week last year'),
+  mean_4: t('Mean of the last 4 weeks'),
+  last_week: t('Last week'),
 };
 
 /** Sums in total and per combination; per step whatever step is chosen, per week whatever weeks are. */

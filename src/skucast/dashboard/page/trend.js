@@ -3,28 +3,28 @@
 const MOST_STEP_LINES = 4;
 const MEASURES = {
   wape: {
-    label: 'WAPE',
-    axis: 'WAPE, % of sales',
+    label: t('WAPE'),
+    axis: t('WAPE, % of sales'),
     format: percent,
-    lead: 'WAPE of each week\u2019s forecasts. Lower is better.',
+    lead: t('WAPE of each week\u2019s forecasts. Lower is better.'),
   },
   biasRatio: {
-    label: 'Bias',
-    axis: 'Bias, % of sales',
+    label: t('Bias'),
+    axis: t('Bias, % of sales'),
     format: signedPercent,
-    lead: 'Forecast minus sales, as a share of sales. Near zero is right.',
+    lead: t('Forecast minus sales, as a share of sales. Near zero is right.'),
   },
   fva: {
-    label: 'FVA',
-    axis: 'FVA, percentage points',
+    label: t('FVA'),
+    axis: t('FVA, percentage points'),
     format: points,
-    lead: 'Above zero: better than the simple forecast compared with.',
+    lead: t('Above zero: better than the simple forecast compared with.'),
   },
   coverage: {
-    label: 'Coverage',
-    axis: 'Inside the interval, %',
+    label: t('Coverage'),
+    axis: t('Inside the interval, %'),
     format: percent,
-    lead: 'How often sales fell inside the 80\u00a0% interval.',
+    lead: t('How often sales fell inside the 80\u00a0% interval.'),
   },
 };
 
@@ -33,7 +33,7 @@ function drawTrend() {
   place('trend-lead').textContent = measure.lead;
   const weeks = [...state.sums.byWeek.keys()].sort((a, b) => a - b);
   if (!weeks.length) {
-    return showEmpty(place('trend'), scoredWeeks.length ? 'Nothing scored for this filter.' : 'No week scored yet.');
+    return showEmpty(place('trend'), scoredWeeks.length ? t('Nothing scored for this filter.') : t('No week scored yet.'));
   }
   const x = weeks.map((week) => data.weeks[week]);
   const all = weeks.map((week) => measures(state.sums.byWeek.get(week)));
@@ -42,7 +42,7 @@ function drawTrend() {
     ...stepTraces(weeks, x),
     ...comparisonTraces(all, x),
   ];
-  const label = state.step ? sentenceCase(stepText(state.step)) : 'All weeks ahead';
+  const label = state.step ? sentenceCase(stepText(state.step)) : t('All weeks ahead');
   traces.push(
     trendLine(
       label,
@@ -53,7 +53,7 @@ function drawTrend() {
     ),
   );
   const figures = traces.filter(({ hovertemplate }) => hovertemplate);
-  drawTable('trend-table', ['Week ending', ...figures.map(({ name }) => name)], () =>
+  drawTable('trend-table', [t('Week ending'), ...figures.map(({ name }) => name)], () =>
     x.map((week, at) => [day(week), ...figures.map(({ text: said }) => said[at])]).reverse(),
   );
   const latest = measure.format(all.at(-1)[state.measure]);
@@ -61,7 +61,7 @@ function drawTrend() {
     'trend',
     traces,
     trendLayout(x, measure),
-    `${measure.label} by week. Week ending ${day(x.at(-1))}: ${latest}.`,
+    t('{measure} by week. Week ending {day}: {latest}.', { measure: measure.label, day: day(x.at(-1)), latest }),
   );
 }
 
@@ -74,7 +74,7 @@ function stepTraces(weeks, x) {
     const of = state.sums.byWeekAndStep.get(step) ?? new Map();
     const y = weeks.map((week) => (of.has(week) ? measures(of.get(week))[state.measure] : null));
     const look = { color: colour(`step-${position + 1}`), width: 1.25 };
-    return trendLine(`${whole(step)} ahead`, x, y, look, 3);
+    return trendLine(t('{n} ahead', { n: whole(step) }), x, y, look, 3);
   });
 }
 
@@ -91,7 +91,7 @@ function comparisonTraces(all, x) {
       ),
     ];
   const expected = state.measure === 'coverage' ? EXPECTED_COVERAGE : 0;
-  const name = state.measure === 'coverage' ? 'Expected' : 'Zero';
+  const name = state.measure === 'coverage' ? t('Expected') : t('Zero');
   return [
     {
       ...trendLine(
@@ -133,12 +133,12 @@ function isPeriodShown() {
 function periodTrace(x) {
   const marker = { symbol: 'square', size: 12, color: colour('period'), line: { width: 1, color: colour('edge') } };
   const unseen = { hoverinfo: 'skip', hovertemplate: null };
-  return { ...lineOf('Weeks scored', [x[0]], [null]), ...unseen, mode: 'markers', marker, legendrank: 2000 };
+  return { ...lineOf(t('Weeks scored'), [x[0]], [null]), ...unseen, mode: 'markers', marker, legendrank: 2000 };
 }
 
 function drawBySteps() {
   const steps = [...state.sums.byStep].sort((a, b) => a[0] - b[0]).map(([step, sums]) => [step, measures(sums)]);
-  if (!steps.length) return showEmpty(place('by-step'), 'No week scored yet.');
+  if (!steps.length) return showEmpty(place('by-step'), t('No week scored yet.'));
   const rows = steps.map(([step, of]) => [
     whole(step),
     percent(of.wape),
@@ -146,5 +146,5 @@ function drawBySteps() {
     points(of.fva),
     percent(of.coverage, 0),
   ]);
-  return place('by-step').replaceChildren(smallTable(['Weeks ahead', 'WAPE', 'Bias', 'FVA', 'Coverage'], rows));
+  return place('by-step').replaceChildren(smallTable([t('Weeks ahead'), t('WAPE'), t('Bias'), t('FVA'), t('Coverage')], rows));
 }

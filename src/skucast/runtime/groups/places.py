@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
@@ -18,7 +18,7 @@ ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 class Places(Group):
-    """Where the tables, the models and the files are."""
+    """Where the tables, the models and the files are, and in which language planners read."""
 
     title: ClassVar[str] = "places"
 
@@ -37,6 +37,19 @@ class Places(Group):
         "where the dashboard is written and planners' files are read: a folder or gs://BUCKET[/PREFIX]",
         ["predict", "monitor", "promotions", "override", "doctor", "demo"],
     )
+
+    locale: Literal["", "en", "ru"] = field(
+        "",
+        "language, numbers and dates of the page and of the files for planners: en or ru (default: the page asks its "
+        "reader's browser, files are in English)",
+        ["predict", "monitor", "promotions", "override", "alerts", "demo"],
+    )
+
+    @field_validator("locale", mode="before")
+    @classmethod
+    def _language_of(cls, value: object) -> object:
+        """`ru_RU.UTF-8` and `RU` mean `ru`."""
+        return re.split(r"[-_.@]", value.strip().lower())[0] if isinstance(value, str) else value
 
     @field_validator("warehouse")
     @classmethod
