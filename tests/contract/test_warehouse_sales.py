@@ -75,7 +75,9 @@ def test_lines_are_summed_to_weeks(warehouse: Warehouse, run: Run) -> None:
         "n_bad_discount": 0,
         "n_bad_flag": 0,
         "no_depth_share": 0.0,
+        "last_stock": 0.0,
     }
+    assert pd.isna(weeks["last_stock"].iloc[0])
     assert spelling_min != spelling_max
 
 
@@ -91,6 +93,7 @@ def test_a_day_without_stock_and_sales_is_told_by_its_weekday(warehouse: Warehou
     found = weekly(warehouse, run, lines)
     assert found["stock_weekdays"].tolist() == [3, 3]
     assert found["left_weekdays"].tolist() == [1, 1]
+    assert found["last_stock"].tolist() == [0.0, -1.0]
     assert found["stockout_weekdays"].tolist() == [0, 2]
     assert found["stockout_days"].tolist() == [0, 1]
     assert found[[*SOLD_BY_WEEKDAY]].to_numpy().tolist() == [[6.0, 2.0, *[0.0] * 5], [6.0, *[0.0] * 6]]

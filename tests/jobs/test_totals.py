@@ -1,10 +1,16 @@
-"""Totals with every forecast: of all rows that are published, also where a run wrote some of them."""
+"""Totals and orders with every forecast: of all rows that are published, also where a run wrote some of them."""
+
+from collections.abc import Callable
 
 import pandas as pd
 import pytest
 from business import Business
 
+from skucast.core.combination import KEY
+from skucast.core.run import Run
+from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.orders import ORDER_RULES, ORDERS
 from skucast.core.tables.totals import TOTALS
 
 
@@ -30,3 +36,28 @@ def test_totals_are_those_of_what_is_published(business: Business) -> None:
     assert total(business, 0)["yhat"] == pytest.approx(business.rows(FORECASTS)["yhat"].sum())
     assert business("predict") == 0
     assert business.rows(TOTALS).equals(totals)
+
+
+def test_orders_come_with_the_forecast_under_the_terms_of_settings_and_rules(
+    business: Business, run: Run, shown: Callable[[], str]
+) -> None:
+    """By default two weeks at 95 %; by class, with a rule for an article, beyond the forecast; switched off."""
+    business.already("predict")
+    orders = business.rows(ORDERS).set_index(KEY)
+    expected = business.rows(FORECASTS).query("step <= 2").groupby(KEY)["yhat"].sum()
+    assert orders["expected_demand"].to_dict() == pytest.approx(expected.to_dict())
+    assert (orders["order_up_to"] >= orders["expected_demand"]).all()
+    assert set(orders["service_level"]) == {0.95}
+    rules = pd.DataFrame([{**dict.fromkeys(KEY, ALL), "SKU_ID": sku, "service_level": 0.6} for sku in ("A1", "none")])
+    business.warehouse.replace(ORDER_RULES, rules, ALL, run=run)
+    assert business("predict", "--service-level", "A=0.98,B=0.95,C=0.9", "--review-weeks", "4") == 0
+    said = shown()
+    assert "1 order rule about nothing that is forecast: */*/none" in said
+    assert "the stock of 6 combinations must last for up to 5 weeks, longer than is forecast" in said
+    by_class = business.rows(ORDERS).set_index(KEY)
+    is_ruled = by_class.index.get_level_values("SKU_ID") == "A1"
+    assert set(by_class.loc[is_ruled, "service_level"]) == {0.6}
+    others = by_class[~is_ruled]
+    assert (others["service_level"] == others["abc_class"].map({"A": 0.98, "B": 0.95, "C": 0.9})).all()
+    assert business("predict", "--service-level", "off") == 0
+    assert business.rows(ORDERS).set_index(KEY).equals(by_class)

@@ -224,3 +224,26 @@ def test_a_day_counts_by_its_largest_stock(warehouse, run):
     """Two lines of a day, one of them with stock 0: the article was there."""
     lines = [each for day in DAYS for each in (line(day, 1, stock=0), line(day, 0, stock=3))]
     assert series(history_of(warehouse, lines, run)) == [7.0]
+
+
+# --- What is left ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_left_is_that_of_the_last_day_that_says_so(warehouse, run):
+    """Five on Friday, none said for the weekend; below 0 is none left."""
+    usual = days_of(*[(1, 9)] * 7)
+    newest = days_of(*[(1, 9)] * 4, (1, 5), (1, None), (1, None), weeks=range(1))
+    below = days_of(*[(1, 9)] * 7, SKU_ID="B") + days_of(*[(1, -3)] * 7, weeks=range(1), SKU_ID="B")
+    left = history_of(warehouse, [*usual, *newest, *below], run).stock
+    assert left is not None
+    assert left["on_hand"].tolist() == [5.0, 0.0]
+    assert left["on_hand_day"].dt.date.tolist() == [CUTOFF - timedelta(days=2), CUTOFF]
+
+
+def test_nobody_knows_what_is_left_where_stock_is_not_kept_or_not_delivered_lately(warehouse, run):
+    """A source that writes 0 every day keeps none; one whose newest week says nothing may be out by now."""
+    zeros = days_of(*[(1, 0)] * 7, weeks=range(11))
+    silent = days_of(*[(1, 9)] * 7, SKU_ID="B") + days_of(*[(1, None)] * 7, weeks=range(1), SKU_ID="B")
+    left = history_of(warehouse, [*zeros, *silent], run).stock
+    assert left is not None
+    assert not len(left)

@@ -108,14 +108,16 @@ def _reference(folder: Path | None) -> int:
 def _load(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
-    from skucast.jobs.load import Rule, load_locations, load_sales
+    from skucast.jobs.load import Rule, load_locations, load_order_rules, load_sales
 
     path, columns = Path(str(own["file"])), None if own["columns"] is None else str(own["columns"])
     rule: Rule = "replace" if own["replace"] else "add" if own["add"] else "refuse"
     if own["table"] == "sales":
         load_sales(path, columns, rule, settings, warehouse, run, report)
     elif rule != "refuse":
-        raise InputError("--replace and --add are about sales; locations are always replaced")
+        raise InputError(f"--replace and --add are about sales; {own['table']} are always replaced")
+    elif own["table"] == "order_rules":
+        load_order_rules(path, columns, settings, warehouse, run, report)
     else:
         load_locations(path, columns, settings, warehouse, run, report)
 

@@ -1,4 +1,4 @@
-"""Own sales and locations: a file comes into the local warehouse, is summed up, and can be taken back."""
+"""Own sales, locations, rules for orders: files come into the local warehouse, are summed up, can be taken back."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from skucast.core.errors import InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
+from skucast.core.tables.orders import ORDER_RULES
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
@@ -63,6 +64,24 @@ def load_locations(
     report.n_rows = warehouse.replace(LOCATIONS, rows, ALL, run=run)
     report.notes.append(
         f"{settings.locations_table} in {settings.warehouse} holds {counted(report.n_rows, 'location')} now, those of "
+        f"{path.name}"
+    )
+    _note_unused(unused, report)
+
+
+def load_order_rules(
+    path: Path, columns: str | None, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> None:
+    """Replace the rules for orders by those of the file.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    _refuse_cloud(settings, "order rules")
+    rows, unused = read_file(path, ORDER_RULES, parse_column_map(columns or "", ORDER_RULES))
+    report.n_rows = warehouse.replace(ORDER_RULES, rows, ALL, run=run)
+    report.notes.append(
+        f"{settings.order_rules_table} in {settings.warehouse} holds {counted(report.n_rows, 'rule')} now, those of "
         f"{path.name}"
     )
     _note_unused(unused, report)

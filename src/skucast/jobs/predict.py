@@ -94,7 +94,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
             last_look(settings, warehouse, run, inputs, final.rows, report)
         only = final.only(inputs.only)
         with report.timed("totals"):
-            write_totals(settings, warehouse, store, run, final.all, only)
+            write_totals(settings, warehouse, store, run, inputs.history, final.all, only, report)
         write_changes(settings, warehouse, store, run, inputs, made[0] if made else None, final.all, report)
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, final.all, run.cutoff, run=run, combinations=only)

@@ -17,7 +17,9 @@ from skucast.core.tables.totals import TOTALS
 from skucast.forecast.joint.correlations import DEFAULT, Correlations
 from skucast.forecast.joint.marginals import rows_of
 from skucast.forecast.joint.sums import totals_of
+from skucast.jobs.orders import protection_of, write_orders
 from skucast.jobs.panel_files import load_blend
+from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.aggregates import metrics_of_totals, sums_of_totals
@@ -36,24 +38,31 @@ def write_totals(
     warehouse: Warehouse,
     store: ModelStore,
     run: Run,
+    history: History,
     rows: pd.DataFrame,
     only: Sequence[Combination] | None,
+    report: RunReport,
 ) -> None:
-    """Replace the totals of this cutoff by those of the rows, of a targeted run together with what is published.
+    """Replace the totals of this cutoff, and what to order, by those of the rows.
 
+    Those of a targeted run are made together with what is published: sums are of all.
     `only` are the combinations whose rows are replaced, None = all.
     """
     whole = with_published(warehouse, run, rows, only)
     if not len(whole):
         return
     correlations = correlations_of(settings, store, run)
-    totals = totals_of(rows_of(whole), correlations)
+    joint = rows_of(whole)
+    protection = protection_of(settings, warehouse, history, joint, report)
+    totals = totals_of(joint, correlations, None if protection is None else protection.take)
     made = totals.assign(
         correlation_source="backtests" if correlations.n_origins else "default",
         run_id=run.run_id,
         created_at=run.run_at,
     )
     warehouse.replace(TOTALS, made, run.cutoff, run=run)
+    if protection is not None:
+        write_orders(warehouse, run, history, protection, report)
 
 
 def correlations_of(settings: Settings, store: ModelStore, run: Run) -> Correlations:

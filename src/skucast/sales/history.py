@@ -27,7 +27,7 @@ from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_name
 from skucast.sales.opened import Opened
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
 from skucast.sales.promo_types import types_of_weeks
-from skucast.sales.stock import MAX_MISSED_SHARE, empty_days, suspected_stock
+from skucast.sales.stock import MAX_MISSED_SHARE, empty_days, stock_left, suspected_stock
 from skucast.sales.unknown_depths import NO_DEPTHS, UsualDepths, with_usual_depths
 
 HISTORY_COLUMNS = [
@@ -67,7 +67,8 @@ class History:
     names the units and channels whose newest weeks have not arrived although others' have. `first_sales` has what was
     sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`. `names` knows the spellings.
     `deepest_discounts` are what each combination ever had, percent; of those not named no depth is known.
-    `usual_depths` are what a promotion without a depth counts as. `opened` has combinations without a week yet.
+    `usual_depths` are what a promotion without a depth counts as. `opened` has combinations without a week yet,
+    `stock` what was left at the end of `data_cutoff` (see `stock_left`).
     """
 
     weeks: pd.DataFrame
@@ -80,6 +81,7 @@ class History:
     names: Names = NO_NAMES
     deepest_discounts: dict[Combination, float] = field(default_factory=dict)
     usual_depths: UsualDepths = NO_DEPTHS
+    stock: pd.DataFrame | None = None
     opened: dict[Combination, Opened] = field(default_factory=dict)
 
     @property
@@ -237,6 +239,7 @@ def build_history(
         names=names,
         deepest_discounts=deepest_discounts(sold),
         usual_depths=usual,
+        stock=stock_left(sold, data_cutoff) if "last_stock" in sold else None,
     )
 
 

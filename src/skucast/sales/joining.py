@@ -85,6 +85,7 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
         stockout_weekdays=none_left,
         stock_days=np.bitwise_count(either(stocked)).astype("int64"),
         left_weekdays=either(rows["left_weekdays"].to_numpy(dtype="int64")),
+        **_last_stock(rows, place),
         stockout_days=np.bitwise_count(none_left).astype("int64"),
         **{name: total(rows[name].to_numpy(dtype="float64")) for name in SOLD_BY_WEEKDAY},
         first_date=_first_dates(rows, place),
@@ -95,6 +96,13 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
         **counts,
     )
     return result.astype(rows.dtypes.to_dict())
+
+
+def _last_stock(rows: pd.DataFrame, place: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.float64]]:
+    """What was left of all spellings together, of those that say it."""
+    if "last_stock" not in rows:
+        return {}
+    return {"last_stock": rows["last_stock"].groupby(place).sum(min_count=1).to_numpy(dtype="float64")}
 
 
 def _promo_types(rows: pd.DataFrame, place: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.object_]:

@@ -7,6 +7,7 @@ where stock is kept: some sources write 0 where they keep none, and some for eve
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.rows import is_about
 from skucast.core.weeks import SOLD_BY_WEEKDAY, WEEK
 
 RECENT_WEEKS = 26
@@ -77,6 +79,25 @@ def empty_days(sold: pd.DataFrame, *, by_day: bool) -> pd.DataFrame:
             index=rows.index,
         )
     return found.loc[sold.index, EMPTY_DAYS_COLUMNS]
+
+
+def stock_left(sold: pd.DataFrame, until: date) -> pd.DataFrame:
+    """Return what was left at the end of the week `until`, by rows of `Warehouse.weekly_sales`.
+
+    Columns KEY, `on_hand` (at least 0) and `on_hand_day`, the last day of the week on which stock was delivered. Only
+    of combinations whose stock is kept: some was left on a day of the last weeks.
+    """
+    week = pd.Timestamp(until)
+    recent = sold[sold["ds"].between(week - (NEAR_WEEKS - 1) * WEEK, week)]
+    kept = recent[recent["left_weekdays"] > 0]
+    rows = recent[(recent["ds"] == week) & (recent["stock_weekdays"] > 0) & is_about(recent, kept)]
+    known = _days(rows["stock_weekdays"])
+    back = (until.weekday() - np.arange(7)) % 7  # of each weekday, Monday first, from the end of the week
+    days = np.where(known, back, 7).min(axis=1, initial=7)
+    return rows[KEY].assign(
+        on_hand=rows["last_stock"].clip(lower=0.0),
+        on_hand_day=week - pd.to_timedelta(days, unit="D"),
+    )
 
 
 def suspected_stock(weeks: pd.DataFrame) -> Iterator[str]:

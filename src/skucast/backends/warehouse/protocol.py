@@ -52,6 +52,7 @@ WEEKLY_SALES_COLUMNS = (
     "spelling_min",
     "spelling_max",
     "promo_types",
+    "last_stock",
 )
 """Columns of `Warehouse.weekly_sales`; keys are NULL for placeholder rows."""
 
@@ -134,7 +135,8 @@ class Warehouse(Protocol):
         `stock_days` days with known stock, `stockout_days` as their weekdays; `sold_1` (Monday) to `sold_7` what was
         sold on each day before returns; `first_date` the first day with a selling line (else with any), `last_date`
         the last day with any; `promo_types` what kinds of promotion its days had, those that say one, in any order and
-        separated by line breaks (of several on a day the first by the alphabet; NULL: none).
+        separated by line breaks (of several on a day the first by the alphabet; NULL: none); `last_stock` the stock of
+        the last day on which it is known.
 
         Raises:
             InputError: no sales table, no sales in it, or a column of the contract is missing.

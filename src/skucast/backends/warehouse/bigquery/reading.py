@@ -234,7 +234,7 @@ def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
         **dict.fromkeys(
             ("quantity", "returns_quantity", "promo_discount_perc", "least_discount", "most_discount"), "float64"
         ),
-        "no_depth_share": "float64",
+        **dict.fromkeys(("no_depth_share", "last_stock"), "float64"),
         **dict.fromkeys(("promo_days", "stock_days", "stockout_days"), "int64"),
         **dict.fromkeys(("n_lines", "n_bad_quantity", "n_bad_discount", "n_bad_flag"), "int64"),
         **dict.fromkeys(("selling_weekdays", "promo_weekdays", "stock_weekdays"), "int64"),

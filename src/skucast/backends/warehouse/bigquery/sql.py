@@ -207,7 +207,8 @@ SELECT
     SUM(n_bad_flag) AS n_bad_flag,
     MIN(spelling_min) AS spelling_min,
     MAX(spelling_max) AS spelling_max,
-    STRING_AGG(promo_type, '\\n') AS promo_types
+    STRING_AGG(promo_type, '\\n') AS promo_types,
+    MAX_BY(stock, IF(stock IS NULL, NULL, day)) AS last_stock
 FROM judged
 GROUP BY unit, channel, sku, ds
 ORDER BY unit, channel, SKU_ID, ds

@@ -88,7 +88,8 @@ SELECT
     CAST(sum(n_bad_flag) AS BIGINT) AS n_bad_flag,
     min(spelling_min) AS spelling_min,
     max(spelling_max) AS spelling_max,
-    string_agg(promo_type, chr(10)) AS promo_types
+    string_agg(promo_type, chr(10)) AS promo_types,
+    arg_max(stock, day) FILTER (WHERE stock IS NOT NULL) AS last_stock
 FROM judged
 GROUP BY ALL
 ORDER BY ALL

@@ -1,0 +1,60 @@
+"""What to order by a forecast: the terms of every combination, and the stock that is there."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY
+from skucast.core.run import Run
+from skucast.core.tables.orders import ORDER_RULES, ORDERS
+from skucast.core.words import counted
+from skucast.forecast.joint.marginals import Rows
+from skucast.forecast.joint.orders import Protection
+from skucast.forecast.joint.terms import Defaults, idle_rules, terms_of
+from skucast.runtime.groups.orders import levels_of_classes, weeks_of_classes
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History
+from skucast.scorecard.monitoring import classes
+
+SHOWN = 5
+"""Rules that a message names."""
+
+
+def protection_of(
+    settings: Settings, warehouse: Warehouse, history: History, rows: Rows, report: RunReport
+) -> Protection | None:
+    """Return what takes orders from the simulation of these rows; None where SERVICE_LEVEL is off."""
+    levels = levels_of_classes(settings.service_level)
+    if not levels:
+        return None
+    weeks = weeks_of_classes(settings.lead_time_weeks, 0), weeks_of_classes(settings.review_weeks, 1)
+    defaults = Defaults(levels, *weeks)
+    rules = history.names.renamed(warehouse.read(ORDER_RULES)).drop_duplicates(KEY, keep="last", ignore_index=True)
+    if idle := idle_rules(rows.keys, rules):
+        shown = ", ".join(idle[:SHOWN]) + (f" and {len(idle) - SHOWN} more" if len(idle) > SHOWN else "")
+        report.warn(f"{counted(len(idle), 'order rule')} about nothing that is forecast: {shown}")
+    return Protection(rows, terms_of(rows.keys, defaults, _classes(history, rows, defaults), rules))
+
+
+def write_orders(warehouse: Warehouse, run: Run, history: History, protection: Protection, report: RunReport) -> None:
+    """Replace the orders of this cutoff; without sales of its last week nobody knows what is left in stock."""
+    stock = history.stock if history.data_cutoff == run.cutoff else None
+    made = protection.orders(stock).assign(run_id=run.run_id, created_at=run.run_at)
+    extended = made.loc[made["is_extended"], ["lead_time_weeks", "review_weeks"]].sum(axis=1)
+    if len(extended):
+        report.notes.append(
+            f"orders: the stock of {counted(len(extended), 'combination')} must last for up to {extended.max()} weeks, "
+            "longer than is forecast; the weeks beyond count as the mean of those: raise HORIZON_WEEKS"
+        )
+    warehouse.replace(ORDERS, made, run.cutoff, run=run)
+
+
+def _classes(history: History, rows: Rows, defaults: Defaults) -> pd.Series | None:
+    """The classes of the rows' combinations, where they are asked for."""
+    if not defaults.is_by_class:
+        return None
+    found = classes(history.weeks, pd.Timestamp(history.data_cutoff))
+    joined = rows.keys.merge(found[[*KEY, "abc_class"]], on=KEY, how="left")
+    return joined["abc_class"].astype("object")
