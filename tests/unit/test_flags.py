@@ -99,7 +99,7 @@ def test_a_mistyped_flag_is_named_before_what_seems_missing(said):
 
 def test_a_flag_of_another_job_is_no_slip(said):
     """Instead of the closest flag, the line says who reads that setting."""
-    assert said("predict", "--lookback-weeks", "3").startswith("unknown flag --lookback-weeks; read by monitor only")
+    assert said("predict", "--alert-bias", "3").startswith("unknown flag --alert-bias; read by monitor only")
     assert said("predict", "--cloud-run-task-index", "1").startswith(
         "unknown flag --cloud-run-task-index; Cloud Run sets it"
     )

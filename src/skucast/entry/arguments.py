@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from skucast.core.combination import KEY
 from skucast.dashboard.looker import ALIASES, VIEWS
-from skucast.entry.arguments_of_models import add_models, day
+from skucast.entry.alerts import OWN as OF_ALERTS
+from skucast.entry.alerts import add_alerts
+from skucast.entry.arguments_of_models import add_models
 from skucast.entry.overrides import OWN as OF_OVERRIDES
 from skucast.entry.overrides import add_override
 from skucast.runtime.flags import Parser, add_flags, add_version
@@ -32,7 +34,6 @@ OWN = (
     "until",
     "action",
     "output",
-    "alert_id",
     "template",
     "aliases",
     "replace",
@@ -45,6 +46,7 @@ OWN = (
     "path",
     "trusted",
     "regressors",
+    *OF_ALERTS,
     *OF_OVERRIDES,
     "unit",
     "channel",
@@ -66,7 +68,7 @@ def arguments_of(prog: str) -> Parser:
     add_models(commands)
     _promotions(commands)
     add_override(commands)
-    _alerts(commands)
+    add_alerts(commands)
     freshness = commands.add_parser("freshness", help="exit 1 if forecasts or scorecard are older than they should be")
     add_flags(freshness, "freshness")
     doctor = commands.add_parser("doctor", help="check settings, access, tables and sales; say what to fix")
@@ -194,17 +196,6 @@ def _promotions(commands: Commands) -> None:
 def _names_wanted(parser: argparse.ArgumentParser) -> None:
     for name, what in (("unit", "unit"), ("channel", "channel"), ("sku", "article")):
         parser.add_argument(f"--{name}", metavar=name.upper(), help=f"this {what} alone [default: all]")
-
-
-def _alerts(commands: Commands) -> None:
-    alerts = commands.add_parser("alerts", help="list the open alerts, or keep one quiet until a day")
-    actions = alerts.add_subparsers(dest="action", required=True, metavar="ACTION")
-    alerts.begin_with(actions.choices)
-    add_flags(actions.add_parser("list", help="list the alerts of the newest monitored week"), "alerts")
-    acknowledge = actions.add_parser("ack", help="acknowledge an alert: it stays open and says nothing until a day")
-    acknowledge.add_argument("alert_id", metavar="ID")
-    acknowledge.add_argument("--until", type=day, required=True, metavar="YYYY-MM-DD", help="last quiet day")
-    add_flags(acknowledge, "alerts")
 
 
 def _looker(commands: Commands) -> None:

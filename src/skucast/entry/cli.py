@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
 
 from skucast.backends.store.protocol import ModelStore
@@ -13,6 +12,7 @@ from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.core.tables.reference import reference as tables_reference
 from skucast.dashboard.looker import ALIASES, parse_aliases, report_url, views_sql
+from skucast.entry.alerts import change_alerts, show_alerts
 from skucast.entry.app import run_job, start_run, until_interrupted
 from skucast.entry.arguments import OWN, arguments_of
 from skucast.entry.models import LOOKED_AT, change_models, show_models
@@ -67,6 +67,8 @@ def _main(argv: Sequence[str], prog: str) -> int:
         from skucast.jobs.freshness import freshness
 
         return freshness(settings, run)
+    if command == "alerts" and own["action"] == "list":
+        return _shown(lambda: show_alerts(own, settings, run))
     if command in _LISTED and own["action"] == "list":
         return _LISTED[command](settings, run)
     if command == "models" and own["action"] in LOOKED_AT:
@@ -168,15 +170,6 @@ def _rollback(
     roll_back([stored_as(store, str(own["target"]))], wanted, warehouse, store, run, report)
 
 
-def _list_alerts(settings: Settings, run: Run) -> int:
-    """Show the alerts of the newest monitored week; nothing is written, not even the run's row."""
-    from skucast.backends.warehouse.opening import open_warehouse
-    from skucast.jobs.alerting import newest_alerts
-    from skucast.scorecard.alert_texts import show
-
-    return _shown(lambda: show(newest_alerts(open_warehouse(settings), run.cutoff), run.today, settings.retrain_job))
-
-
 def _list_overrides(settings: Settings, run: Run) -> int:
     """Show what holds; nothing is written, not even the run's row."""
     return _shown(lambda: show_overrides(settings, run))
@@ -189,20 +182,6 @@ def _shown(show: Callable[[], None]) -> int:
         log.error("%s", error)
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     return DONE
-
-
-def _acknowledge(
-    own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
-) -> None:
-    from skucast.jobs.alerting import acknowledge
-    from skucast.scorecard.alert_texts import name_of
-
-    until = own["until"]
-    assert isinstance(until, date)
-    row = acknowledge(warehouse, run, str(own["alert_id"]), until, settings.clock)
-    report.n_rows = 1
-    what = f"is quiet until {until}" if until >= run.today else f"speaks again: {until} has passed"
-    report.notes.append(f"{own['alert_id']} ({name_of(row)}) {what}")
 
 
 def _looker_views(own: dict[str, object], settings: Settings) -> str:
@@ -226,7 +205,7 @@ _COMMANDS = {
     "models": change_models,
     "override": change_overrides,
     "promotions": change_plan,
-    "alerts": _acknowledge,
+    "alerts": change_alerts,
 }
-_LISTED = {"alerts": _list_alerts, "loads": _list_loads, "names": _list_names, "override": _list_overrides}
+_LISTED = {"loads": _list_loads, "names": _list_names, "override": _list_overrides}
 _PRINTED = {"looker-views": _looker_views, "looker-url": _looker_url}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
@@ -29,20 +30,39 @@ def refusal(file: str, n_refused: int, n_lines: int, first: str = "") -> str:
     return f"{n_refused:,} of {counted(n_lines, 'row')} refused in {file}{first and f' ({first})'}"
 
 
-def refused_lately(
+@dataclass(frozen=True)
+class Refused:
+    """What was refused of a file, in words, when it came last, and the day of the run that read it (UTC)."""
+
+    file: str
+    said: str
+    on: date
+
+
+def refusals(
     warehouse: Warehouse, run: Run, read_now: Mapping[str, str | None] = MappingProxyType({})
-) -> list[str]:
+) -> list[Refused]:
     """Return what was refused of each file that came lately, as it came last; nothing of those that were all right.
 
     `read_now` are the files that this run itself has read: its row is not stored while it goes on.
     """
     runs = warehouse.read(RUNS, since={"run_at": run.run_at - REMEMBERED}, until={"run_at": run.run_at})
-    newest: dict[str, str | None] = {}
-    for row in runs[runs["plan_files"].notna()].sort_values("run_at", kind="stable").itertuples():
-        for file, said in json.loads(str(row.plan_files)).items():
-            newest[_plan_of(file)] = said and f"{said} ({row.run_at:%Y-%m-%d})"
-    newest |= {_plan_of(file): said and f"{said} ({run.run_at:%Y-%m-%d})" for file, said in read_now.items()}
-    return [said for said in newest.values() if said]
+    rows = runs[runs["plan_files"].notna()].sort_values("run_at", kind="stable")
+    of_runs: list[tuple[Mapping[str, str | None], date]] = [
+        (json.loads(files), at.date()) for files, at in zip(rows["plan_files"], rows["run_at"], strict=True)
+    ]
+    newest: dict[str, Refused | None] = {}
+    for files, on in [*of_runs, (read_now, run.run_at.date())]:
+        for file, said in files.items():
+            newest[_plan_of(file)] = Refused(_STAMPS.sub("", file), said, on) if said else None
+    return [each for each in newest.values() if each is not None]
+
+
+def refused_lately(
+    warehouse: Warehouse, run: Run, read_now: Mapping[str, str | None] = MappingProxyType({})
+) -> list[str]:
+    """Return the same in words."""
+    return [f"{each.said} ({each.on})" for each in refusals(warehouse, run, read_now)]
 
 
 def _plan_of(file: str) -> str:

@@ -47,7 +47,7 @@ WRITTEN = {
     "retrain": (REGISTRY,),
     "predict": (TOTALS, ORDERS, CHANGES, FORECASTS),
     "monitor": (METRICS, TOTALS_METRICS, ORDERS_METRICS, OVERRIDE_VALUE, ALERTS, RETRAININGS),
-    "alerts": (ALERTS,),
+    "alerts": (ALERTS, WORK_NOTES),
     "rollback": (REGISTRY,),
     "models": (REGISTRY,),
 }

@@ -17,7 +17,7 @@ class Alerts(Group):
 
     title: ClassVar[str] = "scorecard and alerts"
 
-    lookback_weeks: int = field(5, "weeks to score", ["monitor"], ge=1, le=104)
+    lookback_weeks: int = field(5, "weeks to score", ["predict", "monitor", "alerts"], ge=1, le=104)
     dashboard_weeks: int = field(26, "weeks of accuracy shown on the dashboard", ["monitor"], ge=1, le=104)
     alert_wape: float = field(
         0.7,
@@ -56,6 +56,9 @@ class Alerts(Group):
         ["monitor"],
         ge=1,
         le=520,
+    )
+    work_list_lines: int = field(
+        20, "lines of the work list: what needs a person this week", ["predict", "monitor", "alerts"], ge=1, le=200
     )
     alert_webhook_url: SecretStr | None = field(
         None,

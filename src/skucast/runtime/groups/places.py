@@ -35,7 +35,7 @@ class Places(Group):
     staging: str = field(
         "local/staging",
         "where the dashboard is written and planners' files are read: a folder or gs://BUCKET[/PREFIX]",
-        ["predict", "monitor", "promotions", "override", "doctor", "demo"],
+        ["predict", "monitor", "promotions", "override", "alerts", "doctor", "demo"],
     )
 
     locale: Literal["", "en", "ru"] = field(

@@ -53,7 +53,8 @@ class Tables(Group):
     locations_table: str = _table(LOCATIONS, [*FORECASTING, "load", "doctor"])
     weather_table: str = _table(WEATHER, [*FORECASTING, "doctor"])
     forecasts_table: str = _table(
-        FORECASTS, [*SALES_JOBS, "names", "promotions", "override", "freshness", "doctor", "demo", "looker-views"]
+        FORECASTS,
+        [*SALES_JOBS, "names", "promotions", "override", "alerts", "freshness", "doctor", "demo", "looker-views"],
     )
     scenarios_table: str = _table(SCENARIOS, ["predict"])
     totals_table: str = _table(TOTALS, ["predict", "monitor", "doctor", "demo", "looker-views"])

@@ -1,0 +1,115 @@
+"""The work list of a run: made from the tables, so that it is the same whoever shows it, with what people have said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pandas as pd
+
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY
+from skucast.core.rows import is_about
+from skucast.core.run import Run
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import REGISTRY, RETRAININGS
+from skucast.core.tables.work_notes import WORK_NOTES
+from skucast.core.weeks import WEEK
+from skucast.jobs.alerting import newest_alerts
+from skucast.jobs.refusals import Refused, refusals
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.scorecard.work_list import Matters, lines_of
+from skucast.scorecard.work_memory import remembered, tally, tally_text
+
+FIRST = 5
+"""Lines that a monitoring run names."""
+
+_TRAINED = ("saved", "unchanged", "kept")
+"""Outcomes of a training after which the model that is live is the best that these sales give."""
+
+_NEWEST_FORECAST_WEEKS = 4
+_REMEMBERED_WEEKS = 52
+
+
+def work_list(
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    alerts: pd.DataFrame,
+    forecasts: pd.DataFrame,
+    read_now: Mapping[str, str | None] = MappingProxyType({}),
+) -> pd.DataFrame:
+    """Return the lines with what was said of them, open or not: `LINE_COLUMNS` and `MEMORY_COLUMNS`.
+
+    Args:
+        settings: `work_list_lines` are on the list; an alert is judged by `lookback_weeks`.
+        warehouse: where trainings, runs and what people have said are kept.
+        run: what was said on its day, or before, counts.
+        alerts: rows of `tables.ALERTS` of one week.
+        forecasts: rows of `tables.FORECASTS`; those of the newest cutoff say which promotions are planned.
+        read_now: what was refused of the files that this run itself has read.
+    """
+    week = alerts["cutoff"].max().date() if len(alerts) else run.cutoff
+    matters = Matters(
+        alerts=alerts,
+        refused=_frame(refusals(warehouse, run, read_now)),
+        trained=_trained(warehouse, run, alerts, settings.lookback_weeks),
+        asked=warehouse.read(
+            RETRAININGS, since={"cutoff": week - _REMEMBERED_WEEKS * WEEK}, until={"cutoff": run.cutoff}
+        ),
+        planned=_planned(forecasts),
+        today=run.today,
+        lookback_weeks=settings.lookback_weeks,
+    )
+    notes = warehouse.read(WORK_NOTES)
+    known_at = settings.clock.end_of(run.today)
+    return remembered(lines_of(matters), notes, known_at, run.today, settings.work_list_lines)
+
+
+def newest_work_list(settings: Settings, warehouse: Warehouse, run: Run) -> pd.DataFrame:
+    """Return the list of the newest monitored week up to the run's, as `work_list`."""
+    since, until = {"cutoff": run.cutoff - _NEWEST_FORECAST_WEEKS * WEEK}, {"cutoff": run.cutoff}
+    forecasts = warehouse.read(FORECASTS, since=since, until=until)
+    return work_list(settings, warehouse, run, newest_alerts(warehouse, run.cutoff), forecasts)
+
+
+def tell_work(lines: pd.DataFrame, report: RunReport) -> None:
+    """Say in the log how long the list is and its first lines, and note it with the run."""
+    counts = tally(lines)
+    text = tally_text(counts)
+    first = [f"{row['about']}: {row['what']}. {row['to_do']}" for row in _listed(lines).head(FIRST).to_dict("records")]
+    fields = {"event": "work_list", **counts, "lines": _listed(lines)["about"].tolist()}
+    log.info("%s", "\n  ".join([text, *first]), extra={"fields": fields})
+    report.notes.append(text)
+
+
+def _listed(lines: pd.DataFrame) -> pd.DataFrame:
+    found: pd.DataFrame = lines[lines["is_listed"]]
+    return found
+
+
+# --- What it is made of -----------------------------------------------------------------------------------------------
+
+
+def _frame(refused: list[Refused]) -> pd.DataFrame:
+    rows = pd.DataFrame([(each.file, each.said, each.on) for each in refused], columns=["file", "said", "refused_on"])
+    return rows.astype({"refused_on": "datetime64[us]"})
+
+
+def _trained(warehouse: Warehouse, run: Run, alerts: pd.DataFrame, lookback_weeks: int) -> pd.DataFrame:
+    """The trainings of combinations with an alert that are not older than the window: KEY, cutoff, created_at."""
+    if not len(alerts):
+        return pd.DataFrame(columns=[*KEY, "cutoff", "created_at"])
+    since = alerts["cutoff"].max().date() - lookback_weeks * WEEK
+    rows = warehouse.read(REGISTRY, since={"cutoff": since}, until={"cutoff": run.cutoff})
+    mine = rows[rows["outcome"].isin(_TRAINED) & is_about(rows, alerts)]
+    return mine[[*KEY, "cutoff", "created_at"]]
+
+
+def _planned(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """The promotions that the newest forecast knew of: KEY, ds."""
+    is_newest = forecasts["cutoff"] == forecasts["cutoff"].max()
+    found: pd.DataFrame = forecasts.loc[is_newest & (forecasts["promo_source"] == "planned"), [*KEY, "ds"]]
+    return found
