@@ -66,7 +66,7 @@ def checked(business: Business) -> pd.DataFrame:
     then = by_cutoff[one["previous_cutoff"].iloc[0]].reindex(one.index).fillna(0)
     now = by_cutoff[rows["cutoff"].iloc[0]].reindex(one.index).fillna(0)
     pd.testing.assert_series_equal(one["change"], now - then, check_names=False)
-    total = rows[rows["level"] == "total"].set_index("ds")["change"]
+    total = rows[rows["level"] == "total"].set_index("ds")["change"]  # of Prophet alone there is no mean beside it
     pd.testing.assert_series_equal(total, one.groupby("ds")["change"].sum(), check_names=False)
     return rows
 

@@ -11,7 +11,7 @@ import pytest
 
 from skucast.core.tables.changes import PARTS
 from skucast.core.tables.forecasts import COMPONENTS
-from skucast.scorecard.bridge import NOTHING_BETWEEN, ROW, Between, changes_of, rolled_up
+from skucast.scorecard.bridge import EXPECTED, NOTHING_BETWEEN, ROW, Between, changes_of, expected_of, rolled_up
 
 THEN, NOW = pd.Timestamp("2026-11-15"), pd.Timestamp("2026-11-22")
 WEEKS = {1: pd.Timestamp("2026-11-29"), 2: pd.Timestamp("2026-12-06")}
@@ -173,7 +173,9 @@ def test_parts_add_up_whatever_lies_between():
     steps = planned.assign(model=random.normal(0, 100, len(planned)), panel=-1.0)
     between = Between(restated=other, unplanned=other, planned=steps)
     for each in (NOTHING_BETWEEN, between, replace(between, planned=None)):
-        rows = rolled_up(changes_of(before, after, each).assign(sales_surprise=np.nan, replaced=np.nan))
+        changes = changes_of(before, after, each).assign(sales_surprise=np.nan, replaced=np.nan)
+        means = {name: 1e4 * random.random(len(changes)) for name in EXPECTED}
+        rows = rolled_up(changes.assign(**means))
         assert (rows[list(PARTS)].sum(axis=1) - rows["change"]).abs().max() <= 0.005
         assert (rows["final"] - rows["final_before"] - rows["change"]).abs().max() <= 0.005
 
@@ -183,6 +185,8 @@ def test_sums_are_those_of_their_combinations():
     before = frame(row(THEN), row(THEN, "B", level=50.0))
     after = frame(row(level=90.0), row(sku="B", level=80.0))
     changes = changes_of(before, after).assign(sales_surprise=[np.nan, 4.0], replaced=[np.nan, 75.0])
+    changes = changes.assign(expected_before=changes["final_before"], expected=changes["final"])
+    changes["expected_replaced"] = changes["replaced"]
     rows = rolled_up(changes).set_index(["level", "SKU_ID"])
     total = rows.loc[("total", "*")]
     assert total[["final_before", "final", "change", "level_and_trend", "n_combinations"]].tolist() == [
@@ -196,3 +200,19 @@ def test_sums_are_those_of_their_combinations():
     assert rows.loc[("SKU_ID", "A"), ["change", "n_combinations"]].tolist() == [-10, 1]
     assert not rows.reset_index().duplicated(["level", "unit", "channel", "SKU_ID", "ds"]).any()
     assert set(ROW) <= set(rolled_up(changes))
+
+
+def test_sums_are_of_expected_values():
+    """As totals are: what lies between the middles and the means is a part of its own."""
+    changes = changes_of(frame(row(THEN)), frame(row(level=90.0))).assign(sales_surprise=np.nan, replaced=np.nan)
+    rows = rolled_up(changes.assign(expected_before=104.0, expected=97.0, expected_replaced=np.nan)).set_index("level")
+    total = rows.loc["total", ["final_before", "final", "change", "level_and_trend", "bounds"]].tolist()
+    assert total == [104.0, 97.0, -7.0, -10.0, 3.0]
+    assert rows.loc["combination", ["final", "bounds"]].tolist() == [90.0, 0.0]
+
+
+def test_what_is_added_up_is_the_planners_word_or_the_expected_value():
+    """Without either it is the forecast."""
+    rows = frame(row(final=150.0), row(final=100.0), row())
+    rows = rows.assign(override_id=["one", None, None], yhat_mean=[110.0, 111.0, np.nan])
+    assert expected_of(rows).tolist() == [150.0, 111.0, 100.0]

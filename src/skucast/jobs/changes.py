@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.backends.store.protocol import ModelStore
@@ -25,7 +26,7 @@ from skucast.jobs.shards import combinations_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-from skucast.scorecard.bridge import ROW, changes_of, rolled_up
+from skucast.scorecard.bridge import EXPECTED, ROW, changes_of, expected_of, rolled_up
 from skucast.scorecard.bridge_texts import signed, why_of
 from skucast.scorecard.spellings import in_the_names_of_the_sales
 
@@ -78,12 +79,13 @@ def _changes(
     published, earlier = ledger[is_now], ledger[~is_now]
     kept = pd.DataFrame()
     after = rows
+    all_before, all_after = last_run(earlier), rows
     if inputs.only is not None:
         others = published[~is_about(published, rows)]
         kept = _kept(warehouse, run, rows, others)
-        after = pd.concat([others[~is_about(others, kept)] if len(kept) else others, rows], ignore_index=True)
-        earlier = earlier[is_about(earlier, after)]
-    before = last_run(earlier)
+        all_after = pd.concat([others, rows], ignore_index=True)
+        after = all_after[~is_about(all_after, kept)] if len(kept) else all_after
+    before = all_before if inputs.only is None else all_before[is_about(all_before, after)]
     if before.empty or not set(before["ds"]) & set(after["ds"]):
         return None
     known = _known(settings, warehouse, store, run, inputs, made, combinations_of(after))
@@ -93,6 +95,9 @@ def _changes(
     _note_replaced(changes, published, rows, report)
     if len(kept):
         changes = pd.concat([changes, kept[changes.columns]], ignore_index=True)
+    sides = dict(zip(EXPECTED, (all_before, all_after, published), strict=True))
+    found_of = {name: _expected(changes, side) for name, side in sides.items()}
+    changes = changes.assign(**found_of).fillna({"expected_before": 0.0, "expected": 0.0})
     all_rows = rolled_up(changes).assign(cutoff=pd.Timestamp(run.cutoff))
     weeks = (all_rows["cutoff"] - all_rows["previous_cutoff"]).dt.days // 7
     all_rows["why"] = why_of(all_rows.assign(n_weeks=weeks))
@@ -176,6 +181,14 @@ def _with_facts(
         plan_change=plans.reindex(index).to_numpy(),
         replaced=final.reindex(index).to_numpy(),
     )
+
+
+def _expected(changes: pd.DataFrame, side: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """What each change adds to a sum, on one side of it; NaN where that has no row."""
+    if side.empty:
+        return np.full(len(changes), np.nan)
+    place = pd.MultiIndex.from_frame(side[ROW]).get_indexer(pd.MultiIndex.from_frame(changes[ROW]))
+    return np.where(place >= 0, expected_of(side)[place], np.nan)
 
 
 def _surprises(before: pd.DataFrame, weeks: pd.DataFrame) -> pd.Series:

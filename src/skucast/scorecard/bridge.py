@@ -17,6 +17,7 @@ from skucast.core.combination import KEY
 from skucast.core.tables.changes import OF_COMPONENTS, PARTS
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import COMPONENTS, MODEL_METHODS, NEWCOMERS, SALES_MISSING
+from skucast.core.tables.totals import TOTAL_LEVELS
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -28,9 +29,6 @@ WAYS = ("inactive", "seasonal", "phase_out", "successor", "naive_better", SALES_
 """Statuses that are a way of their own to make a number, whatever `method` says; of the others `method` tells."""
 
 VERSIONS = ["model_version", "panel_version", "blend_version"]
-
-ROLL_UPS: dict[str, tuple[str, ...]] = {"unit": ("unit",), "channel": ("channel",), "SKU_ID": ("SKU_ID",), "total": ()}
-"""The names that a sum keeps, by its level."""
 
 
 @dataclass(frozen=True)
@@ -240,16 +238,41 @@ def _model_change(old: pd.DataFrame, new: pd.DataFrame, both: Flags) -> npt.NDAr
 SUMMED = ["final_before", "final", "change", *PARTS]
 
 
+def expected_of(rows: pd.DataFrame) -> Floats:
+    """Return what a sum adds up of each forecast: the planner's word where there is one, else the expected value.
+
+    The middles of many articles add up to too little, so a total is no sum of `final`.
+    """
+    expected = rows["yhat_mean"].fillna(rows["yhat"])
+    has_word = rows["override_id"].notna() & rows["final"].notna()
+    return expected.mask(has_word, rows["final"]).to_numpy(dtype="float64")
+
+
+EXPECTED = ["expected_before", "expected", "expected_replaced"]
+"""What `final_before`, `final` and `replaced` are in sums."""
+
+
 def rolled_up(changes: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of combinations, and their sums by unit, channel, article and in all, `*` for what is summed.
 
-    `changes` are those of `changes_of` with `sales_surprise` and `replaced`.
+    `changes` are those of `changes_of` with `sales_surprise`, `replaced`, and `EXPECTED`, which the sums are of: what
+    lies between these and the middle is in `bounds`.
     """
-    rows = changes.assign(level="combination", n_combinations=1)
-    has_replaced = rows["replaced"].notna()
-    summed = rows.assign(_replaced=rows["replaced"].fillna(rows["final"]), _n=has_replaced.astype("int64"))
+    rows = changes.drop(columns=EXPECTED).assign(level="combination", n_combinations=1)
+    has_replaced = changes["expected_replaced"].notna()
+    change = changes["expected"] - changes["expected_before"]
+    summed = rows.assign(
+        final_before=changes["expected_before"],
+        final=changes["expected"],
+        change=change,
+        bounds=rows["bounds"] + change - rows["change"],
+        _replaced=changes["expected_replaced"].fillna(changes["expected"]),
+        _n=has_replaced.astype("int64"),
+    )
     parts = [rows]
-    for level, names in ROLL_UPS.items():
+    for level, names in TOTAL_LEVELS.items():
+        if level == "combination":
+            continue
         groups = summed.groupby([*names, "ds"], sort=False, as_index=False)
         found = groups[[*SUMMED, "n_combinations", "_replaced", "_n"]].sum()
         found["sales_surprise"] = groups["sales_surprise"].sum(min_count=1)["sales_surprise"]

@@ -210,11 +210,18 @@ _ONE_ARTICLE = {
     False: "this run does not forecast it any more ({effect})",
 }
 
+
+def _bounds(row: Row, effect: float) -> list[Clause] | None:
+    text = "it is cut at the least or the most that may be forecast ({effect})"
+    return [Clause(text, {"effect": effect})] if row["level"] == "combination" else None
+
+
 _SPECIAL: dict[str, Callable[[Row, float], list[Clause] | None]] = {
     "new_sales": _sales,
     "plan": _plan,
     "model": _model,
     "other_method": _method,
+    "bounds": _bounds,
     "new_articles": _articles,
     "gone_articles": _articles,
 }
@@ -233,7 +240,10 @@ _PLAIN = {
         "promotions that are planned as before, or usual, count for more ({effect})",
     ),
     "weather": ("the weather as it is known now ({effect})",) * 2,
-    "bounds": ("it is cut at the least or the most that may be forecast ({effect})",) * 2,
+    "bounds": (
+        "the expected value lies less far above the middle ({effect})",
+        "the expected value lies further above the middle ({effect})",
+    ),
     "plan": ("promotions were withdrawn or changed ({effect})", "promotions were added or changed ({effect})"),
     "model": ("models were retrained, fitted anew or rolled back ({effect})",) * 2,
     "panel": ("the panel model is another version ({effect})",) * 2,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import RUN, Check, Table, count, measure, text, week
 from skucast.core.tables.forecasts import METHODS, STATUSES
-from skucast.core.tables.scorecard import LEVELS
+from skucast.core.tables.totals import TOTAL_LEVELS
 
 OF_COMPONENTS = {
     "level": "level_and_trend",
@@ -25,7 +25,7 @@ PARTS = {
     "holidays": "holidays in the week",
     "promotions": "the effect of promotions that are planned as before, and the average where nothing is planned",
     "weather": "weather, by what is known of it now",
-    "bounds": "cut at 0 or at a model's largest number, and, with TARGET=mean, from the middle to the mean",
+    "bounds": "cut at 0 or at a model's largest number; with TARGET=mean, and in sums, from the middle to the mean",
     "plan": "promotions that were added, withdrawn or changed since",
     "model": "the combination's own model: retrained, refreshed or rolled back",
     "panel": "another version of the panel model",
@@ -50,14 +50,20 @@ CHANGES = Table(
     columns=(
         week("cutoff", "that of the run"),
         week("previous_cutoff", "that of the run before; of a sum, of most of its combinations"),
-        text("level", "what the row is about", allowed=LEVELS),
+        text("level", "what the row is about", allowed=tuple(TOTAL_LEVELS)),
         text("unit", "business unit; `*` = all"),
         text("channel", "sales channel; `*` = all"),
         text("SKU_ID", "article; `*` = all"),
         week("ds", "week that both runs forecast"),
         count("n_combinations", "combinations that it sums", "combinations"),
-        measure("final_before", "what the last run published, with the planner's word; 0 of a new article"),
-        measure("final", "what this run publishes, with the planner's word; 0 of an article that is gone"),
+        measure(
+            "final_before",
+            "what the last run published, with the planner's word; 0 of a new article; in sums the expected value",
+        ),
+        measure(
+            "final",
+            "what this run publishes, with the planner's word; 0 of one that is gone; in sums the expected value",
+        ),
         measure("change", "final - final_before"),
         *(measure(name, meaning) for name, meaning in PARTS.items()),
         text("why", "the largest parts in words, the largest first"),
