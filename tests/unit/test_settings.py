@@ -346,11 +346,11 @@ def test_targets_that_are_given_one_by_one_are_one_list():
 
 
 def test_help_shows_only_what_the_script_reads(capsys, monkeypatch):
-    """The monitor has no horizon, the prediction no lookback; only retraining has `--target`."""
+    """The monitor has no horizon, the prediction no limit of alerts; only retraining has `--target`."""
     texts = {job: shown_help(job, capsys, monkeypatch) for job in SCRIPTS}
-    assert "--lookback-weeks" in texts["monitor"]
+    assert "--alert-bias" in texts["monitor"]
     assert "--horizon-weeks" not in texts["monitor"]
-    assert "--lookback-weeks" not in texts["predict"]
+    assert "--alert-bias" not in texts["predict"]
     assert [job for job, text in texts.items() if "--target TARGET" in text] == ["retrain"]
     assert all("Exit codes: 0 done, 1 failed, 2 bad settings or input." in text for text in texts.values())
 
