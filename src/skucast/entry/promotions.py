@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
@@ -14,11 +13,12 @@ from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.words import counted
-from skucast.regressors.promotion_template import said_by_planner
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from skucast.jobs.promotion_plan import Checked
 
 LOOKED_AT = ("list", "check")
@@ -104,6 +104,8 @@ def _print_list(found: pd.DataFrame, run: Run) -> None:
 
 
 def _cells(row: dict[Hashable, Any]) -> list[str]:
+    from skucast.regressors.promotion_template import said_by_planner
+
     return [
         *(str(row[name]) for name in KEY),
         f"{row['starts_on']:%Y-%m-%d}",
@@ -116,14 +118,16 @@ def _cells(row: dict[Hashable, Any]) -> list[str]:
 
 
 def _depth(percent: float) -> str:
-    return "not known" if pd.isna(percent) else f"{percent:g} %"
+    return "not known" if math.isnan(percent) else f"{percent:g} %"
 
 
 def _text(given: str | None) -> str:
-    return "" if pd.isna(given) else str(given)
+    return given if isinstance(given, str) else ""
 
 
 def _write_list(found: pd.DataFrame, path: Path) -> None:
+    from skucast.regressors.promotion_template import said_by_planner
+
     days = {name: found[name].dt.strftime("%Y-%m-%d") for name in ("starts_on", "ends_on")}
     rows = found.assign(**days, plan_id=[said_by_planner(each) for each in found["plan_id"]])
     try:
@@ -165,5 +169,5 @@ def _print_check(checked: Checked, path: Path) -> None:
 
 def _said(row: dict[Hashable, Any]) -> str:
     names = "/".join(str(row[name]) for name in KEY)
-    kind = f", {row['promo_type']}" if pd.notna(row["promo_type"]) else ""
+    kind = f", {row['promo_type']}" if isinstance(row["promo_type"], str) else ""
     return f"{names} {row['starts_on']:%Y-%m-%d} to {row['ends_on']:%Y-%m-%d}, {_depth(row['discount_perc'])}{kind}"
