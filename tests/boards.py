@@ -167,8 +167,8 @@ def small_board() -> Board:
     """Return two combinations, two scored weeks, four weeks ahead, a promotion and an unknown week."""
     scored = [scored_row(PERM, -1, 1, 120, 100), scored_row(PERM, 0, 1, 100, 104), scored_row(PERM, 0, 2, 100, 110)]
     history = [
-        {**named(PERM), "ds": week(-1), "y": 120.0, "promo_discount_perc": 0.0},
-        {**named(PERM), "ds": week(0), "y": float("nan"), "promo_discount_perc": 25.0},
+        {**named(PERM), "ds": week(-1), "y": 120.0, "promo_discount_perc": 0.0, "promo_days": 0.0},
+        {**named(PERM), "ds": week(0), "y": float("nan"), "promo_discount_perc": 25.0, "promo_days": 7.0},
     ]
     forecasts = [forecast_row(PERM, step) for step in range(1, HORIZON + 1)]
     return Board(
@@ -178,7 +178,7 @@ def small_board() -> Board:
         scored=frame([*scored, scored_row(KAZAN, 0, 1, 12345.6, 20000)]),
         forecasts=validate(FORECASTS, frame(forecasts)),
         history=frame(history),
-        plan=frame([{**named(PERM), "ds": week(2), "promo_discount_perc": 20.0}]),
+        plan=frame([{**named(PERM), "ds": week(2), "promo_discount_perc": 20.0, "promo_days": 5.0}]),
         holidays=frame([{"holiday": "Unity Day", "ds": week(-1)}, {"holiday": "New Year", "ds": week(7)}]),
         models=pd.DataFrame([model_row(PERM)]),
         alerts=pd.DataFrame([alert_row(PERM)]),
@@ -201,6 +201,7 @@ def large_board(n_combinations: int, n_origins: int = 26) -> Board:
     past = _crossed(keys, pd.DataFrame({"ds": [week(-back) for back in range(104)]}))
     past["y"] = (past["level"] * random.normal(1, 0.2, len(past))).clip(lower=0)
     past["promo_discount_perc"] = np.where(random.random(len(past)) < 0.1, 20.0, 0.0)
+    past["promo_days"] = past["promo_discount_perc"] / 4
     steps = [(week(1 - origin), step) for origin, step in product(range(1, n_origins + 1), range(1, HORIZON + 1))]
     ledger = _crossed(keys, pd.DataFrame(steps, columns=["cutoff", "step"]))
     ledger["ds"] = ledger["cutoff"] + pd.to_timedelta(7 * ledger["step"], unit="D")

@@ -43,7 +43,13 @@ def fifteen() -> Board:
         for step in (1, 2)
     ]
     history = [
-        {**named(combination), "ds": week(-back), "y": sales[combination], "promo_discount_perc": 20.0 * (back == 3)}
+        {
+            **named(combination),
+            "ds": week(-back),
+            "y": sales[combination],
+            "promo_discount_perc": 20.0 * (back == 3),
+            "promo_days": 7.0 * (back == 3),
+        }
         for combination in EVERYBODY
         for back in range(20)
     ]
@@ -64,7 +70,7 @@ def fifteen() -> Board:
         scored=frame(scored),
         forecasts=frame(forecasts),
         history=frame(history),
-        plan=frame([{**named(MARKUP), "ds": week(1), "promo_discount_perc": 20.0}]),
+        plan=frame([{**named(MARKUP), "ds": week(1), "promo_discount_perc": 20.0, "promo_days": 5.0}]),
         models=pd.DataFrame([model_row(combination) for combination in EVERYBODY]),
         alerts=pd.DataFrame([alert_row(MARKUP)]),
     )

@@ -28,9 +28,9 @@ def forecast(business: Business) -> Business:
         "unit": unit,
         "channel": channel,
         "SKU_ID": sku,
-        "starts_on": pd.Timestamp(monday),
+        "starts_on": pd.Timestamp(monday + timedelta(days=2)),
         "ends_on": pd.Timestamp(NEXT_WEEK),
-        "discount_perc": 14.0,
+        "discount_perc": 20.0,
         "known_from": pd.Timestamp(CUTOFF),
         "plan_id": "P1",
     }
@@ -59,7 +59,7 @@ def test_origins_plans_and_holidays(forecast: Business) -> None:
     assert len(data["forecasts"]["ds"]) == len(forecast.rows(FORECASTS)) / 2
     assert {data["weeks"][number] for number in data["earlier"]["cutoff"]} == {str(CUTOFF - timedelta(weeks=1))}
     assert [data["weeks"][number] for number in data["plan"]["ds"]] == [str(NEXT_WEEK)]
-    assert data["plan"]["promo_discount_perc"] == [14]
+    assert (data["plan"]["promo_discount_perc"], data["plan"]["promo_days"]) == ([20], [5])  # 14.3 % as a week's mean
     found = {name for week in data["holidays"] if week["week"] == "2026-11-08" for name in week["names"]}
     assert found == {"Unity Day"}
 

@@ -225,6 +225,7 @@ def test_promotions_are_averaged_over_the_week_s_days(warehouse, run):
     history = history_of(warehouse, [*week(sunday(1), 7), *lines], run)
     assert series(history, "promo_discount_perc") == [0.0, 10.0]
     assert series(history, "promo_days") == [0.0, 2.0]
+    assert series(history, "promo_depth")[1] == 35.0
     assert series(history, "is_promo") == [False, True]
 
 

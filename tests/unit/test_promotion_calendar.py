@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 from plans import CLOCK, KNOWN, RUN_AT, line, nothing_else, plan
 
 from skucast.regressors.promotion_calendar import calendar, difference
+from skucast.regressors.promotions import Plan
 
 TODAY = date(2026, 11, 25)
 
@@ -68,3 +70,21 @@ def test_a_file_in_place_of_the_plan_is_told_apart() -> None:
         "2026-12-13",
         "2026-12-14",
     ]
+
+
+def test_people_are_shown_what_was_typed() -> None:
+    """20 % on five of seven days is 14.3 % as a week's mean; a depth that nobody has said is not the usual one."""
+    rows = plan(
+        line(starts_on="2026-12-02", ends_on="2026-12-06", discount_perc="20"),
+        line(starts_on="2026-12-14", ends_on="2026-12-15", discount_perc=""),
+    ).rows
+    found = Plan(rows, KNOWN, usual=dict.fromkeys(KNOWN, 17.0)).as_of(
+        RUN_AT, [date(2026, 12, day) for day in (6, 13, 20)]
+    )
+    planned = found[KNOWN[0]]
+    assert planned.discount.round(2).tolist() == [14.29, 0, 4.86]
+    assert planned.as_typed is not None
+    depth, days = planned.as_typed
+    assert days.tolist() == [5, 0, 2]
+    assert depth[0] == 20
+    assert np.isnan(depth[1:]).all()

@@ -358,5 +358,5 @@ def cells(rows: pd.DataFrame, at: datetime) -> np.ndarray:
     weeks = [[label - timedelta(days=6 - day) for day in range(7)] for label in WEEKS]
     first = weeks[0][0]
     made = Plan(rows, KNOWN, usual=dict.fromkeys(KNOWN, 17.0))
-    said, _, _ = made._by_day(made._known(at), first, 7 * len(WEEKS))
+    said, *_ = made._by_day(made._known(at), first, 7 * len(WEEKS))
     return np.nan_to_num(said, nan=-1.0)

@@ -21,8 +21,9 @@ class Board:
     the newest forecasts, `runs` rows of `tables.RUNS`. `scored` has one row per cutoff, combination and `ds` with known
     sales, at most 26 weeks: cutoff, unit, channel, SKU_ID, ds, step, y, yhat, yhat_lower, yhat_upper and the baselines
     (sales per week). `history` has at most 104 weeks a combination: unit, channel, SKU_ID, ds, y (NaN = unknown),
-    promo_discount_perc (percent, 0 = none, NaN = a promotion of which no depth is known); `plan` the weeks to come that
-    have a promotion: unit, channel, SKU_ID, ds, promo_discount_perc. `holidays` has one row per name and week: holiday,
+    promo_discount_perc (percent, as it was offered on the promo_days of the week, 0 = none, NaN = a promotion of which
+    no depth is known), promo_days; `plan` the weeks to come that have a promotion: unit, channel, SKU_ID, ds, and the
+    same two, as they were typed. `holidays` has one row per name and week: holiday,
     ds. `refused` says in words what was refused of the planners' files, `kinds` the class of demand of each
     combination: unit, channel, SKU_ID, demand_class. `retrain` are the commands that train all combinations with an
     open alert anew: on this machine, and on Google Cloud. `totals` has rows of `tables.TOTALS`: the intervals of

@@ -34,7 +34,8 @@ _SCORED_VALUES = ["y", *_INTERVAL, *(f"baseline_{name}" for name in BASELINES)]
 _FORECAST_TEXTS = ["method", "status", "promo_source", "weather_source", "model_version"]
 _FORECAST_WEEKS = ["data_cutoff", "model_cutoff"]
 _FORECAST_COLUMNS = [*KEY, *_ORIGIN, *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS]
-_HISTORY_VALUES = ["y", "promo_discount_perc"]
+_PROMOTION = ["promo_discount_perc", "promo_days"]
+_HISTORY_VALUES = ["y", *_PROMOTION]
 _MODEL_TEXTS = ["model_version", "outcome", "backtest_promotions", "run_id"]
 _MODEL_JSON = ["hyperparameters", "tuning", "backtest_by_step"]
 _MODEL_VALUES = ["n_weeks", "backtest_origins", "backtest_wape", "backtest_wape_last_year"]
@@ -57,7 +58,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
     scored = rows_of(board.scored, [*KEY, *_ORIGIN, *_SCORED_VALUES])
     newest, earlier = _by_origin(rows_of(board.forecasts, _FORECAST_COLUMNS), scored)
     history = rows_of(board.history, [*KEY, "ds", *_HISTORY_VALUES])
-    plan = rows_of(board.plan, [*KEY, "ds", "promo_discount_perc"])
+    plan = rows_of(board.plan, [*KEY, "ds", *_PROMOTION])
     names = _combinations([scored, newest, history])
     metrics = only(_pooled(board.metrics), names)
     alerts = rows_of(board.alerts, _ALERT_COLUMNS)
@@ -222,7 +223,7 @@ def _history_columns(rows: DataFrame, weeks: list[str]) -> Columns:
 
 
 def _plan_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {"ds": week_numbers(rows["ds"], weeks), **values(rows, ["promo_discount_perc"])}
+    return {"ds": week_numbers(rows["ds"], weeks), **values(rows, _PROMOTION)}
 
 
 def _model_columns(rows: DataFrame) -> Columns:

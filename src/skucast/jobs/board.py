@@ -71,9 +71,8 @@ def make_board(
 
 
 def _shown(weeks: pd.DataFrame) -> pd.DataFrame:
-    """The weeks with no discount, instead of 0, in those with a promotion of which no depth is known."""
-    has_no_depth = weeks["is_promo"] & (weeks["promo_discount_perc"] == 0)
-    return weeks.assign(promo_discount_perc=weeks["promo_discount_perc"].mask(has_no_depth))
+    """The weeks with the discount that their days of promotion had: 0 without one, NaN where it is not known."""
+    return weeks.assign(promo_discount_perc=weeks["promo_depth"].where(weeks["is_promo"], 0.0))
 
 
 def _holidays(settings: Settings, warehouse: Warehouse, history: History, first: date, last: date) -> pd.DataFrame:
@@ -91,17 +90,18 @@ def _kinds(settings: Settings, history: History) -> pd.DataFrame:
 
 
 def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:
-    """The promotions of weeks to come as planned now: KEY, ds, promo_discount_perc (percent, NaN = not known)."""
-    columns = [*KEY, "ds", "promo_discount_perc"]
+    """The promotions of weeks to come as planned now: KEY, ds, promo_discount_perc as typed (NaN = not known), days."""
+    columns = [*KEY, "ds", "promo_discount_perc", "promo_days"]
     if not weeks:
         return pd.DataFrame(columns=columns)
     plan = plan_of(settings, warehouse, history, history.combinations)
     found = plan.as_of(settings.clock.end_of(run.today), weeks)
     rows = [
-        (*combination.parts, pd.Timestamp(ds), float(discount) or float("nan"))
+        (*combination.parts, pd.Timestamp(ds), float(depth), float(days))
         for combination, planned in found.items()
-        for ds, discount, days in zip(weeks, planned.discount, planned.days, strict=True)
-        if days > 0
+        if planned.as_typed is not None
+        for ds, depth, days, counted in zip(weeks, *planned.as_typed, planned.days, strict=True)
+        if counted > 0
     ]
     return pd.DataFrame(rows, columns=columns)
 

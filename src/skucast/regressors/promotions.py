@@ -47,7 +47,8 @@ class PlannedWeeks:
 
     `discount` (percent, mean over the week's days) and `days` (0 to 7) count only where `is_covered`. `is_known` tells
     whether the plan has ever said anything about the combination. `types` has the type that most of a week's promoted
-    days have, of several the first by the alphabet, None where none is said (in all weeks: `types` is None).
+    days have, of several the first by the alphabet, None where none is said (in all weeks: `types` is None). `as_typed`
+    has what people are shown: the deepest discount of each week (percent, NaN where none is known), its promoted days.
     """
 
     discount: Floats
@@ -55,6 +56,7 @@ class PlannedWeeks:
     is_covered: Flags
     is_known: bool
     types: npt.NDArray[np.object_] | None = None
+    as_typed: tuple[Floats, Floats] | None = None
 
     def first(self, n_weeks: int) -> PlannedWeeks:
         """Return the first weeks."""
@@ -66,7 +68,8 @@ class PlannedWeeks:
 
     def _part(self, part: slice) -> PlannedWeeks:
         types = None if self.types is None else self.types[part]
-        return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known, types)
+        typed = None if self.as_typed is None else (self.as_typed[0][part], self.as_typed[1][part])
+        return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known, types, typed)
 
 
 EVERY_DAY = (True,) * WEEK_DAYS
@@ -129,7 +132,7 @@ class Plan:
             is_known[self._places[pattern]] = True
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
         shape = (len(self._combinations), len(weeks), WEEK_DAYS)
-        by_day, flagged, kinds = self._by_day(known, first, WEEK_DAYS * len(weeks))
+        by_day, flagged, kinds, has_depth = self._by_day(known, first, WEEK_DAYS * len(weeks))
         by_week = np.minimum(by_day, self._limits[:, None]).reshape(shape)
         promoted: Flags = (by_week > 0) | flagged.reshape(shape)
         sells: Flags = np.roll(self._sells, -first.weekday(), axis=1).reshape(-1, 1, WEEK_DAYS)
@@ -142,6 +145,8 @@ class Plan:
             discount = planned.sum(axis=2) / np.maximum(days, 1)
             days = np.where(days > 0, float(WEEK_DAYS), 0.0)
         types = self._types(kinds.reshape(shape), promoted & sells)
+        typed = np.where(has_depth & (by_day > 0), by_day, 0.0).reshape(shape).max(axis=2)
+        depth, typed_days = np.where(typed > 0, typed, np.nan), promoted.sum(axis=2).astype("float64")
         return {
             combination: PlannedWeeks(
                 discount[place],
@@ -149,6 +154,7 @@ class Plan:
                 is_covered[place],
                 bool(is_known[place]),
                 None if types is None else types[place],
+                (depth[place], typed_days[place]),
             )
             for place, combination in enumerate(self._combinations)
         }
@@ -183,22 +189,26 @@ class Plan:
 
         Percent is NaN where nothing is said; shape (C, n_days).
         """
-        said, flagged, _ = self._by_day(self._known(known_at), first, n_days)
+        said, flagged, *_ = self._by_day(self._known(known_at), first, n_days)
         return said, (said > 0) | flagged
 
     def _known(self, known_at: datetime) -> pd.DataFrame:
         return self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
 
-    def _by_day(self, known: pd.DataFrame, first: date, n_days: int) -> tuple[Floats, Flags, npt.NDArray[np.int64]]:
+    def _by_day(
+        self, known: pd.DataFrame, first: date, n_days: int
+    ) -> tuple[Floats, Flags, npt.NDArray[np.int64], Flags]:
         """The discount of every combination and day, percent, whether it is a promotion whatever that is, and its type.
 
-        NaN where nothing is said; the type is its place among those said, -1 for none; shape (C, n_days).
+        NaN where nothing is said; the type is its place among those said, -1 for none; shape (C, n_days). The last one
+        tells where the discount is one that somebody said, not the usual one.
         """
         said = np.full((len(self._combinations), n_days), np.nan)
         flagged = np.zeros(said.shape, dtype=bool)
         kinds = np.full(said.shape, -1, dtype="int64")
+        has_depth = np.ones(said.shape, dtype=bool)
         if known.empty:
-            return said, flagged, kinds
+            return said, flagged, kinds, has_depth
         rows = standing(known)
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
@@ -212,8 +222,9 @@ class Plan:
                 usual = self._usual_depths[places, None] if flag else 0.0
                 said[places, start:end] = usual if np.isnan(percent) else percent
                 flagged[places, start:end] = flag
+                has_depth[places, start:end] = not np.isnan(percent)
                 kinds[places, start:end] = number
-        return said, flagged, kinds
+        return said, flagged, kinds, has_depth
 
 
 def usable_rows(rows: pd.DataFrame, known: Sequence[Combination]) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -43,6 +43,7 @@ HISTORY_COLUMNS = [
     "is_outlier",
     "is_closed",
     "promo_type",
+    "promo_depth",
 ]
 
 LAG_FILL_WEEKS = 4
@@ -62,7 +63,8 @@ class History:
     """All combinations' weeks up to `data_cutoff`, the last week whose sales were delivered.
 
     `weeks` has one row per combination and week, without gaps, sorted: `HISTORY_COLUMNS`; `y` in sales per week, >= 0,
-    NaN where it is not known (out of stock, delivery missing, closed); discounts in percent; `promo_days` 0 to 7.
+    NaN where it is not known (out of stock, delivery missing, closed); discounts in percent; `promo_days` 0 to 7;
+    `promo_depth` is the discount on these days, NaN where none is known.
     `selling_days` are the weekdays, Monday first, on which a combination usually sells; all for those not named. `late`
     names the units and channels whose newest weeks have not arrived although others' have. `first_sales` has what was
     sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`. `names` knows the spellings.
@@ -355,11 +357,24 @@ def _clean_weeks(
         promo_discount_perc=weeks["promo_discount_perc"].fillna(0.0),
         promo_days=promo_days.clip(upper=1) * 7 if grain == "week" else promo_days,
         is_promo=promo_days > 0,
+        promo_depth=_depths(weeks, grain),
         promo_type=types_of_weeks(weeks["promo_types"]),
         is_stockout=is_stockout,
         is_censored=is_censored,
     )
     return result.sort_values([*KEY, "ds"], ignore_index=True)
+
+
+def _depths(weeks: pd.DataFrame, grain: str) -> pd.Series:
+    """The mean discount of each week's days of promotion, percent: as it was offered; NaN without one that is known.
+
+    The discount of a week is the mean over all its days that sold.
+    """
+    discount = weeks["promo_discount_perc"].fillna(0.0)
+    sells, promo = (weeks[f"{what}_weekdays"].fillna(0).astype("int64") for what in ("selling", "promo"))
+    n_days, n_promo = (np.bitwise_count(bits.to_numpy()).astype("float64") for bits in (sells, sells & promo))
+    depth = discount if grain == "week" else discount * n_days / np.where(n_promo > 0, n_promo, np.nan)
+    return depth.where(discount > 0)
 
 
 def _is_among(weeks: pd.DataFrame, undelivered: pd.DataFrame) -> pd.Series:

@@ -70,7 +70,7 @@ function drawSeriesTable(rows, chosen) {
   drawTable('series-table', headings, () => {
     const known = new Map(rows.map((row) => [data.weeks[data.history.ds[row]], row]));
     const planned = new Map(
-      rowsOf('plan', state.selected).map((row) => [data.weeks[data.plan.ds[row]], data.plan.promo_discount_perc[row]]),
+      rowsOf('plan', state.selected).map((row) => [data.weeks[data.plan.ds[row]], promotionText('plan', row)]),
     );
     const holidays = new Map(data.holidays.map(({ week, names }) => [week, names.join(', ')]));
     const column = (name) => chosen.at(name);
@@ -79,12 +79,11 @@ function drawSeriesTable(rows, chosen) {
     return weeks.map((week) => {
       const row = known.get(week);
       const at = chosen.x.indexOf(week);
-      const was = row === undefined ? 0 : data.history.promo_discount_perc[row];
-      const discount = planned.has(week) ? planned.get(week) : was;
+      const was = row === undefined ? UNDEFINED : promotionText('history', row);
       return [
         day(week),
         quantity(row === undefined ? null : data.history.y[row]),
-        isPromotion(discount) ? depthText(discount) : UNDEFINED,
+        planned.get(week) ?? was,
         holidays.get(week) ?? UNDEFINED,
         quantity(at < 0 ? null : yhat[at]),
         at < 0 ? UNDEFINED : interval(lower[at], upper[at]),
@@ -172,12 +171,19 @@ function isPromotion(discount) {
   return discount === null || discount > 0;
 }
 
+/** A week's promotion as it was typed: how deep, and on how many days of the week. */
+function promotionText(table, row) {
+  const { promo_discount_perc: discounts, promo_days: days } = data[table];
+  if (!isPromotion(discounts[row])) return UNDEFINED;
+  if (days[row] >= 7) return depthText(discounts[row]);
+  return tn('{depth} on {n} day', '{depth} on {n} days', days[row], { depth: depthText(discounts[row]) });
+}
+
 function depthText(discount) {
   return discount === null ? t('depth not known') : percent(discount / 100);
 }
 
 function promotionBars(name, table, rows, marker) {
-  const discounts = valuesAt(table, 'promo_discount_perc', rows);
   return {
     type: 'bar',
     name,
@@ -186,7 +192,7 @@ function promotionBars(name, table, rows, marker) {
     y: rows.map(() => 1),
     yaxis: 'y2',
     width: 7 * DAY_MS,
-    text: discounts.map((discount) => (discount === null ? depthText(discount) : t('{depth} off on average', { depth: depthText(discount) }))),
+    text: rows.map((row) => promotionText(table, row)),
     textposition: 'none',
     hovertemplate: '%{text}',
     marker,
