@@ -11,6 +11,7 @@ from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.orders import ORDERS_METRICS
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.scorecard import METRICS
@@ -190,12 +191,15 @@ def test_many_tasks_score_what_one_scores(business: Business, task: Task) -> Non
     alone, alerts, totals = business.rows(METRICS), business.rows(ALERTS), business.rows(TOTALS_METRICS)
     total = totals.query("level == 'total' and step == 0").iloc[0]
     assert (total["n"], total["n_covered"]) == (1, 1)
+    orders = business.rows(ORDERS_METRICS)
+    assert orders.query("pooled_by == 'all'")["n"].tolist() == [5]
     assert [task("monitor", index, 3) for index in (1, 2)] == [0, 0]
     assert business.warehouse.read(METRICS).query("run_id == 'monitor-execution'").empty
     assert task("monitor", 0, 3) == 0
     assert_frame_equal(business.rows(METRICS), alone, check_exact=True)
     assert_frame_equal(of_run(business, ALERTS, "monitor-execution"), alerts, check_exact=True)
     assert_frame_equal(of_run(business, TOTALS_METRICS, "monitor-execution"), totals, check_exact=True)
+    assert_frame_equal(of_run(business, ORDERS_METRICS, "monitor-execution"), orders, check_exact=True)
     newest = alone["window_end"] == alone["window_end"].max()  # the weeks before it are as they were, and not rewritten
     assert_frame_equal(
         of_run(business, METRICS, "monitor-execution"), alone[newest].reset_index(drop=True), check_exact=True

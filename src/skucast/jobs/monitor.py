@@ -17,6 +17,7 @@ from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.orders import ORDERS_METRICS
 from skucast.core.tables.scorecard import LEFT_OUT, METRICS, POOLED_STEP, SCORED
 from skucast.core.tables.totals import TOTALS_METRICS
 from skucast.core.tables.validation import empty, validate
@@ -28,6 +29,7 @@ from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.loop import close_the_loop, stored_requests
 from skucast.jobs.missing import missing_from_sales, without_lost
+from skucast.jobs.orders import scored_orders
 from skucast.jobs.override_value import write_override_value
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.jobs.totals import scored_totals
@@ -75,6 +77,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         newest = metrics[metrics["window_end"] == pd.Timestamp(window_end)]
     with report.timed("totals"):
         of_totals = scored_totals(warehouse, run, history, forecasts, since)
+        of_orders = scored_orders(warehouse, run, history, since)
     with report.timed("alerts"):
         missing = missing_from_sales(settings, warehouse, store, run, history, lost)
         facts = system_facts(settings, warehouse, run, history, forecasts, missing)
@@ -86,6 +89,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         warehouse.replace(TOTALS_METRICS, of_totals, window_end, run=run)
+        warehouse.replace(ORDERS_METRICS, of_orders, window_end, run=run)
         write_override_value(warehouse, scored, forecasts, window_end, run, report)
         announce(settings, run, alerts, newest, facts)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing

@@ -1,6 +1,8 @@
-"""What to order by a forecast: the terms of every combination, and the stock that is there."""
+"""What to order by a forecast: the terms of every combination, the stock that is there, and how it served."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import pandas as pd
 
@@ -8,6 +10,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.run import Run
 from skucast.core.tables.orders import ORDER_RULES, ORDERS
+from skucast.core.weeks import WEEK
 from skucast.core.words import counted
 from skucast.forecast.joint.marginals import Rows
 from skucast.forecast.joint.orders import Protection
@@ -17,6 +20,7 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.monitoring import classes
+from skucast.scorecard.order_scores import metrics_of_orders
 
 SHOWN = 5
 """Rules that a message names."""
@@ -58,3 +62,13 @@ def _classes(history: History, rows: Rows, defaults: Defaults) -> pd.Series | No
     found = classes(history.weeks, pd.Timestamp(history.data_cutoff))
     joined = rows.keys.merge(found[[*KEY, "abc_class"]], on=KEY, how="left")
     return joined["abc_class"].astype("object")
+
+
+def scored_orders(warehouse: Warehouse, run: Run, history: History, since: date) -> pd.DataFrame:
+    """Return the rows of `tables.ORDERS_METRICS` of the weeks from `since` on."""
+    window = pd.Timestamp(since), pd.Timestamp(history.data_cutoff)
+    orders = warehouse.read(ORDERS, since={"cutoff": since - WEEK}, until={"cutoff": history.data_cutoff})
+    weeks = history.weeks[history.weeks["ds"].between(*window)]
+    return metrics_of_orders(orders, weeks, window).assign(
+        actuals_through=pd.Timestamp(history.newest_day), run_id=run.run_id, created_at=run.run_at
+    )
