@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1]
 Keywords = dict[str, tuple[int, ...] | None]
 
 _SOURCES: list[tuple[str, str, Keywords]] = [
-    ("**.py", "python", {"Text": None, "Count": (1, 2)}),
+    ("**.py", "python", {"Text": None, "Count": (1, 2), "wording": None}),
     ("**.js", "javascript", {"t": None, "tn": (1, 2)}),
     ("**.j2", "jinja2.ext:babel_extract", {"_": None}),
 ]

@@ -1,0 +1,281 @@
+"""The forecast as an Excel workbook for planners: summary, forecast wide and long, promotions, what needs a decision.
+
+Its numbers are those of the page beside it, its language is LOCALE, and no name of an article is ever a formula.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from openpyxl import Workbook
+
+from skucast.core.combination import KEY
+from skucast.core.tables.alerts import WRONG_VOLUME
+from skucast.core.tables.contract import ALL
+from skucast.core.texts import Text, said_in
+from skucast.dashboard.sheets import Field, add_sheet
+from skucast.dashboard.totals import totals_data
+from skucast.dashboard.words import METHODS, PROMO_SOURCES, REASONS, RULES, STATUSES
+from skucast.language.catalogue import SOURCE, translated
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+    from skucast.dashboard.board import Board
+Row = Sequence[Any]
+
+
+def workbook(board: Board) -> bytes:
+    """Return the workbook of the newest forecast, as the bytes of an .xlsx file."""
+    book = Workbook(write_only=True)
+    book.properties.creator = "skucast"
+    book.properties.created = board.run.run_at
+    newest = _newest(board)
+    for add in (_add_summary, _add_wide, _add_long, _add_promotions, _add_decisions):
+        add(book, board, newest)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _newest(board: Board) -> DataFrame:
+    """The newest forecast by KEY and week, with the number that counts: a planner's, or the model's."""
+    rows = board.forecasts
+    if rows.empty:
+        return rows
+    rows = rows[rows["cutoff"] == rows["cutoff"].max()]
+    return _with_number(rows).sort_values([*KEY, "ds"], ignore_index=True)
+
+
+def _with_number(rows: DataFrame) -> DataFrame:
+    own = rows.reindex(columns=["final", "final_lower", "final_upper"]).astype("float64")
+    names = {"final": "yhat", "final_lower": "yhat_lower", "final_upper": "yhat_upper"}
+    numbers = {name: own[name].fillna(rows[of]).round(3) for name, of in names.items()}
+    return rows.assign(**{name.replace("final", "number"): values for name, values in numbers.items()})
+
+
+# --- Sheets -----------------------------------------------------------------------------------------------------------
+
+
+def _add_summary(book: Workbook, board: Board, newest: DataFrame) -> None:
+    """Sums of all, of each unit and of each channel: over all weeks with their interval, and week by week."""
+    language = board.locale
+    say = partial(said_in, language)
+    facts = [
+        say(Text("Sales forecast, week {day}", day=board.run.cutoff)),
+        say(Text("Actual sales are known through {day}", day=board.actuals_through)),
+        *([say(Text("The forecast was made at {day}", day=newest["cutoff"].iloc[0].date()))] if len(newest) else []),
+        say(Text("All numbers are sales per week in the measure of the sales, as a rule pieces")),
+    ]
+    totals = totals_data(board)
+    weeks = _coming(newest)
+    fields = [
+        Field(say(Text("Unit")), width=24),
+        Field(say(Text("Channel")), width=18),
+        Field(say(Text("All weeks")), "number", 14),
+        Field(say(Text("80 % interval, from")), "number", 14),
+        Field(say(Text("80 % interval, to")), "number", 14),
+        Field(say(Text("Against the last run")), "percent", 14),
+        *(Field(week, "number", 12) for week in weeks),
+    ]
+    rows = _summary_rows(totals, [week.isoformat() for week in weeks], say(Text("All"))) if totals else []
+    add_sheet(book, say(Text("Summary")), facts, fields, rows, n_names=2, n_bold=1)
+
+
+def _summary_rows(totals: dict[str, Any], weeks: list[str], everything: str) -> Iterator[Row]:
+    import numpy as np
+
+    cells, at = totals["cells"], [totals["weeks"].index(week) for week in weeks]
+    units, channels = np.array(_plain(cells["unit"]), dtype=object), np.array(_plain(cells["channel"]), dtype=object)
+    forecast, before = (np.array(cells[name], dtype=float)[:, at] for name in ("forecast", "before"))
+    stored = totals["intervals"]
+    keys = zip(_plain(stored["unit"]), _plain(stored["channel"]), stored["step"], strict=True)
+    numbers = zip(stored["expected"], stored["lower"], stored["upper"], strict=True)
+    bounds = dict(zip(keys, numbers, strict=True))
+    groups = [(ALL, ALL), *((unit, ALL) for unit in sorted(set(units))), *((ALL, one) for one in sorted(set(channels)))]
+    for unit, channel in groups:
+        chosen = ((units == unit) | (unit == ALL)) & ((channels == channel) | (channel == ALL))
+        by_week = np.nansum(forecast[chosen], axis=0)
+        shared = ~np.isnan(before[chosen]).all(axis=0)
+        was = np.nansum(before[chosen][:, shared])
+        change = by_week[shared].sum() / was - 1 if was > 0 else None
+        whole, lower, upper = bounds.get((unit, channel, 0), (float(by_week.sum()), None, None))
+        of_weeks = [bounds.get((unit, channel, step), (value,))[0] for step, value in enumerate(by_week.tolist(), 1)]
+        names = (everything if name == ALL else str(name) for name in (unit, channel))
+        yield (*names, whole, lower, upper, change, *of_weeks)
+
+
+def _plain(column: Any) -> list[Any]:
+    """A column of the page's data as it was, where repeated texts had become numbers."""
+    return [column["of"][code] for code in column["at"]] if isinstance(column, dict) else list(column)
+
+
+def _add_wide(book: Workbook, board: Board, newest: DataFrame) -> None:
+    """One row per combination, weeks as columns."""
+    say = partial(said_in, board.locale)
+    weeks = _coming(newest)
+    fields = [
+        *_key_fields(board.locale),
+        Field(say(Text("Class")), width=8),
+        *(Field(week, "number") for week in weeks),
+        Field(say(Text("All weeks")), "number"),
+        Field(say(Text("Against the last run")), "percent"),
+        Field(say(Text("Made by")), width=30),
+        Field(say(Text("Remark")), width=44),
+    ]
+    add_sheet(book, say(Text("Forecast")), [], fields, _wide_rows(board, newest), n_names=3)
+
+
+def _wide_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
+    if newest.empty:
+        return iter(())
+    table = newest.pivot_table(index=KEY, columns="ds", values="number", aggfunc="sum", sort=True)
+    first = newest.drop_duplicates(KEY).set_index(KEY)
+    classes = _classes(board).reindex(table.index).fillna("")
+    change = _change(board, newest).reindex(table.index)
+    said = [_worded(board.locale, first[name].reindex(table.index), words) for name, words in _HOW.items()]
+    columns = [table[week].tolist() for week in table.columns]
+    names = (table.index.get_level_values(name).astype("str").tolist() for name in KEY)
+    whole = table.sum(axis=1).tolist()
+    return zip(*names, classes.tolist(), *columns, whole, change.tolist(), *said, strict=True)
+
+
+_HOW = {"method": METHODS, "status": STATUSES}
+
+
+def _classes(board: Board) -> Series:
+    """The classes of each combination as one text."""
+    rows = board.metrics
+    if rows.empty or "abc_class" not in rows:
+        return board.forecasts[:0].reindex(columns=[*KEY, "abc_class"]).set_index(KEY)["abc_class"]
+    rows = rows[(rows["level"] == "combination") & (rows["step"] == 0)].drop_duplicates(KEY).set_index(KEY)
+    return rows["abc_class"].fillna("").astype("str") + rows["xyz_class"].fillna("").astype("str")
+
+
+def _change(board: Board, newest: DataFrame) -> Series:
+    """The forecast against what the newest earlier run said of the same weeks, as a share; NaN where there is none."""
+    earlier = _with_number(board.forecasts[board.forecasts["cutoff"] < newest["cutoff"].iloc[0]])
+    both = newest[[*KEY, "ds", "number"]].merge(
+        earlier[[*KEY, "ds", "cutoff", "number"]], on=[*KEY, "ds"], suffixes=("", "_before")
+    )
+    both = both[both["cutoff"] == both.groupby(KEY)["cutoff"].transform("max")]
+    sums = both.groupby(KEY)[["number", "number_before"]].sum()
+    return sums["number"] / sums["number_before"].where(sums["number_before"] > 0) - 1
+
+
+def _add_long(book: Workbook, board: Board, newest: DataFrame) -> None:
+    """One row per combination and week, with the interval and what is known of the week."""
+    say = partial(said_in, board.locale)
+    fields = [
+        *_key_fields(board.locale),
+        Field(say(Text("Week ending")), "day"),
+        Field(say(Text("Weeks ahead")), "count", 10),
+        Field(say(Text("Forecast")), "number"),
+        Field(say(Text("80 % interval, from")), "number"),
+        Field(say(Text("80 % interval, to")), "number"),
+        Field(say(Text("The model’s number")), "number"),
+        Field(say(Text("Promotion")), width=28),
+    ]
+    add_sheet(book, say(Text("Forecast by week")), [], fields, _long_rows(board, newest), n_names=3)
+
+
+def _long_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
+    if newest.empty:
+        return iter(())
+    return zip(
+        *(newest[name].astype("str").tolist() for name in KEY),
+        newest["ds"].dt.date.tolist(),
+        newest["step"].astype(int).tolist(),
+        *(newest[name].tolist() for name in ("number", "number_lower", "number_upper")),
+        newest["yhat"].round(3).tolist(),
+        _worded(board.locale, newest["promo_source"], PROMO_SOURCES),
+        strict=True,
+    )
+
+
+def _add_promotions(book: Workbook, board: Board, newest: DataFrame) -> None:
+    """The promotions of weeks to come, as planned now, with what is forecast of them."""
+    say = partial(said_in, board.locale)
+    fields = [
+        *_key_fields(board.locale),
+        Field(say(Text("Week ending")), "day"),
+        Field(say(Text("Discount, %")), "number"),
+        Field(say(Text("Forecast")), "number"),
+        Field(say(Text("of it by the promotion")), "change", 16),
+    ]
+    add_sheet(book, say(Text("Promotions")), [], fields, _promotion_rows(board, newest), n_names=3)
+
+
+def _promotion_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
+    if board.plan.empty:
+        return iter(())
+    numbers = newest.reindex(columns=[*KEY, "ds", "number", "promo"])
+    rows = board.plan.merge(numbers, on=[*KEY, "ds"], how="left").sort_values(["ds", *KEY], ignore_index=True)
+    return zip(
+        *(rows[name].astype("str").tolist() for name in KEY),
+        rows["ds"].dt.date.tolist(),
+        rows["promo_discount_perc"].astype("float64").round(1).tolist(),
+        *(rows[name].astype("float64").round(3).tolist() for name in ("number", "promo")),
+        strict=True,
+    )
+
+
+def _add_decisions(book: Workbook, board: Board, newest: DataFrame) -> None:  # noqa: ARG001 - as all sheets
+    """What needs a person, the largest first."""
+    say = partial(said_in, board.locale)
+    fields = [
+        *_key_fields(board.locale),
+        Field(say(Text("What is wrong")), width=30),
+        Field(say(Text("Probable reason")), width=26),
+        Field(say(Text("Evidence")), width=70),
+        Field(say(Text("Missed volume")), "number", 14),
+        Field(say(Text("Open since")), "day"),
+    ]
+    add_sheet(book, say(Text("Work list")), [], fields, _decision_rows(board), n_names=3)
+
+
+def _decision_rows(board: Board) -> Iterator[Row]:
+    if board.alerts.empty:
+        return iter(())
+    rows = board.alerts.reindex(columns=[*KEY, "rule", "reason", "message", "evidence", WRONG_VOLUME, "opened"])
+    order = rows.assign(_system=rows["unit"] == ALL)
+    rows = order.sort_values(["_system", WRONG_VOLUME], ascending=[False, False], ignore_index=True)
+    return zip(
+        *(rows[name].astype("str").tolist() for name in KEY),
+        _worded(board.locale, rows["rule"], RULES),
+        _worded(board.locale, rows["reason"].fillna(""), REASONS),
+        rows["evidence"].fillna(rows["message"]).astype("str").tolist(),
+        rows[WRONG_VOLUME].astype("float64").round(3).tolist(),
+        rows["opened"].dt.date.tolist(),
+        strict=True,
+    )
+
+
+# --- Words ------------------------------------------------------------------------------------------------------------
+
+
+def _key_fields(language: str) -> list[Field]:
+    say = partial(said_in, language)
+    return [
+        Field(say(Text("Unit")), width=18),
+        Field(say(Text("Channel")), width=14),
+        Field(say(Text("SKU")), width=24),
+    ]
+
+
+def _worded(language: str, codes: Series, words: dict[str, str]) -> list[str]:
+    """Each code in words; one that has none stays as it is."""
+
+    @cache
+    def word(code: str) -> str:
+        return translated(language or SOURCE, words.get(code, code))
+
+    return [word(str(code)) for code in codes.tolist()]
+
+
+def _coming(newest: DataFrame) -> list[Any]:
+    """The weeks forecast, as days."""
+    return sorted({week.date() for week in newest["ds"].unique()}) if len(newest) else []
