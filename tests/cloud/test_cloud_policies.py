@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from a_plan import KNOWN, PLAN
@@ -17,7 +16,7 @@ from skucast.core.combination import Combination
 from skucast.core.errors import ObjectKept
 from skucast.core.run import Run
 from skucast.core.tables.sales import PROMOTIONS
-from skucast.jobs.monitor import DASHBOARD, _write_dashboard
+from skucast.jobs.page import DASHBOARD, put
 from skucast.jobs.promotions import DONE, INBOX, ingest
 from skucast.jobs.train import _probe
 from skucast.runtime.outcome import RunReport
@@ -57,17 +56,16 @@ def test_a_policy_on_the_bucket_stops_no_forecast(
 def test_a_page_that_may_not_be_replaced_is_a_warning(
     in_the_cloud: Settings, run: Run, storage_proxy: StorageProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The page of the week is new and is written; the newest one stays as it was, and the run goes on."""
-    _write_dashboard(in_the_cloud, "first", run, None)
+    """The newest one stays as it was, and the run goes on."""
+    put(in_the_cloud, DASHBOARD, "first")
     storage_proxy.answer(403, "POST", f" {DASHBOARD}$", times=None, reason=POLICY)
-    later = replace(run, cutoff=run.cutoff + timedelta(weeks=1))
     with caplog.at_level(logging.WARNING, "skucast"):
-        where = _write_dashboard(in_the_cloud, "second", later, None)
+        where = put(in_the_cloud, DASHBOARD, "second")
     assert "of an earlier run: " in where
     assert "the dashboard cannot be replaced" in caplog.text
-    pages = (DASHBOARD, f"dashboard/{later.cutoff}.html")
-    found = [read_bytes(in_the_cloud.staging, page, in_the_cloud.endpoints) for page in pages]
-    assert [page.data for page in found if page] == [b"first", b"second"]
+    found = read_bytes(in_the_cloud.staging, DASHBOARD, in_the_cloud.endpoints)
+    assert found
+    assert found.data == b"first"
 
 
 def test_a_training_begins_although_no_model_can_be_replaced(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,8 +263,8 @@ def test_too_many_combinations_are_summed_up(board: Board) -> None:
     assert data["history"]["rows"] == [0, 2]
     rest = data["rest"]
     assert (rest["unit"], rest["channel"], rest["abc_class"], rest["step"]) == ([KAZAN[0]], [KAZAN[1]], ["A"], [1])
-    assert (rest["n"], rest["actual"], rest["covered"]) == ([1], [12346], [0])
-    assert rest["error"] == rest["abs_error"] == [7654]  # 20000 - 12345.6
+    assert (rest["n"], rest["actual"], rest["covered"]) == ([1], [12345.6], [0])
+    assert rest["error"] == rest["abs_error"] == [7654.4]  # 20000 - 12345.6
     assert [rest[f"abs_error_{name}"] for name in ("last_year", "mean_4", "last_week")] == [[5], [20], [30]]
 
 
@@ -303,4 +303,4 @@ def test_a_page_that_would_be_too_large_shows_fewer_in_detail() -> None:
 )
 def test_numbers_are_short_but_never_lose_whole_digits(value: float, expected: float | None) -> None:
     """Four significant digits, more where the whole part has more; NaN becomes null."""
-    assert short(value) == expected
+    assert short(pd.Series([value])) == [expected]

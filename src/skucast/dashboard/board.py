@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Due:
+    """Until when what is shown is as new as it should be, which the page tells by its reader's clock.
+
+    The newest scorecard's cutoff; the days after the end of a week by which its forecast and its scorecard must be
+    there, as the heartbeat counts them; the time zone of the business.
+    """
+
+    scorecard: date | None
+    forecast_days: int
+    scorecard_days: int
+    time_zone: str
+
+
+@dataclass(frozen=True)
 class Board:
     """What the page shows; every frame may be empty, and the page then says what is missing.
 
@@ -27,7 +41,8 @@ class Board:
     ds. `refused` says in words what was refused of the planners' files, `kinds` the class of demand of each
     combination: unit, channel, SKU_ID, demand_class. `retrain` are the commands that train all combinations with an
     open alert anew: on this machine, and on Google Cloud. `totals` has rows of `tables.TOTALS`: the intervals of
-    sums. `locale` is the language of the page, empty = its reader's.
+    sums. `locale` is the language of the page, empty = its reader's. Without `due` the page does not say that anything
+    is old.
     """
 
     run: Run
@@ -46,3 +61,4 @@ class Board:
     retrain: tuple[str, str] | None = None
     totals: DataFrame | None = None
     locale: Literal["", "en", "ru"] = ""
+    due: Due | None = None

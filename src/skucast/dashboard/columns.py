@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,11 @@ if TYPE_CHECKING:
 
 _DIGITS = 4
 """Significant digits of embedded numbers; digits before the decimal point are always kept."""
+
+SUMMED_DIGITS = 6
+"""Of numbers that the page adds up: their sums must round to the same tenth of a percent as those of the tables."""
+
+_MOST_DECIMALS = 15
 
 _ORDER = ["ds", "step"]
 _TYPES = {**dict.fromkeys(KEY, "str"), **dict.fromkeys(["cutoff", "ds"], "datetime64[us]")}
@@ -44,18 +48,23 @@ def table(frame: DataFrame, names: DataFrame, columns: Callable[[DataFrame], Col
     return {"rows": np.bincount(codes, minlength=len(names)).tolist(), **columns(rows.drop(columns="_code"))}
 
 
-def short(value: float) -> float | int | None:
-    """Return the number with `_DIGITS` significant digits, whole where it is whole, None where it is not finite."""
-    if not math.isfinite(value):
-        return None
-    decimals = _DIGITS - 1 - math.floor(math.log10(abs(value))) if value else 0
-    rounded = round(float(value), max(decimals, 0))
-    return int(rounded) if rounded.is_integer() else rounded
+def short(numbers: Series, digits: int = _DIGITS) -> list[float | int | None]:
+    """Return the numbers with that many significant digits, whole where they are whole, None where not finite."""
+    import numpy as np
+
+    given = numbers.to_numpy("float64", na_value=np.nan)
+    known = np.where(np.isfinite(given), given, np.nan)
+    size = np.abs(np.where((known == 0) | np.isnan(known), 1.0, known))
+    decimals = np.clip(digits - 1 - np.floor(np.log10(size)), 0, _MOST_DECIMALS).astype("int64")
+    rounded = known
+    for n in np.unique(decimals):
+        rounded = np.where(decimals == n, np.round(known, n), rounded)
+    return [None if each != each else int(each) if each.is_integer() else each for each in rounded.tolist()]
 
 
-def values(rows: DataFrame, names: Sequence[str]) -> Columns:
+def values(rows: DataFrame, names: Sequence[str], digits: int = _DIGITS) -> Columns:
     """Return columns of numbers, shortened."""
-    return {name: [short(value) for value in rows[name].astype("float64")] for name in names}
+    return {name: short(rows[name], digits) for name in names}
 
 
 def whole(numbers: Series) -> list[int]:
@@ -67,7 +76,9 @@ def iso(dates: Series) -> list[str]:
     """Return the dates as text; a missing one is empty."""
     import pandas as pd
 
-    return pd.to_datetime(dates).dt.strftime("%Y-%m-%d").fillna("").tolist()
+    codes, different = pd.factorize(pd.to_datetime(dates))  # few are different, and each is written once
+    texts = [*pd.DatetimeIndex(different).strftime("%Y-%m-%d"), ""]
+    return [texts[code] for code in codes]
 
 
 def coded(texts: Series | Sequence[str]) -> Columns:
@@ -80,5 +91,6 @@ def coded(texts: Series | Sequence[str]) -> Columns:
 
 def week_numbers(dates: Series, weeks: Sequence[str]) -> list[int]:
     """Return the place of each date in the page's list of weeks."""
-    number = {week: position for position, week in enumerate(weeks)}
-    return [number[week] for week in iso(dates)]
+    import pandas as pd
+
+    return pd.DatetimeIndex(list(weeks)).get_indexer(pd.DatetimeIndex(dates)).tolist()

@@ -11,13 +11,24 @@ from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.scorecard import BASELINES, POOLED_STEP
-from skucast.dashboard.columns import Columns, coded, iso, only, rows_of, short, table, values, week_numbers, whole
+from skucast.dashboard.columns import (
+    SUMMED_DIGITS,
+    Columns,
+    coded,
+    iso,
+    only,
+    rows_of,
+    table,
+    values,
+    week_numbers,
+    whole,
+)
 from skucast.dashboard.totals import totals_data
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from skucast.dashboard.board import Board
+    from skucast.dashboard.board import Board, Due
 
 MAX_DETAILED = 1500
 """Combinations with a history and single forecasts on the page; of the others it has the newest forecast and sums."""
@@ -30,7 +41,8 @@ _MEASURES = ["mase", "rmsse", "tracking_signal", "churn", "volume_share"]
 
 _ORIGIN = ["cutoff", "ds", "step"]
 _INTERVAL = ["yhat", "yhat_lower", "yhat_upper"]
-_SCORED_VALUES = ["y", *_INTERVAL, *(f"baseline_{name}" for name in BASELINES)]
+_BOUNDS = ["yhat_lower", "yhat_upper"]
+_SUMMED = ["y", "yhat", *(f"baseline_{name}" for name in BASELINES)]
 _FORECAST_TEXTS = ["method", "status", "promo_source", "weather_source", "model_version"]
 _FORECAST_WEEKS = ["data_cutoff", "model_cutoff"]
 _FORECAST_COLUMNS = [*KEY, *_ORIGIN, *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS]
@@ -55,7 +67,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
     and `step`; its `rows` says how many belong to each combination. Beyond `max_detailed` combinations only those
     that sell most, or have an alert, have all their rows here; the scores of the others are summed up in `rest`.
     """
-    scored = rows_of(board.scored, [*KEY, *_ORIGIN, *_SCORED_VALUES])
+    scored = rows_of(board.scored, [*KEY, *_ORIGIN, *_SUMMED, *_BOUNDS])
     newest, earlier = _by_origin(rows_of(board.forecasts, _FORECAST_COLUMNS), scored)
     history = rows_of(board.history, [*KEY, "ds", *_HISTORY_VALUES])
     plan = rows_of(board.plan, [*KEY, "ds", *_PROMOTION])
@@ -74,6 +86,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "has_promotions": bool(len(plan) or (history["promo_discount_perc"] != 0).any()),
         "window": _window(board.metrics),
         "totals": totals_data(board),
+        "due": _due(board.due),
         "refused": list(board.refused),
         "combinations": _combination_columns(names),
         "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),
@@ -163,6 +176,14 @@ def _window(metrics: DataFrame) -> dict[str, str] | None:
     return {"start": iso(metrics["window_start"])[0], "end": iso(metrics["window_end"])[0]}
 
 
+def _due(due: Due | None) -> dict[str, Any] | None:
+    if due is None:
+        return None
+    scorecard = None if due.scorecard is None else due.scorecard.isoformat()
+    days = {"forecast_days": due.forecast_days, "scorecard_days": due.scorecard_days}
+    return {"scorecard": scorecard, **days, "time_zone": due.time_zone}
+
+
 # --- Columns of the tables ------------------------------------------------------------------------------------------
 
 
@@ -197,7 +218,12 @@ def _origin_columns(rows: DataFrame, weeks: list[str]) -> Columns:
 
 
 def _scored_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {**_origin_columns(rows, weeks), "covered": whole(_is_covered(rows)), **values(rows, _SCORED_VALUES)}
+    return {
+        **_origin_columns(rows, weeks),
+        "covered": whole(_is_covered(rows)),
+        **values(rows, _SUMMED, SUMMED_DIGITS),
+        **values(rows, _BOUNDS),
+    }
 
 
 def _is_covered(rows: DataFrame) -> Any:
@@ -267,7 +293,7 @@ def _rest_columns(rows: DataFrame, weeks: list[str]) -> Columns:
         **{name: coded(rows[name]) for name in _REST_BY},
         "ds": week_numbers(rows["ds"], weeks),
         "step": whole(rows["step"]),
-        **values(rows, _REST_SUMS),
+        **values(rows, _REST_SUMS, SUMMED_DIGITS),
     }
 
 
@@ -302,6 +328,6 @@ def _run(tasks: DataFrame) -> dict[str, Any]:
         "n_tasks": len(tasks),
         **{name: int(tasks[name].sum()) for name in _RUN_COUNTS},
         "counts": {name: sum(each.get(name, 0) for each in counts) for name in sorted(set().union(*counts))},
-        "seconds": short(max(json.loads(text).get("all", 0.0) for text in tasks["seconds"])),
+        "seconds": round(max(json.loads(text).get("all", 0.0) for text in tasks["seconds"]), 2),
         "sources": next((json.loads(text) for text in tasks["sources"].dropna()), {}),
     }

@@ -20,11 +20,14 @@ from skucast.language.catalogue import SOURCE, for_page, translated
 MAX_PAGE_BYTES = 6_000_000
 """The page is read on phones and sent by mail; past this, fewer combinations are shown in detail."""
 
+_PACKING = 6
+"""Level of gzip: above it packing takes twice the time for a hundredth of the size."""
+
 _STYLES = ("base", "header", "controls", "cards", "charts", "tables", "combination", "plan", "screens")
 """Files of the page's style, in their order: what a screen or printer changes overrules what stands before it."""
 
 _SCRIPTS = (
-    *("dom", "texts", "format", "data", "sums", "views", "filter", "charts"),  # what the sections stand on
+    *("dom", "texts", "format", "data", "sums", "views", "filter", "charts", "ages"),  # what the sections stand on
     *("plan", "decisions"),  # the planner's sections, from top to bottom
     *("overview", "trend", "health", "ranking"),  # the model operator's sections, from top to bottom
     *("forecast", "detail", "series", "newest", "model"),  # of both views
@@ -101,7 +104,7 @@ def _packed(content: bytes) -> str:
 
     A third of the size, and no text of the data can end a script element.
     """
-    return b64encode(gzip.compress(content, mtime=0)).decode("ascii")
+    return b64encode(gzip.compress(content, _PACKING, mtime=0)).decode("ascii")
 
 
 def _policy_hash(script: bytes) -> str:

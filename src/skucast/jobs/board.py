@@ -9,13 +9,14 @@ from types import MappingProxyType
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import KEY
+from skucast.core.combination import KEY, Combination
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.totals import TOTALS
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import WEEK
-from skucast.dashboard.board import Board
+from skucast.dashboard.board import Board, Due
+from skucast.dashboard.data import MAX_DETAILED
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import plan_of
 from skucast.jobs.refusals import refused_lately
@@ -39,16 +40,21 @@ def make_board(
     scored: pd.DataFrame,
     forecasts: pd.DataFrame,
     alerts: pd.DataFrame,
+    scorecard: date | None,
     read_now: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Board:
     """Return what the dashboard shows: the newest metrics, scores and forecasts given, and what the tables know beside.
 
-    Scores and forecasts of weeks before DASHBOARD_WEEKS are left out. `read_now` says what was refused of the planners'
-    files that this run itself has read.
+    `scorecard` is the cutoff of the scorecard that metrics, scores and alerts are of. `read_now` says what was refused
+    of the planners' files that this run itself has read.
+
+    Scores and forecasts of weeks before DASHBOARD_WEEKS are left out.
     """
     since = pd.Timestamp(history.data_cutoff - (settings.dashboard_weeks - 1) * WEEK)
     first_shown = history.data_cutoff - (HISTORY_SHOWN_WEEKS - 1) * WEEK
     newest = forecasts[forecasts["cutoff"] == forecasts["cutoff"].max()]
+    shown = _shown(history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)])
+    shown_ones = _one_by_one(shown, alerts)
     weeks_ahead = sorted(set(newest["ds"].dt.date))
     return Board(
         run=run,
@@ -56,18 +62,26 @@ def make_board(
         metrics=metrics[metrics["window"] == "rolling"],
         scored=scored[scored["y"].notna() & (scored["ds"] >= since)],
         forecasts=forecasts[forecasts["ds"] >= since],
-        history=_shown(history.weeks[history.weeks["ds"] >= pd.Timestamp(first_shown)]),
-        plan=_planned(settings, warehouse, run, history, weeks_ahead),
+        history=shown,
+        plan=_planned(settings, warehouse, run, history, shown_ones, weeks_ahead),
         holidays=_holidays(settings, warehouse, history, first_shown, max([run.cutoff, *weeks_ahead])),
         models=_models(warehouse, newest),
         alerts=alerts[alerts["state"] != "resolved"],
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
         refused=tuple(refused_lately(warehouse, run, read_now)),
-        kinds=_kinds(settings, history),
+        kinds=_kinds(settings, history, shown_ones),
         totals=_totals(warehouse, newest),
+        due=Due(scorecard, settings.forecast_due_days, settings.scorecard_due_days, settings.business_tz),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
         locale=settings.locale,
     )
+
+
+def _one_by_one(weeks: pd.DataFrame, alerts: pd.DataFrame) -> list[Combination]:
+    """Those that the page may show one by one: what is said of each alone is not made for the others."""
+    volume = weeks.groupby(KEY)["y"].sum().sort_values(ascending=False, kind="stable")
+    chosen = {*volume.index[:MAX_DETAILED], *alerts[KEY].itertuples(index=False, name=None)} & {*volume.index}
+    return sorted(Combination(*parts) for parts in chosen)
 
 
 def _shown(weeks: pd.DataFrame) -> pd.DataFrame:
@@ -82,19 +96,26 @@ def _holidays(settings: Settings, warehouse: Warehouse, history: History, first:
     return calendars.holidays_shown(units, first, last, settings.clock)
 
 
-def _kinds(settings: Settings, history: History) -> pd.DataFrame:
-    """The class of demand of each combination: KEY, demand_class."""
+def _kinds(settings: Settings, history: History, wanted: list[Combination]) -> pd.DataFrame:
+    """The class of demand of each of these combinations: KEY, demand_class."""
     given = settings.horizon_weeks, settings.inactive_after_weeks, history.weeks["ds"].min()
-    rows = [(*each.parts, life_class(weeks, *given[:2], given[2].date())) for each, weeks in history.split()]
+    rows = [(*each.parts, life_class(weeks, *given[:2], given[2].date())) for each, weeks in history.split(wanted)]
     return pd.DataFrame(rows, columns=[*KEY, "demand_class"])
 
 
-def _planned(settings: Settings, warehouse: Warehouse, run: Run, history: History, weeks: list[date]) -> pd.DataFrame:
+def _planned(
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    history: History,
+    wanted: list[Combination],
+    weeks: list[date],
+) -> pd.DataFrame:
     """The promotions of weeks to come as planned now: KEY, ds, promo_discount_perc as typed (NaN = not known), days."""
     columns = [*KEY, "ds", "promo_discount_perc", "promo_days"]
     if not weeks:
         return pd.DataFrame(columns=columns)
-    plan = plan_of(settings, warehouse, history, history.combinations)
+    plan = plan_of(settings, warehouse, history, wanted)
     found = plan.as_of(settings.clock.end_of(run.today), weeks)
     rows = [
         (*combination.parts, pd.Timestamp(ds), float(depth), float(days))

@@ -8,11 +8,10 @@ from datetime import date
 
 import pandas as pd
 
-from skucast.backends.files import write_text
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
-from skucast.core.errors import ObjectKept
+from skucast.core.errors import InputError, RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
@@ -25,23 +24,20 @@ from skucast.core.weeks import WEEK
 from skucast.dashboard.rendering import render
 from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
-from skucast.jobs.freshness import newest_scorecard
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.loop import close_the_loop, stored_requests
 from skucast.jobs.missing import missing_from_sales, without_lost
 from skucast.jobs.orders import scored_orders
 from skucast.jobs.override_value import write_override_value
+from skucast.jobs.page import Made, newest_published, put, write_page
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.jobs.totals import scored_totals
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
-from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.monitoring import match, scorecard, unpublished
 from skucast.scorecard.spellings import in_the_names_of_the_sales
-
-DASHBOARD = "dashboard/index.html"
 
 
 def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
@@ -56,12 +52,15 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     warn_of_lateness(run, history)
     window_end = history.data_cutoff
     if is_published(warehouse, ALERTS, run.cutoff, run, report, shards=SCORED):
+        with report.timed("dashboard"):
+            report.notes.append(f"dashboard: {_newest_page(settings, warehouse, run, history, report)}")
         close_the_loop(
             settings, warehouse, store, run, history, report
         )  # an attempt before may have been stopped in between
         return
     since = window_end - (max(2 * settings.lookback_weeks - 1, settings.dashboard_weeks) - 1) * WEEK
     with report.timed("read"):
+        before = newest_published(settings, warehouse)
         forecasts = in_the_names_of_the_sales(_forecasts(warehouse, since, run), history.names)
         stored = _stored_metrics(warehouse, since, window_end)
 
@@ -84,8 +83,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         asked = stored_requests(settings, warehouse, run)
         alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff), asked)
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
-        board = make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts)
-        path = _write_dashboard(settings, render(board), run, newest_scorecard(settings, warehouse))
+        page = render(make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts, run.cutoff))
+        put(settings, f"dashboard/{run.cutoff}.html", page)
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         warehouse.replace(TOTALS_METRICS, of_totals, window_end, run=run)
@@ -94,6 +93,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         announce(settings, run, alerts, newest, facts)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
+    with report.timed("dashboard"):
+        path = _newest_page(settings, warehouse, run, history, report, Made(page, run, before))
     _summarise(newest, forecasts, run, path, report)
     close_the_loop(settings, warehouse, store, run, history, report)
 
@@ -134,21 +135,18 @@ def _metric_rows(
     )
 
 
-def _write_dashboard(settings: Settings, page: str, run: Run, newest: date | None) -> str:
-    """Write the page as that of its week, which stays, and, if none is newer, as the newest one; return where it is."""
-    path = _put(settings, f"dashboard/{run.cutoff}.html", page)
-    if newest is not None and newest > run.cutoff:
-        return f"{path} ({DASHBOARD} stays that of {newest})"
-    return _put(settings, DASHBOARD, page)
+def _newest_page(
+    settings: Settings, warehouse: Warehouse, run: Run, history: History, report: RunReport, made: Made | None = None
+) -> str:
+    """Write the page of what is newest and return where it is.
 
-
-def _put(settings: Settings, path: str, page: str) -> str:
-    """Write the page and return where it is; one that may not be replaced is no reason to score and warn nobody."""
+    Raises:
+        RunFailed: it cannot be written; the scorecard is published all the same.
+    """
     try:
-        return write_text(settings.staging, path, page, settings.endpoints)
-    except ObjectKept as error:
-        log.warning("the dashboard cannot be replaced: %s", error, extra={"fields": {"path": path}})
-        return f"{settings.staging}/{path} (of an earlier run: {error})"
+        return write_page(settings, warehouse, run, history, report, made)
+    except InputError as error:
+        raise RunFailed(f"the scorecard is published, its page is not: {error}") from None
 
 
 def _write_metrics(

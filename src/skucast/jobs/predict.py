@@ -31,6 +31,7 @@ from skucast.jobs.models import Models, load_models
 from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers, tasks_newcomers
 from skucast.jobs.override_intake import ingest_overrides
 from skucast.jobs.overrides import with_overrides
+from skucast.jobs.page import page_of_forecast
 from skucast.jobs.panel_files import Files, load_files
 from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
@@ -55,6 +56,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     inputs = read_inputs(settings, warehouse, store, run, report, beside=lambda history: begin(history).combinations)
     check_lateness(settings, run, inputs.history, report)
     if is_published(warehouse, FORECASTS, run.cutoff, run, report, shards=FORECASTS):
+        page_of_forecast(settings, warehouse, run, inputs.history, report)
         return
     warn_of_shrinking(settings, warehouse, run, inputs.history)
     inputs, lost = without_lost(settings, warehouse, run, inputs, report)
@@ -99,6 +101,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, final.all, run.cutoff, run=run, combinations=only)
             drop_shards(warehouse, FORECASTS, run)
+        page_of_forecast(settings, warehouse, run, inputs.history, report)
     if run.task_index == 0:
         _note_orphans(store, inputs, report)
 

@@ -60,6 +60,16 @@ function shortDay(iso) {
   return iso ? dateFormat({ day: 'numeric', month: 'short' }).format(new Date(iso)) : UNDEFINED;
 }
 
+/** Day and month in words, for sentences. */
+function longDay(iso) {
+  return dateFormat({ day: 'numeric', month: 'long' }).format(new Date(iso));
+}
+
+/** Words as a list of the user's language: a, b and c. */
+function listed(words) {
+  return new Intl.ListFormat(undefined, { type: 'conjunction' }).format(words);
+}
+
 /** A moment in the user's own time zone. */
 function moment(iso) {
   return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));

@@ -25,6 +25,7 @@ async function start() {
   fillSegments('group-by', 'group-by', groupings(), state.groupBy);
   restoreFromAddress();
   listen();
+  drawAges();
   drawHealth();
   drawRetraining();
   update();
@@ -43,6 +44,7 @@ function refuse(error) {
 
 function listen() {
   listenToFilter();
+  listenToClock();
   place('trend-of').addEventListener('change', (event) => {
     state.measure = event.target.value;
     drawTrend();

@@ -18,7 +18,7 @@ class Alerts(Group):
     title: ClassVar[str] = "scorecard and alerts"
 
     lookback_weeks: int = field(5, "weeks to score", ["predict", "monitor", "alerts"], ge=1, le=104)
-    dashboard_weeks: int = field(26, "weeks of accuracy shown on the dashboard", ["monitor"], ge=1, le=104)
+    dashboard_weeks: int = field(26, "weeks of accuracy shown on the dashboard", ["predict", "monitor"], ge=1, le=104)
     alert_wape: float = field(
         0.7,
         "WAPE of a week above which a combination is an alert, if ALERT_WEEKS weeks in a row have it",

@@ -1,0 +1,139 @@
+"""The planner's view, in a real browser: the numbers of the first screen, how old they are, what needs a decision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+from boards import CUTOFF, alert_row, forecast_row, frame, named, week
+from chromium import Open
+from fifteen import EVERYBODY, FORMULA, MARKUP
+from playwright.sync_api import Page, expect
+from reader import DRAWN, control, gives, lists, reads, says
+
+from skucast.dashboard.board import Board, Due
+
+
+@pytest.fixture
+def planned(board: Board) -> Board:
+    """Return the fifteen with a run before, stored intervals of the total, and what is due on which day.
+
+    Each is forecast 100 a week, was forecast 80 a run before, and sells 100 a week (one of them nothing).
+    """
+    before = [forecast_row(each, step, origin=-1, yhat=80.0) for each in EVERYBODY for step in (1, 2)]
+    total: dict[str, Any] = {"cutoff": CUTOFF, "level": "total", "unit": "*", "channel": "*"}
+    bounds = {"yhat": 3000.0, "yhat_lower": 2800.0, "yhat_upper": 3300.0, "final": 3000.0}
+    weekly = {name: value / 2 for name, value in bounds.items()}
+    totals = [{**total, "step": 0, **bounds}, *({**total, "step": step, **weekly} for step in (1, 2))]
+    history = [
+        {**named(each), "ds": week(-back), "y": 100.0, "promo_discount_perc": 0.0}
+        for each in EVERYBODY
+        for back in range(60)
+    ]
+    return replace(
+        board,
+        forecasts=pd.concat([board.forecasts, frame(before)], ignore_index=True),
+        history=frame(history),
+        totals=pd.DataFrame(totals),
+        due=Due(CUTOFF.date(), 4, 6, "Europe/Moscow"),
+        refused=("7 of 8 rows refused in plan.xlsx (2026-11-18)",),
+    )
+
+
+def bottom_of(page: Page, selector: str) -> float:
+    """Return where the element ends, from the top of the page."""
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 2 * 844)])
+def test_the_first_screen_says_what_will_be_sold(planned: Board, open_page: Open, width: int, height: int) -> None:
+    """Total with its interval, changes, units and what needs a decision; on a phone in the first two screens."""
+    page = open_page(planned, charts=True, width=width, view="planner")
+    figures = page.locator("#plan-figures > div")
+    reads(figures.nth(0).locator("dd"), "3,000\n80% interval: 2,800\u00a0–\u00a03,300")
+    says(figures.nth(1), "+25.0%")
+    says(figures.nth(2), "0.0%")
+    assert bottom_of(page, "#groups") <= height
+    lists(page.locator("#groups tbody th"), ["Total", "Казань", "Пермь"])
+    lists(page.locator("#groups tbody tr").nth(1).locator("td"), ["2,600", "+25.0%", "0.0%", "1,300", "1,300"])
+    lists(
+        page.locator("#decisions li").locator("nth=0"),
+        ["Promotion plan: 7 of 8 rows refused in plan.xlsx (2026-11-18)."],
+    )
+    says(page.locator("#decisions li").nth(1), "Is this the new level? Confirm it, or correct the number.")
+    gives(page, "document.documentElement.scrollWidth", width)
+    gives(page, "document.getElementById('totals').data.filter(({ showlegend }) => showlegend !== false).length", 5)
+    expect(page.locator("#overview")).to_be_hidden()
+    expect(page.locator("#detail code")).to_have_count(0)
+
+
+def test_units_channels_and_an_alerts_combination_are_one_click_away(planned: Board, open_page: Open) -> None:
+    """A unit's name filters by it, without an interval where none is stored; an alert leads to its combination."""
+    page = open_page(planned, view="planner")
+    page.locator("#groups").get_by_role("button", name="Пермь").click()
+    reads(page.locator("#plan-of"), "Пермь")
+    reads(page.locator("#plan-figures dd").first, "400")
+    says(page.locator("#plan-hint"), "No interval of sums is stored")
+    page.locator("#group-by label", has_text="Channels").click()
+    lists(page.locator("#groups tbody th"), ["Total", "KA", "TF"])
+    page.locator("#decisions").get_by_role("link", name=MARKUP[2]).click()
+    reads(page.locator("#detail-title"), MARKUP[2])
+    expect(page.locator("#detail")).to_be_focused()
+    page.reload()
+    page.wait_for_selector(DRAWN)
+    reads(page.locator("#detail-title"), MARKUP[2])
+    page.get_by_role("link", name="Model", exact=True).click()
+    expect(page.locator("#overview")).to_be_visible()
+    expect(page.locator("#plan")).to_be_hidden()
+    assert "view=model" in page.url
+    expect(control(page, "unit")).to_have_value("Пермь")
+
+
+def test_what_is_old_is_said_by_the_readers_clock(planned: Board, open_page: Open) -> None:
+    """Made on Wednesday, due on Thursday: amber for two days, then red; the scorecard a day or two later each."""
+    page = open_page(planned, view="planner")
+    moments = {
+        "2026-11-25T23:00:00+03:00": ("good", [], "good"),
+        "2026-11-26T00:30:00+03:00": ("amber", ["2026-11-25"], "good"),
+        "2026-11-25T22:30:00+01:00": ("amber", ["2026-11-25"], "good"),
+        "2026-11-27T12:00:00+03:00": ("amber", ["2026-11-25"], "good"),
+        "2026-11-28T00:00:00+03:00": ("red", ["2026-11-25"], "amber"),
+        "2026-12-03T12:00:00+03:00": ("red", ["2026-11-25", "2026-12-02"], "red"),
+    }
+    for moment, (forecast, missing, scorecard) in moments.items():
+        ages = page.evaluate(f"agesAt(Date.parse('{moment}'))")
+        assert (ages["forecast"]["level"], ages["forecast"]["missing"]) == (forecast, missing), moment
+        assert ages["scorecard"]["level"] == scorecard, moment
+        assert ages["forecast"]["made"] == "2026-11-18"
+    page.evaluate("Date.now = () => Date.parse('2026-11-26T08:00:00+03:00'); drawAges()")
+    lists(page.locator("#ages .amber"), ["This forecast is of 18 November; one of 25 November is missing."])
+    page.evaluate("Date.now = () => Date.parse('2026-12-10T08:00:00+03:00'); drawAges()")
+    reads(
+        page.locator("#ages .red").first,
+        "This forecast is of 18 November; those of 25 November, 2 December and 9 December are missing.",
+    )
+    page.evaluate("Date.now = () => Date.parse('2027-01-10T08:00:00+03:00'); drawAges()")
+    says(page.locator("#ages .red").nth(1), "This scorecard is of 20 November; 7 are missing, the newest of 8 January.")
+    for clock in ("2026-11-19T08:00:00+03:00", "2026-10-01T08:00:00+03:00"):  # a clock that is behind says nothing
+        page.evaluate(f"Date.now = () => Date.parse('{clock}'); drawAges()")
+        expect(page.locator("#ages p")).to_have_count(0)
+
+
+def test_alerts_come_by_the_volume_at_stake(planned: Board, open_page: Open) -> None:
+    """The largest first, acknowledged ones not at all; what is missing before all of them."""
+    alerts = [
+        alert_row(MARKUP, lost_volume=10.0),
+        alert_row(FORMULA, lost_volume=500.0, alert_id="wape-2"),
+        alert_row(EVERYBODY[4], lost_volume=900.0, alert_id="wape-3", acknowledged_until=week(8)),
+        alert_row(("*", "*", "*"), alert_id="no_run-1", rule="no_run", reason=None, message="no forecast was made"),
+    ]
+    page = open_page(replace(planned, alerts=pd.DataFrame(alerts), refused=()), view="planner")
+    lines = page.locator("#decisions li")
+    expect(lines).to_have_count(3)
+    reads(lines.nth(0), "No forecast was made.")
+    says(lines.nth(1), FORMULA[2])
+    says(lines.nth(2), MARKUP[2])
