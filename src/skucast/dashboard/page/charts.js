@@ -23,7 +23,24 @@ function plot(id, traces, layout, label) {
   if (!target.classList.contains('js-plotly-plot')) target.replaceChildren();
   target.setAttribute('role', 'img');
   target.setAttribute('aria-label', label);
-  return plotly.react(target, traces, layout, { displayModeBar: false, responsive: true, locale: 'user' });
+  const near = { hoverdistance: hoverDistance(target, traces, layout) };
+  return plotly.react(target, traces.map(withWords), { ...layout, ...near }, { displayModeBar: false, responsive: true, locale: 'user' });
+}
+
+/** What hovering says of a point is the text that is shown elsewhere too; a trace without one says nothing. */
+function withWords(trace) {
+  return trace.text ? { ...trace, hovertemplate: '%{text}' } : { ...trace, hoverinfo: 'skip', hovertemplate: null };
+}
+
+const AXES_PX = 70; // what the vertical axis takes of a chart's width
+
+/** So near a point must be, in pixels, to be spoken of: less than half a week, or the week beside it would answer too. */
+function hoverDistance(target, traces, { xaxis }) {
+  const width = target.clientWidth - AXES_PX;
+  const steps = xaxis.range
+    ? (new Date(xaxis.range[1]) - new Date(xaxis.range[0])) / (7 * DAY_MS)
+    : new Set(traces.flatMap(({ x }) => x)).size;
+  return Math.max(1, Math.floor((0.45 * width) / Math.max(steps, 1)));
 }
 
 function showEmpty(target, reason, kind = '') {
@@ -76,7 +93,7 @@ function commonLayout(title, tickformat) {
 }
 
 function lineOf(name, x, y, text = y.map(quantity)) {
-  return { name, x, y, text, hovertemplate: '%{text}', connectgaps: false, mode: 'lines+markers' };
+  return { name, x, y, text, connectgaps: false, mode: 'lines+markers' };
 }
 
 /** From the first to the last week, with a margin; at least so many weeks, for no axis counts in days. */

@@ -19,6 +19,9 @@ function drawDecisions() {
   const shownOnes = ours.slice(0, state.decisionRows);
   place('decisions').replaceChildren(...common, ...shownOnes.map(decisionLine));
   place('no-decision').hidden = Boolean(common.length + ours.length);
+  place('no-decision').textContent = state.matching.length
+    ? t('Nothing: no alert is open, no file was refused, no forecast is missing.')
+    : t('No combination matches the filter.');
   drawMore('more-decisions', ours.length - shownOnes.length);
 }
 

@@ -34,7 +34,10 @@ function drawAlerts({ alerts }) {
 function alertBox(alerts) {
   const evidence = alerts[0].evidence ? `: ${alerts[0].evidence}` : '';
   const why = element('p', {}, quiet(t('Probable reason')), element('b', {}, reasonText(alerts)), sentence(evidence));
-  return element('div', { class: 'alert', role: 'note' }, ...alerts.map(alertLine), why, ...commandLines(alerts[0]));
+  const advice = ADVICE[alerts[0].reason]?.();
+  const todo = advice ? [element('p', { 'data-only': 'planner' }, element('b', {}, advice))] : [];
+  const box = { class: 'alert', role: 'note' };
+  return element('div', box, ...alerts.map(alertLine), why, ...todo, ...commandLines(alerts[0]));
 }
 
 function alertLine(alert) {
@@ -58,7 +61,7 @@ function commandLines(alert) {
     const copy = element('button', { type: 'button', class: 'plain' }, t('Copy'));
     copy.setAttribute('aria-label', t('Copy: {label}', { label }));
     copy.addEventListener('click', () => copyText(command, copy));
-    return element('p', { class: 'command' }, quiet(label), element('code', {}, command), copy);
+    return element('p', { class: 'command', 'data-only': 'model' }, quiet(label), element('code', {}, command), copy);
   });
 }
 
@@ -79,7 +82,7 @@ function drawFigures(row) {
     [t('Missed volume'), quantity(row.missed)],
     [t('WAPE'), percent(row.wape)],
     [t('Bias'), signedPercent(row.biasRatio)],
-    [t('FVA'), points(row.fva)],
+    [t('FVA'), element('span', { title: BASELINES[row.against] }, points(row.fva))],
     [t('Coverage'), percent(row.coverage, 0)],
     [t('MASE'), fixed(of('mase'))],
     [t('RMSSE'), fixed(of('rmsse'))],

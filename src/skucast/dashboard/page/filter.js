@@ -17,7 +17,7 @@ const state = {
   alerts: false,
   step: 0, // 0 = all steps pooled
   weeks: 0,
-  baseline: 'last_year',
+  baseline: BEST,
   measure: 'wape', // of the trend
   sort: { key: 'missed', down: true },
   rows: FIRST_ROWS,
@@ -46,6 +46,7 @@ function fillControls() {
   control('weeks').disabled = fitting.length === 0;
   if (!fitting.length) control('weeks').append(option(t('None yet'), 0));
   control('step').append(option(t('All'), 0), ...scoredSteps.map((step) => option(whole(step), step)));
+  control('baseline').append(option(t('Best simple forecast'), BEST));
   control('baseline').append(...Object.entries(BASELINES).map(([name, label]) => option(label, name)));
 }
 
@@ -114,7 +115,7 @@ function clearFilter() {
 function isFiltered() {
   const { unit, channel, sku, class: letters, alerts, step, weeks, baseline } = state;
   return (
-    Boolean(unit || channel || sku || letters || alerts || step) || weeks !== defaultWeeks() || baseline !== 'last_year'
+    Boolean(unit || channel || sku || letters || alerts || step) || weeks !== defaultWeeks() || baseline !== BEST
   );
 }
 
@@ -131,7 +132,7 @@ function addressParts() {
   if (state.view !== VIEWS[0]) parts.set('view', state.view);
   for (const name of ['unit', 'channel', 'sku', 'class', 'step']) if (state[name]) parts.set(name, state[name]);
   if (state.alerts) parts.set('alerts', '1');
-  if (state.baseline !== 'last_year') parts.set('baseline', state.baseline);
+  if (state.baseline !== BEST) parts.set('baseline', state.baseline);
   if (state.weeks !== defaultWeeks()) parts.set('weeks', state.weeks);
   if (state.isPicked) parts.set('combination', nameOf(combinations[state.selected]));
   return parts;

@@ -48,6 +48,8 @@ function comingWeeks() {
 function forecastLead(weeks, n) {
   if (!data.origin) return t('No forecast is stored yet.');
   const made = new Set(data.forecasts.ds);
+  if (!state.matching.length) return t('No combination matches the filter. Change or clear it.');
+  if (!n) return t('No forecast of what the filter shows is stored.');
   if (!weeks.length) return sentence(t('All weeks of the newest forecast are over; it was made at {day}', { day: day(data.origin) }));
   const open = data.forecasts.ds.some((_, row) => isRunning(row)) ? t('The first week is running already.') : '';
   const more = Math.max(...made) > weeks.at(-1) ? t('Later weeks are in the file.') : '';
@@ -110,7 +112,7 @@ function sortComing(column, columns) {
 
 function comingLine(row) {
   const chosen = row.index === state.selected;
-  const first = row.rows.find((found) => found !== undefined);
+  const there = row.rows.filter((found) => found !== undefined);
   const line = element(
     'tr',
     { class: chosen ? 'chosen' : '' },
@@ -119,7 +121,7 @@ function comingLine(row) {
     ...row.rows.map((found) => (found === undefined ? element('td', {}, UNDEFINED) : comingCell(found))),
     element('td', {}, element('b', {}, quantity(row.total))),
     element('td', {}, signedPercent(row.change)),
-    element('td', { class: 'left' }, first === undefined ? row.method : methodCell(first)),
+    element('td', { class: 'left' }, there.length ? methodCell(...there) : row.method),
   );
   line.dataset.index = row.index;
   return line;

@@ -82,7 +82,6 @@ function drawParts(index) {
     y: valuesAt('forecasts', part, rows),
     text: valuesAt('forecasts', part, rows).map(signedQuantity),
     textposition: 'none',
-    hovertemplate: '%{text}',
     marker: { color: colour(`part-${part}`), line: { color: colour('sheet'), width: 1 } },
   }));
   const marker = { symbol: 'diamond', size: 9, color: colour('ink'), line: { color: colour('sheet'), width: 1.5 } };
@@ -138,12 +137,31 @@ function weekCell(row) {
   return element('span', {}, shortDay(data.weeks[data.forecasts.ds[row]]), where);
 }
 
-function methodCell(row) {
-  const { method, status, promo_source: source } = data.forecasts;
-  const reason = ['ok', 'refreshed'].includes(status[row])
-    ? promoText(source[row])
-    : (STATUSES[status[row]] ?? status[row]);
-  return element('span', {}, METHODS[method[row]] ?? method[row], reason ? quiet(reason) : '');
+/** What made the forecasts of these weeks, and why or with which promotions; what is not so in all is said by week. */
+function methodCell(...rows) {
+  const method = wordsOfWeeks(rows, methodText);
+  const reason = wordsOfWeeks(rows, reasonOfWeek);
+  return element('span', {}, method, reason ? quiet(reason) : '');
+}
+
+function methodText(row) {
+  return METHODS[data.forecasts.method[row]] ?? data.forecasts.method[row];
+}
+
+function reasonOfWeek(row) {
+  const { status, promo_source: source } = data.forecasts;
+  return ['ok', 'refreshed'].includes(status[row]) ? promoText(source[row]) : (STATUSES[status[row]] ?? status[row]);
+}
+
+/** The word for all weeks where it is one; else each word with its weeks. */
+function wordsOfWeeks(rows, wordOf) {
+  const weeks = new Map();
+  for (const row of rows) {
+    const word = wordOf(row);
+    weeks.set(word, [...(weeks.get(word) ?? []), shortDay(data.weeks[data.forecasts.ds[row]])]);
+  }
+  if (weeks.size === 1) return weeks.keys().next().value;
+  return [...weeks].map(([word, of]) => (word ? t('{word} ({weeks})', { word, weeks: of.join(', ') }) : '')).join('; ');
 }
 
 function freshness(row) {

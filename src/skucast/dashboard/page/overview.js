@@ -29,7 +29,7 @@ function drawCards() {
     card(
       t('WAPE'),
       percent(total.wape),
-      total.baseline === null ? '' : `${BASELINES[state.baseline]}: ${percent(total.baseline)}`,
+      total.baseline === null ? '' : `${BASELINES[comparedWith()]}: ${percent(total.baseline)}`,
     ),
     card(t('Bias'), signedPercent(total.biasRatio), biasText(total.biasRatio)),
     card(t('Forecast value added'), points(total.fva), fvaText(total.fva), goodAboveZero(total.fva)),
@@ -49,9 +49,14 @@ function card(label, value, note, tone = '', extra = '') {
     element(
       'dd',
       { class: 'note' },
-      note || (state.sums.total.n ? t('Not defined: no sales in these weeks') : t('Nothing scored')),
+      note || whyUndefined(),
     ),
   );
+}
+
+function whyUndefined() {
+  if (state.sums.total.n) return t('Not defined: no sales in these weeks');
+  return state.matching.length || !combinations.length ? t('Nothing scored') : t('No combination matches the filter');
 }
 
 /** The part that is covered, with a mark where it should end. */
@@ -64,12 +69,16 @@ function coverageBar(coverage) {
 }
 
 function comingCard() {
-  const coming = state.matching.map(({ index }) => rowsOf('forecasts', index).filter((row) => !isOver(row)));
+  const made = state.matching.map(({ index }) => rowsOf('forecasts', index));
+  const coming = made.map((rows) => rows.filter((row) => !isOver(row)));
   const weeks = new Set(coming.flat().map((row) => data.forecasts.ds[row]));
-  if (!weeks.size) {
-    return [card(t('Next weeks'), UNDEFINED, data.origin ? t('All weeks forecast are over') : t('No forecast is stored'))];
-  }
+  if (!weeks.size) return [card(t('Next weeks'), UNDEFINED, whyNothingComes(made.flat().length))];
   return [card(nextWeeks(weeks.size), quantity(sumOf(coming.flat())), comparedWithSales(coming, weeks.size))];
+}
+
+function whyNothingComes(nForecasts) {
+  if (!state.matching.length && combinations.length) return t('No combination matches the filter');
+  return nForecasts ? t('All weeks forecast are over') : t('No forecast is stored');
 }
 
 function sumOf(rows) {
@@ -110,9 +119,8 @@ function alertsCard() {
   const fresh = open.filter(({ state: of }) => of === 'open').length;
   const quietOnes = open.filter(isAcknowledged).length;
   const system = systemAlerts().length;
-  const said = open.length
-    ? [counted(found.length, 'combination'), t('{n} new in this run', { n: whole(fresh) })]
-    : [t('No combination needs attention')];
+  const nobody = state.matching.length ? t('No combination needs attention') : t('No combination matches the filter');
+  const said = open.length ? [counted(found.length, 'combination'), t('{n} new in this run', { n: whole(fresh) })] : [nobody];
   if (quietOnes) said.push(t('{n} acknowledged', { n: whole(quietOnes) }));
   if (system) said.push(t('{n} more under run health', { n: whole(system) }));
   return card(t('Open alerts'), whole(open.length), said.join(', '));
@@ -183,7 +191,7 @@ function coverageText(coverage) {
 
 function fvaText(fva) {
   if (fva === null) return '';
-  const simple = BASELINES[state.baseline].toLowerCase();
+  const simple = BASELINES[comparedWith()].toLowerCase();
   if (Math.abs(fva) < 0.0005) return t('As good as {simple}', { simple });
   return fva > 0 ? t('Better than {simple}', { simple }) : t('Worse than {simple}', { simple });
 }

@@ -14,7 +14,15 @@ const COLUMNS = [
   { key: 'sales', label: t('Sales per week'), show: quantity },
   { key: 'wape', label: t('WAPE'), show: percent },
   { key: 'biasRatio', label: t('Bias'), show: signedPercent, title: t('Above zero: too much forecast') },
-  { key: 'fva', label: t('FVA'), show: points, tone: goodAboveZero, rising: true, title: t('Forecast value added') },
+  {
+    key: 'fva',
+    label: t('FVA'),
+    show: points,
+    cell: addedCell,
+    tone: goodAboveZero,
+    rising: true,
+    title: t('Forecast value added'),
+  },
   { key: 'coverage', label: t('Coverage'), show: (value) => percent(value, 0), rising: true },
   { key: 'class', label: t('Class'), show: text, rising: true },
   { key: 'reason', label: t('Alert and reason'), show: text, cell: reasonCell, rising: true, left: true },
@@ -31,7 +39,7 @@ function rankRows() {
     .map(([combination, sums]) => {
       const alerts = alertsOf(combination.index);
       return {
-        ...measures(sums),
+        ...measures(sums, state.baseline === BEST ? bestOf(sums) : state.baseline),
         index: combination.index,
         combination,
         name: `${combination.sku} ${combination.unit} ${combination.channel}`,
@@ -114,6 +122,10 @@ function missedCell(row, shownValue, largest) {
   const bar = element('i', { 'aria-hidden': 'true' });
   bar.style.setProperty('--part', `${(100 * row.missed) / (largest || 1)}%`);
   return element('span', { class: 'share' }, bar, element('span', {}, shownValue));
+}
+
+function addedCell({ against }, shownValue) {
+  return element('span', { title: BASELINES[against] }, shownValue);
 }
 
 /** The reason of a combination's alerts, and those of them that speak; acknowledged only if all are. */

@@ -127,7 +127,7 @@ function earlierTraces(byOrigin, within) {
 }
 
 function earlierPaths(others, within) {
-  const line = { color: colour('step-2'), width: 1.25 };
+  const line = { color: colour('baseline'), width: 1.25 };
   return others.map(([origin, rows], position) => {
     const { x, at } = originPoints(rows.filter(({ table, row }) => within(data.weeks[data[table].ds[row]])));
     return {
@@ -136,8 +136,7 @@ function earlierPaths(others, within) {
       legendgroup: 'earlier',
       showlegend: position === 0,
       ...(position === 0 ? { name: t('Earlier forecasts') } : {}),
-      hoverinfo: 'skip',
-      hovertemplate: null,
+      text: null,
       marker: { size: 3, color: line.color },
       line,
     };
@@ -194,7 +193,6 @@ function promotionBars(name, table, rows, marker) {
     width: 7 * DAY_MS,
     text: rows.map((row) => promotionText(table, row)),
     textposition: 'none',
-    hovertemplate: '%{text}',
     marker,
   };
 }

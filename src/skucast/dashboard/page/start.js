@@ -1,6 +1,8 @@
 // The start: theme, data, controls, the first drawing; then the plotting library.
 
 const THEMES = { '': t('Theme: system'), light: t('Theme: light'), dark: t('Theme: dark') };
+const RESIZED_MS = 200;
+let resized = 0; // the timer that draws once a change of width has come to rest
 
 start();
 
@@ -68,7 +70,10 @@ function listen() {
   addEventListener('hashchange', restoreAndDraw);
   for (const id of ['ranking', 'coming-weeks']) place(id).tBodies[0].addEventListener('click', selectClicked);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawCharts);
-  matchMedia('(max-width: 640px)').addEventListener('change', drawCharts);
+  addEventListener('resize', () => {
+    clearTimeout(resized);
+    resized = setTimeout(drawCharts, RESIZED_MS);
+  });
 }
 
 /** A link to another view or filter of the page that is open already. */

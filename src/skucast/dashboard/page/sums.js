@@ -1,10 +1,13 @@
 // Sums of errors under the filter, and the ratios of those sums.
 
+const BEST = 'best'; // of the baselines: the one with the least error, of what is compared
 const BASELINES = {
   last_year: t('Same week last year'),
   mean_4: t('Mean of the last 4 weeks'),
   last_week: t('Last week'),
 };
+const NAIVE = Object.keys(BASELINES);
+const SUMMED = ['n', 'actual', 'error', 'absError', 'covered', ...NAIVE];
 
 /** Sums in total and per combination; per step whatever step is chosen, per week whatever weeks are. */
 function sumErrors(chosen) {
@@ -23,6 +26,7 @@ function sumErrors(chosen) {
     sums.byCombination.set(combination, own);
   }
   for (const row of restRows()) addTo(sums, noSums(), 'rest', row, restRow(row), since);
+  sums.best = bestOf(sums.total);
   return sums;
 }
 
@@ -59,7 +63,7 @@ function restRows() {
 }
 
 function noSums() {
-  return { n: 0, actual: 0, error: 0, absError: 0, covered: 0, baseError: 0, nWeeks: 0, lastWeek: null };
+  return { ...Object.fromEntries(SUMMED.map((name) => [name, 0])), nWeeks: 0, lastWeek: null };
 }
 
 function sumsOf(map, key) {
@@ -73,33 +77,39 @@ function mapOf(map, key) {
 }
 
 function scoredRow(row) {
-  const { y, yhat, covered } = data.scored;
-  const error = yhat[row] - y[row];
-  const baseError = Math.abs(data.scored[`baseline_${state.baseline}`][row] - y[row]);
-  return { n: 1, actual: y[row], error, absError: Math.abs(error), covered: covered[row], baseError };
+  const { scored } = data;
+  const actual = scored.y[row];
+  const error = scored.yhat[row] - actual;
+  const summands = { n: 1, actual, error, absError: Math.abs(error), covered: scored.covered[row] };
+  for (const name of NAIVE) summands[name] = Math.abs(scored[`baseline_${name}`][row] - actual);
+  return summands;
 }
 
 function restRow(row) {
   const { n, actual, error, abs_error: absError, covered } = data.rest;
-  const baseError = data.rest[`abs_error_${state.baseline}`][row];
-  return {
-    n: n[row],
-    actual: actual[row],
-    error: error[row],
-    absError: absError[row],
-    covered: covered[row],
-    baseError,
-  };
+  const summands = { n: n[row], actual: actual[row], error: error[row], absError: absError[row], covered: covered[row] };
+  for (const name of NAIVE) summands[name] = data.rest[`abs_error_${name}`][row];
+  return summands;
 }
 
 function add(sums, summands) {
-  for (const name of ['n', 'actual', 'error', 'absError', 'covered', 'baseError']) sums[name] += summands[name];
+  for (const name of SUMMED) sums[name] += summands[name];
+}
+
+/** The baseline that missed least; the first of those that did equally well. */
+function bestOf(sums) {
+  return NAIVE.reduce((best, name) => (sums[name] < sums[best] ? name : best));
+}
+
+/** The baseline that all figures under the filter are compared with. */
+function comparedWith() {
+  return state.baseline === BEST ? state.sums.best : state.baseline;
 }
 
 /** Ratios of sums; null where undefined. `sales` and `mae` are per week, `missed` is mae times weeks. */
-function measures(sums) {
+function measures(sums, against = comparedWith()) {
   const wape = ratio(sums.absError, sums.actual);
-  const baseline = ratio(sums.baseError, sums.actual);
+  const baseline = ratio(sums[against], sums.actual);
   const mae = ratio(sums.absError, sums.n);
   return {
     n: sums.n,
@@ -109,6 +119,7 @@ function measures(sums) {
     wape,
     biasRatio: ratio(sums.error, sums.actual),
     coverage: ratio(sums.covered, sums.n),
+    against,
     baseline,
     fva: baseline === null ? null : baseline - wape,
   };

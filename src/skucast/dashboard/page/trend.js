@@ -1,6 +1,7 @@
 // The overview's trend by week, and accuracy by weeks ahead.
 
 const MOST_STEP_LINES = 4;
+const STEP_SYMBOLS = ['circle', 'square', 'diamond', 'triangle-up'];
 const MEASURES = {
   wape: {
     label: t('WAPE'),
@@ -33,7 +34,7 @@ function drawTrend() {
   place('trend-lead').textContent = measure.lead;
   const weeks = [...state.sums.byWeek.keys()].sort((a, b) => a - b);
   if (!weeks.length) {
-    return showEmpty(place('trend'), scoredWeeks.length ? t('Nothing scored for this filter.') : t('No week scored yet.'));
+    return showEmpty(place('trend'), nothingScored());
   }
   const x = weeks.map((week) => data.weeks[week]);
   const all = weeks.map((week) => measures(state.sums.byWeek.get(week)));
@@ -52,7 +53,7 @@ function drawTrend() {
       5,
     ),
   );
-  const figures = traces.filter(({ hovertemplate }) => hovertemplate);
+  const figures = traces.filter(({ text: said }) => said);
   drawTable('trend-table', [t('Week ending'), ...figures.map(({ name }) => name)], () =>
     x.map((week, at) => [day(week), ...figures.map(({ text: said }) => said[at])]).reverse(),
   );
@@ -65,6 +66,10 @@ function drawTrend() {
   );
 }
 
+function nothingScored() {
+  return scoredWeeks.length ? t('Nothing scored for this filter.') : t('No week scored yet.');
+}
+
 /** One thin line per step, at most a few, where steps are pooled. */
 function stepTraces(weeks, x) {
   if (state.step || scoredSteps.length < 2 || narrow()) return [];
@@ -74,7 +79,8 @@ function stepTraces(weeks, x) {
     const of = state.sums.byWeekAndStep.get(step) ?? new Map();
     const y = weeks.map((week) => (of.has(week) ? measures(of.get(week))[state.measure] : null));
     const look = { color: colour(`step-${position + 1}`), width: 1.25 };
-    return trendLine(t('{n} ahead', { n: whole(step) }), x, y, look, 3);
+    const line = trendLine(t('{n} ahead', { n: whole(step) }), x, y, look, 6);
+    return { ...line, marker: { ...line.marker, symbol: STEP_SYMBOLS[position] } };
   });
 }
 
@@ -83,7 +89,7 @@ function comparisonTraces(all, x) {
   if (state.measure === 'wape')
     return [
       trendLine(
-        BASELINES[state.baseline],
+        BASELINES[comparedWith()],
         x,
         all.map((of) => of.baseline),
         dotted,
@@ -102,8 +108,7 @@ function comparisonTraces(all, x) {
         5,
       ),
       mode: 'lines',
-      hoverinfo: 'skip',
-      hovertemplate: null,
+      text: null,
     },
   ];
 }
@@ -132,13 +137,13 @@ function isPeriodShown() {
 /** The legend's entry for the shaded weeks. */
 function periodTrace(x) {
   const marker = { symbol: 'square', size: 12, color: colour('period'), line: { width: 1, color: colour('edge') } };
-  const unseen = { hoverinfo: 'skip', hovertemplate: null };
+  const unseen = { text: null };
   return { ...lineOf(t('Weeks scored'), [x[0]], [null]), ...unseen, mode: 'markers', marker, legendrank: 2000 };
 }
 
 function drawBySteps() {
   const steps = [...state.sums.byStep].sort((a, b) => a[0] - b[0]).map(([step, sums]) => [step, measures(sums)]);
-  if (!steps.length) return showEmpty(place('by-step'), t('No week scored yet.'));
+  if (!steps.length) return showEmpty(place('by-step'), nothingScored());
   const rows = steps.map(([step, of]) => [
     whole(step),
     percent(of.wape),
