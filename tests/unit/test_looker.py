@@ -11,7 +11,7 @@ import pytest
 from skucast.core.errors import InputError
 from skucast.core.tables.scorecard import BASELINES
 from skucast.dashboard import looker
-from skucast.dashboard.looker import VIEWS, report_url, views_sql
+from skucast.dashboard.looker import PLANNER_VIEWS, VIEWS, report_url, views_sql
 from skucast.entry import cli
 from skucast.runtime.reading import settings_from
 
@@ -104,16 +104,14 @@ def test_a_local_warehouse_is_one_line(tool, capsys, tmp_path):
 
 
 def test_the_sql_reads_the_tables_of_the_settings(capsys):
-    """Each of the three names is a setting; no other table is read, and no placeholder is left."""
-    names = ["--forecasts-table", "our_forecasts", "--metrics-table", "our_metrics", "--alerts-table", "our_alerts"]
+    """Each of the names is a setting; no other table is read, and no placeholder is left."""
+    tables = ("forecasts", "metrics", "alerts", "totals", "orders")
+    names = [part for table in tables for part in (f"--{table}-table", f"our_{table}")]
     assert cli.main(["looker-views", "--warehouse", DATASET, *names]) == 0
     sql = capsys.readouterr().out
-    assert re.findall(r"^CREATE OR REPLACE VIEW `my-project\.my_dataset\.(\w+)`", sql, re.MULTILINE) == list(VIEWS)
-    assert set(re.findall(r"FROM `([^`]+)`", sql)) == {
-        "my-project.my_dataset.our_forecasts",
-        "my-project.my_dataset.our_metrics",
-        "my-project.my_dataset.our_alerts",
-    }
+    made = re.findall(r"^CREATE OR REPLACE VIEW `my-project\.my_dataset\.(\w+)`", sql, re.MULTILINE)
+    assert made == [*VIEWS, *PLANNER_VIEWS]
+    assert set(re.findall(r"FROM `([^`]+)`", sql)) == {f"my-project.my_dataset.our_{table}" for table in tables}
     assert "$" not in sql
 
 

@@ -12,16 +12,27 @@ from skucast.core.errors import InputError
 from skucast.core.places import parse_bigquery
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.orders import ORDERS
 from skucast.core.tables.scorecard import BASELINES, METRICS
+from skucast.core.tables.totals import TOTALS
 
 VIEWS = ("skucast_trend", "skucast_worst", "skucast_detail", "skucast_series")
 """In the order of the report's data sources."""
+
+PLANNER_VIEWS = ("skucast_totals", "skucast_orders")
+"""No part of the report: its template knows the others alone."""
+
+READ = (FORECASTS, METRICS, ALERTS, TOTALS, ORDERS)
+"""The tables that the views are of."""
 
 REPORT_NAME = "Sales forecast accuracy"
 ALIASES = tuple(f"ds{number}" for number in range(len(VIEWS)))
 """What a report that has no template calls its data sources, one per view."""
 
 _TEMPLATE = Path(__file__).parents[3] / "deploy" / "looker" / "views.sql"
+_PLANNER = "planner.sql"
+"""Beside it; last, because its tables may not be there yet."""
+
 _CREATE = "https://lookerstudio.google.com/reporting/create"
 _REPORT_ID = re.compile(r"[A-Za-z0-9_-]{20,}")
 _ALIAS = re.compile(r"[A-Za-z0-9_-]+")
@@ -35,9 +46,9 @@ def views_sql(warehouse: str, table_names: Mapping[str, str]) -> str:
     """
     project, dataset = _dataset(warehouse)
     for label, name in table_names.items():
-        if name in VIEWS:
+        if name in (*VIEWS, *PLANNER_VIEWS):
             raise InputError(f"{label.upper()}_TABLE: found {name!r}, the name of a view; expected that of a table")
-    names = {f"{table.label.upper()}_TABLE": table_names[table.label] for table in (FORECASTS, METRICS, ALERTS)}
+    names = {f"{table.label.upper()}_TABLE": table_names[table.label] for table in READ}
     names["BASELINE_WAPES"] = ", ".join(f"newest.wape_{name}" for name in BASELINES)
     return Template(_template()).substitute(names, PROJECT=project, DATASET=dataset)
 
@@ -99,7 +110,7 @@ def _check_template(report_id: str | None, aliases: Sequence[str]) -> None:
 
 def _template() -> str:
     try:
-        return _TEMPLATE.read_text(encoding="utf-8")
+        return "".join(path.read_text(encoding="utf-8") for path in (_TEMPLATE, _TEMPLATE.with_name(_PLANNER)))
     except FileNotFoundError:
         raise InputError(
             "deploy/looker/views.sql is not beside the program: run this in a clone of the repository"
