@@ -157,3 +157,40 @@ def _nearness(depth: Floats) -> Iterator[Floats]:
     """How much each week's discount tells of each of `DEPTHS`: 1 there, 0 at the next ones."""
     for at_one in np.eye(len(DEPTHS)):
         yield np.interp(depth, DEPTHS, at_one)
+
+
+def lift_curves(weeks: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Return how much more is sold by depth: `by`, `name`, depth (percent), lift (1 = as usual), n.
+
+    `weeks` as in `responses_at`, with the depth as it was offered (`promo_depth`, NaN = not known: 0); `groups` names
+    columns of KEY by what their curves are called, none of them for all. `n` counts the promoted weeks nearest to a
+    depth; one without any has no row. The mean of a group's logs is drawn towards that of all, as in a forecast.
+    """
+    place, named = _places(weeks)
+    week = ((weeks["ds"] - weeks["ds"].min()).dt.days // 7).to_numpy()
+    shape = (len(named), int(week.max()) + 1)
+    y, depth, is_promoted = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape, dtype=bool)
+    y[place, week], is_promoted[place, week] = weeks["y"], weeks[DAYS] > 0
+    depth[place, week] = weeks["promo_depth"].fillna(0.0)
+    log = _log_factors(y, is_promoted)
+    row, at = np.nonzero(is_promoted & ~np.isnan(log))
+    told = pd.DataFrame([named[number].parts for number in row], columns=KEY).assign(log=log[row, at])
+    nearest = np.abs(depth[row, at][:, None] - DEPTHS).argmin(axis=1) if len(row) else np.array([], dtype="int64")
+    told = told.assign(depth=DEPTHS[nearest])
+    everyone = told.groupby("depth")["log"].agg(["sum", "size"])
+    usual = everyone["sum"] / (everyone["size"] + SHRINK_ALL)
+    curves = [_curve(told, by, list(columns), usual) for by, columns in groups.items()]
+    return pd.concat(curves, ignore_index=True)
+
+
+def _curve(told: pd.DataFrame, by: str, columns: list[str], usual: pd.Series) -> pd.DataFrame:
+    """The curve of each group: one row per depth that it had."""
+    name = (
+        told[columns].agg("/".join, axis=1) if columns and len(told) else pd.Series("", index=told.index, dtype="str")
+    )
+    found = told.assign(name=name).groupby(["name", "depth"])["log"].agg(["sum", "size"]).reset_index()
+    drawn = found["sum"] + SHRINK_SKU * found["depth"].map(usual)
+    mean = drawn / (found["size"] + SHRINK_SKU) if columns else found["depth"].map(usual)
+    return pd.DataFrame(
+        {"by": by, "name": found["name"], "depth": found["depth"], "lift": np.exp(mean), "n": found["size"]}
+    )
