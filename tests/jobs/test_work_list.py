@@ -14,6 +14,7 @@ from builders import WEDNESDAY
 from business import Business
 
 from skucast.core.run import Run
+from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.records import LOADS, RUNS
 from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.entry.cli import main
@@ -33,7 +34,8 @@ def listed(shifted: Business, monkeypatch: pytest.MonkeyPatch, run: Run) -> Busi
         today = settings.as_of or WEDNESDAY
         return replace(run, job=job, run_id=f"{job}-{next(numbers)}", today=today, cutoff=settings.clock.cutoff(today))
 
-    monkeypatch.setattr("skucast.entry.cli.start_run", start)
+    for name in ("cli", "app"):
+        monkeypatch.setattr(f"skucast.entry.{name}.start_run", start)
     return shifted
 
 
@@ -137,3 +139,25 @@ def test_a_file_of_the_inbox_is_taken_in_once_and_may_be_taken_back(
     load = listed.warehouse.read(LOADS).query("source == 'friday.csv'")["batch_id"].item()
     assert main(["loads", "undo", load, "--warehouse", f"duckdb:{listed.warehouse.path}"]) == 0
     assert "Пермь/KA/A1" in {line["about"] for line in work()["lines"]}
+
+
+def test_monitoring_says_the_list_and_is_silent_of_what_rests(
+    listed: Business, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It takes the inbox in first; an alert of a line that is done has no entry, and is in the table all the same."""
+    inbox = listed.folder / "staging" / "worklist" / "inbox"
+    inbox.mkdir(parents=True)
+    said = "line_id,state,author\nПермь/KA/A1,done,Anna\n"
+    (inbox / "friday.csv").write_text(said, encoding="utf-8")
+    capsys.readouterr()
+    assert listed("monitor", "--log-format", "json") == 0
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    (work,) = [entry for entry in entries if entry.get("event") == "work_list"]
+    assert (work["lines"], work["n_done"], work["n_open"]) == (["no_run", "promo_plan"], 1, 2)
+    assert work["message"].splitlines()[1] == (
+        "1. no_run: This week has no forecast. "
+        "Ask the engineer on call; until then use the forecast of the week before."
+    )
+    told = {entry["combination"] for entry in entries if entry.get("event") == "forecast_alert"}
+    assert told == {"system"}
+    assert "Пермь" in set(listed.warehouse.read(ALERTS)["unit"])

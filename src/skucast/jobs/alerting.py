@@ -50,6 +50,7 @@ from skucast.scorecard.reasons import Evidence, probable_reason
 from skucast.scorecard.retraining import with_retrainings
 from skucast.scorecard.rules import Rules
 from skucast.scorecard.system_rules import ModelAges, SystemFacts, age_reason, mending_of_age, system_findings
+from skucast.scorecard.work_memory import listed_names, resting_alerts, tally, work_text
 
 REMEMBERED_WEEKS = 52
 """How long an alert is remembered while nobody monitors."""
@@ -147,13 +148,16 @@ def judge(
     return rows.assign(run_id=run.run_id, created_at=run.run_at)
 
 
-def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.DataFrame, facts: SystemFacts) -> None:
-    """Say the alerts in the log, and to the webhook if there is one and something to say.
+def announce(
+    settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.DataFrame, facts: SystemFacts, work: pd.DataFrame
+) -> None:
+    """Say the alerts in the log, and to the webhook if there is one and something to say; and the work list.
 
-    One entry per alert that nobody has acknowledged, one for the digest, one with the run's gauges. It is said before
+    One entry per alert that nobody has acknowledged and whose line of the work list is open, one for the digest, one
+    with the run's gauges, one for the work list. It is said before
     the alerts are stored: a run that is killed in between says it again, and none is silent.
     """
-    quiet = is_quiet(alerts, run.today)
+    quiet = is_quiet(alerts, run.today) | alerts["alert_id"].isin(resting_alerts(work))
     for row in in_order(alerts[~quiet]):
         level = log.warning if row["state"] == "open" else log.info
         level("alert %s: %s: %s", row["state"], name_of(row), row["message"], extra={"fields": alert_fields(row)})
@@ -161,9 +165,12 @@ def announce(settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.Dat
     line = digest_line(fields)
     log.info("%s", line, extra={"fields": fields})
     log.info("health", extra={"fields": health_fields(metrics, gauges(facts, alerts))})
+    to_do = work_text(work)
+    log.info("%s", to_do, extra={"fields": {"event": "work_list", **tally(work), "lines": listed_names(work)}})
     if settings.alert_webhook_url is not None and (fields["n_listed"] or fields["n_resolved"]):
         command = "gcloud_command" if "://" in settings.warehouse else "command"
         text = digest_text(alerts[~quiet], line, str(run.cutoff), command, settings.retrain_job)
+        text = f"{text}\n{to_do}"
         try:
             post(settings.alert_webhook_url.get_secret_value(), text)
         except WebhookError as error:

@@ -32,6 +32,8 @@ from skucast.jobs.override_value import write_override_value
 from skucast.jobs.page import Made, newest_published, put, write_page
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.jobs.totals import scored_totals
+from skucast.jobs.work_list import work_list
+from skucast.jobs.work_words import ingest_words
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -82,6 +84,9 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         facts = system_facts(settings, warehouse, run, history, forecasts, missing)
         asked = stored_requests(settings, warehouse, run)
         alerts = judge(settings, run, history, scored, newest, facts, stored_alerts(warehouse, run.cutoff), asked)
+        if run.is_about_today(settings.clock):
+            ingest_words(settings, warehouse, run, report)
+        work = work_list(settings, warehouse, run, alerts, forecasts, report.plan_files)
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
         page = render(make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts, run.cutoff))
         put(settings, f"dashboard/{run.cutoff}.html", page)
@@ -90,7 +95,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         warehouse.replace(TOTALS_METRICS, of_totals, window_end, run=run)
         warehouse.replace(ORDERS_METRICS, of_orders, window_end, run=run)
         write_override_value(warehouse, scored, forecasts, window_end, run, report)
-        announce(settings, run, alerts, newest, facts)
+        announce(settings, run, alerts, newest, facts, work)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
     with report.timed("dashboard"):

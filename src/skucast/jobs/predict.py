@@ -37,6 +37,7 @@ from skucast.jobs.predecessors import ingest_predecessors
 from skucast.jobs.promotions import ingest
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
 from skucast.jobs.totals import write_totals
+from skucast.jobs.work_words import ingest_words
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, check_failed_share
 from skucast.runtime.settings import Settings
@@ -69,6 +70,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         ingest(settings, warehouse, run, report, *known, is_awaited=has_promotions(inputs.history))
         ingest_predecessors(settings, warehouse, run, report, *known)
         ingest_overrides(settings, warehouse, run, report, *known)
+        ingest_words(settings, warehouse, run, report)
     newcomers = begin(inputs.history).without(missing.combinations)
     if inputs.only is None:
         mine = tasks_newcomers(newcomers, run)

@@ -17,14 +17,9 @@ from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.weeks import WEEK
 from skucast.jobs.alerting import newest_alerts
 from skucast.jobs.refusals import Refused, refusals
-from skucast.runtime.logs import log
-from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.scorecard.work_list import Matters, lines_of
-from skucast.scorecard.work_memory import remembered, tally, tally_text
-
-FIRST = 5
-"""Lines that a monitoring run names."""
+from skucast.scorecard.work_memory import remembered
 
 _TRAINED = ("saved", "unchanged", "kept")
 """Outcomes of a training after which the model that is live is the best that these sales give."""
@@ -73,21 +68,6 @@ def newest_work_list(settings: Settings, warehouse: Warehouse, run: Run) -> pd.D
     since, until = {"cutoff": run.cutoff - _NEWEST_FORECAST_WEEKS * WEEK}, {"cutoff": run.cutoff}
     forecasts = warehouse.read(FORECASTS, since=since, until=until)
     return work_list(settings, warehouse, run, newest_alerts(warehouse, run.cutoff), forecasts)
-
-
-def tell_work(lines: pd.DataFrame, report: RunReport) -> None:
-    """Say in the log how long the list is and its first lines, and note it with the run."""
-    counts = tally(lines)
-    text = tally_text(counts)
-    first = [f"{row['about']}: {row['what']}. {row['to_do']}" for row in _listed(lines).head(FIRST).to_dict("records")]
-    fields = {"event": "work_list", **counts, "lines": _listed(lines)["about"].tolist()}
-    log.info("%s", "\n  ".join([text, *first]), extra={"fields": fields})
-    report.notes.append(text)
-
-
-def _listed(lines: pd.DataFrame) -> pd.DataFrame:
-    found: pd.DataFrame = lines[lines["is_listed"]]
-    return found
 
 
 # --- What it is made of -----------------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from skucast.core.words import counted
 WORSE = 1.5
 """A line that is done comes back when it is half as large again as it was when somebody called it done."""
 
+FIRST = 5
+"""Lines that a monitoring run names."""
+
 MEMORY_COLUMNS = {
     "state": "str",
     "snoozed_until": "datetime64[us]",
@@ -71,6 +74,19 @@ def tally_text(counts: Mapping[str, int]) -> str:
         f"work list: {counted(counts['n_listed'], 'line')}{more}, {counts['n_new']} new since last week, "
         f"{counts['n_back']} back; {counts['n_done']} done, {counts['n_snoozed']} snoozed"
     )
+
+
+def listed_names(lines: pd.DataFrame) -> list[str]:
+    """Return what the listed lines are about, in their order."""
+    found: list[str] = lines.loc[lines["is_listed"], "about"].tolist()
+    return found
+
+
+def work_text(lines: pd.DataFrame) -> str:
+    """Return how long the list is, and its first lines with what to do, each a line of text."""
+    first = lines[lines["is_listed"]].head(FIRST).to_dict("records")
+    named = [f"{row['rank']}. {row['about']}: {row['what']}. {row['to_do']}" for row in first]
+    return "\n".join([tally_text(tally(lines)), *named])
 
 
 def resting_alerts(lines: pd.DataFrame) -> set[str]:
