@@ -184,12 +184,15 @@ def test_the_forecast_as_a_file(open_page: Open) -> None:
     assert len(lines) == 30
     formula = next(line for line in lines if line["channel"] == "TF" and line["unit"] == "Пермь")
     assert formula["SKU_ID"] == f"'{FORMULA[2]}"
-    figures = {name: formula[name] for name in ("week_ending", "forecast", "lower_80", "upper_80", "is_running_week")}
+    figures = {
+        name: formula[name] for name in ("week_ending", "forecast", "lower_80", "upper_80", "final", "is_running_week")
+    }
     assert figures == {
         "week_ending": "2026-11-22",
         "forecast": "100",
         "lower_80": "80",
         "upper_80": "123.5",
+        "final": "100",
         "is_running_week": "yes",
     }
 

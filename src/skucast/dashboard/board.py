@@ -11,6 +11,8 @@ from skucast.core.run import Run
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from skucast.dashboard.overrides import Words
+
 
 @dataclass(frozen=True)
 class Due:
@@ -62,3 +64,4 @@ class Board:
     totals: DataFrame | None = None
     locale: Literal["", "en", "ru"] = ""
     due: Due | None = None
+    overrides: Words | None = None

@@ -23,6 +23,7 @@ from skucast.dashboard.columns import (
     week_numbers,
     whole,
 )
+from skucast.dashboard.overrides import overrides_data
 from skucast.dashboard.totals import totals_data
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ _BOUNDS = ["yhat_lower", "yhat_upper"]
 _SUMMED = ["y", "yhat", *(f"baseline_{name}" for name in BASELINES)]
 _FORECAST_TEXTS = ["method", "status", "promo_source", "weather_source", "model_version"]
 _FORECAST_WEEKS = ["data_cutoff", "model_cutoff"]
-_FORECAST_COLUMNS = [*KEY, *_ORIGIN, *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS]
+_FINAL = ["final", "override_id"]
+"""What planners have made of the forecasts; NULL in rows of before."""
+_FORECAST_COLUMNS = [*KEY, *_ORIGIN, *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS, *_FINAL]
 _PROMOTION = ["promo_discount_perc", "promo_days"]
 _HISTORY_VALUES = ["y", *_PROMOTION]
 _MODEL_TEXTS = ["model_version", "outcome", "backtest_promotions", "run_id"]
@@ -68,7 +71,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
     that sell most, or have an alert, have all their rows here; the scores of the others are summed up in `rest`.
     """
     scored = rows_of(board.scored, [*KEY, *_ORIGIN, *_SUMMED, *_BOUNDS])
-    newest, earlier = _by_origin(rows_of(board.forecasts, _FORECAST_COLUMNS), scored)
+    newest, earlier = _by_origin(rows_of(_with_final(board.forecasts), _FORECAST_COLUMNS), scored)
     history = rows_of(board.history, [*KEY, "ds", *_HISTORY_VALUES])
     plan = rows_of(board.plan, [*KEY, "ds", *_PROMOTION])
     names = _combinations([scored, newest, history])
@@ -87,6 +90,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "window": _window(board.metrics),
         "totals": totals_data(board),
         "due": _due(board.due),
+        "overrides": overrides_data(board.overrides),
         "refused": list(board.refused),
         "combinations": _combination_columns(names),
         "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),
@@ -116,6 +120,11 @@ def _by_origin(forecasts: DataFrame, scored: DataFrame) -> tuple[DataFrame, Data
         scored[[*KEY, "cutoff", "ds"]], on=[*KEY, "cutoff", "ds"], how="left", indicator="_found"
     )
     return forecasts[is_newest], earlier[earlier["_found"] == "left_only"].drop(columns="_found")
+
+
+def _with_final(forecasts: DataFrame) -> DataFrame:
+    """The forecasts, with what counts of them as not known where they are from before."""
+    return forecasts.reindex(columns=[*forecasts.columns, *(name for name in _FINAL if name not in forecasts)])
 
 
 def _combinations(frames: list[DataFrame]) -> DataFrame:
@@ -240,7 +249,8 @@ def _forecast_columns(rows: DataFrame, weeks: list[str]) -> Columns:
         **_origin_columns(rows, weeks),
         **{name: coded(rows[name]) for name in _FORECAST_TEXTS},
         **{name: coded(iso(rows[name])) for name in _FORECAST_WEEKS},
-        **values(rows, [*_INTERVAL, *COMPONENTS]),
+        **values(rows, [*_INTERVAL, *COMPONENTS, "final"]),
+        "override_id": coded(rows["override_id"]),
     }
 
 

@@ -142,6 +142,17 @@ class _Maker:
         return found
 
 
+def effects(held: pd.DataFrame, published: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    """Return overrides that hold with their `effect` on a forecast, and the `model`'s number of what they change."""
+    made = overridden(published, said).rows
+    sums = made.groupby("override_id")[["override_effect", "yhat"]].sum()
+    of = held["override_id"]
+    return held.assign(
+        effect=of.map(sums["override_effect"]).fillna(0.0).astype("float64"),
+        model=of.map(sums["yhat"]).fillna(0.0).astype("float64"),
+    )
+
+
 def spread(total: float, model: Floats, is_sold: npt.NDArray[np.bool_]) -> Floats:
     """Return a group's total by combination, as the model's numbers are to each other.
 

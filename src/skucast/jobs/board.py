@@ -19,6 +19,7 @@ from skucast.dashboard.board import Board, Due
 from skucast.dashboard.data import MAX_DETAILED
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import plan_of
+from skucast.jobs.overrides import shown_overrides
 from skucast.jobs.refusals import refused_lately
 from skucast.jobs.registry import by_age
 from skucast.runtime.settings import Settings
@@ -72,6 +73,7 @@ def make_board(
         kinds=_kinds(settings, history, shown_ones),
         totals=_totals(warehouse, newest),
         due=Due(scorecard, settings.forecast_due_days, settings.scorecard_due_days, settings.business_tz),
+        overrides=shown_overrides(settings, warehouse, run, history, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
         locale=settings.locale,
     )

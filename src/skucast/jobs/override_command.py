@@ -21,7 +21,7 @@ from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.validation import validate
 from skucast.core.weeks import WEEK
 from skucast.core.words import counted
-from skucast.forecast.overriding import overridden
+from skucast.forecast.overriding import effects
 from skucast.jobs.inputs import read_history
 from skucast.jobs.intake import newest_at
 from skucast.jobs.override_intake import rules_of
@@ -66,7 +66,7 @@ def set_override(
     history, at = _now(settings, warehouse, run)
     rows = _read([{**names, **said}], settings, warehouse, history, at)
     (name,) = _append(rows, at, warehouse, run, report)
-    listed = effects(held_on(settings, warehouse, run, history), warehouse, run)
+    listed = _listed(held_on(settings, warehouse, run, history), warehouse, run)
     mine = listed.rows[listed.rows["override_id"] == name]
     report.notes.append(f"override {name} is said, from the next forecast on: {_effect(mine, listed.cutoff)}")
 
@@ -104,7 +104,7 @@ def list_overrides(settings: Settings, warehouse: Warehouse, run: Run) -> Listed
     """
     history = read_history(settings, warehouse, run)
     held = held_on(settings, warehouse, run, history)
-    return effects(held[held["ds_to"] > pd.Timestamp(run.cutoff)], warehouse, run)
+    return _listed(held[held["ds_to"] > pd.Timestamp(run.cutoff)], warehouse, run)
 
 
 def write_override_template(path: Path, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport) -> None:
@@ -120,23 +120,15 @@ def write_override_template(path: Path, settings: Settings, warehouse: Warehouse
     report.notes.append(f"{path}: change it and put it into overrides/inbox/ below STAGING")
 
 
-def effects(held: pd.DataFrame, warehouse: Warehouse, run: Run) -> Listed:
-    """Return the overrides among these rows that hold, with what they change of the newest published forecast."""
-    held = held[~held["cancelled"]]
+def _listed(held: pd.DataFrame, warehouse: Warehouse, run: Run) -> Listed:
+    """The overrides among these rows that hold, with what they change of the newest published forecast."""
+    standing = held[~held["cancelled"]]
     steps = warehouse.read(FORECASTS, since={"cutoff": run.cutoff - SHOWN * WEEK}, until={"cutoff": run.cutoff})
     if not len(steps):
-        return Listed(held.assign(effect=float("nan"), model=float("nan")), None)
+        return Listed(standing.assign(effect=float("nan"), model=float("nan")), None)
     cutoff = steps["cutoff"].max()
     published = steps[steps["cutoff"] == cutoff]
-    made = overridden(published, said_of(held, published["ds"].unique())).rows
-    sums = made.groupby("override_id")[["override_effect", "yhat"]].sum()
-    return Listed(
-        held.assign(
-            effect=held["override_id"].map(sums["override_effect"]).fillna(0.0),
-            model=held["override_id"].map(sums["yhat"]).fillna(0.0),
-        ),
-        cutoff,
-    )
+    return Listed(effects(standing, published, said_of(held, published["ds"].unique())), cutoff)
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------------

@@ -12,12 +12,15 @@ from skucast.core.combination import KEY, Combination
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.overrides import OVERRIDES
+from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
+from skucast.core.weeks import WEEK
 from skucast.core.words import counted
-from skucast.forecast.overriding import Overridden, overridden
+from skucast.dashboard.overrides import Words
+from skucast.forecast.overriding import Overridden, effects, overridden
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.shards import combinations_of
 from skucast.regressors.overrides import holding, n_named, said_of, scope_of
+from skucast.runtime.groups.overrides import reasons_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
@@ -66,6 +69,25 @@ def held_on(settings: Settings, warehouse: Warehouse, run: Run, history: History
     """Return the overrides that hold on the day that the run is about, under the names of the sales."""
     rows = history.names.renamed(warehouse.read(OVERRIDES))
     return holding(rows, settings.clock.end_of(run.today), run.today)
+
+
+def shown_overrides(
+    settings: Settings, warehouse: Warehouse, run: Run, history: History, newest: pd.DataFrame
+) -> Words:
+    """Return what the page shows of overrides, beside the newest forecasts."""
+    held = held_on(settings, warehouse, run, history)
+    said = said_of(held, newest["ds"].unique())
+    standing = held[~held["cancelled"] & (held["ds_to"] > pd.Timestamp(run.cutoff))]
+    since = {"window_end": run.cutoff - SHOWN * WEEK}
+    value = warehouse.read(OVERRIDE_VALUE, since=since, until={"window_end": run.cutoff})
+    value = value[value["window_end"] == value["window_end"].max()]
+    return Words(
+        held=effects(standing, newest, said),
+        said=said,
+        value=value,
+        reasons=reasons_of(settings.override_reasons),
+        frozen_through=run.cutoff + settings.freeze_weeks * WEEK if settings.freeze_weeks else None,
+    )
 
 
 def _others(warehouse: Warehouse, run: Run, inputs: Inputs, said: pd.DataFrame) -> pd.DataFrame:

@@ -64,8 +64,15 @@ class KnownNames:
         return rows.assign(**{column: rows[column].map(names[column]) for column in KEY})
 
     def _known_as(self, column: str, name: str) -> str:
-        """The name of the sales that this one is, but for safe differences of spelling or a merge; else as it is."""
-        return name if self.has(column, name) or not name else self._spelt[column].get(fold(name), name)
+        """The name of the sales that this one is, but for safe differences of spelling or a merge; else as it is.
+
+        What begins like a formula has an apostrophe before it in files that were made for Excel.
+        """
+        for written in filter(None, (name, name.removeprefix("'"))):
+            known = written if self.has(column, written) else self._spelt[column].get(fold(written))
+            if known is not None:
+                return known
+        return name
 
     def check(self, line: Refusable, names: tuple[str, str, str]) -> None:
         """Refuse what is no name of the sales, or names that have no sales together."""

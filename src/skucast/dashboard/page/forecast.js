@@ -16,6 +16,8 @@ const CSV_COLUMNS = [
   'method',
   'status',
   'promotions',
+  'final', // the number that counts: the forecast, or what an override makes of it
+  'override_id',
 ];
 
 function comingColumns(weeks) {
@@ -71,9 +73,9 @@ function comingRow(combination, weeks) {
     class: classText(combination),
     rows: shownRows,
     ...Object.fromEntries(
-      shownRows.map((row, position) => [`week${position}`, row === undefined ? null : data.forecasts.yhat[row]]),
+      shownRows.map((row, position) => [`week${position}`, row === undefined ? null : countsAt(row)]),
     ),
-    total: known.length ? known.reduce((sum, row) => sum + (data.forecasts.yhat[row] ?? 0), 0) : null,
+    total: known.length ? known.reduce((sum, row) => sum + (countsAt(row) ?? 0), 0) : null,
     change: changeSince(combination.index, found),
     method: METHODS[data.forecasts.method[rows[0]]] ?? data.forecasts.method[rows[0]],
   };
@@ -128,7 +130,8 @@ function comingLine(row) {
 }
 
 function comingCell(row) {
-  const { yhat, yhat_lower: lower, yhat_upper: upper } = data.forecasts;
+  const { yhat, yhat_lower: lower, yhat_upper: upper, override_id: by } = data.forecasts;
+  if (by[row]) return element('td', {}, quantity(countsAt(row)), quiet(t('model: {number}', { number: quantity(yhat[row]) })));
   return element('td', {}, quantity(yhat[row]), quiet(interval(lower[row], upper[row])));
 }
 
@@ -147,11 +150,19 @@ function download() {
   say(t('{combinations} saved as a CSV file.', { combinations: counted(state.coming.length, 'combination') }));
 }
 
+/** The number that counts of a forecast's row: the model's, or what an override makes of it. */
+function countsAt(row) {
+  return data.forecasts.final[row] ?? data.forecasts.yhat[row];
+}
+
 /** What the user's spreadsheet takes as it is: its decimal sign, a separator that differs from it, and UTF-8's mark. */
 function csv() {
+  return csvOf([CSV_COLUMNS, ...state.coming.flatMap(csvRows)]);
+}
+
+function csvOf(lines) {
   const decimal = partOf(new Intl.NumberFormat(fileLocale).formatToParts(1.5), 'decimal', '.');
   const separator = decimal === ',' ? ';' : ',';
-  const lines = [CSV_COLUMNS, ...state.coming.flatMap(csvRows)];
   const cell = (value) => csvCell(value, decimal, separator);
   return `\ufeff${lines.map((line) => line.map(cell).join(separator)).join('\r\n')}\r\n`;
 }
@@ -173,6 +184,8 @@ function csvRows({ index, combination }) {
     of.method[row],
     of.status[row],
     of.promo_source[row],
+    countsAt(row),
+    of.override_id[row],
   ]);
 }
 

@@ -10,7 +10,7 @@ from skucast.core.errors import InputError
 from skucast.core.tables.overrides import LATE
 from skucast.runtime.groups.field import Group, Job, field, parsed
 
-WITH_OVERRIDES: tuple[Job, ...] = ("predict", "override")
+WITH_OVERRIDES: tuple[Job, ...] = ("predict", "monitor", "override")
 
 
 def reasons_of(text: str) -> tuple[str, ...]:

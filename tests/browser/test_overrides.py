@@ -1,0 +1,104 @@
+"""A number is corrected on the page: its effect is seen, and the file that it saves is one that the job takes in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+from boards import CUTOFF, named, week
+from chromium import Open
+from fifteen import EVERYBODY, FORMULA, OTHERS
+from playwright.sync_api import expect
+
+from skucast.core.combination import KEY, Combination
+from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
+from skucast.core.tables.validation import validate
+from skucast.core.weeks import WeekClock
+from skucast.dashboard.board import Board
+from skucast.dashboard.overrides import Words
+from skucast.forecast.overriding import effects, overridden
+from skucast.regressors.override_checks import Rules, Why
+from skucast.regressors.override_files import read_overrides
+from skucast.regressors.overrides import holding, said_of
+
+RULES = Rules(("event", "stock", "late"), freeze_weeks=1)
+RUN_AT = pd.Timestamp("2026-11-18 09:00")
+
+
+def corrected(board: Board) -> Board:
+    """Return the board with an override of one article, which holds for both weeks, and what overrides were worth."""
+    one: dict[str, Any] = {
+        **named(OTHERS[0]),
+        "override_id": "held-1",
+        "ds_from": week(1),
+        "ds_to": week(2),
+        "kind": "=",
+        "value": 150.0,
+        "reason": "event",
+        "author": "Boris",
+        "known_from": CUTOFF,
+        "cancelled": False,
+    }
+    held = holding(validate(OVERRIDES, pd.DataFrame([one])), RUN_AT.to_pydatetime(), RUN_AT.date())
+    newest = board.forecasts[board.forecasts["cutoff"] == CUTOFF]
+    said = said_of(held, newest["ds"].unique())
+    sums = {"n": 9, "n_overrides": 9, "n_weeks": 4, "sum_actual": 1000.0, "sum_abs_actual": 1000.0}
+    errors = {"sum_abs_error_model": 100.0, "sum_abs_error_final": 60.0, "value": 40.0}
+    about = {"window_start": CUTOFF, "window_end": CUTOFF, "run_id": "monitor", "created_at": CUTOFF}
+    rest = {"value_lower": 10.0, "value_upper": 70.0, "fva": 0.04, "verdict": "better"}
+    value = validate(
+        OVERRIDE_VALUE, pd.DataFrame([{**about, **sums, **errors, **rest, "grouped_by": "author", "name": "Boris"}])
+    )
+    words = Words(effects(held, newest, said), said, value, RULES.reasons, week(1).date())
+    return replace(board, forecasts=overridden(newest, said).rows, overrides=words)
+
+
+def test_a_number_is_corrected_and_its_file_is_taken_in(board: Board, open_page: Open) -> None:
+    """Fifteen articles are forecast 100 in each of two weeks, one of them corrected to 150 by Boris.
+
+    A group's number leaves that one as it is; near weeks ask for the reason; a name that begins like a formula is read
+    again as it is; what holds is called off in the same file.
+    """
+    page = open_page(corrected(board), view="planner")
+    section = page.locator("#overrides")
+    expect(section.locator("#held-overrides")).to_contain_text("+100")
+    expect(section.locator("#override-value")).to_contain_text("nearer than the model")
+    form = section.locator("form")
+
+    def fill(**given: str) -> None:
+        for name, text in given.items():
+            field = form.locator(f"[name={name}]")
+            if field.evaluate("each => each.tagName") == "SELECT":
+                field.select_option(text)
+            else:
+                field.fill(text)
+
+    fill(unit="Казань", channel="*", sku="", first="2026-11-22", last="2026-11-29", kind="=", value="2600")
+    effect = section.locator("#word-effect")
+    # 13 articles of Kazan: 2 x 1,300 by the model, 100 more count; all of it is 3,000 and 100 more
+    expect(effect).to_contain_text("the model says 2,600, 2,700 counts, with this 5,200")
+    expect(effect).to_contain_text("Total of all: 5,600 instead of 3,100 (+80.6%)")
+    expect(effect).to_contain_text("are frozen")
+    fill(first="2026-11-29", reason="event", author="Anna")
+    expect(effect).not_to_contain_text("frozen")
+    section.get_by_role("button", name="Add to the file").click()
+    fill(unit=FORMULA[0], channel=FORMULA[1], sku=FORMULA[2], kind="+", value="-12.5", note="fair; perhaps")
+    section.get_by_role("button", name="Add to the file").click()
+    section.get_by_role("button", name="Call off").click()
+    with page.expect_download() as download:
+        section.get_by_role("button", name="Save the file").click()
+    assert download.value.suggested_filename == "overrides-2026-11-15.csv"
+    content = download.value.path().read_bytes()
+    held = validate(
+        OVERRIDES,
+        corrected(board).overrides.held.drop(columns=["effect", "model"]),  # type: ignore[union-attr]
+    )
+    known = [Combination(*names) for names in EVERYBODY]
+    found = read_overrides("words.csv", content, known, held, RUN_AT.to_pydatetime(), WeekClock(), RULES)
+    (refused,) = found.rejected["refused_because"]
+    assert refused == Why.FROZEN.format(frozen="2026-11-22", n_weeks=1)
+    group, one = found.rows.to_dict("records")
+    assert [group[name] for name in (*KEY, "kind", "value", "author")] == ["Казань", "*", "*", "=", 2600.0, "Anna"]
+    assert (group["ds_from"], group["ds_to"]) == (week(2), week(2))
+    assert [one[name] for name in (*KEY, "kind", "value", "note")] == [*FORMULA, "+", -12.5, "fair; perhaps"]
