@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.combination import KEY
-from skucast.dashboard.columns import iso, short
+from skucast.dashboard.columns import iso, values
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -48,7 +48,7 @@ def overrides_data(words: Words | None) -> dict[str, Any] | None:
             **{name: _texts(held, name) for name in _HELD_TEXTS},
             **{name: iso(held[name]) for name in _HELD_DAYS},
             "value": held["value"].tolist(),
-            **{name: [short(number) for number in held[name]] for name in ("effect", "model")},
+            **values(held, ["effect", "model"]),
         },
         "said": {
             **{name: _texts(said, name) for name in [*KEY, "kind", "override_id"]},
@@ -57,7 +57,7 @@ def overrides_data(words: Words | None) -> dict[str, Any] | None:
         },
         "value": {
             **{name: _texts(words.value, name) for name in _VALUE_TEXTS},
-            **{name: [short(number) for number in words.value[name].astype("float64")] for name in _VALUE_NUMBERS},
+            **values(words.value, _VALUE_NUMBERS),
         },
     }
 
