@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
-from boards import CUTOFF, alert_row, forecast_row, frame, named, week
+from boards import CUTOFF, alert_row, forecast_row, frame, large_board, named, week
 from chromium import Open
 from fifteen import EVERYBODY, FORMULA, MARKUP
 from playwright.sync_api import Page, expect
@@ -121,6 +122,27 @@ def test_what_is_old_is_said_by_the_readers_clock(planned: Board, open_page: Ope
     for clock in ("2026-11-19T08:00:00+03:00", "2026-10-01T08:00:00+03:00"):  # a clock that is behind says nothing
         page.evaluate(f"Date.now = () => Date.parse('{clock}'); drawAges()")
         expect(page.locator("#ages p")).to_have_count(0)
+
+
+@pytest.mark.parametrize("view", ["planner", "model"])
+def test_paper_holds_the_forecast_and_cuts_nothing(open_page: Open, view: str) -> None:
+    """Two sheets of A4 for 60 combinations, seven units and more alerts than fit, light although the screen is dark."""
+    page = open_page(large_board(60, n_origins=3), charts=True, width=1400, view=view, color_scheme="dark")
+    n_pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 1035})
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    gives(page, "document.documentElement.dataset.theme", "light")
+    gives(page, "document.documentElement.scrollWidth <= 703", expected=view == "planner")
+    if view == "planner":
+        assert n_pages == 2
+        expect(page.locator("#coming-weeks tbody tr")).to_have_count(25)
+        says(page.locator("#forecast-lead"), "The 25 largest of 60 combinations.")
+        expect(page.locator("#groups tbody tr")).to_have_count(8)
+        gives(page, "document.querySelector('#totals .main-svg').clientWidth <= 680", expected=True)
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(page.locator("#coming-weeks tbody tr")).to_have_count(10)
+    gives(page, "document.documentElement.dataset.theme", "")
 
 
 def test_alerts_come_by_the_volume_at_stake(planned: Board, open_page: Open) -> None:

@@ -23,11 +23,16 @@ MAX_PAGE_BYTES = 6_000_000
 _PACKING = 6
 """Level of gzip: above it packing takes twice the time for a hundredth of the size."""
 
-_STYLES = ("base", "header", "controls", "cards", "charts", "tables", "combination", "plan", "overrides", "screens")
+_STYLES = (
+    *("base", "header", "controls", "cards", "charts", "tables", "combination"),
+    *("plan", "overrides"),
+    *("screens", "print"),
+)
 """Files of the page's style, in their order: what a screen or printer changes overrules what stands before it."""
 
 _SCRIPTS = (
-    *("dom", "texts", "format", "data", "sums", "views", "filter", "charts", "ages"),  # what the sections stand on
+    *("dom", "texts", "format", "data", "sums", "views", "filter", "charts"),  # what the sections stand on
+    *("ages", "print"),  # of the page as a whole
     *("plan", "decisions"),  # the planner's sections, from top to bottom
     *("overrides", "override_effect", "override_list"),
     *("overview", "trend", "health", "ranking"),  # the model operator's sections, from top to bottom

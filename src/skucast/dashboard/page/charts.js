@@ -24,6 +24,7 @@ function plot(id, traces, layout, label) {
   target.setAttribute('role', 'img');
   target.setAttribute('aria-label', label);
   const near = { hoverdistance: hoverDistance(target, traces, layout) };
+  if (state.isOnPaper) Object.assign(near, { width: PAPER_PX, height: PAPER_CHART_PX });
   return plotly.react(target, traces.map(withWords), { ...layout, ...near }, { displayModeBar: false, responsive: true, locale: 'user' });
 }
 

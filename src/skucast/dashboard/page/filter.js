@@ -27,6 +27,7 @@ const state = {
   origin: '', // '' = the newest
   allOrigins: false,
   selected: null, // index of a combination
+  isOnPaper: false, // while it is printed
   isPicked: false, // whether somebody has chosen it
   groupBy: 'unit', // or 'channel': rows of the totals
   groupRows: FIRST_GROUPS,

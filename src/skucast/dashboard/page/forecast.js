@@ -35,7 +35,7 @@ function drawForecast() {
   const weeks = comingWeeks();
   const rows = state.matching.map((combination) => comingRow(combination, weeks)).filter((row) => row !== null);
   state.coming = rows.sort(byColumn(state.comingSort));
-  place('forecast-lead').textContent = forecastLead(weeks, rows.length);
+  place('forecast-lead').textContent = `${forecastLead(weeks, rows.length)} ${paperNote(rows.length)}`.trim();
   place('download').textContent = t('Download CSV ({combinations})', { combinations: counted(rows.length, 'combination') });
   place('download').setAttribute('aria-disabled', String(!rows.length));
   drawComingTable(comingColumns(weeks));
@@ -130,9 +130,11 @@ function comingLine(row) {
 }
 
 function comingCell(row) {
-  const { yhat, yhat_lower: lower, yhat_upper: upper, override_id: by } = data.forecasts;
-  if (by[row]) return element('td', {}, quantity(countsAt(row)), quiet(t('model: {number}', { number: quantity(yhat[row]) })));
-  return element('td', {}, quantity(yhat[row]), quiet(interval(lower[row], upper[row])));
+  const { yhat, yhat_lower: lower, yhat_upper: upper, override_id: by, promo_source: source } = data.forecasts;
+  const isPlanned = source[row] === 'planned';
+  const mark = isPlanned ? [element('i', { class: 'promo-mark', title: promoText('planned') }, t('promo'))] : [];
+  const beside = by[row] ? t('model: {number}', { number: quantity(yhat[row]) }) : interval(lower[row], upper[row]);
+  return element('td', {}, ...mark, quantity(countsAt(row)), quiet(beside));
 }
 
 function showMoreComing() {

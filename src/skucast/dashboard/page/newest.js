@@ -160,7 +160,8 @@ function wordsOfWeeks(rows, wordOf) {
     const word = wordOf(row);
     weeks.set(word, [...(weeks.get(word) ?? []), shortDay(data.weeks[data.forecasts.ds[row]])]);
   }
-  if (weeks.size === 1) return weeks.keys().next().value;
+  if (weeks.size > 1) weeks.delete(promoText('none')); // where there is a promotion in some weeks, those are named
+  if (weeks.size === 1 && [...weeks.values()][0].length === rows.length) return weeks.keys().next().value;
   return [...weeks].map(([word, of]) => (word ? t('{word} ({weeks})', { word, weeks: of.join(', ') }) : '')).join('; ');
 }
 

@@ -47,6 +47,7 @@ function refuse(error) {
 function listen() {
   listenToFilter();
   listenToClock();
+  listenToPrinter();
   place('trend-of').addEventListener('change', (event) => {
     state.measure = event.target.value;
     drawTrend();
