@@ -16,10 +16,13 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.run import Run
+from skucast.core.tables.changes import PARTS
 from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
 from skucast.core.tables.scorecard import BASELINES
 from skucast.core.tables.validation import validate
 from skucast.dashboard.board import Board
+from skucast.scorecard.bridge import rolled_up
+from skucast.scorecard.bridge_texts import why_of
 
 Names = tuple[str, str, str]
 
@@ -249,3 +252,33 @@ def decoded(table: dict[str, Any]) -> dict[str, Any]:
     """Return the columns of a table with its repeated texts in full."""
     coded = {name: column for name, column in table.items() if isinstance(column, dict) and "of" in column}
     return table | {name: [column["of"][code] for code in column["at"]] for name, column in coded.items()}
+
+
+def changes_of_board(board: Board) -> pd.DataFrame:
+    """Return changes of two weeks of its combinations: 30 a week fewer by sales, of the first 10 more by its plan."""
+    names = board.forecasts[KEY].drop_duplicates().to_numpy().tolist()
+    plan = {"kind": "withdrawn", "depth_before": 20.0, "starts_on_before": "2026-11-20", "ends_on_before": "2026-11-25"}
+    rows = []
+    for number, (parts, step) in enumerate(product(names, (1, 2))):
+        of_plan = -10.0 if number < 2 else 0.0
+        found = dict.fromkeys(PARTS, 0.0) | {"new_sales": -30.0, "plan": of_plan}
+        change = sum(found.values())
+        ends = {"final_before": 200.0, "final": 200.0 + change, "change": change, "replaced": np.nan}
+        of_sums = {"expected_before": 200.0, "expected": 200.0 + change, "expected_replaced": np.nan}
+        facts = dict.fromkeys(["model_change", "method", "method_before", "status", "status_before"])
+        rows.append(
+            {
+                **dict(zip(KEY, parts, strict=True)),
+                "ds": week(step),
+                "previous_cutoff": week(-1),
+                "sales_surprise": -50.0,
+                "expected_surprise": -50.0,
+                "plan_change": json.dumps([plan]) if of_plan else None,
+                **ends,
+                **of_sums,
+                **found,
+                **facts,
+            }
+        )
+    made = rolled_up(frame(rows)).assign(cutoff=CUTOFF)
+    return made.assign(why=why_of(made.assign(n_weeks=1)))

@@ -14,7 +14,6 @@ from small_table import lines
 from skucast.backends.warehouse.protocol import Meeting, Warehouse
 from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
-from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, RETRAININGS
 from skucast.core.tables.sales import PROMOTIONS, SALES
@@ -165,36 +164,6 @@ def test_predecessors_are_batches_too(warehouse: Warehouse, run: Run) -> None:
     (found,) = warehouse.read(PREDECESSORS)[list(row)].to_dict("records")
     assert found == row | {"phase_out_from": pd.Timestamp(MON)}
     assert warehouse.undo(PREDECESSORS, "one", run=run) == 1
-
-
-def test_overrides_are_batches_too(warehouse: Warehouse, run: Run) -> None:
-    """What was said and what called it off come back as they were added, to the microsecond that orders them."""
-    said = {
-        **dict(zip(("unit", "channel", "SKU_ID"), ("Пермь", "*", "A1"), strict=True)),
-        "override_id": "one-2",
-        "ds_from": pd.Timestamp(SUN),
-        "ds_to": pd.Timestamp(SUN),
-        "reason": "late",
-        "kind": "%",
-        "value": -12.5,
-        "author": "Anna",
-        "cancelled": False,
-        "known_from": pd.Timestamp("2026-11-25 06:00:00.000001"),
-        "expires_on": pd.Timestamp(MON),
-    }
-    off = said | {
-        "cancelled": True,
-        "kind": None,
-        "value": None,
-        "known_from": pd.Timestamp("2026-11-25 06:00:00.000002"),
-    }
-    rows = validate(OVERRIDES, pd.DataFrame([said, off]))
-    warehouse.append_once(OVERRIDES, rows, batch_id="one", source="one.csv", run=run)
-    with pytest.raises(AlreadyLoaded):
-        warehouse.append_once(OVERRIDES, rows, batch_id="one", source="one.csv", run=run)
-    found = warehouse.read(OVERRIDES).sort_values("known_from", ignore_index=True)
-    pd.testing.assert_frame_equal(found, rows.assign(batch_id="one").astype({"batch_id": "str"}))
-    assert warehouse.undo(OVERRIDES, "one", run=run) == 2
 
 
 def test_of_two_writers_one_takes_a_name_and_says_later_what_became_of_it(warehouse: Warehouse, run: Run) -> None:

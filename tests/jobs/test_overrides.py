@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-from boards import embedded
 from builders import CUTOFF, WEDNESDAY
 from business import TRAINED, Business
 
@@ -17,8 +15,6 @@ from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, OVERRIDDEN
 from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.validation import validate
-from skucast.entry import app
-from skucast.runtime.settings import Settings
 
 FIRST, LAST = date(2026, 11, 29), date(2026, 12, 6)
 MADE = [column.name for column in OVERRIDDEN]
@@ -72,29 +68,6 @@ def test_the_number_that_counts_stands_beside_the_model_s(untrained: Business, s
     log = shown()
     assert "2 overrides: " in log
     assert "1 override about nothing that is forecast: correct or clear them: Тула/KA/* =7 (Тула/KA/*)" in log
-
-
-def test_a_forecast_takes_in_the_files_of_the_inbox(untrained: Business, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a planner has sent counts in the same run, and is shown on its page."""
-    path = untrained.folder / "staging" / "overrides" / "inbox" / "week-48.csv"
-    path.parent.mkdir(parents=True)
-    header = "unit;channel;SKU_ID;ds_from;ds_to;kind;value;reason;author"
-    path.write_text(f"{header}\nПермь;KA;*;{FIRST};{LAST};=;1200,5;event;Anna\n", encoding="utf-8")
-    real = app.start_run
-
-    def on_wednesday(job: str, settings: Settings) -> Run:
-        return replace(real(job, settings), run_at=pd.Timestamp(f"{WEDNESDAY} 19:00").to_pydatetime())
-
-    monkeypatch.setattr(app, "start_run", on_wednesday)
-    assert untrained("predict") == 0
-    rows = published(untrained)
-    mine = rows[rows["override_id"].notna()]
-    assert mine.groupby("ds")["final"].sum().tolist() == pytest.approx([1200.5, 1200.5])
-    assert [each.name[27:] for each in (path.parent.parent / "done").iterdir()] == ["week-48.csv"]
-    (held,) = embedded((untrained.folder / "staging" / "dashboard" / "index.html").read_text(encoding="utf-8"))[
-        "overrides"
-    ]["held"]["author"]
-    assert held == "Anna"
 
 
 def test_a_run_for_a_past_day_knows_what_was_known_then(untrained: Business) -> None:

@@ -186,7 +186,7 @@ def test_sums_are_those_of_their_combinations():
     after = frame(row(level=90.0), row(sku="B", level=80.0))
     changes = changes_of(before, after).assign(sales_surprise=[np.nan, 4.0], replaced=[np.nan, 75.0])
     changes = changes.assign(expected_before=changes["final_before"], expected=changes["final"])
-    changes["expected_replaced"] = changes["replaced"]
+    changes = changes.assign(expected_replaced=changes["replaced"], expected_surprise=changes["sales_surprise"])
     rows = rolled_up(changes).set_index(["level", "SKU_ID"])
     total = rows.loc[("total", "*")]
     assert total[["final_before", "final", "change", "level_and_trend", "n_combinations"]].tolist() == [
@@ -205,7 +205,9 @@ def test_sums_are_those_of_their_combinations():
 def test_sums_are_of_expected_values():
     """As totals are: what lies between the middles and the means is a part of its own."""
     changes = changes_of(frame(row(THEN)), frame(row(level=90.0))).assign(sales_surprise=np.nan, replaced=np.nan)
-    rows = rolled_up(changes.assign(expected_before=104.0, expected=97.0, expected_replaced=np.nan)).set_index("level")
+    rows = rolled_up(
+        changes.assign(expected_before=104.0, expected=97.0, expected_replaced=np.nan, expected_surprise=-8.0)
+    ).set_index("level")
     total = rows.loc["total", ["final_before", "final", "change", "level_and_trend", "bounds"]].tolist()
     assert total == [104.0, 97.0, -7.0, -10.0, 3.0]
     assert rows.loc["combination", ["final", "bounds"]].tolist() == [90.0, 0.0]

@@ -43,7 +43,6 @@ def rows(level: Floats, *, quantiles: bool = True, steps: int = 4) -> pd.DataFra
         yhat_upper=yhat * (1 + end),
         quantiles=texts if quantiles else None,
         final=np.nan,
-        override_id=None,
     )
 
 
@@ -63,11 +62,11 @@ def test_totals_add_up_in_every_direction(level: Floats) -> None:
     made = rows(level).assign(yhat_mean=lambda x: x["yhat"] * 1.1)
     made.loc[:3, "yhat_mean"] = np.nan  # of one combination nothing but yhat is known
     made["final"] = made["yhat"]
-    made.loc[[40, 41], "final"], made.loc[[40, 41], "override_id"] = [500.0, 0.0], "word"
+    made.loc[40, "final"], made.loc[41, "final"] = made.loc[40, "yhat"] * 3, 0.0
     totals = totals_of(rows_of(made), DEFAULT)
     validate(TOTALS, totals.assign(correlation_source="default", run_id="r", created_at=pd.Timestamp.now("UTC")))
     expected = made["yhat_mean"].fillna(made["yhat"])
-    final = expected.where(made["override_id"].isna(), made["final"])
+    final = expected * made["final"] / made["yhat"]
     for name, values in (("yhat", expected), ("sum_yhat", made["yhat"]), ("final", final)):
         for step in range(5):
             right = values[(made["step"] == step) | (step == 0)].sum()

@@ -43,8 +43,8 @@ class Board:
     ds. `refused` says in words what was refused of the planners' files, `kinds` the class of demand of each
     combination: unit, channel, SKU_ID, demand_class. `retrain` are the commands that train all combinations with an
     open alert anew: on this machine, and on Google Cloud. `totals` has rows of `tables.TOTALS`: the intervals of
-    sums. `locale` is the language of the page, empty = its reader's. Without `due` the page does not say that anything
-    is old.
+    sums; `changes` those of `tables.CHANGES`: why the newest forecast is not what the run before it said. `locale` is
+    the language of the page, empty = its reader's. Without `due` the page does not say that anything is old.
     """
 
     run: Run
@@ -62,6 +62,7 @@ class Board:
     kinds: DataFrame | None = None
     retrain: tuple[str, str] | None = None
     totals: DataFrame | None = None
+    changes: DataFrame | None = None
     locale: Literal["", "en", "ru"] = ""
     due: Due | None = None
     overrides: Words | None = None

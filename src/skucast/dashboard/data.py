@@ -11,6 +11,7 @@ from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.scorecard import BASELINES, POOLED_STEP
+from skucast.dashboard.changes import changes_data
 from skucast.dashboard.columns import (
     SUMMED_DIGITS,
     Columns,
@@ -89,6 +90,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "has_promotions": bool(len(plan) or (history["promo_discount_perc"] != 0).any()),
         "window": _window(board.metrics),
         "totals": totals_data(board),
+        "changes": changes_data(board, one_by_one),
         "due": _due(board.due),
         "overrides": overrides_data(board.overrides),
         "refused": list(board.refused),

@@ -25,7 +25,7 @@ _PACKING = 6
 
 _STYLES = (
     *("base", "header", "controls", "cards", "charts", "tables", "combination"),
-    *("plan", "overrides"),
+    *("plan", "changes", "overrides"),
     *("screens", "print"),
 )
 """Files of the page's style, in their order: what a screen or printer changes overrules what stands before it."""
@@ -33,7 +33,7 @@ _STYLES = (
 _SCRIPTS = (
     *("dom", "texts", "format", "data", "sums", "views", "filter", "charts"),  # what the sections stand on
     *("ages", "print"),  # of the page as a whole
-    *("plan", "decisions"),  # the planner's sections, from top to bottom
+    *("plan", "decisions", "changes"),  # the planner's sections, from top to bottom
     *("overrides", "override_effect", "override_list"),
     *("overview", "trend", "health", "ranking"),  # the model operator's sections, from top to bottom
     *("forecast", "detail", "series", "newest", "model"),  # of both views

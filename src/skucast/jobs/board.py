@@ -11,6 +11,8 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.run import Run
+from skucast.core.tables.changes import CHANGES
+from skucast.core.tables.contract import Table
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.totals import TOTALS
 from skucast.core.tables.validation import empty
@@ -71,7 +73,8 @@ def make_board(
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
         refused=tuple(refused_lately(warehouse, run, read_now)),
         kinds=_kinds(settings, history, shown_ones),
-        totals=_totals(warehouse, newest),
+        totals=_of_newest(warehouse, TOTALS, newest),
+        changes=_of_newest(warehouse, CHANGES, newest),
         due=Due(scorecard, settings.forecast_due_days, settings.scorecard_due_days, settings.business_tz),
         overrides=shown_overrides(settings, warehouse, run, history, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
@@ -129,12 +132,12 @@ def _planned(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _totals(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:
-    """The totals of the newest forecast, with intervals of their own; none where they were not stored."""
+def _of_newest(warehouse: Warehouse, table: Table, newest: pd.DataFrame) -> pd.DataFrame:
+    """What a table holds of the newest forecast; no rows where it was not stored."""
     if newest.empty:
-        return empty(TOTALS)
+        return empty(table)
     cutoff = newest["cutoff"].max().date()
-    return warehouse.read(TOTALS, since={"cutoff": cutoff}, until={"cutoff": cutoff})
+    return warehouse.read(table, since={"cutoff": cutoff}, until={"cutoff": cutoff})
 
 
 def _models(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:

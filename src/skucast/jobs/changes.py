@@ -95,9 +95,10 @@ def _changes(
     _note_replaced(changes, published, rows, report)
     if len(kept):
         changes = pd.concat([changes, kept[changes.columns]], ignore_index=True)
-    sides = dict(zip(EXPECTED, (all_before, all_after, published), strict=True))
+    sides = dict(zip(EXPECTED[:3], (all_before, all_after, published), strict=True))
     found_of = {name: _expected(changes, side) for name, side in sides.items()}
     changes = changes.assign(**found_of).fillna({"expected_before": 0.0, "expected": 0.0})
+    changes["expected_surprise"] = _surprises(all_before, expected_of(all_before), inputs.history.weeks, changes)
     all_rows = rolled_up(changes).assign(cutoff=pd.Timestamp(run.cutoff))
     weeks = (all_rows["cutoff"] - all_rows["previous_cutoff"]).dt.days // 7
     all_rows["why"] = why_of(all_rows.assign(n_weeks=weeks))
@@ -165,8 +166,7 @@ def _with_facts(
 ) -> pd.DataFrame:
     """The changes with what is told beside the parts."""
     index = pd.MultiIndex.from_frame(changes[ROW])
-    surprises = _surprises(before, inputs.history.weeks)
-    combinations = pd.MultiIndex.from_frame(changes[KEY])
+    number = before["final"].fillna(before["yhat"]).to_numpy(dtype="float64")
     plans = pd.Series(
         list(found.plans.values()),
         index=pd.MultiIndex.from_tuples(
@@ -177,7 +177,7 @@ def _with_facts(
     replaced = published.set_index(ROW)
     final = replaced["final"].fillna(replaced["yhat"])
     return changes.assign(
-        sales_surprise=surprises.reindex(combinations).to_numpy(),
+        sales_surprise=_surprises(before, number, inputs.history.weeks, changes),
         plan_change=plans.reindex(index).to_numpy(),
         replaced=final.reindex(index).to_numpy(),
     )
@@ -191,13 +191,15 @@ def _expected(changes: pd.DataFrame, side: pd.DataFrame) -> npt.NDArray[np.float
     return np.where(place >= 0, expected_of(side)[place], np.nan)
 
 
-def _surprises(before: pd.DataFrame, weeks: pd.DataFrame) -> pd.Series:
-    """How far sales lay above what the last run published for the weeks that are known since, by combination."""
-    number = before["final"].fillna(before["yhat"])
+def _surprises(
+    before: pd.DataFrame, number: npt.NDArray[np.float64], weeks: pd.DataFrame, changes: pd.DataFrame
+) -> npt.NDArray[np.float64]:
+    """How far sales of each change's combination lay above this number of the last run, in the weeks known since."""
     past = before[ROW].assign(_number=number)[before["ds"] <= weeks["ds"].max()]
     sold = weeks.loc[weeks["ds"].isin(past["ds"].unique()) & weeks["y"].notna(), [*ROW, "y"]]
     both = past.merge(sold, on=ROW)
-    found: pd.Series = (both["y"] - both["_number"]).groupby([both[name] for name in KEY]).sum()
+    surprises = (both["y"] - both["_number"]).groupby([both[name] for name in KEY]).sum()
+    found: npt.NDArray[np.float64] = surprises.reindex(pd.MultiIndex.from_frame(changes[KEY])).to_numpy("float64")
     return found
 
 

@@ -24,7 +24,7 @@ from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.aggregates import metrics_of_totals, sums_of_totals
 
-NEEDED = ["cutoff", *KEY, "step", "yhat", "yhat_mean", "yhat_lower", "yhat_upper", "quantiles", "final", "override_id"]
+NEEDED = ["cutoff", *KEY, "step", "yhat", "yhat_mean", "yhat_lower", "yhat_upper", "quantiles", "final"]
 
 
 READ_AT_ONCE = 300_000

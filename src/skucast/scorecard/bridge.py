@@ -248,8 +248,8 @@ def expected_of(rows: pd.DataFrame) -> Floats:
     return expected.mask(has_word, rows["final"]).to_numpy(dtype="float64")
 
 
-EXPECTED = ["expected_before", "expected", "expected_replaced"]
-"""What `final_before`, `final` and `replaced` are in sums."""
+EXPECTED = ["expected_before", "expected", "expected_replaced", "expected_surprise"]
+"""What `final_before`, `final`, `replaced` and `sales_surprise` are in sums."""
 
 
 def rolled_up(changes: pd.DataFrame) -> pd.DataFrame:
@@ -266,6 +266,7 @@ def rolled_up(changes: pd.DataFrame) -> pd.DataFrame:
         final=changes["expected"],
         change=change,
         bounds=rows["bounds"] + change - rows["change"],
+        sales_surprise=changes["expected_surprise"],
         _replaced=changes["expected_replaced"].fillna(changes["expected"]),
         _n=has_replaced.astype("int64"),
     )

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.tables.changes import PARTS
+from skucast.core.texts import wording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,21 +32,30 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Clause:
-    """One reason: a text with named places and what stands in them, numbers and days (ISO) as such."""
+    """One reason: a text with named places and what stands in them, numbers and days (ISO) as such.
+
+    An `effect` that has no place in the text stands behind it.
+    """
 
     text: str
     values: dict[str, float | str]
 
     def __str__(self) -> str:
         shown = {name: _shown(name, value) for name, value in self.values.items()}
-        return self.text.format(**shown)
+        said = self.text.format(**shown)
+        return said if "effect" not in shown or "{effect}" in self.text else f"{said} ({shown['effect']})"
 
 
 def why_of(rows: pd.DataFrame) -> list[str]:
     """Return the sentence of each row of changes."""
+    return [why(row) for row in facts_of(rows)]
+
+
+def facts_of(rows: pd.DataFrame) -> Iterator[Row]:
+    """Yield all that a sentence tells of each row."""
     names = [*PARTS, *_FACTS]
     columns = [rows[name].tolist() for name in names]
-    return [why(dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
+    return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
 
 
 def why(row: Row) -> str:
@@ -114,12 +124,12 @@ def _sales(row: Row, effect: float) -> list[Clause] | None:
 
 
 _OF_LAST_WEEK = (
-    "last week's sales were {amount} below the forecast ({effect})",
-    "last week's sales were {amount} above the forecast ({effect})",
+    wording("last week's sales were {amount} below the forecast ({effect})"),
+    wording("last week's sales were {amount} above the forecast ({effect})"),
 )
 _OF_WEEKS = (
-    "the sales of the weeks since were {amount} below the forecast ({effect})",
-    "the sales of the weeks since were {amount} above the forecast ({effect})",
+    wording("the sales of the weeks since were {amount} below the forecast ({effect})"),
+    wording("the sales of the weeks since were {amount} above the forecast ({effect})"),
 )
 
 
@@ -130,8 +140,8 @@ def _plan(row: Row, effect: float) -> list[Clause] | None:
         return None
     changes = json.loads(text)
     found = [Clause(_OF_PLAN[each["kind"]], _plan_values(each)) for each in changes]
-    last = found[-1]
-    return [*found[:-1], Clause(f"{last.text} ({{effect}})", {**last.values, "effect": effect})]
+    found[-1].values["effect"] = effect
+    return found
 
 
 def _plan_values(change: Mapping[str, Any]) -> dict[str, float | str]:
@@ -148,19 +158,24 @@ _PLACES = {
 }
 
 _OF_PLAN = {
-    "added": "a promotion of {depth} % from {day_from} to {day_to} was added",
-    "added_without_depth": "a promotion from {day_from} to {day_to} was added",
-    "withdrawn": "the promotion of {depth_before} % from {day_from_before} to {day_to_before} was withdrawn",
-    "withdrawn_without_depth": "the promotion from {day_from_before} to {day_to_before} was withdrawn",
-    "deeper": "the promotion from {day_from} to {day_to} is {depth} % instead of {depth_before} %",
-    "shallower": "the promotion from {day_from} to {day_to} is only {depth} % instead of {depth_before} %",
-    "moved": "the promotion of {depth} % from {day_from_before} to {day_to_before} is now from {day_from} to {day_to}",
-    "moved_and_changed": "the promotion of {depth_before} % from {day_from_before} to {day_to_before} is now {depth} % "
-    "from {day_from} to {day_to}",
-    "changed_without_depth": "the promotion from {day_from_before} to {day_to_before} is now from {day_from} to "
-    "{day_to}",
-    "none_planned": "the plan now says that there is no promotion",
-    "not_planned": "the plan says nothing of the week any more",
+    "added": wording("a promotion of {depth} % from {day_from} to {day_to} was added"),
+    "added_without_depth": wording("a promotion from {day_from} to {day_to} was added"),
+    "withdrawn": wording("the promotion of {depth_before} % from {day_from_before} to {day_to_before} was withdrawn"),
+    "withdrawn_without_depth": wording("the promotion from {day_from_before} to {day_to_before} was withdrawn"),
+    "deeper": wording("the promotion from {day_from} to {day_to} is {depth} % instead of {depth_before} %"),
+    "shallower": wording("the promotion from {day_from} to {day_to} is only {depth} % instead of {depth_before} %"),
+    "moved": wording(
+        "the promotion of {depth} % from {day_from_before} to {day_to_before} is now from {day_from} to {day_to}"
+    ),
+    "moved_and_changed": wording(
+        "the promotion of {depth_before} % from {day_from_before} to {day_to_before} is now {depth} % "
+        "from {day_from} to {day_to}"
+    ),
+    "changed_without_depth": wording(
+        "the promotion from {day_from_before} to {day_to_before} is now from {day_from} to {day_to}"
+    ),
+    "none_planned": wording("the plan now says that there is no promotion"),
+    "not_planned": wording("the plan says nothing of the week any more"),
 }
 
 
@@ -170,9 +185,9 @@ def _model(row: Row, effect: float) -> list[Clause] | None:
 
 
 _OF_MODEL = {
-    "retrained": "its model was retrained ({effect})",
-    "refreshed": "its model was fitted anew to the newest sales ({effect})",
-    "rolled_back": "its model was rolled back to an earlier version ({effect})",
+    "retrained": wording("its model was retrained ({effect})"),
+    "refreshed": wording("its model was fitted anew to the newest sales ({effect})"),
+    "rolled_back": wording("its model was rolled back to an earlier version ({effect})"),
 }
 
 
@@ -186,18 +201,21 @@ def _method(row: Row, effect: float) -> list[Clause] | None:
     if row["method"] == row["method_before"]:
         return None
     places = {"method": row["method"], "method_before": row["method_before"], "effect": effect}
-    return [Clause("it is forecast by {method}, before by {method_before} ({effect})", places)]
+    return [Clause(_OTHER_METHOD, places)]
+
+
+_OTHER_METHOD = wording("it is forecast by {method}, before by {method_before} ({effect})")
 
 
 _OF_STATUS = {
-    "inactive": "it has not sold for so long that it counts as given up ({effect})",
-    "seasonal": "it is forecast like its last season ({effect})",
-    "load_failed": "its model cannot be read ({effect})",
-    "forecast_failed": "its model failed ({effect})",
-    "naive_better": "a naive method has backtested better than its model ({effect})",
-    "phase_out": "it leaves sales to its successor ({effect})",
-    "successor": "it takes over sales of what it replaces ({effect})",
-    "sales_missing": "it is missing in the sales, the forecast before stands ({effect})",
+    "inactive": wording("it has not sold for so long that it counts as given up ({effect})"),
+    "seasonal": wording("it is forecast like its last season ({effect})"),
+    "load_failed": wording("its model cannot be read ({effect})"),
+    "forecast_failed": wording("its model failed ({effect})"),
+    "naive_better": wording("a naive method has backtested better than its model ({effect})"),
+    "phase_out": wording("it leaves sales to its successor ({effect})"),
+    "successor": wording("it takes over sales of what it replaces ({effect})"),
+    "sales_missing": wording("it is missing in the sales, the forecast before stands ({effect})"),
 }
 
 
@@ -206,14 +224,16 @@ def _articles(row: Row, effect: float) -> list[Clause] | None:
 
 
 _ONE_ARTICLE = {
-    True: "the last run did not forecast it ({effect})",
-    False: "this run does not forecast it any more ({effect})",
+    True: wording("the last run did not forecast it ({effect})"),
+    False: wording("this run does not forecast it any more ({effect})"),
 }
 
 
 def _bounds(row: Row, effect: float) -> list[Clause] | None:
-    text = "it is cut at the least or the most that may be forecast ({effect})"
-    return [Clause(text, {"effect": effect})] if row["level"] == "combination" else None
+    return [Clause(_CUT, {"effect": effect})] if row["level"] == "combination" else None
+
+
+_CUT = wording("it is cut at the least or the most that may be forecast ({effect})")
 
 
 _SPECIAL: dict[str, Callable[[Row, float], list[Clause] | None]] = {
@@ -227,33 +247,44 @@ _SPECIAL: dict[str, Callable[[Row, float], list[Clause] | None]] = {
 }
 
 _PLAIN = {
-    "data_restated": ("sales of earlier weeks were corrected ({effect})",) * 2,
-    "new_sales": ("last week's sales pull it down ({effect})", "last week's sales pull it up ({effect})"),
+    "data_restated": (wording("sales of earlier weeks were corrected ({effect})"),) * 2,
+    "new_sales": (
+        wording("last week's sales pull it down ({effect})"),
+        wording("last week's sales pull it up ({effect})"),
+    ),
     "level_and_trend": (
-        "the level of recent weeks is lower ({effect})",
-        "the level of recent weeks is higher ({effect})",
+        wording("the level of recent weeks is lower ({effect})"),
+        wording("the level of recent weeks is higher ({effect})"),
     ),
-    "season": ("the time of the year counts for less ({effect})", "the time of the year counts for more ({effect})"),
-    "holidays": ("holidays count for less ({effect})", "holidays count for more ({effect})"),
+    "season": (
+        wording("the time of the year counts for less ({effect})"),
+        wording("the time of the year counts for more ({effect})"),
+    ),
+    "holidays": (wording("holidays count for less ({effect})"), wording("holidays count for more ({effect})")),
     "promotions": (
-        "promotions that are planned as before, or usual, count for less ({effect})",
-        "promotions that are planned as before, or usual, count for more ({effect})",
+        wording("promotions that are planned as before, or usual, count for less ({effect})"),
+        wording("promotions that are planned as before, or usual, count for more ({effect})"),
     ),
-    "weather": ("the weather as it is known now ({effect})",) * 2,
+    "weather": (wording("the weather as it is known now ({effect})"),) * 2,
     "bounds": (
-        "the expected value lies less far above the middle ({effect})",
-        "the expected value lies further above the middle ({effect})",
+        wording("the expected value lies less far above the middle ({effect})"),
+        wording("the expected value lies further above the middle ({effect})"),
     ),
-    "plan": ("promotions were withdrawn or changed ({effect})", "promotions were added or changed ({effect})"),
-    "model": ("models were retrained, fitted anew or rolled back ({effect})",) * 2,
-    "panel": ("the panel model is another version ({effect})",) * 2,
-    "blend": ("the models count with other weights ({effect})",) * 2,
-    "model_and_data": ("another model forecasts from newer sales, and the version before is kept no more ({effect})",)
+    "plan": (
+        wording("promotions were withdrawn or changed ({effect})"),
+        wording("promotions were added or changed ({effect})"),
+    ),
+    "model": (wording("models were retrained, fitted anew or rolled back ({effect})"),) * 2,
+    "panel": (wording("the panel model is another version ({effect})"),) * 2,
+    "blend": (wording("the models count with other weights ({effect})"),) * 2,
+    "model_and_data": (
+        wording("another model forecasts from newer sales, and the version before is kept no more ({effect})"),
+    )
     * 2,
-    "other_method": ("it is made in another way than before ({effect})",) * 2,
-    "new_articles": ("articles that the last run did not forecast ({effect})",) * 2,
-    "gone_articles": ("articles that this run does not forecast any more ({effect})",) * 2,
-    "override": ("the planner's word ({effect})",) * 2,
+    "other_method": (wording("it is made in another way than before ({effect})"),) * 2,
+    "new_articles": (wording("articles that the last run did not forecast ({effect})"),) * 2,
+    "gone_articles": (wording("articles that this run does not forecast any more ({effect})"),) * 2,
+    "override": (wording("the planner's word ({effect})"),) * 2,
 }
 """What each part is called where it lowers the number, and where it raises it."""
 

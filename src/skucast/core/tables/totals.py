@@ -43,8 +43,8 @@ TOTALS = Table(
         ),
         total(
             "final",
-            "yhat with the planners' numbers in the place of the expected value where they have given one; its "
-            "interval is that of yhat, moved by final - yhat",
+            "yhat with what planners have corrected, each expected value in the ratio of its final to its yhat; its "
+            "interval is that of yhat in the same ratio",
         ),
         text("quantiles", "quantiles of what may be sold in sum, JSON by probability"),
         text(

@@ -43,7 +43,7 @@ async function unpacked(id) {
 
 async function openData() {
   data = JSON.parse(await unpacked('data'));
-  for (const table of [data, data.totals ?? {}].flatMap(Object.values)) if (isTable(table)) decode(table);
+  for (const table of [data, data.totals ?? {}, data.changes ?? {}].flatMap(Object.values)) if (isTable(table)) decode(table);
   const { unit, channel, SKU_ID: sku, abc_class: abc, xyz_class: xyz, is_detailed: detailed } = data.combinations;
   combinations = unit.map((name, index) => ({
     index,

@@ -17,7 +17,6 @@ from skucast.forecast.intervals import Flags, Ints
 from skucast.forecast.joint.scores import PLACES
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.paths import INTERVAL
-from skucast.scorecard.bridge import expected_of
 
 SCORE_STEP = 0.05
 SCORES: Floats = np.arange(round(PLACES[0] / SCORE_STEP), round(PLACES[-1] / SCORE_STEP) + 1) * SCORE_STEP
@@ -34,7 +33,7 @@ END = NormalDist().inv_cdf(INTERVAL[1])
 class Rows:
     """The forecast rows of a cutoff by combination and step: arrays (S, H) of S combinations, sorted by article.
 
-    `expected` is the expected value, `yhat` the published number, `final` the planner's in place of the expected one.
+    `expected` is the expected value, `yhat` the published number, `final` the expected value as planners correct it.
     `exists` says which rows there are, all else is 0.
     """
 
@@ -90,11 +89,18 @@ def rows_of(rows: pd.DataFrame) -> Rows:
         exists=exists,
         expected=spread(expected),
         yhat=spread(rows["yhat"]),
-        final=spread(pd.Series(expected_of(rows))),
+        final=spread(_final(rows, expected)),
         lower=spread(rows["yhat_lower"]),
         upper=spread(rows["yhat_upper"]),
         quantiles=list(_quantiles(rows["quantiles"], place * shape[1] + step)),
     )
+
+
+def _final(rows: pd.DataFrame, expected: pd.Series) -> pd.Series:
+    """What is expected, in the ratio of the planner's number to the published one; that number itself beside a 0."""
+    changed = rows["final"].notna() & (rows["final"] != rows["yhat"])
+    sold = rows["yhat"] > 0
+    return expected.mask(changed & ~sold, rows["final"]).mask(changed & sold, expected * rows["final"] / rows["yhat"])
 
 
 def _quantiles(texts: pd.Series, places: Ints) -> Iterable[tuple[Ints, Floats, Floats]]:
