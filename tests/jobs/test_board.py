@@ -60,6 +60,14 @@ def test_origins_plans_and_holidays(forecast: Business) -> None:
     assert {data["weeks"][number] for number in data["earlier"]["cutoff"]} == {str(CUTOFF - timedelta(weeks=1))}
     assert [data["weeks"][number] for number in data["plan"]["ds"]] == [str(NEXT_WEEK)]
     assert (data["plan"]["promo_discount_perc"], data["plan"]["promo_days"]) == ([20], [5])  # 14.3 % as a week's mean
+    planned = data["promotions"]["calendar"]
+    assert (planned["state"]["of"], planned["SKU_ID"]["of"], planned["discount_perc"]) == (
+        ["running"],
+        [TRAINED[0][2]],
+        [20],
+    )
+    assert (planned["n_weeks"], planned["n_forecast"], planned["n_combinations"]) == ([1], [1], [1])
+    assert planned["uplift"] != [None]
     found = {name for week in data["holidays"] if week["week"] == "2026-11-08" for name in week["names"]}
     assert found == {"Unity Day"}
 

@@ -36,14 +36,14 @@ def test_a_promotion_has_the_weeks_and_combinations_that_its_names_stand_for() -
         NAMES,
         CLOCK,
     )
-    first = found[found["_place"] == 0].sort_values(["channel", "ds"])
+    first = found[found["place"] == 0].sort_values(["channel", "ds"])
     assert list(zip(first["channel"], first["ds"], first["days"], strict=True)) == [
         ("KA", SUNDAYS[1], 5),
         ("KA", SUNDAYS[2], 2),
         ("TF", SUNDAYS[1], 5),
         ("TF", SUNDAYS[2], 2),
     ]
-    assert found[found["_place"] == 1]["days"].tolist() == [1, 1, 1]
+    assert found[found["place"] == 1]["days"].tolist() == [1, 1, 1]
 
 
 def test_the_expected_uplift_is_the_part_of_the_forecast() -> None:

@@ -29,6 +29,22 @@ class Due:
 
 
 @dataclass(frozen=True)
+class Promotions:
+    """The plan's promotions and what is known of their effect; quantities in sales of all their weeks.
+
+    `calendar` has one row per promotion: state (past, running, coming), unit, channel, SKU_ID (`*` = all), starts_on,
+    ends_on, discount_perc (percent as typed, NaN = not known), promo_type, plan_id, known_from (UTC); of all of them
+    n_combinations, n_weeks; of those that run or come uplift, without, n_forecast; of those that are over forecast,
+    realised, dip, n_judged, n_rows, n_dip (see `scorecard.promotion_review`). `not_again` has what was promoted last
+    year: unit, channel, SKU_ID, last_year_from, last_year_to, depth, days. `lifts` has by, name, depth, lift, n.
+    """
+
+    calendar: DataFrame
+    not_again: DataFrame
+    lifts: DataFrame
+
+
+@dataclass(frozen=True)
 class Board:
     """What the page shows; every frame may be empty, and the page then says what is missing.
 
@@ -45,6 +61,7 @@ class Board:
     open alert anew: on this machine, and on Google Cloud. `totals` has rows of `tables.TOTALS`: the intervals of
     sums; `changes` those of `tables.CHANGES`: why the newest forecast is not what the run before it said. `locale` is
     the language of the page, empty = its reader's. Without `due` the page does not say that anything is old.
+    `promotions` is None where there never was one.
     """
 
     run: Run
@@ -66,3 +83,4 @@ class Board:
     locale: Literal["", "en", "ru"] = ""
     due: Due | None = None
     overrides: Words | None = None
+    promotions: Promotions | None = None

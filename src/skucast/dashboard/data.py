@@ -25,6 +25,7 @@ from skucast.dashboard.columns import (
     whole,
 )
 from skucast.dashboard.overrides import overrides_data
+from skucast.dashboard.promotions import promotions_data
 from skucast.dashboard.totals import totals_data
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "due": _due(board.due),
         "overrides": overrides_data(board.overrides),
         "refused": list(board.refused),
+        "promotions": promotions_data(board.promotions),
         "combinations": _combination_columns(names),
         "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),
         "left_out": table(only(_left_out(board.metrics), names), names, _left_out_columns),

@@ -25,7 +25,7 @@ _PACKING = 6
 
 _STYLES = (
     *("base", "header", "controls", "cards", "charts", "tables", "combination"),
-    *("plan", "changes", "overrides"),
+    *("plan", "changes", "overrides", "promotions"),
     *("screens", "print"),
 )
 """Files of the page's style, in their order: what a screen or printer changes overrules what stands before it."""
@@ -35,6 +35,7 @@ _SCRIPTS = (
     *("ages", "print"),  # of the page as a whole
     *("plan", "decisions", "changes"),  # the planner's sections, from top to bottom
     *("overrides", "override_effect", "override_list"),
+    "promotions",
     *("overview", "trend", "health", "ranking"),  # the model operator's sections, from top to bottom
     *("forecast", "detail", "series", "newest", "model"),  # of both views
     "start",

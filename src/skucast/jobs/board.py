@@ -22,6 +22,7 @@ from skucast.dashboard.data import MAX_DETAILED
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import plan_of
 from skucast.jobs.overrides import shown_overrides
+from skucast.jobs.promotion_board import promotions_seen
 from skucast.jobs.refusals import refused_lately
 from skucast.jobs.registry import by_age
 from skucast.runtime.settings import Settings
@@ -79,6 +80,7 @@ def make_board(
         overrides=shown_overrides(settings, warehouse, run, history, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
         locale=settings.locale,
+        promotions=promotions_seen(settings, warehouse, run, history, forecasts),
     )
 
 

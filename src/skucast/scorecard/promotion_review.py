@@ -21,7 +21,7 @@ AROUND = 1
 
 DAY = pd.Timedelta(days=1)
 
-_PLACE = "_place"
+PLACE = "place"
 
 
 def weeks_of(promotions: pd.DataFrame, combinations: pd.DataFrame, clock: WeekClock) -> pd.DataFrame:
@@ -35,16 +35,16 @@ def weeks_of(promotions: pd.DataFrame, combinations: pd.DataFrame, clock: WeekCl
     n_weeks = ((labels["ends_on"] - labels["starts_on"]).dt.days // WEEK.days + 1).to_numpy(dtype="int64")
     rows = found.assign(first=labels["starts_on"], last=labels["ends_on"])
     rows = rows.loc[np.repeat(rows.index.to_numpy(), n_weeks)].reset_index(drop=True)
-    step = rows.groupby([_PLACE, *KEY]).cumcount()
+    step = rows.groupby([PLACE, *KEY]).cumcount()
     ds = rows["first"] + pd.to_timedelta(step * WEEK.days, unit="D")
     begins = rows["starts_on"].where(rows["starts_on"] > ds - 6 * DAY, ds - 6 * DAY)
     ends = rows["ends_on"].where(rows["ends_on"] < ds, ds)
-    return rows[[_PLACE, *KEY]].assign(ds=ds, days=(ends - begins).dt.days + 1, first=rows["first"], last=rows["last"])
+    return rows[[PLACE, *KEY]].assign(ds=ds, days=(ends - begins).dt.days + 1, first=rows["first"], last=rows["last"])
 
 
 def _with_combinations(promotions: pd.DataFrame, combinations: pd.DataFrame) -> pd.DataFrame:
     """The promotions, once for each of the combinations that their names stand for."""
-    rows = promotions[[*KEY, "starts_on", "ends_on"]].assign(**{_PLACE: np.arange(len(promotions))})
+    rows = promotions[[*KEY, "starts_on", "ends_on"]].assign(**{PLACE: np.arange(len(promotions))})
     rows = rows.astype(dict.fromkeys(("starts_on", "ends_on"), "datetime64[us]"))
     names = combinations[KEY].drop_duplicates()
     parts = []
@@ -54,7 +54,7 @@ def _with_combinations(promotions: pd.DataFrame, combinations: pd.DataFrame) -> 
         others = [name for name in KEY if name not in said]
         mine = some.drop(columns=others)
         parts.append(mine.merge(names, on=list(said)) if said else mine.merge(names, how="cross"))
-    columns = [_PLACE, *KEY, "starts_on", "ends_on"]
+    columns = [PLACE, *KEY, "starts_on", "ends_on"]
     return pd.concat([part[columns] for part in parts], ignore_index=True) if parts else rows[columns]
 
 
@@ -71,15 +71,15 @@ def expected_uplift(
     weeks = _shared(weeks_of(promotions, combinations, clock))
     found = weeks.merge(forecasts[[*KEY, "ds", "yhat", "promo"]], on=[*KEY, "ds"], how="left")
     by_promotion = found.assign(uplift=found["promo"] * found["share"], without=found["yhat"] - found["promo"]).groupby(
-        _PLACE
+        PLACE
     )
     rows = pd.DataFrame(
         {
             "uplift": by_promotion["uplift"].sum(min_count=1),
             "without": by_promotion["without"].sum(min_count=1),
             "n_combinations": _n_combinations(weeks),
-            "n_weeks": weeks.groupby(_PLACE)["ds"].nunique(),
-            "n_forecast": found[found["yhat"].notna()].groupby(_PLACE)["ds"].nunique(),
+            "n_weeks": weeks.groupby(PLACE)["ds"].nunique(),
+            "n_forecast": found[found["yhat"].notna()].groupby(PLACE)["ds"].nunique(),
         }
     ).reindex(np.arange(len(promotions)))
     return _counted(rows, ["n_combinations", "n_weeks", "n_forecast"])
@@ -91,7 +91,7 @@ def _shared(weeks: pd.DataFrame) -> pd.DataFrame:
 
 
 def _n_combinations(weeks: pd.DataFrame) -> pd.Series:
-    counts: pd.Series = weeks.drop_duplicates([_PLACE, *KEY]).groupby(_PLACE).size()
+    counts: pd.Series = weeks.drop_duplicates([PLACE, *KEY]).groupby(PLACE).size()
     return counts
 
 
@@ -113,15 +113,15 @@ def post_mortem(
     weeks = _shared(weeks_of(promotions, combinations, clock))
     during = _judged(weeks, forecasts, sales)
     after = _judged(_after(weeks), forecasts, sales)
-    by_promotion, by_later = during.groupby(_PLACE), after.groupby(_PLACE)
+    by_promotion, by_later = during.groupby(PLACE), after.groupby(PLACE)
     rows = pd.DataFrame(
         {
             "forecast": by_promotion["expected"].sum(min_count=1),
             "realised": by_promotion["above"].sum(min_count=1),
             "dip": by_later["above"].sum(min_count=1),
             "n_judged": by_promotion.size(),
-            "n_rows": weeks.groupby(_PLACE).size(),
-            "n_dip": after.groupby(_PLACE)["ds"].nunique(),
+            "n_rows": weeks.groupby(PLACE).size(),
+            "n_dip": after.groupby(PLACE)["ds"].nunique(),
         }
     ).reindex(np.arange(len(promotions)))
     return _counted(rows, ["n_judged", "n_rows", "n_dip"])
@@ -132,7 +132,7 @@ def _judged(weeks: pd.DataFrame, forecasts: pd.DataFrame, sales: pd.DataFrame) -
     rows = weeks.merge(sales[[*KEY, "ds", "y"]].dropna(), on=[*KEY, "ds"])
     rows = rows.merge(forecasts[["cutoff", *KEY, "ds", "yhat", "promo"]], on=[*KEY, "ds"])
     before = rows[rows["cutoff"] < rows["first"]]
-    newest = before["cutoff"] == before.groupby([_PLACE, *KEY])["cutoff"].transform("max")
+    newest = before["cutoff"] == before.groupby([PLACE, *KEY])["cutoff"].transform("max")
     last = before[newest]
     above = (last["y"] - (last["yhat"] - last["promo"])) * last["share"]
     return last.assign(expected=last["promo"] * last["share"], above=above)
@@ -140,7 +140,7 @@ def _judged(weeks: pd.DataFrame, forecasts: pd.DataFrame, sales: pd.DataFrame) -
 
 def _after(weeks: pd.DataFrame) -> pd.DataFrame:
     """The weeks after each promotion in which that combination has no other one."""
-    ended = weeks.drop_duplicates([_PLACE, *KEY])
+    ended = weeks.drop_duplicates([PLACE, *KEY])
     later = [ended.assign(ds=ended["last"] + WEEK * step, share=1.0) for step in range(1, DIP_WEEKS + 1)]
     rows = pd.concat(later, ignore_index=True)
     promoted = weeks[[*KEY, "ds"]].drop_duplicates()
