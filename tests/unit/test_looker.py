@@ -105,7 +105,7 @@ def test_a_local_warehouse_is_one_line(tool, capsys, tmp_path):
 
 def test_the_sql_reads_the_tables_of_the_settings(capsys):
     """Each of the names is a setting; no other table is read, and no placeholder is left."""
-    tables = ("forecasts", "metrics", "alerts", "totals", "orders")
+    tables = ("forecasts", "metrics", "alerts", "totals", "orders", "changes")
     names = [part for table in tables for part in (f"--{table}-table", f"our_{table}")]
     assert cli.main(["looker-views", "--warehouse", DATASET, *names]) == 0
     sql = capsys.readouterr().out

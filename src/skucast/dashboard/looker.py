@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from skucast.core.errors import InputError
 from skucast.core.places import parse_bigquery
 from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.changes import CHANGES
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.orders import ORDERS
 from skucast.core.tables.scorecard import BASELINES, METRICS
@@ -19,10 +20,10 @@ from skucast.core.tables.totals import TOTALS
 VIEWS = ("skucast_trend", "skucast_worst", "skucast_detail", "skucast_series")
 """In the order of the report's data sources."""
 
-PLANNER_VIEWS = ("skucast_totals", "skucast_orders")
+PLANNER_VIEWS = ("skucast_totals", "skucast_orders", "skucast_changes")
 """No part of the report: its template knows the others alone."""
 
-READ = (FORECASTS, METRICS, ALERTS, TOTALS, ORDERS)
+READ = (FORECASTS, METRICS, ALERTS, TOTALS, ORDERS, CHANGES)
 """The tables that the views are of."""
 
 REPORT_NAME = "Sales forecast accuracy"
