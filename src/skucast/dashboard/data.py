@@ -24,6 +24,7 @@ from skucast.dashboard.columns import (
     week_numbers,
     whole,
 )
+from skucast.dashboard.orders import orders_data, served_data, sums_scored
 from skucast.dashboard.overrides import overrides_data
 from skucast.dashboard.promotions import promotions_data
 from skucast.dashboard.totals import totals_data
@@ -92,6 +93,9 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "window": _window(board.metrics),
         "totals": totals_data(board),
         "changes": changes_data(board, one_by_one),
+        "orders": orders_data(board, names),
+        "served": served_data(board),
+        "sums_scored": sums_scored(board),
         "due": _due(board.due),
         "overrides": overrides_data(board.overrides),
         "refused": list(board.refused),

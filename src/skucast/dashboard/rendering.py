@@ -35,7 +35,7 @@ _SCRIPTS = (
     *("ages", "print"),  # of the page as a whole
     *("plan", "decisions", "changes"),  # the planner's sections, from top to bottom
     *("overrides", "override_effect", "override_list"),
-    "promotions",
+    *("promotions", "orders"),
     *("overview", "trend", "health", "ranking"),  # the model operator's sections, from top to bottom
     *("forecast", "detail", "series", "newest", "model"),  # of both views
     "start",

@@ -13,8 +13,9 @@ from skucast.core.combination import KEY, Combination
 from skucast.core.run import Run
 from skucast.core.tables.changes import CHANGES
 from skucast.core.tables.contract import Table
+from skucast.core.tables.orders import ORDERS, ORDERS_METRICS
 from skucast.core.tables.records import REGISTRY, RUNS
-from skucast.core.tables.totals import TOTALS
+from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Board, Due
@@ -31,6 +32,9 @@ from skucast.sales.history import History
 from skucast.scorecard.alert_texts import OPEN, gcloud_command, retrain_command
 
 HISTORY_SHOWN_WEEKS = 104
+SCORES_SHOWN_WEEKS = 4
+"""Scores of sums and orders that are older are not shown."""
+
 RUNS_SHOWN = timedelta(weeks=6)
 """How far back the page shows runs."""
 
@@ -76,6 +80,9 @@ def make_board(
         kinds=_kinds(settings, history, shown_ones),
         totals=_of_newest(warehouse, TOTALS, newest),
         changes=_of_newest(warehouse, CHANGES, newest),
+        orders=_of_newest(warehouse, ORDERS, newest),
+        totals_metrics=_newest_scores(warehouse, TOTALS_METRICS, history),
+        orders_metrics=_newest_scores(warehouse, ORDERS_METRICS, history),
         due=Due(scorecard, settings.forecast_due_days, settings.scorecard_due_days, settings.business_tz),
         overrides=shown_overrides(settings, warehouse, run, history, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
@@ -140,6 +147,14 @@ def _of_newest(warehouse: Warehouse, table: Table, newest: pd.DataFrame) -> pd.D
         return empty(table)
     cutoff = newest["cutoff"].max().date()
     return warehouse.read(table, since={"cutoff": cutoff}, until={"cutoff": cutoff})
+
+
+def _newest_scores(warehouse: Warehouse, table: Table, history: History) -> pd.DataFrame:
+    """The newest scores of sums or orders, no older than a scorecard may be."""
+    since = history.data_cutoff - SCORES_SHOWN_WEEKS * WEEK
+    rows = warehouse.read(table, since={"window_end": since}, until={"window_end": history.data_cutoff})
+    newest: pd.DataFrame = rows[rows["window_end"] == rows["window_end"].max()]
+    return newest
 
 
 def _models(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:

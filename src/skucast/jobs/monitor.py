@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -88,7 +89,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
             ingest_words(settings, warehouse, run, report)
         work = work_list(settings, warehouse, run, alerts, forecasts, report.plan_files)
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
-        page = render(make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts, run.cutoff))
+        board = make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts, run.cutoff)
+        page = render(replace(board, totals_metrics=of_totals, orders_metrics=of_orders))
         put(settings, f"dashboard/{run.cutoff}.html", page)
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
