@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.records import RETRAININGS
 from skucast.core.tables.validation import empty
 from skucast.core.tables.work_notes import WORK_NOTES
+from skucast.dashboard.board import Board
 from skucast.scorecard.work_list import Matters, lines_of
+from skucast.scorecard.work_memory import remembered
 
 PERM = ("Пермь", "KA", "A1")
 KAZAN = ("Казань", "KA", "B2")
@@ -72,6 +75,18 @@ def lines(*alerts: dict[str, Any], **other: Any) -> pd.DataFrame:
         "lookback_weeks": 4,
     }
     return lines_of(Matters(pd.DataFrame(list(alerts), columns=columns).astype(stamped), **{**known, **other}))
+
+
+def with_work(board: Board, *said: dict[str, Any]) -> Board:
+    """Return the board with the work list of its alerts and refused files, and what was said of its lines."""
+    day = board.run.today
+    stamped = dict.fromkeys(("cutoff", "opened", "acknowledged_until"), "datetime64[us]")
+    alerts = board.alerts.assign(cutoff=pd.Timestamp(board.run.cutoff)).astype(stamped)
+    files = refused(*((text.split()[-2], text, day) for text in board.refused))
+    nothing = pd.DataFrame({name: [] for name in [*KEY, "ds", "cutoff", "created_at"]})
+    matters = Matters(alerts, files, nothing, empty(RETRAININGS), nothing, day, 4)
+    now = pd.Timestamp(day).to_pydatetime() + timedelta(days=1)
+    return replace(board, work=remembered(lines_of(matters), notes(*said), now, day, board.work_lines))
 
 
 def note(line_id: str, state: str | None = "done", day: int = 0, **changed: Any) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,8 +16,13 @@ from chromium import Open
 from fifteen import EVERYBODY, FORMULA, MARKUP
 from playwright.sync_api import Page, expect
 from reader import DRAWN, control, gives, lists, reads, says
+from work_lines import note, with_work
 
+from skucast.core.combination import Combination
+from skucast.core.weeks import WeekClock
 from skucast.dashboard.board import Board, Due
+from skucast.regressors.work_files import read_words
+from skucast.scorecard.work_list import line_id
 
 
 @pytest.fixture
@@ -29,11 +37,11 @@ def planned(board: Board) -> Board:
     weekly = {name: value / 2 for name, value in bounds.items()}
     totals = [{**total, "step": 0, **bounds}, *({**total, "step": step, **weekly} for step in (1, 2))]
     history = [
-        {**named(each), "ds": week(-back), "y": 100.0, "promo_discount_perc": 0.0}
+        {**named(each), "ds": week(-back), "y": 100.0, "promo_discount_perc": 0.0, "promo_days": 0.0}
         for each in EVERYBODY
         for back in range(60)
     ]
-    return replace(
+    filled = replace(
         board,
         forecasts=pd.concat([board.forecasts, frame(before)], ignore_index=True),
         history=frame(history),
@@ -41,6 +49,7 @@ def planned(board: Board) -> Board:
         due=Due(CUTOFF.date(), 4, 6, "Europe/Moscow"),
         refused=("7 of 8 rows refused in plan.xlsx (2026-11-18)",),
     )
+    return with_work(filled)
 
 
 def bottom_of(page: Page, selector: str) -> float:
@@ -61,10 +70,7 @@ def test_the_first_screen_says_what_will_be_sold(planned: Board, open_page: Open
     assert bottom_of(page, "#groups") <= height
     lists(page.locator("#groups tbody th"), ["Total", "Казань", "Пермь"])
     lists(page.locator("#groups tbody tr").nth(1).locator("td"), ["2,600", "+25.0%", "0.0%", "1,300", "1,300"])
-    lists(
-        page.locator("#decisions li").locator("nth=0"),
-        ["Promotion plan: 7 of 8 rows refused in plan.xlsx (2026-11-18)."],
-    )
+    says(page.locator("#decisions li").nth(0), "7 of 8 rows refused in plan.xlsx (2026-11-18).")
     says(page.locator("#decisions li").nth(1), "Is this the new level? Confirm it, or correct the number.")
     gives(page, "document.documentElement.scrollWidth", width)
     gives(page, "document.getElementById('totals').data.filter(({ showlegend }) => showlegend !== false).length", 5)
@@ -127,7 +133,7 @@ def test_what_is_old_is_said_by_the_readers_clock(planned: Board, open_page: Ope
 @pytest.mark.parametrize("view", ["planner", "model"])
 def test_paper_holds_the_forecast_and_cuts_nothing(open_page: Open, view: str) -> None:
     """Two sheets of A4 for 60 combinations, seven units and more alerts than fit, light although the screen is dark."""
-    page = open_page(large_board(60, n_origins=3), charts=True, width=1400, view=view, color_scheme="dark")
+    page = open_page(with_work(large_board(60, n_origins=3)), charts=True, width=1400, view=view, color_scheme="dark")
     n_pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
     page.emulate_media(media="print")
     page.set_viewport_size({"width": 703, "height": 1035})
@@ -145,17 +151,47 @@ def test_paper_holds_the_forecast_and_cuts_nothing(open_page: Open, view: str) -
     gives(page, "document.documentElement.dataset.theme", "")
 
 
-def test_alerts_come_by_the_volume_at_stake(planned: Board, open_page: Open) -> None:
-    """The largest first, acknowledged ones not at all; what is missing before all of them."""
+def test_the_work_list_comes_by_what_is_at_stake_and_takes_the_reader_s_word(planned: Board, open_page: Open) -> None:
+    """What is missing first, then the largest; what rests is one click away; the file says what was chosen."""
     alerts = [
         alert_row(MARKUP, lost_volume=10.0),
         alert_row(FORMULA, lost_volume=500.0, alert_id="wape-2"),
-        alert_row(EVERYBODY[4], lost_volume=900.0, alert_id="wape-3", acknowledged_until=week(8)),
-        alert_row(("*", "*", "*"), alert_id="no_run-1", rule="no_run", reason=None, message="no forecast was made"),
+        alert_row(EVERYBODY[4], lost_volume=900.0, alert_id="wape-3"),
+        alert_row(
+            ("*", "*", "*"),
+            alert_id="no_run-1",
+            rule="no_run",
+            reason=None,
+            message="the newest forecasts are those of 2026-11-08; expected 2026-11-15; run predict_weekly.py",
+        ),
     ]
-    page = open_page(replace(planned, alerts=pd.DataFrame(alerts), refused=()), view="planner")
+    rests = line_id("combination", str(Combination(*EVERYBODY[4])))
+    known_from = pd.Timestamp(CUTOFF) + pd.Timedelta(days=2)
+    said = note(rests, known_from=known_from, seen_through=CUTOFF, size=900.0, comment="a shop has closed")
+    page = open_page(with_work(replace(planned, alerts=pd.DataFrame(alerts), refused=()), said), view="planner")
     lines = page.locator("#decisions li")
     expect(lines).to_have_count(3)
-    reads(lines.nth(0), "No forecast was made.")
+    says(lines.nth(0), "The newest forecasts are those of 2026-11-08.")
+    expect(lines.nth(0)).not_to_contain_text("predict")
     says(lines.nth(1), FORMULA[2])
     says(lines.nth(2), MARKUP[2])
+    reads(page.locator("#work-tally"), "3 new since last week, 1 done, 0 snoozed.")
+    page.locator("#resting summary").click()
+    says(page.locator("#resting-lines li"), "Done \u00b7 \u201ca shop has closed\u201d \u00b7 Anna, 17 Nov")
+    lines.nth(1).locator("select").select_option("done")
+    lines.nth(2).locator("select").select_option("week")
+    page.locator("#work-file [name=author]").fill("Boris")
+    with page.expect_download() as saving:
+        page.locator("#work-file button").click()
+    content, now = Path(saving.value.path()).read_bytes(), datetime.now(UTC).replace(tzinfo=None)
+    found = read_words("worklist.csv", content, dict(_named(planned, alerts)), now, WeekClock())
+    assert found.rejected.empty
+    assert found.rows["state"].tolist() == ["done", "snoozed"]
+    assert set(found.rows["author"]) == {"Boris"}
+
+
+def _named(planned: Board, alerts: list[dict[str, Any]]) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """The lines of these alerts, each by its name."""
+    work = with_work(replace(planned, alerts=pd.DataFrame(alerts))).work
+    assert work is not None
+    yield from ((line["line_id"], line) for line in work.to_dict("records"))

@@ -92,7 +92,7 @@ def test_what_is_said_is_remembered_with_who_and_when(listed: Business, work: Ca
     assert (plan["state"], plan["snoozed_until"], plan["owner"]) == ("snoozed", "2026-12-09", "Boris")
     assert (shifted["state"], shifted["comment"], shifted["said_by"]) == ("done", "a new shop", "Clara")
     assert work()["lines"] == []
-    assert work("--as-of", "2026-12-09")["lines"][0]["back"] == "snoozed until 2026-12-09"
+    assert work("--as-of", "2026-12-09")["lines"][0]["back_why"] == "snoozed until 2026-12-09"
     assert alerts(listed, "reopen", "Пермь/KA/A1", *BY) == 0
     assert [line["about"] for line in work()["lines"]] == ["Пермь/KA/A1"]
     assert len(listed.warehouse.read(WORK_NOTES)) == 6

@@ -46,14 +46,14 @@ def test_without_a_word_every_line_is_open() -> None:
 def test_what_is_done_comes_back_when_it_is_half_as_large_again(now: dict[str, Any], back: str) -> None:
     """Until then it is not on the list."""
     found = one(note(IT), weeks=2, **now)
-    assert (found["state"], found["back"]) == ("open" if back else "done", back)
+    assert (found["state"], found["back_why"]) == ("open" if back else "done", back)
     assert found["is_listed"] == bool(back)
 
 
 def test_what_is_done_comes_back_when_a_part_of_it_opens_anew() -> None:
     """An alert that was opened after the day up to which the author could know."""
     found = one(note(IT, seen_through=pd.Timestamp("2026-11-15")))
-    assert found["back"] == "opened anew on 2026-11-22, done on 2026-11-22"
+    assert found["back_why"] == "opened anew on 2026-11-22, done on 2026-11-22"
     assert one(note(IT, seen_through=pd.Timestamp("2026-11-22")))["state"] == "done"
 
 
@@ -62,7 +62,7 @@ def test_what_is_snoozed_is_back_on_its_day() -> None:
     said = note(IT, "snoozed", snoozed_until=pd.Timestamp("2026-11-26"))
     assert one(said, lost_volume=9000.0)["state"] == "snoozed"
     found = one(said, today=date(2026, 11, 26))
-    assert (found["state"], found["back"]) == ("open", "snoozed until 2026-11-26")
+    assert (found["state"], found["back"], found["back_why"]) == ("open", "its_day", "snoozed until 2026-11-26")
 
 
 def test_the_newest_state_counts_and_owner_and_comment_stay() -> None:
@@ -97,7 +97,7 @@ def test_lines_of_the_whole_and_of_files_are_remembered_too() -> None:
     ]
     found = remembered(lines(late, refused=files), notes(*said), NOW, WEDNESDAY, 20).set_index("kind")
     assert found["state"].to_dict() == {"system": "open", "file": "done"}
-    assert found.loc["system", "back"] == "clearly worse: 2 when it was done on 2026-11-22, 3 now"
+    assert found.loc["system", "back_why"] == "clearly worse: 2 when it was done on 2026-11-22, 3 now"
 
 
 def test_alerts_of_lines_that_rest_are_known_and_all_is_counted() -> None:

@@ -62,8 +62,8 @@ class Board:
     sums; `changes` those of `tables.CHANGES`: why the newest forecast is not what the run before it said; `orders`
     those of `tables.ORDERS` of the newest forecast; `totals_metrics` and `orders_metrics` the newest ones of these
     tables. `locale` is the language of the page, empty = its reader's. Without `due` the page does not say that
-    anything is old.
-    `promotions` is None where there never was one.
+    anything is old. `promotions` is None where there never was one. `work` is the work list with what people have said
+    of it, open or not, in its order; `work_lines` are on it.
     """
 
     run: Run
@@ -89,3 +89,5 @@ class Board:
     due: Due | None = None
     overrides: Words | None = None
     promotions: Promotions | None = None
+    work: DataFrame | None = None
+    work_lines: int = 20

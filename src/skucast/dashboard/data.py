@@ -28,6 +28,7 @@ from skucast.dashboard.orders import orders_data, served_data, sums_scored
 from skucast.dashboard.overrides import overrides_data
 from skucast.dashboard.promotions import promotions_data
 from skucast.dashboard.totals import totals_data
+from skucast.dashboard.work import work_data
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -98,8 +99,9 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "sums_scored": sums_scored(board),
         "due": _due(board.due),
         "overrides": overrides_data(board.overrides),
-        "refused": list(board.refused),
         "promotions": promotions_data(board.promotions),
+        "work": work_data(board.work, names),
+        "work_lines": board.work_lines,
         "combinations": _combination_columns(names),
         "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),
         "left_out": table(only(_left_out(board.metrics), names), names, _left_out_columns),

@@ -33,7 +33,7 @@ _STYLES = (
 _SCRIPTS = (
     *("dom", "texts", "format", "data", "sums", "views", "filter", "charts"),  # what the sections stand on
     *("ages", "print"),  # of the page as a whole
-    *("plan", "decisions", "changes"),  # the planner's sections, from top to bottom
+    *("plan", "decisions", "worklist", "changes"),  # the planner's sections, from top to bottom
     *("overrides", "override_effect", "override_list"),
     *("promotions", "orders"),
     *("overview", "trend", "health", "ranking"),  # the model operator's sections, from top to bottom

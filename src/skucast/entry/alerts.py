@@ -184,7 +184,7 @@ def _said(row: dict[Any, Any]) -> str:
     until = f" until {row['snoozed_until']:%Y-%m-%d}" if row["state"] == "snoozed" else ""
     parts = [
         f"{row['state']}{until}" if row["state"] != "open" else "",
-        f"back: {row['back']}" if row["back"] else "",
+        f"back: {row['back_why']}" if row["back"] else "",
         f"owner {row['owner']}" if row["owner"] else "",
         row["comment"],
         f"{row['said_by']} on {row['said_at']:%Y-%m-%d}: {row['said']}" if row["said_by"] else "",

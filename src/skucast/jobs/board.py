@@ -49,12 +49,13 @@ def make_board(
     forecasts: pd.DataFrame,
     alerts: pd.DataFrame,
     scorecard: date | None,
+    work: pd.DataFrame,
     read_now: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Board:
     """Return what the dashboard shows: the newest metrics, scores and forecasts given, and what the tables know beside.
 
-    `scorecard` is the cutoff of the scorecard that metrics, scores and alerts are of. `read_now` says what was refused
-    of the planners' files that this run itself has read.
+    `scorecard` is the cutoff of the scorecard that metrics, scores and alerts are of, `work` the work list. `read_now`
+    says what was refused of the planners' files that this run itself has read.
 
     Scores and forecasts of weeks before DASHBOARD_WEEKS are left out.
     """
@@ -88,6 +89,8 @@ def make_board(
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
         locale=settings.locale,
         promotions=promotions_seen(settings, warehouse, run, history, forecasts),
+        work=work,
+        work_lines=settings.work_list_lines,
     )
 
 

@@ -89,7 +89,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
             ingest_words(settings, warehouse, run, report)
         work = work_list(settings, warehouse, run, alerts, forecasts, report.plan_files)
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
-        board = make_board(settings, warehouse, run, history, newest, scored, forecasts, alerts, run.cutoff)
+        shown = newest, scored, forecasts, alerts, run.cutoff, work
+        board = make_board(settings, warehouse, run, history, *shown, report.plan_files)
         page = render(replace(board, totals_metrics=of_totals, orders_metrics=of_orders))
         put(settings, f"dashboard/{run.cutoff}.html", page)
     with report.timed("write"):

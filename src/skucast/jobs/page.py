@@ -27,6 +27,7 @@ from skucast.dashboard.board import Board
 from skucast.dashboard.rendering import render
 from skucast.jobs.alerting import newest_alerts
 from skucast.jobs.board import make_board
+from skucast.jobs.work_list import work_list
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -178,8 +179,9 @@ def board_of(
     scored = match(forecasts, history.weeks, since, until, history.first_sales)
     alerts = newest_alerts(warehouse, run.cutoff)
     scorecard = newest.scorecard.cutoff if newest.scorecard else None
+    work = work_list(settings, warehouse, run, alerts, forecasts, read_now)
     shown = metrics, scored, forecasts, alerts
-    return make_board(settings, warehouse, run, history, *shown, scorecard, read_now)
+    return make_board(settings, warehouse, run, history, *shown, scorecard, work, read_now)
 
 
 def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from skucast.core.texts import wording
 from skucast.scorecard.missing import WAY_OUT
 
 Action = Literal[
+    "add_to_plan",
     "check_plan",
     "ask_for_stock",
     "confirm_level",
@@ -15,28 +17,31 @@ Action = Literal[
     "send_plan",
     "send_file_again",
     "ask_for_model",
+    "ask_for_training",
     "say_what_is_expected",
     "expect_wide_range",
     "ask_engineer",
 ]
 
 ACTIONS: dict[Action, str] = {
-    "check_plan": "Check the plan of promotions: add the one that took place, or take out the one that did not.",
-    "ask_for_stock": "Ask for stock before you trust the number: what was not there could not be sold.",
-    "confirm_level": "Is this the new level? Confirm it with a comment, or correct the number.",
-    "correct_number": "Do you know why? Correct the number if you know better.",
-    "ask_for_delivery": "Ask whoever delivers the sales for what is missing.",
-    "send_plan": "Send the plan of promotions.",
-    "send_file_again": "Correct the rows that came back, and send them again.",
-    "ask_for_model": "Its model is old: ask for a new one, or correct the number.",
-    "say_what_is_expected": "It is new: say what you expect of it by correcting the number.",
-    "expect_wide_range": "It sells little: expect a wide range, and order by it.",
-    "ask_engineer": "Ask the engineer on call; until then use the forecast of the week before.",
+    "add_to_plan": wording("Was there a promotion? Add it to the plan."),
+    "check_plan": wording("Did the promotion take place? Check the plan."),
+    "ask_for_stock": wording("Was it out of stock? Ask for stock before you trust the number."),
+    "confirm_level": wording("Is this the new level? Confirm it, or correct the number."),
+    "correct_number": wording("Do you know why? Correct the number if you know better."),
+    "ask_for_delivery": wording("Sales are missing: ask who delivers them."),
+    "send_plan": wording("Send the plan of promotions."),
+    "send_file_again": wording("Correct the rows that came back, and send them again."),
+    "ask_for_model": wording("Its model is old: ask for a new one, or correct the number."),
+    "ask_for_training": wording("Models are old: ask the engineer on call for new ones."),
+    "say_what_is_expected": wording("It is new: tell what you expect of it."),
+    "expect_wide_range": wording("It sells little: a wide range is to be expected."),
+    "ask_engineer": wording("Ask the engineer on call; until then use the forecast of the week before."),
 }
-"""What a planner does, each in whole sentences."""
+"""What a planner does, each in whole sentences; the page has the same ones, in its reader's language."""
 
 ACTION_OF: dict[str, Action] = {
-    "promotion_without_plan": "check_plan",
+    "promotion_without_plan": "add_to_plan",
     "plan_without_uplift": "check_plan",
     "stockout": "ask_for_stock",
     "level_shift": "confirm_level",
@@ -47,14 +52,14 @@ ACTION_OF: dict[str, Action] = {
     "unexplained": "correct_number",
     "wape": "correct_number",
     "bias": "correct_number",
-    "coverage": "expect_wide_range",
+    "coverage": "correct_number",
     "no_run": "ask_engineer",
     "forecast_coverage": "ask_engineer",
     "promo_plan": "send_plan",
     "sales_late": "ask_for_delivery",
     "sales_missing": "ask_for_delivery",
     "failures": "ask_engineer",
-    "model_age": "ask_for_model",
+    "model_age": "ask_for_training",
 }
 """Of every reason, and of every rule for alerts without one."""
 
@@ -85,17 +90,17 @@ MENDED_BY_TRAINING = frozenset({"level_shift", "stale_model", "unexplained", "wa
 """Reasons, and rules of alerts without one, of which the list names the command that trains."""
 
 WHAT = {
-    "wape": "Large errors",
-    "bias": "The forecast leans to one side",
-    "coverage": "The range is too narrow",
-    "no_run": "This week has no forecast",
-    "forecast_coverage": "Too few articles were forecast",
-    "promo_plan": "The plan of promotions is missing or short",
-    "sales_late": "Sales are late",
-    "sales_missing": "Sales are missing",
-    "failures": "Too many forecasts failed",
-    "model_age": "Models are old",
-    "file": "A file was refused",
+    "wape": wording("Large errors"),
+    "bias": wording("The forecast leans to one side"),
+    "coverage": wording("The range is too narrow"),
+    "no_run": wording("This week has no forecast"),
+    "forecast_coverage": wording("Too few articles were forecast"),
+    "promo_plan": wording("The plan of promotions is missing or short"),
+    "sales_late": wording("Sales are late"),
+    "sales_missing": wording("Sales are missing"),
+    "failures": wording("Too many forecasts failed"),
+    "model_age": wording("Models are old"),
+    "file": wording("A file was refused"),
 }
 """What is wrong, by rule, as a planner would say it."""
 

@@ -25,11 +25,13 @@ MEMORY_COLUMNS = {
     "said_by": "str",
     "said_at": "datetime64[us]",
     "back": "str",
+    "back_why": "str",
     "rank": "int64",
     "is_listed": "bool",
 }
 """What is added to each line. `said`, `said_by`, `said_at`: the newest word about it, whose, and when (UTC). `back`:
-why one that was done or snoozed is open again. `rank`: place among the open ones, 0 = not open."""
+why one that was done or snoozed is open again: opened_anew, worse, its_day; `back_why` says it in words. `rank`: place
+among the open ones, 0 = not open."""
 
 
 def remembered(
@@ -100,7 +102,7 @@ def _memory(line: Mapping[str, Any], said: list[dict[str, Any]], today: date) ->
     newest = {name: next((row[name] for row in reversed(said) if row[name] is not None), "") for name in _LASTING}
     stated = next((row for row in reversed(said) if row["state"] is not None), None)
     last = said[-1] if said else None
-    state, until, back = _state(line, stated, today)
+    state, until, (back, why) = _state(line, stated, today)
     return {
         "state": state,
         "snoozed_until": until,
@@ -109,38 +111,45 @@ def _memory(line: Mapping[str, Any], said: list[dict[str, Any]], today: date) ->
         "said_by": last["author"] if last else "",
         "said_at": last["known_from"] if last else None,
         "back": back,
+        "back_why": why,
     }
 
 
 _LASTING = ("owner", "comment")
 
 
+_Back = tuple[str, str]
+"""Why a line is back, as a code and in words; both empty if it is not."""
+
+_NOT_BACK: _Back = ("", "")
+
+
 def _state(
     line: Mapping[str, Any], stated: Mapping[str, Any] | None, today: date
-) -> tuple[str, pd.Timestamp | None, str]:
+) -> tuple[str, pd.Timestamp | None, _Back]:
     """State, the day on which it is back, and why it is back."""
-    state, until, back = "open", None, ""
+    state, until, back = "open", None, _NOT_BACK
     if stated is not None and stated["state"] == "done":
         back = _back(line, stated)
-        state = "open" if back else "done"
+        state = "done" if back == _NOT_BACK else "open"
     elif stated is not None and stated["state"] == "snoozed":
         until = stated["snoozed_until"]
         state = "snoozed" if pd.Timestamp(today) < until else "open"
-        back = "" if state == "snoozed" else f"snoozed until {until:%Y-%m-%d}"
+        back = _NOT_BACK if state == "snoozed" else ("its_day", f"snoozed until {until:%Y-%m-%d}")
     if state == "open" and line["quiet_until"] is not None:
-        return "snoozed", line["quiet_until"] + timedelta(days=1), ""
+        return "snoozed", line["quiet_until"] + timedelta(days=1), _NOT_BACK
     return state, until if state == "snoozed" else None, back
 
 
-def _back(line: Mapping[str, Any], done: Mapping[str, Any]) -> str:
-    """Why a line that is done is open again; empty if it is not."""
+def _back(line: Mapping[str, Any], done: Mapping[str, Any]) -> _Back:
+    """Why a line that is done is open again."""
     when = f"{done['known_from']:%Y-%m-%d}"
     if done["seen_through"] is None or line["opened"] > done["seen_through"]:
-        return f"opened anew on {line['opened']:%Y-%m-%d}, done on {when}"
+        return "opened_anew", f"opened anew on {line['opened']:%Y-%m-%d}, done on {when}"
     before, now = done["size"], line["size"]
     if before is not None and now is not None and now > before and now >= WORSE * before:
-        return f"clearly worse: {before:,.4g} when it was done on {when}, {now:,.4g} now"
-    return ""
+        return "worse", f"clearly worse: {before:,.4g} when it was done on {when}, {now:,.4g} now"
+    return _NOT_BACK
 
 
 def _words(row: Mapping[str, Any]) -> str:

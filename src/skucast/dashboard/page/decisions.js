@@ -1,48 +1,89 @@
-// What needs a decision this week: alerts by the volume at stake, files that were refused, what is missing.
+// What needs a decision: the work list, with what people have said of it.
 
-/** What a planner can do about a reason; what an engineer can do stands in the other view. */
-const ADVICE = {
-  promotion_without_plan: () => t('Was there a promotion? Add it to the plan.'),
-  plan_without_uplift: () => t('Did the promotion take place? Check the plan.'),
-  stockout: () => t('Was it out of stock? Ask for stock before you trust the number.'),
-  level_shift: () => t('Is this the new level? Confirm it, or correct the number.'),
-  stale_model: () => t('Its model is old: ask for a new one, or correct the number.'),
-  data_gap: () => t('Sales are missing: ask who delivers them.'),
-  low_volume: () => t('It sells little: a wide range is to be expected.'),
-  new_sku: () => t('It is new: tell what you expect of it.'),
-  unexplained: () => t('Do you know why? Correct the number if you know better.'),
+const STATES = {
+  done: () => t('Done'),
+  snoozed: ({ snoozed_until: until }) => t('Snoozed until {day}', { day: shortDay(until) }),
+};
+
+const BACK = {
+  opened_anew: t('Back: opened anew'),
+  worse: t('Back: clearly worse'),
+  its_day: t('Back: its day has come'),
 };
 
 function drawDecisions() {
-  const ours = state.matching.map(decisionOf).filter(Boolean).sort((a, b) => b.volume - a.volume || a.index - b.index);
-  const common = [...missingDecisions(), ...refusedDecisions()];
-  const shownOnes = ours.slice(0, state.decisionRows);
-  place('decisions').replaceChildren(...common, ...shownOnes.map(decisionLine));
-  place('no-decision').hidden = Boolean(common.length + ours.length);
+  const lines = workLines();
+  const open = lines.filter(isOnTheList).slice(0, data.work_lines);
+  const shownOnes = open.slice(0, state.decisionRows);
+  const isSaid = data.origin || open.some(({ kind }) => kind === 'system');
+  const none = isSaid ? [] : [element('li', { class: 'bad-one' }, t('No forecast is stored.'))];
+  place('decisions').replaceChildren(...none, ...shownOnes.map(decisionLine));
+  place('no-decision').hidden = Boolean(none.length + open.length);
   place('no-decision').textContent = state.matching.length
     ? t('Nothing: no alert is open, no file was refused, no forecast is missing.')
     : t('No combination matches the filter.');
-  drawMore('more-decisions', ours.length - shownOnes.length);
+  drawMore('more-decisions', open.length - shownOnes.length);
+  drawResting(lines);
 }
 
-/** A combination's alerts that speak, as one decision; null without any. */
-function decisionOf({ index }) {
-  const alerts = alertsOf(index).filter((alert) => !isAcknowledged(alert));
-  if (!alerts.length) return null;
-  return { index, alerts, volume: Math.max(...alerts.map((alert) => alert.lost_volume ?? 0)) };
+/** The lines of the whole, and those of the combinations that the filter shows. */
+function workLines() {
+  const shownOnes = new Set(state.matching.map(({ index }) => index));
+  const isEverything = shownOnes.size === combinations.length;
+  return data.work.line_id
+    .map((_, row) => alertAt(data.work, row))
+    .filter(({ kind, combination }) => kind !== 'combination' || isEverything || shownOnes.has(combination));
 }
 
-function decisionLine({ index, alerts, volume }) {
-  const advice = ADVICE[alerts[0].reason]?.() ?? '';
-  const stake = volume ? t('{volume} forecast wrongly', { volume: quantity(volume) }) : '';
-  const why = [reasonText(alerts), alerts.map(ruleText).join(', ')].join(': ');
+function isOnTheList({ state: itsState }) {
+  return itsState === 'open';
+}
+
+/** The line about a combination, open or not; undefined without one. */
+function workLineOf(index) {
+  const row = data.work.combination.indexOf(index);
+  return row < 0 ? undefined : alertAt(data.work, row);
+}
+
+function decisionLine(line) {
+  const stake = line.at_stake ? t('{volume} forecast wrongly', { volume: quantity(line.at_stake) }) : '';
+  const planned = line.planned.split(', ').filter(Boolean).map(shortDay).join(', ');
   return element(
     'li',
-    {},
-    combinationLink(index),
-    element('span', {}, why, stake ? quiet(stake) : ''),
-    advice ? element('span', { class: 'advice' }, advice) : '',
+    line.kind === 'combination' ? {} : { class: 'bad-one' },
+    workName(line),
+    element('span', {}, workWhy(line), stake ? quiet(stake) : ''),
+    planned ? quiet(t('Promotions planned: {weeks}', { weeks: planned })) : '',
+    element('span', { class: 'advice' }, t(line.to_do)),
+    workMemory(line),
+    workChoice(line),
   );
+}
+
+/** What the line is about: a combination's leads to it. */
+function workName(line) {
+  const name = line.kind === 'file' ? line.about : t(line.what);
+  const tag = line.is_new ? quiet(t('new')) : '';
+  if (line.combination >= 0) return element('span', {}, combinationLink(line.combination), tag);
+  return element('b', {}, line.kind === 'combination' ? line.about : name, tag);
+}
+
+function workWhy({ kind, reason, rules, why }) {
+  if (kind !== 'combination') return sentenceCase(sentence(why));
+  const broken = rules.split(',').map((rule) => ruleText({ rule }));
+  return [reasonText([{ reason, rule: broken[0] }]), broken.join(', ')].join(': ');
+}
+
+/** What people have said of the line: who and when, whose it is, and why it is back. */
+function workMemory(line) {
+  const said = [
+    STATES[line.state]?.(line),
+    BACK[line.back],
+    line.owner && t('Owner: {name}', { name: line.owner }),
+    line.comment && `\u201c${line.comment}\u201d`,
+    line.said_by && t('{name}, {day}', { name: line.said_by, day: shortDay(line.said_at) }),
+  ].filter(Boolean);
+  return said.length ? element('span', { class: 'memory' }, said.join(' \u00b7 ')) : '';
 }
 
 /** A link to one combination, which can be sent; a click leads there on the page. */
@@ -56,15 +97,18 @@ function combinationLink(index) {
   return link;
 }
 
-/** Of the whole: no forecast, too few, sales that are late, and so on; the alerts that are about no combination. */
-function missingDecisions() {
-  const broken = systemAlerts().map((alert) => element('li', { class: 'bad-one' }, sentenceCase(sentence(alert.message))));
-  if (!data.origin && !broken.length) broken.push(element('li', { class: 'bad-one' }, t('No forecast is stored.')));
-  return broken;
-}
-
-function refusedDecisions() {
-  return data.refused.map((text) => element('li', { class: 'bad-one' }, t('Promotion plan: {text}', { text: sentence(text) })));
+/** How many lines are new, done and snoozed; those that rest, with the way back to the list. */
+function drawResting(lines) {
+  const resting = lines.filter((line) => !isOnTheList(line));
+  const count = (has) => whole(lines.filter(has).length);
+  place('work-tally').textContent = t('{fresh} new since last week, {done} done, {snoozed} snoozed.', {
+    fresh: count((line) => isOnTheList(line) && line.is_new),
+    done: count((line) => line.state === 'done'),
+    snoozed: count((line) => line.state === 'snoozed'),
+  });
+  place('work-tally').hidden = !lines.length;
+  place('resting').hidden = !resting.length;
+  place('resting-lines').replaceChildren(...resting.map(decisionLine));
 }
 
 function showMoreDecisions() {

@@ -26,18 +26,21 @@ function drawNobody() {
 
 // --- Alerts and figures ----------------------------------------------------------------------------------------------
 
-function drawAlerts({ alerts }) {
-  place('alert').replaceChildren(...(alerts.length ? [alertBox(alerts)] : []));
+function drawAlerts({ index, alerts }) {
+  place('alert').replaceChildren(...(alerts.length ? [alertBox(alerts, workLineOf(index))] : []));
 }
 
-/** One box for all of a combination's alerts: they share the reason, and what mends them. */
-function alertBox(alerts) {
+/** One box for all of a combination's alerts: they share the reason, and what mends them, which the work list says. */
+function alertBox(alerts, line) {
   const evidence = alerts[0].evidence ? `: ${alerts[0].evidence}` : '';
   const why = element('p', {}, quiet(t('Probable reason')), element('b', {}, reasonText(alerts)), sentence(evidence));
-  const advice = ADVICE[alerts[0].reason]?.();
-  const todo = advice ? [element('p', { 'data-only': 'planner' }, element('b', {}, advice))] : [];
+  const todo = line ? [adviceOf(line), element('p', { 'data-only': 'model' }, sentenceCase(sentence(line.engineer)))] : [];
   const box = { class: 'alert', role: 'note' };
-  return element('div', box, ...alerts.map(alertLine), why, ...todo, ...commandLines(alerts[0]));
+  return element('div', box, ...alerts.map(alertLine), why, ...todo, ...commandLines(line ?? alerts[0]));
+}
+
+function adviceOf(line) {
+  return element('p', { 'data-only': 'planner' }, element('b', {}, t(line.to_do)), workMemory(line));
 }
 
 function alertLine(alert) {

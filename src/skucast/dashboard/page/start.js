@@ -61,6 +61,7 @@ function listen() {
   });
   place('more-groups').addEventListener('click', showMoreGroups);
   place('more-decisions').addEventListener('click', showMoreDecisions);
+  place('work-file').addEventListener('submit', saveWork);
   place('previous').addEventListener('click', () => moveSelection(-1));
   place('next').addEventListener('click', () => moveSelection(1));
   place('more').addEventListener('click', showMore);
