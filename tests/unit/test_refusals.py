@@ -12,7 +12,7 @@ import pytest
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.run import Run
 from skucast.core.tables.records import RUNS
-from skucast.jobs.refusals import refusal, refused_lately
+from skucast.jobs.refusals import refusal, refusals, refused_lately
 
 SAID = refusal("plan.csv", 7, 8)
 
@@ -52,6 +52,15 @@ def test_a_corrected_file_ends_it(warehouse: DuckDBWarehouse, run: Run, sent: st
     note(warehouse, run, 3, **{sent: SAID})
     note(warehouse, run, 1, **{again: None})
     assert refused_lately(warehouse, run) == []
+
+
+def test_files_of_two_folders_may_have_one_name(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """A plan that came right does not end what was refused of the overrides of that name; they end it themselves."""
+    note(warehouse, run, 3, **{"overrides/week.csv": SAID, "week.csv": SAID})
+    note(warehouse, run, 2, **{"week.csv": None})
+    assert [each.file for each in refusals(warehouse, run)] == ["overrides/week.csv"]
+    note(warehouse, run, 1, **{"overrides/2026-11-22T190000-0123abcd-week.csv": None})
+    assert refusals(warehouse, run) == []
 
 
 def test_what_this_run_itself_has_read_is_newer(warehouse: DuckDBWarehouse, run: Run) -> None:

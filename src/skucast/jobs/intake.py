@@ -26,7 +26,7 @@ from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.jobs.refusals import refusal
-from skucast.regressors.promotion_files import LINE, REASON, PlanFile, rejected_csv
+from skucast.regressors.promotion_files import LINE, PlanFile, rejected_csv
 from skucast.regressors.promotions import is_promotion
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -190,6 +190,11 @@ class _File:
     def digest(self) -> str:
         return hashlib.sha256(self.content.data).hexdigest()
 
+    @property
+    def known_as(self) -> str:
+        """Return its name as runs keep it: files of two folders may have one name."""
+        return self.name if self.intake.table is PROMOTIONS else f"{self.intake.what}/{self.name}"
+
     def kept_as(self, name: str, settings: Settings) -> str:
         """A name that no other content has, the same in every run and task: when the file came, and what it holds."""
         came = self.content.changed_at.replace(tzinfo=UTC).astimezone(ZoneInfo(settings.business_tz))
@@ -295,7 +300,7 @@ def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> 
     target = f"{file.intake.folder('rejected')}/{file.kept_as(_short(file.name), settings)}"
     where = _put(file.intake, f"{target}.reason.txt", f"{reason}\n".encode(), settings, report)
     _move(file, target, settings, report)
-    report.plan_files[file.name] = f"refused: {reason}"
+    report.plan_files[file.known_as] = f"refused: {reason}"
     report.warn(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
 
 
@@ -329,7 +334,7 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     n_refused, what = len(plan.rejected), file.intake.what
     elsewhere = "" if file.intake.table is PROMOTIONS else f" ({file.intake.folder('rejected')}/)"
     refused = refusal(file.name, n_refused, plan.n_lines, _first_reason(plan)) if n_refused else None
-    report.plan_files[file.name] = refused and f"{refused}{elsewhere}"
+    report.plan_files[file.known_as] = refused and f"{refused}{elsewhere}"
     fields = {"file": file.name, "rows": len(plan.rows), "rejected": n_refused, "added": is_new}
     if plan.covers_through is not None:
         promoted = int(is_promotion(plan.rows).sum())
@@ -350,7 +355,7 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
 
 
 def _first_reason(plan: PlanFile) -> str:
-    line, reason = plan.rejected[[LINE, REASON]].iloc[0]
+    line, reason = plan.rejected[[LINE, plan.why]].iloc[0]
     return f"line {line}: {reason}"
 
 

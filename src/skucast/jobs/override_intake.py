@@ -53,6 +53,8 @@ def ingest_overrides(
 
 
 def _added(file: PlanFile) -> list[str]:
+    if file.says_nothing:
+        return ["nothing new"]
     n_off = int(file.rows["cancelled"].sum())
     said = counted(len(file.rows) - n_off, "override")
     return [f"{said} added", *([f"{n_off} called off"] if n_off else [])]

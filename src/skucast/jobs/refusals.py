@@ -54,7 +54,7 @@ def refusals(
     newest: dict[str, Refused | None] = {}
     for files, on in [*of_runs, (read_now, run.run_at.date())]:
         for file, said in files.items():
-            newest[_plan_of(file)] = Refused(_STAMPS.sub("", file), said, on) if said else None
+            newest[_plan_of(file)] = Refused(_bare(file), said, on) if said else None
     return [each for each in newest.values() if each is not None]
 
 
@@ -67,5 +67,11 @@ def refused_lately(
 
 def _plan_of(file: str) -> str:
     """The name by which a file is known as another's correction: rows of `plan.xlsx` come back as a CSV."""
-    stem = PurePosixPath(_STAMPS.sub("", file)).stem
-    return stem.encode()[-_END:].decode(errors="ignore")
+    path = PurePosixPath(_bare(file))
+    return f"{path.parent}/{path.stem.encode()[-_END:].decode(errors='ignore')}"
+
+
+def _bare(file: str) -> str:
+    """The file, with its folder where it is not one of promotions, without what stands before a name that came back."""
+    path = PurePosixPath(file)
+    return str(path.with_name(_STAMPS.sub("", path.name) or path.name))

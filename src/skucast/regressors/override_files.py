@@ -80,6 +80,7 @@ def read_overrides(
         n_lines=len(lines),
         notes=[*sheet.notes, *_unchanged(as_before)],
         n_repeated=sum(line.is_duplicate for line in lines),
+        why=WHY_NOT,
     )
 
 

@@ -52,11 +52,11 @@ class PlanFile:
     """What a file says.
 
     `rows` fit the promotions table, those that state what the plan covers among them. `rejected` has the file's own
-    columns as text, the `line` and the `reason`, behind them cells without a heading; `n_lines` counts these and the
-    good ones, `n_repeated` those refused that only say again what another line says. `covers_through` is None where the
-    file does not say it, and no row is good; `unused` are columns that mean nothing here; `separator` is that of the
-    file, for the rejected rows; `notes` say how it was read where that is not plain. `edits` are set of a file that
-    began as a template.
+    columns as text, the `line` and in column `why` the reason, behind them cells without a heading; `n_lines` counts
+    these and the good ones, `n_repeated` those refused that only say again what another line says. `covers_through` is
+    None where the file does not say it, and no row is good; `unused` are columns that mean nothing here; `separator` is
+    that of the file, for the rejected rows; `notes` say how it was read where that is not plain. `edits` are set of a
+    file that began as a template.
     """
 
     rows: pd.DataFrame
@@ -68,6 +68,7 @@ class PlanFile:
     notes: list[str]
     n_repeated: int = 0
     edits: Edits | None = None
+    why: str = REASON
 
     @property
     def says_nothing(self) -> bool:

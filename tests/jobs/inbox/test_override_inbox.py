@@ -46,6 +46,18 @@ def test_a_file_is_added_once_and_moved_and_its_bad_rows_come_back(words: Inbox)
     (refused,) = words.rejected("week-48.csv")
     assert (refused["reason"], refused["SKU_ID"], refused["line"]) == ("event", "A9", "3")
     assert refused["refused_because"] == "SKU_ID 'A9' is unknown (closest: A1)"
+    said = "1 of 2 rows refused in again.csv (line 3: SKU_ID 'A9' is unknown (closest: A1)) (overrides/rejected/)"
+    assert words.report.plan_files == {"overrides/again.csv": said}
+
+
+def test_a_file_without_reasons_comes_back_whole(words: Inbox) -> None:
+    """Its refusal says so, and does not hide what was refused of a plan of the same name."""
+    words.report.plan_files = {"plan.csv": "1 of 2 rows refused in plan.csv"}
+    words.send("plan.csv", GOOD.rpartition(",event")[0], header=HEADER.rpartition(",reason")[0])
+    known, report = KNOWN, words.report
+    assert ingest_overrides(words.settings, words.warehouse, words.run, report, known) == 0
+    assert len(report.plan_files) == 2
+    assert "line 2: the file has no column reason, author" in str(report.plan_files["overrides/plan.csv"])
 
 
 def test_a_run_that_breaks_off_before_it_moves_the_file_is_made_good_by_the_next(
