@@ -14,15 +14,15 @@ from skucast.core.texts import Count, Number, Percent, Text, said, said_in, stor
 DAY = date(2026, 11, 18)
 SINCE = Text("{state}, since {day}", state=Text("New"), day=DAY)
 AHEAD = Count("{n} week ahead", "{n} weeks ahead", 3)
-OFF = Text("{depth} off on average", depth=Percent(0.1234, 1))
+OFF = Text("{share} interval", share=Percent(0.1234, 1))
 
 
 def test_a_sentence_is_its_english_text() -> None:
-    """Wherever a text is wanted a sentence is one, filled: numbers with separators, ISO days, names as they are."""
+    """Wherever a text is wanted a sentence is one, filled: counts with separators, ISO days, names as they are."""
     assert SINCE == "New, since 2026-11-18"
     assert AHEAD == "3 weeks ahead"
     assert Text("{n} of {names}", n=12_345, names=("a", "b")) == "12,345 of a, b"
-    assert Text("{x} and {y}", x=Number(1234.56, 1), y=Percent(float("nan"))) == "1,234.6 and ?"
+    assert Text("{x} and {y}", x=Number(1234.56, 1), y=Percent(float("nan"))) == "1234.6 and ?"
     assert Text("{a}", a="{b}", b="c") == "{b}"
 
 
@@ -30,7 +30,7 @@ def test_a_sentence_in_russian() -> None:
     """Its own words, forms, separators and days; what is in its places is said in the same language."""
     assert SINCE.said_in("ru") == "Новое, с 18.11.2026"
     assert AHEAD.said_in("ru") == "за 3 недели"
-    assert OFF.said_in("ru") == "скидка в среднем 12,3\u00a0%"
+    assert OFF.said_in("ru") == "интервал 12,3\u00a0%"
     assert said_in("ru", "no sentence of ours") == "no sentence of ours"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self, Union
@@ -21,7 +21,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Number:
-    """A number in a sentence, with so many decimals."""
+    """A number in a sentence, with so many decimals; a count is an int, whose thousands are parted in English too."""
 
     value: float
     digits: int = 0
@@ -77,6 +77,12 @@ class Count(Text):
         return (str(self), str(self), 0)
 
 
+def in_a_row(parts: Sequence[str]) -> Text:
+    """Return the sentences as one, parted by semicolons."""
+    places = {f"part{number}": part for number, part in enumerate(parts)}
+    return Text("; ".join(f"{{{name}}}" for name in places), **places)
+
+
 def wording(text: str) -> str:
     """Return the text as it is; the catalogue has it, for whoever fills it later with `Text`."""
     return text
@@ -87,9 +93,14 @@ def said_in(language: str, text: str) -> str:
     return text.said_in(language) if isinstance(text, Text) else str(text)
 
 
+def kept(stored: str) -> Place:
+    """Return a stored sentence, to stand in another one."""
+    return _read(json.loads(stored))
+
+
 def said(language: str, stored: str) -> str:
     """Return a stored sentence in that language."""
-    return _said_place(language or SOURCE, _read(json.loads(stored)))
+    return _said_place(language or SOURCE, kept(stored))
 
 
 def stored(text: str | None) -> str | None:
@@ -134,13 +145,12 @@ def _said_place(language: str, place: Place) -> str:
 
 
 def _number(language: str, value: float, digits: int) -> str:
-    shown = f"{value:,.{digits}f}"
     if language == SOURCE:
-        return shown
+        return f"{value:,d}" if isinstance(value, int) else f"{value:.{digits}f}"
     from babel.numbers import get_decimal_symbol, get_group_symbol
 
     signs = {",": get_group_symbol(REGIONS[language]), ".": get_decimal_symbol(REGIONS[language])}
-    return "".join(signs.get(sign, sign) for sign in shown)
+    return "".join(signs.get(sign, sign) for sign in f"{value:,.{digits}f}")
 
 
 def _day(language: str, day: date) -> str:

@@ -60,6 +60,7 @@ _MODEL_JSON = ["hyperparameters", "tuning", "backtest_by_step"]
 _MODEL_VALUES = ["n_weeks", "backtest_origins", "backtest_wape", "backtest_wape_last_year"]
 _MODEL_COLUMNS = [*KEY, "cutoff", "is_converged", *_MODEL_TEXTS, *_MODEL_JSON, *_MODEL_VALUES]
 _ALERT_TEXTS = ["alert_id", "state", "rule", "reason", "message", "evidence", "command", "gcloud_command"]
+_ALERT_SAID = ["message_json", "evidence_json"]
 _ALERT_WEEKS = ["opened", "acknowledged_until"]
 _ALERT_VALUES = ["value", "value_limit", WRONG_VOLUME]
 _ALERT_COLUMNS = [*KEY, *_ALERT_TEXTS, *_ALERT_WEEKS, *_ALERT_VALUES, "n_open_weeks"]
@@ -80,7 +81,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
     plan = rows_of(board.plan, [*KEY, "ds", *_PROMOTION])
     names = _combinations([scored, newest, history])
     metrics = only(_pooled(board.metrics), names)
-    alerts = rows_of(board.alerts, _ALERT_COLUMNS)
+    alerts = rows_of(board.alerts.reindex(columns=[*_ALERT_COLUMNS, *_ALERT_SAID]), _ALERT_COLUMNS + _ALERT_SAID)
     names = _with_details(_with_kinds(_with_classes(names, metrics), board), history, alerts, max_detailed)
     one_by_one, in_sum = names[names["is_detailed"]], names[~names["is_detailed"]]
     plan = only(plan, one_by_one)
@@ -283,7 +284,7 @@ def _model_columns(rows: DataFrame) -> Columns:
 
 def _alert_columns(rows: DataFrame) -> Columns:
     return {
-        **{name: coded(rows[name]) for name in _ALERT_TEXTS},
+        **{name: coded(rows[name]) for name in (*_ALERT_TEXTS, *_ALERT_SAID)},
         **{name: coded(iso(rows[name])) for name in _ALERT_WEEKS},
         **values(rows, [*_ALERT_VALUES, "n_open_weeks"]),
     }

@@ -303,7 +303,7 @@ def _explained(
         }
         for each in names
     }
-    columns = ["reason", "evidence", "command", "gcloud_command"]
+    columns = ["reason", "evidence", "evidence_json", "command", "gcloud_command"]
     nothing = dict.fromkeys(columns)
     each = [said.get(Combination(*key), nothing) for key in rows[KEY].itertuples(index=False, name=None)]
     return rows.assign(
@@ -316,14 +316,20 @@ def _with_ages(rows: pd.DataFrame, settings: Settings, ages: ModelAges) -> pd.Da
     limit = settings.max_model_age_weeks
     of_age = (rows["rule"] == "model_age") & (rows["state"] != "resolved")
     command, gcloud = mending_of_age(ages, limit, settings.retrain_job)
-    evidence = age_reason(ages, limit) or rows["message"]
-    said = {"reason": "stale_model", "evidence": evidence, "command": command, "gcloud_command": gcloud}
+    evidence = age_reason(ages, limit)
+    said = {
+        "reason": "stale_model",
+        "evidence": str(evidence) if evidence else rows["message"],
+        "evidence_json": evidence.stored() if evidence else rows["message_json"],
+        "command": command,
+        "gcloud_command": gcloud,
+    }
     return rows.assign(**{name: rows[name].mask(of_age, text) for name, text in said.items()})
 
 
-def _reason(weeks: pd.DataFrame, rows: pd.DataFrame, window: Window) -> dict[str, str]:
+def _reason(weeks: pd.DataFrame, rows: pd.DataFrame, window: Window) -> dict[str, str | None]:
     reason, evidence = probable_reason(Evidence(weeks, rows, window.start, window.end, window.low_volume))
-    return {"reason": reason, "evidence": evidence}
+    return {"reason": reason, "evidence": str(evidence), "evidence_json": evidence.stored()}
 
 
 def gauges(facts: SystemFacts, alerts: pd.DataFrame) -> dict[str, float | None]:

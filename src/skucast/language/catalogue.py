@@ -49,7 +49,7 @@ def translated_count(language: str, one: str, other: str, number: int) -> str:
 
 
 def _forms(language: str, text: str) -> tuple[str, ...]:
-    if language == SOURCE:
+    if language == SOURCE or not text:
         return ()
     found = catalogue(language).get(text)
     return _strings(found.string) if found is not None and not found.fuzzy else ()

@@ -16,8 +16,8 @@ from skucast.core.combination import KEY
 from skucast.core.rows import is_about
 from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
+from skucast.core.texts import Number, Percent, Place, Text, kept, stored
 from skucast.core.weeks import weeks_between
-from skucast.core.words import percent
 from skucast.scorecard.metrics import best_baseline_error
 from skucast.scorecard.rules import FINDING_COLUMNS, Rules
 
@@ -29,6 +29,9 @@ MIN_WEEKS = 4
 
 LISTED = 20
 """Combinations in one digest, those with the largest volume forecast wrongly."""
+
+_GONE = {"message": "no longer sold", "message_json": Text("no longer sold").stored()}
+"""What an alert says once its combination is inactive."""
 
 _AS_OF = " (as of week "
 """What an alert that cannot be judged says beside the last finding."""
@@ -90,22 +93,30 @@ def _last_weeks(scored: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     weeks = weeks.sort_values([*KEY, "ds"]).groupby(KEY).tail(rules.n_weeks)
     nothing_sold = np.where(weeks["wrong"] > 0, np.inf, 0.0)  # wrong without bound, or right
     weeks["share"] = np.where(weeks["sold"] > 0, weeks["wrong"] / weeks["sold"].where(weeks["sold"] > 0), nothing_sold)
-    weeks["text"] = [_week_text(*week) for week in zip(weeks["ds"], weeks["share"], strict=True)]
+    said = [_week_text(*week) for week in zip(weeks["ds"], weeks["share"], strict=True)]
+    weeks["text"] = pd.Series(said, index=weeks.index, dtype="object")
     each = weeks.groupby(KEY).agg(
         n=("ds", "size"),
         least=("share", "min"),
         most=("share", "max"),
         wrong=("wrong", "sum"),
         sold=("sold", "sum"),
-        text=("text", ", ".join),
+        text=("text", tuple),
     )
-    limit = percent(rules.wape)
-    message = [f"wrong by {text} of what was sold; the limit is {limit}" for text in each["text"]]
-    return each.assign(value=each["wrong"] / each["sold"].where(each["sold"] > 0), message=message).reset_index()
+    limit = Percent(rules.wape)
+    message = [
+        Text("wrong by {weeks} of what was sold; the limit is {limit}", weeks=text, limit=limit)
+        for text in each["text"]
+    ]
+    return each.assign(
+        value=each["wrong"] / each["sold"].where(each["sold"] > 0), message=pd.Series(message, each.index, "object")
+    ).reset_index()
 
 
-def _week_text(ds: pd.Timestamp, share: float) -> str:
-    return f"{percent(share)} (week {ds.date()})" if np.isfinite(share) else f"all (week {ds.date()}, nothing sold)"
+def _week_text(ds: pd.Timestamp, share: float) -> Text:
+    if np.isfinite(share):
+        return Text("{share} (week {day})", share=Percent(share), day=ds.date())
+    return Text("all (week {day}, nothing sold)", day=ds.date())
 
 
 def _leaning(scored: pd.DataFrame, rolling: pd.DataFrame) -> pd.DataFrame:
@@ -135,13 +146,30 @@ def _bias_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     return _findings("bias", known, verdict, known["bias_ratio"], rules.bias, message)
 
 
-def _bias_text(bias_ratio: float, forecast: float, sold: float, rules: Rules) -> str:
-    lean = "more" if forecast > sold else "less"
-    share = f": {percent(abs(bias_ratio))} {lean}" if np.isfinite(bias_ratio) else ""
-    what = f"{sold:.0f}" if sold else "nothing"
-    limit = percent(rules.bias)
-    return (
-        f"forecast {forecast:.0f} where {what} was sold in the window, all steps together{share}; the limit is {limit}"
+def _bias_text(bias_ratio: float, forecast: float, sold: float, rules: Rules) -> Text:
+    places: dict[str, Place] = {
+        "forecast": Number(forecast),
+        "sold": Number(sold) if sold else Text("nothing"),
+        "limit": Percent(rules.bias),
+    }
+    if not np.isfinite(bias_ratio):
+        return Text(
+            "forecast {forecast} where {sold} was sold in the window, all steps together; the limit is {limit}",
+            **places,
+        )
+    share = Percent(abs(bias_ratio))
+    if forecast > sold:
+        return Text(
+            "forecast {forecast} where {sold} was sold in the window, all steps together: {share} more; the limit is "
+            "{limit}",
+            share=share,
+            **places,
+        )
+    return Text(
+        "forecast {forecast} where {sold} was sold in the window, all steps together: {share} less; the limit is "
+        "{limit}",
+        share=share,
+        **places,
     )
 
 
@@ -156,8 +184,11 @@ def _interval_findings(known: pd.DataFrame, rules: Rules) -> pd.DataFrame:
         ["unknown", "calm", "breach"],
         "between",
     )
-    limit = percent(rules.interval_coverage)
-    message = [f"the 80 % interval held {percent(share)} of the actuals; the limit is {limit}" for share in covered]
+    limit = Percent(rules.interval_coverage)
+    message = [
+        Text("the 80 % interval held {share} of the actuals; the limit is {limit}", share=Percent(share), limit=limit)
+        for share in covered
+    ]
     return _findings("coverage", known, verdict, covered, rules.interval_coverage, message)
 
 
@@ -167,9 +198,11 @@ def _is_enough(known: pd.DataFrame) -> pd.Series:
 
 
 def _findings(
-    rule: str, rows: pd.DataFrame, verdict: Any, value: pd.Series, limit: float, message: list[str]
+    rule: str, rows: pd.DataFrame, verdict: Any, value: pd.Series, limit: float, message: list[Text]
 ) -> pd.DataFrame:
-    return rows[KEY].assign(rule=rule, verdict=verdict, value=value, value_limit=limit, message=message)
+    said = {"message": list(map(str, message)), "message_json": list(map(stored, message))}
+    texts = {name: pd.Series(each, rows.index, "str") for name, each in said.items()}
+    return rows[KEY].assign(rule=rule, verdict=verdict, value=value, value_limit=limit, **texts)
 
 
 # --- What becomes of it ---------------------------------------------------------------------------------------------
@@ -181,7 +214,9 @@ def next_alerts(findings: pd.DataFrame, stored: pd.DataFrame, active: pd.DataFra
     `stored` has rows of `tables.ALERTS` of this and earlier weeks: those of the newest earlier one say what was open,
     all of them what is acknowledged. An alert of a combination that sells no more (`active`: KEY) is over.
     """
-    rows = findings.merge(_open_before(stored, cutoff), on=["rule", *KEY], how="outer", suffixes=("", "_before"))
+    rows = findings.reindex(columns=FINDING_COLUMNS).merge(
+        _open_before(stored, cutoff), on=["rule", *KEY], how="outer", suffixes=("", "_before")
+    )
     was_open = rows["alert_id"].notna()
     is_gone = (rows["unit"] != ALL) & ~is_about(rows, active)
     is_over = (rows["verdict"] == "calm") | is_gone
@@ -194,12 +229,12 @@ def next_alerts(findings: pd.DataFrame, stored: pd.DataFrame, active: pd.DataFra
         opened=rows["opened"].fillna(pd.Timestamp(cutoff)),
         value=rows["value"].where(is_judged, rows["value_before"]),
         value_limit=rows["value_limit"].fillna(rows["value_limit_before"]),
-        message=rows["message"].where(is_judged, rows["message_before"]).mask(is_gone, "no longer sold"),
+        **{name: rows[name].where(is_judged, rows[f"{name}_before"]).mask(is_gone, _GONE[name]) for name in _GONE},
     )
     rows["n_open_weeks"] = [weeks_between(opened.date(), cutoff) + 1 for opened in rows["opened"]]
     rows["alert_id"] = [_alert_id(*each) for each in rows[["rule", *KEY, "opened"]].itertuples(index=False, name=None)]
     rows["acknowledged_until"] = _acknowledged(rows, stored, cutoff)
-    used = ["verdict", "value_before", "value_limit_before", "message_before"]
+    used = ["verdict", "value_before", "value_limit_before", *(f"{name}_before" for name in _GONE)]
     return rows.drop(columns=used).sort_values("alert_id", ignore_index=True)
 
 
@@ -210,9 +245,13 @@ def _open_before(stored: pd.DataFrame, cutoff: date) -> pd.DataFrame:
     """
     earlier = stored[stored["cutoff"] < pd.Timestamp(cutoff)]
     newest = earlier[(earlier["cutoff"] == earlier["cutoff"].max()) & (earlier["state"] != "resolved")]
-    message = [_last_said(*each) for each in zip(newest["message"], newest["cutoff"], strict=True)]
+    said = newest.reindex(columns=["message", "message_json", "cutoff"]).itertuples(index=False, name=None)
+    message = [_last_said(*each) for each in said]
     found: pd.DataFrame = newest[["rule", *KEY, "alert_id", "opened", "value", "value_limit"]]
-    return found.assign(message=pd.Series(message, index=found.index, dtype="str"))
+    return found.assign(
+        message=pd.Series([text for text, _ in message], found.index, "str"),
+        message_json=pd.Series([text for _, text in message], found.index, "str"),
+    )
 
 
 def listed(rows: pd.DataFrame, today: date) -> pd.Series:
@@ -238,9 +277,14 @@ def context(rolling: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     return known[[*KEY, *shown]]
 
 
-def _last_said(message: str, cutoff: pd.Timestamp) -> str:
-    """What was found when the alert was last judged, and when that was."""
-    return message if _AS_OF in message else f"{message}{_AS_OF}{cutoff.date()}; too little to judge it by since)"
+def _last_said(message: str, stored_message: Any, cutoff: pd.Timestamp) -> tuple[str, str | None]:
+    """What was found when the alert was last judged, and when that was: as text and as it is stored."""
+    is_stored = isinstance(stored_message, str)
+    if _AS_OF in message:
+        return message, stored_message if is_stored else None
+    found = kept(stored_message) if is_stored else message
+    text = Text("{found} (as of week {day}; too little to judge it by since)", found=found, day=cutoff.date())
+    return str(text), text.stored()
 
 
 def _alert_id(rule: str, unit: str, channel: str, sku_id: str, opened: pd.Timestamp) -> str:

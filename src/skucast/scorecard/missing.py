@@ -13,6 +13,7 @@ from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, name
 from skucast.core.rows import is_about
 from skucast.core.spelling import fold, is_nobody, is_total
 from skucast.core.tables.forecasts import NEWCOMERS, RESTING, SALES_MISSING
+from skucast.core.texts import Count, Text
 from skucast.core.words import counted
 
 _SHOWN = 5
@@ -24,7 +25,7 @@ FEWEST_GONE = 2
 REGULAR_WEEKS, REGULAR_SHARE = pd.Timedelta(weeks=26), 0.5
 """An article sells regularly if it sold in half of the weeks before its last sale."""
 
-WAY_OUT = "load them again; of what is closed or renamed for good, name it in ACCEPT_MISSING"
+WAY_OUT = Text("load them again; of what is closed or renamed for good, name it in ACCEPT_MISSING")
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,37 @@ class Missing:
     lost: tuple[Combination, ...] = ()
 
     def __str__(self) -> str:
-        n = len(self.combinations)
-        verb = "was active lately and is" if n == 1 else "were active lately and are"
-        return f"{counted(n, 'combination')} {verb} not in the sales {self._what}: {self.names}"
+        return str(self.said)
 
     @property
-    def _what(self) -> str:
+    def said(self) -> Text:
+        """What is missing, in one sentence."""
+        n = len(self.combinations)
         if not self.lost:
-            return "at all"
-        if len(self.lost) == len(self.combinations):
-            return "any more, with weeks that earlier runs knew"
-        return f"at all, or ({len(self.lost)} of them) with weeks that earlier runs knew"
+            return Count(
+                "{n} combination was active lately and is not in the sales at all: {names}",
+                "{n} combinations were active lately and are not in the sales at all: {names}",
+                n,
+                names=self.names,
+            )
+        if len(self.lost) == n:
+            return Count(
+                "{n} combination was active lately and is not in the sales any more, with weeks that earlier runs "
+                "knew: {names}",
+                "{n} combinations were active lately and are not in the sales any more, with weeks that earlier runs "
+                "knew: {names}",
+                n,
+                names=self.names,
+            )
+        return Count(
+            "{n} combination was active lately and is not in the sales at all, or ({lost} of them) with weeks that "
+            "earlier runs knew: {names}",
+            "{n} combinations were active lately and are not in the sales at all, or ({lost} of them) with weeks that "
+            "earlier runs knew: {names}",
+            n,
+            lost=len(self.lost),
+            names=self.names,
+        )
 
 
 NOTHING_MISSING = Missing()

@@ -9,8 +9,8 @@ from datetime import date
 import pandas as pd
 
 from skucast.core.tables.forecasts import REFRESHED
+from skucast.core.texts import Count, Number, Percent, Place, Text
 from skucast.core.weeks import weeks_between
-from skucast.core.words import counted, percent
 
 MOST_OF_THE_ERROR = 0.5
 UPLIFT = 1.1
@@ -61,7 +61,7 @@ class Evidence:
         return self.weeks[earlier].tail(USUAL_WEEKS)
 
 
-def probable_reason(evidence: Evidence) -> tuple[str, str]:
+def probable_reason(evidence: Evidence) -> tuple[str, Text]:
     """Return the first of `tables.REASONS` that there is evidence of, and the evidence: numbers in one sentence."""
     for reason, look in _LOOK.items():
         found = look(evidence)
@@ -70,19 +70,23 @@ def probable_reason(evidence: Evidence) -> tuple[str, str]:
     raise AssertionError("the last reason is always found")
 
 
-def _promotion_without_plan(evidence: Evidence) -> str | None:
+def _promotion_without_plan(evidence: Evidence) -> Text | None:
     rows = evidence.scored
     surprised = rows[rows["is_promo"] & (rows["promo_source"] != "planned") & (rows["error"] < 0)]
     share = _share_of_error(surprised, rows)
     if share < MOST_OF_THE_ERROR:
         return None
-    return (
-        f"{counted(surprised['ds'].nunique(), 'week')} of the window had a promotion that no plan named; forecasts of "
-        f"them, too low, are {percent(share)} of the error"
+    return Count(
+        "{n} week of the window had a promotion that no plan named; forecasts of them, too low, are {share} of the "
+        "error",
+        "{n} weeks of the window had a promotion that no plan named; forecasts of them, too low, are {share} of the "
+        "error",
+        surprised["ds"].nunique(),
+        share=Percent(share),
     )
 
 
-def _plan_without_uplift(evidence: Evidence) -> str | None:
+def _plan_without_uplift(evidence: Evidence) -> Text | None:
     rows, before = evidence.scored, evidence.before
     usual = before.loc[~before["is_promo"], "y"].mean()
     flat = rows[(rows["promo_source"] == "planned") & (rows["error"] > 0) & (rows["y"] < UPLIFT * usual)]
@@ -90,18 +94,26 @@ def _plan_without_uplift(evidence: Evidence) -> str | None:
     if share < MOST_OF_THE_ERROR:
         return None
     sold = flat.drop_duplicates("ds")["y"].mean()
-    return (
-        f"a promotion was planned for {counted(flat['ds'].nunique(), 'week')} that sold {sold:.0f} a week, as weeks "
-        f"without one do ({usual:.0f}); their forecasts are {percent(share)} of the error"
+    return Count(
+        "a promotion was planned for {n} week that sold {sold} a week, as weeks without one do ({usual}); their "
+        "forecasts are {share} of the error",
+        "a promotion was planned for {n} weeks that sold {sold} a week, as weeks without one do ({usual}); their "
+        "forecasts are {share} of the error",
+        flat["ds"].nunique(),
+        sold=Number(sold),
+        usual=Number(usual),
+        share=Percent(share),
     )
 
 
-def _stockout(evidence: Evidence) -> str | None:
+def _stockout(evidence: Evidence) -> Text | None:
     n_empty = int(evidence.weeks.tail(RECENT_WEEKS)["is_stockout"].sum())
-    return f"{n_empty} of the last {RECENT_WEEKS} weeks were out of stock" if n_empty else None
+    if not n_empty:
+        return None
+    return Text("{n} of the last {weeks} weeks were out of stock", n=n_empty, weeks=RECENT_WEEKS)
 
 
-def _level_shift(evidence: Evidence) -> str | None:
+def _level_shift(evidence: Evidence) -> Text | None:
     """All weeks of the window on one side of what was usual, or the last few far from it: a shift may be young."""
     now, before = evidence.window["y"], evidence.before["y"]
     if len(before) < RECENT_WEEKS:
@@ -112,15 +124,27 @@ def _level_shift(evidence: Evidence) -> str | None:
         on_one_side = (last > usual).all() or (last < usual).all()
         nearest = last.mean() if n_weeks == len(now) else min(last, key=lambda y: abs(y - usual))
         if on_one_side and max(nearest, usual) >= SHIFT * min(nearest, usual):
-            return (
-                f"the last {n_weeks} weeks sold {last.mean():.1f} a week, each of them "
-                f"{'more' if last.mean() > usual else 'less'} than the {usual:.1f} of the {len(before)} weeks before "
-                "the window"
+            places: dict[str, Place] = {
+                "n": n_weeks,
+                "sold": Number(last.mean(), 1),
+                "usual": Number(usual, 1),
+                "before": len(before),
+            }
+            if last.mean() > usual:
+                return Text(
+                    "the last {n} weeks sold {sold} a week, each of them more than the {usual} of the {before} weeks "
+                    "before the window",
+                    **places,
+                )
+            return Text(
+                "the last {n} weeks sold {sold} a week, each of them less than the {usual} of the {before} weeks "
+                "before the window",
+                **places,
             )
     return None
 
 
-def _stale_model(evidence: Evidence) -> str | None:
+def _stale_model(evidence: Evidence) -> Text | None:
     rows = evidence.rows
     trained = rows["model_cutoff"].mask(rows["status"] == REFRESHED, rows["data_cutoff"]).max()
     if pd.isna(trained):
@@ -128,46 +152,62 @@ def _stale_model(evidence: Evidence) -> str | None:
     age = weeks_between(trained.date(), evidence.window_end)
     if age < STALE_WEEKS:
         return None
-    return (
-        f"the newest model behind the window's forecasts was trained on sales up to {trained.date()}, {age} weeks "
-        "before its end"
+    return Text(
+        "the newest model behind the window's forecasts was trained on sales up to {day}, {n} weeks before its end",
+        day=trained.date(),
+        n=age,
     )
 
 
-def _data_gap(evidence: Evidence) -> str | None:
+def _data_gap(evidence: Evidence) -> Text | None:
     recent = evidence.weeks.tail(GAP_WEEKS)
     n_missing = int((recent["y"].isna() & ~recent["is_stockout"]).sum())
     if n_missing:
-        return f"the sales of {n_missing} of the last {GAP_WEEKS} weeks are not known"
+        return Text("the sales of {n} of the last {weeks} weeks are not known", n=n_missing, weeks=GAP_WEEKS)
     rows = evidence.scored
     late = rows[rows["data_cutoff"] < rows["cutoff"]]
     if not len(rows) or len(late) < MOST_OF_THE_ERROR * len(rows):
         return None
-    return f"{len(late)} of {counted(len(rows), 'forecast')} of the window were made on sales that were late"
+    return Count(
+        "{late} of {n} forecast of the window were made on sales that were late",
+        "{late} of {n} forecasts of the window were made on sales that were late",
+        len(rows),
+        late=len(late),
+    )
 
 
-def _low_volume(evidence: Evidence) -> str | None:
+def _low_volume(evidence: Evidence) -> Text | None:
     y = evidence.weeks["y"].dropna().tail(USUAL_WEEKS)
     n_zero = int((y == 0).sum())
     if not len(y) or (y.mean() >= evidence.low_volume and n_zero < ZERO_SHARE * len(y)):
         return None
-    return f"{y.mean():.1f} a week were sold over the last {counted(len(y), 'week')}, {n_zero} of them without a sale"
+    return Count(
+        "{sold} a week were sold over the last {n} week, {zero} of them without a sale",
+        "{sold} a week were sold over the last {n} weeks, {zero} of them without a sale",
+        len(y),
+        sold=Number(y.mean(), 1),
+        zero=n_zero,
+    )
 
 
-def _new_sku(evidence: Evidence) -> str | None:
+def _new_sku(evidence: Evidence) -> Text | None:
     n_weeks = len(evidence.weeks)
     if not 0 < n_weeks < NEW_WEEKS:
         return None
-    return f"sold since week {evidence.weeks['ds'].iloc[0].date()}, {counted(n_weeks, 'week')}"
+    first = evidence.weeks["ds"].iloc[0].date()
+    return Count("sold since week {day}, {n} week", "sold since week {day}, {n} weeks", n_weeks, day=first)
 
 
-def _unexplained(evidence: Evidence) -> str:
+def _unexplained(evidence: Evidence) -> Text:
     rows = evidence.scored
     sold, n_over = rows["y"].abs().sum(), int((rows["error"] > 0).sum())
-    size = f"WAPE {percent(rows['error'].abs().sum() / sold)}" if sold else "nothing was sold"
-    return (
-        f"none of the usual causes: {n_over} of {counted(len(rows), 'forecast')} were too high, the others too low or "
-        f"right; {size}"
+    wape = rows["error"].abs().sum() / sold if sold else None
+    return Count(
+        "none of the usual causes: {over} of {n} forecast were too high, the others too low or right; {size}",
+        "none of the usual causes: {over} of {n} forecasts were too high, the others too low or right; {size}",
+        len(rows),
+        over=n_over,
+        size=Text("nothing was sold") if wape is None else Text("WAPE {wape}", wape=Percent(wape)),
     )
 
 
@@ -176,7 +216,7 @@ def _share_of_error(part: pd.DataFrame, rows: pd.DataFrame) -> float:
     return float(part["error"].abs().sum() / whole) if whole else 0.0
 
 
-_LOOK: dict[str, Callable[[Evidence], str | None]] = {
+_LOOK: dict[str, Callable[[Evidence], Text | None]] = {
     "promotion_without_plan": _promotion_without_plan,
     "plan_without_uplift": _plan_without_uplift,
     "stockout": _stockout,

@@ -9,7 +9,7 @@ from skucast.core.combination import KEY
 
 Verdict = Literal["breach", "between", "calm", "unknown"]
 
-FINDING_COLUMNS = ["rule", *KEY, "verdict", "value", "value_limit", "message"]
+FINDING_COLUMNS = ["rule", *KEY, "verdict", "value", "value_limit", "message", "message_json"]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from skucast.core.tables.alerts import SYSTEM_RULES
 from skucast.core.tables.contract import ALL
+from skucast.core.texts import Count, Percent, Text, in_a_row, stored
 from skucast.core.weeks import weeks_between
-from skucast.core.words import counted, percent
 from skucast.scorecard.missing import NOTHING_MISSING, WAY_OUT, Missing
 from skucast.scorecard.rules import FINDING_COLUMNS, Rules, Verdict
 
@@ -60,62 +60,73 @@ def system_findings(facts: SystemFacts, rules: Rules) -> pd.DataFrame:
     """Return what each rule finds of the runs as a whole: `FINDING_COLUMNS`, KEY all `*`."""
     found = [_SYSTEM[rule](facts, rules) for rule in SYSTEM_RULES]
     rows = pd.DataFrame(
-        [(rule, ALL, ALL, ALL, *each) for rule, each in zip(SYSTEM_RULES, found, strict=True)], columns=FINDING_COLUMNS
+        [(rule, ALL, ALL, ALL, *each, stored(each[-1])) for rule, each in zip(SYSTEM_RULES, found, strict=True)],
+        columns=FINDING_COLUMNS,
     )
     return rows.astype({"value": "float64"})
 
 
-Found = tuple[Verdict, float | None, float, str]
+Found = tuple[Verdict, float | None, float, Text]
 """Verdict, value, limit, message."""
 
 
 def _no_run(facts: SystemFacts, _: Rules) -> Found:
     if facts.newest_cutoff is None:
-        return "breach", None, 0.0, "no forecast was ever published; run predict_weekly.py"
+        return "breach", None, 0.0, Text("no forecast was ever published; run predict_weekly.py")
     late = weeks_between(facts.newest_cutoff, facts.cutoff)
-    text = f"the newest forecasts are those of {facts.newest_cutoff}"
-    expected = f"expected {facts.cutoff}; {facts.stopped or 'run predict_weekly.py'}"
+    text = Text("the newest forecasts are those of {day}", day=facts.newest_cutoff)
+    advice = facts.stopped or Text("run predict_weekly.py")
+    expected = Text("expected {day}; {advice}", day=facts.cutoff, advice=advice)
     return _judged(float(late), 0.0, text, expected, is_broken=late > 0)
 
 
 def _forecast_share(facts: SystemFacts, rules: Rules) -> Found:
     if facts.newest_cutoff is None or not facts.n_active:
-        return "unknown", None, rules.forecast_share, "no forecast to judge"
+        return "unknown", None, rules.forecast_share, Text("no forecast to judge")
     share = facts.n_forecast / facts.n_active
-    text = (
-        f"{facts.n_forecast} of {facts.n_active} active combinations were forecast for "
-        f"{facts.newest_cutoff}, {percent(share)}; at least {percent(rules.forecast_share)} are expected"
+    text = Text(
+        "{n} of {all} active combinations were forecast for {day}, {share}; at least {limit} are expected",
+        n=facts.n_forecast,
+        all=facts.n_active,
+        day=facts.newest_cutoff,
+        share=Percent(share),
+        limit=Percent(rules.forecast_share),
     )
     limit = rules.forecast_share
-    advice = "see the run's failures and TARGET_COMBINATIONS"
+    advice = Text("see the run's failures and TARGET_COMBINATIONS")
     return _judged(share, limit, text, advice, is_broken=share < limit)
 
 
 def _promo_plan(facts: SystemFacts, rules: Rules) -> Found:
     share = facts.plan_share
     if share is None:
-        return "unknown", None, rules.plan_share, "no forecast to judge"
+        return "unknown", None, rules.plan_share, Text("no forecast to judge")
     if not facts.has_promotions:
-        return "calm", share, rules.plan_share, "no promotion in the sales or the plan: no plan is expected"
-    text = (
-        f"the promotions plan covers {percent(share)} of the forecast weeks, "
-        f"at least {percent(rules.plan_share)} are expected"
+        return "calm", share, rules.plan_share, Text("no promotion in the sales or the plan: no plan is expected")
+    text = Text(
+        "the promotions plan covers {share} of the forecast weeks, at least {limit} are expected",
+        share=Percent(share),
+        limit=Percent(rules.plan_share),
     )
     limit = rules.plan_share
-    return _judged(share, limit, text, "send the plan", is_broken=share < limit)
+    return _judged(share, limit, text, Text("send the plan"), is_broken=share < limit)
 
 
 def _sales_late(facts: SystemFacts, _: Rules) -> Found:
     late = weeks_between(facts.data_cutoff, facts.cutoff)
     if late <= 0 and facts.late:
-        text = "; ".join(f"{name} is delivered through {through}" for name, through in facts.late)
+        each = [Text("{name} is delivered through {day}", name=name, day=through) for name, through in facts.late]
         worst = max(weeks_between(through, facts.cutoff) for _, through in facts.late)
-        return "breach", float(worst), 0.0, f"{text}; expected {facts.cutoff}; deliver them"
+        units = Text("{units}; expected {day}; deliver them", units=in_a_row(each), day=facts.cutoff)
+        return "breach", float(worst), 0.0, units
     if late <= 0:
-        return "calm", float(late), 0.0, f"sales are complete through {facts.data_cutoff}"
-    text = (
-        f"sales are {counted(late, 'week')} late: the last complete week is {facts.data_cutoff}, "
-        f"expected {facts.cutoff}; deliver them"
+        return "calm", float(late), 0.0, Text("sales are complete through {day}", day=facts.data_cutoff)
+    text = Count(
+        "sales are {n} week late: the last complete week is {day}, expected {expected}; deliver them",
+        "sales are {n} weeks late: the last complete week is {day}, expected {expected}; deliver them",
+        late,
+        day=facts.data_cutoff,
+        expected=facts.cutoff,
     )
     return "breach", float(late), 0.0, text
 
@@ -123,20 +134,25 @@ def _sales_late(facts: SystemFacts, _: Rules) -> Found:
 def _sales_missing(facts: SystemFacts, _: Rules) -> Found:
     n = len(facts.missing.combinations)
     if not n and facts.shrunken:
-        return "breach", 0.0, 0.0, f"{facts.shrunken}; load them again"
+        return "breach", 0.0, 0.0, Text("{sales}; load them again", sales=facts.shrunken)
     if not n:
-        return "calm", 0.0, 0.0, "all that was active lately is in the sales"
-    more = f"; {facts.shrunken}" if facts.shrunken else ""
-    return "breach", float(n), 0.0, f"{facts.missing}{more}; {WAY_OUT}"
+        return "calm", 0.0, 0.0, Text("all that was active lately is in the sales")
+    more = [facts.shrunken] if facts.shrunken else []
+    return "breach", float(n), 0.0, in_a_row([facts.missing.said, *more, WAY_OUT])
 
 
 def _failures(facts: SystemFacts, rules: Rules) -> Found:
     share = facts.failed_share
     if share is None:
-        return "unknown", None, rules.failed_share, "no run of this week to judge"
+        return "unknown", None, rules.failed_share, Text("no run of this week to judge")
     limit = rules.failed_share
-    text = f"{percent(share)} of the combinations failed in {facts.job}, the limit is {percent(limit)}"
-    return _judged(share, limit, text, "read its log", is_broken=share > limit)
+    text = Text(
+        "{share} of the combinations failed in {job}, the limit is {limit}",
+        share=Percent(share),
+        job=str(facts.job),
+        limit=Percent(limit),
+    )
+    return _judged(share, limit, text, Text("read its log"), is_broken=share > limit)
 
 
 def _model_age(facts: SystemFacts, rules: Rules) -> Found:
@@ -144,33 +160,43 @@ def _model_age(facts: SystemFacts, rules: Rules) -> Found:
     ages, limit = facts.models, rules.max_model_age
     known = [*ages.own.values(), *([] if ages.panel is None else [ages.panel])]
     if not known:
-        return "calm", None, float(limit), "no model has forecast"
+        return "calm", None, float(limit), Text("no model has forecast")
     old, is_old_panel = ages.older(limit), ages.panel is not None and ages.panel > limit
     if not old and not is_old_panel:
-        return "calm", float(max(known)), float(limit), f"all models are at most {limit} weeks old"
+        return "calm", float(max(known)), float(limit), Text("all models are at most {n} weeks old", n=limit)
     return (
         "breach",
         float(max(known)),
         float(limit),
-        f"{_old_models(ages, limit)}; run {mending_of_age(ages, limit)[0]}",
+        Text("{models}; run {command}", models=_old_models(ages, limit), command=mending_of_age(ages, limit)[0]),
     )
 
 
-def _old_models(ages: ModelAges, limit: int) -> str:
+def _old_models(ages: ModelAges, limit: int) -> Text:
     old = ages.older(limit)
-    parts = []
+    parts: list[Text] = []
     if old:
-        first = f"the oldest, {ages.own[old[0]]} weeks, that of {old[0]}"
-        parts.append(f"{len(old)} of {counted(len(ages.own), 'model')} trained more than {limit} weeks ago, {first}")
+        own = Count(
+            "{old} of {n} model trained more than {limit} weeks ago, the oldest, {age} weeks, that of {name}",
+            "{old} of {n} models trained more than {limit} weeks ago, the oldest, {age} weeks, that of {name}",
+            len(ages.own),
+            old=len(old),
+            limit=limit,
+            age=ages.own[old[0]],
+            name=old[0],
+        )
+        parts.append(own)
     if ages.panel is not None and ages.panel > limit:
-        parts.append(f"the panel was trained {ages.panel} weeks ago")
-    return "; ".join(parts)
+        parts.append(Text("the panel was trained {n} weeks ago", n=ages.panel))
+    return in_a_row(parts)
 
 
-def age_reason(ages: ModelAges, limit: int) -> str:
+def age_reason(ages: ModelAges, limit: int) -> Text:
     """Return the evidence of models that are too old, in one sentence; empty without any."""
     old = _old_models(ages, limit)
-    return old and f"{old}; their settings were chosen then, however new the sales they are fitted to"
+    return old and Text(
+        "{models}; their settings were chosen then, however new the sales they are fitted to", models=old
+    )
 
 
 def mending_of_age(ages: ModelAges, limit: int, job: str = "retrain-models") -> tuple[str, str]:
@@ -182,9 +208,9 @@ def mending_of_age(ages: ModelAges, limit: int, job: str = "retrain-models") -> 
     return "python retrain_models.py --target '@stale'", on_cloud_run
 
 
-def _judged(value: float, limit: float, text: str, advice: str, *, is_broken: bool) -> Found:
+def _judged(value: float, limit: float, text: Text, advice: Text, *, is_broken: bool) -> Found:
     """What was found, and what to do if it is broken."""
-    return ("breach", value, limit, f"{text}; {advice}") if is_broken else ("calm", value, limit, text)
+    return ("breach", value, limit, in_a_row([text, advice])) if is_broken else ("calm", value, limit, text)
 
 
 _SYSTEM: dict[str, Callable[[SystemFacts, Rules], Found]] = {

@@ -83,6 +83,12 @@ ALERTS = Table(
             "in this run's digest: alerts of the 20 combinations with most volume forecast wrongly, and the system's",
         ),
         *RUN,
+        text(
+            "message_json",
+            "`message` as text and places, for other languages; NULL = as it is",
+            nullable=True,
+        ),
+        text("evidence_json", "the same of `evidence`", nullable=True),
     ),
     key=("cutoff", "alert_id"),
     partition="cutoff",
