@@ -12,6 +12,8 @@ from fifteen import FORMULA, MARKUP, OTHERS, UNSOLD
 from playwright.sync_api import Page, expect
 from reader import DRAWN, calls, card, cell, control, gives, lists, names, reads, says
 
+from skucast.core.texts import Count, Number, Percent, Text
+
 # --- Filter ---------------------------------------------------------------------------------------------------------
 
 
@@ -207,11 +209,21 @@ def test_figures_and_file_in_the_users_language(open_page: Open) -> None:
     assert english_of(page) == []
     page.get_by_role("link", name="План", exact=True).click()
     assert english_of(page) == []
+    for text in SENTENCES:
+        assert page.evaluate(f"worded({text.stored()})") == text.said_in("ru")
     with page.expect_download() as download:
         page.get_by_role("button", name="Скачать CSV (15\u00a0позиций)").click()
     lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert lines[0].startswith("unit;channel;SKU_ID;")
     assert ";100;80;123,5;" in lines[1]
+
+
+SENTENCES = (
+    Count("{n} week ahead", "{n} weeks ahead", 22),
+    Text("the 80 % interval held {share} of the actuals; the limit is {limit}", share=Percent(0.5), limit=Percent(0.6)),
+    Text("{state}, since {day}", state=Text("New"), day=("a", Number(1234.56, 1))),
+)
+"""Sentences as the tables keep them: the page says them as files do."""
 
 
 def english_of(page: Page) -> list[str]:

@@ -71,7 +71,7 @@ def test_a_fault_of_the_page_is_a_warning_too(
     business: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str]
 ) -> None:
     """Nobody has to do without a forecast because a picture of it cannot be drawn."""
-    monkeypatch.setattr(page_job, "render", lambda _: 1 / 0)
+    monkeypatch.setattr(page_job, "files_of", lambda _: 1 / 0)
     assert business("predict") == 0
     assert "the page was not written: division by zero" in shown()
 

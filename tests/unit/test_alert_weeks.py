@@ -17,6 +17,7 @@ from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.validation import empty
+from skucast.core.texts import Percent, Text, said
 from skucast.core.weeks import WeekClock
 from skucast.jobs import alerting
 from skucast.scorecard.alerts import (
@@ -25,6 +26,7 @@ from skucast.scorecard.alerts import (
     listed,
     next_alerts,
 )
+from skucast.scorecard.rules import FINDING_COLUMNS
 
 A, B = ("Пермь", "KA", "A1"), ("Пермь", "TF", "B2")
 
@@ -56,7 +58,7 @@ class Weeks:
         self, cutoff: date, *findings: dict[str, Any], active: tuple[tuple[str, str, str], ...] = (A, B)
     ) -> pd.DataFrame:
         """Return the alerts of a week, given what is stored."""
-        found = pd.DataFrame(list(findings), columns=list(finding("calm")))
+        found = pd.DataFrame(list(findings), columns=FINDING_COLUMNS)
         return next_alerts(found, self.stored, pd.DataFrame(list(active), columns=KEY), cutoff)
 
     def keep(self, rows: pd.DataFrame, cutoff: date) -> None:
@@ -106,6 +108,26 @@ def test_a_week_that_says_nothing_ends_nothing() -> None:
     assert unknown["value"].item() == missing["value"].item() == 0.9
     assert missing["value_limit"].item() == 0.7
     assert run(finding("between", value=0.6))["message"].item() == "between"
+
+
+def test_what_an_alert_says_is_kept_for_other_languages() -> None:
+    """As text and places, also of the week that last judged it; an alert of before, kept as English alone, stays it."""
+    run = Weeks()
+    message = Text("wrong by {weeks} of what was sold; the limit is {limit}", weeks=("9 %",), limit=Percent(0.5))
+    opened = run(finding("breach", message=str(message), message_json=message.stored()))
+    assert said("en", opened["message_json"].item()) == opened["message"].item() == message
+    unknown = run(finding("unknown"))
+    assert said("en", unknown["message_json"].item()) == unknown["message"].item()
+    russian = said("ru", unknown["message_json"].item())
+    assert russian.startswith("ошибка относительно продаж: 9 %; предел 50")
+    assert CUTOFF.strftime("%d.%m.%Y") in russian
+    before = Weeks()
+    before(finding("breach"))
+    before.stored["message_json"] = None
+    later = before(finding("unknown"))
+    assert said("ru", later["message_json"].item()).startswith("breach (на неделю по ")
+    gone = run(active=())
+    assert said("ru", gone["message_json"].item()) == "больше не продаётся"
 
 
 def test_an_article_that_sells_no_more_is_no_alert() -> None:

@@ -10,6 +10,7 @@ import pytest
 from boards import monitoring_run
 
 from skucast.jobs.page import Made, Newest, Published, newest_of, written
+from skucast.jobs.page_files import PageFiles
 
 OLD, NEW = date(2026, 11, 15), date(2026, 11, 22)
 
@@ -67,12 +68,12 @@ def test_whenever_the_other_job_comes_between_the_newest_page_stays(at: int) -> 
 def test_a_page_made_already_is_used_if_nobody_else_has_published() -> None:
     """The run's own scorecard is new; another's forecast, or another's scorecard of the week, is a reason to look."""
     run = replace(monitoring_run(), run_id="monitor-2", cutoff=NEW)
-    made = Made("page", run, FORECAST)
+    made = Made(PageFiles("page", b""), run, FORECAST)
     assert made.is_of(BOTH)
     assert not made.is_of(FORECAST)
     assert not made.is_of(Newest(by(NEW, "predict-2", "predict-3"), BOTH.scorecard))
     assert not made.is_of(Newest(FORECAST.forecast, by(NEW, "monitor-2", "monitor-3")))
-    again = Made("page", run, Newest(FORECAST.forecast, by(NEW, "monitor-0")))
+    again = Made(PageFiles("page", b""), run, Newest(FORECAST.forecast, by(NEW, "monitor-0")))
     assert again.is_of(Newest(FORECAST.forecast, by(NEW, "monitor-0", "monitor-2")))
 
 

@@ -80,7 +80,8 @@ class Count(Text):
 def in_a_row(parts: Sequence[str]) -> Text:
     """Return the sentences as one, parted by semicolons."""
     places = {f"part{number}": part for number, part in enumerate(parts)}
-    return Text("; ".join(f"{{{name}}}" for name in places), **places)
+    source = "; ".join(f"{{{name}}}" for name in places)
+    return Text(source, **places)
 
 
 def wording(text: str) -> str:

@@ -134,25 +134,26 @@ def _wide_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
         return iter(())
     table = newest.pivot_table(index=KEY, columns="ds", values="number", aggfunc="sum", sort=True)
     first = newest.drop_duplicates(KEY).set_index(KEY)
-    classes = _classes(board).reindex(table.index).fillna("")
+    known = _classes(board)
     change = _change(board, newest).reindex(table.index)
     said = [_worded(board.locale, first[name].reindex(table.index), words) for name, words in _HOW.items()]
     columns = [table[week].tolist() for week in table.columns]
     names = (table.index.get_level_values(name).astype("str").tolist() for name in KEY)
     whole = table.sum(axis=1).tolist()
-    return zip(*names, classes.tolist(), *columns, whole, change.tolist(), *said, strict=True)
+    return zip(
+        *names, [known.get(key, "") for key in table.index], *columns, whole, change.tolist(), *said, strict=True
+    )
 
 
 _HOW = {"method": METHODS, "status": STATUSES}
 
 
-def _classes(board: Board) -> Series:
-    """The classes of each combination as one text."""
-    rows = board.metrics
-    if rows.empty or "abc_class" not in rows:
-        return board.forecasts[:0].reindex(columns=[*KEY, "abc_class"]).set_index(KEY)["abc_class"]
-    rows = rows[(rows["level"] == "combination") & (rows["step"] == 0)].drop_duplicates(KEY).set_index(KEY)
-    return rows["abc_class"].fillna("").astype("str") + rows["xyz_class"].fillna("").astype("str")
+def _classes(board: Board) -> dict[tuple[str, ...], str]:
+    """The classes of each combination as one text, of those that have some."""
+    rows = board.metrics.reindex(columns=["level", "step", *KEY, "abc_class", "xyz_class"])
+    rows = rows[(rows["level"] == "combination") & (rows["step"] == 0)]
+    both = rows["abc_class"].astype("object").fillna("") + rows["xyz_class"].astype("object").fillna("")
+    return dict(zip(rows[KEY].itertuples(index=False, name=None), both, strict=True))
 
 
 def _change(board: Board, newest: DataFrame) -> Series:

@@ -22,7 +22,6 @@ from skucast.core.tables.scorecard import LEFT_OUT, METRICS, POOLED_STEP, SCORED
 from skucast.core.tables.totals import TOTALS_METRICS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
-from skucast.dashboard.rendering import render
 from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
@@ -30,7 +29,8 @@ from skucast.jobs.loop import close_the_loop, stored_requests
 from skucast.jobs.missing import missing_from_sales, without_lost
 from skucast.jobs.orders import scored_orders
 from skucast.jobs.override_value import write_override_value
-from skucast.jobs.page import Made, newest_published, put, write_page
+from skucast.jobs.page import Made, newest_published, write_page
+from skucast.jobs.page_files import files_of, put
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.jobs.totals import scored_totals
 from skucast.jobs.work_list import work_list
@@ -91,8 +91,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
         shown = newest, scored, forecasts, alerts, run.cutoff, work
         board = make_board(settings, warehouse, run, history, *shown, report.plan_files)
-        page = render(replace(board, totals_metrics=of_totals, orders_metrics=of_orders))
-        put(settings, f"dashboard/{run.cutoff}.html", page)
+        files = files_of(replace(board, totals_metrics=of_totals, orders_metrics=of_orders))
+        put(settings, f"dashboard/{run.cutoff}.html", files)
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         warehouse.replace(TOTALS_METRICS, of_totals, window_end, run=run)
@@ -102,7 +102,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
     with report.timed("dashboard"):
-        path = _newest_page(settings, warehouse, run, history, report, Made(page, run, before))
+        path = _newest_page(settings, warehouse, run, history, report, Made(files, run, before))
     _summarise(newest, forecasts, run, path, report)
     close_the_loop(settings, warehouse, store, run, history, report)
 

@@ -14,9 +14,7 @@ from functools import partial
 
 import pandas as pd
 
-from skucast.backends.files import write_text
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.errors import ObjectKept
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import PUBLISHES
@@ -24,9 +22,9 @@ from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Board
-from skucast.dashboard.rendering import render
 from skucast.jobs.alerting import newest_alerts
 from skucast.jobs.board import make_board
+from skucast.jobs.page_files import DASHBOARD, PageFiles, files_of, put
 from skucast.jobs.work_list import work_list
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
 from skucast.runtime.logs import log
@@ -35,8 +33,6 @@ from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.monitoring import match
 from skucast.scorecard.spellings import in_the_names_of_the_sales
-
-DASHBOARD = "dashboard/index.html"
 
 _LOOKS = 3
 """How often the page is written at most: only if somebody publishes again and again while it is written."""
@@ -92,7 +88,7 @@ def _newest(rows: pd.DataFrame) -> Published | None:
 class Made:
     """A page that a run has made from what it knew itself, before it published it: `before` is what was newest then."""
 
-    page: str
+    files: PageFiles
     run: Run
     before: Newest
 
@@ -122,15 +118,15 @@ def write_page(
         StoreError: Cloud Storage gave no usable answer.
     """
 
-    def page(newest: Newest) -> str:
+    def files(newest: Newest) -> PageFiles:
         if made is not None and made.is_of(newest):
-            return made.page
-        return render(board_of(settings, warehouse, run, history, newest, report.plan_files))
+            return made.files
+        return files_of(board_of(settings, warehouse, run, history, newest, report.plan_files))
 
     newest = newest_published(settings, warehouse)
     if newest.cutoff > run.cutoff:
         return f"{DASHBOARD} stays that of {newest.cutoff}"
-    return written(partial(newest_published, settings, warehouse), lambda of: put(settings, DASHBOARD, page(of)))
+    return written(partial(newest_published, settings, warehouse), lambda of: put(settings, DASHBOARD, files(of)))
 
 
 def written(look: Callable[[], Newest], write: Callable[[Newest], str]) -> str:
@@ -142,15 +138,6 @@ def written(look: Callable[[], Newest], write: Callable[[Newest], str]) -> str:
         if newest == before:
             break
     return path
-
-
-def put(settings: Settings, path: str, page: str) -> str:
-    """Write the page and return where it is; one that may not be replaced is no reason to fail."""
-    try:
-        return write_text(settings.staging, path, page, settings.endpoints)
-    except ObjectKept as error:
-        log.warning("the dashboard cannot be replaced: %s", error, extra={"fields": {"path": path}})
-        return f"{settings.staging}/{path} (of an earlier run: {error})"
 
 
 def page_of_forecast(settings: Settings, warehouse: Warehouse, run: Run, history: History, report: RunReport) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from skucast.core.texts import wording
+from skucast.core.texts import wording
 from skucast.scorecard.missing import WAY_OUT
 
 Action = Literal[
@@ -64,25 +65,25 @@ ACTION_OF: dict[str, Action] = {
 """Of every reason, and of every rule for alerts without one."""
 
 ENGINEER: dict[str, str] = {
-    "promotion_without_plan": "nothing to train: no plan named the promotion",
-    "plan_without_uplift": "nothing to train: the plan named a promotion that sold as usual",
-    "stockout": "nothing to train: the weeks without stock are left out",
-    "level_shift": "train it anew on the new level",
-    "stale_model": "train it anew",
-    "data_gap": "have the sales delivered; train it anew when they are there",
-    "low_volume": "nothing to train; ALERT_MIN_VOLUME keeps small ones off the list",
-    "new_sku": "train it anew once it has sold for some weeks",
-    "unexplained": "look at its history; train it anew",
-    "wape": "look at its history; train it anew",
-    "bias": "look at its history; train it anew",
-    "coverage": "look at its history; train it anew",
-    "no_run": "start the prediction, and see why it did not run",
-    "forecast_coverage": "see the failures of the run, and TARGET_COMBINATIONS",
-    "promo_plan": "nothing to do without a plan",
-    "sales_late": "see the delivery",
-    "sales_missing": "load the sales again, or name in ACCEPT_MISSING what is gone for good",
-    "failures": "read the log of the run, which names each with its reason",
-    "model_age": "train anew what is too old",
+    "promotion_without_plan": wording("nothing to train: no plan named the promotion"),
+    "plan_without_uplift": wording("nothing to train: the plan named a promotion that sold as usual"),
+    "stockout": wording("nothing to train: the weeks without stock are left out"),
+    "level_shift": wording("train it anew on the new level"),
+    "stale_model": wording("train it anew"),
+    "data_gap": wording("have the sales delivered; train it anew when they are there"),
+    "low_volume": wording("nothing to train; ALERT_MIN_VOLUME keeps small ones off the list"),
+    "new_sku": wording("train it anew once it has sold for some weeks"),
+    "unexplained": wording("look at its history; train it anew"),
+    "wape": wording("look at its history; train it anew"),
+    "bias": wording("look at its history; train it anew"),
+    "coverage": wording("look at its history; train it anew"),
+    "no_run": wording("start the prediction, and see why it did not run"),
+    "forecast_coverage": wording("see the failures of the run, and TARGET_COMBINATIONS"),
+    "promo_plan": wording("nothing to do without a plan"),
+    "sales_late": wording("see the delivery"),
+    "sales_missing": wording("load the sales again, or name in ACCEPT_MISSING what is gone for good"),
+    "failures": wording("read the log of the run, which names each with its reason"),
+    "model_age": wording("train anew what is too old"),
 }
 """What an engineer does about the same, in one sentence."""
 

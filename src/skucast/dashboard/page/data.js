@@ -141,6 +141,14 @@ function systemAlerts() {
   return data.system_alerts.rule.map((_, row) => alertAt(data.system_alerts, row)).filter(isOpen);
 }
 
+function messageOf({ message, message_json: kept }) {
+  return saidAs(message, kept);
+}
+
+function evidenceOf({ evidence, evidence_json: kept }) {
+  return saidAs(evidence, kept);
+}
+
 function ruleText({ rule }) {
   return RULES[rule] ?? rule;
 }

@@ -69,9 +69,17 @@ function workName(line) {
 }
 
 function workWhy({ kind, reason, rules, why }) {
-  if (kind !== 'combination') return sentenceCase(sentence(why));
+  if (kind !== 'combination') return sentenceCase(sentence(wholesWhy(rules) ?? why));
   const broken = rules.split(',').map((rule) => ruleText({ rule }));
   return [reasonText([{ reason, rule: broken[0] }]), broken.join(', ')].join(': ');
+}
+
+/** What an alert of the whole says to planners, in the page's language; null in English, or where it is no alert. */
+function wholesWhy(rules) {
+  const kept = systemAlerts().find(({ rule }) => rule === rules)?.message_json;
+  if (!kept || language === SOURCE_LANGUAGE) return null;
+  const message = JSON.parse(kept);
+  return worded(message.places.part0 ?? message.places.models ?? message); // what follows is for engineers
 }
 
 /** What people have said of the line: who and when, whose it is, and why it is back. */

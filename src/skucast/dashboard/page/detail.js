@@ -32,7 +32,7 @@ function drawAlerts({ index, alerts }) {
 
 /** One box for all of a combination's alerts: they share the reason, and what mends them, which the work list says. */
 function alertBox(alerts, line) {
-  const evidence = alerts[0].evidence ? `: ${alerts[0].evidence}` : '';
+  const evidence = alerts[0].evidence ? `: ${evidenceOf(alerts[0])}` : '';
   const why = element('p', {}, quiet(t('Probable reason')), element('b', {}, reasonText(alerts)), sentence(evidence));
   const todo = line ? [adviceOf(line), element('p', { 'data-only': 'model' }, sentenceCase(sentence(line.engineer)))] : [];
   const box = { class: 'alert', role: 'note' };
@@ -44,7 +44,7 @@ function adviceOf(line) {
 }
 
 function alertLine(alert) {
-  const text = sentence(`: ${alert.message}`);
+  const text = sentence(`: ${messageOf(alert)}`);
   return element('p', {}, element('b', {}, ruleText(alert)), text, quiet(namedAlert(alert)));
 }
 

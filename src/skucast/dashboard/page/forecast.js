@@ -144,6 +144,14 @@ function showMoreComing() {
   place('coming-weeks').tBodies[0].rows[first]?.querySelector('button')?.focus();
 }
 
+/** The workbook lies beside the page, where the jobs write both; a page that was sent has none. */
+function linkWorkbook() {
+  const beside = /\/dashboard\/(?:index|(\d{4}-\d\d-\d\d))\.html$/.exec(location.pathname);
+  if (!beside) return;
+  place('workbook').href = beside[1] ? `forecast-${beside[1]}.xlsx` : 'forecast.xlsx';
+  place('workbook').hidden = false;
+}
+
 // --- The file -------------------------------------------------------------------------------------------------------
 
 function download() {

@@ -28,7 +28,7 @@ function healthChecks() {
     failures: madeByCheck,
     promo_plan: planCheck,
   };
-  const broken = open.map((alert) => check('bad', sentenceCase(sentence(alert.message)), namedAlert(alert)));
+  const broken = open.map((alert) => check('bad', sentenceCase(sentence(messageOf(alert))), namedAlert(alert)));
   const kept = Object.entries(standing).filter(([rule]) => !open.some((alert) => alert.rule === rule));
   return [...broken, ...kept.map(([, stands]) => stands()), agesCheck()].filter(Boolean);
 }

@@ -17,6 +17,7 @@ async function start() {
     return refuse(error);
   }
   fillControls();
+  linkWorkbook();
   fillSegments(
     'trend-of',
     'measure',

@@ -60,6 +60,24 @@ function tn(one, other, n, places = {}) {
   return filled(forms.at(form < forms.length ? form : -1), { n: whole(n), ...places });
 }
 
+/** A sentence of the tables in the page's language: {text, other, places}, as core/texts.py stores it. */
+function worded(kept) {
+  if (typeof kept === 'string') return kept;
+  if (Array.isArray(kept)) return kept.map(worded).join(', ');
+  if ('day' in kept) return day(kept.day);
+  if ('percent' in kept) return kept.percent === null ? '?' : percent(kept.percent, kept.digits);
+  if ('number' in kept) return fixed(kept.number, kept.digits);
+  const places = Object.fromEntries(Object.entries(kept.places).map(([name, place]) => [name, worded(place)]));
+  if (!('other' in kept)) return t(kept.text, places);
+  const { n, ...others } = places;
+  return tn(kept.text, kept.other, kept.places.n.number, { ...others, n });
+}
+
+/** What the tables say in English, in the page's language where they keep how. */
+function saidAs(english, kept) {
+  return kept && language !== SOURCE_LANGUAGE ? worded(JSON.parse(kept)) : english;
+}
+
 function filled(text, places) {
   return text.replace(/\{(\w+)\}/g, (place, name) => (name in places ? String(places[name]) : place));
 }

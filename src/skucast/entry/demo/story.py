@@ -30,7 +30,7 @@ from skucast.core.tables.sales import PROMOTIONS, SALES
 from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.core.weeks import WEEK
 from skucast.entry.app import start_run
-from skucast.jobs.page import DASHBOARD
+from skucast.jobs.page_files import DASHBOARD
 from skucast.jobs.promotions import INBOX, ingest_inbox, known_names
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import environment_of, only_for
