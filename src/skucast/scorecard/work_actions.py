@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from skucast.core.texts import wording
-from skucast.core.texts import wording
 from skucast.scorecard.missing import WAY_OUT
 
 Action = Literal[

@@ -34,7 +34,7 @@ function drawAlerts({ index, alerts }) {
 function alertBox(alerts, line) {
   const evidence = alerts[0].evidence ? `: ${evidenceOf(alerts[0])}` : '';
   const why = element('p', {}, quiet(t('Probable reason')), element('b', {}, reasonText(alerts)), sentence(evidence));
-  const todo = line ? [adviceOf(line), element('p', { 'data-only': 'model' }, sentenceCase(sentence(line.engineer)))] : [];
+  const todo = line ? [adviceOf(line), element('p', { 'data-only': 'model' }, sentenceCase(sentence(t(line.engineer))))] : [];
   const box = { class: 'alert', role: 'note' };
   return element('div', box, ...alerts.map(alertLine), why, ...todo, ...commandLines(line ?? alerts[0]));
 }
