@@ -27,7 +27,7 @@ from skucast.dashboard.columns import (
 from skucast.dashboard.orders import orders_data, served_data, sums_scored
 from skucast.dashboard.overrides import overrides_data
 from skucast.dashboard.promotions import promotions_data
-from skucast.dashboard.totals import totals_data
+from skucast.dashboard.totals import expected, totals_data
 from skucast.dashboard.work import work_data
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ _BOUNDS = ["yhat_lower", "yhat_upper"]
 _SUMMED = ["y", "yhat", *(f"baseline_{name}" for name in BASELINES)]
 _FORECAST_TEXTS = ["method", "status", "promo_source", "weather_source", "model_version"]
 _FORECAST_WEEKS = ["data_cutoff", "model_cutoff"]
-_FINAL = ["final", "override_id"]
-"""What planners have made of the forecasts; NULL in rows of before."""
+_FINAL = ["final", "override_id", "yhat_mean"]
+"""What planners have made of the forecasts, and what is expected; NULL in rows of before."""
 _FORECAST_COLUMNS = [*KEY, *_ORIGIN, *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS, *_FINAL]
 _PROMOTION = ["promo_discount_perc", "promo_days"]
 _HISTORY_VALUES = ["y", *_PROMOTION]
@@ -261,6 +261,7 @@ def _forecast_columns(rows: DataFrame, weeks: list[str]) -> Columns:
         **{name: coded(rows[name]) for name in _FORECAST_TEXTS},
         **{name: coded(iso(rows[name])) for name in _FORECAST_WEEKS},
         **values(rows, [*_INTERVAL, *COMPONENTS, "final"]),
+        **values(rows.assign(expected=expected(rows)), ["expected"], SUMMED_DIGITS),
         "override_id": coded(rows["override_id"]),
     }
 

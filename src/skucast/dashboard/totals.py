@@ -51,8 +51,8 @@ def totals_data(board: Board) -> dict[str, Any] | None:
         "unknown": _by_week(sales, sales["y"].isna().astype("float64"), groups, weeks),
         "last_year": _by_week(year_ago, year_ago["y"], groups, weeks),
         "last_year_unknown": _by_week(year_ago, year_ago["y"].isna().astype("float64"), groups, weeks),
-        "forecast": _by_week(newest, _expected(newest), groups, weeks),
-        "before": _by_week(before, _expected(before), groups, weeks),
+        "forecast": _by_week(newest, expected(newest), groups, weeks),
+        "before": _by_week(before, expected(before), groups, weeks),
     }
     names = groups.to_frame(index=False)
     return {
@@ -67,10 +67,10 @@ def totals_data(board: Board) -> dict[str, Any] | None:
     }
 
 
-def _expected(rows: DataFrame) -> Series:
-    """What is summed of each forecast: the planner's number where there is one, else the expected value, else yhat."""
-    expected: Series = rows["yhat_mean"].astype("float64").fillna(rows["yhat"])
-    return expected.where(rows["override_id"].isna() | rows["final"].isna(), rows["final"].astype("float64"))
+def expected(rows: DataFrame) -> Series:
+    """Return what is summed of each forecast: the planner's number if there is one, else what is expected."""
+    mean: Series = rows["yhat_mean"].astype("float64").fillna(rows["yhat"])
+    return mean.where(rows["override_id"].isna() | rows["final"].isna(), rows["final"].astype("float64"))
 
 
 def _by_week(rows: DataFrame, values: Series, groups: Any, weeks: DatetimeIndex) -> list[list[float | None]]:

@@ -81,8 +81,9 @@ function whyNothingComes(nForecasts) {
   return nForecasts ? t('All weeks forecast are over') : t('No forecast is stored');
 }
 
+/** Of what is expected, as all totals are: a forecast is the middle of what may be sold, and middles do not add up. */
 function sumOf(rows) {
-  return rows.reduce((sum, row) => sum + (data.forecasts.yhat[row] ?? 0), 0);
+  return rows.reduce((sum, row) => sum + (data.forecasts.expected[row] ?? 0), 0);
 }
 
 /**

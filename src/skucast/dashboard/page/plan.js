@@ -119,7 +119,7 @@ function drawHeadline(group) {
 
 function lastRunNote() {
   const before = data.totals.before_cutoff;
-  return before ? t('the same weeks, forecast at {day}', { day: shortDay(before) }) : t('no earlier run is known');
+  return before ? t('same weeks, forecast at {day}', { day: shortDay(before) }) : t('no earlier run is known');
 }
 
 function planHint(group) {
