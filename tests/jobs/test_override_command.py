@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from builders import CUTOFF, WEDNESDAY
 from business import Business
+from test_beginning import announce
 from test_overrides import published, say
 
+from skucast.core.combination import KEY
 from skucast.core.run import Run
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.records import LOADS, RUNS
@@ -109,6 +111,16 @@ def test_near_weeks_are_open_to_a_late_reason(planned: Business, capsys: pytest.
     assert "give the reason late" in capsys.readouterr().err
     assert override(planned, "clear", name, *BY, "--freeze-weeks", "2", "--reason", "late") == 0
     assert override(planned, "set", "Пермь/KA/A1", *SET[:-1], "late", *BY, "--freeze-weeks", "2") == 0
+
+
+def test_an_article_that_is_announced_can_have_an_override(planned: Business) -> None:
+    """It is forecast before it has sales, and its planner knows more than the article that it is like."""
+    announce(planned, {**dict(zip(KEY, ("Пермь", "KA", "SOON"), strict=True)), "like_SKU_ID": "A1"})
+    assert override(planned, "set", "Пермь/KA/SOON", *SET, "--kind", "=", "--value", "40", *BY) == 0
+    assert planned("predict") == 0
+    rows = published(planned)
+    mine = rows[rows["SKU_ID"] == "SOON"]
+    assert mine["final"].tolist()[1:3] == [40, 40]
 
 
 def test_a_name_that_means_several_calls_off_none(planned: Business, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,9 +81,9 @@ def change_overrides(
     Raises:
         InputError: it cannot be done, and nothing was.
     """
+    from skucast.jobs.inputs import read_history
     from skucast.jobs.override_command import clear_overrides, set_override, write_override_template
-    from skucast.jobs.override_intake import ingest_overrides
-    from skucast.jobs.promotions import known_names
+    from skucast.jobs.override_intake import ingest_overrides, known_to_overrides
 
     given = settings, warehouse, run, report
     said = {name: str(own[name]) for name in SAID if name in own}
@@ -98,7 +98,9 @@ def change_overrides(
     else:
         if not run.is_about_today(settings.clock):
             raise InputError("AS_OF: files are taken in on the day that it is; unset it")
-        report.n_rows = ingest_overrides(*given, *known_names(settings, warehouse, run), by_hand=True)
+        history = read_history(settings, warehouse, run)
+        known = known_to_overrides(settings, warehouse, run, history)
+        report.n_rows = ingest_overrides(*given, known, history.names.aliases, by_hand=True)
 
 
 def show_overrides(settings: Settings, run: Run) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import KEY, split_parts
+from skucast.core.combination import KEY, Combination, split_parts
 from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
@@ -24,7 +24,7 @@ from skucast.core.words import counted
 from skucast.forecast.overriding import effects
 from skucast.jobs.inputs import read_history
 from skucast.jobs.intake import newest_at
-from skucast.jobs.override_intake import rules_of
+from skucast.jobs.override_intake import known_to_overrides, rules_of
 from skucast.jobs.overrides import SHOWN, held_on
 from skucast.regressors.file_lines import FileLine
 from skucast.regressors.line_names import KnownNames
@@ -64,7 +64,8 @@ def set_override(
     """
     names = dict(zip(KEY, map(unquote, split_parts(target)), strict=True))
     history, at = _now(settings, warehouse, run)
-    rows = _read([{**names, **said}], settings, warehouse, history, at)
+    known = known_to_overrides(settings, warehouse, run, history)
+    rows = _read([{**names, **said}], known, settings, warehouse, history, at)
     (name,) = _append(rows, at, warehouse, run, report)
     listed = _listed(held_on(settings, warehouse, run, history), warehouse, run)
     mine = listed.rows[listed.rows["override_id"] == name]
@@ -91,7 +92,7 @@ def clear_overrides(
         }
         for row in found
     ]
-    rows = _read(cells, settings, warehouse, history, at)
+    rows = _read(cells, history.combinations, settings, warehouse, history, at)
     _append(rows, at, warehouse, run, report)
     report.notes.append(f"{counted(len(rows), 'override')} called off, from the next forecast on")
 
@@ -142,15 +143,20 @@ def _now(settings: Settings, warehouse: Warehouse, run: Run) -> tuple[History, d
 
 
 def _read(
-    said: Sequence[Mapping[str, str]], settings: Settings, warehouse: Warehouse, history: History, at: datetime
+    said: Sequence[Mapping[str, str]],
+    names: Sequence[Combination],
+    settings: Settings,
+    warehouse: Warehouse,
+    history: History,
+    at: datetime,
 ) -> list[dict[str, Any]]:
     """The rows of what is said.
 
     Raises:
         InputError: one of them is refused.
     """
-    names = KnownNames(history.combinations, history.names.aliases)
-    judge = OverrideJudge(names, warehouse.read(OVERRIDES), at, settings.clock, rules_of(settings))
+    known = KnownNames(names, history.names.aliases)
+    judge = OverrideJudge(known, warehouse.read(OVERRIDES), at, settings.clock, rules_of(settings))
     rows = []
     for cells in said:
         line = FileLine(0, [], dict.fromkeys(COLUMNS, "") | dict(cells))

@@ -11,17 +11,24 @@ from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.jobs.intake import Intake, Known, take_in, take_in_if_there
+from skucast.jobs.newcomers import newcomers_of
 from skucast.regressors.override_checks import Rules
 from skucast.regressors.override_files import FILE, read_overrides
 from skucast.regressors.promotion_files import PlanFile
 from skucast.runtime.groups.overrides import reasons_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
+from skucast.sales.history import History
 
 
 def rules_of(settings: Settings) -> Rules:
     """Return what the business asks of an override."""
     return Rules(reasons_of(settings.override_reasons), settings.freeze_weeks)
+
+
+def known_to_overrides(settings: Settings, warehouse: Warehouse, run: Run, history: History) -> list[Combination]:
+    """Return what overrides may be about: what has sales, begins now or is announced, sorted."""
+    return sorted({*history.combinations, *newcomers_of(settings, warehouse, run, history).combinations})
 
 
 def ingest_overrides(
@@ -36,9 +43,22 @@ def ingest_overrides(
 ) -> int:
     """Add the files of the inbox and return how many rows were added; a run that nobody waits for survives no answer.
 
+    One about another day than today takes in none.
+
+    Args:
+        settings: folders, reasons and near weeks.
+        warehouse: where the table is.
+        run: when it is.
+        report: what was refused is noted there.
+        known: combinations that are forecast: what has no sales yet may have an override.
+        aliases: names that were merged into known ones.
+        by_hand: somebody waits for these files alone.
+
     Raises:
         InputError, StoreError, WarehouseError: as `take_in_if_there` and, by hand, `take_in`.
     """
+    if not run.is_about_today(settings.clock):
+        return 0
     rules = rules_of(settings)
 
     def read(name: str, content: bytes, given: Known, clock: WeekClock) -> PlanFile:

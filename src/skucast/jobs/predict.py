@@ -69,9 +69,10 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         known = inputs.history.combinations, inputs.history.names.aliases
         ingest(settings, warehouse, run, report, *known, is_awaited=has_promotions(inputs.history))
         ingest_predecessors(settings, warehouse, run, report, *known)
-        ingest_overrides(settings, warehouse, run, report, *known)
         ingest_words(settings, warehouse, run, report)
     newcomers = begin(inputs.history).without(missing.combinations)
+    forecast_ones = [*inputs.history.combinations, *newcomers.combinations, *missing.combinations]
+    ingest_overrides(settings, warehouse, run, report, forecast_ones, inputs.history.names.aliases)
     if inputs.only is None:
         mine = tasks_newcomers(newcomers, run)
         inputs = replace(inputs, wanted=[*inputs.wanted, *mine])
