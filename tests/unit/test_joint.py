@@ -152,7 +152,7 @@ def test_few_origins_are_drawn_towards_the_defaults() -> None:
     scores = planted(2, 1, {}, 0.0)
     found = correlations_of(scores, np.ones_like(scores), group_codes(PARTS))
     assert 0.01 < found.shares["all"] < DEFAULT.shares["all"]
-    assert found.shares["SKU_ID"] < 0.15
+    assert found.shares["SKU_ID"] < 0.2
     assert correlations_of(np.full_like(scores, np.nan), np.ones_like(scores), group_codes(PARTS)) is DEFAULT
     found.check()
 

@@ -18,14 +18,13 @@ from skucast.forecast.prophet.design import Floats
 FACTORS = ("all", *KEY)
 """What combinations may share."""
 
-DEFAULT_SHARES = {"all": 0.05, "unit": 0.05, "channel": 0.02, "SKU_ID": 0.4}
-"""Share of the variance that is common to those who share it, where little is known: the middle of what the two public
-files say, see decision 36."""
+DEFAULT_SHARES = {"all": 0.06, "unit": 0.05, "channel": 0.02, "SKU_ID": 0.4}
+"""Share of the variance that is common to those who share it, where little is known: see decision 36."""
 
-DEFAULT_LASTING = {"all": 0.25, "unit": 0.25, "channel": 0.25, "SKU_ID": 0.25, "own": 0.15}
+DEFAULT_LASTING = {"all": 0.4, "unit": 0.25, "channel": 0.25, "SKU_ID": 0.25, "own": 0.15}
 """Share of each part, and of what is a combination's own, that stays the same over all weeks of a forecast."""
 
-DEFAULT_COUNT = 8.0
+DEFAULT_COUNT = 24.0
 """The defaults count as so many independent sights of a factor."""
 
 MOST_SHARED = 0.9
