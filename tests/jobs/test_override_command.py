@@ -90,6 +90,9 @@ def test_what_is_said_is_listed_with_its_effect_counts_and_is_called_off(
         (("set", "Пермь/KA/A1", *SET, *BY, "--freeze-weeks", "2"), "weeks up to 2026-12-06 are frozen"),
         (("set", "Пермь/KA/A1", *SET, *BY, "--as-of", "2026-11-18"), "AS_OF: overrides are said on the day"),
         (("clear", "nothing", *BY), "override 'nothing': none holds"),
+        (("clear", "nothing"), "override clear: --author missing"),
+        (("set", "Пермь/KA/A1", *SET[:-2]), "override set: --reason, --author missing"),
+        (("set", "Пермь/KA/A1", *SET, *BY, "--kind", "x"), "kind 'x' is none of ="),
     ],
 )
 def test_what_cannot_be_said_is_one_line(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
-from skucast.core.tables.overrides import KINDS
 from skucast.runtime.flags import Parser, add_flags
 
 if TYPE_CHECKING:
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 SAID = {
     "ds_from": ("--from", "YYYY-MM-DD", "any day of the first week"),
     "ds_to": ("--to", "YYYY-MM-DD", "any day of the last week [default: one week]"),
-    "kind": ("--kind", None, "what is done to each week's number: = it becomes the value, + it is added, %% percent"),
+    "kind": (
+        "--kind",
+        "=|+|%",
+        "done to each week's number: = the value stands for it, + is added, %% percent are",
+    ),
     "value": ("--value", "NUMBER", "how much, of each week and of all its combinations together"),
     "reason": ("--reason", "REASON", "why: one of OVERRIDE_REASONS, or late"),
     "author": ("--author", "NAME", "who says so"),
@@ -63,14 +67,24 @@ def add_override(commands: _SubParsersAction[Parser]) -> None:
         add_flags(action, "override")
 
 
-def _add_said(parser: argparse.ArgumentParser, action: str, columns: object) -> None:
-    for column, (flag, metavar, meaning) in SAID.items():
-        if column in columns:  # type: ignore[operator]
-            choices = KINDS if column == "kind" else None
-            needed = column in _NEEDED[action]
-            parser.add_argument(
-                flag, dest=column, metavar=metavar, choices=choices, required=needed, default="", help=meaning
-            )
+def _add_said(parser: argparse.ArgumentParser, action: str, columns: Collection[str]) -> None:
+    for column in columns:
+        flag, metavar, meaning = SAID[column]
+        needed = " (needed)" if column in _NEEDED[action] else ""
+        parser.add_argument(flag, dest=column, metavar=metavar, default="", help=f"{meaning}{needed}")
+
+
+def _check_needed(own: dict[str, object]) -> None:
+    """Refuse a command without a flag that it needs: one line, where argparse would show all flags.
+
+    Raises:
+        InputError: naming them.
+    """
+    action = str(own["action"])
+    missing = [SAID[column][0] for column in _NEEDED.get(action, ()) if not own[column]]
+    if missing:
+        more = f"python -m skucast override {action} --help"
+        raise InputError(f"override {action}: {', '.join(missing)} missing ({more})")
 
 
 def change_overrides(
@@ -85,6 +99,7 @@ def change_overrides(
     from skucast.jobs.override_command import clear_overrides, set_override, write_override_template
     from skucast.jobs.override_intake import ingest_overrides, known_to_overrides
 
+    _check_needed(own)
     given = settings, warehouse, run, report
     said = {name: str(own[name]) for name in SAID if name in own}
     if own["action"] == "set":

@@ -71,7 +71,7 @@ class Forecast(Group):
         500, "simulated paths behind the 80 % interval, 100 to 10000", ["predict"], ge=100, le=10_000
     )
     inactive_after_weeks: int = field(
-        13, "weeks without a sale until a combination is inactive", SALES_JOBS, ge=1, le=520
+        13, "weeks without a sale until a combination is inactive", [*SALES_JOBS, "override"], ge=1, le=520
     )
     min_history_weeks: int = field(26, "known weeks that a model needs", FORECASTING, ge=13, le=520)
     max_failed_share: Annotated[float, Field(ge=0, le=1)] = field(

@@ -46,7 +46,7 @@ class Tables(Group):
         SALES, [*SALES_JOBS, "load", "loads", "names", "promotions", "override", "doctor", "demo"]
     )
     promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "loads", "promotions", "doctor", "demo"])
-    predecessors_table: str = _table(PREDECESSORS, ["predict", "loads", "promotions", "doctor"])
+    predecessors_table: str = _table(PREDECESSORS, ["predict", "loads", "promotions", "override", "doctor"])
     overrides_table: str = _table(OVERRIDES, ["predict", "monitor", "loads", "override", "doctor"])
     override_value_table: str = _table(OVERRIDE_VALUE, ["predict", "monitor", "override", "doctor"])
     order_rules_table: str = _table(ORDER_RULES, ["predict", "load", "doctor"])
