@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from builders import line
 from small_table import lines
+from work_lines import note
 
 from skucast.backends.warehouse.protocol import Meeting, Warehouse
 from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, Overlap
@@ -18,6 +19,8 @@ from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, RETRAININGS
 from skucast.core.tables.sales import PROMOTIONS, SALES
 from skucast.core.tables.validation import validate
+from skucast.core.tables.work_notes import WORK_NOTES
+from skucast.regressors.work_files import as_rows
 
 MON, TUE, SUN = "2026-11-16", "2026-11-17", "2026-11-22"
 REFUSES, REPLACES = Meeting("refuse"), Meeting("replace")
@@ -180,3 +183,21 @@ def test_of_two_writers_one_takes_a_name_and_says_later_what_became_of_it(wareho
     warehouse.replace(RETRAININGS, done, pd.Timestamp(SUN).date(), run=run)
     found = warehouse.read(RETRAININGS)[["run_id", "attempt", "state", "execution"]]
     assert found.to_numpy().tolist() == [["one", 1, "started", "again-1"]]
+
+
+def test_what_was_said_of_the_work_list_is_kept_once_and_read_with_what_is_not_known(
+    warehouse: Warehouse, run: Run
+) -> None:
+    """A command's batch and a file's lie beside each other; days and texts that nobody gave are NULL."""
+    said = as_rows([note("line-1", owner="Boris", size=None), note("line-2", "snoozed", snoozed_until=TUE)])
+    assert warehouse.append_once(WORK_NOTES, said, batch_id="command", source="skucast alerts", run=run) == 2
+    with pytest.raises(AlreadyLoaded):
+        warehouse.append_once(WORK_NOTES, said, batch_id="command", source="skucast alerts", run=run)
+    more = as_rows([note("line-1", None, comment="done, =1+1")])
+    assert warehouse.append_once(WORK_NOTES, more, batch_id="file", source="friday.csv", run=run) == 1
+    found = warehouse.read(WORK_NOTES).sort_values(["line_id", "batch_id"], ignore_index=True)
+    assert found["snoozed_until"].isna().tolist() == [True, True, False]
+    assert found["size"].fillna(-1).tolist() == [-1, 400, 400]
+    assert found["owner"].fillna("").tolist() == ["Boris", "", ""]
+    assert found["state"].fillna("").tolist() == ["done", "", "snoozed"]
+    assert warehouse.undo(WORK_NOTES, "command", run=run) == 2

@@ -47,8 +47,10 @@ def remembered(
         n_listed: as many open lines are on the list.
     """
     known = notes[notes["known_from"] <= pd.Timestamp(known_at)].sort_values("known_from", kind="stable")
-    said = {name: list(map(_plain, rows.to_dict("records"))) for name, rows in known.groupby("line_id")}
-    added = [_memory(_plain(line), said.get(line["line_id"], []), today) for line in lines.to_dict("records")]
+    said: dict[str, list[dict[str, Any]]] = {}
+    for row in _plain(known):
+        said.setdefault(row["line_id"], []).append(row)
+    added = [_memory(line, said.get(line["line_id"], []), today) for line in _plain(lines)]
     found = pd.DataFrame(added, columns=list(MEMORY_COLUMNS), index=lines.index)
     is_open = found["state"] == "open"
     found["rank"] = is_open.cumsum().where(is_open, 0)
@@ -162,6 +164,7 @@ def _words(row: Mapping[str, Any]) -> str:
     return ", ".join(parts) or "comment"
 
 
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """The row with None for what is not known."""
-    return {str(name): None if pd.isna(value) else value for name, value in row.items()}
+def _plain(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows with None for what is not known."""
+    known = rows.astype(object).where(rows.notna(), None)
+    return [{str(name): value for name, value in row.items()} for row in known.to_dict("records")]

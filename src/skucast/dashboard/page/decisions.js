@@ -47,12 +47,13 @@ function workLineOf(index) {
 
 function decisionLine(line) {
   const stake = line.at_stake ? t('{volume} forecast wrongly', { volume: quantity(line.at_stake) }) : '';
+  const tag = [line.is_new ? t('new') : '', stake].filter(Boolean).join(' \u00b7 ');
   const planned = line.planned.split(', ').filter(Boolean).map(shortDay).join(', ');
   return element(
     'li',
     line.kind === 'combination' ? {} : { class: 'bad-one' },
     workName(line),
-    element('span', {}, workWhy(line), stake ? quiet(stake) : ''),
+    element('span', {}, workWhy(line), tag ? quiet(tag) : ''),
     planned ? quiet(t('Promotions planned: {weeks}', { weeks: planned })) : '',
     element('span', { class: 'advice' }, t(line.to_do)),
     workMemory(line),
@@ -63,9 +64,8 @@ function decisionLine(line) {
 /** What the line is about: a combination's leads to it. */
 function workName(line) {
   const name = line.kind === 'file' ? line.about : t(line.what);
-  const tag = line.is_new ? quiet(t('new')) : '';
-  if (line.combination >= 0) return element('span', {}, combinationLink(line.combination), tag);
-  return element('b', {}, line.kind === 'combination' ? line.about : name, tag);
+  if (line.combination >= 0) return combinationLink(line.combination);
+  return element('b', {}, line.kind === 'combination' ? line.about : name);
 }
 
 function workWhy({ kind, reason, rules, why }) {
