@@ -28,7 +28,7 @@ from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.loop import close_the_loop, stored_requests
 from skucast.jobs.missing import missing_from_sales, without_lost
 from skucast.jobs.orders import scored_orders
-from skucast.jobs.override_value import write_override_value
+from skucast.jobs.override_value import value_of_overrides, write_override_value
 from skucast.jobs.page import Made, newest_published, write_page
 from skucast.jobs.page_files import files_of, put
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
@@ -80,6 +80,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     with report.timed("totals"):
         of_totals = scored_totals(warehouse, run, history, forecasts, since)
         of_orders = scored_orders(warehouse, run, history, since)
+        of_overrides = value_of_overrides(warehouse, scored, forecasts, window_end, run)
     with report.timed("alerts"):
         missing = missing_from_sales(settings, warehouse, store, run, history, lost)
         facts = system_facts(settings, warehouse, run, history, forecasts, missing)
@@ -91,13 +92,16 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
         shown = newest, scored, forecasts, alerts, run.cutoff, work
         board = make_board(settings, warehouse, run, history, *shown, report.plan_files)
-        files = files_of(replace(board, totals_metrics=of_totals, orders_metrics=of_orders))
+        board = replace(board, totals_metrics=of_totals, orders_metrics=of_orders)
+        if board.overrides is not None and of_overrides is not None:
+            board = replace(board, overrides=replace(board.overrides, value=of_overrides))
+        files = files_of(board)
         put(settings, f"dashboard/{run.cutoff}.html", files)
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         warehouse.replace(TOTALS_METRICS, of_totals, window_end, run=run)
         warehouse.replace(ORDERS_METRICS, of_orders, window_end, run=run)
-        write_override_value(warehouse, scored, forecasts, window_end, run, report)
+        write_override_value(warehouse, of_overrides, window_end, run, report)
         announce(settings, run, alerts, newest, facts, work)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)

@@ -254,7 +254,7 @@ function groupLine(group, name, byUnit) {
     'tr',
     { class: byUnit === undefined ? 'sum' : '' },
     element('th', { scope: 'row' }, byUnit === undefined ? element('b', {}, name) : groupButton(name, byUnit)),
-    element('td', {}, quantity(group.total), range),
+    element('td', {}, quantity(group.total), ' ', range),
     element('td', {}, signedPercent(group.onLastRun)),
     element('td', {}, signedPercent(group.onLastYear)),
     ...group.weeks.map(({ value, lower, upper }) => element('td', { title: interval(lower, upper) }, quantity(value))),
