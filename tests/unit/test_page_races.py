@@ -1,4 +1,4 @@
-"""Two jobs write one page: whoever published last, a race ends with the page of what is newest."""
+"""Two jobs write one page: a race ends with the page of what is newest; and how much is read for it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from boards import monitoring_run
 
-from skucast.jobs.page import Made, Newest, Published, newest_of, written
+from skucast.jobs.page import Made, Newest, Published, newest_of, shown_weeks, written
 from skucast.jobs.page_files import PageFiles
+from skucast.runtime.settings import Settings
 
 OLD, NEW = date(2026, 11, 15), date(2026, 11, 22)
 
@@ -96,3 +97,9 @@ def test_the_newest_week_counts_whenever_it_was_published() -> None:
     assert newest.cutoff == NEW
     assert newest_of(rows[:0], "f", "a") == Newest(None, None)
     assert newest_of(rows[:0], "f", "a").cutoff == date.min
+
+
+@pytest.mark.parametrize(("n_combinations", "weeks"), [(0, 26), (525, 26), (4_800, 26), (10_000, 12), (50_000, 6)])
+def test_what_is_read_for_the_page_is_bounded(n_combinations: int, weeks: int) -> None:
+    """Half a year of the usual business, of a huge one fewer weeks, and those of the scorecard in any case."""
+    assert shown_weeks(Settings(dashboard_weeks=26, lookback_weeks=5, horizon_weeks=4), n_combinations) == weeks

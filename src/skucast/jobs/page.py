@@ -37,6 +37,9 @@ from skucast.scorecard.spellings import in_the_names_of_the_sales
 _LOOKS = 3
 """How often the page is written at most: only if somebody publishes again and again while it is written."""
 
+MAX_ROWS = 500_000
+"""Forecasts that are read for the page: half a year of some 4,800 combinations, six weeks of 20,000."""
+
 _SCORECARD_WEEKS = (0, 4, 26)
 """How far before the newest scorecard its newest week may lie: sales were late."""
 
@@ -159,7 +162,7 @@ def board_of(
     read_now: Mapping[str, str | None],
 ) -> Board:
     """Return what the page shows, from the tables: the scores are those of the scorecard's weeks, and no newer ones."""
-    since = history.data_cutoff - (settings.dashboard_weeks - 1) * WEEK
+    since = history.data_cutoff - (shown_weeks(settings, len(history.combinations)) - 1) * WEEK
     forecasts = in_the_names_of_the_sales(_forecasts(warehouse, since, run), history.names)
     metrics = _metrics(warehouse, newest.scorecard)
     until = metrics["window_end"].max().date() if len(metrics) else since - WEEK
@@ -169,6 +172,15 @@ def board_of(
     work = work_list(settings, warehouse, run, alerts, forecasts, read_now)
     shown = metrics, scored, forecasts, alerts
     return make_board(settings, warehouse, run, history, *shown, scorecard, work, read_now)
+
+
+def shown_weeks(settings: Settings, n_combinations: int) -> int:
+    """Return how many weeks of accuracy are read for a page beside which nothing else needs them.
+
+    Those of the scorecard, and DASHBOARD_WEEKS where that is not too much: a forecast does not wait for a picture.
+    """
+    bearable = MAX_ROWS // max(n_combinations * settings.horizon_weeks, 1)
+    return min(settings.dashboard_weeks, max(bearable, settings.lookback_weeks + 1))
 
 
 def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:
