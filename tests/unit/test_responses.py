@@ -221,7 +221,7 @@ def test_the_response_is_a_regressor_that_prophet_can_be_given() -> None:
 def test_lift_curves_say_how_much_more_is_sold_by_depth_and_from_how_many_weeks() -> None:
     """Twice as much at 25 % in eight weeks of one article, half more at 15 % in five of another."""
     weeks = pd.concat([sold("A1", every(10, 25.0, 2.0)), sold("B2", every(15, 15.0, 1.5))], ignore_index=True)
-    found = lift_curves(weeks.assign(promo_depth=weeks["promo_discount_perc"]), {"all": [], "SKU_ID": ["SKU_ID"]})
+    found = lift_curves(weeks.assign(promo_depth=weeks["promo_discount_perc"]), {"all": None, "SKU_ID": "SKU_ID"})
     rows = {(row["by"], row["name"], row["depth"]): (row["n"], row["lift"]) for row in found.to_dict("records")}
     assert {key: n for key, (n, _) in rows.items()} == {
         ("all", "", 15.0): 5,
@@ -232,4 +232,4 @@ def test_lift_curves_say_how_much_more_is_sold_by_depth_and_from_how_many_weeks(
     of_all = np.log(201 / 101) * 8 / 10  # drawn towards no response by two promotions
     assert rows["all", "", 25.0][1] == pytest.approx(np.exp(of_all))
     assert rows["SKU_ID", "A1", 25.0][1] == pytest.approx(np.exp((np.log(201 / 101) * 8 + 4 * of_all) / 12))
-    assert lift_curves(sold("A1", {}).assign(promo_depth=np.nan), {"all": [], "unit": ["unit"]}).empty
+    assert lift_curves(sold("A1", {}).assign(promo_depth=np.nan), {"all": None, "unit": "unit"}).empty

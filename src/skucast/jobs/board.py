@@ -88,7 +88,7 @@ def make_board(
         overrides=shown_overrides(settings, warehouse, run, history, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),
         locale=settings.locale,
-        promotions=promotions_seen(settings, warehouse, run, history, forecasts),
+        promotions=promotions_seen(settings, warehouse, run, history, forecasts, shown_ones),
         work=work,
         work_lines=settings.work_list_lines,
     )

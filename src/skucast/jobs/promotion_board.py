@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import KEY
+from skucast.core.combination import KEY, Combination
+from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Promotions
 from skucast.jobs.promotion_plan import PAST_WEEKS, known_at, plan_rows
 from skucast.regressors.promotion_calendar import calendar
+from skucast.regressors.promotion_holding import about
 from skucast.regressors.promotion_template import said_by_planner
 from skucast.regressors.responses import lift_curves
 from skucast.runtime.settings import Settings
@@ -25,18 +29,26 @@ from skucast.scorecard.promotion_review import (
     weeks_of,
 )
 
-LIFTS = {"all": [], "unit": ["unit"], "channel": ["channel"], "SKU_ID": ["SKU_ID"]}
+LIFTS = {"all": None, "unit": "unit", "channel": "channel", "SKU_ID": "SKU_ID"}
 """Whose lift curves are shown."""
 
 
 def promotions_seen(
-    settings: Settings, warehouse: Warehouse, run: Run, history: History, forecasts: pd.DataFrame
+    settings: Settings,
+    warehouse: Warehouse,
+    run: Run,
+    history: History,
+    forecasts: pd.DataFrame,
+    one_by_one: Sequence[Combination],
 ) -> Promotions | None:
     """Return what the page shows of promotions, made of the forecasts given; None where there never was one.
 
-    Nothing of it is stored: the plan is kept as it was known, and so are the forecasts.
+    Promotions of single articles are those of the combinations that the page shows `one_by_one`. Nothing of it is
+    stored: the plan is kept as it was known, and so are the forecasts.
     """
     rows, weeks = plan_rows(warehouse, history), history.weeks
+    if len(one_by_one) < len(history.combinations):
+        rows = about(rows, one_by_one)
     if rows.empty and not weeks["is_promo"].any():
         return None
     clock = settings.clock
@@ -58,7 +70,7 @@ def promotions_seen(
     )
     return Promotions(
         calendar=shown.join(ahead[["uplift", "without", "n_forecast"]]).join(over),
-        not_again=_not_again(weeks, of_plan, newest),
+        not_again=_not_again(weeks, of_plan, newest[is_about(newest, one_by_one)]),
         lifts=lift_curves(weeks, LIFTS),
     )
 

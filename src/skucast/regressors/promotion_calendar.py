@@ -11,7 +11,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.weeks import WEEK, WeekClock
-from skucast.regressors.promotion_holding import SHOWN, holding, keys_of
+from skucast.regressors.promotion_holding import SHOWN, Statements, holding, keys_of, known_first
 from skucast.regressors.promotion_template import covered_by
 from skucast.regressors.promotions import Pattern
 
@@ -37,30 +37,25 @@ def calendar(
     before the running one, as it was known in each week while they ran: what was called off or changed afterwards did
     take place. `rows` are usable ones.
     """
-    ahead = holding(rows, known, known_at, today).promotions
-    before = _before(rows, known, known_at, today, clock, past_weeks, ahead)
+    statements = Statements(rows, known)
+    ahead = statements.promotions(known_at, today)
+    before = _before(statements, known_at, today, clock, past_weeks, ahead)
     both = pd.concat([part for part in (before, ahead) if len(part)], ignore_index=True) if len(before) else ahead
     starts, ends = both["starts_on"].dt.date, both["ends_on"].dt.date
     state = np.where(ends < today, "past", np.where(starts <= today, "running", "coming"))
-    found = both.assign(state=state)
+    found = known_first(both, rows[rows["known_from"] <= pd.Timestamp(known_at)]).assign(state=state)
     return found.sort_values(["starts_on", "ends_on", *KEY], kind="stable")[CALENDAR].reset_index(drop=True)
 
 
 def _before(
-    rows: pd.DataFrame,
-    known: Sequence[Combination],
-    known_at: datetime,
-    today: date,
-    clock: WeekClock,
-    past_weeks: int,
-    ahead: pd.DataFrame,
+    statements: Statements, known_at: datetime, today: date, clock: WeekClock, past_weeks: int, ahead: pd.DataFrame
 ) -> pd.DataFrame:
     """The promotions that are over: of each the last version that was known in a week in which it ran."""
     this_week = clock.label(today)
     seen = []
     for label in (this_week - WEEK * back for back in range(past_weeks, -1, -1)):
         at = min(known_at, clock.end_of(label))
-        found = holding(rows, known, at, clock.start(label), min(label, today - timedelta(days=1))).promotions
+        found = statements.held_in(at, clock.start(label), min(label, today - timedelta(days=1)))
         # Of one that was called off later only the days until then took place.
         seen.append(found.assign(_through=pd.Timestamp(min(label, today - timedelta(days=1)))))
     all_of_them = pd.concat(seen, ignore_index=True)

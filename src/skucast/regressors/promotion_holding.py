@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ THROUGH = "covers_through"
 FARTHEST = timedelta(days=1100)
 """So far ahead a plan is looked at: planners' files reach two years."""
 
+_NAMES = "_names"
+
 NOTHING = -1
 """In a cell of a combination and day: no promotion, whether that is known or not."""
 
@@ -35,7 +38,7 @@ class Holding:
     """A plan as it holds from a day on.
 
     `promotions` have `SHOWN`, names with `*` as they were written where that is still true of all of them, days and
-    depth (percent, NaN = not known) as they were written; `known_from` is when this was first said. `coverage` has KEY
+    depth (percent, NaN = not known) as they were written. `coverage` has KEY
     and `covers_through`: without a gap from that day on, it is known what is planned for these names.
     """
 
@@ -48,27 +51,78 @@ def holding(
     combinations: Sequence[Combination],
     known_at: datetime,
     first: date,
-    last: date = date.max,
     ended: pd.DataFrame | None = None,
 ) -> Holding:
-    """Return what holds of a plan from a day to another, as known at a moment (naive UTC); the rows are usable ones.
+    """Return what holds of a plan from a day on, as it is known at a moment (naive UTC); the rows are usable ones.
 
     `ended` are promotions (KEY and `SAYS`) that are left out where they still hold.
     """
-    rows = rows[rows["known_from"] <= pd.Timestamp(known_at)]
-    known = standing(rows) if len(rows) else rows
-    known = known[(known["ends_on"] >= pd.Timestamp(first)) & (known["starts_on"].dt.date <= last)]
-    if known.empty or not combinations:
-        return Holding(_shown(known.iloc[:0], rows), pd.DataFrame(columns=[*KEY, THROUGH]))
-    board = _Board(known, list(combinations), first, last)
-    owners, is_said = board.paint()
-    if ended is not None and len(ended):
-        board.end(owners, ended)
+    return Statements(rows, combinations).holding(known_at, first, ended)
+
+
+class Statements:
+    """The usable rows of a plan about some combinations, to be looked at as of any moment (naive UTC)."""
+
+    def __init__(self, rows: pd.DataFrame, combinations: Sequence[Combination]) -> None:
+        self._combinations = list(combinations)
+        self._places = places_by_pattern(rows, self._combinations) if len(combinations) else {}
+        named = rows.assign(**{_NAMES: pd.Series(patterns_of(rows), index=rows.index, dtype="object")})
+        self._rows = named[named[_NAMES].isin(list(self._places))]
+
+    def holding(self, known_at: datetime, first: date, ended: pd.DataFrame | None = None) -> Holding:
+        """Return what holds from a day on."""
+        known = self._standing(known_at, first, None)
+        if known.empty:
+            return Holding(_shown(known), pd.DataFrame(columns=[*KEY, THROUGH]))
+        board = _Board(known, self._places, self._combinations, first, None)
+        owners, is_said = board.paint()
+        if ended is not None and len(ended):
+            board.end(owners, ended)
+        return Holding(_held(board, owners), _coverage(board, is_said))
+
+    def promotions(self, known_at: datetime, first: date) -> pd.DataFrame:
+        """Return the promotions that hold from a day on: `SHOWN`."""
+        known = self._standing(known_at, first, None)
+        if known.empty:
+            return _shown(known)
+        board = _Board(known, self._places, self._combinations, first, None)
+        return _held(board, board.paint()[0])
+
+    def held_in(self, known_at: datetime, first: date, last: date) -> pd.DataFrame:
+        """Return the promotions that counted for anybody on some days: `SHOWN`, as they were written."""
+        known = self._standing(known_at, first, last)
+        if known.empty:
+            return _shown(known)
+        board = _Board(known, self._places, self._combinations, first, last)
+        owners = np.unique(board.paint()[0])
+        return _shown(board.rows.loc[owners[owners != NOTHING]])
+
+    def _standing(self, known_at: datetime, first: date, last: date | None) -> pd.DataFrame:
+        """The rows about some days that count at a moment, in the order in which they do."""
+        known = self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
+        # A correction may have moved a promotion away from these days.
+        of_days = _is_of(known, first, last)
+        mine = known[of_days | known["plan_id"].isin(known.loc[of_days, "plan_id"])]
+        found = standing(mine) if len(mine) else mine
+        return found[_is_of(found, first, last)]
+
+
+def about(rows: pd.DataFrame, combinations: Sequence[Combination]) -> pd.DataFrame:
+    """Return the rows of a plan that name any of the combinations."""
+    names = [*places_by_pattern(rows, combinations)]
+    return rows[pd.Series(patterns_of(rows), index=rows.index, dtype="object").isin(names)]
+
+
+def _held(board: _Board, owners: Cells) -> pd.DataFrame:
     pieces = _pieces(board, owners)
-    promotions = pd.DataFrame(
-        [board.rows.iloc[piece.row].to_dict() | piece.said() for piece in pieces], columns=board.rows.columns
-    ).astype(board.rows.dtypes.to_dict())
-    return Holding(_shown(promotions, rows), _coverage(board, is_said))
+    rows = board.rows.loc[[piece.row for piece in pieces]].reset_index(drop=True)
+    said = pd.DataFrame([piece.said() for piece in pieces], columns=[*KEY, *SAYS[:2]], index=rows.index)
+    return _shown(rows.assign(**{name: said[name].astype(rows[name].dtype) for name in (*KEY, *SAYS[:2])}))
+
+
+def _is_of(rows: pd.DataFrame, first: date, last: date | None) -> pd.Series:
+    is_of_days = rows["ends_on"] >= pd.Timestamp(first)
+    return is_of_days if last is None else is_of_days & (rows["starts_on"] <= pd.Timestamp(last))
 
 
 def within(found: pd.DataFrame, wanted: Pattern) -> pd.DataFrame:
@@ -82,19 +136,22 @@ def within(found: pd.DataFrame, wanted: Pattern) -> pd.DataFrame:
 
 def keys_of(promotions: pd.DataFrame) -> list[tuple[object, ...]]:
     """Return what makes each promotion the same one, written again: its names, and what it says."""
-    found = promotions[[*KEY, *SAYS]].astype(object)
+    found = promotions[[*KEY, *SAYS]].assign(is_promo=promotions["is_promo"].astype("boolean")).astype(object)
     return list(found.where(found.notna(), None).itertuples(index=False, name=None))
 
 
-def _shown(promotions: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The columns shown, in the order of the days, known since the first row that says the same."""
+def known_first(promotions: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return promotions with `known_from` as the first row of the plan that says the same."""
+    said = rows[~is_cancelled(rows)].sort_values("known_from", ascending=False, kind="stable")
+    first = dict(zip(keys_of(said), said["known_from"], strict=True))
+    since = [first.get(key, known) for key, known in zip(keys_of(promotions), promotions["known_from"], strict=True)]
+    return promotions.assign(known_from=pd.Series(since, index=promotions.index, dtype="datetime64[us]"))
+
+
+def _shown(promotions: pd.DataFrame) -> pd.DataFrame:
+    """The columns shown, in the order of the days."""
     found = promotions.assign(is_promo=promotions["is_promo"].astype("boolean"))
-    same = [*KEY, *SAYS]
-    said = rows[~is_cancelled(rows)].assign(is_promo=rows["is_promo"].astype("boolean"))
-    first = said.groupby(same, dropna=False)["known_from"].min().rename("_first").reset_index()
-    both = found.merge(first, on=same, how="left")
-    since = both["_first"].where(both["_first"].notna(), both["known_from"])
-    in_order = both.assign(known_from=since).sort_values([*SAYS[:2], *KEY, "discount_perc"], kind="stable")
+    in_order = found.sort_values([*SAYS[:2], *KEY, "discount_perc"], kind="stable")
     return in_order[SHOWN].reset_index(drop=True)
 
 
@@ -120,28 +177,47 @@ class _Piece:
 class _Board:
     """Which row counts for each combination and day from the first one on; rows are sorted so that a later one does."""
 
-    def __init__(self, rows: pd.DataFrame, combinations: list[Combination], first: date, last: date) -> None:
-        places = places_by_pattern(rows, combinations)
-        patterns = pd.Series(patterns_of(rows), index=rows.index, dtype="object")
-        is_named = patterns.isin(list(places))
-        self.rows = rows[is_named].reset_index(drop=True)
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        places: Mapping[Pattern, Places],
+        combinations: list[Combination],
+        first: date,
+        last: date | None,
+    ) -> None:
+        self.rows = rows.reset_index(drop=True)
         self.first = first
         self.combinations = combinations
-        self.numbers = [
-            {name: n for n, name in enumerate(sorted({each.parts[k] for each in combinations}))} for k in (0, 1, 2)
-        ]
-        self.parts = np.array([[self.numbers[k][name] for k, name in enumerate(each.parts)] for each in combinations])
-        self.patterns: list[Pattern] = list(patterns[is_named])
+        self.patterns: list[Pattern] = list(rows[_NAMES])
         self.places = [places[pattern] for pattern in self.patterns]
-        self.starts = [day.date() for day in self.rows["starts_on"]]
-        self.ends = [day.date() for day in self.rows["ends_on"]]
-        last = min(max(self.ends, default=first), first + FARTHEST, last)
-        self.shape = (len(combinations), (last - first).days + 1)
-        depth, flag = self.rows["discount_perc"], self.rows["is_promo"].fillna(value=False).astype("bool")
-        self.is_promotion = (((depth > 0) | flag) & ~is_cancelled(self.rows)).to_numpy(dtype=bool)
-        self.says = _says(self.rows)
+        self.starts, self.ends = ([day.date() for day in rows[name]] for name in ("starts_on", "ends_on"))
+        until = min(max(self.ends, default=first), first + FARTHEST)
+        self.shape = (len(combinations), ((until if last is None else min(until, last)) - first).days + 1)
+        depth, flag = rows["discount_perc"], rows["is_promo"].fillna(value=False).astype("bool")
+        self.is_promotion = (((depth > 0) | flag) & ~is_cancelled(rows)).to_numpy(dtype=bool)
+
+    @cached_property
+    def numbers(self) -> list[dict[str, int]]:
+        """By part of the names: a number for each of them."""
+        return [
+            {name: n for n, name in enumerate(sorted({each.parts[k] for each in self.combinations}))} for k in (0, 1, 2)
+        ]
+
+    @cached_property
+    def parts(self) -> npt.NDArray[np.int64]:
+        """The parts of each combination as their numbers."""
+        return np.array([[self.numbers[k][name] for k, name in enumerate(of.parts)] for of in self.combinations])
+
+    @cached_property
+    def says(self) -> list[tuple[object, ...]]:
+        """What each row says."""
+        return _says(self.rows)
+
+    @cached_property
+    def codes(self) -> Cells:
+        """The same as numbers."""
         numbered = {says: number for number, says in enumerate(dict.fromkeys(self.says))}
-        self.codes: Cells = np.array([numbered[says] for says in self.says], dtype="int64")
+        return np.array([numbered[says] for says in self.says], dtype="int64")
 
     def days(self, starts_on: date, ends_on: date) -> slice:
         return slice(max((starts_on - self.first).days, 0), max(min((ends_on - self.first).days + 1, self.shape[1]), 0))

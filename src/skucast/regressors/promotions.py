@@ -288,7 +288,7 @@ Pattern = tuple[str, str, str]
 def patterns_of(rows: pd.DataFrame) -> list[Pattern]:
     """Return the names of each row, cleaned as those of the sales are; `*` stays."""
     columns = [rows[name].map({raw: clean_name(raw) for raw in rows[name].unique()}) for name in KEY]
-    return list(zip(*columns, strict=True))
+    return list(zip(*(column.to_numpy(dtype=object) for column in columns), strict=True))
 
 
 def places_by_pattern(rows: pd.DataFrame, combinations: Sequence[Combination]) -> dict[Pattern, npt.NDArray[np.int64]]:
@@ -325,6 +325,8 @@ def _without_cancelled(rows: pd.DataFrame) -> pd.DataFrame:
     """Without the promotions that a row about the same names and days, said then or later, has called off."""
     same = [*KEY, "starts_on", "ends_on"]
     calls_off = is_cancelled(rows)
+    if not calls_off.any():
+        return rows
     called_off = rows[calls_off].groupby(same)["known_from"].max().rename("_called_off").reset_index()
     until = rows.merge(called_off, on=same, how="left")["_called_off"].set_axis(rows.index)
     return rows[calls_off | ~(rows["known_from"] <= until)]

@@ -159,12 +159,12 @@ def _nearness(depth: Floats) -> Iterator[Floats]:
         yield np.interp(depth, DEPTHS, at_one)
 
 
-def lift_curves(weeks: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def lift_curves(weeks: pd.DataFrame, groups: Mapping[str, str | None]) -> pd.DataFrame:
     """Return how much more is sold by depth: `by`, `name`, depth (percent), lift (1 = as usual), n.
 
-    `weeks` as in `responses_at`, with the depth as it was offered (`promo_depth`, NaN = not known: 0); `groups` names
-    columns of KEY by what their curves are called, none of them for all. `n` counts the promoted weeks nearest to a
-    depth; one without any has no row. The mean of a group's logs is drawn towards that of all, as in a forecast.
+    `weeks` as in `responses_at`, with the depth as it was offered (`promo_depth`, NaN = not known: 0); `groups` names a
+    column of KEY by what its curves are called, None for one of all. `n` counts the promoted weeks nearest to a depth;
+    one without any has no row. The mean of a group's logs is drawn towards that of all, as in a forecast.
     """
     place, named = _places(weeks)
     week = ((weeks["ds"] - weeks["ds"].min()).dt.days // 7).to_numpy()
@@ -174,24 +174,16 @@ def lift_curves(weeks: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.
     depth[place, week] = weeks["promo_depth"].fillna(0.0)
     log = _log_factors(y, is_promoted)
     row, at = np.nonzero(is_promoted & ~np.isnan(log))
-    parts = pd.DataFrame([each.parts for each in named], columns=KEY)
-    told = parts.take(row).reset_index(drop=True).assign(log=log[row, at])
-    nearest = np.abs(depth[row, at][:, None] - DEPTHS).argmin(axis=1) if len(row) else np.array([], dtype="int64")
-    told = told.assign(depth=DEPTHS[nearest])
-    everyone = told.groupby("depth")["log"].agg(["sum", "size"])
-    usual = everyone["sum"] / (everyone["size"] + SHRINK_ALL)
-    curves = [_curve(told, by, list(columns), usual) for by, columns in groups.items()]
+    nearest = np.asarray(np.abs(depth[row, at][:, None] - DEPTHS).argmin(axis=1), dtype="int64")
+    parts = pd.DataFrame([each.parts for each in named], columns=KEY).assign(everyone="")
+    everyone, count = (np.bincount(nearest, each, len(DEPTHS)) for each in (log[row, at], None))
+    usual = everyone / (count + SHRINK_ALL)
+    curves = []
+    for by, column in groups.items():
+        names, code = np.unique(parts[column or "everyone"].to_numpy(dtype=object), return_inverse=True)
+        cell, n_cells = code[row] * len(DEPTHS) + nearest, len(names) * len(DEPTHS)
+        total, n = np.bincount(cell, log[row, at], n_cells), np.bincount(cell, minlength=n_cells)
+        drawn = usual if column is None else (total + SHRINK_SKU * np.tile(usual, len(names))) / (n + SHRINK_SKU)
+        curve = {"name": np.repeat(names, len(DEPTHS)), "depth": np.tile(DEPTHS, len(names)), "lift": np.exp(drawn)}
+        curves.append(pd.DataFrame({"by": by, **curve, "n": n})[n > 0])
     return pd.concat(curves, ignore_index=True)
-
-
-def _curve(told: pd.DataFrame, by: str, columns: list[str], usual: pd.Series) -> pd.DataFrame:
-    """The curve of each group: one row per depth that it had."""
-    name = (
-        told[columns].agg("/".join, axis=1) if columns and len(told) else pd.Series("", index=told.index, dtype="str")
-    )
-    found = told.assign(name=name).groupby(["name", "depth"])["log"].agg(["sum", "size"]).reset_index()
-    drawn = found["sum"] + SHRINK_SKU * found["depth"].map(usual)
-    mean = drawn / (found["size"] + SHRINK_SKU) if columns else found["depth"].map(usual)
-    return pd.DataFrame(
-        {"by": by, "name": found["name"], "depth": found["depth"], "lift": np.exp(mean), "n": found["size"]}
-    )
