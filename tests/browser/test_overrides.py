@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from boards import CUTOFF, named, week
 from chromium import Open
 from fifteen import EVERYBODY, FORMULA, OTHERS
 from playwright.sync_api import expect
 
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
+from skucast.core.run import Run
 from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.validation import validate
-from skucast.core.weeks import WeekClock
 from skucast.dashboard.board import Board
 from skucast.dashboard.overrides import Words
 from skucast.forecast.overriding import effects, overridden
+from skucast.jobs import intake
+from skucast.jobs.override_intake import ingest_overrides
 from skucast.regressors.override_checks import Rules, Why
-from skucast.regressors.override_files import read_overrides
 from skucast.regressors.overrides import holding, said_of
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
 
 RULES = Rules(("event", "stock", "late"), freeze_weeks=1)
 RUN_AT = pd.Timestamp("2026-11-18 09:00")
@@ -54,12 +61,20 @@ def corrected(board: Board) -> Board:
     return replace(board, forecasts=overridden(newest, said).rows, overrides=words)
 
 
-def test_a_number_is_corrected_and_its_file_is_taken_in(board: Board, open_page: Open) -> None:
+def test_a_number_is_corrected_and_its_file_is_taken_in(
+    board: Board,
+    open_page: Open,
+    warehouse: DuckDBWarehouse,
+    settings: Callable[..., Settings],
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Fifteen articles are forecast 100 in each of two weeks, one of them corrected to 150 by Boris.
 
     A group's number leaves that one as it is; near weeks ask for the reason; a name that begins like a formula is read
     again as it is; what holds is called off in the same file.
     """
+    monkeypatch.setattr(intake, "SETTLE_S", 0.0)
     page = open_page(corrected(board), view="planner")
     section = page.locator("#overrides")
     expect(section.locator("#held-overrides")).to_contain_text("+100")
@@ -88,17 +103,21 @@ def test_a_number_is_corrected_and_its_file_is_taken_in(board: Board, open_page:
     section.get_by_role("button", name="Call off").click()
     with page.expect_download() as download:
         section.get_by_role("button", name="Save the file").click()
-    assert download.value.suggested_filename == "overrides-2026-11-15.csv"
-    content = download.value.path().read_bytes()
-    held = validate(
-        OVERRIDES,
-        corrected(board).overrides.held.drop(columns=["effect", "model"]),  # type: ignore[union-attr]
-    )
+    name = download.value.suggested_filename
+    assert name == "overrides-2026-11-15.csv"
+    ours = settings(override_reasons="event,stock", freeze_weeks=1)
+    download.value.save_as(Path(ours.staging) / "overrides" / "inbox" / name)
+    words = corrected(board).overrides
+    assert words is not None
+    held = validate(OVERRIDES, words.held.drop(columns=["effect", "model"]))
+    warehouse.append_once(OVERRIDES, held, batch_id="before", source="before.csv", run=run)
+    report, at = RunReport(), replace(run, run_at=RUN_AT.to_pydatetime(), today=RUN_AT.date(), cutoff=CUTOFF.date())
     known = [Combination(*names) for names in EVERYBODY]
-    found = read_overrides("words.csv", content, known, held, RUN_AT.to_pydatetime(), WeekClock(), RULES)
-    (refused,) = found.rejected["refused_because"]
-    assert refused == Why.FROZEN.format(frozen="2026-11-22", n_weeks=1)
-    group, one = found.rows.to_dict("records")
-    assert [group[name] for name in (*KEY, "kind", "value", "author")] == ["Казань", "*", "*", "=", 2600.0, "Anna"]
+    assert ingest_overrides(ours, warehouse, at, report, known, by_hand=True) == 2
+    refused = f"line 4: {Why.FROZEN.format(frozen='2026-11-22', n_weeks=1)}"
+    assert refused in str(report.plan_files[f"overrides/{name}"])
+    rows = warehouse.read(OVERRIDES).query("author == 'Anna'").sort_values("kind", ascending=False)
+    group, one = rows.to_dict("records")
+    assert [group[name] for name in (*KEY, "kind", "value")] == ["Казань", "*", "*", "=", 2600.0]
     assert (group["ds_from"], group["ds_to"]) == (week(2), week(2))
     assert [one[name] for name in (*KEY, "kind", "value", "note")] == [*FORMULA, "+", -12.5, "fair; perhaps"]

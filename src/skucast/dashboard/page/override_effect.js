@@ -11,12 +11,20 @@ function isAbout(word, { unit, channel, sku }) {
 }
 
 const rowsByScope = new Map();
+let byName = null;
+
+/** Each combination by its three names, as scopes are written. */
+function combinationsByName() {
+  byName ??= new Map(combinations.map((each) => [JSON.stringify([each.unit, each.channel, each.sku]), each]));
+  return byName;
+}
 
 /** The rows of the forecast that a word's names are about, whatever the week; looked for once. */
 function rowsOfScope(word) {
   const scope = JSON.stringify([word.unit, word.channel, word.sku]);
   if (!rowsByScope.has(scope)) {
-    const found = combinations.filter((combination) => isAbout(word, combination));
+    const one = combinationsByName().get(scope);
+    const found = one ? [one] : combinations.filter((combination) => isAbout(word, combination));
     const rows = found.flatMap(({ index }) => rowsOf('forecasts', index)).filter((row) => !isOver(row));
     rowsByScope.set(scope, rows);
   }
