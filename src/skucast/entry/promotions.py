@@ -59,7 +59,7 @@ def _template(own: dict[str, object], settings: Settings, warehouse: Warehouse, 
 
     path = Path(str(own["output"]))
     rows, said = template(settings, warehouse, run, wanted_names(own))
-    write_template(path, rows)
+    write_template(path, rows, language=settings.locale)
     report.notes.append(f"{path}: {said}; put it into promotions/inbox/ below STAGING")
 
 

@@ -23,6 +23,7 @@ from skucast.core.run import Run
 from skucast.core.tables.contract import Table
 from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS
+from skucast.core.texts import Text, said_in
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.jobs.refusals import refusal
@@ -225,7 +226,7 @@ def _take_in_file(
     is_new = batch_id is not None and _is_appended(file, plan, batch_id, warehouse, run)
     rejected = _write_rejected(file, plan, settings, report)
     _move(file, done, settings, report)
-    _tell(file, plan, rejected, report, is_new=is_new)
+    _tell(file, plan, rejected, settings, report, is_new=is_new)
     if not len(plan.rows):
         return 0 if plan.says_nothing else None
     return len(plan.rows) if is_new else 0
@@ -292,7 +293,13 @@ def _write_rejected(file: _File, plan: PlanFile, settings: Settings, report: Run
     if not len(plan.rejected):
         return None
     name = file.kept_as(_short(PurePosixPath(file.name).stem), settings)
-    return _put(file.intake, f"{file.intake.folder('rejected')}/{name}.csv", rejected_csv(plan), settings, report)
+    return _put(
+        file.intake,
+        f"{file.intake.folder('rejected')}/{name}.csv",
+        rejected_csv(plan, settings.locale),
+        settings,
+        report,
+    )
 
 
 def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> None:
@@ -329,12 +336,14 @@ def _short(name: str) -> str:
     return name.encode()[-MAX_NAME_BYTES:].decode(errors="ignore")
 
 
-def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, *, is_new: bool) -> None:
+def _tell(
+    file: _File, plan: PlanFile, rejected: str | None, settings: Settings, report: RunReport, *, is_new: bool
+) -> None:
     """One line in the log and one note for the file; what was refused is kept with the run."""
     n_refused, what = len(plan.rejected), file.intake.what
     elsewhere = "" if file.intake.table is PROMOTIONS else f" ({file.intake.folder('rejected')}/)"
     refused = refusal(file.name, n_refused, plan.n_lines, _first_reason(plan)) if n_refused else None
-    report.plan_files[file.known_as] = refused and f"{refused}{elsewhere}"
+    report.plan_files[file.known_as] = refused and f"{said_in(settings.locale, refused)}{elsewhere}"
     fields = {"file": file.name, "rows": len(plan.rows), "rejected": n_refused, "added": is_new}
     if plan.covers_through is not None:
         promoted = int(is_promotion(plan.rows).sum())
@@ -354,9 +363,9 @@ def _tell(file: _File, plan: PlanFile, rejected: str | None, report: RunReport, 
     report.notes.append(f"{what}: {file.name}: {'; '.join(parts)}")
 
 
-def _first_reason(plan: PlanFile) -> str:
+def _first_reason(plan: PlanFile) -> Text:
     line, reason = plan.rejected[[LINE, plan.why]].iloc[0]
-    return f"line {line}: {reason}"
+    return Text("line {line}: {reason}", line=line, reason=reason)
 
 
 def n_covering(plan: PlanFile) -> int:

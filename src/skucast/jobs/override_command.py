@@ -117,7 +117,7 @@ def write_override_template(path: Path, settings: Settings, warehouse: Warehouse
     history = read_history(settings, warehouse, run)
     held = held_on(settings, warehouse, run, history)
     rows = template_rows(held, history.combinations, run.cutoff + WEEK, rules_of(settings).reasons[0])
-    write_template(path, rows, MEANINGS)
+    write_template(path, rows, MEANINGS, settings.locale)
     report.notes.append(f"{path}: change it and put it into overrides/inbox/ below STAGING")
 
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.run import Run
 from skucast.core.tables.records import RUNS
-from skucast.core.words import counted
+from skucast.core.texts import Count, Text
 
 REMEMBERED = timedelta(days=14)
 """So long a refusal is shown, if the file does not come again."""
@@ -25,9 +25,24 @@ _END = 100
 """Bytes of a name's end that tell files apart: of a long name only the end comes back."""
 
 
-def refusal(file: str, n_refused: int, n_lines: int, first: str = "") -> str:
+def refusal(file: str, n_refused: int, n_lines: int, first: str = "") -> Text:
     """Return how many rows of a file were refused, in words, and why the `first` of them was."""
-    return f"{n_refused:,} of {counted(n_lines, 'row')} refused in {file}{first and f' ({first})'}"
+    if not first:
+        return Count(
+            "{refused} of {n} row refused in {file}",
+            "{refused} of {n} rows refused in {file}",
+            n_lines,
+            refused=n_refused,
+            file=file,
+        )
+    return Count(
+        "{refused} of {n} row refused in {file} ({first})",
+        "{refused} of {n} rows refused in {file} ({first})",
+        n_lines,
+        refused=n_refused,
+        file=file,
+        first=first,
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from skucast.regressors.headings import column_named
 from skucast.regressors.promotion_files import LINE, REASON
+from skucast.regressors.refusals import refusal
 from skucast.sheets.reading import Sheet
 from skucast.sheets.values import UNREADABLE
 
@@ -21,7 +23,7 @@ class FileLine:
 
     def refuse(self, why: StrEnum, /, **words: object) -> None:
         """Note why the line is rejected."""
-        self.reasons.append(why.format(**words))
+        self.reasons.append(refusal(why, words))
 
     def refuse_errors(self, why: StrEnum, columns: Sequence[str]) -> None:
         """Refuse cells of these columns that hold an error or a formula, `why` with `column` and `found`."""
@@ -32,7 +34,7 @@ class FileLine:
 
 def places_of(sheet: Sheet, columns: Sequence[str]) -> dict[str, int]:
     """Return where each of our columns stands in the file, those that it has."""
-    places = {cell.casefold(): place for place, cell in enumerate(sheet.header)}
+    places = {column_named(cell): place for place, cell in enumerate(sheet.header)}
     return {ours: places[ours.casefold()] for ours in columns if ours.casefold() in places}
 
 
@@ -52,4 +54,4 @@ def lines_of(sheet: Sheet, columns: Sequence[str]) -> list[FileLine]:
 def unused_of(sheet: Sheet, columns: Sequence[str]) -> list[str]:
     """Return the file's columns that mean nothing."""
     ours = {each.casefold() for each in (*columns, LINE, REASON)}
-    return [each for each in sheet.header if each and each.casefold() not in ours]
+    return [each for each in sheet.header if each and column_named(each) not in ours]

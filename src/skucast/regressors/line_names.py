@@ -12,6 +12,7 @@ from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clea
 from skucast.core.spelling import SHORTENED, by_fold, fold, is_shortened
 from skucast.core.tables.contract import ALL
 from skucast.core.targets import nearest
+from skucast.core.texts import Text
 from skucast.core.twins import twins_of
 from skucast.regressors.promotion_lines import MAX_SUGGESTIONS, Reason
 
@@ -44,7 +45,7 @@ class KnownNames:
         self._combinations = sorted(map(str, known))
         self._patterns = {pattern for each in known for pattern in product(*((part, ALL) for part in each.parts))}
         self._missing = missing
-        self._suggestions: dict[str, str] = {}
+        self._suggestions: dict[str, Text] = {}
 
     def has(self, column: str, name: str) -> bool:
         """Return whether the sales have this name in that column."""
@@ -98,9 +99,11 @@ class KnownNames:
             closest = self._closest(name, self._parts[column])
             line.refuse(Reason.UNKNOWN_NAME, column=column, found=repr(name), closest=closest)
 
-    def _closest(self, name: str, names: Sequence[str]) -> str:
+    def _closest(self, name: str, names: Sequence[str]) -> Text:
         if name not in self._suggestions and len(self._suggestions) < MAX_SUGGESTIONS:
             twins, near = twins_of(name, names), nearest(name, names)
-            closest = f"closest: {', '.join(near)}" if near else f"none alike of {len(names)} known"
-            self._suggestions[name] = f"did you mean {' or '.join(twins[:3])}?" if twins else closest
-        return self._suggestions.get(name, "as many others in this file")
+            closest = (
+                Text("closest: {names}", names=tuple(near)) if near else Text("none alike of {n} known", n=len(names))
+            )
+            self._suggestions[name] = Text("did you mean {names}?", names=" or ".join(twins[:3])) if twins else closest
+        return self._suggestions.get(name, Text("as many others in this file"))

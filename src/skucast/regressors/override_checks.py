@@ -14,6 +14,7 @@ import pandas as pd
 from skucast.core.combination import KEY
 from skucast.core.flags import as_flag
 from skucast.core.tables.overrides import KINDS, LATE
+from skucast.core.texts import wording
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.regressors.file_lines import FileLine
 from skucast.regressors.line_names import KnownNames
@@ -45,34 +46,38 @@ _BLANKS = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d)")
 class Why(StrEnum):
     """Why a row is rejected, beside what is wrong with its names; docs/overrides.md lists each."""
 
-    NO_COLUMN = "the file has no column {columns}"
-    MORE_CELLS = "more cells than columns"
-    UNREADABLE = "{column} holds {found}, an error or a formula without a result"
-    EMPTY = "{column} is empty"
-    NOT_A_DAY = "{column} {found} is no day such as 2026-11-25 or 25.11.2026"
-    ENDS_BEFORE_START = "ds_to {last} is before ds_from {first}"
-    TOO_FAR = "{column} {day} is more than 2 years away"
-    OVER = "its last week, {last}, is over"
-    NOT_A_KIND = "kind {found} is none of = (the number becomes the value), + (is added), % (percent are added)"
-    NOT_A_NUMBER = "value {found} is no number such as 120 or 12,5"
-    TWO_NUMBERS = "value {found} may be two numbers; write it without a separator of thousands, or with another decimal"
-    NEGATIVE = "value {found} is negative: nothing is forecast below 0"
-    TOO_LOW = "value {found} is below -100 percent"
-    FRACTION = "value {found} is a fraction; write {percent} for as many percent"
-    TOO_LARGE = "value {found} is beyond a trillion"
-    NOT_A_REASON = "reason {found} is none of {reasons}"
-    TOO_LONG = "{column} has more than {limit} characters"
-    EXPIRED = "expires_on {day} has passed"
-    NOT_YES_OR_NO = "cancelled {found} is neither yes nor no"
-    UNKNOWN_ID = "override_id {found} is none that was given; leave it empty for a new override"
-    GONE = "override_id {found} is called off already"
-    NOT_AN_INSTANT = "known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15"
-    KNOWN_LATER = "known_from {found} is in the future"
-    NOT_OVER = "known_from is for weeks that are over, but the last one is {last}"
-    FROZEN = "weeks up to {frozen} are frozen (FREEZE_WEEKS={n_weeks}): begin later, or give the reason late"
-    DUPLICATE = "the same as line {line}"
-    TWICE = "says of the same names and week {week} something else than line {line}"
-    TWICE_ID = "is about the same override_id as line {line}"
+    NO_COLUMN = wording("the file has no column {columns}")
+    MORE_CELLS = wording("more cells than columns")
+    UNREADABLE = wording("{column} holds {found}, an error or a formula without a result")
+    EMPTY = wording("{column} is empty")
+    NOT_A_DAY = wording("{column} {found} is no day such as 2026-11-25 or 25.11.2026")
+    ENDS_BEFORE_START = wording("ds_to {last} is before ds_from {first}")
+    TOO_FAR = wording("{column} {day} is more than 2 years away")
+    OVER = wording("its last week, {last}, is over")
+    NOT_A_KIND = wording(
+        "kind {found} is none of = (the number becomes the value), + (is added), % (percent are added)"
+    )
+    NOT_A_NUMBER = wording("value {found} is no number such as 120 or 12,5")
+    TWO_NUMBERS = wording(
+        "value {found} may be two numbers; write it without a separator of thousands, or with another decimal"
+    )
+    NEGATIVE = wording("value {found} is negative: nothing is forecast below 0")
+    TOO_LOW = wording("value {found} is below -100 percent")
+    FRACTION = wording("value {found} is a fraction; write {percent} for as many percent")
+    TOO_LARGE = wording("value {found} is beyond a trillion")
+    NOT_A_REASON = wording("reason {found} is none of {reasons}")
+    TOO_LONG = wording("{column} has more than {limit} characters")
+    EXPIRED = wording("expires_on {day} has passed")
+    NOT_YES_OR_NO = wording("cancelled {found} is neither yes nor no")
+    UNKNOWN_ID = wording("override_id {found} is none that was given; leave it empty for a new override")
+    GONE = wording("override_id {found} is called off already")
+    NOT_AN_INSTANT = wording("known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15")
+    KNOWN_LATER = wording("known_from {found} is in the future")
+    NOT_OVER = wording("known_from is for weeks that are over, but the last one is {last}")
+    FROZEN = wording("weeks up to {frozen} are frozen (FREEZE_WEEKS={n_weeks}): begin later, or give the reason late")
+    DUPLICATE = wording("the same as line {line}")
+    TWICE = wording("says of the same names and week {week} something else than line {line}")
+    TWICE_ID = wording("is about the same override_id as line {line}")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.regressors.file_lines import FileLine, lines_of, places_of, unused_of
+from skucast.regressors.headings import in_every_language
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.override_checks import COLUMNS, REQUIRED, OverrideJudge, Rules, Why, weeks_of
 from skucast.regressors.promotion_files import PlanFile, rejected_rows
@@ -52,7 +53,7 @@ def read_overrides(
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), FILE))
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE)))
     there = places_of(sheet, COLUMNS)
     missing = [column for column in REQUIRED if column not in there]
     judge = OverrideJudge(KnownNames(known, aliases), held, run_at, clock, rules)

@@ -10,27 +10,28 @@ import pandas as pd
 
 from skucast.core.combination import Combination
 from skucast.core.tables.contract import ALL
+from skucast.core.texts import wording
 from skucast.core.weeks import WEEK
 from skucast.regressors.override_checks import COLUMNS
 
 MEANINGS = {
-    "unit": "business unit as in the sales; * = all",
-    "channel": "sales channel as in the sales; * = all",
-    "SKU_ID": "article as in the sales; * = all",
-    "ds_from": "any day of the first week, 2026-12-06 or 06.12.2026",
-    "ds_to": "any day of the last week; empty = one week",
-    "kind": "= the week's number becomes the value; + it is added; % so many percent are added",
-    "value": "of each week, of all combinations of the row together; with + and % it may be negative",
-    "reason": "why, one of OVERRIDE_REASONS",
-    "author": "who says so",
-    "expires_on": "last day on which a forecast uses it; may stay empty",
-    "cancelled": "yes = called off; may stay empty",
-    "override_id": "which override the row corrects or calls off; empty = a new one",
-    "note": "your remark; not used",
+    "unit": wording("business unit as in the sales; * = all"),
+    "channel": wording("sales channel as in the sales; * = all"),
+    "SKU_ID": wording("article as in the sales; * = all"),
+    "ds_from": wording("any day of the first week, 2026-12-06 or 06.12.2026"),
+    "ds_to": wording("any day of the last week; empty = one week"),
+    "kind": wording("= the week's number becomes the value; + it is added; % so many percent are added"),
+    "value": wording("of each week, of all combinations of the row together; with + and % it may be negative"),
+    "reason": wording("why, one of OVERRIDE_REASONS"),
+    "author": wording("who says so"),
+    "expires_on": wording("last day on which a forecast uses it; may stay empty"),
+    "cancelled": wording("yes = called off; may stay empty"),
+    "override_id": wording("which override the row corrects or calls off; empty = a new one"),
+    "note": wording("your remark; not used"),
 }
 """The columns of a template and what they mean; `known_from` is for archives alone."""
 
-_EXAMPLES = (("%", 15, "example: 15 percent more"), ("=", 120, "example: 120 pieces"))
+_EXAMPLES = (("%", 15, wording("example: 15 percent more")), ("=", 120, wording("example: 120 pieces")))
 
 
 def template_rows(

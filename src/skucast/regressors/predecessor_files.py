@@ -16,8 +16,10 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.predecessors import LIKE, PREDECESSORS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.targets import nearest
+from skucast.core.texts import Text, wording
 from skucast.core.weeks import WeekClock
 from skucast.regressors.file_lines import FileLine, lines_of, places_of, unused_of
+from skucast.regressors.headings import in_every_language
 from skucast.regressors.promotion_files import PlanFile, rejected_rows
 from skucast.regressors.promotion_lines import MAX_TEXT, NUMBER, TWO_YEARS, as_day, as_instant
 from skucast.sheets.reading import Kind, read_sheet, trimmed
@@ -33,23 +35,23 @@ MOST_SCALE = 1e6
 class Why(StrEnum):
     """Why a row is rejected; docs/data.md lists each."""
 
-    NO_COLUMN = "the file has no column {columns}"
-    MORE_CELLS = "more cells than columns"
-    UNREADABLE = "{column} holds {found}, an error or a formula without a result"
-    NO_NAME = "{column} is empty"
-    BAD_NAME = "{column} {found}: {problem}"
-    PART_OF_A_NAME = "{column} {found}: only a * alone stands for all"
-    UNKNOWN = "{found} has no sales to be like ({closest})"
-    ITSELF = "an article cannot be like itself"
-    NOT_A_NUMBER = "{column} {found} is no number such as 0.5 or 0,5"
-    OUT_OF_RANGE = "{column} {found} is not {range}"
-    NOT_A_DAY = "{column} {found} is no day such as 2026-11-25 or 25.11.2026"
-    TOO_FAR = "phase_out_from {day} is more than 2 years away"
-    NOT_AN_INSTANT = "known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15"
-    KNOWN_LATER = "known_from {found} is in the future"
-    TOO_LONG = "note has more than {limit} characters"
-    DUPLICATE = "the same as line {line}"
-    TWICE = "says of the same two articles something else than line {line}"
+    NO_COLUMN = wording("the file has no column {columns}")
+    MORE_CELLS = wording("more cells than columns")
+    UNREADABLE = wording("{column} holds {found}, an error or a formula without a result")
+    NO_NAME = wording("{column} is empty")
+    BAD_NAME = wording("{column} {found}: {problem}")
+    PART_OF_A_NAME = wording("{column} {found}: only a * alone stands for all")
+    UNKNOWN = wording("{found} has no sales to be like ({closest})")
+    ITSELF = wording("an article cannot be like itself")
+    NOT_A_NUMBER = wording("{column} {found} is no number such as 0.5 or 0,5")
+    OUT_OF_RANGE = wording("{column} {found} is not {range}")
+    NOT_A_DAY = wording("{column} {found} is no day such as 2026-11-25 or 25.11.2026")
+    TOO_FAR = wording("phase_out_from {day} is more than 2 years away")
+    NOT_AN_INSTANT = wording("known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15")
+    KNOWN_LATER = wording("known_from {found} is in the future")
+    TOO_LONG = wording("note has more than {limit} characters")
+    DUPLICATE = wording("the same as line {line}")
+    TWICE = wording("says of the same two articles something else than line {line}")
 
 
 def read_predecessors(
@@ -73,7 +75,7 @@ def read_predecessors(
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), FILE))
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE)))
     there = places_of(sheet, COLUMNS)
     missing = [column for column in REQUIRED if column not in there]
     judge = _Judge(known, run_at, clock, aliases)
@@ -156,7 +158,7 @@ class _Judge:
         elif asked not in self._patterns:
             whole = "/".join(asked)
             near = nearest(whole, self._combinations)
-            closest = f"closest: {', '.join(near)}" if near else "none alike"
+            closest = Text("closest: {names}", names=tuple(near)) if near else Text("none alike")
             line.refuse(Why.UNKNOWN, found=whole, closest=closest)
 
     def _day(self, line: FileLine) -> date | None:

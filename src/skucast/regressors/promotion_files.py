@@ -18,8 +18,10 @@ from skucast.core.spelling import fold, is_total
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
+from skucast.core.texts import in_a_row, said_in
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
+from skucast.regressors.headings import column_named, heading, in_every_language
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.promotion_checks import (
     Judge,
@@ -99,7 +101,7 @@ def read_plan(
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), PLAN))
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(PLAN)))
     columns = columns_of(sheet)
     found = [line_of(number, cells, sheet, columns) for number, cells in sheet.lines]
     left_out, notes = _left_out(found, known)
@@ -131,7 +133,7 @@ def read_plan(
         rows=rows,
         rejected=rejected_rows(sheet, lines),
         covers_through=covers_through,
-        unused=[each for each in sheet.header if each and each.casefold() not in {*NAMES, LINE, REASON}],
+        unused=[each for each in sheet.header if each and column_named(each) not in {*NAMES, LINE, REASON}],
         separator=sheet.separator,
         n_lines=len(lines),
         notes=[*sheet.notes, *notes],
@@ -179,12 +181,17 @@ def _totals_left_out(totals: Sequence[int]) -> list[str]:
     return [f"{counted(len(totals), 'line')} of totals left out (line {totals[0]})"] if totals else []
 
 
-def rejected_csv(plan: PlanFile) -> bytes:
-    """Return the rejected rows as a CSV that Excel opens as it is: UTF-8 with a mark, the file's own separator."""
+def rejected_csv(plan: PlanFile, language: str = "") -> bytes:
+    """Return the rejected rows as a CSV that Excel opens as it is: UTF-8 with a mark, the file's own separator.
+
+    Number and reasons are in that language, empty = English; the file's own columns are as they were.
+    """
     text = io.StringIO()
     writer = csv.writer(text, delimiter=plan.separator, lineterminator="\r\n")
-    writer.writerow(plan.rejected.columns)
-    writer.writerows([_without_formula(str(cell)) for cell in row] for row in plan.rejected.itertuples(index=False))
+    ours = {LINE: heading(language, LINE), plan.why: heading(language, plan.why)}
+    writer.writerow([ours.get(column, column) for column in plan.rejected.columns])
+    cells = plan.rejected.itertuples(index=False)
+    writer.writerows([_without_formula(said_in(language, cell)) for cell in row] for row in cells)
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -299,13 +306,11 @@ def rejected_rows(sheet: Sheet, lines: Sequence[Judged], reason: str = REASON) -
     Cells beyond the header stand last and without a heading: sent again, they are too many once more.
     """
     refused = [line for line in lines if line.reasons]
-    own = [place for place, name in enumerate(sheet.header) if name.casefold() not in {LINE, reason}]
+    own = [place for place, name in enumerate(sheet.header) if column_named(name) not in {LINE, reason}]
     beyond = range(len(sheet.header), max((len(line.raw) for line in refused), default=0))
     columns = [*(sheet.header[place] for place in own), LINE, reason, *("" for _ in beyond)]
-    rows = [
-        [*_at(line.raw, own), str(line.number), "; ".join(line.reasons), *_at(line.raw, beyond)] for line in refused
-    ]
-    return pd.DataFrame(rows, columns=columns, dtype="str")
+    rows = [[*_at(line.raw, own), str(line.number), in_a_row(line.reasons), *_at(line.raw, beyond)] for line in refused]
+    return pd.DataFrame(rows, columns=columns, dtype="object")
 
 
 def _at(cells: Sequence[str], places: Iterable[int]) -> list[str]:

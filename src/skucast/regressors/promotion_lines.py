@@ -10,7 +10,10 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from skucast.core.combination import KEY
+from skucast.core.texts import wording
 from skucast.core.weeks import WeekClock
+from skucast.regressors.headings import column_named
+from skucast.regressors.refusals import refusal
 from skucast.sheets.reading import Sheet
 
 REQUIRED = (*KEY, "starts_on", "ends_on", "discount_perc", "covers_through")
@@ -28,37 +31,37 @@ MAX_SUGGESTIONS = 100
 class Reason(StrEnum):
     """Why a row is rejected; the planners' page (docs/promotions.md) lists each, and what to do."""
 
-    NO_COLUMN = "the file has no column {columns}"
-    NO_COVERS_THROUGH = "the file has no covers_through in any row"
-    TWO_COVERS_THROUGH = "the file has more than one covers_through: {days}"
-    COVERS_NOTHING = "covers_through {day} is before the first day of the plan, {first}"
-    COVERS_TOO_FAR = "covers_through {day} is more than 2 years away"
-    MORE_CELLS = "more cells than columns"
-    UNREADABLE = "{column} holds {found}, an error or a formula without a result"
-    NO_NAME = "{column} is empty"
-    BAD_NAME = "{column} {found}: {problem}"
-    PART_OF_A_NAME = "{column} {found}: only a * alone stands for all"
-    UNKNOWN_NAME = "{column} {found} is unknown ({closest})"
-    UNKNOWN_COMBINATION = "{found} has no sales ({closest})"
-    NO_DAY = "{column} is empty, but the row has {other}"
-    NOT_A_DAY = "{column} {found} is no day such as 2026-11-25 or 25.11.2026"
-    ENDS_BEFORE_START = "ends_on {ends_on} is before starts_on {starts_on}"
-    TOO_FAR = "starts_on {day} is more than 2 years away"
-    OVER = "ends_on {day} is before the running week"
-    ENDS_AFTER_COVERAGE = "ends_on {ends_on} is after covers_through {covers_through}"
-    NO_PROMOTION = "is_promo {found} and no discount_perc, but the row has days"
-    NOT_A_NUMBER = "discount_perc {found} is no number such as 30 or 12,5"
-    NOT_A_PERCENTAGE = "discount_perc {found} is not within 0 to 100"
-    FRACTION = "discount_perc {found} is a fraction; write {percent}"
-    NOT_YES_OR_NO = "{column} {found} is neither yes nor no"
-    NOT_AN_INSTANT = "known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15"
-    KNOWN_LATER = "known_from {found} is in the future"
-    NOT_OVER = "known_from is for promotions that are over, but this one ends on {ends_on}"
-    TOO_LONG = "{column} has more than {limit} characters"
-    EXAMPLE = "an example of the template, unchanged; put your promotion in its place, or delete the row"
-    ONLY_EXAMPLES = "the file holds nothing but the template's examples; write your plan in their place"
-    DUPLICATE = "the same as line {line}"
-    AMBIGUOUS = "overlaps line {line}, which gives the same names another discount"
+    NO_COLUMN = wording("the file has no column {columns}")
+    NO_COVERS_THROUGH = wording("the file has no covers_through in any row")
+    TWO_COVERS_THROUGH = wording("the file has more than one covers_through: {days}")
+    COVERS_NOTHING = wording("covers_through {day} is before the first day of the plan, {first}")
+    COVERS_TOO_FAR = wording("covers_through {day} is more than 2 years away")
+    MORE_CELLS = wording("more cells than columns")
+    UNREADABLE = wording("{column} holds {found}, an error or a formula without a result")
+    NO_NAME = wording("{column} is empty")
+    BAD_NAME = wording("{column} {found}: {problem}")
+    PART_OF_A_NAME = wording("{column} {found}: only a * alone stands for all")
+    UNKNOWN_NAME = wording("{column} {found} is unknown ({closest})")
+    UNKNOWN_COMBINATION = wording("{found} has no sales ({closest})")
+    NO_DAY = wording("{column} is empty, but the row has {other}")
+    NOT_A_DAY = wording("{column} {found} is no day such as 2026-11-25 or 25.11.2026")
+    ENDS_BEFORE_START = wording("ends_on {ends_on} is before starts_on {starts_on}")
+    TOO_FAR = wording("starts_on {day} is more than 2 years away")
+    OVER = wording("ends_on {day} is before the running week")
+    ENDS_AFTER_COVERAGE = wording("ends_on {ends_on} is after covers_through {covers_through}")
+    NO_PROMOTION = wording("is_promo {found} and no discount_perc, but the row has days")
+    NOT_A_NUMBER = wording("discount_perc {found} is no number such as 30 or 12,5")
+    NOT_A_PERCENTAGE = wording("discount_perc {found} is not within 0 to 100")
+    FRACTION = wording("discount_perc {found} is a fraction; write {percent}")
+    NOT_YES_OR_NO = wording("{column} {found} is neither yes nor no")
+    NOT_AN_INSTANT = wording("known_from {found} is no day or time such as 2026-11-25 or 25.11.2026 10:15")
+    KNOWN_LATER = wording("known_from {found} is in the future")
+    NOT_OVER = wording("known_from is for promotions that are over, but this one ends on {ends_on}")
+    TOO_LONG = wording("{column} has more than {limit} characters")
+    EXAMPLE = wording("an example of the template, unchanged; put your promotion in its place, or delete the row")
+    ONLY_EXAMPLES = wording("the file holds nothing but the template's examples; write your plan in their place")
+    DUPLICATE = wording("the same as line {line}")
+    AMBIGUOUS = wording("overlaps line {line}, which gives the same names another discount")
 
 
 EXAMPLES = {"example: the last days of a week": 20, "example: over a week's end": 15}
@@ -97,7 +100,7 @@ class Line:
 
     def refuse(self, reason: Reason, /, **words: object) -> None:
         """Note why the line is rejected."""
-        self.reasons.append(reason.format(**words))
+        self.reasons.append(refusal(reason, words))
 
     @property
     def days(self) -> tuple[date, date]:
@@ -109,7 +112,7 @@ class Line:
 
 def columns_of(sheet: Sheet) -> dict[str, int]:
     """Where each of our columns stands in the file."""
-    places = {name.casefold(): place for place, name in enumerate(sheet.header)}
+    places = {column_named(name): place for place, name in enumerate(sheet.header)}
     return {ours: places[folded] for folded, ours in NAMES.items() if folded in places}
 
 

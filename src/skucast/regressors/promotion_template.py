@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -19,30 +20,39 @@ import pandas as pd
 from skucast.core.combination import KEY, Combination, encode_part
 from skucast.core.errors import InputError
 from skucast.core.tables.contract import ALL
+from skucast.core.texts import wording
 from skucast.core.weeks import WeekClock
+from skucast.language.catalogue import SOURCE, translated
+from skucast.regressors.headings import heading
 from skucast.regressors.promotion_holding import THROUGH, Holding
 from skucast.regressors.promotion_lines import COLUMNS, EXAMPLE, Line
 from skucast.regressors.promotions import Pattern
 
 SUFFIXES = (".csv", ".xlsx")
 
-NOTHING_ELSE = "nothing else is planned for these names"
+NOTHING_ELSE = wording("nothing else is planned for these names")
+OF_ONE, OF_UNIT = wording("a promotion of one article"), wording("nothing else is planned for this unit")
+_OUR_NOTES = (NOTHING_ELSE, OF_ONE, OF_UNIT)
 
 MEANINGS = {
-    "unit": "business unit as in the sales; * = all",
-    "channel": "sales channel as in the sales; * = all",
-    "SKU_ID": "article as in the sales; * = all",
-    "starts_on": "first day, 2026-11-30 or 30.11.2026; empty, with ends_on and discount_perc: nothing else is planned",
-    "ends_on": "last day, included",
-    "discount_perc": "discount in percent, 0 to 100: 30, not 0.3; empty: as deep as is usual for the article",
-    "covers_through": "last day for which the plan of these names is complete",
-    "plan_id": "your own name of the promotion; may stay empty",
-    "cancelled": "yes = the promotion is called off; may stay empty",
-    "known_from": "only for plans of the past: when this was known, 2026-11-20 or 20.11.2026 10:15; else empty",
-    "note": "your remark; not used",
-    "is_promo": "yes = a promotion, also where its discount is not known yet; may stay empty",
-    "promo_type": "what kind of promotion: deal, display, leaflet or a word of your own; may stay empty",
-    "template": "leave it as it is: which plan this file began as; empty in rows of your own",
+    "unit": wording("business unit as in the sales; * = all"),
+    "channel": wording("sales channel as in the sales; * = all"),
+    "SKU_ID": wording("article as in the sales; * = all"),
+    "starts_on": wording(
+        "first day, 2026-11-30 or 30.11.2026; empty, with ends_on and discount_perc: nothing else is planned"
+    ),
+    "ends_on": wording("last day, included"),
+    "discount_perc": wording("discount in percent, 0 to 100: 30, not 0.3; empty: as deep as is usual for the article"),
+    "covers_through": wording("last day for which the plan of these names is complete"),
+    "plan_id": wording("your own name of the promotion; may stay empty"),
+    "cancelled": wording("yes = the promotion is called off; may stay empty"),
+    "known_from": wording(
+        "only for plans of the past: when this was known, 2026-11-20 or 20.11.2026 10:15; else empty"
+    ),
+    "note": wording("your remark; not used"),
+    "is_promo": wording("yes = a promotion, also where its discount is not known yet; may stay empty"),
+    "promo_type": wording("what kind of promotion: deal, display, leaflet or a word of your own; may stay empty"),
+    "template": wording("leave it as it is: which plan this file began as; empty in rows of your own"),
 }
 
 
@@ -168,9 +178,9 @@ def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _examples(known: Sequence[Combination], clock: WeekClock, end: date) -> list[dict[str, object]]:
     first = min(known)
-    names, note = (EXAMPLE, first.channel, first.sku_id), "a promotion of one article"
+    names, note = (EXAMPLE, first.channel, first.sku_id), OF_ONE
     of_one = _row(names, starts_on=clock.start(end), ends_on=end, covers_through=end, discount_perc=20, note=note)
-    rest = _row((EXAMPLE, ALL, ALL), covers_through=end, note="nothing else is planned for this unit")
+    rest = _row((EXAMPLE, ALL, ALL), covers_through=end, note=OF_UNIT)
     return [of_one, rest]
 
 
@@ -179,16 +189,22 @@ def _row(names: Pattern, **cells: object) -> dict[str, object]:
 
 
 def write_template(
-    path: Path, rows: Sequence[dict[str, object]], meanings: Mapping[str, str] = MappingProxyType(MEANINGS)
+    path: Path,
+    rows: Sequence[dict[str, object]],
+    meanings: Mapping[str, str] = MappingProxyType(MEANINGS),
+    language: str = "",
 ) -> None:
     """Write the rows to a new .csv or .xlsx file; `meanings` are the columns and what they mean.
+
+    Headings, meanings and our own notes are in that language, empty = English.
 
     Raises:
         InputError: there is such a file already, it cannot be written, or has another suffix.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}")
-    content = _as_csv(rows, meanings) if path.suffix.lower() == ".csv" else _as_excel(rows, meanings)
+    rows, meanings = _in_language(language, rows, meanings)
+    content = _as_csv(rows, meanings) if path.suffix.lower() == ".csv" else _as_excel(rows, meanings, language)
     try:
         with path.open("xb") as file:
             file.write(content)
@@ -196,6 +212,19 @@ def write_template(
         raise InputError(f"{path}: there already; move it away, or name another file with --output") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _in_language(
+    language: str, rows: Sequence[dict[str, object]], meanings: Mapping[str, str]
+) -> tuple[list[dict[str, object]], dict[str, str]]:
+    """Rows and meanings by the columns' headings; what stands in a row is the planner's, but for notes of ours."""
+    say = partial(translated, language or SOURCE)
+    named = {column: heading(language, column) for column in meanings}
+    said = [
+        {named[name]: say(str(cell)) if cell in _OUR_NOTES else cell for name, cell in row.items() if name in named}
+        for row in rows
+    ]
+    return said, {named[column]: say(meaning) for column, meaning in meanings.items()}
 
 
 def _as_csv(rows: Sequence[dict[str, object]], columns: Mapping[str, str]) -> bytes:
@@ -212,14 +241,16 @@ def _with_comma(cell: object) -> object:
     return str(cell).replace(".", ",") if isinstance(cell, float) else cell
 
 
-def _as_excel(rows: Sequence[dict[str, object]], meanings: Mapping[str, str]) -> bytes:
+def _as_excel(rows: Sequence[dict[str, object]], meanings: Mapping[str, str], language: str) -> bytes:
     import openpyxl
 
     book = openpyxl.Workbook()
     plan = book.active
-    plan.title = "plan"
+    say = partial(translated, language or SOURCE)
+    plan.title = say(wording("plan"))
     _fill(plan, [tuple(meanings), *([row[name] for name in meanings] for row in rows)])
-    _fill(book.create_sheet("columns"), [("column", "meaning"), *meanings.items()])
+    columns = say(wording("column")), say(wording("meaning"))
+    _fill(book.create_sheet(say(wording("columns"))), [columns, *meanings.items()])
     content = io.BytesIO()
     book.save(content)
     return content.getvalue()

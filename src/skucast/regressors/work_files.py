@@ -15,8 +15,10 @@ from skucast.core.spelling import fold
 from skucast.core.tables.validation import empty, validate
 from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.targets import nearest
+from skucast.core.texts import Text, wording
 from skucast.core.weeks import WeekClock
 from skucast.regressors.file_lines import FileLine, lines_of, places_of, unused_of
+from skucast.regressors.headings import in_every_language
 from skucast.regressors.promotion_files import PlanFile, rejected_rows
 from skucast.regressors.promotion_lines import MAX_TEXT, TWO_YEARS, as_day
 from skucast.sheets.reading import Kind, read_sheet, trimmed
@@ -39,21 +41,21 @@ _STATES = {
 class Why(StrEnum):
     """Why a row is rejected; docs/alerts.md lists what a file may say."""
 
-    NO_COLUMN = "the file has no column {columns}"
-    MORE_CELLS = "more cells than columns"
-    UNREADABLE = "{column} holds {found}, an error or a formula without a result"
-    EMPTY = "{column} is empty"
-    UNKNOWN = "{found} is on no line of the work list ({closest})"
-    NOT_A_STATE = "state {found} is none of done, snoozed, open"
-    SAYS_NOTHING = "nothing is said: give state, owner or comment"
-    NO_UNTIL = "snoozed needs until, the day on which it is on the list again"
-    UNTIL_ALONE = "until is for what is snoozed"
-    NOT_A_DAY = "until {found} is no day such as 2026-11-25 or 25.11.2026"
-    HAS_COME = "until {day} has come: give a later day than {today}"
-    TOO_FAR = "until {day} is more than 2 years away"
-    TOO_LONG = "{column} has more than {limit} characters"
-    TWICE = "is about the same line as line {line}"
-    DUPLICATE = "the same as line {line}"
+    NO_COLUMN = wording("the file has no column {columns}")
+    MORE_CELLS = wording("more cells than columns")
+    UNREADABLE = wording("{column} holds {found}, an error or a formula without a result")
+    EMPTY = wording("{column} is empty")
+    UNKNOWN = wording("{found} is on no line of the work list ({closest})")
+    NOT_A_STATE = wording("state {found} is none of done, snoozed, open")
+    SAYS_NOTHING = wording("nothing is said: give state, owner or comment")
+    NO_UNTIL = wording("snoozed needs until, the day on which it is on the list again")
+    UNTIL_ALONE = wording("until is for what is snoozed")
+    NOT_A_DAY = wording("until {found} is no day such as 2026-11-25 or 25.11.2026")
+    HAS_COME = wording("until {day} has come: give a later day than {today}")
+    TOO_FAR = wording("until {day} is more than 2 years away")
+    TOO_LONG = wording("{column} has more than {limit} characters")
+    TWICE = wording("is about the same line as line {line}")
+    DUPLICATE = wording("the same as line {line}")
 
 
 class WordJudge:
@@ -101,7 +103,9 @@ class WordJudge:
         known = self._lines.get(fold(found))
         if known is None:
             near = ", ".join(nearest(found, self._names)) if self._names else ""
-            closest = f"closest: {near}" if near else f"{len(self._names) // 2} lines, none alike"
+            closest = (
+                Text("closest: {names}", names=near) if near else Text("{n} lines, none alike", n=len(self._names) // 2)
+            )
             line.refuse(Why.UNKNOWN, found=repr(found), closest=closest)
         return known
 
@@ -136,7 +140,7 @@ def read_words(
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), FILE))
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE)))
     there = places_of(sheet, COLUMNS)
     missing = [column for column in REQUIRED if column not in there]
     judge = WordJudge(lines, run_at, clock)
