@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+import pandas as pd
 import pytest
 from a_plan import KNOWN, PLAN
 from stand_ins.truthful import StorageProxy
@@ -12,8 +14,11 @@ from skucast.backends.files import list_files, write_bytes
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.errors import InputError
 from skucast.core.run import Run
+from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.sales import PROMOTIONS
+from skucast.jobs.override_intake import ingest_overrides
 from skucast.jobs.promotions import DONE, INBOX, REJECTED, ingest
+from skucast.regressors.overrides import holding, said_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 
@@ -32,6 +37,23 @@ def test_a_file_in_the_bucket_becomes_rows_of_the_plan_once(in_the_cloud: Settin
     }
     assert left[INBOX] == []
     assert [name[27:] for name in left[DONE]] == [name[27:] for name in left[REJECTED]] == ["план-1.csv", "план-2.csv"]
+
+
+def test_overrides_in_the_bucket_become_rows_once(in_the_cloud: Settings, run: Run) -> None:
+    """One that calls the first off is read after it; the same content again adds nothing."""
+    warehouse = open_warehouse(in_the_cloud)
+    header = "unit;channel;SKU_ID;ds_from;kind;value;reason;author;cancelled"
+    lines = ("Пермь;KA;*;30.11.2026;=;120,5;event;Anna;", "Пермь;KA;*;30.11.2026;;;event;Boris;да")
+    for number, line in enumerate((lines[0], lines[1], lines[0]), start=1):
+        path = f"overrides/inbox/неделя-{number}.csv"
+        write_bytes(in_the_cloud.staging, path, f"{header}\n{line}\n".encode(), in_the_cloud.endpoints)
+        ingest_overrides(in_the_cloud, warehouse, replace(run, run_id=f"run-{number}"), RunReport(), KNOWN)
+    rows = warehouse.read(OVERRIDES).sort_values("known_from")
+    assert rows["cancelled"].tolist() == [False, True]
+    assert rows["value"].fillna(-1).tolist() == [120.5, -1.0]
+    assert rows["known_from"].is_unique
+    assert not len(said_of(holding(rows, run.run_at + timedelta(hours=1), run.today), [pd.Timestamp("2026-12-06")]))
+    assert len(list_files(in_the_cloud.staging, "overrides/done", in_the_cloud.endpoints)) == 3
 
 
 def test_a_forecast_goes_on_while_the_bucket_does_not_answer(
