@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
-from skucast.forecast.intervals import LEAST_ERRORS, PROBABILITIES, Spread, groups_of, scale_of, thirds_of
+from skucast.forecast.intervals import LEAST_ERRORS, PROBABILITIES, Spread, as_texts, groups_of, scale_of, thirds_of
 
 H = 4
 
@@ -111,3 +113,9 @@ def test_scale_and_thirds() -> None:
     assert scale_of(np.array([[2.0, 5.0]]), np.array([[4.0, 4.0]]), np.array([10.0])).tolist() == [[3.0, 2.0]]
     level = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.1])
     assert thirds_of(level, level > 0.5).tolist() == [0, 0, 1, 1, 2, 2, 0]
+
+
+def test_quantiles_are_kept_as_json() -> None:
+    """Each row by probability, with three decimals, as any reader of JSON takes it."""
+    (text,) = as_texts([0.1, 0.975], np.array([[1.23456, 2e9]]))
+    assert json.loads(text) == {"0.1": 1.235, "0.975": 2000000000.0}

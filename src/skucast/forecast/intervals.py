@@ -23,6 +23,9 @@ Flags = npt.NDArray[np.bool_]
 PROBABILITIES = (0.005, 0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99, 0.995)
 """The quantiles that are kept of the errors."""
 
+DIGITS = 3
+"""Decimals of a quantile, as it is stored."""
+
 LEVEL_SHARE = 0.1
 """Share of the mean of 26 weeks in the scale."""
 
@@ -42,6 +45,12 @@ class Group:
     n: int
     quantiles: tuple[float, ...]
     mean: float
+
+
+def as_texts(probabilities: Sequence[float], quantiles: Floats) -> list[str]:
+    """Return each row's quantiles, (N, Q), as JSON by probability."""
+    form = "{" + ", ".join(f'"{each:g}": %s' for each in probabilities) + "}"  # a third of what json.dumps takes
+    return [form % tuple(values) for values in np.round(quantiles, DIGITS).tolist()]
 
 
 def scale_of(lower: Floats, upper: Floats, mean_26: Floats) -> Floats:

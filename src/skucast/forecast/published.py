@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +18,7 @@ from skucast.core.tables.forecasts import COMPONENTS as PARTS
 from skucast.core.tables.forecasts import NEWCOMERS, RESTING
 from skucast.forecast.blend import shares_of
 from skucast.forecast.forecasting import Horizon, Start, forecast_all
-from skucast.forecast.intervals import PROBABILITIES, Flags, Ints, Spread
+from skucast.forecast.intervals import PROBABILITIES, Flags, Ints, Spread, as_texts
 from skucast.forecast.learnt import BlendModel, Forecaster, scale_at
 from skucast.forecast.panel.features import features_at, levels
 from skucast.forecast.panel.grid import Grid
@@ -36,9 +35,6 @@ Target = Literal["median", "mean"]
 
 OWN_NUMBER = (*RESTING, *NEWCOMERS)
 """Statuses whose number is neither a model's nor the panel's to tell."""
-
-DIGITS = 3
-"""Decimals of a quantile."""
 
 
 @dataclass(frozen=True)
@@ -247,10 +243,8 @@ def _where(is_mine: Flags, texts: Sequence[str | None]) -> npt.NDArray[np.object
     return np.array(chosen, dtype=object)
 
 
-def _as_text(quantiles: Mapping[float, Floats], n_rows: int) -> list[str | None]:
+def _as_text(quantiles: Mapping[float, Floats], n_rows: int) -> Sequence[str | None]:
     """Each row's quantiles as JSON, by probability; None without any."""
     if not quantiles:
         return [None] * n_rows
-    columns = [np.round(values.ravel(), DIGITS).tolist() for values in quantiles.values()]
-    names = [f"{probability:g}" for probability in quantiles]
-    return [json.dumps(dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]
+    return as_texts(list(quantiles), np.column_stack([values.ravel() for values in quantiles.values()]))

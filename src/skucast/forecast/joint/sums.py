@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -12,14 +11,11 @@ import pandas as pd
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.totals import ALL_WEEKS, TOTAL_LEVELS
-from skucast.forecast.intervals import PROBABILITIES, Flags, Ints
+from skucast.forecast.intervals import PROBABILITIES, Flags, Ints, as_texts
 from skucast.forecast.joint.correlations import Correlations
 from skucast.forecast.joint.marginals import Rows
 from skucast.forecast.joint.paths import Chunk, Singles, simulate
 from skucast.forecast.prophet.design import Floats
-
-DIGITS = 3
-"""Decimals of a quantile."""
 
 BLOCK = 256
 """Groups whose versions are sorted at once."""
@@ -168,11 +164,6 @@ def _level_rows(rows: Rows, level: str, groups: _Groups, quantiles: Floats) -> p
             "yhat_upper": np.maximum(found[:, UPPER], yhat),
             "sum_yhat": summed(rows.yhat)[is_wanted],
             "final": summed(rows.final)[is_wanted],
-            "quantiles": _texts(found),
+            "quantiles": as_texts(PROBABILITIES, found),
         }
     )
-
-
-def _texts(quantiles: Floats) -> list[str]:
-    names = [f"{probability:g}" for probability in PROBABILITIES]
-    return [json.dumps(dict(zip(names, values, strict=True))) for values in np.round(quantiles, DIGITS).tolist()]
