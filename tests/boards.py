@@ -266,6 +266,7 @@ def changes_of_board(board: Board) -> pd.DataFrame:
         ends = {"final_before": 200.0, "final": 200.0 + change, "change": change, "replaced": np.nan}
         of_sums = {"expected_before": 200.0, "expected": 200.0 + change, "expected_replaced": np.nan}
         facts = dict.fromkeys(["model_change", "method", "method_before", "status", "status_before"])
+        facts |= {"new_weeks": 1}
         rows.append(
             {
                 **dict(zip(KEY, parts, strict=True)),

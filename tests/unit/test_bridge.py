@@ -19,7 +19,15 @@ WEEKS = {1: pd.Timestamp("2026-11-29"), 2: pd.Timestamp("2026-12-06")}
 
 def row(cutoff: pd.Timestamp = NOW, sku: str = "A", week: int = 1, **other: Any) -> dict[str, Any]:
     """Return a forecast that is all level, of 100, but for what is given; without `yhat` the components' sum."""
-    given = {"cutoff": cutoff, "unit": "P", "channel": "KA", "SKU_ID": sku, "ds": WEEKS[week], "final": np.nan}
+    given = {
+        "cutoff": cutoff,
+        "unit": "P",
+        "channel": "KA",
+        "SKU_ID": sku,
+        "ds": WEEKS[week],
+        "final": np.nan,
+        "data_cutoff": cutoff,
+    }
     made = {"method": "prophet", "status": "ok", "model_version": "2026-11-01-a"}
     files = {"panel_version": None, "blend_version": None}
     parts = dict.fromkeys(COMPONENTS, 0.0) | {"level": 100.0} | {n: v for n, v in other.items() if n in COMPONENTS}

@@ -18,7 +18,14 @@ def changed(level: str = "combination", **other: Any) -> dict[str, Any]:
     parts = dict.fromkeys(PARTS, 0.0) | {name: value for name, value in other.items() if name in PARTS}
     change = sum(parts.values())
     facts = dict.fromkeys(["plan_change", "model_change", "method", "method_before", "status", "status_before"])
-    numbers = {"change": change, "final_before": 500.0, "final": 500.0 + change, "sales_surprise": None, "n_weeks": 1}
+    numbers = {
+        "change": change,
+        "final_before": 500.0,
+        "final": 500.0 + change,
+        "sales_surprise": None,
+        "n_weeks": 1,
+        "new_weeks": 1,
+    }
     return {**facts, **numbers, **parts, "level": level, **other}
 
 
@@ -60,7 +67,7 @@ def test_small_parts_are_not_named():
 def test_sales_that_point_the_other_way_are_not_called_the_reason():
     """A lag may work against the surprise, where more than one week is new."""
     assert "above" not in why(changed(new_sales=-95.0, sales_surprise=80.0))
-    text = why(changed(new_sales=-95.0, sales_surprise=-80.0, n_weeks=2))
+    text = why(changed(new_sales=-95.0, sales_surprise=-80.0, new_weeks=2))
     assert "the sales of the weeks since were 80 below the forecast (-95)" in text
 
 
@@ -120,3 +127,11 @@ def test_rows_of_a_frame_are_said_one_by_one():
     """Missing facts in a frame are None or NaN."""
     rows = pd.DataFrame([changed(new_sales=-95.0), changed("total", new_sales=-95.0, sales_surprise=-80.0)])
     assert [text[:4] for text in why_of(rows)] == ["-95:", "-95:"]
+
+
+def test_sales_that_are_late_are_said():
+    """A change then has other reasons, or there is none; a week that is skipped is told as weeks in a sum."""
+    assert why(changed(new_weeks=0)) == "0: no newer sales have been delivered"
+    assert why(changed(plan=-40.0, new_weeks=0)).endswith("(-40), no newer sales have been delivered")
+    text = why(changed("total", new_sales=-95.0, sales_surprise=-80.0, n_weeks=2, new_weeks=float("nan")))
+    assert "the sales of the weeks since were 80 below" in text

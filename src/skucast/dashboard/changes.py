@@ -20,7 +20,17 @@ ALL_WEEKS = -1
 
 _NUMBERS = ["final_before", "final", "change"]
 _CELL = ["unit", "channel"]
-_FIRST = ["sales_surprise", "model_change", "method", "method_before", "status", "status_before", "level", "n_weeks"]
+_FIRST = [
+    "sales_surprise",
+    "model_change",
+    "method",
+    "method_before",
+    "status",
+    "status_before",
+    "level",
+    "n_weeks",
+    "new_weeks",
+]
 """What is the same in all weeks of a combination."""
 
 

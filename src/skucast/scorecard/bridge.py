@@ -100,7 +100,8 @@ def changes_of(before: pd.DataFrame, after: pd.DataFrame, between: Between = NOT
         between: what lies between, of combinations whose model, plan or data is another.
 
     Returns:
-        `ROW`, final_before, final, change, `PARTS`, previous_cutoff and the `method` and `status` of both.
+        `ROW`, final_before, final, change, `PARTS`, previous_cutoff, new_weeks, model_change, `method` and `status` of
+        both.
     """
     old, new, was, is_now = side_by_side(before, after)
     both = was & is_now
@@ -129,6 +130,7 @@ def changes_of(before: pd.DataFrame, after: pd.DataFrame, between: Between = NOT
         status_before=old["status"],
         status=new["status"],
         model_change=_model_change(old, new, both),
+        new_weeks=((new["data_cutoff"] - old["data_cutoff"]).dt.days // 7).where(both),
     )
 
 

@@ -69,11 +69,12 @@ def clauses_of(row: Row) -> list[Clause]:
     """Return the reasons of a change in their order; none where nothing has changed."""
     largest = max(abs(row[name]) for name in PARTS)
     least = max(LEAST, LEAST_OF_NUMBER * max(row["final"], row["final_before"]))
+    late = [Clause(_LATE, {})] if row["new_weeks"] == 0 else []
     if largest < least:
-        return []
+        return late
     named = [name for name in PARTS if abs(row[name]) >= max(LEAST_SHARE * largest, LEAST)]
     named.sort(key=lambda name: (row[name] * row["change"] < 0, -abs(row[name])))
-    return [clause for name in named[:SHOWN] for clause in _clauses(name, row)]
+    return [*(clause for name in named[:SHOWN] for clause in _clauses(name, row)), *late]
 
 
 def signed(number: float) -> str:
@@ -98,7 +99,17 @@ def day(iso: str) -> str:
 
 
 _FACTS = (
-    *("change", "final", "final_before", "level", "sales_surprise", "n_weeks", "plan_change", "model_change"),
+    *(
+        "change",
+        "final",
+        "final_before",
+        "level",
+        "sales_surprise",
+        "n_weeks",
+        "new_weeks",
+        "plan_change",
+        "model_change",
+    ),
     *("method", "method_before", "status", "status_before"),
 )
 """What a sentence tells beside the parts; `n_weeks` have passed between the runs."""
@@ -119,10 +130,12 @@ def _sales(row: Row, effect: float) -> list[Clause] | None:
     surprise = _number(row["sales_surprise"])
     if surprise is None or surprise * effect <= 0:
         return None
-    texts = _OF_LAST_WEEK if row["n_weeks"] == 1 else _OF_WEEKS
+    n_weeks = _number(row["new_weeks"]) if row["level"] == "combination" else row["n_weeks"]
+    texts = _OF_LAST_WEEK if n_weeks == 1 else _OF_WEEKS
     return [Clause(texts[0 if surprise < 0 else 1], {"amount": abs(surprise), "effect": effect})]
 
 
+_LATE = wording("no newer sales have been delivered")
 _OF_LAST_WEEK = (
     wording("last week's sales were {amount} below the forecast ({effect})"),
     wording("last week's sales were {amount} above the forecast ({effect})"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.combination import KEY
-from skucast.core.tables.contract import RUN, Check, Table, count, measure, text, week
+from skucast.core.tables.contract import RUN, Check, Column, Table, count, measure, text, week
 from skucast.core.tables.forecasts import METHODS, STATUSES
 from skucast.core.tables.totals import TOTAL_LEVELS
 
@@ -89,6 +89,13 @@ CHANGES = Table(
             nullable=True,
         ),
         *RUN,
+        Column(
+            "new_weeks",
+            "INT64",
+            "weeks",
+            "weeks of sales that are known since the last run; 0 = none, they are late; NULL in sums",
+            nullable=True,
+        ),
     ),
     key=("cutoff", "level", *KEY, "ds"),
     partition="cutoff",

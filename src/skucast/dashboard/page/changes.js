@@ -213,6 +213,7 @@ function reasonSaid([number, values]) {
 function reasonPlace(name, value) {
   if (name === 'effect') return signedQuantity(value);
   if (typeof value === 'number') return quantity(value);
+  if (name.startsWith('method')) return METHODS[value] ?? value;
   return name.startsWith('day') ? shortDay(value) : value;
 }
 
