@@ -12,7 +12,7 @@ from skucast.core.combination import KEY
 from skucast.core.tables.totals import TOTALS
 from skucast.core.tables.validation import validate
 from skucast.forecast.intervals import PROBABILITIES
-from skucast.forecast.joint import paths
+from skucast.forecast.joint import paths, sums
 from skucast.forecast.joint.correlations import DEFAULT, FACTORS, Correlations, correlations_of, group_codes
 from skucast.forecast.joint.marginals import SCORES, rows_of
 from skucast.forecast.joint.sums import totals_of
@@ -209,3 +209,13 @@ def test_what_is_no_longer_sold_adds_nothing_and_fewer_weeks_are_said(level: Flo
     alone = of(totals, "combination").set_index(KEY)
     assert PARTS[1] not in alone.index
     assert alone.loc[PARTS[0], ["yhat", "yhat_lower", "yhat_upper"]].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_very_many_sums_have_fewer_versions(level: Floats, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no room for 2,000 versions of units' channels there are 500: the interval is about the same."""
+    made = rows(level)
+    wide = of(totals_of(rows_of(made), DEFAULT), "total").iloc[0]
+    monkeypatch.setattr(sums, "MOST_BYTES", 1)
+    few = of(totals_of(rows_of(made), DEFAULT), "total").iloc[0]
+    assert few["yhat"] == wide["yhat"]
+    assert few["yhat_upper"] - few["yhat_lower"] == pytest.approx(wide["yhat_upper"] - wide["yhat_lower"], rel=0.15)

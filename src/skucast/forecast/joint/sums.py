@@ -14,11 +14,16 @@ from skucast.core.tables.totals import ALL_WEEKS, TOTAL_LEVELS
 from skucast.forecast.intervals import PROBABILITIES, Flags, Ints, as_texts
 from skucast.forecast.joint.correlations import Correlations
 from skucast.forecast.joint.marginals import Rows
-from skucast.forecast.joint.paths import Chunk, Singles, simulate
+from skucast.forecast.joint.paths import N_PATHS, Chunk, Singles, simulate
 from skucast.forecast.prophet.design import Floats
 
 BLOCK = 256
 """Groups whose versions are sorted at once."""
+
+MOST_BYTES = 256 * 2**20
+"""Room for the versions of units' channels, which are all in memory; where that is too little there are fewer."""
+
+LEAST_PATHS = 500
 
 LOWER, UPPER = PROBABILITIES.index(0.1), PROBABILITIES.index(0.9)
 
@@ -56,7 +61,7 @@ def _simulated(
     of_pairs: Singles | None = None
     articles = _Articles(groups["SKU_ID"], rows.n_steps)
     alone = np.zeros((len(rows.keys), rows.n_steps + 1, len(PROBABILITIES)))
-    for chunk in simulate(rows, correlations):
+    for chunk in simulate(rows, correlations, _n_paths(len(pairs.keys), rows.n_steps)):
         if also:
             also(chunk)
         if of_pairs is None:
@@ -74,6 +79,12 @@ def _simulated(
                 sums[code] += sold
             found[level] = _of_weeks_and_all(sums)
     return found
+
+
+def _n_paths(n_pairs: int, n_steps: int) -> int:
+    """How many versions there are room for: an even number, as many as are wanted but for very many sums."""
+    room = MOST_BYTES // (4 * n_pairs * n_steps)
+    return max(min(N_PATHS, room // 2 * 2), LEAST_PATHS)
 
 
 def _first_of(codes: Ints) -> Ints:
