@@ -13,6 +13,7 @@ import pytest
 from builders import WEDNESDAY
 from business import Business
 
+from skucast.core.errors import WarehouseError
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.records import LOADS, RUNS
@@ -134,8 +135,8 @@ def test_a_file_of_the_inbox_is_taken_in_once_and_may_be_taken_back(
     assert not list(inbox.iterdir())
     assert len(list((inbox.parent / "rejected").iterdir())) == 2
     found = {line["about"]: line for line in work()["lines"]}
-    assert set(found) == {"no_run", "promo_plan", "friday.csv", "again.csv"}
-    assert found["friday.csv"]["why"].startswith("1 of 2 rows refused in friday.csv")
+    assert set(found) == {"no_run", "promo_plan", "worklist/friday.csv", "worklist/again.csv"}
+    assert found["worklist/friday.csv"]["why"].startswith("1 of 2 rows refused in friday.csv")
     load = listed.warehouse.read(LOADS).query("source == 'friday.csv'")["batch_id"].item()
     assert main(["loads", "undo", load, "--warehouse", f"duckdb:{listed.warehouse.path}"]) == 0
     assert "Пермь/KA/A1" in {line["about"] for line in work()["lines"]}
@@ -161,3 +162,24 @@ def test_monitoring_says_the_list_and_is_silent_of_what_rests(
     told = {entry["combination"] for entry in entries if entry.get("event") == "forecast_alert"}
     assert told == {"system"}
     assert "Пермь" in set(listed.warehouse.read(ALERTS)["unit"])
+
+
+def test_a_forecast_goes_on_where_the_list_cannot_be_read(
+    listed: Business, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file stays for the next run, and a warning says so."""
+    inbox = listed.folder / "staging" / "worklist" / "inbox"
+    inbox.mkdir(parents=True)
+    (inbox / "friday.csv").write_text("line_id,state,author\npromo_plan,done,Anna\n", encoding="utf-8")
+
+    def breaks(*_: object) -> None:
+        raise WarehouseError("no answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("skucast.jobs.work_words.newest_work_list", breaks)
+        assert listed("predict") == 0
+    assert "could not be taken in, and stays in worklist/inbox: no answer" in capsys.readouterr().err
+    assert [file.name for file in inbox.iterdir()] == ["friday.csv"]
+    assert listed.warehouse.read(WORK_NOTES).empty
+    assert listed("predict") == 0
+    assert listed.warehouse.read(WORK_NOTES)["about"].tolist() == ["promo_plan"]

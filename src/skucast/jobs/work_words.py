@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from skucast.backends.files import list_versions
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.errors import InputError
+from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import Run
 from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
-from skucast.jobs.intake import Intake, Known, newest_at, take_in, take_in_if_there
+from skucast.jobs.intake import Intake, Known, newest_at, take_in
 from skucast.jobs.work_list import newest_work_list
 from skucast.regressors.file_lines import FileLine
 from skucast.regressors.promotion_files import PlanFile
@@ -22,6 +23,9 @@ from skucast.regressors.work_files import COLUMNS, FILE, WordJudge, as_rows, rea
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.scorecard.work_list import names_of
+
+INBOX = "worklist"
+"""Names the folders below STAGING: `worklist/inbox`."""
 
 SAID_BY_HAND = "skucast alerts"
 """Where rows come from that no file has brought, in the loads table."""
@@ -60,23 +64,31 @@ def say(
 def ingest_words(
     settings: Settings, warehouse: Warehouse, run: Run, report: RunReport, *, by_hand: bool = False
 ) -> int:
-    """Add the files of the inbox and return how many rows were added; a run that nobody waits for survives no answer.
+    """Add the files of the inbox and return how many rows were added.
+
+    A run that nobody waits for goes on whatever happens here: what is not taken in stays for the next one.
 
     Raises:
-        InputError, StoreError, WarehouseError: as `take_in_if_there` and, by hand, `take_in`.
+        InputError, StoreError, WarehouseError: as `take_in`, by hand.
     """
-    lines: dict[str, Mapping[str, Any]] = {}
+    if by_hand:
+        return take_in(_intake(settings, warehouse, run), settings, warehouse, run, report, [], by_hand=True)
+    try:
+        if list_versions(settings.staging, f"{INBOX}/inbox", settings.endpoints):
+            take_in(_intake(settings, warehouse, run), settings, warehouse, run, report, [])
+    except SkucastError as error:
+        report.warn(f"what is said of the work list could not be taken in, and stays in {INBOX}/inbox: {error}")
+    return 0
+
+
+def _intake(settings: Settings, warehouse: Warehouse, run: Run) -> Intake:
+    """The inbox; the lines are read before its files: no file is to blame where they cannot be."""
+    lines = _lines(settings, warehouse, run)
 
     def read(name: str, content: bytes, known: Known, clock: WeekClock) -> PlanFile:
-        if not lines:  # they are read only where there is a file
-            lines.update(_lines(settings, warehouse, run))
         return read_words(name, content, lines, known.at, clock)
 
-    intake = Intake("worklist", WORK_NOTES, FILE.n_bytes, read, _added)
-    if by_hand:
-        return take_in(intake, settings, warehouse, run, report, [], by_hand=True)
-    take_in_if_there(intake, settings, warehouse, run, report, [], is_awaited=False)
-    return 0
+    return Intake(INBOX, WORK_NOTES, FILE.n_bytes, read, _added)
 
 
 def _lines(settings: Settings, warehouse: Warehouse, run: Run) -> dict[str, Mapping[str, Any]]:
