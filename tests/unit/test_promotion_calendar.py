@@ -54,7 +54,14 @@ def test_what_was_called_off_before_it_ran_is_not_shown_and_what_ran_is() -> Non
     """Called off after ten days it has run for these."""
     long = line(starts_on="2026-11-09", ends_on="2026-12-06")
     rows = pd.concat([sent(long, COMES, days_ago=20), sent(nothing_else(), days_ago=7)])
-    assert shown(rows) == [("past", "A1", "2026-11-09", "2026-11-15")]
+    assert shown(rows) == [("past", "A1", "2026-11-09", "2026-11-17")]
+
+
+def test_a_plan_sent_on_wednesday_need_not_name_what_ended_on_tuesday() -> None:
+    """Its week is complete from Monday on for the forecast; the promotion took place all the same."""
+    ended = line(starts_on="2026-11-19", ends_on="2026-11-24")
+    rows = pd.concat([sent(ended, nothing_else(), days_ago=7), sent(COMES, nothing_else(), days_ago=0)])
+    assert shown(rows)[0] == ("past", "A1", "2026-11-19", "2026-11-24")
 
 
 def test_a_file_in_place_of_the_plan_is_told_apart() -> None:

@@ -54,15 +54,16 @@ def _before(
     this_week = clock.label(today)
     seen = []
     for label in (this_week - WEEK * back for back in range(past_weeks, -1, -1)):
-        at = min(known_at, clock.end_of(label))
-        found = statements.held_in(at, clock.start(label), min(label, today - timedelta(days=1)))
-        # Of one that was called off later only the days until then took place.
-        seen.append(found.assign(_through=pd.Timestamp(min(label, today - timedelta(days=1)))))
-    all_of_them = pd.concat(seen, ignore_index=True)
-    last = all_of_them.drop_duplicates([*KEY, "starts_on"], keep="last")
+        at, last = min(known_at, clock.end_of(label)), min(label, today - timedelta(days=1))
+        if last >= clock.start(label):
+            seen.append(statements.held_in(at, clock.start(label), last, clock))
+    if not seen:
+        return ahead.iloc[:0]
+    newest = pd.concat(seen, ignore_index=True).drop_duplicates([*KEY, "starts_on"], keep="last")
     goes_on = {key[:N_SAME] for key in keys_of(ahead)}
-    over = last[np.fromiter((key[:N_SAME] not in goes_on for key in keys_of(last)), dtype=bool)]
-    return over.assign(ends_on=over[["ends_on", "_through"]].min(axis=1))[SHOWN]
+    over = newest[np.fromiter((key[:N_SAME] not in goes_on for key in keys_of(newest)), dtype=bool)]
+    # Of one that was called off only the days until then took place.
+    return over.assign(ends_on=over[["ends_on", "through"]].min(axis=1))[SHOWN]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.tables.contract import ALL
-from skucast.regressors.promotions import Pattern, is_cancelled, patterns_of, places_by_pattern, standing
+from skucast.core.weeks import WeekClock
+from skucast.regressors.promotions import Pattern, is_cancelled, is_promotion, patterns_of, places_by_pattern, standing
 
 Places = npt.NDArray[np.int64]
 Cells = npt.NDArray[np.int64]
@@ -88,14 +89,23 @@ class Statements:
         board = _Board(known, self._places, self._combinations, first, None)
         return _held(board, board.paint()[0])
 
-    def held_in(self, known_at: datetime, first: date, last: date) -> pd.DataFrame:
-        """Return the promotions that counted for anybody on some days: `SHOWN`, as they were written."""
-        known = self._standing(known_at, first, last)
+    def held_in(self, known_at: datetime, first: date, last: date, clock: WeekClock) -> pd.DataFrame:
+        """Return the promotions that took place for anybody on some days: `SHOWN`, as written, and `through`.
+
+        That is the last of these days on which they did. What is said on a Thursday ends no promotion of the Monday
+        before: a new plan need not name what is over.
+        """
+        known = _from_then_on(self._standing(known_at, first, last), clock)
         if known.empty:
-            return _shown(known)
+            return _shown(known).assign(through=pd.Series(dtype="datetime64[us]"))
         board = _Board(known, self._places, self._combinations, first, last)
-        owners = np.unique(board.paint()[0])
-        return _shown(board.rows.loc[owners[owners != NOTHING]])
+        owners = board.paint()[0]
+        through = {
+            int(row): day for day in range(board.shape[1]) for row in np.unique(owners[:, day]) if row != NOTHING
+        }
+        rows = board.rows.loc[sorted(through)]
+        days = pd.Timestamp(first) + pd.to_timedelta([through[row] for row in rows.index], unit="D")
+        return _shown(rows.assign(through=days.astype("datetime64[us]")), "through")
 
     def _standing(self, known_at: datetime, first: date, last: date | None) -> pd.DataFrame:
         """The rows about some days that count at a moment, in the order in which they do."""
@@ -148,11 +158,19 @@ def known_first(promotions: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return promotions.assign(known_from=pd.Series(since, index=promotions.index, dtype="datetime64[us]"))
 
 
-def _shown(promotions: pd.DataFrame) -> pd.DataFrame:
+def _from_then_on(rows: pd.DataFrame, clock: WeekClock) -> pd.DataFrame:
+    """The rows, of which those that name no promotion begin on the day that they were said, if not later."""
+    said_on = rows["known_from"].dt.tz_localize("UTC").dt.tz_convert(clock.tz).dt.tz_localize(None).dt.normalize()
+    later = rows["starts_on"].where(is_promotion(rows) | (rows["starts_on"] >= said_on), said_on)
+    found = rows.assign(starts_on=later.astype(rows["starts_on"].dtype))
+    return found[found["starts_on"] <= found["ends_on"]]
+
+
+def _shown(promotions: pd.DataFrame, *more: str) -> pd.DataFrame:
     """The columns shown, in the order of the days."""
     found = promotions.assign(is_promo=promotions["is_promo"].astype("boolean"))
     in_order = found.sort_values([*SAYS[:2], *KEY, "discount_perc"], kind="stable")
-    return in_order[SHOWN].reset_index(drop=True)
+    return in_order[[*SHOWN, *more]].reset_index(drop=True)
 
 
 # --- Cells: combinations and days -----------------------------------------------------------------------------------
