@@ -124,8 +124,9 @@ def test_a_clause_keeps_numbers_and_days_as_such():
 
 
 def test_rows_of_a_frame_are_said_one_by_one():
-    """Missing facts in a frame are None or NaN."""
+    """Missing facts in a frame are None or NaN, or missing as a table gives them."""
     rows = pd.DataFrame([changed(new_sales=-95.0), changed("total", new_sales=-95.0, sales_surprise=-80.0)])
+    rows["new_weeks"] = pd.array([1, None], dtype="Int64")
     assert [text[:4] for text in why_of(rows)] == ["-95:", "-95:"]
 
 

@@ -54,7 +54,8 @@ def why_of(rows: pd.DataFrame) -> list[str]:
 def facts_of(rows: pd.DataFrame) -> Iterator[Row]:
     """Yield all that a sentence tells of each row."""
     names = [*PARTS, *_FACTS]
-    columns = [rows[name].tolist() for name in names]
+    floats = rows.astype({"new_weeks": "float64"})  # a table's missing whole number is neither equal to 0 nor not
+    columns = [floats[name].tolist() for name in names]
     return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
 
 
