@@ -9,6 +9,19 @@ const WORD_KINDS = {
   '=': () => t('set each week to'),
   '+': () => t('add each week'),
 };
+/** The reasons that there are unless OVERRIDE_REASONS names others, in the reader's words; the file has them as they are. */
+const WORD_REASONS = {
+  promotion: () => t('promotion'),
+  event: () => t('event'),
+  'new listing': () => t('new listing'),
+  delisting: () => t('delisting'),
+  price: () => t('price'),
+  stock: () => t('stock'),
+  competitor: () => t('competitor'),
+  'customer order': () => t('customer order'),
+  correction: () => t('correction'),
+  late: () => t('late'),
+};
 const LATE = 'late';
 const AUTHOR = 'author'; // under which this browser remembers who writes
 
@@ -35,6 +48,10 @@ function weeksToCorrect() {
 
 // --- The form -------------------------------------------------------------------------------------------------------
 
+function reasonText(reason) {
+  return WORD_REASONS[reason] ? WORD_REASONS[reason]() : reason;
+}
+
 function buildOverrides(weeks) {
   const choices = (list, all) => [...(all ? [option(all, ALL)] : []), ...list.map((name) => option(name, name))];
   const sorted = (name) => [...new Set(combinations.map((each) => each[name]))].sort((a, b) => a.localeCompare(b));
@@ -52,7 +69,7 @@ function buildOverrides(weeks) {
     field(t('Last week, ending'), inWeeks('last')),
     field(t('What'), select('kind', kinds)),
     field(t('How much'), element('input', { name: 'value', type: 'number', step: 'any' })),
-    field(t('Reason'), select('reason', choices(data.overrides.reasons))),
+    field(t('Reason'), select('reason', data.overrides.reasons.map((reason) => option(reasonText(reason), reason)))),
     field(t('Who says so'), element('input', { name: 'author', autocomplete: 'name', maxlength: '100' })),
     field(t('Remark'), element('input', { name: 'note', maxlength: '500', autocomplete: 'off' }), 'wide'),
     element('button', { class: 'primary', id: 'add-word' }, t('Add to the file')),
@@ -182,7 +199,7 @@ function drawWords() {
       drawHeld();
       place('word').elements.unit.focus();
     });
-    return [wordName(word), wordWeeks(word), wordText(word), word.reason, word.author, remove];
+    return [wordName(word), wordWeeks(word), wordText(word), reasonText(word.reason), word.author, remove];
   });
   const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
   const effect = total(applied(words)) - total(applied([]));
