@@ -10,6 +10,7 @@ import openpyxl
 import pandas as pd
 import pytest
 from boards import HORIZON, KAZAN, PERM, Names, alert_row, forecast_row, frame, named, small_board, week, without_rows
+from work_lines import with_work
 
 from skucast.core.tables.forecasts import FORECASTS, METHODS, PROMO_SOURCES, STATUSES
 from skucast.core.tables.totals import TOTALS
@@ -40,7 +41,7 @@ def with_forecasts(*rows: dict[str, Any], **other: Any) -> Board:
 @pytest.fixture(scope="module")
 def book() -> Any:
     """Return the small board's workbook: one combination, four weeks ahead, one promotion, one alert."""
-    return read(small_board())
+    return read(with_work(small_board()))
 
 
 def test_each_sheet_has_headings_that_stay(book: Any) -> None:
@@ -123,11 +124,12 @@ def test_summary_has_the_stored_interval_of_the_sum() -> None:
 
 
 def test_promotions_and_decisions(book: Any) -> None:
-    """The plan of weeks to come with what is forecast; the alerts in words, with the volume at stake."""
+    """The plan of weeks to come with what is forecast; the work list in words, with the volume at stake."""
     assert rows_of(book["Promotions"])[1] == (*PERM, week(2), 20, 100, 0)
     line = rows_of(book["Work list"])[1]
     assert line[:5] == (*PERM, "Large error", "Level shift")
-    assert line[6:] == (400, week(0))
+    assert line[6] == "Is this the new level? Confirm it, or correct the number."
+    assert line[7:10] == (400, week(0), "Open")
 
 
 def test_no_name_is_a_formula() -> None:
@@ -135,9 +137,9 @@ def test_no_name_is_a_formula() -> None:
     board = with_forecasts(
         forecast_row(HOSTILE, 1),
         plan=frame([{**named(HOSTILE), "ds": week(1), "promo_discount_perc": 20.0}]),
-        alerts=pd.DataFrame([alert_row(HOSTILE, evidence='=HYPERLINK("x")')]),
+        alerts=pd.DataFrame([alert_row((*HOSTILE[:2], "-7"), evidence='=HYPERLINK("x")')]),
     )
-    for sheet in read(board):
+    for sheet in read(with_work(board)):
         texts = [cell for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str)]
         assert {cell.data_type for cell in texts} == {"s"}
         assert all(cell.quotePrefix for cell in texts if cell.value.startswith(("=", "+", "@")))

@@ -57,7 +57,11 @@ RULES = {
     "sales_late": wording("Sales are late"),
     "sales_missing": wording("Sales are missing"),
     "failures": wording("Too many failures"),
+    "model_age": wording("Old models"),
+    "file": wording("A file was refused"),
 }
+
+STATES = {"open": wording("Open"), "done": wording("Done"), "snoozed": wording("Snoozed")}
 
 REASONS = {
     "promotion_without_plan": wording("Promotion without plan"),

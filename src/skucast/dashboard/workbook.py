@@ -6,19 +6,18 @@ Its numbers are those of the page beside it, its language is LOCALE, and no name
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from openpyxl import Workbook
 
 from skucast.core.combination import KEY
-from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.texts import Text, said_in
 from skucast.dashboard.sheets import Field, add_sheet
 from skucast.dashboard.totals import totals_data
-from skucast.dashboard.words import METHODS, PROMO_SOURCES, REASONS, RULES, STATUSES
+from skucast.dashboard.words import METHODS, PROMO_SOURCES, REASONS, RULES, STATES, STATUSES
 from skucast.language.catalogue import SOURCE, translated
 
 if TYPE_CHECKING:
@@ -225,32 +224,41 @@ def _promotion_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
 
 
 def _add_decisions(book: Workbook, board: Board, newest: DataFrame) -> None:  # noqa: ARG001 - as all sheets
-    """What needs a person, the largest first."""
+    """The work list, what is done and snoozed last."""
     say = partial(said_in, board.locale)
     fields = [
         *_key_fields(board.locale),
         Field(say(Text("What is wrong")), width=30),
         Field(say(Text("Probable reason")), width=26),
         Field(say(Text("Evidence")), width=70),
+        Field(say(Text("What to do")), width=50),
         Field(say(Text("Missed volume")), "number", 14),
         Field(say(Text("Open since")), "day"),
+        Field(say(Text("State")), width=14),
+        Field(say(Text("Owner")), width=16),
+        Field(say(Text("Remark")), width=30),
+        Field(say(Text("Who")), width=16),
     ]
     add_sheet(book, say(Text("Work list")), [], fields, _decision_rows(board), n_names=3)
 
 
 def _decision_rows(board: Board) -> Iterator[Row]:
-    if board.alerts.empty:
+    if board.work is None or board.work.empty:
         return iter(())
-    rows = board.alerts.reindex(columns=[*KEY, "rule", "reason", "message", "evidence", WRONG_VOLUME, "opened"])
-    order = rows.assign(_system=rows["unit"] == ALL)
-    rows = order.sort_values(["_system", WRONG_VOLUME], ascending=[False, False], ignore_index=True)
+    rows = board.work.sort_values("state", key=lambda states: states != "open", kind="stable", ignore_index=True)
+    names = rows[KEY].where(rows["kind"] == "combination", "").assign(about=rows["about"])
+    article = names["SKU_ID"].where(rows["kind"] != "file", names["about"])
     return zip(
-        *(rows[name].astype("str").tolist() for name in KEY),
-        _worded(board.locale, rows["rule"], RULES),
-        _worded(board.locale, rows["reason"].fillna(""), REASONS),
-        rows["evidence"].fillna(rows["message"]).astype("str").tolist(),
-        rows[WRONG_VOLUME].astype("float64").round(3).tolist(),
+        *(names[name].tolist() for name in ("unit", "channel")),
+        article.tolist(),
+        [", ".join(_worded(board.locale, rules.split(","), RULES)) for rules in rows["rules"]],
+        _worded(board.locale, rows["reason"], REASONS),
+        rows["why"].tolist(),
+        _worded(board.locale, rows["to_do"], {}),
+        rows["at_stake"].round(3).tolist(),
         rows["opened"].dt.date.tolist(),
+        _worded(board.locale, rows["state"], STATES),
+        *(rows[name].tolist() for name in ("owner", "comment", "said_by")),
         strict=True,
     )
 
@@ -267,14 +275,14 @@ def _key_fields(language: str) -> list[Field]:
     ]
 
 
-def _worded(language: str, codes: Series, words: dict[str, str]) -> list[str]:
+def _worded(language: str, codes: Iterable[object], words: dict[str, str]) -> list[str]:
     """Each code in words; one that has none stays as it is."""
 
     @cache
     def word(code: str) -> str:
         return translated(language or SOURCE, words.get(code, code))
 
-    return [word(str(code)) for code in codes.tolist()]
+    return [word(str(code)) for code in codes]
 
 
 def _coming(newest: DataFrame) -> list[Any]:

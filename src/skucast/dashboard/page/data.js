@@ -10,6 +10,7 @@ const RULES = {
   sales_late: t('Sales are late'),
   sales_missing: t('Sales are missing'),
   failures: t('Too many failures'),
+  model_age: t('Old models'),
 };
 const REASONS = {
   promotion_without_plan: t('Promotion without plan'),
