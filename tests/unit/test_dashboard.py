@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from collections import Counter
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -30,6 +32,7 @@ from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.scorecard import BASELINES, METRICS
 from skucast.core.tables.validation import empty
+from skucast.dashboard import rendering
 from skucast.dashboard.board import Board
 from skucast.dashboard.columns import short
 from skucast.dashboard.data import page_data
@@ -304,3 +307,13 @@ def test_a_page_that_would_be_too_large_shows_fewer_in_detail() -> None:
 def test_numbers_are_short_but_never_lose_whole_digits(value: float, expected: float | None) -> None:
     """Four significant digits, more where the whole part has more; NaN becomes null."""
     assert short(pd.Series([value])) == [expected]
+
+
+def test_no_two_scripts_have_the_same_name_for_something() -> None:
+    """All are one script: of two functions of one name the last takes the other one's place, unsaid."""
+    folder = Path(rendering.__file__).parent / "page"
+    scripts = [file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.js"))]
+    made = r"^(?:const|let|(?:async )?function) (\w+)"
+    names = Counter(name for script in scripts for name in re.findall(made, script, re.MULTILINE))
+    assert names["reasonText"] == 1
+    assert [name for name, times in names.items() if times > 1] == []

@@ -13,7 +13,7 @@ function drawHeld() {
       wordWeeks(word),
       wordText(word),
       element('span', {}, signedQuantity(held.effect[at]), share ? quiet(share) : ''),
-      element('span', {}, reasonText(held.reason[at]), held.note[at] ? quiet(held.note[at]) : ''),
+      element('span', {}, reasonInWords(held.reason[at]), held.note[at] ? quiet(held.note[at]) : ''),
       held.author[at],
       held.expires_on[at] ? shortDay(held.expires_on[at]) : UNDEFINED,
       callOff(id, at, word),
@@ -80,7 +80,7 @@ function groupText(by, name) {
   const texts = {
     all: () => t('All'),
     author: () => name,
-    reason: () => t('Reason: {name}', { name: reasonText(name) }),
+    reason: () => t('Reason: {name}', { name: reasonInWords(name) }),
     direction: () => (name === 'up' ? t('Upwards') : t('Downwards')),
     size: () =>
       ({

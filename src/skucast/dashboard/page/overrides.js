@@ -48,7 +48,7 @@ function weeksToCorrect() {
 
 // --- The form -------------------------------------------------------------------------------------------------------
 
-function reasonText(reason) {
+function reasonInWords(reason) {
   return WORD_REASONS[reason] ? WORD_REASONS[reason]() : reason;
 }
 
@@ -69,7 +69,7 @@ function buildOverrides(weeks) {
     field(t('Last week, ending'), inWeeks('last')),
     field(t('What'), select('kind', kinds)),
     field(t('How much'), element('input', { name: 'value', type: 'number', step: 'any' })),
-    field(t('Reason'), select('reason', data.overrides.reasons.map((reason) => option(reasonText(reason), reason)))),
+    field(t('Reason'), select('reason', data.overrides.reasons.map((reason) => option(reasonInWords(reason), reason)))),
     field(t('Who says so'), element('input', { name: 'author', autocomplete: 'name', maxlength: '100' })),
     field(t('Remark'), element('input', { name: 'note', maxlength: '500', autocomplete: 'off' }), 'wide'),
     element('button', { class: 'primary', id: 'add-word' }, t('Add to the file')),
@@ -199,7 +199,7 @@ function drawWords() {
       drawHeld();
       place('word').elements.unit.focus();
     });
-    return [wordName(word), wordWeeks(word), wordText(word), reasonText(word.reason), word.author, remove];
+    return [wordName(word), wordWeeks(word), wordText(word), reasonInWords(word.reason), word.author, remove];
   });
   const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
   const effect = total(applied(words)) - total(applied([]));
