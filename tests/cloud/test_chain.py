@@ -27,9 +27,11 @@ from skucast.core.run import Run
 from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.orders import ORDERS
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.totals import TOTALS
 from skucast.entry.app import main
 from skucast.entry.demo.sample import sample_lines
 from skucast.forecast.artifact import loads
@@ -61,6 +63,8 @@ class Results:
     forecasts: pd.DataFrame
     metrics: pd.DataFrame
     registry: pd.DataFrame
+    totals: pd.DataFrame
+    orders: pd.DataFrame
 
 
 def results_of(warehouse: Warehouse) -> Results:
@@ -74,7 +78,7 @@ def results_of(warehouse: Warehouse) -> Results:
     registry = rows(REGISTRY, "fit_s", "previous_version", "reason")
     trained = registry[registry["outcome"].isin(["saved", "unchanged"])]
     trained = trained.drop(columns="outcome").reset_index(drop=True)
-    return Results(rows(FORECASTS), rows(METRICS), trained)
+    return Results(rows(FORECASTS), rows(METRICS), trained, rows(TOTALS, "quantiles"), rows(ORDERS))
 
 
 def deliver_sample(warehouse: Warehouse) -> None:
@@ -186,6 +190,9 @@ def assert_same(cloud: Results, local: Results) -> None:
     same(cloud.forecasts, local.forecasts, rtol=1e-9, atol=1e-9)
     same(cloud.metrics, local.metrics, rtol=1e-9, atol=1e-9)
     assert len(cloud.metrics)
+    same(cloud.totals, local.totals, rtol=1e-5, atol=1e-5)  # simulated in single precision
+    same(cloud.orders, local.orders, rtol=1e-5, atol=1e-5)
+    assert local.orders["on_hand"].notna().any()
     key = [*KEY, "cutoff"]
     trained = cloud.registry[key].merge(local.registry, on=key)
     assert len(trained) == TO_TRAIN + 2

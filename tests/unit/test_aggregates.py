@@ -1,5 +1,7 @@
 """Totals against what was sold in sum: hit or missed, and what happens where something is not known."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from skucast.core.combination import KEY
 from skucast.core.tables.totals import TOTALS_METRICS
 from skucast.core.tables.validation import validate
+from skucast.jobs import totals as totals_job
 from skucast.scorecard.aggregates import metrics_of_totals, sums_of_totals
 
 CUTOFF = pd.Timestamp("2026-11-01")
@@ -98,3 +101,16 @@ def test_totals_that_begin_before_the_window_or_are_of_other_names_are_not_score
 def test_nothing_to_score_is_no_row() -> None:
     """Before any total is stored the table stays empty."""
     assert len(metrics_of_totals([sums_of_totals(TOTALS.head(0), FORECASTS, SOLD, WINDOW)], WINDOW)) == 0
+
+
+@pytest.mark.parametrize("room", [1, 12, 10_000])
+def test_totals_are_read_cutoff_by_cutoff_where_they_are_many(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """However many are read at once: every cutoff in one block, blocks that follow each other."""
+    cutoffs = [CUTOFF + pd.Timedelta(weeks=n) for n in range(5)]
+    forecasts = pd.DataFrame({"cutoff": cutoffs, "n": range(5)})
+    monkeypatch.setattr(totals_job, "READ_AT_ONCE", room)
+    blocks = list(totals_job._blocks(forecasts))
+    assert pd.concat([mine for _, _, mine in blocks])["n"].tolist() == [0, 1, 2, 3, 4]
+    assert [first for first, _, _ in blocks] == sorted({first for first, _, _ in blocks})
+    assert all(before < after for (_, before, _), (after, _, _) in itertools.pairwise(blocks))
+    assert len(blocks) == {1: 5, 12: 3, 10_000: 1}[room]
