@@ -1,17 +1,21 @@
 """Totals and orders with every forecast: of all rows that are published, also where a run wrote some of them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import pytest
 from business import Business
 
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY
+from skucast.core.errors import WarehouseError
 from skucast.core.run import Run
-from skucast.core.tables.contract import ALL
+from skucast.core.tables.contract import ALL, Table
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.orders import ORDER_RULES, ORDERS
-from skucast.core.tables.totals import TOTALS
+from skucast.core.tables.orders import ORDER_RULES, ORDERS, ORDERS_METRICS
+from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
 
 
 def total(business: Business, step: int) -> pd.Series:
@@ -61,3 +65,25 @@ def test_orders_come_with_the_forecast_under_the_terms_of_settings_and_rules(
     assert (others["service_level"] == others["abc_class"].map({"A": 0.98, "B": 0.95, "C": 0.9})).all()
     assert business("predict", "--service-level", "off") == 0
     assert business.rows(ORDERS).set_index(KEY).equals(by_class)
+
+
+def test_what_may_not_be_written_yet_stops_no_forecast_and_no_scorecard(
+    business: Business, monkeypatch: pytest.MonkeyPatch, shown: Callable[[], str]
+) -> None:
+    """An account without the rights for the new tables: warnings, exit 0, forecasts and metrics are there."""
+    new = {table.label for table in (TOTALS, ORDERS, TOTALS_METRICS, ORDERS_METRICS)}
+    real = DuckDBWarehouse.replace
+
+    def denied(self: DuckDBWarehouse, table: Table, *args: Any, **more: Any) -> int:
+        if table.label in new:
+            raise WarehouseError(f"{table.name}: access denied")
+        return real(self, table, *args, **more)
+
+    monkeypatch.setattr(DuckDBWarehouse, "replace", denied)
+    assert business("predict", "--as-of", "2026-10-28") == 0
+    assert "totals and orders of this forecast are not there: WarehouseError: distributor_forecast_totals" in shown()
+    assert len(business.rows(FORECASTS)) == 24
+    assert business("monitor") == 0
+    assert "totals_metrics are not written" in shown()
+    assert len(business.rows(METRICS))
+    assert not len(business.rows(TOTALS))

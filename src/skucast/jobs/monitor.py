@@ -17,9 +17,7 @@ from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.orders import ORDERS_METRICS
 from skucast.core.tables.scorecard import LEFT_OUT, METRICS, POOLED_STEP, SCORED
-from skucast.core.tables.totals import TOTALS_METRICS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
 from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
@@ -32,7 +30,7 @@ from skucast.jobs.override_value import value_of_overrides, write_override_value
 from skucast.jobs.page import Made, newest_published, write_page
 from skucast.jobs.page_files import files_of, put
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
-from skucast.jobs.totals import scored_totals
+from skucast.jobs.totals import scored_totals, write_scores
 from skucast.jobs.work_list import work_list
 from skucast.jobs.work_words import ingest_words
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
@@ -99,8 +97,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         put(settings, f"dashboard/{run.cutoff}.html", files)
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
-        warehouse.replace(TOTALS_METRICS, of_totals, window_end, run=run)
-        warehouse.replace(ORDERS_METRICS, of_orders, window_end, run=run)
+        write_scores(warehouse, run, window_end, of_totals, of_orders, report)
         write_override_value(warehouse, of_overrides, window_end, run, report)
         announce(settings, run, alerts, newest, facts, work)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing

@@ -13,12 +13,14 @@ from skucast.core.combination import KEY, Combination
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.totals import TOTALS
+from skucast.core.tables.orders import ORDERS_METRICS
+from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
 from skucast.forecast.joint.correlations import DEFAULT, Correlations
 from skucast.forecast.joint.marginals import rows_of
 from skucast.forecast.joint.sums import totals_of
 from skucast.jobs.orders import protection_of, write_orders
 from skucast.jobs.panel_files import load_blend
+from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
@@ -45,9 +47,27 @@ def write_totals(
 ) -> None:
     """Replace the totals of this cutoff, and what to order, by those of the rows.
 
-    Those of a targeted run are made together with what is published: sums are of all.
-    `only` are the combinations whose rows are replaced, None = all.
+    Those of a targeted run are made together with what is published: sums are of all. `only` are the combinations whose
+    rows are replaced, None = all. What fails here, such as a table that the account may not make yet, is a warning: no
+    forecast fails for it.
     """
+    try:
+        _write(settings, warehouse, store, run, history, rows, only, report)
+    except Exception as error:  # noqa: BLE001 - whatever it is, forecasts are published without it
+        log.debug("totals failed", exc_info=True)
+        report.warn(f"totals and orders of this forecast are not there: {type(error).__name__}: {error}")
+
+
+def _write(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    history: History,
+    rows: pd.DataFrame,
+    only: Sequence[Combination] | None,
+    report: RunReport,
+) -> None:
     whole = with_published(warehouse, run, rows, only)
     if not len(whole):
         return
@@ -96,6 +116,18 @@ def scored_totals(
     return metrics_of_totals(sums, window).assign(
         actuals_through=pd.Timestamp(history.newest_day), run_id=run.run_id, created_at=run.run_at
     )
+
+
+def write_scores(
+    warehouse: Warehouse, run: Run, window_end: date, totals: pd.DataFrame, orders: pd.DataFrame, report: RunReport
+) -> None:
+    """Replace the scores of totals and of orders; what fails is a warning, and the rest of the scorecard goes on."""
+    for table, rows in ((TOTALS_METRICS, totals), (ORDERS_METRICS, orders)):
+        try:
+            warehouse.replace(table, rows, window_end, run=run)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the scorecard is written without it
+            log.debug("scores of sums failed", exc_info=True)
+            report.warn(f"{table.label} are not written: {type(error).__name__}: {error}")
 
 
 def _blocks(forecasts: pd.DataFrame) -> Iterator[tuple[date, date, pd.DataFrame]]:
