@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -9,13 +10,16 @@ import pytest
 from builders import CUTOFF, sunday
 from work_lines import KAZAN, PERM, alert, lines, of_system, refused, trained
 
-from skucast.core.combination import KEY
+from skucast.core.combination import KEY, Combination
 from skucast.core.tables.alerts import COMBINATION_RULES, REASONS, SYSTEM_RULES
 from skucast.core.tables.records import RETRAININGS
-from skucast.scorecard.missing import WAY_OUT
+from skucast.scorecard.missing import Missing
+from skucast.scorecard.rules import Rules
+from skucast.scorecard.system_rules import ModelAges, SystemFacts, system_findings
 from skucast.scorecard.work_actions import ACTION_OF, ACTIONS, ENGINEER, MENDED_BY_TRAINING, WHAT, for_planners
 from skucast.scorecard.work_list import names_of
 
+RULES = Rules(0.7, 2, 0.3, 0.6, 10.0, 0.1, forecast_share=0.95, plan_share=0.5, failed_share=0.05)
 EVERY_RULE = {*COMBINATION_RULES, *SYSTEM_RULES}
 
 
@@ -29,23 +33,26 @@ def test_every_rule_and_reason_has_something_to_do_for_planner_and_engineer() ->
 
 def test_a_planner_is_told_to_run_nothing() -> None:
     """Neither by an action nor by what a rule of the system found: commands, settings and logs are the engineer's."""
-    found = {
-        "no_run": "the newest forecasts are those of 2026-11-15; expected 2026-11-22; run predict_weekly.py",
-        "forecast_coverage": "9 of 99 were forecast; see the run's failures and TARGET_COMBINATIONS",
-        "promo_plan": "the promotions plan covers 3 % of the forecast weeks; send the plan",
-        "sales_late": "Пермь is delivered through 2026-11-15; expected 2026-11-22; deliver them",
-        "sales_missing": f"2 combinations are not in the sales; {WAY_OUT}",
-        "failures": "7 % of the combinations failed in predict; read its log",
-        "model_age": "3 of 9 models trained more than 26 weeks ago; run python retrain_models.py --target '@stale'",
-    }
-    assert set(found) == set(SYSTEM_RULES)
-    said = [*(for_planners(*each) for each in found.items()), *ACTIONS.values(), *WHAT.values()]
-    for text in said:
-        assert not any(word in text for word in ("run ", "python", ".py", "TARGET_", "ACCEPT_", " log", "_COMB"))
-    assert for_planners("no_run", found["no_run"]) == "the newest forecasts are those of 2026-11-15"
-    assert for_planners("no_run", "no forecast was ever published; run predict_weekly.py") == (
-        "no forecast was ever published"
+    broken = SystemFacts(
+        cutoff=CUTOFF,
+        data_cutoff=sunday(1),
+        newest_cutoff=sunday(1),
+        n_active=100,
+        n_forecast=50,
+        plan_share=0.1,
+        failed_share=0.2,
+        job="predict",
+        missing=Missing((Combination(*PERM),)),
+        models=ModelAges({"Пермь/KA/A1": 40}, 30),
     )
+    found = pd.concat([system_findings(facts, RULES) for facts in (broken, replace(broken, newest_cutoff=None))])
+    found = found[found["verdict"] == "breach"]
+    assert set(found["rule"]) == set(SYSTEM_RULES)
+    said = [for_planners(*each) for each in found[["rule", "message"]].itertuples(index=False, name=None)]
+    for text in [*said, *ACTIONS.values(), *WHAT.values()]:
+        assert not any(word in text for word in ("run ", "python", ".py", "TARGET_", "ACCEPT_", " log", "@stale"))
+    assert "the newest forecasts are those of 2026-11-15" in said
+    assert "no forecast was ever published" in said
 
 
 def test_the_whole_comes_first_then_files_then_what_most_is_at_stake_of() -> None:
