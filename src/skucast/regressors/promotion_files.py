@@ -15,7 +15,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination
 from skucast.core.spelling import fold, is_total
-from skucast.core.tables.contract import ALL
+from skucast.core.tables.contract import ALL, BROUGHT_BY
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
 from skucast.core.texts import in_a_row, said_in
@@ -117,7 +117,8 @@ def read_plan(
     edits = None
     digest = hashlib.sha256(content).hexdigest()[:12]
     if stamp and held is not None:
-        template = Template(stamp, KnownNames(known, aliases).renamed(held()), known, run_at, clock)
+        others = _not_of(held(), content)
+        template = Template(stamp, KnownNames(known, aliases).renamed(others), known, run_at, clock)
         template.judge(lines)
         refuse_duplicates(lines)
         refuse_ambiguous(lines)
@@ -140,6 +141,12 @@ def read_plan(
         n_repeated=sum(line.is_duplicate for line in lines),
         edits=edits,
     )
+
+
+def _not_of(rows: pd.DataFrame, content: bytes) -> pd.DataFrame:
+    """The rows but those that this very file has brought: a run that broke off is made good as if it had not begun."""
+    mine = rows[BROUGHT_BY.name].astype("str").str.startswith(hashlib.sha256(content).hexdigest())
+    return rows[~mine.fillna(value=False).astype("bool")]
 
 
 def _judge_together(

@@ -8,8 +8,12 @@ import pytest
 from folders import BAD, GOOD, KNOWN, PLAN_OF_GOOD, Inbox
 
 from skucast.core.errors import InputError, StoreError, WarehouseError
+from skucast.core.tables.contract import ALL
 from skucast.core.tables.records import LOADS
+from skucast.core.tables.sales import PROMOTIONS
 from skucast.jobs import intake, promotions
+from skucast.regressors.promotion_holding import holding
+from skucast.regressors.promotion_template import template_rows, write_template
 
 Breaks = Callable[[str], None]
 
@@ -52,6 +56,26 @@ def test_a_run_that_breaks_off_anywhere_is_made_good_by_the_next(
     assert inbox.files() == {"inbox": [], "done": ["plan.csv"], "rejected": ["plan.csv"]}
     assert [row["SKU_ID"] for row in inbox.rejected("plan.csv")] == ["B2"]
     assert len(inbox.warehouse.read(LOADS)) == 1
+
+
+def test_a_changed_template_is_added_once_wherever_a_run_breaks_off(inbox: Inbox, breaks_at: Breaks) -> None:
+    """What it brought itself is no part of the plan that it is read against."""
+    inbox.send("first.csv", GOOD, GOOD.replace("A1", "B2"))
+    inbox.ingest()
+    rows = inbox.warehouse.read(PROMOTIONS)
+    at, clock = inbox.run.run_at, inbox.settings.clock
+    held = holding(rows, KNOWN, at, clock.start(clock.label(clock.day_of(at))))
+    lines = template_rows(held, at, (ALL, ALL, ALL), KNOWN, clock, clock.label(clock.day_of(at)))
+    lines[0] |= {"discount_perc": 45}
+    write_template(inbox.folder / "inbox" / "edited.csv", lines)
+    breaks_at("before move")
+    with pytest.raises(WarehouseError):
+        inbox.ingest(hours=1)
+    once = inbox.plan()
+    assert [discount for _, discount in once if discount] == [30.0, 45.0, 30.0]
+    inbox.ingest(hours=2)
+    assert inbox.plan() == once
+    assert inbox.files() == {"inbox": [], "done": ["edited.csv", "first.csv"], "rejected": []}
 
 
 @pytest.mark.parametrize("where", ["after write_bytes", "before move"])
