@@ -44,7 +44,9 @@ def seen(board: Board) -> Promotions:
 
 def test_promotions_read_on_a_phone(board: Board, open_page: Open) -> None:
     """What runs first, with its depth as typed and its uplift; what comes; what came of those that are over."""
-    page = open_page(replace(board, promotions=seen(board)), view="planner", charts=True, width=390)
+    refused = ("7 of 8 rows refused in plan.csv (line 3: unit is empty)",)
+    page = open_page(replace(board, promotions=seen(board), refused=refused), view="planner", charts=True, width=390)
+    expect(page.locator("#promotions-refused li")).to_contain_text("7 of 8 rows refused in plan.csv")
     row = page.locator("#promotions-list tbody tr")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("12.5%")
