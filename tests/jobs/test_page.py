@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from boards import embedded
 from builders import CUTOFF, WEDNESDAY
@@ -43,7 +44,12 @@ def test_prediction_writes_the_page(monitored: Business) -> None:
     assert {data["weeks"][at] for at in data["scored"]["ds"]} == {before["weeks"][at] for at in before["scored"]["ds"]}
     assert data["scored"]["yhat"] == before["scored"]["yhat"]
     assert data["totals"]["before_cutoff"] == str(CUTOFF - timedelta(weeks=1))
+    beside = openpyxl.load_workbook(monitored.folder / "staging" / "dashboard" / "forecast.xlsx")
+    first = next(beside["Forecast by week"].iter_rows(min_row=2, values_only=True))
+    assert first[3].date() == CUTOFF + timedelta(weeks=1)
+    assert beside["Forecast"].max_row == 1 + len(data["forecasts"]["rows"])
     assert monitored("monitor") == 0
+    assert (monitored.folder / "staging" / "dashboard" / f"forecast-{CUTOFF}.xlsx").is_file()
     assert page_of(monitored)["due"]["scorecard"] == str(CUTOFF)
 
 

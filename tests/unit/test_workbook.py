@@ -15,8 +15,9 @@ from work_lines import with_work
 from skucast.core.tables.forecasts import FORECASTS, METHODS, PROMO_SOURCES, STATUSES
 from skucast.core.tables.totals import TOTALS
 from skucast.core.tables.validation import validate
+from skucast.core.texts import Text
 from skucast.dashboard import words
-from skucast.dashboard.board import Board
+from skucast.dashboard.board import Board, Promotions
 from skucast.dashboard.workbook import workbook
 from skucast.language.extraction import PACKAGE
 
@@ -130,6 +131,45 @@ def test_promotions_and_decisions(book: Any) -> None:
     assert line[:5] == (*PERM, "Large error", "Level shift")
     assert line[6] == "Is this the new level? Confirm it, or correct the number."
     assert line[7:10] == (400, week(0), "Open")
+
+
+def test_the_calendar_of_the_plan_where_there_is_one() -> None:
+    """Days and depth as typed, effect expected and realised, one row per promotion; `*` is said in words."""
+    days = {"starts_on": week(1), "ends_on": week(2), "discount_perc": 12.5, "promo_type": None}
+    effect = {"uplift": 60.0, "forecast": float("nan"), "realised": float("nan"), "dip": float("nan")}
+    calendar = pd.DataFrame([{"state": "coming", "unit": "*", "channel": "*", "SKU_ID": PERM[2], **days, **effect}])
+    none = pd.DataFrame()
+    book = read(replace(small_board(), locale="ru", promotions=Promotions(calendar, none, none)))
+    first = rows_of(book["Промо"])[1]
+    assert first == ("Все", "Все", PERM[2], "Предстоят", week(1), week(2), 12.5, None, 60, None, None, None)
+
+
+def test_the_work_list_with_what_people_have_said() -> None:
+    """What, why and what to do in the planner's language; a line about a file names it where an article would be."""
+    board = small_board()
+    alerts = pd.DataFrame([alert_row(PERM, evidence_json=Text("nothing was sold").stored())])
+    refused = ("7 of 8 rows refused in plan.xlsx (2026-11-18)",)
+    rows = rows_of(read(with_work(replace(board, locale="ru", alerts=alerts, refused=refused)))["Список дел"])
+    assert rows[1][:3] == (None, None, "plan.xlsx")
+    assert rows[2][:8] == (
+        *PERM,
+        "Большая ошибка",
+        "Сдвиг уровня",
+        "продаж не было",
+        "Это новый уровень? Подтвердите его или исправьте число.",
+        400,
+    )
+    assert rows[2][9] == "Открыто"
+
+
+def test_orders_have_a_sheet_where_there_are_some() -> None:
+    """What is needed, in stock and to be ordered, as numbers; what is not known stays empty."""
+    row = {**named(PERM), "lead_time_weeks": 1, "review_weeks": 1, "service_level": 0.95, "on_hand_day": pd.NaT}
+    amounts = {"expected_demand": 100.0, "order_up_to": 150.0, "safety_stock": 50.0}
+    unknown = dict.fromkeys(("on_hand", "proposed_order", "days_of_cover"), float("nan"))
+    book = read(replace(small_board(), orders=pd.DataFrame([{**row, **amounts, **unknown}])))
+    assert rows_of(book["Orders"])[1] == (*PERM, 2, 0.95, 100, 150, 50, None, None, None, None)
+    assert book["Orders"]["E2"].number_format == "0%"
 
 
 def test_no_name_is_a_formula() -> None:

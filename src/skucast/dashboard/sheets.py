@@ -14,12 +14,13 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
-Kind = Literal["text", "number", "change", "percent", "day", "count"]
+Kind = Literal["text", "number", "change", "percent", "share", "day", "count"]
 
 _FORMATS = {
     "number": "#,##0.0",
     "change": "+#,##0.0;-#,##0.0;0.0",
     "percent": "+0.0%;-0.0%;0.0%",
+    "share": "0%",
     "day": "dd.mm.yyyy",
     "count": "0",
 }

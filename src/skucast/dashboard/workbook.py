@@ -1,4 +1,4 @@
-"""The forecast as an Excel workbook for planners: summary, forecast wide and long, promotions, what needs a decision.
+"""The forecast as an Excel workbook for planners: summary, forecast wide and long, promotions, work list, orders.
 
 Its numbers are those of the page beside it, its language is LOCALE, and no name of an article is ever a formula.
 """
@@ -6,8 +6,8 @@ Its numbers are those of the page beside it, its language is LOCALE, and no name
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from openpyxl import Workbook
@@ -17,8 +17,8 @@ from skucast.core.tables.contract import ALL
 from skucast.core.texts import Text, said_in
 from skucast.dashboard.sheets import Field, add_sheet
 from skucast.dashboard.totals import totals_data
-from skucast.dashboard.words import METHODS, PROMO_SOURCES, REASONS, RULES, STATES, STATUSES
-from skucast.language.catalogue import SOURCE, translated
+from skucast.dashboard.words import METHODS, PROMO_SOURCES, STATUSES
+from skucast.dashboard.workbook_lists import add_orders, add_promotions, add_work, key_fields, worded
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -33,7 +33,7 @@ def workbook(board: Board) -> bytes:
     book.properties.creator = "skucast"
     book.properties.created = board.run.run_at
     newest = _newest(board)
-    for add in (_add_summary, _add_wide, _add_long, _add_promotions, _add_decisions):
+    for add in (_add_summary, _add_wide, _add_long, add_promotions, add_work, add_orders):
         add(book, board, newest)
     file = io.BytesIO()
     book.save(file)
@@ -117,7 +117,7 @@ def _add_wide(book: Workbook, board: Board, newest: DataFrame) -> None:
     say = partial(said_in, board.locale)
     weeks = _coming(newest)
     fields = [
-        *_key_fields(board.locale),
+        *key_fields(board.locale),
         Field(say(Text("Class")), width=8),
         *(Field(week, "number") for week in weeks),
         Field(say(Text("All weeks")), "number"),
@@ -135,7 +135,7 @@ def _wide_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
     first = newest.drop_duplicates(KEY).set_index(KEY)
     known = _classes(board)
     change = _change(board, newest).reindex(table.index)
-    said = [_worded(board.locale, first[name].reindex(table.index), words) for name, words in _HOW.items()]
+    said = [worded(board.locale, first[name].reindex(table.index), words) for name, words in _HOW.items()]
     columns = [table[week].tolist() for week in table.columns]
     names = (table.index.get_level_values(name).astype("str").tolist() for name in KEY)
     whole = table.sum(axis=1).tolist()
@@ -170,7 +170,7 @@ def _add_long(book: Workbook, board: Board, newest: DataFrame) -> None:
     """One row per combination and week, with the interval and what is known of the week."""
     say = partial(said_in, board.locale)
     fields = [
-        *_key_fields(board.locale),
+        *key_fields(board.locale),
         Field(say(Text("Week ending")), "day"),
         Field(say(Text("Weeks ahead")), "count", 10),
         Field(say(Text("Forecast")), "number"),
@@ -191,98 +191,9 @@ def _long_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
         newest["step"].astype(int).tolist(),
         *(newest[name].tolist() for name in ("number", "number_lower", "number_upper")),
         newest["yhat"].round(3).tolist(),
-        _worded(board.locale, newest["promo_source"], PROMO_SOURCES),
+        worded(board.locale, newest["promo_source"], PROMO_SOURCES),
         strict=True,
     )
-
-
-def _add_promotions(book: Workbook, board: Board, newest: DataFrame) -> None:
-    """The promotions of weeks to come, as planned now, with what is forecast of them."""
-    say = partial(said_in, board.locale)
-    fields = [
-        *_key_fields(board.locale),
-        Field(say(Text("Week ending")), "day"),
-        Field(say(Text("Discount, %")), "number"),
-        Field(say(Text("Forecast")), "number"),
-        Field(say(Text("of it by the promotion")), "change", 16),
-    ]
-    add_sheet(book, say(Text("Promotions")), [], fields, _promotion_rows(board, newest), n_names=3)
-
-
-def _promotion_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
-    if board.plan.empty:
-        return iter(())
-    numbers = newest.reindex(columns=[*KEY, "ds", "number", "promo"])
-    rows = board.plan.merge(numbers, on=[*KEY, "ds"], how="left").sort_values(["ds", *KEY], ignore_index=True)
-    return zip(
-        *(rows[name].astype("str").tolist() for name in KEY),
-        rows["ds"].dt.date.tolist(),
-        rows["promo_discount_perc"].astype("float64").round(1).tolist(),
-        *(rows[name].astype("float64").round(3).tolist() for name in ("number", "promo")),
-        strict=True,
-    )
-
-
-def _add_decisions(book: Workbook, board: Board, newest: DataFrame) -> None:  # noqa: ARG001 - as all sheets
-    """The work list, what is done and snoozed last."""
-    say = partial(said_in, board.locale)
-    fields = [
-        *_key_fields(board.locale),
-        Field(say(Text("What is wrong")), width=30),
-        Field(say(Text("Probable reason")), width=26),
-        Field(say(Text("Evidence")), width=70),
-        Field(say(Text("What to do")), width=50),
-        Field(say(Text("Missed volume")), "number", 14),
-        Field(say(Text("Open since")), "day"),
-        Field(say(Text("State")), width=14),
-        Field(say(Text("Owner")), width=16),
-        Field(say(Text("Remark")), width=30),
-        Field(say(Text("Who")), width=16),
-    ]
-    add_sheet(book, say(Text("Work list")), [], fields, _decision_rows(board), n_names=3)
-
-
-def _decision_rows(board: Board) -> Iterator[Row]:
-    if board.work is None or board.work.empty:
-        return iter(())
-    rows = board.work.sort_values("state", key=lambda states: states != "open", kind="stable", ignore_index=True)
-    names = rows[KEY].where(rows["kind"] == "combination", "").assign(about=rows["about"])
-    article = names["SKU_ID"].where(rows["kind"] != "file", names["about"])
-    return zip(
-        *(names[name].tolist() for name in ("unit", "channel")),
-        article.tolist(),
-        [", ".join(_worded(board.locale, rules.split(","), RULES)) for rules in rows["rules"]],
-        _worded(board.locale, rows["reason"], REASONS),
-        rows["why"].tolist(),
-        _worded(board.locale, rows["to_do"], {}),
-        rows["at_stake"].round(3).tolist(),
-        rows["opened"].dt.date.tolist(),
-        _worded(board.locale, rows["state"], STATES),
-        *(rows[name].tolist() for name in ("owner", "comment", "said_by")),
-        strict=True,
-    )
-
-
-# --- Words ------------------------------------------------------------------------------------------------------------
-
-
-def _key_fields(language: str) -> list[Field]:
-    say = partial(said_in, language)
-    return [
-        Field(say(Text("Unit")), width=18),
-        Field(say(Text("Channel")), width=14),
-        Field(say(Text("SKU")), width=24),
-    ]
-
-
-def _worded(language: str, codes: Iterable[object], words: dict[str, str]) -> list[str]:
-    """Each code in words; one that has none stays as it is."""
-
-    @cache
-    def word(code: str) -> str:
-        return translated(language or SOURCE, words.get(code, code))
-
-    return [word(str(code)) for code in codes]
 
 
 def _coming(newest: DataFrame) -> list[Any]:
