@@ -49,6 +49,32 @@ def test_the_comparison_can_be_chosen(open_page: Open) -> None:
         reads(cell(page, FORMULA[2], "FVA"), f"{added}\u00a0pp")
 
 
+def test_each_is_compared_with_the_best_simple_forecast(board: Board, open_page: Open) -> None:
+    """Last year's week misses by 500, the mean of four weeks by 20: better than the one is no reason to be green."""
+    far = board.scored.assign(baseline_last_year=board.scored["y"] + 500)
+    page = open_page(replace(board, scored=far))
+    reads(card(page, "WAPE", "note"), "Mean of the last 4 weeks: 21.4%")
+    reads(card(page, "Forecast value added"), "-64.3\u00a0pp")
+    reads(card(page, "Forecast value added", "note"), "Worse than mean of the last 4 weeks")
+    control(page, "baseline").select_option("last_year")
+    says(card(page, "Forecast value added", "note"), "Better than same week last year")
+    control(page, "baseline").select_option("best")
+    control(page, "sku").fill("=1+1")
+    reads(cell(page, FORMULA[2], "FVA"), "0.0\u00a0pp")
+
+
+def test_each_week_has_its_own_word_of_promotions(board: Board, open_page: Open) -> None:
+    """One planned in the second week alone is named with its week, and marked there; none in any is one word."""
+    promoted = (board.forecasts["SKU_ID"] == MARKUP[2]) & (board.forecasts["step"] == 2)
+    sources = board.forecasts["promo_source"].mask(promoted, "planned")
+    page = open_page(replace(board, forecasts=board.forecasts.assign(promo_source=sources)))
+    control(page, "unit").select_option("Пермь")
+    line = page.locator("#coming-weeks tbody tr", has=page.get_by_text(MARKUP[2], exact=True)).locator("td")
+    lists(line, ["AX", "100 80 – 124", "promo100 80 – 124", "200", "-", "Its own model promotion planned (29 Nov)"])
+    other = page.locator("#coming-weeks tbody tr", has=page.get_by_text(FORMULA[2], exact=True)).locator("td")
+    says(other.last, "no promotion planned")
+
+
 def test_the_sales_compared_with_are_known_ones(board: Board, open_page: Open) -> None:
     """Two weeks ahead of 100 each: sales of 100 a week, of which one week is unknown, are as many; none is no share."""
     unknown = board.history.assign(y=board.history["y"].where(board.history["ds"] != pd.Timestamp(CUTOFF)))

@@ -66,6 +66,9 @@ def test_nothing_matches(open_page: Open) -> None:
     reads(page.locator("#unscored"), "No combination matches the filter. Change or clear it.")
     says(page.locator("#trend .empty"), "Nothing scored for this filter.")
     reads(page.locator("#ranking tbody"), "No combination matches.")
+    reads(page.locator("#forecast-lead"), "No combination matches the filter. Change or clear it.")
+    reads(page.locator("#by-step"), "Nothing scored for this filter.")
+    lists(page.locator("#cards .note"), ["No combination matches the filter"] * 6)
     says(page.locator("#detail"), "No combination is shown")
     expect(page.get_by_role("button", name="Download")).to_have_attribute("aria-disabled", "true")
 

@@ -34,6 +34,22 @@ def test_the_charts_show_what_is_there(open_page: Open) -> None:
     gives(page, f"{drawn_in('trend')}.slice(-2)", ["Expected", "All weeks ahead"])
 
 
+def test_a_tooltip_is_about_one_week(open_page: Open) -> None:
+    """All over the chart: a week that was sold has no forecast that came later, one to come no sales."""
+    page = open_page(charts=True, view="planner")
+    area = page.locator("#totals .nsewdrag").bounding_box()
+    assert area is not None
+    said = set()
+    for at in range(4, 100, 4):
+        page.mouse.move(area["x"] + area["width"] * at / 100, area["y"] + area["height"] / 2)
+        page.wait_for_function("document.querySelector('#totals .hoverlayer') !== null")
+        said.add(page.locator("#totals .hoverlayer").text_content())
+    weeks = [each for each in said if each]
+    assert len(weeks) > 5
+    assert not [each for each in weeks if "Sales :" in each and "Forecast :" in each]
+    assert [each for each in weeks if "22 Nov 2026" in each and "Forecast : 1,500" in each]
+
+
 def drawn_in(chart: str) -> str:
     """Return the expression for the names of what a chart draws."""
     return f"document.getElementById('{chart}').data.map((trace) => trace.name)"

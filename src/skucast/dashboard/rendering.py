@@ -20,8 +20,8 @@ from skucast.language.catalogue import SOURCE, for_page, translated
 MAX_PAGE_BYTES = 6_000_000
 """The page is read on phones and sent by mail; past this, fewer combinations are shown in detail."""
 
-_PACKING = 6
-"""Level of gzip: above it packing takes twice the time for a hundredth of the size."""
+_PACKING = 5
+"""Level of gzip: above it packing takes up to twice the time for a hundredth of the size."""
 
 _STYLES = (
     *("base", "header", "controls", "cards", "charts", "tables", "combination"),
