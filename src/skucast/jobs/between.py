@@ -89,8 +89,12 @@ class Remade:
         weeks = sorted(old["ds"].dt.date.unique())
         plans: dict[tuple[Combination, date], str] = {}
         parts: dict[str, list[pd.DataFrame]] = {"restated": [], "unplanned": [], "planned": []}
+        named: dict[datetime, dict[tuple[Combination, date], str]] = {}
         for then in self._groups(old, new):
-            changed = plan_changes(self.known.plan, list(self.known.planned), then.known_at, self._now, weeks)
+            if then.known_at not in named:
+                planned = self.known.plan, list(self.known.planned)
+                named[then.known_at] = plan_changes(*planned, then.known_at, self._now, weeks)
+            changed = named[then.known_at]
             if changed:
                 mine = set(then.combinations)
                 plans |= {each: text for each, text in changed.items() if each[0] in mine}

@@ -88,7 +88,9 @@ def _changes(
     before = all_before if inputs.only is None else all_before[is_about(all_before, after)]
     if before.empty or not set(before["ds"]) & set(after["ds"]):
         return None
-    known = _known(settings, warehouse, store, run, inputs, made, combinations_of(after))
+    had_panel = before["panel_version"].notna().any()  # which looks at what is promoted beside an article too
+    about = inputs.history.combinations if had_panel else combinations_of(after)
+    known = _known(settings, warehouse, store, run, inputs, made, about)
     remade = Remade(settings, warehouse, store, run, inputs, known)
     found = remade.between(before, after)
     changes = _with_facts(changes_of(before, after, found.between), found, before, published, inputs)
