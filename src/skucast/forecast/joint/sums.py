@@ -12,7 +12,7 @@ from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.totals import ALL_WEEKS, TOTAL_LEVELS
 from skucast.forecast.intervals import PROBABILITIES, Flags, Ints, as_texts
-from skucast.forecast.joint.correlations import Correlations
+from skucast.forecast.joint.correlations import Correlations, group_codes
 from skucast.forecast.joint.marginals import Rows
 from skucast.forecast.joint.paths import N_PATHS, Chunk, Singles, simulate
 from skucast.forecast.prophet.design import Floats
@@ -41,16 +41,21 @@ def totals_of(rows: Rows, correlations: Correlations, also: Callable[[Chunk], No
 
     What is simulated for it is shown to `also`, chunk by chunk.
     """
-    groups = {level: _groups(rows.keys, by) for level, by in TOTAL_LEVELS.items()}
+    names = group_codes(list(rows.keys[KEY].itertuples(index=False, name=None)))
+    groups = {level: _groups(rows.keys, names, by) for level, by in TOTAL_LEVELS.items()}
     quantiles = _simulated(rows, correlations, groups, also)
     parts = [_level_rows(rows, level, its, quantiles[level]) for level, its in groups.items()]
     return pd.concat(parts, ignore_index=True)
 
 
-def _groups(keys: pd.DataFrame, by: tuple[str, ...]) -> _Groups:
-    named = keys.assign(**{name: ALL for name in KEY if name not in by})
-    codes: Ints = np.asarray(named.groupby(KEY, sort=True).ngroup(), dtype="int64")
-    return _Groups(named.drop_duplicates().sort_values(KEY, ignore_index=True), codes)
+def _groups(keys: pd.DataFrame, names: Mapping[str, Ints], by: tuple[str, ...]) -> _Groups:
+    """The groups by these names, sorted; `names` has each combination's numbers of its names, in their order."""
+    combined: Ints = np.zeros(len(keys), dtype="int64")
+    for name in by:
+        combined = combined * (int(names[name].max(initial=0)) + 1) + names[name]
+    _, first, codes = np.unique(combined, return_index=True, return_inverse=True)
+    others = {name: ALL for name in KEY if name not in by}
+    return _Groups(keys.iloc[first].reset_index(drop=True).assign(**others), codes.astype("int64"))
 
 
 def _simulated(

@@ -68,10 +68,12 @@ def terms_of(keys: pd.DataFrame, defaults: Defaults, classes: pd.Series | None, 
 
 def idle_rules(keys: pd.DataFrame, rules: pd.DataFrame) -> list[str]:
     """Return the rules, as `unit/channel/SKU_ID`, that are about none of the combinations."""
-    found = []
-    for named in PATTERNS[1:]:
+    found: list[str] = []
+    for named in PATTERNS[1:] if len(rules) else []:
         others = [name for name in KEY if name not in named]
         mine = rules[(rules[named] != ALL).all(axis=1) & (rules[others] == ALL).all(axis=1)]
+        if mine.empty:
+            continue
         met = pd.MultiIndex.from_frame(mine[named]).isin(pd.MultiIndex.from_frame(keys[named]))
         found += written(mine[~met]).tolist()
     return sorted(found)
@@ -85,6 +87,8 @@ def _by_class(values: ByClass, classes: pd.Series) -> pd.Series:
 
 def _said(keys: pd.DataFrame, rules: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """What the rules of each pattern say of each combination, the broadest first; NaN = nothing."""
+    if rules.empty:
+        return
     numbers = rules.drop(columns=KEY).astype("float64")
     for named in PATTERNS:
         others = [name for name in KEY if name not in named]
