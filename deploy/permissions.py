@@ -74,7 +74,7 @@ BUCKETS = {
 }
 BUCKET_WHY = {
     ("PREDICT", "models"): "reads models, and cannot change one",
-    ("PREDICT", "staging"): "takes planners' files from the inbox and moves them",
+    ("PREDICT", "staging"): "replaces the page, takes planners' files from the inbox and moves them",
     ("MONITOR", "staging"): "replaces the dashboard page, takes what was said of the work list and moves it",
     ("RETRAIN", "models"): "adds versions, deletes the oldest, and replaces the live model",
     ("TRAIN", "models"): "adds versions, deletes the oldest, and replaces the live model",
