@@ -12,6 +12,7 @@ from rich.console import Console
 
 from skucast.core.combination import Combination
 from skucast.core.targets import parse_targets, resolve_targets
+from skucast.core.texts import Percent, Text
 from skucast.scorecard import alert_texts
 from skucast.scorecard.alert_texts import (
     alert_fields,
@@ -157,6 +158,23 @@ def test_the_digest_for_people() -> None:
     assert on_cloud.endswith(
         "```gcloud run jobs execute j --region r --update-env-vars 'TARGET_COMBINATIONS=@alerts'```"
     )
+
+
+def test_the_digest_in_russian() -> None:
+    """What is kept for other languages is said in this one, what is not as it was; names and commands stay."""
+    message = Text("wrong by {weeks} of what was sold; the limit is {limit}", weeks=("90 %",), limit=Percent(0.7))
+    rows = alerts().assign(message_json=None)
+    rows.loc[rows["alert_id"] == "wape-1", "message_json"] = message.stored()
+    line = digest_line(digest_fields(alerts(), n_acknowledged=5))
+    text = digest_text(rows, line.said_in("ru"), "2026-11-22", "command", "j", "ru")
+    counts = "новых 2, остаются открытыми 1, снято 1, принято к сведению 5; в списке: 3"
+    assert text.splitlines()[:4] == [
+        f"Прогноз продаж, неделя 2026-11-22: предупреждения: {counts}",
+        "- system: none (no_run, новое)",
+        "- U/C/<b>: leans (bias, открыто 3 недели)",
+        "  вероятно, причина неясна: nothing",
+    ]
+    assert "- U/C/S1: ошибка относительно продаж: 90 %; предел 70\u00a0% (wape, новое)" in text.splitlines()
 
 
 def test_the_list_is_shown_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from skucast.core.tables.forecasts import SALES_MISSING
 from skucast.core.tables.records import REGISTRY, RUNS
 from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.targets import nearest
+from skucast.core.texts import said_in
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.jobs.known_ahead import expects_plan
 from skucast.jobs.missing import shrunken
@@ -169,8 +170,15 @@ def announce(
     log.info("%s", to_do, extra={"fields": {"event": "work_list", **tally(work), "lines": listed_names(work)}})
     if settings.alert_webhook_url is not None and (fields["n_listed"] or fields["n_resolved"]):
         command = "gcloud_command" if "://" in settings.warehouse else "command"
-        text = digest_text(alerts[~quiet], line, str(run.cutoff), command, settings.retrain_job)
-        text = f"{text}\n{to_do}"
+        text = digest_text(
+            alerts[~quiet],
+            said_in(settings.locale, line),
+            str(run.cutoff),
+            command,
+            settings.retrain_job,
+            settings.locale,
+        )
+        text = f"{text}\n{work_text(work, settings.locale)}"
         try:
             post(settings.alert_webhook_url.get_secret_value(), text)
         except WebhookError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from datetime import date
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -17,11 +18,17 @@ from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.targets import as_targets
-from skucast.core.words import counted
+from skucast.core.texts import Count, Place, Text, kept, said_in, wording
 from skucast.scorecard.alerts import is_quiet
 
 _DELIMITERS = "@|~#%+"
 
+
+REASON_CODES = (
+    *(wording("promotion_without_plan"), wording("plan_without_uplift"), wording("stockout"), wording("level_shift")),
+    *(wording("stale_model"), wording("data_gap"), wording("low_volume"), wording("new_sku"), wording("unexplained")),
+)
+"""The reasons as the digest names them; in English by their codes."""
 
 OPEN = "@alerts"
 """The target that stands for all combinations with an open alert."""
@@ -90,36 +97,51 @@ def digest_fields(rows: pd.DataFrame, n_acknowledged: int) -> dict[str, Any]:
     }
 
 
-def digest_line(fields: dict[str, Any]) -> str:
+def digest_line(fields: dict[str, Any]) -> Text:
     """Return the digest in one line."""
-    return (
-        f"alerts: {fields['n_open']} opened, {fields['n_still_open']} still open, {fields['n_resolved']} resolved, "
-        f"{fields['n_acknowledged']} acknowledged; listed: {fields['n_listed']}"
+    return Text(
+        "alerts: {opened} opened, {still} still open, {resolved} resolved, {acknowledged} acknowledged; listed: "
+        "{listed}",
+        opened=fields["n_open"],
+        still=fields["n_still_open"],
+        resolved=fields["n_resolved"],
+        acknowledged=fields["n_acknowledged"],
+        listed=fields["n_listed"],
     )
 
 
-def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str, job: str) -> str:
+def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str, job: str, language: str = "") -> str:
     """Return the digest as several lines for people: the listed alerts by combination, its reason, what mends it.
 
     The command stands between backticks, or a chat would read the stars and underscores of a name as its markup.
     `command` is the column with the command that fits where they work: `command` or `gcloud_command`; `job` is that of
-    the latter. Where several combinations are listed, the last line mends all of them.
+    the latter. Where several combinations are listed, the last line mends all of them. No language is English.
     """
-    parts = [f"Sales forecast, week {cutoff}: {line}"]
+    say = partial(said_in, language)
+    parts = [say(Text("Sales forecast, week {day}: {alerts}", day=cutoff, alerts=line))]
     for name, alerts in groupby(in_order(rows[rows["is_listed"]]), key=name_of):
         of_one = list(alerts)
-        parts.append(f"- {name}: {'; '.join(_said(row) for row in of_one)}")
+        parts.append(f"- {name}: {'; '.join(say(_said(row)) for row in of_one)}")
         if of_one[0]["unit"] != ALL:
-            parts.append(f"  probably {of_one[0]['reason']}: {of_one[0]['evidence']}\n```{of_one[0][command]}```")
+            reason, evidence = Text(str(of_one[0]["reason"])), _kept(of_one[0], "evidence")
+            why = say(Text("probably {reason}: {evidence}", reason=reason, evidence=evidence))
+            parts.append(f"  {why}\n```{of_one[0][command]}```")
     if len(rows.loc[rows["is_listed"] & (rows["unit"] != ALL), KEY].drop_duplicates()) > 1:
         of_all = retrain_command(OPEN) if command == "command" else gcloud_command(OPEN, job)
-        parts.append(f"All with an open alert, acknowledged ones too:\n```{of_all}```")
+        parts.append(f"{say(Text('All with an open alert, acknowledged ones too:'))}\n```{of_all}```")
     return "\n".join(parts)
 
 
-def _said(row: dict[str, Any]) -> str:
-    since = "new" if row["state"] == "open" else f"open for {counted(row['n_open_weeks'], 'week')}"
-    return f"{row['message']} ({row['rule']}, {since})"
+def _said(row: dict[str, Any]) -> Text:
+    weeks = int(row["n_open_weeks"])
+    since = Text("new") if row["state"] == "open" else Count("open for {n} week", "open for {n} weeks", weeks)
+    return Text("{found} ({rule}, {since})", found=_kept(row, "message"), rule=str(row["rule"]), since=since)
+
+
+def _kept(row: dict[str, Any], name: str) -> Place:
+    """A sentence of the alert as it is stored for all languages, in English alone where it is not."""
+    stored = row.get(f"{name}_json")
+    return kept(stored) if isinstance(stored, str) else str(row[name])
 
 
 def show(rows: pd.DataFrame, today: date, job: str) -> None:

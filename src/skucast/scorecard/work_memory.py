@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from skucast.core.words import counted
+from skucast.core.texts import Count, Text, said_in
+from skucast.language.catalogue import SOURCE, translated
 
 WORSE = 1.5
 """A line that is done comes back when it is half as large again as it was when somebody called it done."""
@@ -71,12 +73,19 @@ def tally(lines: pd.DataFrame) -> dict[str, int]:
     }
 
 
-def tally_text(counts: Mapping[str, int]) -> str:
+def tally_text(counts: Mapping[str, int]) -> Text:
     """Return what the list says of itself, in one line."""
-    more = f" ({counts['n_open']:,} open)" if counts["n_open"] > counts["n_listed"] else ""
-    return (
-        f"work list: {counted(counts['n_listed'], 'line')}{more}, {counts['n_new']} new since last week, "
-        f"{counts['n_back']} back; {counts['n_done']} done, {counts['n_snoozed']} snoozed"
+    n = counts["n_listed"]
+    length = Count("{n} line", "{n} lines", n)
+    if counts["n_open"] > n:
+        length = Count("{n} line ({open} open)", "{n} lines ({open} open)", n, open=counts["n_open"])
+    return Text(
+        "work list: {length}, {new} new since last week, {back} back; {done} done, {snoozed} snoozed",
+        length=length,
+        new=counts["n_new"],
+        back=counts["n_back"],
+        done=counts["n_done"],
+        snoozed=counts["n_snoozed"],
     )
 
 
@@ -86,11 +95,12 @@ def listed_names(lines: pd.DataFrame) -> list[str]:
     return found
 
 
-def work_text(lines: pd.DataFrame) -> str:
-    """Return how long the list is, and its first lines with what to do, each a line of text."""
+def work_text(lines: pd.DataFrame, language: str = "") -> str:
+    """Return how long the list is, and its first lines with what to do, each a line of text; empty = in English."""
     first = lines[lines["is_listed"]].head(FIRST).to_dict("records")
-    named = [f"{row['rank']}. {row['about']}: {row['what']}. {row['to_do']}" for row in first]
-    return "\n".join([tally_text(tally(lines)), *named])
+    say = partial(translated, language or SOURCE)
+    named = [f"{row['rank']}. {row['about']}: {say(row['what'])}. {say(row['to_do'])}" for row in first]
+    return "\n".join([said_in(language, tally_text(tally(lines))), *named])
 
 
 def resting_alerts(lines: pd.DataFrame) -> set[str]:

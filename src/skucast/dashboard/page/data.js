@@ -57,6 +57,7 @@ async function openData() {
     isDetailed: Boolean(detailed[index]),
     text: folded(sku[index]),
   }));
+  for (const holiday of data.holidays) holiday.names = holiday.names.map((name) => t(name));
   for (const [name, table] of Object.entries(data)) if (table?.rows) starts[name] = startsOf(table.rows);
   scoredWeeks = [...new Set([...data.scored.ds, ...data.rest.ds])].sort((a, b) => a - b);
   scoredSteps = [...new Set([...data.scored.step, ...data.rest.step])].sort((a, b) => a - b);
