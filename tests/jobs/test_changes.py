@@ -156,6 +156,32 @@ def test_a_skipped_week_compares_what_both_runs_forecast(twice: Business) -> Non
     assert sorted(rows["ds"].dt.date.unique()) == [CUTOFF + timedelta(weeks=step) for step in (3, 4)]
 
 
+def test_late_sales_are_no_reason(business: Business) -> None:
+    """A week without its sales: nothing is new, and that is said."""
+    assert business("predict") == 0
+    assert business("predict", *AS_OF) == 0
+    rows = of(checked(business), A1)
+    assert rows["new_weeks"].tolist() == [0, 0, 0]
+    assert rows["new_sales"].abs().max() < 1e-6
+    assert set(rows["why"]) == {"0: no newer sales have been delivered"}
+
+
+def test_an_article_that_begins_is_a_part_of_the_total(twice: Business) -> None:
+    """What it is forecast is the change of its own row, and a part of every sum that it is in."""
+    days = [CUTOFF + timedelta(days=day) for day in range(1, 8)]
+    lines = pd.DataFrame([line(day, 20.0, promo=None, SKU_ID="FRESH") for day in days])
+    twice.sell(lines.astype({"quantity": "float64", "Promo_discount_perc": "float64", "stock": "float64"}), "fresh")
+    assert twice("predict", *AS_OF) == 0
+    rows = checked(twice)
+    fresh = of(rows, ("Пермь", "KA", "FRESH"))
+    assert fresh["final_before"].tolist() == [0, 0, 0]
+    assert fresh["new_articles"].tolist() == fresh["final"].tolist()
+    assert (fresh["final"] > 0).all()
+    total = of(rows, ("*", "*", "*"), "total")
+    assert total["new_articles"].tolist() == pytest.approx(fresh["final"].tolist())
+    assert all("the last run did not forecast it" in text for text in fresh["why"])
+
+
 def test_sales_that_were_corrected_are_a_part_of_their_own(twice: Business) -> None:
     """A week that the last run knew is delivered again, with twice as much."""
     more = pd.DataFrame([line(CUTOFF, 700.0, promo=None, **dict(zip(KEY, B2, strict=True)))])
