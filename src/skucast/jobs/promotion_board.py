@@ -16,6 +16,7 @@ from skucast.jobs.promotion_plan import PAST_WEEKS, known_at, plan_rows
 from skucast.regressors.promotion_calendar import calendar
 from skucast.regressors.promotion_holding import about
 from skucast.regressors.promotion_template import said_by_planner
+from skucast.regressors.promotions import is_promotion
 from skucast.regressors.responses import lift_curves
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
@@ -49,7 +50,7 @@ def promotions_seen(
     rows, weeks = plan_rows(warehouse, history), history.weeks
     if len(one_by_one) < len(history.combinations):
         rows = about(rows, one_by_one)
-    if rows.empty and not weeks["is_promo"].any():
+    if not is_promotion(rows).any() and not weeks["is_promo"].any():
         return None
     clock = settings.clock
     found = calendar(rows, history.combinations, known_at(settings, run, rows), run.today, clock, PAST_WEEKS)

@@ -63,7 +63,8 @@ def _before(
     goes_on = {key[:N_SAME] for key in keys_of(ahead)}
     over = newest[np.fromiter((key[:N_SAME] not in goes_on for key in keys_of(newest)), dtype=bool)]
     # Of one that was called off only the days until then took place.
-    return over.assign(ends_on=over[["ends_on", "through"]].min(axis=1))[SHOWN]
+    ends_on = over[["ends_on", "through"]].min(axis=1)
+    return over.assign(ends_on=ends_on, is_promo=over["is_promo"].astype("boolean"))[SHOWN]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,16 @@ import pandas as pd
 from skucast.core.combination import KEY, Combination
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WeekClock
-from skucast.regressors.promotions import Pattern, is_cancelled, is_promotion, patterns_of, places_by_pattern, standing
+from skucast.regressors.promotions import (
+    Pattern,
+    in_order,
+    is_cancelled,
+    is_promotion,
+    not_corrected,
+    patterns_of,
+    places_by_pattern,
+    standing,
+)
 
 Places = npt.NDArray[np.int64]
 Cells = npt.NDArray[np.int64]
@@ -68,7 +77,9 @@ class Statements:
         self._combinations = list(combinations)
         self._places = places_by_pattern(rows, self._combinations) if len(combinations) else {}
         named = rows.assign(**{_NAMES: pd.Series(patterns_of(rows), index=rows.index, dtype="object")})
-        self._rows = named[named[_NAMES].isin(list(self._places))]
+        # A row's place does not depend on the moment: the rows of each are in order, too.
+        self._rows = in_order(named[named[_NAMES].isin(list(self._places))]).reset_index(drop=True)
+        self._plans = pd.factorize(self._rows["plan_id"])[0]
 
     def holding(self, known_at: datetime, first: date, ended: pd.DataFrame | None = None) -> Holding:
         """Return what holds from a day on."""
@@ -97,7 +108,7 @@ class Statements:
         """
         known = _from_then_on(self._standing(known_at, first, last), clock)
         if known.empty:
-            return _shown(known).assign(through=pd.Series(dtype="datetime64[us]"))
+            return known[SHOWN].assign(through=pd.Series(dtype="datetime64[us]"))
         board = _Board(known, self._places, self._combinations, first, last)
         owners = board.paint()[0]
         through = {
@@ -105,15 +116,15 @@ class Statements:
         }
         rows = board.rows.loc[sorted(through)]
         days = pd.Timestamp(first) + pd.to_timedelta([through[row] for row in rows.index], unit="D")
-        return _shown(rows.assign(through=days.astype("datetime64[us]")), "through")
+        return rows[SHOWN].assign(through=days.astype("datetime64[us]"))
 
     def _standing(self, known_at: datetime, first: date, last: date | None) -> pd.DataFrame:
         """The rows about some days that count at a moment, in the order in which they do."""
-        known = self._rows[self._rows["known_from"] <= pd.Timestamp(known_at)]
+        is_known = (self._rows["known_from"] <= pd.Timestamp(known_at)).to_numpy()
+        of_days = is_known & _is_of(self._rows, first, last).to_numpy()
         # A correction may have moved a promotion away from these days.
-        of_days = _is_of(known, first, last)
-        mine = known[of_days | known["plan_id"].isin(known.loc[of_days, "plan_id"])]
-        found = standing(mine) if len(mine) else mine
+        mine = self._rows[is_known & np.isin(self._plans, np.unique(self._plans[of_days]))]
+        found = not_corrected(mine) if len(mine) else mine
         return found[_is_of(found, first, last)]
 
 
@@ -166,11 +177,11 @@ def _from_then_on(rows: pd.DataFrame, clock: WeekClock) -> pd.DataFrame:
     return found[found["starts_on"] <= found["ends_on"]]
 
 
-def _shown(promotions: pd.DataFrame, *more: str) -> pd.DataFrame:
+def _shown(promotions: pd.DataFrame) -> pd.DataFrame:
     """The columns shown, in the order of the days."""
     found = promotions.assign(is_promo=promotions["is_promo"].astype("boolean"))
-    in_order = found.sort_values([*SAYS[:2], *KEY, "discount_perc"], kind="stable")
-    return in_order[[*SHOWN, *more]].reset_index(drop=True)
+    by_days = found.sort_values([*SAYS[:2], *KEY, "discount_perc"], kind="stable")
+    return by_days[SHOWN].reset_index(drop=True)
 
 
 # --- Cells: combinations and days -----------------------------------------------------------------------------------

@@ -312,7 +312,12 @@ def places_by_pattern(rows: pd.DataFrame, combinations: Sequence[Combination]) -
 
 def standing(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a plan that nothing has corrected or called off, sorted so that a later one counts."""
-    return _in_order(_without_cancelled(_not_superseded(rows)))
+    return in_order(not_corrected(rows))
+
+
+def not_corrected(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a plan that nothing has corrected or called off, in the order in which they are."""
+    return _without_cancelled(_not_superseded(rows))
 
 
 def _not_superseded(rows: pd.DataFrame) -> pd.DataFrame:
@@ -332,8 +337,8 @@ def _without_cancelled(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[calls_off | ~(rows["known_from"] <= until)]
 
 
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Sorted so that a later row counts.
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a plan sorted so that a later one counts.
 
     What is called off first: it leaves its days free and is about no other promotion. Then by age; of one age coverage
     before promotions, those without a depth before others, `*` before names, and of rows that name equally much the
