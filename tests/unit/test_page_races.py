@@ -29,7 +29,7 @@ BOTH = Newest(by(NEW, "predict-2"), by(NEW, "monitor-2"))
 def test_what_nobody_changes_is_written_once() -> None:
     """The second look finds the same."""
     wrote: list[Newest] = []
-    assert written(lambda: FIRST, lambda newest: wrote.append(newest) or "path") == "path"
+    assert written(FIRST, lambda: FIRST, lambda newest: wrote.append(newest) or "path") == "path"
     assert wrote == [FIRST]
 
 
@@ -44,7 +44,7 @@ def test_whenever_the_other_job_comes_between_the_newest_page_stays(at: int) -> 
 
     def other() -> None:
         tables.append(BOTH if tables[-1] == FORECAST else replace(FIRST, scorecard=BOTH.scorecard))
-        written(lambda: tables[-1], put)
+        written(tables[-1], lambda: tables[-1], put)
 
     def put(newest: Newest) -> str:
         page.append(newest)
@@ -60,7 +60,7 @@ def test_whenever_the_other_job_comes_between_the_newest_page_stays(at: int) -> 
 
     step()
     tables.append(FORECAST if tables[-1] == FIRST else BOTH)
-    written(look, write)
+    written(look(), look, write)
     if tables[-1] != BOTH:
         other()
     assert page[-1] == BOTH

@@ -15,6 +15,7 @@ from functools import partial
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.errors import SkucastError
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import PUBLISHES
@@ -36,6 +37,8 @@ from skucast.scorecard.spellings import in_the_names_of_the_sales
 
 _LOOKS = 3
 """How often the page is written at most: only if somebody publishes again and again while it is written."""
+
+_FORECASTS_ARE_THERE = "the forecasts are published; run predict_weekly.py or monitor_performance.py for the page"
 
 MAX_ROWS = 500_000
 """Forecasts that are read for the page: half a year of some 4,800 combinations, six weeks of 20,000."""
@@ -129,12 +132,12 @@ def write_page(
     newest = newest_published(settings, warehouse)
     if newest.cutoff > run.cutoff:
         return f"{DASHBOARD} stays that of {newest.cutoff}"
-    return written(partial(newest_published, settings, warehouse), lambda of: put(settings, DASHBOARD, files(of)))
+    look = partial(newest_published, settings, warehouse)
+    return written(newest, look, lambda of: put(settings, DASHBOARD, files(of)))
 
 
-def written(look: Callable[[], Newest], write: Callable[[Newest], str]) -> str:
+def written(newest: Newest, look: Callable[[], Newest], write: Callable[[Newest], str]) -> str:
     """Write what is newest until it still is once it is written; return what the last write gives."""
-    newest = look()
     for _ in range(_LOOKS):
         path, before = write(newest), newest
         newest = look()
@@ -148,9 +151,11 @@ def page_of_forecast(settings: Settings, warehouse: Warehouse, run: Run, history
     with report.timed("page"):
         try:
             report.notes.append(f"dashboard: {write_page(settings, warehouse, run, history, report)}")
+        except SkucastError as error:
+            report.warn(f"the page was not written: {error}; {_FORECASTS_ARE_THERE}")
         except Exception as bug:  # noqa: BLE001 - the forecasts are published, whatever happens here
-            log.debug("the page was not written", exc_info=True)
-            report.warn(f"the page was not written: {bug}; the forecasts are published, run monitor_performance.py")
+            log.warning("the page was not written", exc_info=True)
+            report.warn(f"the page was not written: {type(bug).__name__}: {bug}; {_FORECASTS_ARE_THERE}")
 
 
 def board_of(
