@@ -68,7 +68,7 @@ def test_charts_are_tables_too(open_page: Open) -> None:
     page.locator("#series-table summary").click()
     lines = page.locator("#series-table tbody tr")
     reads(lines.nth(0), "29 Nov 2026\t-\t-\t-\t100\t80\u00a0–\u00a0124")
-    reads(lines.nth(1), "22 Nov 2026\t-\t20.0%\t-\t100\t80\u00a0–\u00a0124")
+    reads(lines.nth(1), "22 Nov 2026\t-\t20.0% on 5 days\t-\t100\t80\u00a0–\u00a0124")
     reads(lines.nth(3), "8 Nov 2026\t100\t-\tUnity Day\t-\t-")
 
 
@@ -79,7 +79,10 @@ def test_a_promotion_of_no_known_depth_is_one(board: Board, open_page: Open) -> 
     control(page, "unit").select_option("Пермь")
     control(page, "channel").select_option("KA")
     page.locator("#series-table summary").click()
-    reads(page.locator("#series-table tbody tr").nth(1), "22 Nov 2026\t-\tdepth not known\t-\t100\t80\u00a0–\u00a0124")
+    reads(
+        page.locator("#series-table tbody tr").nth(1),
+        "22 Nov 2026\t-\tdepth not known on 5 days\t-\t100\t80\u00a0–\u00a0124",
+    )
     gives(page, "document.getElementById('series').data.find(({ name }) => name === 'Promotion planned').y.length", 1)
     expect(page.locator("#checks")).to_contain_text("The promotions plan covers")
     history = board.history.assign(promo_discount_perc=0.0)
@@ -105,7 +108,7 @@ def test_a_phone_needs_no_sideways_scrolling(open_page: Open) -> None:
     """390 pixels: the page is as wide as the screen with every section drawn; controls are large enough to touch."""
     page = open_page(charts=True, width=390)
     control(page, "alerts").check()  # the alert's long command is shown
-    for summary in page.locator("summary").all():
+    for summary in page.locator("summary:visible").all():
         summary.click()
     expect(page.locator(".as-table table")).to_have_count(2)
     gives(page, "document.documentElement.scrollWidth", 390)
