@@ -11,8 +11,10 @@ import openpyxl
 import pytest
 
 from skucast.core.combination import Combination
+from skucast.core.errors import InputError
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.validation import empty
+from skucast.core.texts import said_in
 from skucast.core.weeks import WeekClock
 from skucast.language.catalogue import LANGUAGES
 from skucast.regressors.headings import COLUMNS, column_named, heading
@@ -75,6 +77,15 @@ def test_refusals_are_english_without_a_language() -> None:
     assert row["reason"] == "unit 'Казан' is unknown (closest: Казань)"
     [row] = rejected(russian("Казан;KA;A1;30.11.2026;06.12.2026;20;31.01.2027"), "ru")
     assert row["Причина"] == "Подразделение: 'Казан' не найдено (похожие: Казань)"
+
+
+def test_why_a_file_cannot_be_read_at_all_is_said_in_russian() -> None:
+    """The error's text is English, and can be said in the planner's language."""
+    content = b"PK\x03\x04" + b"0" * 100
+    with pytest.raises(InputError, match=r"plan.csv: is an Excel file under another name; open it") as found:
+        read_plan("plan.csv", content, KNOWN, RUN_AT, CLOCK)
+    said = said_in("ru", found.value.args[0])
+    assert said == "plan.csv: это файл Excel под другим именем; откройте его и сохраните как .xlsx"
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])

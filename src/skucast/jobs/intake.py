@@ -221,7 +221,7 @@ def _take_in_file(
     try:
         plan, batch_id = _judge(file, before, settings, known)
     except InputError as error:
-        _reject(file, str(error), settings, report)
+        _reject(file, error.args[0] if error.args else str(error), settings, report)
         return None
     is_new = batch_id is not None and _is_appended(file, plan, batch_id, warehouse, run)
     rejected = _write_rejected(file, plan, settings, report)
@@ -305,9 +305,11 @@ def _write_rejected(file: _File, plan: PlanFile, settings: Settings, report: Run
 def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> None:
     """Put a file that cannot be read aside, with the reason beside it."""
     target = f"{file.intake.folder('rejected')}/{file.kept_as(_short(file.name), settings)}"
-    where = _put(file.intake, f"{target}.reason.txt", f"{reason}\n".encode(), settings, report)
+    where = _put(
+        file.intake, f"{target}.reason.txt", f"{said_in(settings.locale, reason)}\n".encode(), settings, report
+    )
     _move(file, target, settings, report)
-    report.plan_files[file.known_as] = f"refused: {reason}"
+    report.plan_files[file.known_as] = said_in(settings.locale, Text("refused: {reason}", reason=reason))
     report.warn(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
 
 

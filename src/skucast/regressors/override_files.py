@@ -13,6 +13,7 @@ import pandas as pd
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.validation import empty, validate
+from skucast.core.texts import wording
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.regressors.file_lines import FileLine, lines_of, places_of, unused_of
@@ -22,7 +23,9 @@ from skucast.regressors.override_checks import COLUMNS, REQUIRED, OverrideJudge,
 from skucast.regressors.promotion_files import PlanFile, rejected_rows
 from skucast.sheets.reading import Kind, read_sheet, trimmed
 
-FILE = Kind("file of overrides", n_bytes=50_000_000, n_lines=100_000, names=frozenset(map(str.casefold, COLUMNS)))
+FILE = Kind(
+    wording("file of overrides"), n_bytes=50_000_000, n_lines=100_000, names=frozenset(map(str.casefold, COLUMNS))
+)
 
 WHY_NOT = "refused_because"
 """Added to rejected rows, whose own reason is another thing; passed over when a corrected file still has it."""

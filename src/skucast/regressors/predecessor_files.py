@@ -27,7 +27,9 @@ from skucast.sheets.reading import Kind, read_sheet, trimmed
 COLUMNS = (*KEY, *LIKE, "weight", "scale", "phase_out_from", "known_from", "note")
 REQUIRED = (*KEY, "like_SKU_ID")
 
-FILE = Kind("file of predecessors", n_bytes=50_000_000, n_lines=100_000, names=frozenset(map(str.casefold, COLUMNS)))
+FILE = Kind(
+    wording("file of predecessors"), n_bytes=50_000_000, n_lines=100_000, names=frozenset(map(str.casefold, COLUMNS))
+)
 
 MOST_SCALE = 1e6
 

@@ -18,7 +18,7 @@ from skucast.core.spelling import fold, is_total
 from skucast.core.tables.contract import ALL, BROUGHT_BY
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
-from skucast.core.texts import in_a_row, said_in
+from skucast.core.texts import in_a_row, said_in, wording
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.regressors.headings import column_named, heading, in_every_language
@@ -45,7 +45,7 @@ DISCOUNT = "discount_perc"
 LINE, REASON = "line", "reason"
 """Added to rejected rows, and passed over when a corrected file still has them."""
 
-PLAN = Kind("plan", n_bytes=50_000_000, n_lines=100_000, names=frozenset(name.casefold() for name in REQUIRED))
+PLAN = Kind(wording("plan"), n_bytes=50_000_000, n_lines=100_000, names=frozenset(name.casefold() for name in REQUIRED))
 """The largest file that is read as one."""
 
 

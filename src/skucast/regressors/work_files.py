@@ -26,7 +26,7 @@ from skucast.sheets.reading import Kind, read_sheet, trimmed
 COLUMNS = ("line_id", "state", "until", "owner", "comment", "author")
 REQUIRED = ("line_id", "author")
 
-FILE = Kind("file about the work list", n_bytes=5_000_000, n_lines=10_000, names=frozenset(COLUMNS))
+FILE = Kind(wording("file about the work list"), n_bytes=5_000_000, n_lines=10_000, names=frozenset(COLUMNS))
 
 MAX_NAME = 100
 """Longest owner or author, characters."""

@@ -8,6 +8,7 @@ import re
 from typing import BinaryIO
 
 from skucast.core.errors import InputError
+from skucast.core.texts import Text, wording
 from skucast.sheets.csv_text import SEPARATORS
 
 WINDOWS = "cp1251"
@@ -19,7 +20,10 @@ _GUESSED = {
 }
 """What is said of an encoding that no mark tells."""
 
-_OF_OTHERS = {b"PK\x03\x04": "an Excel file", bytes.fromhex("D0CF11E0A1B11AE1"): "an old Excel file"}
+_OF_OTHERS = {
+    b"PK\x03\x04": wording("an Excel file"),
+    bytes.fromhex("D0CF11E0A1B11AE1"): wording("an old Excel file"),
+}
 """How files begin that are no text, and what they are."""
 
 _PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|meta|table|\?xml)\b", re.IGNORECASE)
@@ -57,16 +61,20 @@ def _encoding(name: str, file: BinaryIO) -> str:
     start = file.read(_PIECE)
     for mark, what in _OF_OTHERS.items():
         if start.startswith(mark):
-            raise InputError(f"{name}: is {what} under another name; open it and save it as .xlsx")
+            raise InputError(
+                Text("{name}: is {what} under another name; open it and save it as .xlsx", name=name, what=Text(what))
+            )
     if _PAGE.match(start):
-        raise InputError(f"{name}: is a web page under another name; open it in a spreadsheet and save it as .xlsx")
+        raise InputError(
+            Text("{name}: is a web page under another name; open it in a spreadsheet and save it as .xlsx", name=name)
+        )
     if b"\0" in start:
         return _without_mark(name, start)
     if _is_utf8(file):
         return "utf-8-sig"
     if _is_windows(file):
         return WINDOWS
-    raise InputError(f"{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx")
+    raise InputError(Text("{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx", name=name))
 
 
 def _without_mark(name: str, start: bytes) -> str:
@@ -75,7 +83,7 @@ def _without_mark(name: str, start: bytes) -> str:
     encoding, other = sorted(zeros, key=lambda each: -zeros[each])
     text = start[: len(start) // 2 * 2].decode(encoding, errors="replace")
     if 20 * zeros[other] > zeros[encoding] or not set(SEPARATORS) & set(text):
-        raise InputError(f"{name}: holds bytes that are no text; save it as CSV UTF-8, or as .xlsx")
+        raise InputError(Text("{name}: holds bytes that are no text; save it as CSV UTF-8, or as .xlsx", name=name))
     return encoding
 
 

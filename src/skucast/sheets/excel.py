@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from skucast.core.errors import InputError
+from skucast.core.texts import Text
 from skucast.core.words import counted
 from skucast.sheets.csv_text import LOOKED_AT, n_names
 
@@ -41,10 +42,19 @@ def excel_records(name: str, content: bytes, what: str, names: Collection[str] =
         InputError: the file cannot be read, or is far larger than a sheet that somebody made.
     """
     if content.startswith(_OLD_OR_ENCRYPTED):
-        raise InputError(f"{name}: has a password, or is of the old .xls kind; save it as .xlsx without a password")
+        raise InputError(
+            Text("{name}: has a password, or is of the old .xls kind; save it as .xlsx without a password", name=name)
+        )
     if not content.startswith(b"PK"):
-        other = "a web page" if content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<") else "text"
-        raise InputError(f"{name}: is no Excel file ({other} under this name?); open it and save it as .xlsx")
+        is_page = content.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
+        other = Text("a web page") if is_page else Text("text")
+        raise InputError(
+            Text(
+                "{name}: is no Excel file ({other} under this name?); open it and save it as .xlsx",
+                name=name,
+                other=other,
+            )
+        )
     try:
         _check_parts(name, content, what)
         with warnings.catch_warnings(action="ignore"):  # of features that are no cells, such as drop-down lists
@@ -55,7 +65,7 @@ def excel_records(name: str, content: bytes, what: str, names: Collection[str] =
         raise
     except Exception as error:  # noqa: BLE001 - a broken file may make the library raise anything
         text = f"{name}: cannot be read as xlsx ({type(error).__name__}: {error})".splitlines()[0]
-        raise InputError(f"{text}; it may be cut off: open it in Excel and save it anew") from None
+        raise InputError(Text("{text}; it may be cut off: open it in Excel and save it anew", text=text)) from None
     return rows, notes
 
 
@@ -63,9 +73,16 @@ def _check_parts(name: str, content: bytes, what: str) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         unpacked = sum(part.file_size for part in parts.infolist())
         if unpacked > MAX_UNPACKED_BYTES:
-            raise InputError(f"{name}: unpacks to more than {MAX_UNPACKED_BYTES // 10**6} MB; is it a {what}?")
+            raise InputError(
+                Text(
+                    "{name}: unpacks to more than {n} MB; is it a {what}?",
+                    name=name,
+                    n=MAX_UNPACKED_BYTES // 10**6,
+                    what=Text(what),
+                )
+            )
         if "xl/workbook.xml" in parts.namelist() and _STRICT in parts.read("xl/workbook.xml"):
-            raise InputError(f"{name}: saved as Strict Open XML; save it as Excel Workbook (.xlsx)")
+            raise InputError(Text("{name}: saved as Strict Open XML; save it as Excel Workbook (.xlsx)", name=name))
 
 
 def _chosen(name: str, content: bytes, names: Collection[str]) -> tuple[str, list[str]]:
@@ -73,7 +90,7 @@ def _chosen(name: str, content: bytes, names: Collection[str]) -> tuple[str, lis
     sheets = _book(content).worksheets
     visible = [sheet for sheet in sheets if sheet.sheet_state == "visible"]
     if not visible:
-        raise InputError(f"{name}: all of its sheets are hidden; show the one that is meant")
+        raise InputError(Text("{name}: all of its sheets are hidden; show the one that is meant", name=name))
     fitting = [sheet for sheet in visible if len(visible) > 1 and _has_header(sheet, names)]
     chosen = (fitting or visible)[0].title
     if len(sheets) == 1:
@@ -103,7 +120,11 @@ def _filled_rows(name: str, content: bytes, title: str, what: str) -> Iterator[t
     values, formulas = (_cells(content, title, data_only=data_only) for data_only in (True, False))
     for number, (row, written) in enumerate(zip(values, formulas, strict=True), start=1):
         if number > MAX_ROW:
-            raise InputError(f"{name}: has rows below {MAX_ROW:,}; copy the {what} to a new sheet")
+            raise InputError(
+                Text(
+                    "{name}: has rows below {n}; copy the {what} to a new sheet", name=name, n=MAX_ROW, what=Text(what)
+                )
+            )
         cells = [_text(cell, other.value) for cell, other in zip(row, written, strict=True)]
         filled = max((place for place, cell in enumerate(cells, start=1) if cell), default=0)
         if filled:

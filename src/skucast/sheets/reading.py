@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from skucast.core.errors import InputError
-from skucast.core.words import counted
+from skucast.core.texts import Text
 from skucast.sheets.csv_text import LOOKED_AT, CsvRecords, header_place
 from skucast.sheets.encoding import text_of
 from skucast.sheets.excel import excel_records
@@ -80,7 +80,11 @@ def read_sheet(name: str, file: BinaryIO, kind: Kind) -> Sheet:
         for line in opened.lines:
             lines.append(line)
             if len(lines) > kind.n_lines:
-                raise InputError(f"{name}: more than {counted(kind.n_lines, 'line')}; is it a {kind.what}?")
+                raise InputError(
+                    Text(
+                        "{name}: more than {n} lines; is it a {what}?", name=name, n=kind.n_lines, what=Text(kind.what)
+                    )
+                )
     return Sheet(opened.header, lines, opened.separator, opened.notes)
 
 
@@ -91,7 +95,11 @@ def open_sheet(name: str, file: BinaryIO, kind: Kind) -> Opened:
         InputError: why the file as a whole cannot be read.
     """
     if file.seek(0, io.SEEK_END) > kind.n_bytes:
-        raise InputError(f"{name}: larger than {kind.n_bytes // 10**6} MB; is it a {kind.what}?")
+        raise InputError(
+            Text(
+                "{name}: larger than {n} MB; is it a {what}?", name=name, n=kind.n_bytes // 10**6, what=Text(kind.what)
+            )
+        )
     file.seek(0)
     suffix = PurePath(name).suffix.lower()
     if suffix in CSV_SUFFIXES:
@@ -127,7 +135,7 @@ def trimmed(name: str, sheet: Sheet) -> Sheet:
         InputError: there is no line below the header.
     """
     if not sheet.lines:
-        raise InputError(f"{name}: no line below a header")
+        raise InputError(Text("{name}: no line below a header", name=name))
     lines = [(number, _cut(cells)) for number, cells in sheet.lines]
     return Sheet(_cut(sheet.header), lines, sheet.separator, sheet.notes)
 
@@ -141,7 +149,7 @@ def _csv_lines(name: str, records: CsvRecords) -> Iterator[tuple[int, list[str]]
         begun = f"; a quotation mark after line {last} is not closed" if "unexpected end" in str(error) else ""
         raise InputError(f"{name}: line {records.line} cannot be read as csv ({error}){begun}") from None
     except UnicodeDecodeError:  # a mark of UTF-16, and something else behind it
-        raise InputError(f"{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx") from None
+        raise InputError(Text("{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx", name=name)) from None
 
 
 def _opened(
@@ -152,7 +160,13 @@ def _opened(
     header = [cell.strip() for cell in first[place][1]] if first and _is_filled(first[place][1]) else []
     repeated = sorted({each for each in header if each and header.count(each) > 1})
     if repeated:
-        raise InputError(f"{name}: the header names {', '.join(repeated)} twice; name each column once")
+        raise InputError(
+            Text(
+                "{name}: the header names {columns} twice; name each column once",
+                name=name,
+                columns=", ".join(repeated),
+            )
+        )
     lines = chain(first[place + 1 :], records)
     filled = lines if kind.has_placeholders else (line for line in lines if _is_filled(line[1]))
     return Opened(header, _as_wide(filled, len(header)), separator, notes)
