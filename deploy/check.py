@@ -61,6 +61,7 @@ TEXTS = {
     "SALES_TABLE": (r"[A-Za-z_]\w{0,199}", "a table's name: letters, digits and _"),
     "WEATHER": (r"true|false", "true or false"),
     "RETRAIN_ALERTS": (r"0|[1-9]|[1-4]\d|5[0-2]", "weeks, 0 to 52"),
+    "LOCALE": (r"(ru|en)?", "ru, en or nothing"),
     "SALES_COLUMNS": (r'[^"\\]*', "ours=theirs;..., without quotes"),
     "IMAGE_TAG": (r"[a-z0-9_][a-z0-9_-]{0,62}|", "a tag that can be a label too: a-z, 0-9, - and _, at most 63"),
     "PYTHON_IMAGE": (r"[\w./:-]+:3\.1[1-3][\w.-]*(@sha256:[0-9a-f]{64})?", "an image of Python 3.11 to 3.13"),

@@ -56,14 +56,14 @@ JOBS = {
     "PREDICT": Job(
         "The forecast of the next weeks; started by its trigger, or by hand to fill in a week (docs/runbook.md).",
         image="predict",
-        variables=(*TRAINING, "STAGING"),
+        variables=(*TRAINING, "STAGING", "LOCALE"),
         secrets=("OPEN_METEO", "ALERT_WEBHOOK"),
         has_trigger=True,
     ),
     "MONITOR": Job(
         "Scores of the stored forecasts, metrics and dashboard; started by its trigger.",
         image="monitor",
-        variables=("STAGING", *SALES, "RETRAIN_JOB", "RETRAIN_ALERTS"),
+        variables=("STAGING", *SALES, "LOCALE", "RETRAIN_JOB", "RETRAIN_ALERTS"),
         secrets=("ALERT_WEBHOOK",),
         has_trigger=True,
     ),

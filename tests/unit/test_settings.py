@@ -134,6 +134,7 @@ def test_cloud_run_is_known_by_its_execution(monkeypatch):
         ("horizon_weeks", "four", ": expected a whole number from 1 to 26 ("),
         ("horizon_weeks", "2.5", ": expected a whole number from 1 to 26 ("),
         ("horizon_weeks", "", ": expected a whole number from 1 to 26 ("),
+        ("locale", "de", "en"),
         ("as_of", "2026-02-29", "expected a date of the calendar, YYYY-MM-DD"),
         ("as_of", "25.11.2026", "expected a date of the calendar, YYYY-MM-DD"),
         ("business_tz", "Europe/Perm", "expected a time zone name such as Europe/Moscow"),
@@ -270,6 +271,13 @@ def test_a_secret_passes_to_a_process(monkeypatch):
     """As it is, not masked."""
     monkeypatch.setenv("OPEN_METEO_API_KEY", "abc")
     assert environment_of(settings_from({}))["OPEN_METEO_API_KEY"] == "abc"
+
+
+@pytest.mark.parametrize(("given", "locale"), [("", ""), ("RU", "ru"), ("ru_RU.UTF-8", "ru"), ("en-GB", "en")])
+def test_a_language_is_known_by_the_names_that_systems_give_it(monkeypatch, given, locale):
+    """Empty is the reader's own."""
+    monkeypatch.setenv("LOCALE", given)
+    assert settings_from({}).locale == locale
 
 
 def test_an_empty_country_means_no_holidays():
