@@ -62,6 +62,8 @@ def test_what_is_said_is_listed_with_its_effect_counts_and_is_called_off(
     (row,) = planned.warehouse.read(OVERRIDES).to_dict("records")
     assert [row[name] for name in ("unit", "channel", "SKU_ID", "kind", "value")] == ["Пермь", "KA", "*", "%", 15.0]
     assert f"override {row['override_id']} is said" in capsys.readouterr().err
+    assert override(planned, "set", "Пермь/KA/*", *SET, *BY, "--note", "fair") == 0
+    assert f"override {row['override_id']} says that already" in capsys.readouterr().err
     assert override(planned, "list") == 0
     shown = capsys.readouterr().out
     assert "+15.0%" in shown

@@ -97,6 +97,13 @@ def test_a_line_that_cannot_be_used_comes_back_with_one_reason(line: str, reason
     assert found.rows["SKU_ID"].tolist() == ["B2"]
 
 
+def test_a_minus_of_any_kind_is_one() -> None:
+    """As programs and phones write it: a hyphen, a dash, the sign of arithmetic."""
+    days = zip(("02", "09", "16"), "-\u2013\u2212", strict=True)
+    lines = [f"Пермь,KA,A1,2026-12-{day},,+,{minus}30,event,Anna" for day, minus in days]
+    assert read(*lines).rows["value"].tolist() == [-30.0] * 3
+
+
 def test_what_is_refused_can_be_corrected_and_sent_again() -> None:
     """Excel opens the file of rejected lines without running anything, and = is read again."""
     refused = read("Пермь,KA,A1,2026-12-02,,=,5,mood,Anna")

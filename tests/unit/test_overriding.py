@@ -16,7 +16,7 @@ from skucast.core.combination import KEY
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.validation import empty, validate
 from skucast.forecast.overriding import Overridden, overridden
-from skucast.regressors.overrides import holding, said_of
+from skucast.regressors.overrides import holding, said_of, still_said
 
 SAID_AT = pd.Timestamp("2026-11-25 09:00").to_pydatetime()
 TODAY = date(2026, 11, 26)
@@ -212,3 +212,18 @@ def test_the_order_in_which_rows_stand_makes_no_difference(
     assert again["final"].tolist() == pytest.approx(rows["final"].tolist())
     assert np.isfinite(rows["final"]).all()
     assert (rows["final"] >= 0).all()
+
+
+def test_what_newer_words_say_holds_no_longer() -> None:
+    """A word that a newer one of the same names replaces in all its weeks is none; one that has a week left is."""
+    newer = word("Пермь/*/*", "=", 9, known_from=SAID_AT + timedelta(hours=1))
+    longer = word("Пермь/*/*", "=", 5, ds_to=WEEKS[1])
+    over = word("*/*/*", "=", 7, ds_from=WEEKS[0] - timedelta(weeks=2), ds_to=WEEKS[0] - timedelta(weeks=1))
+
+    def ids(*words: dict[str, object]) -> list[object]:
+        held = holding(table(*words), datetime.combine(TODAY, datetime.max.time()), TODAY)
+        return list(still_said(held, WEEKS[0] - timedelta(weeks=1))["override_id"])
+
+    assert ids(word("Пермь/*/*", "=", 4), newer, over) == [newer["override_id"]]
+    assert ids(longer, newer) == [longer["override_id"], newer["override_id"]]
+    assert ids() == []

@@ -252,7 +252,7 @@ def _is_covered(rows: DataFrame) -> Any:
 
 
 def _earlier_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {**_origin_columns(rows, weeks), **values(rows, _INTERVAL)}
+    return {**_origin_columns(rows, weeks), **values(rows, [*_INTERVAL, "final"])}
 
 
 def _forecast_columns(rows: DataFrame, weeks: list[str]) -> Columns:

@@ -28,9 +28,9 @@ from skucast.jobs.override_intake import known_to_overrides, rules_of
 from skucast.jobs.overrides import SHOWN, held_on
 from skucast.regressors.file_lines import FileLine
 from skucast.regressors.line_names import KnownNames
-from skucast.regressors.override_checks import COLUMNS, OverrideJudge
+from skucast.regressors.override_checks import COLUMNS, OverrideJudge, says_as
 from skucast.regressors.override_template import MEANINGS, template_rows
-from skucast.regressors.overrides import said_of, scope_of
+from skucast.regressors.overrides import said_of, scope_of, still_said
 from skucast.regressors.promotion_template import write_template
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -66,6 +66,11 @@ def set_override(
     history, at = _now(settings, warehouse, run)
     known = known_to_overrides(settings, warehouse, run, history)
     rows = _read([{**names, **said}], known, settings, warehouse, history, at)
+    before = still_said(held_on(settings, warehouse, run, history), run.cutoff).to_dict("records")
+    twin = next((row["override_id"] for row in before if says_as(rows[0], row)), None)
+    if twin is not None:
+        report.notes.append(f"override {twin} says that already: nothing was added")
+        return
     (name,) = _append(rows, at, warehouse, run, report)
     listed = _listed(held_on(settings, warehouse, run, history), warehouse, run)
     mine = listed.rows[listed.rows["override_id"] == name]
@@ -105,7 +110,7 @@ def list_overrides(settings: Settings, warehouse: Warehouse, run: Run) -> Listed
     """
     history = read_history(settings, warehouse, run)
     held = held_on(settings, warehouse, run, history)
-    return _listed(held[held["ds_to"] > pd.Timestamp(run.cutoff)], warehouse, run)
+    return _listed(held, warehouse, run)
 
 
 def write_override_template(path: Path, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport) -> None:
@@ -123,7 +128,7 @@ def write_override_template(path: Path, settings: Settings, warehouse: Warehouse
 
 def _listed(held: pd.DataFrame, warehouse: Warehouse, run: Run) -> Listed:
     """The overrides among these rows that hold, with what they change of the newest published forecast."""
-    standing = held[~held["cancelled"]]
+    standing = still_said(held, run.cutoff)
     steps = warehouse.read(FORECASTS, since={"cutoff": run.cutoff - SHOWN * WEEK}, until={"cutoff": run.cutoff})
     if not len(steps):
         return Listed(standing.assign(effect=float("nan"), model=float("nan")), None)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import NO_ALIASES, Aliases, Combination
+from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination
 from skucast.core.run import Run
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.weeks import WeekClock
@@ -14,6 +18,7 @@ from skucast.jobs.intake import Intake, Known, take_in, take_in_if_there
 from skucast.jobs.newcomers import newcomers_of
 from skucast.regressors.override_checks import Rules
 from skucast.regressors.override_files import FILE, read_overrides
+from skucast.regressors.overrides import holding, scope_of, still_said
 from skucast.regressors.promotion_files import PlanFile
 from skucast.runtime.groups.overrides import reasons_of
 from skucast.runtime.outcome import RunReport
@@ -62,7 +67,9 @@ def ingest_overrides(
     rules = rules_of(settings)
 
     def read(name: str, content: bytes, given: Known, clock: WeekClock) -> PlanFile:
-        return read_overrides(name, content, given.combinations, given.held(), given.at, clock, rules, given.aliases)
+        held = given.held()
+        found = read_overrides(name, content, given.combinations, held, given.at, clock, rules, given.aliases)
+        return replace(found, notes=[*found.notes, *_replaced(found.rows, held, given.at, run)])
 
     intake = Intake("overrides", OVERRIDES, FILE.n_bytes, read, _added)
     given = intake, settings, warehouse, run, report, known, aliases
@@ -70,6 +77,19 @@ def ingest_overrides(
         return take_in(*given, by_hand=True)
     take_in_if_there(*given, is_awaited=False)
     return 0
+
+
+def _replaced(rows: pd.DataFrame, held: pd.DataFrame, at: datetime, run: Run) -> list[str]:
+    """Say which overrides count no longer because the file says something newer of all their names and weeks."""
+    both = pd.concat([held, rows], ignore_index=True) if len(held) else rows
+    before, after = (still_said(holding(each, at, run.today), run.cutoff) for each in (held, both))
+    called_off = rows.loc[rows["cancelled"], "override_id"]
+    gone = before[~before["override_id"].isin([*after["override_id"], *called_off])]
+    if gone.empty:
+        return []
+    first = gone.iloc[0]
+    what = f"{scope_of(first[KEY])} {first['kind']}{first['value']:g}, said by {first['author']}"
+    return [f"{counted(len(gone), 'override')} from before replaced, first {first['override_id']} ({what})"]
 
 
 def _added(file: PlanFile) -> list[str]:

@@ -19,7 +19,7 @@ from skucast.dashboard.overrides import Words
 from skucast.forecast.overriding import Overridden, effects, overridden
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.shards import combinations_of
-from skucast.regressors.overrides import holding, n_named, said_of, scope_of
+from skucast.regressors.overrides import holding, n_named, said_of, scope_of, still_said
 from skucast.runtime.groups.overrides import reasons_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -77,12 +77,11 @@ def shown_overrides(
     """Return what the page shows of overrides, beside the newest forecasts."""
     held = held_on(settings, warehouse, run, history)
     said = said_of(held, newest["ds"].unique())
-    standing = held[~held["cancelled"] & (held["ds_to"] > pd.Timestamp(run.cutoff))]
     since = {"window_end": run.cutoff - SHOWN * WEEK}
     value = warehouse.read(OVERRIDE_VALUE, since=since, until={"window_end": run.cutoff})
     value = value[value["window_end"] == value["window_end"].max()]
     return Words(
-        held=effects(standing, newest, said),
+        held=effects(still_said(held, run.cutoff), newest, said),
         said=said,
         value=value,
         reasons=reasons_of(settings.override_reasons),

@@ -19,6 +19,7 @@ from skucast.core.weeks import WEEK, WeekClock
 from skucast.regressors.file_lines import FileLine
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.promotion_lines import MAX_TEXT, NUMBER, TWO_YEARS, as_day, as_instant
+from skucast.sheets.numbers import MINUS
 
 COLUMNS = (
     *(*KEY, "ds_from", "ds_to", "kind", "value", "reason", "author"),
@@ -133,7 +134,7 @@ class OverrideJudge:
         }
         if len(cells["note"]) > MAX_TEXT:
             line.refuse(Why.TOO_LONG, column="note", limit=MAX_TEXT)
-        if not line.reasons and earlier is not None and not cancelled and _is_same(line.row, earlier):
+        if not line.reasons and earlier is not None and not cancelled and says_as(line.row, earlier):
             return False
         if not line.reasons:
             self._check_weeks(line, earlier)
@@ -252,7 +253,7 @@ def _read_change(line: FileLine) -> dict[str, object]:
 
 
 def _read_value(line: FileLine, *, may_be_percent: bool) -> float | None:
-    written = line.cells["value"].removeprefix("'")
+    written = line.cells["value"].removeprefix("'").translate(MINUS)
     found = _BLANKS.sub("", written.removesuffix("%").strip() if may_be_percent else written)
     if not found:
         line.refuse(Why.EMPTY, column="value")
@@ -272,7 +273,8 @@ def _plain(value: Any) -> Any:
     return value.date() if isinstance(value, pd.Timestamp) else value
 
 
-def _is_same(row: Mapping[str, object], earlier: Mapping[Any, Any]) -> bool:
+def says_as(row: Mapping[str, object], earlier: Mapping[Any, Any]) -> bool:
+    """Return whether a row as it is read says what one of the table says."""
     return not earlier["cancelled"] and all(row[name] == _plain(earlier[name]) for name in SAME)
 
 

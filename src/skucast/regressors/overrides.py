@@ -9,6 +9,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
+from skucast.core.weeks import WEEK
 
 SAID = [*KEY, "ds", "kind", "value", "override_id", "known_from"]
 """Columns of `said_of`."""
@@ -42,6 +43,18 @@ def said_of(held: pd.DataFrame, weeks: Collection[pd.Timestamp]) -> pd.DataFrame
     in_weeks = by_week[by_week["ds"].between(by_week["ds_from"], by_week["ds_to"])]
     newest = in_weeks.drop_duplicates([*KEY, "ds"], keep="last")
     return newest.loc[~newest["cancelled"], SAID].reset_index(drop=True)
+
+
+def still_said(held: pd.DataFrame, after: date) -> pd.DataFrame:
+    """Return the rows, as of `holding`, that something of still counts in a week after this label.
+
+    One that is called off, over, or of which newer ones of the same names say all weeks, is none of them.
+    """
+    if held.empty:
+        return held
+    first = max(pd.Timestamp(after) + WEEK, held["ds_from"].min())
+    said = said_of(held, pd.date_range(first, held["ds_to"].max(), freq="7D").astype("datetime64[us]"))
+    return held[held["override_id"].isin(said["override_id"]) & ~held["cancelled"]]
 
 
 def n_named(rows: pd.DataFrame) -> pd.Series:

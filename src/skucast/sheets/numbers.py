@@ -25,7 +25,9 @@ _CURRENCY = re.compile(r"[$€£¥₽₴₸]|(?:руб|р|тг)\b\.?|(?:RUB|EUR|
 _SIGN_OF = {"руб": "₽", "р": "₽", "rub": "₽", "eur": "€", "usd": "$", "тг": "₸", "kzt": "₸"}
 
 _DIGITS = re.compile(r"[+-]?[\d.,]*\d[\d.,]*([eE][+-]?\d+)?")
-_MINUS = str.maketrans("\u2212\u2012\u2013\uff0d", "----")
+MINUS = str.maketrans("\u2212\u2012\u2013\uff0d", "----")
+"""What programs and people write for a minus."""
+
 _IN_BRACKETS = re.compile(r"\(\s*([^-+()]+?)\s*\)")
 _MINUS_BEHIND = re.compile(r"([^-+()]+?)\s*-")
 _MINUS_APART = re.compile(r"^-\s+")
@@ -170,7 +172,7 @@ class Numbers:
 
     def _bare(self, text: str) -> str:
         """The number without its blanks and signs beside it; a minus stands before it, wherever it was."""
-        bare = _CURRENCY.sub("", text.translate(_MINUS), count=1).strip()
+        bare = _CURRENCY.sub("", text.translate(MINUS), count=1).strip()
         if self.is_percent:
             bare = bare.removesuffix("%").strip()
         if found := _IN_BRACKETS.fullmatch(bare) or _MINUS_BEHIND.fullmatch(bare):

@@ -86,8 +86,8 @@ function changeSince(index, found) {
   const earlier = rowsOf('earlier', index).filter((row) => found.has(data.earlier.ds[row]));
   const newest = Math.max(...earlier.map((row) => data.earlier.cutoff[row]));
   const rows = earlier.filter((row) => data.earlier.cutoff[row] === newest);
-  const before = rows.reduce((sum, row) => sum + data.earlier.yhat[row], 0);
-  const now = rows.reduce((sum, row) => sum + data.forecasts.yhat[found.get(data.earlier.ds[row])], 0);
+  const before = rows.reduce((sum, row) => sum + (data.earlier.final[row] ?? data.earlier.yhat[row]), 0);
+  const now = rows.reduce((sum, row) => sum + countsAt(found.get(data.earlier.ds[row])), 0);
   return before > 0 ? now / before - 1 : null;
 }
 

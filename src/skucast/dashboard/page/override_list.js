@@ -41,7 +41,7 @@ function callOff(id, at, word) {
       return;
     }
     const isFrozen = word.first <= data.overrides.frozen_through;
-    words.push({ ...word, reason: isFrozen ? reason : data.overrides.held.reason[at], author, note: '', off: id });
+    words.push({ ...word, reason: isFrozen ? reason : data.overrides.held.reason[at], author, note: '', expires: '', off: id });
     drawWord();
     drawHeld();
   });

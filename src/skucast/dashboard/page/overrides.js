@@ -2,7 +2,7 @@
 
 const WORD_COLUMNS = [
   ...['unit', 'channel', 'SKU_ID', 'ds_from', 'ds_to', 'kind', 'value'],
-  ...['reason', 'author', 'cancelled', 'override_id', 'note'],
+  ...['reason', 'author', 'expires_on', 'cancelled', 'override_id', 'note'],
 ];
 const WORD_KINDS = {
   '%': () => t('change by %'),
@@ -71,6 +71,7 @@ function buildOverrides(weeks) {
     field(t('How much'), element('input', { name: 'value', type: 'number', step: 'any' })),
     field(t('Reason'), select('reason', data.overrides.reasons.map((reason) => option(reasonInWords(reason), reason)))),
     field(t('Who says so'), element('input', { name: 'author', autocomplete: 'name', maxlength: '100' })),
+    field(t('Until'), element('input', { name: 'expires', type: 'date', title: t('The last day on which it counts; empty: always') })),
     field(t('Remark'), element('input', { name: 'note', maxlength: '500', autocomplete: 'off' }), 'wide'),
     element('button', { class: 'primary', id: 'add-word' }, t('Add to the file')),
     element('datalist', { id: 'word-skus' }, ...sorted('sku').map((name) => option(name, name))),
@@ -127,7 +128,15 @@ function wordProblem(word) {
   if (word.first <= frozen && word.reason !== LATE) {
     return t('Weeks up to {day} are frozen: begin later, or give the reason “late”.', { day: day(frozen) });
   }
+  if (words.some((line) => !line.off && contradicts(line, word))) {
+    return t('The file says something of these names and weeks already: remove that line first.');
+  }
   return word.author ? '' : t('Write who says so.');
+}
+
+function contradicts(line, word) {
+  const isSame = ['unit', 'channel', 'sku'].every((name) => line[name] === word[name]);
+  return isSame && line.first <= word.last && word.first <= line.last;
 }
 
 function drawWord() {
@@ -227,7 +236,7 @@ function saveWords() {
 function wordLine(word) {
   return [
     ...[word.unit, word.channel, word.sku, word.first, word.last, word.off ? '' : word.kind, word.off ? null : word.value],
-    ...[word.reason, word.author, word.off ? 'yes' : '', word.off, word.note],
+    ...[word.reason, word.author, word.expires ?? '', word.off ? 'yes' : '', word.off, word.note],
   ];
 }
 
