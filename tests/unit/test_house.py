@@ -64,3 +64,9 @@ def test_no_file_is_longer_than_a_reader_takes_in() -> None:
     assert len(files) > 100
     sizes = {str(file.relative_to(ROOT)): len(file.read_bytes().splitlines()) for file in files}
     assert {name: size for name, size in sizes.items() if size > MAX_LINES} == {}
+
+
+def test_no_two_test_files_have_the_same_name() -> None:
+    """They are imported by their names alone: the second of two would stop all tests."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
