@@ -5,17 +5,14 @@ Its numbers are those of the page beside it, its language is LOCALE, and no name
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from openpyxl import Workbook
-
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.texts import Text, said_in
-from skucast.dashboard.sheets import Field, add_sheet
+from skucast.dashboard.sheets import Book, Field
 from skucast.dashboard.totals import totals_data
 from skucast.dashboard.words import METHODS, PROMO_SOURCES, STATUSES
 from skucast.dashboard.workbook_lists import add_orders, add_promotions, add_work, key_fields, worded
@@ -29,15 +26,11 @@ Row = Sequence[Any]
 
 def workbook(board: Board) -> bytes:
     """Return the workbook of the newest forecast, as the bytes of an .xlsx file."""
-    book = Workbook(write_only=True)
-    book.properties.creator = "skucast"
-    book.properties.created = board.run.run_at
+    book = Book(board.run.run_at)
     newest = _newest(board)
     for add in (_add_summary, _add_wide, _add_long, add_promotions, add_work, add_orders):
         add(book, board, newest)
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
+    return book.to_bytes()
 
 
 def _newest(board: Board) -> DataFrame:
@@ -59,7 +52,7 @@ def _with_number(rows: DataFrame) -> DataFrame:
 # --- Sheets -----------------------------------------------------------------------------------------------------------
 
 
-def _add_summary(book: Workbook, board: Board, newest: DataFrame) -> None:
+def _add_summary(book: Book, board: Board, newest: DataFrame) -> None:
     """Sums of all, of each unit and of each channel: over all weeks with their interval, and week by week."""
     language = board.locale
     say = partial(said_in, language)
@@ -81,7 +74,7 @@ def _add_summary(book: Workbook, board: Board, newest: DataFrame) -> None:
         *(Field(week, "number", 12) for week in weeks),
     ]
     rows = _summary_rows(totals, [week.isoformat() for week in weeks], say(Text("All"))) if totals else []
-    add_sheet(book, say(Text("Summary")), facts, fields, rows, n_names=2, n_bold=1)
+    book.add(say(Text("Summary")), facts, fields, rows, n_names=2, n_bold=1)
 
 
 def _summary_rows(totals: dict[str, Any], weeks: list[str], everything: str) -> Iterator[Row]:
@@ -112,7 +105,7 @@ def _plain(column: Any) -> list[Any]:
     return [column["of"][code] for code in column["at"]] if isinstance(column, dict) else list(column)
 
 
-def _add_wide(book: Workbook, board: Board, newest: DataFrame) -> None:
+def _add_wide(book: Book, board: Board, newest: DataFrame) -> None:
     """One row per combination, weeks as columns."""
     say = partial(said_in, board.locale)
     weeks = _coming(newest)
@@ -125,7 +118,7 @@ def _add_wide(book: Workbook, board: Board, newest: DataFrame) -> None:
         Field(say(Text("Made by")), width=30),
         Field(say(Text("Remark")), width=44),
     ]
-    add_sheet(book, say(Text("Forecast")), [], fields, _wide_rows(board, newest), n_names=3)
+    book.add(say(Text("Forecast")), [], fields, _wide_rows(board, newest), n_names=3)
 
 
 def _wide_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
@@ -166,7 +159,7 @@ def _change(board: Board, newest: DataFrame) -> Series:
     return sums["number"] / sums["number_before"].where(sums["number_before"] > 0) - 1
 
 
-def _add_long(book: Workbook, board: Board, newest: DataFrame) -> None:
+def _add_long(book: Book, board: Board, newest: DataFrame) -> None:
     """One row per combination and week, with the interval and what is known of the week."""
     say = partial(said_in, board.locale)
     fields = [
@@ -179,7 +172,7 @@ def _add_long(book: Workbook, board: Board, newest: DataFrame) -> None:
         Field(say(Text("The model’s number")), "number"),
         Field(say(Text("Promotion")), width=28),
     ]
-    add_sheet(book, say(Text("Forecast by week")), [], fields, _long_rows(board, newest), n_names=3)
+    book.add(say(Text("Forecast by week")), [], fields, _long_rows(board, newest), n_names=3)
 
 
 def _long_rows(board: Board, newest: DataFrame) -> Iterator[Row]:

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from openpyxl import Workbook
-
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.texts import Text, said, said_in, wording
-from skucast.dashboard.sheets import Field, add_sheet
+from skucast.dashboard.sheets import Book, Field
 from skucast.dashboard.words import REASONS, RULES, STATES
 from skucast.language.catalogue import SOURCE, translated
 
@@ -28,7 +26,7 @@ WHEN = {"past": wording("Over"), "running": wording("Running"), "coming": wordin
 # --- Promotions -------------------------------------------------------------------------------------------------------
 
 
-def add_promotions(book: Workbook, board: Board, newest: DataFrame) -> None:
+def add_promotions(book: Book, board: Board, newest: DataFrame) -> None:
     """Write the calendar of the plan with its effect, in sales of all its weeks; without one, the weeks planned."""
     say = partial(said_in, board.locale)
     if board.promotions is None:
@@ -47,7 +45,7 @@ def add_promotions(book: Workbook, board: Board, newest: DataFrame) -> None:
         Field(say(Text("Weeks after")), "change", 14),
     ]
     rows = _calendar_rows(board.promotions.calendar, board.locale)
-    add_sheet(book, say(Text("Promotions")), [], fields, rows, n_names=3)
+    book.add(say(Text("Promotions")), [], fields, rows, n_names=3)
 
 
 def _calendar_rows(calendar: DataFrame, language: str) -> Iterator[Row]:
@@ -62,7 +60,7 @@ def _calendar_rows(calendar: DataFrame, language: str) -> Iterator[Row]:
     )
 
 
-def _add_weeks_planned(book: Workbook, board: Board, newest: DataFrame) -> None:
+def _add_weeks_planned(book: Book, board: Board, newest: DataFrame) -> None:
     say = partial(said_in, board.locale)
     fields = [
         *key_fields(board.locale),
@@ -71,7 +69,7 @@ def _add_weeks_planned(book: Workbook, board: Board, newest: DataFrame) -> None:
         Field(say(Text("Forecast")), "number"),
         Field(say(Text("of it by the promotion")), "change", 16),
     ]
-    add_sheet(book, say(Text("Promotions")), [], fields, _planned_rows(board, newest), n_names=3)
+    book.add(say(Text("Promotions")), [], fields, _planned_rows(board, newest), n_names=3)
 
 
 def _planned_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
@@ -90,7 +88,7 @@ def _planned_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
 # --- The work list ----------------------------------------------------------------------------------------------------
 
 
-def add_work(book: Workbook, board: Board, _: DataFrame) -> None:
+def add_work(book: Book, board: Board, _: DataFrame) -> None:
     """Write the work list, what is done and snoozed last."""
     say = partial(said_in, board.locale)
     fields = [
@@ -106,7 +104,7 @@ def add_work(book: Workbook, board: Board, _: DataFrame) -> None:
         Field(say(Text("Remark")), width=30),
         Field(say(Text("Who")), width=16),
     ]
-    add_sheet(book, say(Text("Work list")), [], fields, _work_rows(board), n_names=3)
+    book.add(say(Text("Work list")), [], fields, _work_rows(board), n_names=3)
 
 
 def _work_rows(board: Board) -> Iterator[Row]:
@@ -142,7 +140,7 @@ def _evidence(board: Board) -> dict[str, str]:
 # --- Orders -----------------------------------------------------------------------------------------------------------
 
 
-def add_orders(book: Workbook, board: Board, _: DataFrame) -> None:
+def add_orders(book: Book, board: Board, _: DataFrame) -> None:
     """Write what to order of each combination; no sheet where nothing is stored."""
     if board.orders is None or board.orders.empty:
         return
@@ -159,7 +157,7 @@ def add_orders(book: Workbook, board: Board, _: DataFrame) -> None:
         Field(say(Text("To order")), "number"),
         Field(say(Text("Lasts, days")), "number"),
     ]
-    add_sheet(book, say(Text("Orders")), [], fields, _order_rows(board.orders, board.locale), n_names=3)
+    book.add(say(Text("Orders")), [], fields, _order_rows(board.orders, board.locale), n_names=3)
 
 
 def _order_rows(orders: DataFrame, language: str) -> Iterator[Row]:
