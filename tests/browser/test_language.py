@@ -9,9 +9,9 @@ from boards import changes_of_board
 from chromium import Open
 from playwright.sync_api import Page
 from reader import card, reads
-from test_orders import orders
-from test_overrides import corrected
-from test_promotions import seen
+from test_calendar_shown import seen
+from test_corrections import corrected
+from test_orders_shown import orders
 from work_lines import with_work
 
 from skucast.core.texts import Count, Number, Percent, Text
@@ -43,6 +43,7 @@ def test_all_sections_in_the_language_of_the_business(board: Board, open_page: O
     assert english_of(page) == []
     page.get_by_role("link", name="План", exact=True).click()
     assert english_of(page) == []
+    assert page.locator("#workbook").is_hidden()  # no job has written one beside this page
     for text in SENTENCES:
         assert page.evaluate(f"worded({text.stored()})") == text.said_in("ru")
 

@@ -131,6 +131,9 @@ def test_a_planner_s_thursday(business: Business, thursday, tmp_path: Path) -> N
             assert bottom_of(shown[unit]) <= SCREEN * screens
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page = thursday(WEDNESDAY + timedelta(days=1))
+    workbook = page.locator("#workbook").get_attribute("href")
+    assert workbook
+    assert (business.folder / "staging" / "dashboard" / workbook).is_file()
     largest_change_is_explained(business, page)
     path = an_override_is_saved(page, tmp_path)
     inbox = business.folder / "staging" / "overrides" / "inbox"
