@@ -90,6 +90,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "cutoff": board.run.cutoff.isoformat(),
         "today": board.run.today.isoformat(),
         "origin": max(iso(newest["cutoff"]), default=None),
+        "made_at": _made_at(board.forecasts),
         "weeks": weeks,
         "has_promotions": bool(len(plan) or (history["promo_discount_perc"] != 0).any()),
         "window": _window(board.metrics),
@@ -131,6 +132,14 @@ def _by_origin(forecasts: DataFrame, scored: DataFrame) -> tuple[DataFrame, Data
         scored[[*KEY, "cutoff", "ds"]], on=[*KEY, "cutoff", "ds"], how="left", indicator="_found"
     )
     return forecasts[is_newest], earlier[earlier["_found"] == "left_only"].drop(columns="_found")
+
+
+def _made_at(forecasts: DataFrame) -> str | None:
+    """When the newest forecasts were made: the moment in UTC; None where nobody has kept it."""
+    if "created_at" not in forecasts or forecasts.empty:
+        return None
+    moment = forecasts.loc[forecasts["cutoff"] == forecasts["cutoff"].max(), "created_at"].max()
+    return None if moment != moment else f"{moment.isoformat()}Z"  # NaT is not itself
 
 
 def _with_final(forecasts: DataFrame) -> DataFrame:

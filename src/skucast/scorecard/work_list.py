@@ -75,17 +75,24 @@ class Matters:
     lookback_weeks: int
 
 
+FIRST_FILES = 3
+"""Refused files that stand before the combinations: many must not hide what sells."""
+
+
 def lines_of(matters: Matters) -> pd.DataFrame:
     """Return one line per matter that is open: columns `LINE_COLUMNS`, in the order of the list.
 
-    What concerns the whole stands first, then the files, then the combinations by what is at stake.
+    What concerns the whole stands first, then the newest files, whose worth nobody knows, then the combinations by what
+    is at stake, then the other files.
     """
     alerts = matters.alerts[matters.alerts["state"] != "resolved"]
     is_system = alerts["unit"] == ALL
+    files = list(_file_lines(matters.refused, matters.today))
     lines = [
         *_system_lines(alerts[is_system], matters.today),
-        *_file_lines(matters.refused, matters.today),
+        *files[:FIRST_FILES],
         *_combination_lines(alerts[~is_system], matters),
+        *files[FIRST_FILES:],
     ]
     return pd.DataFrame(lines, columns=list(LINE_COLUMNS)).astype(LINE_COLUMNS)
 

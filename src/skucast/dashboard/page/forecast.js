@@ -49,15 +49,16 @@ function comingWeeks() {
 
 function forecastLead(weeks, n) {
   if (!data.origin) return t('No forecast is stored yet.');
-  const made = new Set(data.forecasts.ds);
+  const forecast = new Set(data.forecasts.ds);
   if (!state.matching.length) return t('No combination matches the filter. Change or clear it.');
   if (!n) return t('No forecast of what the filter shows is stored.');
   if (!weeks.length) return sentence(t('All weeks of the newest forecast are over; it was made at {day}', { day: day(data.origin) }));
   const open = data.forecasts.ds.some((_, row) => isRunning(row)) ? t('The first week is running already.') : '';
-  const more = Math.max(...made) > weeks.at(-1) ? t('Later weeks are in the file.') : '';
+  const more = Math.max(...forecast) > weeks.at(-1) ? t('Later weeks are in the file.') : '';
   const of = { interval: INTERVAL, day: day(data.origin) };
   const lead = sentence(t('Sales per week with the {interval}, made at the cutoff {day}', of));
-  return [lead, open, more].filter(Boolean).join(' ');
+  const made = data.made_at ? t('Run {moment}.', { moment: moment(data.made_at) }) : '';
+  return [lead, made, open, more].filter(Boolean).join(' ');
 }
 
 function comingRow(combination, weeks) {

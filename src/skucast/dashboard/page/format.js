@@ -67,7 +67,7 @@ function longDay(iso) {
 
 /** Words as a list of the user's language: a, b and c. */
 function listed(words) {
-  return new Intl.ListFormat(undefined, { type: 'conjunction' }).format(words);
+  return new Intl.ListFormat(locale, { type: 'conjunction' }).format(words);
 }
 
 /** A moment in the user's own time zone. */

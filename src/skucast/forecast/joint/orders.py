@@ -19,7 +19,8 @@ class Protection:
 
     An order that is placed now arrives after the lead time; the next one a review later. Stock and goods on their way
     must last for both. Weeks beyond those that are forecast count as the mean of these, version by version: wider
-    than they would be, because all that is uncertain about these goes on.
+    than they would be, because all that is uncertain about these goes on. What planners have said of weeks that are
+    forecast is about those alone.
     """
 
     def __init__(self, rows: Rows, terms: pd.DataFrame) -> None:
@@ -28,8 +29,10 @@ class Protection:
         steps = np.arange(rows.n_steps)
         self.counts = rows.exists & (steps < self.n_weeks[:, None])
         known = self.counts.sum(axis=1)
-        self.factor: Floats = np.divide(self.n_weeks, known, out=np.zeros(len(known)), where=known > 0)
-        self.expected: Floats = np.where(self.counts, rows.final, 0.0).sum(axis=1) * self.factor
+        beyond = np.maximum(self.n_weeks - known, 0)
+        self.again: Floats = np.divide(beyond, known, out=np.zeros(len(known)), where=known > 0)
+        of_model = np.where(self.counts, rows.expected, 0.0).sum(axis=1)
+        self.expected: Floats = np.where(self.counts, rows.final, 0.0).sum(axis=1) + of_model * self.again
         self.order_up_to: Floats = np.zeros(len(known))
 
     def take(self, chunk: Chunk) -> None:
@@ -37,7 +40,7 @@ class Protection:
         part, rows = chunk.rows, self.rows
         expected, final = rows.expected[part], rows.final[part]
         ratio = np.divide(final, expected, out=np.zeros_like(final), where=expected > 0)
-        ratio = np.where(self.counts[part], ratio, 0.0)
+        ratio = np.where(self.counts[part], ratio + self.again[part][:, None], 0.0)
         beside = np.where((expected <= 0) & self.counts[part], final, 0.0).sum(axis=1)  # nothing to take a ratio of
         demand = np.einsum("chp,ch->cp", chunk.sold, ratio.astype("float32"), optimize=True)
         demand += beside[:, None].astype("float32")
@@ -46,7 +49,7 @@ class Protection:
         low = place.astype("int64")
         high, each = np.minimum(low + 1, demand.shape[1] - 1), np.arange(len(demand))
         found = demand[each, low] + (place - low) * (demand[each, high] - demand[each, low])
-        self.order_up_to[part] = np.maximum(found * self.factor[part], 0.0)
+        self.order_up_to[part] = np.maximum(found, 0.0)
 
     def orders(self, stock: pd.DataFrame | None) -> pd.DataFrame:
         """Return what to order: the columns of `tables.ORDERS` but for the run's own.
@@ -73,10 +76,10 @@ class Protection:
         )
 
     def _days_of_cover(self, on_hand: Floats) -> Floats:
-        """How long what is left lasts at expected sales; those of the weeks that are forecast go on as their mean."""
+        """How long what is left lasts at expected sales; weeks beyond those forecast are their mean by the model."""
         exists, final = self.rows.exists, self.rows.final
         n_steps = self.rows.n_steps
-        mean = final.sum(axis=1) / np.maximum(exists.sum(axis=1), 1)
+        mean = np.where(exists, self.rows.expected, 0.0).sum(axis=1) / np.maximum(exists.sum(axis=1), 1)
         weekly = np.where(exists, final, mean[:, None])
         until = np.concatenate([np.zeros((len(mean), 1)), weekly.cumsum(axis=1)], axis=1)
         full = (until <= on_hand[:, None]).sum(axis=1) - 1  # weeks that are served whole

@@ -36,7 +36,7 @@ def weeks_of_classes(text: str, least: int) -> ByClass:
     """
     found = _by_class(text, least, MAX_WEEKS, f"whole weeks from {least} to {MAX_WEEKS}")
     if any(value != int(value) for value in found.values()):
-        raise InputError(f"found {text!r}: expected whole weeks")
+        raise InputError("expected whole weeks")
     return found
 
 
@@ -50,10 +50,10 @@ def _by_class(text: str, least: float, most: float, expected: str) -> ByClass:
         except ValueError:
             value = float("nan")
         if not least <= value <= most or name in found:
-            raise InputError(f"found {part.strip()!r}: expected {expected}, for all or as A=...,B=...,C=...")
+            raise InputError(f"expected {expected}, not {part.strip()!r}, for all or as A=...,B=...,C=...")
         found[name] = value
     if set(found) not in ({ALL}, set(VOLUME_CLASSES)):
-        raise InputError(f"found {text!r}: expected one value for all, or one for each class: A=...,B=...,C=...")
+        raise InputError("expected one value for all, or one for each class: A=...,B=...,C=...")
     return found
 
 
