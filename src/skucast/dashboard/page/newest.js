@@ -121,15 +121,21 @@ function swatch(part) {
 function drawComing(index) {
   const rows = rowsOf('forecasts', index);
   if (!rows.length) return showEmpty(place('coming'), t('No forecast of this combination is stored.'));
-  const { yhat, yhat_lower: lower, yhat_upper: upper } = data.forecasts;
+  const { yhat, yhat_lower: lower, yhat_upper: upper, override_id: overrides } = data.forecasts;
   const lines = rows.map((row) => [
     weekCell(row),
-    quantity(yhat[row]),
+    overrides[row] ? corrected(row) : quantity(yhat[row]),
     interval(lower[row], upper[row]),
     methodCell(row),
   ]);
   const table = smallTable([t('Week ending'), t('Forecast'), INTERVAL, t('Made by')], lines);
   return place('coming').replaceChildren(table, freshness(rows[0]));
+}
+
+/** The planner's number, and the model's beside it. */
+function corrected(row) {
+  const model = quiet(t('model: {number}', { number: quantity(data.forecasts.yhat[row]) }));
+  return element('span', {}, quantity(countsAt(row)), ' ', model);
 }
 
 function weekCell(row) {
