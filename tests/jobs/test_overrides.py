@@ -133,3 +133,13 @@ def test_where_nobody_says_anything_no_table_is_made(untrained: Business) -> Non
     assert untrained("monitor") == 0
     assert not untrained.warehouse.exists(OVERRIDE_VALUE)
     assert not untrained.warehouse.exists(OVERRIDES)
+
+
+def test_a_slip_is_called_to_attention(untrained: Business, shown: Callable[[], str]) -> None:
+    """Overrides that change more than a tenth of all are a warning that names the largest; smaller ones a note."""
+    say(untrained, "Пермь/KA/A1", "+", 1)
+    assert untrained("predict") == 0
+    assert "is a slip" not in shown()
+    say(untrained, "*/*/*", "=", 100)
+    assert untrained("predict") == 0
+    assert "most by */*/* =100: see whether it is a slip" in shown()

@@ -28,6 +28,9 @@ from skucast.sales.history import History
 SHOWN = 5
 """Overrides that a message names."""
 
+LARGE_SHARE = 0.1
+"""Overrides that change more of the total than this are called to attention: a slip of `*` or of a sign is as large."""
+
 
 @dataclass(frozen=True)
 class Final:
@@ -114,10 +117,15 @@ def _tell(made: Overridden, mine: pd.DataFrame, held: pd.DataFrame, report: RunR
     if len(changed):
         effect, total = float(changed["override_effect"].sum()), float(mine["yhat"].sum())
         share = f" ({effect / total:+.1%})" if total > 0 else ""
-        report.notes.append(
+        said = (
             f"{counted(changed['override_id'].nunique(), 'override')}: {counted(len(changed), 'forecast')} of "
             f"{counted(len(changed.drop_duplicates(KEY)), 'combination')} changed, {effect:+,.0f} in all{share}"
         )
+        if abs(effect) > LARGE_SHARE * total:
+            largest = changed.groupby("override_id")["override_effect"].sum().abs().idxmax()
+            report.warn(f"{said}; most by {largest}: see whether it is a slip (`python -m skucast override list`)")
+        else:
+            report.notes.append(said)
     names = {row["override_id"]: scope_of([row[name] for name in KEY]) for row in held.to_dict("records")}
     for ids, what in (
         (made.unmet if is_whole else [], "about nothing that is forecast: correct or clear them"),

@@ -139,7 +139,7 @@ function bridgeLead(name, found) {
       change: found ? signedQuantity(found.change) : UNDEFINED,
     }),
   ];
-  if (onReplaced) {
+  if (onReplaced && !bridge.isOfOne && !state.unit && !state.channel) {
     said.push(t('This week had been published before with other numbers; this run changed the total by {change}.', { change: signedQuantity(onReplaced) }));
   }
   return said.join(' ');
