@@ -219,3 +219,9 @@ def test_very_many_sums_have_fewer_versions(level: Floats, monkeypatch: pytest.M
     few = of(totals_of(rows_of(made), DEFAULT), "total").iloc[0]
     assert few["yhat"] == wide["yhat"]
     assert few["yhat_upper"] - few["yhat_lower"] == pytest.approx(wide["yhat_upper"] - wide["yhat_lower"], rel=0.15)
+
+
+def test_errors_that_are_all_nothing_tell_nothing() -> None:
+    """Forecasts of a constant that were always right: the defaults, and no division by nothing."""
+    right = np.zeros((6, len(PARTS), 4))
+    assert correlations_of(right, np.ones_like(right), group_codes(PARTS)) == DEFAULT

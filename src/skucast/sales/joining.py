@@ -99,10 +99,16 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _last_stock(rows: pd.DataFrame, place: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.float64]]:
-    """What was left of all spellings together, of those that say it."""
+    """What was left on the last day on which any spelling says it, the most said then: as the warehouse has it."""
     if "last_stock" not in rows:
         return {}
-    return {"last_stock": rows["last_stock"].groupby(place).sum(min_count=1).to_numpy(dtype="float64")}
+    start = (rows["ds"].dt.day_of_week.to_numpy(dtype="int64") + 1) % 7  # the week's first weekday, Monday = 0
+    bits = rows["stock_weekdays"].to_numpy(dtype="int64")
+    in_order = (bits >> start | bits << (7 - start)) & 127
+    day = np.where(in_order > 0, np.floor(np.log2(np.maximum(in_order, 1))), -1)
+    last = pd.Series(day, index=rows.index).groupby(place).transform("max")
+    told = rows["last_stock"].where(day == last)
+    return {"last_stock": told.groupby(place).max().to_numpy(dtype="float64")}
 
 
 def _promo_types(rows: pd.DataFrame, place: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.object_]:

@@ -82,7 +82,10 @@ def correlations_of(scores: Floats, weights: Floats, codes: Mapping[str, Ints]) 
     if not known.any():
         return DEFAULT
     score, weight = np.where(known, scores, 0.0), np.where(known, weights, 0.0)
-    score = score / np.sqrt((weight * score**2).sum() / weight.sum())
+    size = np.sqrt((weight * score**2).sum() / weight.sum())
+    if size == 0:  # forecasts that were always right
+        return DEFAULT
+    score = score / size
     counts = _counts(known, codes)
     same, lasting, own = _common(score, weight, codes)
     n_origins = int(known.any(axis=(1, 2)).sum())
