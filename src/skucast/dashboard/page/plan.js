@@ -98,7 +98,12 @@ function groupName({ unit, channel }) {
   return [unit, channel].filter((name) => name !== ALL).join(' · ') || t('All units and channels');
 }
 
+/** What the weeks to come are called; by a reader's clock that is past the first of them, no longer the next ones. */
 function nextWeeks(n) {
+  const first = data.totals?.weeks[weeksToCome()[0]];
+  if (data.due && first && businessDay(Date.now(), data.due.time_zone) > first) {
+    return tn('{n} week, ending {day}', '{n} weeks, the first ending {day}', n, { day: shortDay(first) });
+  }
   return n === 1 ? t('Next week') : tn('Next {n} week', 'Next {n} weeks', n);
 }
 

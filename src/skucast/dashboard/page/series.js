@@ -55,6 +55,7 @@ function drawSeries(index) {
     ...earlierTraces(byOrigin, within),
     salesTrace(rows),
     chosenTrace(chosen),
+    overrideTrace(byOrigin.get(state.origin) ?? []),
     holidayTrace(rows, chosen.x),
   ].filter((trace) => trace.x.length);
   place('series-hint').textContent = seriesHint(rows);
@@ -114,6 +115,14 @@ function salesTrace(rows) {
 function chosenTrace({ x, at }) {
   const line = { color: colour('accent'), width: 2.75 };
   return { ...lineOf(t('Forecast'), x, at('yhat')), legendrank: 2, marker: { size: 7, color: line.color }, line };
+}
+
+/** What planners have put in the place of the model's number. */
+function overrideTrace(rows) {
+  const counts = ({ table, row }) => data[table].final?.[row] ?? data[table].yhat[row];
+  const { x, at } = originPoints(rows.filter((each) => counts(each) !== data[each.table].yhat[each.row]));
+  const marker = { size: 9, symbol: 'diamond', color: colour('promo-line') };
+  return { ...lineOf(t('Corrected by hand'), x, at('final')), legendrank: 3, mode: 'markers', marker };
 }
 
 /** All other origins as thin lines; or only what each said of the next week, as rings. */
