@@ -51,6 +51,23 @@ def lines_of(sheet: Sheet, columns: Sequence[str]) -> list[FileLine]:
     ]
 
 
+def whole_lines(
+    sheet: Sheet, lines: Sequence[FileLine], required: Sequence[str], more_cells: StrEnum, no_column: StrEnum
+) -> list[FileLine]:
+    """Return the lines that can be judged; those with too many cells, or of a file without a column, are refused.
+
+    `more_cells` and `no_column` say so, the second one with the place `columns`.
+    """
+    there = places_of(sheet, required)
+    missing = [column for column in required if column not in there]
+    for line in lines:
+        if len(line.raw) > len(sheet.header):
+            line.refuse(more_cells)
+        elif missing:
+            line.refuse(no_column, columns=", ".join(missing))
+    return [line for line in lines if not line.reasons]
+
+
 def unused_of(sheet: Sheet, columns: Sequence[str]) -> list[str]:
     """Return the file's columns that mean nothing."""
     ours = {each.casefold() for each in (*columns, LINE, REASON)}

@@ -16,7 +16,7 @@ from skucast.core.tables.validation import empty, validate
 from skucast.core.texts import wording
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
-from skucast.regressors.file_lines import FileLine, lines_of, places_of, unused_of
+from skucast.regressors.file_lines import FileLine, lines_of, unused_of, whole_lines
 from skucast.regressors.headings import in_every_language
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.override_checks import COLUMNS, REQUIRED, OverrideJudge, Rules, Why, weeks_of
@@ -57,21 +57,11 @@ def read_overrides(
         InputError: the file as a whole cannot be read.
     """
     sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE)))
-    there = places_of(sheet, COLUMNS)
-    missing = [column for column in REQUIRED if column not in there]
     judge = OverrideJudge(KnownNames(known, aliases), held, run_at, clock, rules)
     lines = lines_of(sheet, COLUMNS)
-    as_before = 0
-    new: list[FileLine] = []
-    for line in lines:
-        if len(line.raw) > len(sheet.header):
-            line.refuse(Why.MORE_CELLS)
-        elif missing:
-            line.refuse(Why.NO_COLUMN, columns=", ".join(missing))
-        elif not judge.read(line):
-            as_before += 1
-            continue
-        new.append(line)
+    whole = whole_lines(sheet, lines, REQUIRED, Why.MORE_CELLS, Why.NO_COLUMN)
+    as_before = {line.number for line in whole if not judge.read(line)}
+    new = [line for line in lines if line.number not in as_before]
     _refuse_twice(new)
     digest = hashlib.sha256(content).hexdigest()[:8]
     good = [{"override_id": f"{digest}-{line.number}", **_given(line.row)} for line in new if not line.reasons]
@@ -82,7 +72,7 @@ def read_overrides(
         unused=unused_of(sheet, (*COLUMNS, WHY_NOT)),
         separator=sheet.separator,
         n_lines=len(lines),
-        notes=[*sheet.notes, *_unchanged(as_before)],
+        notes=[*sheet.notes, *_unchanged(len(as_before))],
         n_repeated=sum(line.is_duplicate for line in lines),
         why=WHY_NOT,
     )

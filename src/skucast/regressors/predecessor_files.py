@@ -18,7 +18,7 @@ from skucast.core.tables.validation import empty, validate
 from skucast.core.targets import nearest
 from skucast.core.texts import Text, wording
 from skucast.core.weeks import WeekClock
-from skucast.regressors.file_lines import FileLine, lines_of, places_of, unused_of
+from skucast.regressors.file_lines import FileLine, lines_of, unused_of, whole_lines
 from skucast.regressors.headings import in_every_language
 from skucast.regressors.promotion_files import PlanFile, rejected_rows
 from skucast.regressors.promotion_lines import MAX_TEXT, NUMBER, TWO_YEARS, as_day, as_instant
@@ -78,17 +78,10 @@ def read_predecessors(
         InputError: the file as a whole cannot be read.
     """
     sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE)))
-    there = places_of(sheet, COLUMNS)
-    missing = [column for column in REQUIRED if column not in there]
     judge = _Judge(known, run_at, clock, aliases)
     lines = lines_of(sheet, COLUMNS)
-    for line in lines:
-        if len(line.raw) > len(sheet.header):
-            line.refuse(Why.MORE_CELLS)
-        elif missing:
-            line.refuse(Why.NO_COLUMN, columns=", ".join(missing))
-        else:
-            judge.read(line)
+    for line in whole_lines(sheet, lines, REQUIRED, Why.MORE_CELLS, Why.NO_COLUMN):
+        judge.read(line)
     _refuse_twice(lines)
     good = [line.row for line in lines if not line.reasons]
     return PlanFile(
