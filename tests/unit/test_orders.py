@@ -12,6 +12,7 @@ from skucast.core.tables.orders import ORDER_RULES, ORDERS
 from skucast.core.tables.validation import empty, validate
 from skucast.forecast.joint.correlations import FACTORS, Correlations
 from skucast.forecast.joint.marginals import rows_of
+from skucast.forecast.joint.order_rules import faults_of, sensible
 from skucast.forecast.joint.orders import Protection
 from skucast.forecast.joint.sums import totals_of
 from skucast.forecast.joint.terms import Defaults, idle_rules, terms_of
@@ -52,8 +53,9 @@ def test_settings_hold_for_all_or_by_class() -> None:
         ("95", "a ratio from 0.5 to 0.999"),
         ("A=0.98", "one for each class"),
         ("A=0.9,A=0.8,C=0.9", "A=0.8"),
-        ("high", "'high'"),
-        ("", "''"),
+        ("A=0.9,B=high,C=0.9", "not 'B=high'"),
+        ("high", "a ratio"),
+        ("", "a ratio"),
     ],
 )
 def test_a_service_level_that_cannot_be_meant_is_refused(text: str, said: str) -> None:
@@ -101,6 +103,30 @@ def test_rules_that_cannot_be_meant_are_refused(line: dict[str, object]) -> None
     """Percent, one cost without the other, a cost of 0, no review: the table's contract says so."""
     with pytest.raises(Exception, match="order_rules"):
         rules(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"service_level": 0.3}, "rule u/*/*: service_level 0.3 is not from 0.5 to 0.999"),
+        ({"service_level": 0.9999}, "rule u/*/*: service_level 0.9999 is not"),
+        ({"cost_under": 0.1, "cost_over": 5.0}, "cost_under 0.1 and cost_over 5 make a level of 0.0196 (under / "),
+        ({"cost_under": 1e6, "cost_over": 1e-4}, "make a level of 1 (under / (under + over)), which is not from 0.5"),
+        ({"lead_time_weeks": 60}, "rule u/*/*: lead_time_weeks 60 is more than 52"),
+        ({"review_weeks": 99}, "rule u/*/*: review_weeks 99 is more than 52"),
+        ({"service_level": 0.9, "cost_under": 0.1, "cost_over": 5.0, "review_weeks": 52}, None),  # the level counts
+    ],
+)
+def test_rules_say_no_more_than_the_settings_may(line: dict[str, object], said: str | None) -> None:
+    """A level beyond those of SERVICE_LEVEL, given or by its costs, and years until the next order are named."""
+    wrong = rules({"unit": "u", **line}, {"unit": "v", "service_level": 0.95})
+    found = faults_of(wrong)
+    assert len(found) == (said is not None)
+    assert (said or "") in "".join(found)
+    terms = terms_of(KEYS, DEFAULTS, None, sensible(wrong))
+    assert terms["service_level"].between(0.5, 0.999).all()
+    assert terms[["lead_time_weeks", "review_weeks"]].max().max() <= 52
+    assert terms["service_level_source"].tolist()[1] == "rule"
 
 
 # --- What to order --------------------------------------------------------------------------------------------------

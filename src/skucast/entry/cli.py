@@ -110,7 +110,8 @@ def _reference(folder: Path | None) -> int:
 def _load(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
-    from skucast.jobs.load import Rule, load_locations, load_order_rules, load_sales
+    from skucast.jobs.load import Rule, load_locations, load_sales
+    from skucast.jobs.order_rules import load_order_rules
 
     path, columns = Path(str(own["file"])), None if own["columns"] is None else str(own["columns"])
     rule: Rule = "replace" if own["replace"] else "add" if own["add"] else "refuse"

@@ -1,4 +1,4 @@
-"""Own sales, locations, rules for orders: files come into the local warehouse, are summed up, can be taken back."""
+"""Own sales and locations: files come into the local warehouse, are summed up, can be taken back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from skucast.core.errors import InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
-from skucast.core.tables.orders import ORDER_RULES
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
@@ -57,7 +56,7 @@ def load_locations(
     Raises:
         InputError: the file cannot be used, or names a country or a part of it that nobody knows.
     """
-    _refuse_cloud(settings, "locations")
+    refuse_cloud(settings, "locations")
     rows, unused = read_file(path, LOCATIONS, parse_column_map(columns or "", LOCATIONS))
     for problem in place_problems(rows, settings.holiday_country):
         raise InputError(f"{path}: {problem}; nothing was loaded")
@@ -66,25 +65,7 @@ def load_locations(
         f"{settings.locations_table} in {settings.warehouse} holds {counted(report.n_rows, 'location')} now, those of "
         f"{path.name}"
     )
-    _note_unused(unused, report)
-
-
-def load_order_rules(
-    path: Path, columns: str | None, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
-) -> None:
-    """Replace the rules for orders by those of the file.
-
-    Raises:
-        InputError: the file cannot be used.
-    """
-    _refuse_cloud(settings, "order rules")
-    rows, unused = read_file(path, ORDER_RULES, parse_column_map(columns or "", ORDER_RULES))
-    report.n_rows = warehouse.replace(ORDER_RULES, rows, ALL, run=run)
-    report.notes.append(
-        f"{settings.order_rules_table} in {settings.warehouse} holds {counted(report.n_rows, 'rule')} now, those of "
-        f"{path.name}"
-    )
-    _note_unused(unused, report)
+    note_unused(unused, report)
 
 
 def load_sales(
@@ -98,7 +79,7 @@ def load_sales(
             is said of them.
         InputError: the file cannot be used.
     """
-    _refuse_cloud(settings, "sales")
+    refuse_cloud(settings, "sales")
     for _ in range(ATTEMPTS - 1):
         with suppress(LoadsChanged):  # compared anew with what is there now
             return _load_sales(path, columns, rule, settings, warehouse, run, report)
@@ -114,7 +95,7 @@ def _load_sales(
             f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
         )
     named, brought = settings.sales_columns if columns is None else columns, Brought(run.today)
-    before = _weeks(settings, warehouse)
+    before = weeks_of(settings, warehouse)
     decisions = warehouse.read(NAMES)
     known = KnownSpellings(before, decisions)
     by_week = settings.sales_grain == "week"
@@ -151,9 +132,9 @@ def _load_sales(
     if doubt := brought.twice.note():
         log.warning("%s: %s", path.name, doubt)
     report.notes.extend([*delivery.notes, *known.notes()])
-    after = _weeks(settings, warehouse)
+    after = weeks_of(settings, warehouse)
     report.notes.extend(summary(brought, before, after, settings.clock, no_names(after, decisions)))
-    _note_unused(delivery.unused, report)
+    note_unused(delivery.unused, report)
 
 
 def loads(warehouse: Warehouse) -> pd.DataFrame:
@@ -206,7 +187,12 @@ def _not_one(wanted: str, every: pd.DataFrame, found: pd.DataFrame, warehouse: W
     return f"no such load; the newest of {len(every)} is {last['batch_id'][:12]} ({last['source']})"
 
 
-def _refuse_cloud(settings: Settings, what: str) -> None:
+def refuse_cloud(settings: Settings, what: str) -> None:
+    """Refuse to fill a warehouse in the cloud.
+
+    Raises:
+        InputError: it is one.
+    """
     if "://" in settings.warehouse:
         raise InputError(
             f"WAREHOUSE: {settings.warehouse}: {what} come there from their own pipeline; load fills a local one"
@@ -261,14 +247,15 @@ def _replaced(path: Path, rows: Rows, meeting: Meeting, warehouse: Warehouse, ru
     return text + (f", {len(lost):,} of them by nothing: the file has no line for {examples}" if len(lost) else "")
 
 
-def _weeks(settings: Settings, warehouse: Warehouse) -> pd.DataFrame:
-    """The weekly sums of all sales, without rows where there are none."""
+def weeks_of(settings: Settings, warehouse: Warehouse) -> pd.DataFrame:
+    """Return the weekly sums of all sales, without rows where there are none."""
     try:
         return warehouse.weekly_sales(settings.clock, _EVER)
     except InputError:
         return pd.DataFrame(columns=list(WEEKLY_SALES_COLUMNS))
 
 
-def _note_unused(unused: list[str], report: RunReport) -> None:
+def note_unused(unused: list[str], report: RunReport) -> None:
+    """Note which columns of a file were not used, if there are any."""
     if unused:
         report.notes.append(f"columns not used: {', '.join(unused)}")

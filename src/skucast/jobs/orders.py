@@ -13,6 +13,7 @@ from skucast.core.tables.orders import ORDER_RULES, ORDERS
 from skucast.core.weeks import WEEK
 from skucast.core.words import counted
 from skucast.forecast.joint.marginals import Rows
+from skucast.forecast.joint.order_rules import faults_of, sensible
 from skucast.forecast.joint.orders import Protection
 from skucast.forecast.joint.terms import Defaults, idle_rules, terms_of
 from skucast.runtime.groups.orders import levels_of_classes, weeks_of_classes
@@ -35,11 +36,22 @@ def protection_of(
         return None
     weeks = weeks_of_classes(settings.lead_time_weeks, 0), weeks_of_classes(settings.review_weeks, 1)
     defaults = Defaults(levels, *weeks)
-    rules = history.names.renamed(warehouse.read(ORDER_RULES)).drop_duplicates(KEY, keep="last", ignore_index=True)
+    rules = _rules(warehouse, history, report)
     if idle := idle_rules(rows.keys, rules):
         shown = ", ".join(idle[:SHOWN]) + (f" and {len(idle) - SHOWN} more" if len(idle) > SHOWN else "")
         report.warn(f"{counted(len(idle), 'order rule')} about nothing that is forecast: {shown}")
     return Protection(rows, terms_of(rows.keys, defaults, _classes(history, rows, defaults), rules))
+
+
+def _rules(warehouse: Warehouse, history: History, report: RunReport) -> pd.DataFrame:
+    """The rules under the names of the sales, without what cannot be meant: a table may be written by others too."""
+    rules = history.names.renamed(warehouse.read(ORDER_RULES)).drop_duplicates(KEY, keep="last", ignore_index=True)
+    faults = faults_of(rules)
+    if not faults:
+        return rules
+    more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    report.warn(f"order rules that are not used where they are wrong: {'; '.join(faults[:SHOWN])}{more}")
+    return sensible(rules)
 
 
 def write_orders(warehouse: Warehouse, run: Run, history: History, protection: Protection, report: RunReport) -> None:

@@ -89,6 +89,8 @@ def _mistakes(error: ValidationError) -> list[str]:
             continue
         setting = Settings.model_fields[name]
         own = mistake["msg"].removeprefix("Value error, ")
+        for again in (f"target {mistake['input']!r}: ", f"{mistake['input']!r}: "):  # the whole is named already
+            own = own.removeprefix(again)
         text = own if mistake["type"] == "value_error" else expected(setting, mistake["input"]) or own
         if name == "target" and re.search(r"[/@*]", str(mistake["input"])):
             text += "; did you mean --target-combinations (TARGET_COMBINATIONS)?"

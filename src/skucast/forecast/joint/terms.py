@@ -11,6 +11,7 @@ import pandas as pd
 from skucast.core.combination import KEY
 from skucast.core.rows import written
 from skucast.core.tables.contract import ALL
+from skucast.forecast.joint.order_rules import ratio_of_costs
 
 ByClass = Mapping[str, float]
 """A value for each class, or one for all, `*`."""
@@ -58,8 +59,7 @@ def terms_of(keys: pd.DataFrame, defaults: Defaults, classes: pd.Series | None, 
     for said in _said(keys, rules):
         for name in ("lead_time_weeks", "review_weeks"):
             found[name] = said[name].fillna(found[name])
-        costs = said["cost_under"] / (said["cost_under"] + said["cost_over"])
-        level = said["service_level"].fillna(costs)
+        level = said["service_level"].fillna(ratio_of_costs(said))
         source = pd.Series(np.where(said["service_level"].notna(), "rule", "costs"), dtype="object")
         found["service_level"] = level.fillna(found["service_level"])
         found["service_level_source"] = source.where(level.notna(), found["service_level_source"])

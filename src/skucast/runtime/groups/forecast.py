@@ -23,15 +23,15 @@ def levels_of(text: str) -> tuple[float, ...]:
         InputError: one is no number between 1 and 99.
     """
     found = []
-    for part in text.split(","):
+    parts = text.split(",")
+    for part in parts:
         try:
             level = float(part)
         except ValueError:
             level = 0.0
         if not 1 <= level <= 99:
-            raise InputError(
-                f"found {part.strip()!r}: expected percent from 1 to 99, separated by commas, such as 80,95"
-            )
+            which = f", not {part.strip()!r}" if len(parts) > 1 else ""  # else it is the whole, which is named
+            raise InputError(f"expected percent from 1 to 99, separated by commas, such as 80,95{which}")
         found.append(level)
     return tuple(dict.fromkeys(found))
 

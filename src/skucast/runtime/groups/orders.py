@@ -13,6 +13,9 @@ from skucast.core.tables.scorecard import VOLUME_CLASSES
 from skucast.runtime.groups.field import Group, field, parsed
 
 MAX_WEEKS = 52
+LEAST_LEVEL, MOST_LEVEL = 0.5, 0.999
+"""Levels that can be meant: below, stock would be less than is expected to sell; above, it knows no bounds."""
+
 OFF = "off"
 
 ByClass = Mapping[str, float]
@@ -25,7 +28,8 @@ def levels_of_classes(text: str) -> ByClass:
     Raises:
         InputError: one is no ratio between 0.5 and 0.999, or a class has none.
     """
-    return {} if text.strip().lower() == OFF else _by_class(text, 0.5, 0.999, "a ratio from 0.5 to 0.999, such as 0.95")
+    expected = f"a ratio from {LEAST_LEVEL:g} to {MOST_LEVEL:g}, such as 0.95"
+    return {} if text.strip().lower() == OFF else _by_class(text, LEAST_LEVEL, MOST_LEVEL, expected)
 
 
 def weeks_of_classes(text: str, least: int) -> ByClass:
@@ -42,7 +46,8 @@ def weeks_of_classes(text: str, least: int) -> ByClass:
 
 def _by_class(text: str, least: float, most: float, expected: str) -> ByClass:
     found = {}
-    for part in text.split(","):
+    parts = text.split(",")
+    for part in parts:
         name, separator, number = part.partition("=")
         name, number = (name.strip().upper(), number) if separator else (ALL, name)
         try:
@@ -50,7 +55,8 @@ def _by_class(text: str, least: float, most: float, expected: str) -> ByClass:
         except ValueError:
             value = float("nan")
         if not least <= value <= most or name in found:
-            raise InputError(f"expected {expected}, not {part.strip()!r}, for all or as A=...,B=...,C=...")
+            which = f", not {part.strip()!r}" if len(parts) > 1 else ""  # else it is the whole, which is named
+            raise InputError(f"expected {expected}{which}, for all or as A=...,B=...,C=...")
         found[name] = value
     if set(found) not in ({ALL}, set(VOLUME_CLASSES)):
         raise InputError("expected one value for all, or one for each class: A=...,B=...,C=...")
