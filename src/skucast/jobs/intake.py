@@ -27,7 +27,8 @@ from skucast.core.texts import Text, said_in
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.jobs.refusals import refusal
-from skucast.regressors.promotion_files import LINE, PlanFile, rejected_csv
+from skucast.regressors.headings import LINE
+from skucast.regressors.promotion_files import PlanFile, rejected_csv
 from skucast.regressors.promotions import is_promotion
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -296,7 +297,7 @@ def _write_rejected(file: _File, plan: PlanFile, settings: Settings, report: Run
     return _put(
         file.intake,
         f"{file.intake.folder('rejected')}/{name}.csv",
-        rejected_csv(plan, settings.locale),
+        rejected_csv(plan, settings.locale or plan.language),
         settings,
         report,
     )

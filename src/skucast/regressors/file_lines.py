@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
-from skucast.regressors.headings import column_named
-from skucast.regressors.promotion_files import LINE, REASON
+from skucast.regressors.headings import perhaps_meant, places_of, unused_of
 from skucast.regressors.refusals import refusal
 from skucast.sheets.reading import Sheet
 from skucast.sheets.values import UNREADABLE
@@ -32,12 +31,6 @@ class FileLine:
                 self.refuse(why, column=column, found=repr(self.cells[column]))
 
 
-def places_of(sheet: Sheet, columns: Sequence[str]) -> dict[str, int]:
-    """Return where each of our columns stands in the file, those that it has."""
-    places = {column_named(cell): place for place, cell in enumerate(sheet.header)}
-    return {ours: places[ours.casefold()] for ours in columns if ours.casefold() in places}
-
-
 def lines_of(sheet: Sheet, columns: Sequence[str]) -> list[FileLine]:
     """Return the lines with the cells of our columns; a column that the file has not is empty."""
     places = places_of(sheet, columns)
@@ -52,23 +45,24 @@ def lines_of(sheet: Sheet, columns: Sequence[str]) -> list[FileLine]:
 
 
 def whole_lines(
-    sheet: Sheet, lines: Sequence[FileLine], required: Sequence[str], more_cells: StrEnum, no_column: StrEnum
+    sheet: Sheet,
+    lines: Sequence[FileLine],
+    columns: Sequence[str],
+    required: Sequence[str],
+    more_cells: StrEnum,
+    no_column: StrEnum,
 ) -> list[FileLine]:
     """Return the lines that can be judged; those with too many cells, or of a file without a column, are refused.
 
-    `more_cells` and `no_column` say so, the second one with the place `columns`.
+    `more_cells` and `no_column` say so, the second one with the place `columns`; behind it stands what is not used.
     """
-    there = places_of(sheet, required)
+    there = places_of(sheet, columns)
     missing = [column for column in required if column not in there]
+    meant = perhaps_meant(missing, unused_of(sheet, columns)) if missing else None
     for line in lines:
         if len(line.raw) > len(sheet.header):
             line.refuse(more_cells)
         elif missing:
             line.refuse(no_column, columns=", ".join(missing))
+            line.reasons += [meant] if meant else []
     return [line for line in lines if not line.reasons]
-
-
-def unused_of(sheet: Sheet, columns: Sequence[str]) -> list[str]:
-    """Return the file's columns that mean nothing."""
-    ours = {each.casefold() for each in (*columns, LINE, REASON)}
-    return [each for each in sheet.header if each and column_named(each) not in ours]

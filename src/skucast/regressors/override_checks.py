@@ -13,11 +13,12 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.flags import as_flag
-from skucast.core.tables.overrides import KINDS, LATE
+from skucast.core.tables.overrides import LATE
 from skucast.core.texts import wording
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.regressors.file_lines import FileLine
 from skucast.regressors.line_names import KnownNames
+from skucast.regressors.override_words import KIND_BY_WORD, PIECES, reasons_by_word
 from skucast.regressors.promotion_lines import MAX_TEXT, NUMBER, TWO_YEARS, as_day, as_instant
 from skucast.sheets.numbers import MINUS
 
@@ -39,7 +40,6 @@ MAX_AUTHOR = 100
 SMALL_PERCENT = 1.0
 """Percent below that are more probably a ratio."""
 
-_WORDS = {**dict(zip(KINDS, KINDS, strict=True)), "set": "=", "add": "+", "percent": "%"}
 _THOUSAND = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 _BLANKS = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d)")
 
@@ -106,7 +106,7 @@ class OverrideJudge:
         self._names, self._said_at, self._clock, self._rules = names, said_at, clock, rules
         self._today = clock.day_of(said_at)
         self._running = clock.label(self._today)
-        self._reasons = {each.casefold(): each for each in rules.reasons}
+        self._reasons = reasons_by_word(rules.reasons)
 
     def read(self, line: FileLine) -> bool:
         """Read the line's cells into its row and refuse what is wrong; return whether it says anything new."""
@@ -232,7 +232,7 @@ def _author(line: FileLine) -> str:
 def _read_change(line: FileLine) -> dict[str, object]:
     """What is done to the number, and how much; an apostrophe keeps Excel from taking the sign for a formula."""
     found = line.cells["kind"].removeprefix("'").strip()
-    kind = _WORDS.get(found.casefold())
+    kind = KIND_BY_WORD.get(found.casefold())
     if not found:
         line.refuse(Why.EMPTY, column="kind")
     elif kind is None:
@@ -254,7 +254,7 @@ def _read_change(line: FileLine) -> dict[str, object]:
 
 def _read_value(line: FileLine, *, may_be_percent: bool) -> float | None:
     written = line.cells["value"].removeprefix("'").translate(MINUS)
-    found = _BLANKS.sub("", written.removesuffix("%").strip() if may_be_percent else written)
+    found = _BLANKS.sub("", written.removesuffix("%").strip() if may_be_percent else PIECES.sub("", written))
     if not found:
         line.refuse(Why.EMPTY, column="value")
     elif _THOUSAND.fullmatch(found):

@@ -16,8 +16,8 @@ from skucast.core.tables.validation import empty, validate
 from skucast.core.texts import wording
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
-from skucast.regressors.file_lines import FileLine, lines_of, unused_of, whole_lines
-from skucast.regressors.headings import in_every_language
+from skucast.regressors.file_lines import FileLine, lines_of, whole_lines
+from skucast.regressors.headings import WHY_NOT, in_every_language, language_of, unused_of
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.override_checks import COLUMNS, REQUIRED, OverrideJudge, Rules, Why, weeks_of
 from skucast.regressors.promotion_files import PlanFile, rejected_rows
@@ -26,9 +26,6 @@ from skucast.sheets.reading import Kind, read_sheet, trimmed
 FILE = Kind(
     wording("file of overrides"), n_bytes=50_000_000, n_lines=100_000, names=frozenset(map(str.casefold, COLUMNS))
 )
-
-WHY_NOT = "refused_because"
-"""Added to rejected rows, whose own reason is another thing; passed over when a corrected file still has it."""
 
 
 def read_overrides(
@@ -56,10 +53,10 @@ def read_overrides(
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE)))
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE, COLUMNS)))
     judge = OverrideJudge(KnownNames(known, aliases), held, run_at, clock, rules)
     lines = lines_of(sheet, COLUMNS)
-    whole = whole_lines(sheet, lines, REQUIRED, Why.MORE_CELLS, Why.NO_COLUMN)
+    whole = whole_lines(sheet, lines, COLUMNS, REQUIRED, Why.MORE_CELLS, Why.NO_COLUMN)
     as_before = {line.number for line in whole if not judge.read(line)}
     new = [line for line in lines if line.number not in as_before]
     _refuse_twice(new)
@@ -69,10 +66,11 @@ def read_overrides(
         rows=validate(OVERRIDES, pd.DataFrame(good)) if good else empty(OVERRIDES),
         rejected=rejected_rows(sheet, lines, WHY_NOT),
         covers_through=None,
-        unused=unused_of(sheet, (*COLUMNS, WHY_NOT)),
+        unused=unused_of(sheet, COLUMNS),
         separator=sheet.separator,
         n_lines=len(lines),
         notes=[*sheet.notes, *_unchanged(len(as_before))],
+        language=language_of(sheet, COLUMNS),
         n_repeated=sum(line.is_duplicate for line in lines),
         why=WHY_NOT,
     )

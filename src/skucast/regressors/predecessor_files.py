@@ -18,8 +18,8 @@ from skucast.core.tables.validation import empty, validate
 from skucast.core.targets import nearest
 from skucast.core.texts import Text, wording
 from skucast.core.weeks import WeekClock
-from skucast.regressors.file_lines import FileLine, lines_of, unused_of, whole_lines
-from skucast.regressors.headings import in_every_language
+from skucast.regressors.file_lines import FileLine, lines_of, whole_lines
+from skucast.regressors.headings import in_every_language, language_of, unused_of
 from skucast.regressors.promotion_files import PlanFile, rejected_rows
 from skucast.regressors.promotion_lines import MAX_TEXT, NUMBER, TWO_YEARS, as_day, as_instant
 from skucast.sheets.reading import Kind, read_sheet, trimmed
@@ -77,10 +77,10 @@ def read_predecessors(
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE)))
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE, COLUMNS)))
     judge = _Judge(known, run_at, clock, aliases)
     lines = lines_of(sheet, COLUMNS)
-    for line in whole_lines(sheet, lines, REQUIRED, Why.MORE_CELLS, Why.NO_COLUMN):
+    for line in whole_lines(sheet, lines, COLUMNS, REQUIRED, Why.MORE_CELLS, Why.NO_COLUMN):
         judge.read(line)
     _refuse_twice(lines)
     good = [line.row for line in lines if not line.reasons]
@@ -92,6 +92,7 @@ def read_predecessors(
         separator=sheet.separator,
         n_lines=len(lines),
         notes=list(sheet.notes),
+        language=language_of(sheet, COLUMNS),
         n_repeated=sum(line.is_duplicate for line in lines),
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 
 from skucast.core.combination import NO_ALIASES, Aliases, Combination
 from skucast.core.flags import as_flag
 from skucast.core.tables.sales import MAX_TYPE
+from skucast.core.texts import Text, in_a_row
 from skucast.core.weeks import WeekClock
+from skucast.regressors.headings import perhaps_meant
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.promotion_examples import example_days, examples_of
 from skucast.regressors.promotion_lines import (
@@ -22,6 +24,7 @@ from skucast.regressors.promotion_lines import (
     as_instant,
     week_start,
 )
+from skucast.regressors.refusals import refusal
 from skucast.sheets.values import UNREADABLE
 
 SAYING = ("starts_on", "ends_on", "discount_perc", "cancelled")
@@ -31,9 +34,16 @@ SAYING = ("starts_on", "ends_on", "discount_perc", "cancelled")
 
 
 def judge_file(
-    lines: Sequence[Line], missing: Collection[str], run_at: datetime, clock: WeekClock
-) -> tuple[date | None, str | None]:
+    lines: Sequence[Line], missing: Sequence[str], unused: Sequence[str], run_at: datetime, clock: WeekClock
+) -> tuple[date | None, Text | None]:
     """The day through which the file is complete or, where it cannot be used, why: then every line is refused.
+
+    Args:
+        lines: of the file.
+        missing: needed columns that it has not.
+        unused: its columns that mean nothing.
+        run_at: when it is read.
+        clock: weeks and the business time zone.
 
     Neither is known where all lines are refused before.
     """
@@ -42,18 +52,20 @@ def judge_file(
     days = {cell: as_day(cell) for cell in found}
     day = next(iter(days.values()), None)
     if missing:
-        return None, Reason.NO_COLUMN.format(columns=", ".join(missing))
+        meant = perhaps_meant(missing, unused)
+        why = refusal(Reason.NO_COLUMN, {"columns": ", ".join(missing)})
+        return None, in_a_row([why, meant]) if meant else why
     if not whole:
         return None, None
     if not found:
-        return None, Reason.NO_COVERS_THROUGH.value
+        return None, Text(Reason.NO_COVERS_THROUGH.value)
     if None in days.values():
         wrong = next(cell for cell, each in days.items() if each is None)
-        return None, Reason.NOT_A_DAY.format(column="covers_through", found=repr(wrong))
+        return None, refusal(Reason.NOT_A_DAY, {"column": "covers_through", "found": repr(wrong)})
     if len(set(days.values())) > 1:
-        return None, Reason.TWO_COVERS_THROUGH.format(days=", ".join(found))
+        return None, refusal(Reason.TWO_COVERS_THROUGH, {"days": ", ".join(found)})
     if day is not None and day > clock.day_of(run_at) + TWO_YEARS:
-        return None, Reason.COVERS_TOO_FAR.format(day=day)
+        return None, refusal(Reason.COVERS_TOO_FAR, {"day": day})
     return day, None
 
 

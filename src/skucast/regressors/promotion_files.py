@@ -21,7 +21,16 @@ from skucast.core.tables.validation import empty, validate
 from skucast.core.texts import in_a_row, said_in, wording
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
-from skucast.regressors.headings import column_named, heading, in_every_language
+from skucast.regressors.headings import (
+    LINE,
+    REASON,
+    heading,
+    in_every_language,
+    is_named,
+    language_of,
+    places_of,
+    unused_of,
+)
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.promotion_checks import (
     Judge,
@@ -35,15 +44,12 @@ from skucast.regressors.promotion_checks import (
     refuse_mixed_fractions,
 )
 from skucast.regressors.promotion_edits import Edits, Template, newest_stamp
-from skucast.regressors.promotion_lines import EXAMPLE, NAMES, NUMBER, REQUIRED, Line, columns_of, line_of, week_start
+from skucast.regressors.promotion_lines import COLUMNS, EXAMPLE, NUMBER, REQUIRED, Line, line_of, week_start
 from skucast.regressors.promotion_template import said_by_planner
 from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
 
 DISCOUNT = "discount_perc"
 """A file need not have this column where another says of each row whether it is a promotion."""
-
-LINE, REASON = "line", "reason"
-"""Added to rejected rows, and passed over when a corrected file still has them."""
 
 PLAN = Kind(wording("plan"), n_bytes=50_000_000, n_lines=100_000, names=frozenset(name.casefold() for name in REQUIRED))
 """The largest file that is read as one."""
@@ -58,7 +64,7 @@ class PlanFile:
     these and the good ones, `n_repeated` those refused that only say again what another line says. `covers_through` is
     None where the file does not say it, and no row is good; `unused` are columns that mean nothing here; `separator` is
     that of the file, for the rejected rows; `notes` say how it was read where that is not plain. `edits` are set of a
-    file that began as a template.
+    file that began as a template; `language` is that of its headings, empty = English.
     """
 
     rows: pd.DataFrame
@@ -69,6 +75,7 @@ class PlanFile:
     n_lines: int
     notes: list[str]
     n_repeated: int = 0
+    language: str = ""
     edits: Edits | None = None
     why: str = REASON
 
@@ -101,15 +108,16 @@ def read_plan(
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(PLAN)))
-    columns = columns_of(sheet)
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(PLAN, COLUMNS)))
+    columns = places_of(sheet, COLUMNS)
     found = [line_of(number, cells, sheet, columns) for number, cells in sheet.lines]
     left_out, notes = _left_out(found, known)
     lines = [line for line in found if line.number not in left_out]
     required = [name for name in REQUIRED if not (name == DISCOUNT and "is_promo" in columns)]
     missing = [name for name in required if name not in columns]
+    unused = unused_of(sheet, COLUMNS)
     stamp = newest_stamp(lines) if held is not None and not missing else None
-    covers_through, problem = (None, None) if stamp else judge_file(lines, missing, run_at, clock)
+    covers_through, problem = (None, None) if stamp else judge_file(lines, missing, unused, run_at, clock)
     judge = Judge(known, run_at, clock, covers_through, aliases, frozenset(missing))
     for line in lines:
         judge.read(line)
@@ -134,11 +142,12 @@ def read_plan(
         rows=rows,
         rejected=rejected_rows(sheet, lines),
         covers_through=covers_through,
-        unused=[each for each in sheet.header if each and column_named(each) not in {*NAMES, LINE, REASON}],
+        unused=unused,
         separator=sheet.separator,
         n_lines=len(lines),
         notes=[*sheet.notes, *notes],
         n_repeated=sum(line.is_duplicate for line in lines),
+        language=language_of(sheet, COLUMNS),
         edits=edits,
     )
 
@@ -313,7 +322,7 @@ def rejected_rows(sheet: Sheet, lines: Sequence[Judged], reason: str = REASON) -
     Cells beyond the header stand last and without a heading: sent again, they are too many once more.
     """
     refused = [line for line in lines if line.reasons]
-    own = [place for place, name in enumerate(sheet.header) if column_named(name) not in {LINE, reason}]
+    own = [place for place, name in enumerate(sheet.header) if not is_named(name, (LINE, reason))]
     beyond = range(len(sheet.header), max((len(line.raw) for line in refused), default=0))
     columns = [*(sheet.header[place] for place in own), LINE, reason, *("" for _ in beyond)]
     rows = [[*_at(line.raw, own), str(line.number), in_a_row(line.reasons), *_at(line.raw, beyond)] for line in refused]

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from skucast.core.combination import KEY
 from skucast.core.texts import wording
 from skucast.core.weeks import WeekClock
-from skucast.regressors.headings import column_named
 from skucast.regressors.refusals import refusal
 from skucast.sheets.reading import Sheet
 
@@ -70,8 +69,6 @@ EXAMPLES = {"example: the last days of a week": 20, "example: over a week's end"
 EXAMPLE = "EXAMPLE"
 """The unit of the template's examples today: no row of it is ever a promotion."""
 
-NAMES = {name.casefold(): name for name in COLUMNS}
-
 
 @dataclass
 class Line:
@@ -108,12 +105,6 @@ class Line:
         assert self.starts_on is not None
         assert self.ends_on is not None
         return self.starts_on, self.ends_on
-
-
-def columns_of(sheet: Sheet) -> dict[str, int]:
-    """Where each of our columns stands in the file."""
-    places = {column_named(name): place for place, name in enumerate(sheet.header)}
-    return {ours: places[folded] for folded, ours in NAMES.items() if folded in places}
 
 
 def line_of(number: int, raw: list[str], sheet: Sheet, columns: Mapping[str, int]) -> Line:

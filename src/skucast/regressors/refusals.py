@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from skucast.core.texts import Place, Text
 
-_COLUMNS = ("column", "columns", "other")
-"""Places that name columns of the file."""
+_WORDS = ("column", "columns", "other", "reasons")
+"""Places that hold words of the catalogue: columns of the file, reasons of an override."""
 
 
 def refusal(why: StrEnum, words: Mapping[str, object]) -> Text:
@@ -18,8 +18,8 @@ def refusal(why: StrEnum, words: Mapping[str, object]) -> Text:
 
 
 def _place(name: str, word: object) -> Place:
-    if name in _COLUMNS:
-        return tuple(Text(column) for column in str(word).split(", "))
+    if name in _WORDS:
+        return tuple(Text(each) for each in str(word).split(", "))
     if isinstance(word, str | date):
         return word
     return str(word)

@@ -17,8 +17,8 @@ from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.targets import nearest
 from skucast.core.texts import Text, wording
 from skucast.core.weeks import WeekClock
-from skucast.regressors.file_lines import FileLine, lines_of, unused_of, whole_lines
-from skucast.regressors.headings import in_every_language
+from skucast.regressors.file_lines import FileLine, lines_of, whole_lines
+from skucast.regressors.headings import in_every_language, language_of, unused_of
 from skucast.regressors.promotion_files import PlanFile, rejected_rows
 from skucast.regressors.promotion_lines import MAX_TEXT, TWO_YEARS, as_day
 from skucast.sheets.reading import Kind, read_sheet, trimmed
@@ -140,10 +140,10 @@ def read_words(
     Raises:
         InputError: the file as a whole cannot be read.
     """
-    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE)))
+    sheet = trimmed(name, read_sheet(name, io.BytesIO(content), in_every_language(FILE, COLUMNS)))
     judge = WordJudge(lines, run_at, clock)
     found = lines_of(sheet, COLUMNS)
-    for line in whole_lines(sheet, found, REQUIRED, Why.MORE_CELLS, Why.NO_COLUMN):
+    for line in whole_lines(sheet, found, COLUMNS, REQUIRED, Why.MORE_CELLS, Why.NO_COLUMN):
         judge.read(line)
     _refuse_twice(found)
     good = [line.row for line in found if not line.reasons]
@@ -155,6 +155,7 @@ def read_words(
         separator=sheet.separator,
         n_lines=len(found),
         notes=list(sheet.notes),
+        language=language_of(sheet, COLUMNS),
         n_repeated=sum(line.is_duplicate for line in found),
     )
 

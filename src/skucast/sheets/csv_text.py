@@ -13,6 +13,7 @@ SEPARATORS = ";,\t|"
 LOOKED_AT = 20
 """Lines and records among which a header is looked for."""
 
+_WORD = re.compile(r"[^\W_]+|%")
 _NAMED = re.compile(r'"?sep=(.)"?[;,\t]*\s*', re.IGNORECASE)
 
 
@@ -56,7 +57,13 @@ def header_place(records: Sequence[Sequence[str]], names: Collection[str]) -> in
 
 def n_names(cells: Sequence[str], names: Collection[str]) -> int:
     """Return how many of the names stand in these cells."""
-    return len({cell.strip().casefold() for cell in cells} & set(names))
+    return len({plain_heading(cell) for cell in cells} & {plain_heading(name) for name in names} - {""})
+
+
+def plain_heading(cell: str) -> str:
+    """Return a heading without what makes no difference: case, dots, dashes, brackets, blanks (`Скидка (%)`)."""
+    folded = cell.strip().casefold().replace("ё", "е")
+    return " ".join(_WORD.findall(folded)) or folded
 
 
 def _separator(first: Sequence[str], names: Collection[str]) -> str:
