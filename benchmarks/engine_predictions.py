@@ -45,7 +45,7 @@ def predictions(bench: Bench) -> Iterator[str]:
             (m for m in loads(store.load(combination).payload).models if m.spec.target == "sales"),
             loads(store.load(combination).payload).models[0],
         )
-        rows = {"prophet": to_prophet(model), "last": float(weeks[combination]["y"].iloc[-1])}
+        rows = {"prophet": to_prophet(model).prophet, "last": float(weeks[combination]["y"].iloc[-1])}
         (pickles / f"{place}.pkl").write_bytes(pickle.dumps(rows))
     part = sorted(pickles.iterdir())[:LOOP_PART]
     loop = median([lambda: prophet_loop(part, bench.origin)]) * len(known) / len(part)

@@ -12,9 +12,10 @@ import pandas as pd
 from engine_bench import HORIZON_WEEKS, Bench, row, train
 from engine_fits import blank_of, grid_of
 
+from skucast.forecast.prophet.as_published import history_frame
 from skucast.forecast.prophet.design import week_grid, window
 from skucast.forecast.prophet.fit import fit_window
-from skucast.forecast.prophet.prophet_object import history_frame, unfitted
+from skucast.forecast.prophet.prophet_object import unfitted
 from skucast.forecast.prophet.rollout import roll_forward_all
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.forecast.prophet.tuning import GRIDS

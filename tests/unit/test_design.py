@@ -11,10 +11,11 @@ from builders import CUTOFF
 from models import generated, holidays_of
 
 from skucast.core.errors import FitError
+from skucast.forecast.prophet.as_published import history_frame
 from skucast.forecast.prophet.design import Design, design, future_columns, until, week_grid, window
 from skucast.forecast.prophet.fit import as_model
 from skucast.forecast.prophet.model import FittedModel
-from skucast.forecast.prophet.prophet_object import history_frame, unfitted
+from skucast.forecast.prophet.prophet_object import unfitted
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.sales.history import with_lag
 

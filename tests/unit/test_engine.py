@@ -46,7 +46,7 @@ def fitted(request: pytest.FixtureRequest) -> tuple[FittedModel, pd.DataFrame]:
 
 def prophet_loop(model: FittedModel, future: pd.DataFrame, last_y: float) -> pd.DataFrame:
     """Return `Prophet.predict` week by week, each yhat (at least 0) the lag of the next."""
-    prophet = to_prophet(model)
+    prophet = to_prophet(model).prophet
     prophet.uncertainty_samples = 0
     rows = []
     for week in range(len(future)):
@@ -77,7 +77,7 @@ def test_roll_forward_is_prophet_fed_with_its_own_predictions(fitted: tuple[Fitt
 
 
 def test_a_stored_model_forecasts_the_same(fitted: tuple[FittedModel, pd.DataFrame]) -> None:
-    """After the way through its file, intervals included; `to_prophet()` still works."""
+    """After the way through its file, intervals included; `to_prophet` still works."""
     model, weeks = fitted
     again = loads(dumps([model], card()).payload).models[0]
     assert_frame_equal(
@@ -117,7 +117,7 @@ def test_the_interval_without_a_lag_is_prophets_own() -> None:
     assert model.lag is None
     rows = roll_forward(model, coming(20), 0.0, seed=1, n_paths=20_000)
     np.random.seed(1)  # noqa: NPY002 - what Prophet draws from
-    prophet = to_prophet(model)
+    prophet = to_prophet(model).prophet
     prophet.uncertainty_samples = 20_000
     expected = prophet.predict(coming(20))
     width = expected["yhat_upper"] - expected["yhat_lower"]

@@ -19,10 +19,11 @@ from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.weeks import Anchor, WeekClock
 from skucast.forecast.artifact import loads
+from skucast.forecast.prophet.as_published import history_frame
 from skucast.forecast.prophet.design import design, week_grid, window
 from skucast.forecast.prophet.fit import fit
 from skucast.forecast.prophet.model import Holiday
-from skucast.forecast.prophet.prophet_object import history_frame, to_prophet
+from skucast.forecast.prophet.prophet_object import to_prophet
 from skucast.forecast.prophet.rollout import roll_forward, roll_forward_mean
 from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.training import Material, make_recipe, train
@@ -283,7 +284,7 @@ def test_shares_are_plain_prophets_regressors(n_weeks: int, mode: str) -> None:
     model = fit(weeks, PROMO_REGRESSORS, holidays_of(weeks), spec)
     assert (OTHER_HOLIDAYS in {holiday.name for holiday in model.holidays}) == (n_weeks == 40)
     assert any("*" in holiday.weeks for holiday in model.holidays)
-    ours = to_prophet(model)
+    ours = to_prophet(model).prophet
     plain = Prophet(
         changepoint_prior_scale=spec.changepoint_prior_scale,
         seasonality_mode=mode,
@@ -305,7 +306,7 @@ def test_shares_are_plain_prophets_regressors(n_weeks: int, mode: str) -> None:
         return frame.assign(**{each.name: labels.map(each.shares).fillna(0.0) for each in model.holidays})
 
     history = history_frame(model)
-    theirs, mine = plain.preprocess(with_holidays(history)), to_prophet(model).preprocess(history)
+    theirs, mine = plain.preprocess(with_holidays(history)), to_prophet(model).prophet.preprocess(history)
     np.testing.assert_allclose(mine.X, theirs.X, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(mine.sigmas, theirs.sigmas)
     plain.params = ours.params
@@ -326,7 +327,7 @@ def test_the_pooled_column_is_in_prophets_order() -> None:
     found = design(window(weeks, PROMO_REGRESSORS, grid), grid, ModelSpec())
     assert [column.name for column in found.holiday_columns] == ["apple", OTHER_HOLIDAYS, "zoo"]
     model = fit(weeks, PROMO_REGRESSORS, holidays, ModelSpec())
-    inputs = to_prophet(model).preprocess(history_frame(model))
+    inputs = to_prophet(model).prophet.preprocess(history_frame(model))
     np.testing.assert_allclose(inputs.X, found.X, rtol=1e-12)
 
 

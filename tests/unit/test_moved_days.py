@@ -114,7 +114,7 @@ def test_prophet_has_the_same_column() -> None:
     future = coming(4)
     ours = roll_forward(model, future, 300.0, seed=1, n_paths=0)
     lags = [300.0, *ours["yhat"][:-1]]
-    theirs = to_prophet(model).predict(future.assign(y_lag1=lags))
+    theirs = to_prophet(model).prophet.predict(future.assign(y_lag1=lags))
     assert theirs["yhat"].tolist() == pytest.approx(ours["yhat"].tolist())
 
 

@@ -214,7 +214,7 @@ def test_the_response_is_a_regressor_that_prophet_can_be_given() -> None:
     for value, before in itertools.product((0.0, 0.6), (0.0, 0.8)):
         coming = pd.DataFrame({"ds": ds, "promo_response": value, "promo_response_before": before})
         ours = roll_forward(model, coming, 300.0, seed=1, n_paths=0)["yhat"]
-        theirs = to_prophet(model).predict(coming.assign(y_lag1=300.0))["yhat"]
+        theirs = to_prophet(model).prophet.predict(coming.assign(y_lag1=300.0))["yhat"]
         np.testing.assert_allclose(ours, theirs, rtol=1e-9)
 
 

@@ -21,10 +21,11 @@ from numba.core import caching
 import skucast
 from skucast.core.errors import FitError
 from skucast.forecast.prophet import compiling
+from skucast.forecast.prophet.as_published import history_frame
 from skucast.forecast.prophet.design import Design, Floats, design, week_grid, window
 from skucast.forecast.prophet.fit import as_model, fit
 from skucast.forecast.prophet.model import FittedModel
-from skucast.forecast.prophet.prophet_object import history_frame, optimise, to_prophet, unfitted
+from skucast.forecast.prophet.prophet_object import optimise, to_prophet, unfitted
 from skucast.forecast.prophet.rollout import roll_forward
 from skucast.forecast.prophet.solver import Solution, log_posterior, solve, solve_grid
 from skucast.forecast.prophet.solver_loops import lasso
@@ -306,7 +307,7 @@ def test_to_prophet_can_draw() -> None:
 
     weeks = generated(130)
     model = fit(weeks, PROMO_REGRESSORS, holidays_of(weeks), ModelSpec())
-    prophet = to_prophet(model)
+    prophet = to_prophet(model).prophet
     forecast = prophet.predict(history_frame(model))
     assert len(forecast) == model.n_weeks
     for figure in (prophet.plot(forecast), prophet.plot_components(forecast)):

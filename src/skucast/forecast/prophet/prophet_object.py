@@ -1,19 +1,22 @@
-"""Real Prophet objects: the reference optimiser (CmdStan) and what `to_prophet` gives.
+"""Real Prophet objects: the reference optimiser (CmdStan), and a stored model as a fitted `prophet.Prophet`.
 
-Alone in importing Prophet; beside it may import `model` and `design`.
+Alone in importing Prophet; `as_published` has what `to_prophet` gives.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from prophet import Prophet
 
+from skucast.core.combination import Combination
+from skucast.forecast.artifact import StoredModel
+from skucast.forecast.prophet.as_published import MeanOfProphets, SalesProphet, history_frame
 from skucast.forecast.prophet.design import YEAR_DAYS, Floats, group_of, scales_by_group
 from skucast.forecast.prophet.model import FittedModel
 from skucast.regressors.responses import RESPONSE_REGRESSORS
@@ -48,7 +51,26 @@ def optimise(model: FittedModel) -> Parameters:
     return np.concatenate(found).astype("float64"), float(prophet.params["sigma_obs"][0].item())
 
 
-def to_prophet(model: FittedModel) -> Any:
+def to_prophet(what: FittedModel | StoredModel | Sequence[FittedModel]) -> SalesProphet | MeanOfProphets:
+    """Return the model, the models that are averaged, or what a model file holds, as objects that say their scale.
+
+    One model is a `SalesProphet`, several are a `MeanOfProphets`: the `predict` of both is on the scale of sales and
+    gives the published number.
+
+    Raises:
+        ValueError: no model.
+    """
+    combination = None
+    if isinstance(what, StoredModel):
+        combination = Combination.parse(what.card.combination)
+    models = (what,) if isinstance(what, FittedModel) else what.models if isinstance(what, StoredModel) else what
+    members = tuple(SalesProphet(model, combination) for model in models)
+    if not members:
+        raise ValueError("no model to make a Prophet of")
+    return members[0] if len(members) == 1 else MeanOfProphets(members)
+
+
+def real_prophet(model: FittedModel) -> Any:
     """Return the same model as a real, fitted `prophet.Prophet`, in the measure of `model.spec.target`.
 
     Its predict, plot and plot_components work and need no column for holidays, also for those that take a part of
@@ -93,12 +115,6 @@ def unfitted(model: FittedModel) -> Any:
         standardize: Literal["auto"] | bool = "auto" if regressor.name not in RESPONSE_REGRESSORS else False
         prophet.add_regressor(regressor.name, prior_scale=float(prior), standardize=standardize)
     return prophet
-
-
-def history_frame(model: FittedModel) -> pd.DataFrame:
-    """Return the fitted weeks as Prophet wants them: ds, y and the regressors that were used."""
-    frame = pd.DataFrame(json.loads(model.history))
-    return frame.assign(ds=pd.to_datetime(frame["ds"]))
 
 
 def _holiday_frame(model: FittedModel) -> pd.DataFrame | None:
