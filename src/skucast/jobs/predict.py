@@ -109,6 +109,23 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         _note_orphans(store, inputs, report)
 
 
+def forecasts_now(
+    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+) -> pd.DataFrame:
+    """Return the models' rows that `predict` would publish by what is there, before the planner's word; write nothing.
+
+    Raises:
+        InputError: no sales, unknown target.
+        RunFailed: sales too late.
+    """
+    begin = partial(newcomers_of, settings, warehouse, run)
+    inputs = read_inputs(settings, warehouse, store, run, report, beside=lambda history: begin(history).combinations)
+    check_lateness(settings, run, inputs.history, report)
+    newcomers = begin(inputs.history)
+    inputs = replace(inputs, wanted=[*inputs.wanted, *(tasks_newcomers(newcomers, run) if inputs.only is None else [])])
+    return _rows(settings, warehouse, store, run, inputs, newcomers, report)[0]
+
+
 def failures_of(rows: pd.DataFrame) -> dict[Combination, str]:
     """The combinations that have a fallback because their model failed, with their status."""
     failed = rows[rows["status"].isin(FAILED_STATUSES) & (rows["step"] == 1)]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from skucast.core.errors import InputError
 from skucast.runtime.expected import expected
@@ -26,6 +29,18 @@ class _Targeted(Settings):
     """Settings of the retrain script, which must be told what it is about: neither unset nor empty means all."""
 
     target_combinations: str
+
+
+class _Alone(Settings):
+    """Settings that are told and nothing else."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave out whatever is not given by name."""
+        del settings_cls
+        return (init_settings,)
 
 
 def load_settings(job: Job, argv: Sequence[str], description: str) -> Settings:
@@ -57,6 +72,21 @@ def settings_from(flags: Mapping[str, object], kind: type[Settings] = Settings) 
     return settings
 
 
+def settings_of(**values: object) -> Settings:
+    """Return settings of these values and defaults; neither the environment nor `.env` is asked.
+
+    Raises:
+        InputError: naming all mistakes, one line each.
+    """
+    unknown = [name for name in values if name not in Settings.model_fields]
+    if unknown:
+        raise InputError("\n".join(_unknown(name) for name in unknown))
+    try:
+        return _Alone(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputError("\n".join(_mistakes(error))) from None
+
+
 def only_for(job: Job, settings: Settings) -> Settings:
     """Return the settings that the job reads as they are, and all others at their defaults."""
     others = {name: setting.default for name, setting in Settings.model_fields.items() if job not in jobs_of(setting)}
@@ -72,6 +102,11 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 def _plain(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _unknown(name: str) -> str:
+    closest = get_close_matches(name, list(Settings.model_fields), n=1)
+    return f"{name}: no setting has this name" + (f"; did you mean {closest[0]}?" if closest else "")
 
 
 def _misspelt() -> list[str]:

@@ -1,0 +1,141 @@
+"""A business of its own: a warehouse and models in a folder that is gone with it, and the jobs' own stories."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from skucast.api.the_sales import fitting, lines_of, with_names
+from skucast.backends.store.opening import open_store
+from skucast.backends.store.protocol import ModelStore
+from skucast.backends.warehouse.opening import open_warehouse
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY
+from skucast.core.errors import InputError
+from skucast.core.run import Run
+from skucast.core.tables.contract import ALL, BATCH
+from skucast.core.tables.sales import PROMOTIONS, SALES
+from skucast.jobs.inputs import read_history
+from skucast.jobs.predict import forecasts_now
+from skucast.jobs.train import train_all
+from skucast.runtime.groups.field import Job
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History
+
+PLANNED = tuple(name for name in PROMOTIONS.column_names if name != BATCH)
+NOON = timedelta(hours=12)
+
+
+class Folder:
+    """A new folder that is removed when nobody has this any more, at the end of the process at the latest."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="skucast-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Business:
+    """Settings whose places lie in a folder of its own."""
+
+    settings: Settings
+    folder: Folder
+
+    @classmethod
+    def of(cls, settings: Settings, sales: pd.DataFrame, plan: pd.DataFrame | None) -> Business:
+        """Return a business with these sales and this plan of promotions.
+
+        Raises:
+            InputError: they are none.
+        """
+        folder = Folder()
+        new = cls(_at(settings, folder.path), folder)
+        lines = lines_of(sales)
+        if not len(lines):
+            raise InputError("no sales: the frame has no line with a day and all names")
+        run = new.run("train", lines["date"].max().date())
+        new.warehouse.append_once(SALES, lines, batch_id="sales", source="frame", run=run)
+        if plan is not None and len(plan):
+            since = lines["date"].min()
+            new.warehouse.append_once(PROMOTIONS, plan_of(plan, since), batch_id="plan", source="frame", run=run)
+        return new
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """Its tables."""
+        return open_warehouse(self.settings)
+
+    @property
+    def store(self) -> ModelStore:
+        """Its models."""
+        return open_store(self.settings)
+
+    def run(self, job: Job, today: date) -> Run:
+        """Return a run at noon of a day, about this day."""
+        run_at = self.settings.clock.end_of(today) - NOON
+        return Run(job, f"{job}-{today}", run_at, today, self.settings.clock.cutoff(today))
+
+    def train(self, today: date) -> RunReport:
+        """Train all models on what was known on that day."""
+        report = RunReport()
+        train_all(self.settings, self.warehouse, self.store, self.run("train", today), report)
+        return report
+
+    def forecast(self, today: date) -> tuple[pd.DataFrame, RunReport]:
+        """Return the rows that a prediction of that day would publish, and what it says of them."""
+        report = RunReport()
+        rows = forecasts_now(self.settings, self.warehouse, self.store, self.run("predict", today), report)
+        return rows, report
+
+    def history(self, today: date) -> History:
+        """Return the clean weekly history as it was known on that day."""
+        return read_history(self.settings, self.warehouse, self.run("predict", today))
+
+    def knowing(self, plan: pd.DataFrame | None, today: date, levels: str) -> Business:
+        """Return the same business with a plan that comes on that day; the models are the same files."""
+        settings = self.settings.model_copy(update={"levels": levels})
+        if plan is None or not len(plan):
+            return replace(self, settings=settings)
+        folder = Folder()
+        shutil.copy(self.folder.path / "warehouse.duckdb", folder.path)
+        copied = replace(
+            self,
+            settings=settings.model_copy(update={"warehouse": _at(settings, folder.path).warehouse}),
+            folder=folder,
+        )
+        run = copied.run("predict", today)
+        rows = plan_of(plan, pd.Timestamp(run.run_at))
+        copied.warehouse.append_once(PROMOTIONS, rows, batch_id="known", source="frame", run=run)
+        return copied
+
+
+def plan_of(plan: pd.DataFrame, known_from: pd.Timestamp) -> pd.DataFrame:
+    """Return a frame of promotions as rows of the plan.
+
+    Columns are those of the promotions table; names that are left out mean all (`*`), and a row without `known_from`
+    was known from the given moment on.
+
+    Raises:
+        InputError: `starts_on` is missing, or a value is none of its kind.
+    """
+    rows = with_names(plan)
+    if "starts_on" not in rows:
+        raise InputError(
+            "plan: no column starts_on; expected unit, channel, SKU_ID (or unique_id), starts_on, ends_on, "
+            f"discount_perc, found {', '.join(map(str, plan.columns))}"
+        )
+    rows = rows.assign(**{name: rows.get(name, ALL) for name in KEY}, ends_on=rows.get("ends_on", rows["starts_on"]))
+    known = pd.to_datetime(rows.get("known_from", pd.Series(pd.NaT, index=rows.index)))
+    return fitting(PROMOTIONS, rows.assign(known_from=known.fillna(known_from)), PLANNED)
+
+
+def _at(settings: Settings, folder: Path) -> Settings:
+    places = {"warehouse": f"duckdb:{folder}/warehouse.duckdb", "model_store": f"{folder}/models"}
+    return settings.model_copy(update={**places, "staging": f"{folder}/staging"})

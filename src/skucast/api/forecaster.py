@@ -1,0 +1,235 @@
+"""The forecaster: what the jobs do, fitted to a frame of sales, asked for forecasts and for honest backtests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from skucast.api.business import Business
+from skucast.api.frames import ABOUT, NAIVE, PUBLISHED, WHICH, long_frame
+from skucast.api.the_sales import grain_of, read_sales, unique_id
+from skucast.core.combination import KEY
+from skucast.core.errors import InputError
+from skucast.core.weeks import WEEK
+from skucast.runtime.groups.forecast import levels_of
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.reading import settings_of
+from skucast.runtime.settings import Settings
+from skucast.scorecard.monitoring import match
+
+DAY = timedelta(days=1)
+AN_INTERVAL = (80,)
+
+
+class Forecaster:
+    """Forecasts of weekly sales: one Prophet model per series, a panel over all, blended by evidence.
+
+    It runs the jobs' own code on a business in a temporary folder: equal sales, plan and settings give the numbers that
+    `run_all_skus.py` and `predict_weekly.py` publish. Neither the environment nor `.env` is read.
+
+    Args:
+        settings: any setting of the jobs by its name, such as `horizon_weeks=8`, `forecaster="prophet"`,
+            `holiday_country="US"`, `workers=1`; see `docs/reference/settings.md`. What a line of the sales covers and
+            on which day weeks end (`sales_grain`, `week_anchor`) is seen in the sales where it is not said.
+
+    Attributes:
+        notes: what the last call said of its numbers, one line each.
+
+    Raises:
+        InputError: no setting has this name, or not this value; names all mistakes.
+
+    Examples:
+        >>> import pandas as pd
+        >>> import skucast as sk
+        >>> days = pd.date_range("2025-11-24", "2026-11-22")
+        >>> sales = pd.DataFrame({"unique_id": "Perm/KA/Tea", "ds": days, "y": [5 + day.weekday() for day in days]})
+        >>> forecaster = sk.Forecaster(forecaster="prophet", tune="off", workers=1).fit(sales)
+        >>> forecaster.predict(h=2).round({"skucast": 0})[["unique_id", "ds", "step", "skucast"]]
+             unique_id         ds  step  skucast
+        0  Perm/KA/Tea 2026-11-29     1     56.0
+        1  Perm/KA/Tea 2026-12-06     2     56.0
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        settings_of(**settings)  # mistakes are told now
+        self._given = settings
+        self._business: Business | None = None
+        self._sales = pd.DataFrame()
+        self._plan: pd.DataFrame | None = None
+        self._today = date.min
+        self.notes: list[str] = []
+
+    def fit(
+        self, sales: pd.DataFrame, plan: pd.DataFrame | None = None, *, as_of: date | str | None = None
+    ) -> Forecaster:
+        """Train all models on the sales, and return the forecaster.
+
+        Args:
+            sales: a long frame such as `read_sales` gives: `unique_id` (or `unit`, `channel`, `SKU_ID`), `ds`, `y`.
+            plan: promotions as they were known: columns of the promotions table, of which `starts_on` is needed. Names
+                that are left out mean all; a row without `known_from` counts as always known, which flatters backtests.
+            as_of: the day it is done, later sales are not looked at (default: the day after the last line).
+
+        Raises:
+            InputError: the sales or the plan cannot be understood.
+            RunFailed: more than `max_failed_share` of the series cannot be fitted.
+        """
+        self._sales = read_sales(sales)
+        if not len(self._sales):
+            raise InputError("no sales: the frame has no line with a day and all names")
+        self._plan = plan
+        last = self._sales["ds"].max().date()
+        self._today = last + DAY if as_of is None else pd.Timestamp(as_of).date()
+        self._business = Business.of(self._settings, self._sales, plan)
+        self.notes = self._business.train(self._today).notes
+        return self
+
+    def predict(
+        self, h: int | None = None, known: pd.DataFrame | None = None, *, level: Sequence[float] = AN_INTERVAL
+    ) -> pd.DataFrame:
+        """Return the forecasts of the weeks after the sales, one row per series and week.
+
+        Args:
+            h: weeks ahead, at most `horizon_weeks` (its default).
+            known: promotions that are known now, beside those of `fit`; columns as there.
+            level: intervals, percent.
+
+        Returns:
+            `unique_id, unit, channel, SKU_ID, ds` (last day of the week), `cutoff` (last complete week), `step` (1 =
+            next week); `skucast` and its intervals, sales per week; the components of the blend, `prophet`, `panel`,
+            `panel_log`; `mean` (expected value); the parts of the number, which `explain` adds up; `method`, `status`,
+            `promo_source`, `weather_source`, `model_version`.
+
+        Raises:
+            InputError: not fitted, or more weeks than the models were trained for.
+        """
+        business, levels = self._fitted, _levels(level)
+        rows, report = business.knowing(known, self._today, ",".join(f"{each:g}" for each in levels)).forecast(
+            self._today
+        )
+        self.notes = _said(report)
+        return long_frame(rows[rows["step"] <= self._weeks(h)], levels)
+
+    def cross_validation(
+        self,
+        n_windows: int = 3,
+        h: int | None = None,
+        step_size: int | None = None,
+        *,
+        level: Sequence[float] = AN_INTERVAL,
+        refit: bool | int = True,
+    ) -> pd.DataFrame:
+        """Return what would have been forecast at past origins, beside what was sold.
+
+        At each origin models are trained and asked with what was known then: earlier sales, the plan as of that day,
+        settings chosen and components blended by evidence of before. Weeks of which sales are not scored (out of
+        stock, not delivered, no longer sold) have no `y`; `left_out` says why.
+
+        Args:
+            n_windows: origins; the last one lies `h` weeks before the end of the sales.
+            h: weeks ahead, at most `horizon_weeks` (its default).
+            step_size: weeks between two origins (default: `h`).
+            level: intervals, percent.
+            refit: train anew at each origin, at every so-manieth, or (False) at the first one alone.
+
+        Returns:
+            The columns of `predict`, and `y`, what was sold as it is known now; `last_week`, `mean_4`, `last_year`, the
+            naive forecasts of the scorecard; `scale`, `sq_scale`, the changes that MASE and RMSSE divide by.
+
+        Raises:
+            InputError: not fitted, or too few weeks before the first origin.
+        """
+        business, levels, weeks = self._fitted, _levels(level), self._weeks(h)
+        step = weeks if step_size is None else step_size
+        every = len(range(n_windows)) if refit is False else int(refit)
+        if n_windows < 1 or step < 1 or every < 1:
+            raise InputError("cross_validation: n_windows, step_size and refit are at least 1")
+        history = business.history(self._today)
+        first, last = history.weeks["ds"].min().date(), history.data_cutoff
+        origins = [last - (weeks + step * back) * WEEK for back in range(n_windows - 1, -1, -1)]
+        least = self._settings.min_history_weeks
+        if origins[0] < first + (least - 1) * WEEK:
+            raise InputError(
+                f"cross_validation: the first origin is {origins[0]}, and sales begin in the week of {first}: fewer "
+                f"than {least} weeks before it; ask for fewer windows"
+            )
+        past = Business.of(business.settings, self._sales, self._plan)
+        asked = past.knowing(None, self._today, ",".join(f"{each:g}" for each in levels))
+        rows, notes = [], []
+        for number, origin in enumerate(origins):
+            if number % every == 0:
+                notes += past.train(origin + DAY).notes
+            found, report = asked.forecast(origin + DAY)
+            rows.append(found[found["step"] <= weeks])
+            notes += _said(report)
+        self.notes = list(dict.fromkeys(notes))
+        forecasts = pd.concat(rows, ignore_index=True)
+        told = match(forecasts, history.weeks, first, last, history.first_sales)
+        return _with_actuals(long_frame(forecasts, levels), told)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """The weekly history that models are fitted to: `unique_id, unit, channel, SKU_ID, ds, y` and what is known.
+
+        `y` is NaN where it is not known: out of stock, not delivered, an outlier.
+
+        Raises:
+            InputError: not fitted.
+        """
+        weeks = self._fitted.history(self._today).weeks
+        named = weeks.assign(unique_id=unique_id(weeks))
+        first = ["unique_id", *KEY, "ds", "y"]
+        return named[[*first, *(name for name in named if name not in first)]]
+
+    def model(self, unique_id: str) -> Any:
+        """Return the stored model of one series, with its card; see `load_model`.
+
+        Raises:
+            InputError: not fitted.
+            ModelError: the series has no model of its own.
+        """
+        from skucast.api.stored import load_model
+
+        return load_model(self._fitted.settings.model_store, unique_id)
+
+    @property
+    def _settings(self) -> Settings:
+        grain, anchor = grain_of(self._sales)
+        return settings_of(**{"sales_grain": grain, "week_anchor": anchor, **self._given})
+
+    @property
+    def _fitted(self) -> Business:
+        if self._business is None:
+            raise InputError("the forecaster is not fitted: call fit(sales) first")
+        return self._business
+
+    def _weeks(self, h: int | None) -> int:
+        most = self._settings.horizon_weeks
+        if h is not None and not 1 <= h <= most:
+            raise InputError(
+                f"h: found {h}: expected 1 to {most}, the weeks that the models are made for; "
+                "Forecaster(horizon_weeks=...) makes them for more"
+            )
+        return most if h is None else h
+
+
+def _levels(level: Sequence[float]) -> tuple[float, ...]:
+    return levels_of(",".join(map(str, level)))
+
+
+def _said(report: RunReport) -> list[str]:
+    return [*report.notes, *(f"{name}: {reason}" for name, reason in report.failures.items())]
+
+
+def _with_actuals(frame: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
+    key = ["cutoff", *KEY, "ds"]
+    naive = {f"baseline_{name}": name for name in NAIVE}
+    actual = told[[*key, "y", "left_out", "scale", "sq_scale", *naive]].rename(columns=naive)
+    found = frame.merge(actual, on=key, how="left")
+    models = [name for name in frame if name not in (*WHICH, *ABOUT)]
+    first = [*WHICH, "y", PUBLISHED]
+    names = [*first, *(name for name in models if name not in first), *NAIVE, *ABOUT, "left_out", "scale", "sq_scale"]
+    return found[names]

@@ -1,0 +1,159 @@
+"""Sales in: a file, a warehouse or a frame becomes one long frame, and that the lines of the sales table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from skucast.core.combination import KEY, Combination
+from skucast.core.errors import InputError
+from skucast.core.tables.contract import BATCH, Table
+from skucast.core.tables.sales import DELIVERED, SALES
+from skucast.core.tables.validation import validate
+from skucast.core.weeks import Anchor, anchor_of
+
+ALONE = "series"
+"""Unit and channel of series that are named by a `unique_id` without them."""
+
+ID = "unique_id"
+
+_NIXTLA = {"ds": "date", "y": "quantity"}
+
+
+def read_sales(source: pd.DataFrame | str | Path, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Return sales as one long frame, a row per line as it was sold: nothing is summed up, cleaned or left out yet.
+
+    Args:
+        source: a frame; a file (CSV, Excel, Parquet) or a folder of such files; `duckdb:FILE` or
+            `bigquery://PROJECT/DATASET`, whose table of sales is read.
+        columns: the source's name of a column by ours, where it differs: `{"quantity": "pieces"}`.
+
+    Returns:
+        `unique_id` (`unit/channel/SKU_ID`), `unit`, `channel`, `SKU_ID`, `ds` (day of the sale; of weekly sales any day
+        of the week), `y` (sold quantity, negative = return), and what else is known: `Promo_discount_perc` (percent),
+        `is_promo`, `promo_type`, `stock`, and of a frame all its other columns. A frame may name its series by
+        `unique_id` alone.
+
+    Raises:
+        InputError: the source cannot be read, or lacks a column; says which.
+
+    Examples:
+        >>> import pandas as pd
+        >>> import skucast as sk
+        >>> lines = pd.DataFrame({"unique_id": ["Perm/KA/Tea"] * 2, "ds": ["2026-11-16", "2026-11-17"], "y": [3, 5]})
+        >>> sk.read_sales(lines)[["unit", "channel", "SKU_ID", "ds", "y"]]
+           unit channel SKU_ID         ds    y
+        0  Perm      KA    Tea 2026-11-16  3.0
+        1  Perm      KA    Tea 2026-11-17  5.0
+    """
+    given = dict(columns or {})
+    if isinstance(source, pd.DataFrame):
+        return _long(_named(source, given))
+    text = str(source)
+    if text.startswith(("duckdb:", "bigquery://")):
+        from skucast.backends.warehouse.opening import open_warehouse
+        from skucast.runtime.reading import settings_of
+
+        mapping = ",".join(f"{ours}={theirs}" for ours, theirs in given.items())
+        lines = open_warehouse(settings_of(warehouse=text, sales_columns=mapping)).read(SALES)
+        if not len(lines):
+            raise InputError(f"{text}: no sales in {SALES.name}; load some, or name another warehouse")
+        return _long(lines)
+    from skucast.sales.loading import read_delivery
+
+    return _long(pd.concat(list(read_delivery(Path(source), SALES, given).rows), ignore_index=True))
+
+
+def grain_of(sales: pd.DataFrame) -> tuple[Literal["day", "week"], Anchor]:
+    """Return what a line covers, and on which day weeks end.
+
+    Sales by week have lines of one weekday alone, which ends their weeks; sales of days are of weeks that end on
+    Sundays.
+    """
+    weekdays = sales["ds"].dt.day_of_week.unique()
+    if len(weekdays) == 1 and sales["ds"].nunique() > 1:
+        label: date = sales["ds"].iloc[0].date()
+        return "week", anchor_of(label)
+    return "day", "SUN"
+
+
+def lines_of(sales: pd.DataFrame) -> pd.DataFrame:
+    """Return the long frame's rows as lines of the sales table.
+
+    Raises:
+        InputError: a column is missing, or holds what is none of its kind.
+    """
+    long = sales if {ID, *KEY, "ds", "y"} <= set(sales) else read_sales(sales)
+    lines = long.drop(columns=[name for name in ("date", "quantity") if name in long]).rename(columns=_NIXTLA)
+    return fitting(SALES, lines.assign(date=lines["date"].dt.normalize()), DELIVERED)
+
+
+def fitting(table: Table, rows: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:
+    """Return the rows' columns that the table has, by its contract.
+
+    Raises:
+        InputError: they do not fit it.
+    """
+    from skucast.core.errors import ContractError
+
+    try:
+        found: pd.DataFrame = validate(table, rows[[name for name in names if name in rows]])
+    except ContractError as error:
+        raise InputError(str(error)) from None
+    return found
+
+
+def unique_id(rows: pd.DataFrame) -> pd.Series:
+    """Return what the rows' combinations are called in long frames."""
+    names = rows[KEY].drop_duplicates()
+    told = [_called(Combination(*map(str, parts))) for parts in names.itertuples(index=False, name=None)]
+    return rows[KEY].merge(names.assign(**{ID: told}), on=KEY, how="left")[ID].set_axis(rows.index)
+
+
+def with_names(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with unit, channel and SKU_ID, where they are named by `unique_id` alone."""
+    if set(KEY) <= set(rows) or ID not in rows:
+        return rows
+    parts = {name: combination_named(str(name)).parts for name in rows[ID].unique()}
+    named = pd.DataFrame([parts[str(name)] for name in rows[ID]], columns=KEY, index=rows.index)
+    return rows.assign(**{name: named[name] for name in KEY})
+
+
+def _named(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    found = frame.rename(columns={theirs: ours for ours, theirs in columns.items()})
+    return found.rename(columns={ours: theirs for theirs, ours in _NIXTLA.items() if theirs not in found})
+
+
+def _long(lines: pd.DataFrame) -> pd.DataFrame:
+    rows = with_names(lines.rename(columns={ours: theirs for theirs, ours in _NIXTLA.items()}))
+    missing = [name for name in (*KEY, "ds", "y") if name not in rows]
+    if missing:
+        raise InputError(
+            f"sales: no column {', '.join(missing)}; expected unit, channel and SKU_ID (or unique_id), ds and y "
+            f"(or date and quantity), found {', '.join(map(str, lines.columns))}"
+        )
+    named = rows.dropna(subset=[*KEY, "ds"])
+    try:
+        ds = pd.to_datetime(named["ds"]).astype("datetime64[us]")
+        y = named["y"].astype("float64")
+    except (ValueError, TypeError) as error:
+        raise InputError(f"sales: ds must be days and y numbers: {error}") from None
+    told = named.assign(ds=ds, y=y, **{name: named[name].astype("str") for name in KEY})
+    told = told.assign(**{ID: unique_id(told)})
+    first = [ID, *KEY, "ds", "y"]
+    return told[[*first, *(name for name in told if name not in (*first, BATCH))]].reset_index(drop=True)
+
+
+def combination_named(name: str) -> Combination:
+    """Return the combination that a long frame calls so."""
+    parts = name.split("/")
+    return Combination.parse(name) if len(parts) == 3 and all(parts) else Combination.clean(ALONE, ALONE, name)
+
+
+def _called(combination: Combination) -> str:
+    is_alone = combination.parts[:2] == (ALONE, ALONE)
+    return combination.sku_id if is_alone else str(combination)
