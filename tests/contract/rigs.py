@@ -18,6 +18,7 @@ from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
+from skucast.core.declared import Regressor
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
 
@@ -78,6 +79,12 @@ def make_table(warehouse: Warehouse, table: Table, rows: Sequence[Mapping[str, s
         dataset = warehouse._dataset
         sql = sql.replace("AS INSTANT)", "AS TIMESTAMP)")
         dataset.client.query_and_wait(f"CREATE TABLE `{dataset.id_of(table)}` {sql}")
+
+
+def declare(warehouse: Warehouse, *declared: Regressor) -> None:
+    """Let the warehouse know of further regressors."""
+    reader = warehouse._reader if isinstance(warehouse, BigQueryWarehouse) else warehouse
+    reader._declared = lambda: declared  # type: ignore[attr-defined]
 
 
 def _local(request: pytest.FixtureRequest) -> StoreRig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Literal
 
 import pandas as pd
 
-from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Rows, Warehouse
+from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Warehouse
 from skucast.backends.warehouse.refusals import overlap_examples
 from skucast.core.errors import InputError, LoadsChanged, Overlap
 from skucast.core.run import Run
@@ -19,10 +20,11 @@ from skucast.core.tables.names import NAMES
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
-from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES
+from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, sales_with
 from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.words import counted
 from skucast.regressors.calendars import place_problems
+from skucast.regressors.declared import declared_of
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -95,6 +97,8 @@ def _load_sales(
             f"{settings.warehouse} holds the demo's sales; move it away, or set WAREHOUSE=duckdb:OTHER_FILE"
         )
     named, brought = settings.sales_columns if columns is None else columns, Brought(run.today)
+    declared = {each.name: each.sales_column for each in declared_of(settings.regressors) if each.sales_column}
+    sales = sales_with(declared.values())
     before = weeks_of(settings, warehouse)
     decisions = warehouse.read(NAMES)
     known = KnownSpellings(before, decisions)
@@ -107,7 +111,7 @@ def _load_sales(
         if rule != "add" and path.is_dir():
             shards.add(file, renamed)
 
-    delivery = read_delivery(path, SALES, parse_column_map(named), watch)
+    delivery = read_delivery(path, sales, parse_column_map(named, sales), watch)
     shards.refuse_shared(path.name)
     if brought.first is None:
         raise InputError(f"{path.name}: no line has a day and all names: none of them would count; nothing was loaded")
@@ -124,7 +128,7 @@ def _load_sales(
         _refuse_elsewhere(path, rows, others, meeting, warehouse, run)
     replaced = _replaced(path, rows, meeting, warehouse, run) if rule == "replace" else None
     report.n_rows = warehouse.append_once(
-        SALES, rows, batch_id=delivery.digest, source=delivery.source, run=run, meeting=meeting
+        sales, rows, batch_id=delivery.digest, source=delivery.source, run=run, meeting=meeting
     )
     report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.sales_table} in {settings.warehouse}")
     if replaced:
@@ -132,6 +136,9 @@ def _load_sales(
     if doubt := brought.twice.note():
         log.warning("%s: %s", path.name, doubt)
     report.notes.extend([*delivery.notes, *known.notes()])
+    lacking = [f"{column} ({name})" for name, column in declared.items() if column.casefold() not in delivery.used]
+    if lacking:
+        log.warning("%s: no column %s, from which REGRESSORS takes a regressor", path.name, ", ".join(lacking))
     after = weeks_of(settings, warehouse)
     report.notes.extend(summary(brought, before, after, settings.clock, no_names(after, decisions)))
     note_unused(delivery.unused, report)
@@ -214,7 +221,7 @@ def _refuse_elsewhere(
     """
     if not any(others.values()):
         return
-    found = warehouse.overlap(Elsewhere(rows, others), meeting, run=run)
+    found = warehouse.overlap(_lines(Elsewhere(rows, others)), meeting, run=run)
     found = found[found["new_lines"] > 0]
     if not len(found):
         return
@@ -225,13 +232,13 @@ def _refuse_elsewhere(
     )
 
 
-def _replaced(path: Path, rows: Rows, meeting: Meeting, warehouse: Warehouse, run: Run) -> str:
+def _replaced(path: Path, rows: Respelt, meeting: Meeting, warehouse: Warehouse, run: Run) -> str:
     """What the file takes the place of, in words.
 
     Raises:
         Overlap: most of it is about days and combinations that the file itself has no line for.
     """
-    found = warehouse.overlap(rows, meeting, run=run)
+    found = warehouse.overlap(_lines(rows), meeting, run=run)
     if not len(found):
         return "nothing was there of its days and combinations"
     lost = found[found["new_lines"] == 0]
@@ -245,6 +252,11 @@ def _replaced(path: Path, rows: Rows, meeting: Meeting, warehouse: Warehouse, ru
         )
     text = f"{int(found['n_lines'].sum()):,} lines of {len(found):,} days x combinations were replaced"
     return text + (f", {len(lost):,} of them by nothing: the file has no line for {examples}" if len(lost) else "")
+
+
+def _lines(rows: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Lines without the columns of regressors: what they are is no matter of days and names."""
+    return (piece[SALES.column_names] for piece in rows)
 
 
 def weeks_of(settings: Settings, warehouse: Warehouse) -> pd.DataFrame:

@@ -28,7 +28,7 @@ _YEARS = range(1990, 2100)
 
 _TERMS = "trend|yhat|yearly|weekly|daily|holidays|zeros|(additive|multiplicative)_terms"
 _TAKEN = re.compile(
-    rf"({_TERMS}|extra_regressors_\w+)(_lower|_upper)?|ds|y|cap|floor|\w+_scaled|y_lag1|(promo|weather)_\w+|.*_delim_.*"
+    rf"({_TERMS}|extra_regressors_\w+)(_lower|_upper)?|ds|y|cap|floor|\w+_scaled|y_lag1|(promo|weather|declared)_\w+|.*_delim_.*"
 )
 """Names of Prophet's own columns and of regressors: as a holiday `to_prophet` could not tell them apart."""
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
+from skucast.core.declared import PREFIX
 from skucast.core.rows import kept_rows
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
@@ -70,7 +71,8 @@ class History:
     sold in the partial first weeks that `weeks` begins after: KEY, `ds`, `y`. `names` knows the spellings.
     `deepest_discounts` are what each combination ever had, percent; of those not named no depth is known.
     `usual_depths` are what a promotion without a depth counts as. `opened` has combinations without a week yet,
-    `stock` what was left at the end of `data_cutoff` (see `stock_left`).
+    `stock` what was left at the end of `data_cutoff` (see `stock_left`). Regressors that were declared are columns of
+    `weeks` too, NaN where a value is not known.
     """
 
     weeks: pd.DataFrame
@@ -183,7 +185,8 @@ def build_history(
     odd = outliers(cleaned if censor_outliers else cleaned[:0], {clock.label(day) for day in days_off}, of_units)
     is_outlier = cleaned.index.isin(odd.index)
     repaired = without_closures(cleaned.assign(y=cleaned["y"].mask(is_outlier), is_outlier=is_outlier), missing)
-    result = repaired[HISTORY_COLUMNS]
+    declared = {name: PREFIX + name.partition(":")[2] for name in map(str, weekly) if ":" in name}
+    result = repaired[[*HISTORY_COLUMNS, *declared]].rename(columns=declared)
     newest_day = known["last_date"].max().date() if len(known) else cutoff
     inactive = inactive_combinations(result, stale_after_weeks)
     stale = ["/".join(map(str, names)) for names in inactive.index[inactive]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,9 +94,32 @@ def _added(rows: pd.DataFrame) -> pd.DataFrame:
         spelling_min=rows["spelling_min"].groupby(place).min().to_numpy(),
         spelling_max=rows["spelling_max"].groupby(place).max().to_numpy(),
         promo_types=_promo_types(rows, place, len(first)),
+        **_declared(rows, place, n_selling),
         **counts,
     )
     return result.astype(rows.dtypes.to_dict())
+
+
+def _declared(rows: pd.DataFrame, place: npt.NDArray[np.int64], n_selling: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """What regressors from columns of the sales are over all spellings, each by the rule in its column's name.
+
+    A mean is that of the spellings' means by how many days each was sold on.
+    """
+    found: dict[str, Any] = {}
+    for name in (str(name) for name in rows if ":" in str(name)):
+        rule, values = name.partition(":")[0], rows[name].astype("float64")
+        joined_values = values.groupby(place).max()
+        if rule == "mean":
+            weight = pd.Series(np.maximum(n_selling, 1e-9), index=rows.index).where(values.notna())
+            total = (values * weight).groupby(place).sum(min_count=1)
+            joined_values = total / weight.groupby(place).sum(min_count=1)
+        elif rule == "sum":
+            joined_values = values.groupby(place).sum(min_count=1)
+        elif rule == "last":
+            order = rows["last_date"].argsort(kind="stable").to_numpy()
+            joined_values = values.iloc[order].groupby(place[order]).last()
+        found[name] = joined_values.sort_index().to_numpy("float64")
+    return found
 
 
 def _last_stock(rows: pd.DataFrame, place: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.float64]]:

@@ -54,7 +54,7 @@ class Delivery:
     """What a file, or all files of a folder, bring: rows of a contract, in pieces that are read again from disk.
 
     `digest` is the SHA-256 of the bytes that were parsed, `unused` the columns that mean nothing, `notes` what was left
-    out or guessed.
+    out or guessed, `used` our names of the columns that are there, in small letters.
     """
 
     source: str
@@ -62,6 +62,7 @@ class Delivery:
     rows: Spool
     unused: list[str]
     notes: list[str]
+    used: frozenset[str] = frozenset()
 
 
 def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: Watcher | None = None) -> Delivery:
@@ -105,6 +106,7 @@ def read_delivery(path: Path, table: Table, mapping: Mapping[str, str], watch: W
         rows=rows,
         unused=sorted({name for reader in readers for name in reader.unused}, key=str),
         notes=[*concluded, *(note for reader in readers for note in reader.notes(alone=len(readers) == 1))],
+        used=frozenset(name.casefold() for reader in readers for name in reader.used),
     )
 
 
@@ -192,6 +194,11 @@ class _Reader:
         self._totals: list[int] = []
         self._seen: dict[str, set[str]] = {name: set() for name in KEY}
         self.unused = [name for name in cells.columns if name not in self._used.values()]
+
+    @property
+    def used(self) -> Collection[str]:
+        """Our names of the columns that are there."""
+        return self._used.keys()
 
     def teach(self, columns: Mapping[str, Values]) -> None:
         """Show the cells to whoever tells what they mean."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from skucast.backends.warehouse.protocol import Rows
     from skucast.core.combination import Combination
+    from skucast.core.declared import Regressor
     from skucast.core.tables.contract import Table
 
 
@@ -79,6 +80,23 @@ def sales_sources(where: str, mapping: Mapping[str, str], present: Mapping[str, 
         if name is not None and name not in present:
             raise InputError(f"{where}: no column {name}; name it with SALES_COLUMNS={ours}=...")
     return sources
+
+
+def declared_sources(
+    where: str, declared: Sequence[Regressor], present: Mapping[str, str], *, may_lack: bool
+) -> list[tuple[Regressor, str | None]]:
+    """Return the regressors that come from a column of the sales, and which it is; None if the table has it not yet.
+
+    Raises:
+        InputError: a column is missing, of a table that is not ours to add it to.
+    """
+    found = [(each, each.sales_column) for each in declared if each.sales_column is not None]
+    for each, column in found:
+        if column not in present and not may_lack:
+            raise InputError(
+                f"{where}: no column {column}, which the regressor {each.name} is to come from (REGRESSORS)"
+            )
+    return [(each, column if column in present else None) for each, column in found]
 
 
 def missing_columns(

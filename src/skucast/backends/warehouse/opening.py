@@ -8,18 +8,28 @@ from skucast.runtime.settings import Settings
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """Return the warehouse that `settings.warehouse` names; nothing is opened or created before the first use."""
+    from functools import partial
+
+    from skucast.regressors.declared import declared_of
     from skucast.runtime.column_map import parse_column_map
 
     kind, _, place = settings.warehouse.partition(":")
     sales_columns = parse_column_map(settings.sales_columns)
+    declared = partial(declared_of, settings.regressors)
     if kind == "duckdb":
         from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 
-        return DuckDBWarehouse(place, settings.table_names, sales_columns, settings.business_tz)
+        return DuckDBWarehouse(place, settings.table_names, sales_columns, settings.business_tz, declared)
     from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
     from skucast.core.places import parse_bigquery
 
     project, dataset = parse_bigquery(settings.warehouse)
     return BigQueryWarehouse(
-        project, dataset, settings.table_names, sales_columns, settings.endpoints, tz=settings.business_tz
+        project,
+        dataset,
+        settings.table_names,
+        sales_columns,
+        settings.endpoints,
+        tz=settings.business_tz,
+        declared=declared,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from skucast.core.combination import Combination
+    from skucast.core.declared import Regressor
     from skucast.core.run import Run
     from skucast.core.tables.contract import Table
     from skucast.core.weeks import WeekClock
@@ -55,6 +56,14 @@ WEEKLY_SALES_COLUMNS = (
     "last_stock",
 )
 """Columns of `Warehouse.weekly_sales`; keys are NULL for placeholder rows."""
+
+Declared = Callable[[], Sequence["Regressor"]]
+"""Gives what is declared of further regressors, once it is asked for: a wrong declaration is said by who needs it."""
+
+
+def nothing_declared() -> Sequence[Regressor]:
+    """Return no regressor."""
+    return ()
 
 
 Rows: TypeAlias = "pd.DataFrame | Iterable[pd.DataFrame]"
@@ -136,7 +145,9 @@ class Warehouse(Protocol):
         sold on each day before returns; `first_date` the first day with a selling line (else with any), `last_date`
         the last day with any; `promo_types` what kinds of promotion its days had, those that say one, in any order and
         separated by line breaks (of several on a day the first by the alphabet; NULL: none); `last_stock` the stock of
-        the last day on which it is known.
+        the last day on which it is known. Of each declared regressor that comes from a column of the sales there is one
+        more, `Regressor.measure`: NULL in a week without a value; a day's mean is that of what was sold on it, a week's
+        that of its days.
 
         Raises:
             InputError: no sales table, no sales in it, or a column of the contract is missing.

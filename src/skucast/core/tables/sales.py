@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
+
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import BATCH, BROUGHT_BY, SALES_MEASURE, Check, Column, Table, instant, text
 
@@ -53,6 +56,15 @@ SALES = Table(
 
 DELIVERED = tuple(name for name in SALES.column_names if name != BATCH)
 """What a source of sales tells; which delivery brought a line is noted when it is loaded."""
+
+
+def sales_with(columns: Iterable[str]) -> Table:
+    """Return the contract of the sales with further columns of numbers: those that regressors are declared to be in."""
+    more = {name.casefold(): name for name in columns}
+    meaning = "a regressor's value, as REGRESSORS declares it; NULL = not known"
+    declared = [Column(name, "FLOAT64", "its own measure", meaning, nullable=True) for name in more.values()]
+    return dataclasses.replace(SALES, columns=(*SALES.columns, *declared))
+
 
 ADDED_LATER = frozenset({BATCH, "is_promo", "promo_type"})
 """Columns of the sales that a table of ours from before has not got."""

@@ -41,6 +41,12 @@ class KnownAhead(Group):
     holiday_calendar: str = field(
         "", "CSV file of local events, name,date,days_before,days_after: a path on this machine", HOLIDAYS
     )
+    regressors: str = field(
+        "",
+        "TOML file that declares further regressors, such as a price (docs/regressors.md): a path on this machine, or "
+        "the TOML itself",
+        (*HOLIDAYS, "load"),
+    )
     weather: bool = field(False, "use the weather at the units' locations (docs/weather.md)", WITH_WEATHER)
     weather_climate_years: int = field(
         10, "years of observed weather behind the usual weather of a unit and day of the year", FORECASTING, ge=1, le=80

@@ -17,7 +17,7 @@ from skucast.backends.warehouse.bigquery import sql as sql_of
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
 from skucast.backends.warehouse.bigquery.errors import FAILURES, Gone, WrongKind, explanation
 from skucast.backends.warehouse.checks import BLANK, AnyCase, read_rows, sales_sources
-from skucast.backends.warehouse.protocol import Limits
+from skucast.backends.warehouse.protocol import Declared, Limits, nothing_declared
 from skucast.backends.warehouse.refusals import no_sales, no_sales_in_cloud
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, SkucastError
@@ -31,6 +31,7 @@ from skucast.runtime.logs import log
 if TYPE_CHECKING:
     import pandas as pd
 
+    from skucast.core.declared import Regressor
     from skucast.core.weeks import WeekClock
 
 _NUMBERS = ("quantity", "Promo_discount_perc", "stock")
@@ -45,10 +46,13 @@ _WRAPPERS = (
 class Reader:
     """Reads the tables of one dataset; each read is one query job."""
 
-    def __init__(self, dataset: Dataset, sales_columns: Mapping[str, str], tz: str) -> None:
+    def __init__(
+        self, dataset: Dataset, sales_columns: Mapping[str, str], tz: str, declared: Declared = nothing_declared
+    ) -> None:
         self._dataset = dataset
         self._sales_columns = dict(sales_columns)
         self._tz = tz
+        self._declared = declared
 
     def read(self, table: Table, since: Limits, until: Limits) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
@@ -77,12 +81,14 @@ class Reader:
             _scalar("end_weekday", "INT64", clock.end_weekday),
             _scalar("tz", "STRING", clock.tz),
         ]
+        declared = self._declared()
+        expressions |= sql_of.declared_sql(table_id, declared, self._present(table_id))
         sql = sql_of.WEEKLY_SALES.format(table=table_id, blank=BLANK, **expressions)
         weeks = self._query_sales(sql, parameters, "read sales")
         if not len(weeks):
             first = self._first_day(expressions["date"], parameters)
             raise no_sales(table_id, until, first) if first else no_sales_in_cloud(table_id)
-        return _plain_types(weeks)
+        return _plain_types(weeks, declared)
 
     def later_sales(self, after: date) -> pd.DataFrame:
         """Return how many sales lines are dated after the day, by unit (see the protocol)."""
@@ -159,12 +165,16 @@ class Reader:
                 f"{missing[1] if missing else 'a table'}, which is not there; restore it, or correct the view"
             ) from None
 
+    def _present(self, table_id: str) -> AnyCase[str]:
+        found = self._dataset.look(table_id)
+        return types_of(found) if found else AnyCase({})
+
     def _no_numbers(self, table_id: str) -> InputError | None:
         """The error that names a column of text and what in it is no number, None if there is none."""
-        found = self._dataset.look(table_id)
-        present = types_of(found) if found else AnyCase({})
+        present = self._present(table_id)
         sources = sales_sources(table_id, self._sales_columns, present)
-        texts = [name for name in map(sources.get, _NUMBERS) if name is not None and present[name] == "STRING"]
+        numbers = [*map(sources.get, _NUMBERS), *(each.sales_column for each in self._declared())]
+        texts = [name for name in numbers if name is not None and present.get(name) == "STRING"]
         if not texts:
             return None
         columns = ", ".join(sql_of.NO_NUMBER.format(name=name) for name in texts)
@@ -226,7 +236,7 @@ def _unwrapped(error: BaseException) -> BaseException:
     return error
 
 
-def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
+def _plain_types(weeks: pd.DataFrame, declared: Sequence[Regressor]) -> pd.DataFrame:
     """The weekly sums in the types that the history expects, whatever the reader made of them."""
     kinds = {
         **dict.fromkeys((*KEY, "spelling_min", "spelling_max", "promo_types"), "str"),
@@ -241,4 +251,5 @@ def _plain_types(weeks: pd.DataFrame) -> pd.DataFrame:
         **dict.fromkeys(("stockout_weekdays", "left_weekdays"), "int64"),
         **dict.fromkeys(SOLD_BY_WEEKDAY, "float64"),
     }
-    return weeks.astype(kinds)
+    names = {sql_of.NTH.format(n=n): each.measure for n, each in enumerate(sql_of.from_sales(declared))}
+    return weeks.astype(kinds).rename(columns=names).astype(dict.fromkeys(names.values(), "float64"))

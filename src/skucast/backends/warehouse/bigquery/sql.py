@@ -1,6 +1,9 @@
 """The SQL of the warehouse on BigQuery; names in braces are filled in by the modules beside it, values are bound."""
 
-from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase
+from collections.abc import Sequence
+
+from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase, declared_sources
+from skucast.core.declared import Regressor
 from skucast.core.flags import NO, YES
 from skucast.core.tables.contract import Column
 from skucast.core.weeks import SOLD_BY_WEEKDAY
@@ -146,7 +149,7 @@ WITH lines AS (
         CAST({stock} AS FLOAT64) AS stock,
         COALESCE({is_promo}, FALSE) AS is_flagged,
         {is_bad_flag} AS is_bad_flag,
-        NULLIF(TRIM(REGEXP_REPLACE(CAST({promo_type} AS STRING), r'\\s+', ' ')), '') AS promo_type
+        NULLIF(TRIM(REGEXP_REPLACE(CAST({promo_type} AS STRING), r'\\s+', ' ')), '') AS promo_type{of_lines}
     FROM `{table}`
     WHERE {date} <= @until OR {date} IS NULL
 ), days AS (
@@ -167,7 +170,7 @@ WITH lines AS (
         COUNTIF(is_bad_discount) AS n_bad_discount,
         COUNTIF(is_bad_flag) AS n_bad_flag,
         MIN(spelling) AS spelling_min,
-        MAX(spelling) AS spelling_max
+        MAX(spelling) AS spelling_max{of_days}
     FROM lines
     GROUP BY day, unit, channel, sku
 ), labelled AS (
@@ -208,11 +211,26 @@ SELECT
     MIN(spelling_min) AS spelling_min,
     MAX(spelling_max) AS spelling_max,
     STRING_AGG(promo_type, '\\n') AS promo_types,
-    MAX_BY(stock, IF(stock IS NULL, NULL, day)) AS last_stock
+    MAX_BY(stock, IF(stock IS NULL, NULL, day)) AS last_stock{of_weeks}
 FROM judged
 GROUP BY unit, channel, sku, ds
 ORDER BY unit, channel, SKU_ID, ds
 """.replace("{sold}", _SOLD)
+
+_MEAN_OF_LINES = (
+    "COALESCE(SUM(IF(quantity > 0, v{n} * quantity, NULL)) / SUM(IF(quantity > 0 AND v{n} IS NOT NULL, quantity, NULL))"
+    ", AVG(IF(COALESCE(quantity, 0) = 0, v{n}, NULL)))"
+)
+_OF_DAYS = {"mean": _MEAN_OF_LINES, "last": _MEAN_OF_LINES, "sum": "SUM(v{n})", "max": "MAX(v{n})"}
+_OF_WEEKS = {
+    "mean": "AVG(d{n})",
+    "last": "MAX_BY(d{n}, IF(d{n} IS NULL, NULL, day))",
+    "sum": "SUM(d{n})",
+    "max": "MAX(d{n})",
+}
+
+NTH = "declared_{n}"
+"""What the nth regressor is called in the sums: what people name may be no name to the service."""
 
 NO_NUMBER = "MIN(IF(SAFE_CAST(`{name}` AS FLOAT64) IS NULL, `{name}`, NULL)) AS `{name}`"
 
@@ -245,6 +263,26 @@ def flag_of(name: str | None, kind: str) -> dict[str, str]:
         "is_promo": f"{number} = 1",
         "is_bad_flag": f"COALESCE({number} NOT IN (0, 1) AND NOT IS_NAN({number}), FALSE)",
     }
+
+
+def from_sales(declared: Sequence[Regressor]) -> list[Regressor]:
+    """Return the regressors that come from a column of the sales, in the order in which they are selected."""
+    return [each for each in declared if each.sales_column is not None]
+
+
+def declared_sql(where: str, declared: Sequence[Regressor], present: AnyCase[str]) -> dict[str, str]:
+    """Return what the weekly sums select beside all else: the regressors that come from columns of the sales.
+
+    Within a day the mean of a price is that of what was sold, so that it is the same however lines are split.
+    """
+    parts: dict[str, list[str]] = {"of_lines": [], "of_days": [], "of_weeks": []}
+    for n, (each, column) in enumerate(declared_sources(where, declared, present, may_lack=False)):
+        source = f"CAST(`{column}` AS INT64)" if present[str(column)] in ("BOOL", "BOOLEAN") else f"`{column}`"
+        value = f"CAST({source} AS FLOAT64)"
+        parts["of_lines"].append(f"IF(IS_NAN({value}) OR IS_INF({value}), NULL, {value}) AS v{n}")
+        parts["of_days"].append(f"{_OF_DAYS[each.week].format(n=n)} AS d{n}")
+        parts["of_weeks"].append(f"CAST({_OF_WEEKS[each.week].format(n=n)} AS FLOAT64) AS {NTH.format(n=n)}")
+    return {part: "".join(f",\n        {text}" for text in texts) for part, texts in parts.items()}
 
 
 def day_of(name: str, kind: str) -> str:

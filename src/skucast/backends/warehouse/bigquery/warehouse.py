@@ -12,7 +12,7 @@ from skucast.backends.warehouse.bigquery.publishing import Publisher
 from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.bigquery.staging import Staging
 from skucast.backends.warehouse.bigquery.tables import Tables
-from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, Limits, Meeting, Rows
+from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, Declared, Limits, Meeting, Rows, nothing_declared
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
 from skucast.core.weeks import WeekClock
@@ -44,12 +44,13 @@ class BigQueryWarehouse:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         deadline_s: float = DEFAULT_DEADLINE_S,
         tz: str | None = None,
+        declared: Declared = nothing_declared,
     ) -> None:
         self._dataset = Dataset(
             project, dataset, table_names, endpoints or Endpoints(), timeout_s=timeout_s, deadline_s=deadline_s
         )
         jobs = Jobs(self._dataset)
-        self._reader = Reader(self._dataset, sales_columns or {}, tz or WeekClock().tz)
+        self._reader = Reader(self._dataset, sales_columns or {}, tz or WeekClock().tz, declared)
         self._tables = Tables(self._dataset, self._reader)
         self._staging = Staging(self._dataset, jobs, self._reader)
         self._publisher = Publisher(self._dataset, jobs, self._reader, self._tables, self._staging)

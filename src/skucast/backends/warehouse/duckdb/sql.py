@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase, sales_sources
+from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase, declared_sources, sales_sources
 from skucast.backends.warehouse.protocol import Limits
 from skucast.core.combination import KEY
+from skucast.core.declared import Regressor
 from skucast.core.flags import NO, YES
-from skucast.core.tables.contract import Column, Table
+from skucast.core.tables.contract import BATCH, Column, Table, Type
 from skucast.core.tables.sales import ADDED_LATER, SALES
 from skucast.core.weeks import SOLD_BY_WEEKDAY
 
+TYPES: dict[Type, str] = {
+    "STRING": "VARCHAR",
+    "DATE": "DATE",
+    "TIMESTAMP": "TIMESTAMP",
+    "FLOAT64": "DOUBLE",
+    "INT64": "BIGINT",
+    "BOOL": "BOOLEAN",
+}
 _WITH_ZEROS = ("DECIMAL", "DOUBLE", "FLOAT")
 _NUMBERS = (*_WITH_ZEROS, "HUGEINT", "UHUGEINT", "BIGINT", "UBIGINT")
 
@@ -35,7 +44,7 @@ WITH lines AS (
         CAST({stock} AS DOUBLE) AS stock,
         coalesce({is_promo}, FALSE) AS is_flagged,
         {is_bad_flag} AS is_bad_flag,
-        nullif(trim(regexp_replace(CAST({promo_type} AS VARCHAR), '\\s+', ' ', 'g')), '') AS promo_type
+        nullif(trim(regexp_replace(CAST({promo_type} AS VARCHAR), '\\s+', ' ', 'g')), '') AS promo_type{of_lines}
     FROM {table}
     WHERE {date} <= $until OR {date} IS NULL
 ), days AS (
@@ -56,7 +65,7 @@ WITH lines AS (
         count(*) FILTER (WHERE is_bad_discount) AS n_bad_discount,
         count(*) FILTER (WHERE is_bad_flag) AS n_bad_flag,
         min(spelling) AS spelling_min,
-        max(spelling) AS spelling_max
+        max(spelling) AS spelling_max{of_days}
     FROM lines
     GROUP BY ALL
 ), judged AS (
@@ -89,11 +98,24 @@ SELECT
     min(spelling_min) AS spelling_min,
     max(spelling_max) AS spelling_max,
     string_agg(promo_type, chr(10)) AS promo_types,
-    arg_max(stock, day) FILTER (WHERE stock IS NOT NULL) AS last_stock
+    arg_max(stock, day) FILTER (WHERE stock IS NOT NULL) AS last_stock{of_weeks}
 FROM judged
 GROUP BY ALL
 ORDER BY ALL
 """.replace("{sold}", _SOLD)
+
+_SOLD_WITH = "quantity > 0 AND v{n} IS NOT NULL"
+_MEAN_OF_LINES = (
+    f"coalesce(sum(v{{n}} * quantity) FILTER (WHERE {_SOLD_WITH}) / sum(quantity) FILTER (WHERE {_SOLD_WITH}), "
+    "avg(v{n}) FILTER (WHERE coalesce(quantity, 0) = 0))"
+)
+_OF_DAYS = {"mean": _MEAN_OF_LINES, "last": _MEAN_OF_LINES, "sum": "sum(v{n})", "max": "max(v{n})"}
+_OF_WEEKS = {
+    "mean": "avg(d{n})",
+    "last": "arg_max(d{n}, day) FILTER (WHERE d{n} IS NOT NULL)",
+    "sum": "sum(d{n})",
+    "max": "max(d{n})",
+}
 
 FIRST_DAY = "SELECT CAST(min({date}) AS TIMESTAMP) AS first_day FROM {table}"
 
@@ -151,6 +173,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def column_types(table: Table) -> dict[str, str]:
+    """Return the type of each column of a contract."""
+    return {column.name: TYPES[column.type] for column in table.columns}
+
+
 def text_of(name: str, kind: str) -> str:
     """Return the column as text: article 9752 is 9752, also where numbers have decimal places."""
     column = quoted(name)
@@ -184,8 +211,8 @@ def day_of(name: str, kind: str, tz: str) -> str:
 
 def sales_expressions(where: str, mapping: Mapping[str, str], found: Mapping[str, str], tz: str) -> dict[str, str]:
     """Return what stands for each of our columns in a sales table with these columns (types by name)."""
-    present, contract = AnyCase(found), set(SALES.column_names)
-    is_ours = contract - ADDED_LATER <= set(found) <= contract  # made by `load`, which maps a file's names to them
+    present = AnyCase(found)
+    is_ours = is_our_own(found)
     sources = sales_sources(where, {} if is_ours else mapping, present)
     expressions = {ours: "NULL" if name is None else quoted(name) for ours, name in sources.items()}
     for ours in KEY:
@@ -197,6 +224,27 @@ def sales_expressions(where: str, mapping: Mapping[str, str], found: Mapping[str
     expressions |= flag_of(None if flag is None else quoted(flag), present[flag] if flag else "BOOLEAN")
     day = str(sources["date"])
     return {**expressions, "date": day_of(day, present[day], tz)}
+
+
+def is_our_own(found: Mapping[str, str]) -> bool:
+    """Return whether a sales table of these columns was made by `load`, which maps a file's names to them."""
+    contract, there = set(SALES.column_names), set(found)
+    return contract - ADDED_LATER <= there and (BATCH in there or there <= contract)
+
+
+def declared_sql(where: str, declared: Sequence[Regressor], found: Mapping[str, str]) -> dict[str, str]:
+    """Return what the weekly sums select beside all else: the regressors that come from columns of the sales.
+
+    Within a day the mean of a price is that of what was sold, so that it is the same however lines are split.
+    """
+    sources = declared_sources(where, declared, AnyCase(found), may_lack=is_our_own(found))
+    parts: dict[str, list[str]] = {"of_lines": [], "of_days": [], "of_weeks": []}
+    for n, (each, column) in enumerate(sources):
+        value = "CAST(NULL AS DOUBLE)" if column is None else f"CAST({quoted(column)} AS DOUBLE)"
+        parts["of_lines"].append(f"CASE WHEN isfinite({value}) THEN {value} END AS v{n}")
+        parts["of_days"].append(f"{_OF_DAYS[each.week].format(n=n)} AS d{n}")
+        parts["of_weeks"].append(f"CAST({_OF_WEEKS[each.week].format(n=n)} AS DOUBLE) AS {quoted(each.measure)}")
+    return {part: "".join(f",\n        {text}" for text in texts) for part, texts in parts.items()}
 
 
 def flag_of(column: str | None, kind: str) -> dict[str, str]:

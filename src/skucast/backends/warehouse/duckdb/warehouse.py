@@ -24,17 +24,29 @@ from skucast.backends.warehouse.duckdb.sql import (
     LATER_SALES,
     OVERLAP,
     REPLACED,
+    TYPES,
     WEEKLY_SALES,
+    column_types,
+    declared_sql,
     quoted,
     rows_sql,
     sales_expressions,
 )
-from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, OVERLAP_COLUMNS, Limits, Meeting, Rows
+from skucast.backends.warehouse.protocol import (
+    ADDS,
+    NO_LIMITS,
+    OVERLAP_COLUMNS,
+    Declared,
+    Limits,
+    Meeting,
+    Rows,
+    nothing_declared,
+)
 from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_batch, no_sales, overlaps, refuse_others
 from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, TableError
-from skucast.core.tables.contract import BATCH, Table, Type
+from skucast.core.tables.contract import BATCH, Table
 from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty, validate
@@ -44,17 +56,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from skucast.core.combination import Combination
+    from skucast.core.declared import Regressor
     from skucast.core.run import Run
-
-_TYPES: dict[Type, str] = {
-    "STRING": "VARCHAR",
-    "DATE": "DATE",
-    "TIMESTAMP": "TIMESTAMP",
-    "FLOAT64": "DOUBLE",
-    "INT64": "BIGINT",
-    "BOOL": "BOOLEAN",
-}
-
 
 _NEW = "rows_that_come"
 """Table of one connection, for rows on their way."""
@@ -69,12 +72,14 @@ class DuckDBWarehouse:
         table_names: Mapping[str, str],
         sales_columns: Mapping[str, str] | None = None,
         tz: str | None = None,
+        declared: Declared = nothing_declared,
     ) -> None:
         self.path = Path(path)
         self._file = DuckDBFile(self.path)
         self._names = dict(table_names)
         self._sales_columns = dict(sales_columns or {})
         self._tz = tz or WeekClock().tz
+        self._declared = declared
 
     def ensure(self, table: Table) -> None:
         """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
@@ -88,7 +93,7 @@ class DuckDBWarehouse:
             if connection and not existing:
                 self._refuse_lost(connection, table)
         if existing:
-            missing_columns(table, self._names[table.label], AnyCase(existing), _column_types(table))
+            missing_columns(table, self._names[table.label], AnyCase(existing), column_types(table))
         return bool(existing)
 
     def probe(self, *, run: Run) -> None:
@@ -114,7 +119,8 @@ class DuckDBWarehouse:
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
-        weeks = self._query_sales(WEEKLY_SALES, {"until": until, "end_weekday": clock.end_weekday}, clock.tz)
+        bound = {"until": until, "end_weekday": clock.end_weekday}
+        weeks = self._query_sales(WEEKLY_SALES, bound, clock.tz, self._declared())
         if not len(weeks):
             days = self._query_sales(FIRST_DAY, {}, clock.tz)["first_day"].dropna()
             raise no_sales(self._where, until, *days.dt.date)
@@ -146,9 +152,7 @@ class DuckDBWarehouse:
         with self._file.transaction() as connection:
             connection.register("new_rows", valid)
             name = quoted(self._staging(table, run, run.task_index))
-            columns = ", ".join(
-                f"CAST({quoted(c.name)} AS {_TYPES[c.type]}) AS {quoted(c.name)}" for c in table.columns
-            )
+            columns = ", ".join(f"CAST({quoted(c.name)} AS {TYPES[c.type]}) AS {quoted(c.name)}" for c in table.columns)
             marks = f"NULL::DATE AS {SHARD_CUTOFF}, NULL::BIGINT AS {SHARD_TASK}"
             connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {columns}, {marks} FROM new_rows")
             connection.execute(
@@ -175,9 +179,9 @@ class DuckDBWarehouse:
 
     def unstage(self, table: Table, *, run: Run) -> None:
         """Drop what the tasks of the run have staged for the table."""
+        names = [quoted(self._staging(table, run, task)) for task in range(run.task_count)]
         with self._file.transaction() as connection:
-            for task in range(run.task_count):
-                connection.execute(f"DROP TABLE IF EXISTS {quoted(self._staging(table, run, task))}")
+            connection.execute("; ".join(f"DROP TABLE IF EXISTS {name}" for name in names))
 
     def append_once(
         self,
@@ -247,7 +251,7 @@ class DuckDBWarehouse:
     # --- statements -----------------------------------------------------------------------------------------------
 
     def _ensure(self, connection: Connection, table: Table) -> None:
-        expected = _column_types(table)
+        expected = column_types(table)
         existing = self._columns(connection, table)
         if not existing:
             self._refuse_lost(connection, table)
@@ -277,7 +281,7 @@ class DuckDBWarehouse:
 
     def _take(self, connection: Connection, table: Table, pieces: Iterable[pd.DataFrame]) -> int:
         """Put the rows, piece by piece, into a table of this connection alone; return how many they are."""
-        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in _column_types(table).items())
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in column_types(table).items())
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {_NEW} ({columns})")
         return sum(self._insert(connection, table, rows, _NEW) for rows in pieces)
 
@@ -327,11 +331,9 @@ class DuckDBWarehouse:
         key = ", ".join(map(quoted, KEY))
         names = [dict(zip(KEY, combination.parts, strict=True)) for combination in combinations]
         fields = ", ".join(f"{quoted(name)} VARCHAR" for name in KEY)
-        connection.execute(
-            f"{sql} AND ({key}) IN (SELECT ({', '.join(f'c.{quoted(n)}' for n in KEY)}) "
-            f"FROM (SELECT unnest(?::STRUCT({fields})[]) AS c))",
-            [partition, names],
-        )
+        of_c = ", ".join(f"c.{quoted(name)}" for name in KEY)
+        these = f"SELECT ({of_c}) FROM (SELECT unnest(?::STRUCT({fields})[]) AS c)"
+        connection.execute(f"{sql} AND ({key}) IN ({these})", [partition, names])
 
     def _insert(self, connection: Connection, table: Table, rows: pd.DataFrame, into: str | None = None) -> int:
         columns = ", ".join(map(quoted, table.column_names))
@@ -376,20 +378,19 @@ class DuckDBWarehouse:
     def _where(self) -> str:
         return f"{self.path}, table {self._names['sales']}"
 
-    def _query_sales(self, sql: str, parameters: Mapping[str, object], tz: str) -> pd.DataFrame:
+    def _query_sales(
+        self, sql: str, parameters: Mapping[str, object], tz: str, declared: Sequence[Regressor] = ()
+    ) -> pd.DataFrame:
         """Return what a query says of the sales table, whose names are filled in; days are those of the time zone."""
         with self._file.reading() as connection:
             present = self._columns(connection, SALES) if connection else {}
             if not present or connection is None:
                 raise no_sales(self._where)
             expressions = sales_expressions(self._where, self._sales_columns, present, tz)
+            expressions |= declared_sql(self._where, declared, present)
             text = sql.format(table=self._name(SALES), blank=BLANK, **expressions)
             with what_others_keep(self._where, "correct it at the source"):
                 return connection.execute(text, parameters).df()
 
     def _name(self, table: Table) -> str:
         return quoted(self._names[table.label])
-
-
-def _column_types(table: Table) -> dict[str, str]:
-    return {column.name: _TYPES[column.type] for column in table.columns}
