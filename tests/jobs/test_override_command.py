@@ -83,6 +83,43 @@ def test_what_is_said_is_listed_with_its_effect_counts_and_is_called_off(
     assert set(planned.warehouse.read(RUNS).query("job == 'override'")["exit_code"]) == {0}
 
 
+def test_the_history_shows_all_that_was_said_and_what_became_of_it(
+    planned: Business, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In lines that fit a narrow screen; of one alone by the beginning of its name; nothing is written for it."""
+    assert override(planned, "set", "Пермь/KA/*", *SET, *BY, "--note", "fair") == 0
+    first = name_of(planned)
+    assert override(planned, "set", "Пермь/KA/*", *SET, "--value", "20", "--author", "Boris") == 0
+    second = name_of(planned)
+    assert override(planned, "clear", second, "--author", "Clara") == 0
+    n_runs = len(planned.warehouse.read(RUNS))
+    capsys.readouterr()
+    assert override(planned, "history") == 0
+    shown = capsys.readouterr().out
+    assert f"{first}  Пермь/KA/*  2026-12-06 to 2026-12-13" in shown
+    assert "Anna: % 15 (event); fair" in shown
+    assert f"called off with {second} by Clara on 2026-11-25" in shown
+    assert "Boris: % 20 (event)" in shown
+    assert "Clara: called off" in shown
+    assert override(planned, "history", second[:5]) == 0
+    assert "Anna" not in capsys.readouterr().out
+    assert override(planned, "history", "nothing") == 2
+    assert "override 'nothing': none of the 2 that were ever said" in capsys.readouterr().err
+    assert len(planned.warehouse.read(RUNS)) == n_runs
+
+
+def test_one_that_ends_before_the_next_forecast_is_warned_of(
+    planned: Business, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """This week's forecast is there, so the next one comes on Wednesday; one that lasts until then says nothing."""
+    assert override(planned, "set", "Пермь/KA/*", *SET, *BY, "--expires", "2026-12-01") == 0
+    said = capsys.readouterr().err
+    assert "WARNING" in said
+    assert f"override {name_of(planned)} expires on 2026-12-01, before the next forecast, that of 2026-12-02" in said
+    assert override(planned, "set", "Пермь/KA/A1", *SET, *BY, "--expires", "2026-12-02") == 0
+    assert "before the next forecast" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -192,6 +192,25 @@ def test_the_list_is_shown_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no alerts" in console.export_text()
 
 
+def test_no_training_is_asked_for_that_mends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was trained since its alert opened has no command, in the list and in the digest; nor has all together."""
+    console = Console(width=200, record=True)
+    monkeypatch.setattr(alert_texts, "Console", lambda: console)
+    rows = alerts()
+    names = {f"{row['unit']}/{row['channel']}/{row['SKU_ID']}" for row in rows.to_dict("records") if row["unit"] != "*"}
+    alert_texts.show(rows, WEDNESDAY, "j", [])
+    text = console.export_text()
+    assert "retrain_models.py" not in text
+    assert "training mends none of them now; why: python -m skucast alerts list --work" in text
+    alert_texts.show(rows, WEDNESDAY, "j", names)
+    assert "--target '@alerts'" in console.export_text()
+    digest = digest_text(rows, "line", "2026-11-22", "command", "j", mended=[])
+    assert "```" not in digest
+    assert digest_text(rows, "line", "2026-11-22", "command", "j", mended=names).count("```") == digest_text(
+        rows, "line", "2026-11-22", "command", "j"
+    ).count("```")
+
+
 def test_an_alert_s_name_can_be_copied_from_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """80 columns: other columns are wrapped, the name is not."""
     console = Console(width=80, record=True)

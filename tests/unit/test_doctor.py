@@ -10,6 +10,7 @@ from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
 from skucast.core.run import BAD_INPUT, DONE
 from skucast.core.tables.contract import ALL
+from skucast.core.tables.every import WRITTEN
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS
 from skucast.core.tables.validation import empty
@@ -49,6 +50,9 @@ def test_tables_that_are_not_there_yet_are_fine_and_stay_so(settings, warehouse,
     texts = {finding.what: finding.text for finding in found}
     assert texts["table forecasts"] == "distributor_forecasts_weekly: not there yet; made by the first run"
     assert texts["table loads"] == "distributor_loads: there"
+    written = {f"table {table.label}" for tables in WRITTEN.values() for table in tables}
+    assert written | {"table scenarios", "table overrides", "table names", "table weather"} <= set(texts)
+    assert "table sales" not in texts  # what others deliver has checks of its own
     assert texts["sales"].startswith("1 combination, 2026-11-22 to 2026-11-22")
     assert not warehouse.exists(FORECASTS)
 

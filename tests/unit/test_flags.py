@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 import skucast
 from skucast.entry import app, cli
+from skucast.entry.arguments import arguments_of
 from skucast.runtime.groups.field import is_secret, jobs_of
 from skucast.runtime.settings import GROUPS, Settings
 
@@ -142,3 +144,40 @@ def test_everything_says_its_version(command):
         check=True,
     )
     assert done.stdout == f"skucast {skucast.__version__}\n"
+
+
+# --- What is missing ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("alerts", "own", "wape-1", "--owner", "Boris"), "skucast alerts own: --author missing"),
+        (("alerts", "reopen", "wape-1"), "skucast alerts reopen: --author missing"),
+        (("alerts", "snooze", "wape-1"), "skucast alerts snooze: --until, --author missing"),
+        (("alerts", "comment", "x", "--author", "A"), "skucast alerts comment: --comment missing"),
+        (("alerts", "done", "--author", "Anna"), "skucast alerts done: LINE missing"),
+        (("load", "sales.csv"), "skucast load: --table missing"),
+        (("promotions", "check"), "skucast promotions check: FILE missing"),
+        (("load", "sales.csv", "--table", "x"), "skucast load: argument --table: invalid choice: 'x'"),
+        (("alerts", "ack", "a", "--until", "today"), "skucast alerts ack: argument --until: found 'today', expected a"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_one_line(said, words, line):
+    """Where argparse would show all flags of the command first."""
+    assert said(*words).startswith(line)
+
+
+def test_help_says_what_is_needed():
+    """Of every tool: each flag without which nothing is done is marked so."""
+
+    def actions_of(parser):
+        for action in parser._actions:
+            yield action
+            if isinstance(action, argparse._SubParsersAction):
+                for each in action.choices.values():
+                    yield from actions_of(each)
+
+    needed = [each for each in actions_of(arguments_of("skucast")) if each.option_strings and each.required]
+    assert len(needed) >= 7
+    assert [each.option_strings for each in needed if not each.help.endswith("(needed)")] == []

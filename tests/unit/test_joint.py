@@ -43,6 +43,7 @@ def rows(level: Floats, *, quantiles: bool = True, steps: int = 4) -> pd.DataFra
         yhat_upper=yhat * (1 + end),
         quantiles=texts if quantiles else None,
         final=np.nan,
+        override_id=None,
     )
 
 
@@ -63,10 +64,11 @@ def test_totals_add_up_in_every_direction(level: Floats) -> None:
     made.loc[:3, "yhat_mean"] = np.nan  # of one combination nothing but yhat is known
     made["final"] = made["yhat"]
     made.loc[40, "final"], made.loc[41, "final"] = made.loc[40, "yhat"] * 3, 0.0
+    made.loc[[40, 41, 42], "override_id"] = "o"  # the last one says what the model does: it counts all the same
     totals = totals_of(rows_of(made), DEFAULT)
     validate(TOTALS, totals.assign(correlation_source="default", run_id="r", created_at=pd.Timestamp.now("UTC")))
     expected = made["yhat_mean"].fillna(made["yhat"])
-    final = expected * made["final"] / made["yhat"]
+    final = expected.mask(made["override_id"].notna(), made["final"])
     for name, values in (("yhat", expected), ("sum_yhat", made["yhat"]), ("final", final)):
         for step in range(5):
             right = values[(made["step"] == step) | (step == 0)].sum()

@@ -136,7 +136,7 @@ def forecasts(level: float = 100.0, sd: float = 20.0, steps: int = 4) -> pd.Data
     """Return normal weeks of the combinations, each by its interval alone."""
     at = KEYS.merge(pd.DataFrame({"step": range(1, steps + 1)}), how="cross")
     numbers = {"yhat": level, "yhat_mean": level, "yhat_lower": level - END * sd, "yhat_upper": level + END * sd}
-    return at.assign(cutoff=CUTOFF, quantiles=None, final=level, **numbers)
+    return at.assign(cutoff=CUTOFF, quantiles=None, final=level, override_id=None, **numbers)
 
 
 def ordered(made: pd.DataFrame, defaults: Defaults = DEFAULTS, stock: pd.DataFrame | None = None) -> pd.DataFrame:

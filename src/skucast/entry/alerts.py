@@ -133,15 +133,16 @@ def show_alerts(own: dict[str, object], settings: Settings, run: Run) -> None:
     from skucast.jobs.alerting import newest_alerts
     from skucast.jobs.work_list import newest_work_list
     from skucast.scorecard.alert_texts import show
+    from skucast.scorecard.work_memory import mended_by_training
 
     warehouse = open_warehouse(settings)
+    if not own["work"] and (own["every"] or own["shown_as"] != "table"):
+        raise InputError("--all and --as are about the work list: add --work")
+    lines = newest_work_list(settings, warehouse, run)
     if own["work"]:
-        lines = newest_work_list(settings, warehouse, run)
         _SHOWN[str(own["shown_as"])](lines if own["every"] else lines[lines["is_listed"]], lines, run)
         return
-    if own["every"] or own["shown_as"] != "table":
-        raise InputError("--all and --as are about the work list: add --work")
-    show(newest_alerts(warehouse, run.cutoff), run.today, settings.retrain_job)
+    show(newest_alerts(warehouse, run.cutoff), run.today, settings.retrain_job, mended_by_training(lines))
 
 
 def _show_table(shown: pd.DataFrame, lines: pd.DataFrame, run: Run) -> None:

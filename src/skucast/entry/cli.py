@@ -16,7 +16,8 @@ from skucast.entry.alerts import change_alerts, show_alerts
 from skucast.entry.app import run_job, start_run, until_interrupted
 from skucast.entry.arguments import OWN, arguments_of
 from skucast.entry.models import LOOKED_AT, change_models, show_models
-from skucast.entry.overrides import change_overrides, show_overrides
+from skucast.entry.overrides import LOOKED_AT as OF_OVERRIDES
+from skucast.entry.overrides import change_overrides, look_at_overrides
 from skucast.entry.promotions import LOOKED_AT as OF_PLAN
 from skucast.entry.promotions import change_plan, show_plan
 from skucast.runtime.logs import log, setup_logging
@@ -71,6 +72,8 @@ def _main(argv: Sequence[str], prog: str) -> int:
         return _shown(lambda: show_alerts(own, settings, run))
     if command in _LISTED and own["action"] == "list":
         return _LISTED[command](settings, run)
+    if command == "override" and own["action"] in OF_OVERRIDES:
+        return _shown(lambda: look_at_overrides(own, settings, run))
     if command == "models" and own["action"] in LOOKED_AT:
         return _shown(lambda: show_models(own, settings, run))
     if command == "promotions" and own["action"] in OF_PLAN:
@@ -171,11 +174,6 @@ def _rollback(
     roll_back([stored_as(store, str(own["target"]))], wanted, warehouse, store, run, report)
 
 
-def _list_overrides(settings: Settings, run: Run) -> int:
-    """Show what holds; nothing is written, not even the run's row."""
-    return _shown(lambda: show_overrides(settings, run))
-
-
 def _shown(show: Callable[[], None]) -> int:
     try:
         show()
@@ -208,5 +206,5 @@ _COMMANDS = {
     "promotions": change_plan,
     "alerts": change_alerts,
 }
-_LISTED = {"loads": _list_loads, "names": _list_names, "override": _list_overrides}
+_LISTED = {"loads": _list_loads, "names": _list_names}
 _PRINTED = {"looker-views": _looker_views, "looker-url": _looker_url}

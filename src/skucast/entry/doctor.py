@@ -21,12 +21,9 @@ from skucast.backends.weather_api import open_weather, places_of
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, Run
-from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL, Table
-from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RUNS
-from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, WEATHER
-from skucast.core.tables.scorecard import METRICS
+from skucast.core.tables.every import DELIVERED, TABLES
+from skucast.core.tables.sales import LOCATIONS, PROMOTIONS
 from skucast.core.words import counted
 from skucast.jobs.data_checks import DataFinding, Facts, examine_data
 from skucast.jobs.inputs import read_history
@@ -126,7 +123,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
 _DAYS = ("starts_on", "ends_on")
 
-_OUTPUTS = (FORECASTS, METRICS, ALERTS, REGISTRY, RUNS, PUBLISHES, LOADS, WEATHER)
+_OUTPUTS = tuple(table for table in TABLES if table not in DELIVERED)
 
 
 def _finding(what: str, check: Callable[[], str]) -> Finding:

@@ -54,6 +54,8 @@ def add_override(commands: _SubParsersAction[Parser]) -> None:
     clear.add_argument("override_ids", metavar="ID", nargs="+", help="its name in the list, or the beginning of it")
     _add_said(clear, "clear", ("author", "reason", "note"))
     actions.add_parser("list", help="list what holds now, and what it changes")
+    past = actions.add_parser("history", help="show all that was ever said, who, when, and what became of it")
+    past.add_argument("override_ids", metavar="ID", nargs="*", help="these alone, or the beginnings of their names")
     actions.add_parser("ingest", help="add the files in overrides/inbox/ below STAGING, as every forecast does")
     template = actions.add_parser("template", help="write what holds now, or examples, as a file to change and send")
     template.add_argument(
@@ -116,6 +118,54 @@ def change_overrides(
         history = read_history(settings, warehouse, run)
         known = known_to_overrides(settings, warehouse, run, history)
         report.n_rows = ingest_overrides(*given, known, history.names.aliases, by_hand=True)
+
+
+LOOKED_AT = ("list", "history")
+"""Actions that write nothing, not even the run's row."""
+
+
+def look_at_overrides(own: dict[str, object], settings: Settings, run: Run) -> None:
+    """Print what holds, or all that was ever said.
+
+    Raises:
+        InputError: there are no sales, or no such override.
+    """
+    if own["action"] == "list":
+        show_overrides(settings, run)
+    else:
+        ids = own["override_ids"]
+        assert isinstance(ids, list)
+        show_history(settings, run, ids)
+
+
+def show_history(settings: Settings, run: Run, ids: list[str]) -> None:
+    """Print all that was said of overrides by the day that the run is about, who, when and what became of it.
+
+    Raises:
+        InputError: there are no sales, or no such override.
+    """
+    import pandas as pd
+    from rich.console import Console
+
+    from skucast.backends.warehouse.opening import open_warehouse
+    from skucast.jobs.override_command import override_history
+
+    console, lines = Console(), []
+    said = override_history(settings, open_warehouse(settings), run, ids)
+    for override_id, rows in said.groupby("override_id", sort=False):
+        first = rows.iloc[-1]
+        about = "/".join(first[name] for name in KEY)
+        lines.append(f"{override_id}  {about}  {first['ds_from']:%Y-%m-%d} to {first['ds_to']:%Y-%m-%d}")
+        for row in rows.to_dict("records"):
+            what = "called off" if row["cancelled"] else f"{row['kind']} {row['value']:,.10g}"
+            until = "" if pd.isna(row["expires_on"]) else f", until {row['expires_on']:%Y-%m-%d}"
+            note = f"; {row['note']}" if isinstance(row["note"], str) else ""
+            when = f"{row['known_from']:%Y-%m-%d %H:%M}"
+            lines.append(f"  {when} UTC  {row['author']}: {what} ({row['reason']}{until}){note}")
+            if not row["cancelled"]:
+                lines.append(f"      {row['became']}")
+    text = "\n".join(lines) or "nothing was ever said"
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def show_overrides(settings: Settings, run: Run) -> None:

@@ -85,36 +85,48 @@ def show_plan(own: dict[str, object], settings: Settings, run: Run) -> None:
 
 
 def _print_list(found: pd.DataFrame, run: Run) -> None:
+    """Show what runs, then what comes, then what is over; on a narrow screen without what planners know themselves."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Grid
 
     console = Console()
-    for state in ("past", "running", "coming"):
+    columns = [name for name in _COLUMNS if console.width >= WIDE or name not in _WIDE_ONLY]
+    for state in ("running", "coming", "past"):
         some = found[found["state"] == state]
         if some.empty:
             console.print(f"{state}: none")
             continue
-        grid = Grid(title=f"{state} on {run.today}: {len(some):,}", title_justify="left")
-        for heading in ("unit", "channel", "SKU_ID", "from", "to", "discount", "type", "plan_id", "known from (UTC)"):
-            grid.add_column(heading, overflow="fold")
+        grid = Grid(title=f"{state} on {run.today}: {len(some):,}", title_justify="left", box=None, pad_edge=False)
+        for heading in columns:
+            grid.add_column(heading, overflow="fold", no_wrap=heading in ("from", "to"))
         for row in some.to_dict("records"):
-            grid.add_row(*map(escape, _cells(row)))
+            cells = _cells(row)
+            grid.add_row(*(escape(cells[name]) for name in columns))
         console.print(grid)
+    if len(columns) < len(_COLUMNS):
+        console.print(f"--output FILE writes all columns, {', '.join(_WIDE_ONLY)} too", soft_wrap=True)
 
 
-def _cells(row: dict[Hashable, Any]) -> list[str]:
+WIDE = 130
+"""Characters of a screen that has room for all columns."""
+
+_WIDE_ONLY = ("plan_id", "known from (UTC)")
+_COLUMNS = ("unit/channel/SKU_ID", "from", "to", "discount", "type", *_WIDE_ONLY)
+
+
+def _cells(row: dict[Hashable, Any]) -> dict[str, str]:
     from skucast.regressors.promotion_template import said_by_planner
 
-    return [
-        *(str(row[name]) for name in KEY),
-        f"{row['starts_on']:%Y-%m-%d}",
-        f"{row['ends_on']:%Y-%m-%d}",
-        _depth(row["discount_perc"]),
-        _text(row["promo_type"]),
-        said_by_planner(row["plan_id"]),
-        f"{row['known_from']:%Y-%m-%d %H:%M}",
-    ]
+    return {
+        "unit/channel/SKU_ID": "/".join(str(row[name]) for name in KEY),
+        "from": f"{row['starts_on']:%Y-%m-%d}",
+        "to": f"{row['ends_on']:%Y-%m-%d}",
+        "discount": _depth(row["discount_perc"]),
+        "type": _text(row["promo_type"]),
+        "plan_id": said_by_planner(row["plan_id"]),
+        "known from (UTC)": f"{row['known_from']:%Y-%m-%d %H:%M}",
+    }
 
 
 def _depth(percent: float) -> str:

@@ -51,7 +51,7 @@ from skucast.scorecard.reasons import Evidence, probable_reason
 from skucast.scorecard.retraining import with_retrainings
 from skucast.scorecard.rules import Rules
 from skucast.scorecard.system_rules import ModelAges, SystemFacts, age_reason, mending_of_age, system_findings
-from skucast.scorecard.work_memory import listed_names, resting_alerts, tally, work_text
+from skucast.scorecard.work_memory import listed_names, mended_by_training, resting_alerts, tally, work_text
 
 REMEMBERED_WEEKS = 52
 """How long an alert is remembered while nobody monitors."""
@@ -177,6 +177,7 @@ def announce(
             command,
             settings.retrain_job,
             settings.locale,
+            mended_by_training(work),
         )
         text = f"{text}\n{work_text(work, settings.locale)}"
         try:

@@ -24,11 +24,12 @@ from skucast.core.words import counted
 from skucast.forecast.overriding import effects
 from skucast.jobs.inputs import read_history
 from skucast.jobs.intake import newest_at
-from skucast.jobs.override_intake import known_to_overrides, rules_of
+from skucast.jobs.override_intake import known_to_overrides, rules_of, soon_over
 from skucast.jobs.overrides import SHOWN, held_on
 from skucast.regressors.file_lines import FileLine
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.override_checks import COLUMNS, OverrideJudge, says_as
+from skucast.regressors.override_history import history_of
 from skucast.regressors.override_template import MEANINGS, template_rows
 from skucast.regressors.overrides import said_of, scope_of, still_said
 from skucast.regressors.promotion_template import write_template
@@ -75,6 +76,8 @@ def set_override(
     listed = _listed(held_on(settings, warehouse, run, history), warehouse, run)
     mine = listed.rows[listed.rows["override_id"] == name]
     report.notes.append(f"override {name} is said, from the next forecast on: {_effect(mine, listed.cutoff)}")
+    for text in soon_over(pd.DataFrame(rows), settings, warehouse, run):
+        report.warn(f"override {name} {text}")
 
 
 def clear_overrides(
@@ -111,6 +114,24 @@ def list_overrides(settings: Settings, warehouse: Warehouse, run: Run) -> Listed
     history = read_history(settings, warehouse, run)
     held = held_on(settings, warehouse, run, history)
     return _listed(held, warehouse, run)
+
+
+def override_history(settings: Settings, warehouse: Warehouse, run: Run, ids: Sequence[str]) -> pd.DataFrame:
+    """Return all that was ever said up to the day that the run is about, and what became of it: `history_of`.
+
+    Of the overrides of these names, or of the beginnings of them; of all if there are none.
+
+    Raises:
+        InputError: there are no sales, or nothing is known of a name.
+    """
+    history = read_history(settings, warehouse, run)
+    rows = history.names.renamed(warehouse.read(OVERRIDES))
+    running = settings.clock.label(run.today)
+    said = history_of(rows, settings.clock.end_of(run.today), run.today, running)
+    for each in ids:
+        if not said["override_id"].str.startswith(each).any():
+            raise InputError(f"override {each!r}: none of the {len(said['override_id'].unique())} that were ever said")
+    return said[said["override_id"].str.startswith(tuple(ids))] if ids else said
 
 
 def write_override_template(path: Path, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination
 from skucast.core.run import Run
+from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.overrides import OVERRIDES
-from skucast.core.weeks import WeekClock
+from skucast.core.weeks import WEEK, WeekClock
 from skucast.core.words import counted
 from skucast.jobs.intake import Intake, Known, take_in, take_in_if_there
 from skucast.jobs.newcomers import newcomers_of
@@ -69,7 +70,10 @@ def ingest_overrides(
     def read(name: str, content: bytes, given: Known, clock: WeekClock) -> PlanFile:
         held = given.held()
         found = read_overrides(name, content, given.combinations, held, given.at, clock, rules, given.aliases)
-        return replace(found, notes=[*found.notes, *_replaced(found.rows, held, given.at, run)])
+        notes = [*found.notes, *_replaced(found.rows, held, given.at, run)]
+        if by_hand:  # a forecast that takes the file in itself uses it
+            notes += soon_over(found.rows, settings, warehouse, run)
+        return replace(found, notes=notes)
 
     intake = Intake("overrides", OVERRIDES, FILE.n_bytes, read, _added)
     given = intake, settings, warehouse, run, report, known, aliases
@@ -77,6 +81,25 @@ def ingest_overrides(
         return take_in(*given, by_hand=True)
     take_in_if_there(*given, is_awaited=False)
     return 0
+
+
+def soon_over(rows: pd.DataFrame, settings: Settings, warehouse: Warehouse, run: Run) -> list[str]:
+    """Say which of the rows end before the next forecast is due: only one that is run by hand would use them."""
+    if rows["expires_on"].isna().all():
+        return []
+    week = {"cutoff": run.cutoff}
+    is_made = len(warehouse.read(FORECASTS, since=week, until=week)) > 0
+    due = run.cutoff + timedelta(days=settings.forecast_due_days - 1) + (WEEK if is_made else timedelta(0))
+    last = pd.to_datetime(rows["expires_on"])
+    over = last[last < pd.Timestamp(due)]
+    if over.empty or due <= run.today:
+        return []
+    which = counted(len(over), "override") if len(rows) > 1 else ""
+    said = "expires" if len(over) == 1 else "expire"
+    return [
+        f"{which} {said} on {over.min():%Y-%m-%d}, before the next forecast, that of {due}: only one that is run by "
+        "hand until then uses it".strip()
+    ]
 
 
 def _replaced(rows: pd.DataFrame, held: pd.DataFrame, at: datetime, run: Run) -> list[str]:

@@ -26,7 +26,7 @@ from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.aggregates import metrics_of_totals, sums_of_totals
 
-NEEDED = ["cutoff", *KEY, "step", "yhat", "yhat_mean", "yhat_lower", "yhat_upper", "quantiles", "final"]
+NEEDED = ["cutoff", *KEY, "step", "yhat", "yhat_mean", "yhat_lower", "yhat_upper", "quantiles", "final", "override_id"]
 
 
 READ_AT_ONCE = 300_000

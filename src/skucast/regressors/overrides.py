@@ -27,11 +27,15 @@ def holding(rows: pd.DataFrame, known_at: datetime, today: date) -> pd.DataFrame
         today: the day that it is about; one that expires on it still holds.
     """
     known = rows[rows["known_from"] <= pd.Timestamp(known_at)]
-    order = ["known_from", "_stands", "override_id", "ds_from"]
-    in_order = known.assign(_stands=~known["cancelled"]).sort_values(order, kind="stable").drop(columns="_stands")
-    newest = in_order.drop_duplicates("override_id", keep="last")
+    newest = in_order_said(known).drop_duplicates("override_id", keep="last")
     lasts = newest["expires_on"].isna() | (newest["expires_on"] >= pd.Timestamp(today))
     return newest[lasts].reset_index(drop=True)
+
+
+def in_order_said(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows as they follow each other: of what was said at once, what cancels comes first."""
+    order = ["known_from", "_stands", "override_id", "ds_from"]
+    return rows.assign(_stands=~rows["cancelled"]).sort_values(order, kind="stable").drop(columns="_stands")
 
 
 def said_of(held: pd.DataFrame, weeks: Collection[pd.Timestamp]) -> pd.DataFrame:

@@ -19,6 +19,10 @@ _SHORT = {"--target": "--target-combinations"}
 """What people take for a flag of every job and is one job's own; another job has a setting of that name."""
 
 
+_MISSING = "the following arguments are required: "
+"""How argparse begins what it says of them."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that says what was meant where it does not know a flag or command: one line, exit code 2."""
 
@@ -36,6 +40,18 @@ class Parser(argparse.ArgumentParser):
         else:
             self._refuse_unknown_flags(given)
         return super().parse_known_args(given, namespace)
+
+    def add_argument(self, *names: Any, **rules: Any) -> argparse.Action:
+        """Add an argument; a flag without which the command does nothing says so."""
+        if rules.get("required"):
+            rules["help"] = f"{rules['help']} (needed)"
+        return super().add_argument(*names, **rules)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line, exit code 2: argparse would show all flags before it."""
+        missing = message.removeprefix(_MISSING)
+        what = message if missing == message else f"{missing} missing"
+        self.exit(BAD_INPUT, f"{self.prog}: {what} ({self.prog} --help shows all)\n")
 
     def _refuse_unknown_command(self, given: list[str]) -> None:
         if given and given[0] not in self._commands and not given[0].startswith("-"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from datetime import date
 from functools import partial
 from itertools import groupby
@@ -29,6 +30,9 @@ REASON_CODES = (
     *(wording("stale_model"), wording("data_gap"), wording("low_volume"), wording("new_sku"), wording("unexplained")),
 )
 """The reasons as the digest names them; in English by their codes."""
+
+WORK_LIST = "python -m skucast alerts list --work"
+"""The command that shows what is to be done, and why a training would mend nothing."""
 
 OPEN = "@alerts"
 """The target that stands for all combinations with an open alert."""
@@ -110,13 +114,23 @@ def digest_line(fields: dict[str, Any]) -> Text:
     )
 
 
-def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str, job: str, language: str = "") -> str:
+def digest_text(
+    rows: pd.DataFrame,
+    line: str,
+    cutoff: str,
+    command: str,
+    job: str,
+    language: str = "",
+    mended: Collection[str] | None = None,
+) -> str:
     """Return the digest as several lines for people: the listed alerts by combination, its reason, what mends it.
 
     The command stands between backticks, or a chat would read the stars and underscores of a name as its markup.
     `command` is the column with the command that fits where they work: `command` or `gcloud_command`; `job` is that of
-    the latter. Where several combinations are listed, the last line mends all of them. No language is English.
+    the latter. Where several combinations are listed, the last line mends all of them. No language is English. `mended`
+    are the combinations that training may mend now, the only ones with a command; None = all.
     """
+    is_mended = partial(_is_in, mended)
     say = partial(said_in, language)
     parts = [say(Text("Sales forecast, week {day}: {alerts}", day=cutoff, alerts=line))]
     for name, alerts in groupby(in_order(rows[rows["is_listed"]]), key=name_of):
@@ -125,11 +139,16 @@ def digest_text(rows: pd.DataFrame, line: str, cutoff: str, command: str, job: s
         if of_one[0]["unit"] != ALL:
             reason, evidence = Text(str(of_one[0]["reason"])), _kept(of_one[0], "evidence")
             why = say(Text("probably {reason}: {evidence}", reason=reason, evidence=evidence))
-            parts.append(f"  {why}\n```{of_one[0][command]}```")
-    if len(rows.loc[rows["is_listed"] & (rows["unit"] != ALL), KEY].drop_duplicates()) > 1:
+            parts.append(f"  {why}" + (f"\n```{of_one[0][command]}```" if is_mended(name) else ""))
+    listed = rows[rows["is_listed"] & (rows["unit"] != ALL)].drop_duplicates(KEY)
+    if len(listed) > 1 and all(is_mended(name_of(row)) for row in in_order(listed)):
         of_all = retrain_command(OPEN) if command == "command" else gcloud_command(OPEN, job)
         parts.append(f"{say(Text('All with an open alert, acknowledged ones too:'))}\n```{of_all}```")
     return "\n".join(parts)
+
+
+def _is_in(names: Collection[str] | None, name: str) -> bool:
+    return names is None or name in names
 
 
 def _said(row: dict[str, Any]) -> Text:
@@ -144,8 +163,11 @@ def _kept(row: dict[str, Any], name: str) -> Place:
     return kept(stored) if isinstance(stored, str) else str(row[name])
 
 
-def show(rows: pd.DataFrame, today: date, job: str) -> None:
-    """Print the alerts of a week as a table, and what mends all; what mends each stands in the alerts table."""
+def show(rows: pd.DataFrame, today: date, job: str, mended: Collection[str] | None = None) -> None:
+    """Print the alerts of a week as a table, and what mends all; what mends each stands in the alerts table.
+
+    `mended` are the combinations that training may mend now, by the work list; None = all. It names no others.
+    """
     if not len(rows):
         Console().print("no alerts")
         return
@@ -159,9 +181,21 @@ def show(rows: pd.DataFrame, today: date, job: str) -> None:
         why = "" if row["unit"] == ALL else f"\n{row['reason']}: {row['evidence']}"
         grid.add_row(*map(escape, (row["alert_id"], state, name_of(row), wrong, f"{row['message']}{why}")))
     Console().print(grid)
-    if ((rows["state"] != "resolved") & (rows["unit"] != ALL)).any():
-        for command in (retrain_command(OPEN), gcloud_command(OPEN, job)):
-            Console().print(command, soft_wrap=True, markup=False, highlight=False)  # one line, to be copied
+    still = rows[(rows["state"] != "resolved") & (rows["unit"] != ALL)].drop_duplicates(KEY)
+    if len(still):
+        names = [str(Combination(*each)) for each in still[KEY].itertuples(index=False, name=None)]
+        for line in _mending(names, [name for name in names if _is_in(mended, name)], job):
+            Console().print(line, soft_wrap=True, markup=False, highlight=False)  # one line, to be copied
+
+
+def _mending(names: list[str], mended: list[str], job: str) -> list[str]:
+    """What to type for those of the combinations that training may mend now."""
+    if not mended:
+        return [f"training mends none of them now; why: {WORK_LIST}"]
+    target = OPEN if len(mended) == len(names) else as_targets(mended)
+    rest = [f"{len(mended)} of {len(names)} may be mended by training; the others: {WORK_LIST}"]
+    commands = [retrain_command(target), gcloud_command(target, job)]
+    return commands if target == OPEN else [*rest, *commands]
 
 
 def in_order(rows: pd.DataFrame) -> list[dict[str, Any]]:

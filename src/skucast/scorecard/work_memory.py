@@ -103,6 +103,11 @@ def work_text(lines: pd.DataFrame, language: str = "") -> str:
     return "\n".join([said_in(language, tally_text(tally(lines))), *named])
 
 
+def mended_by_training(lines: pd.DataFrame) -> set[str]:
+    """Return the combinations that a training may mend now: those whose line names a command."""
+    return set(lines.loc[(lines["kind"] == "combination") & lines["command"].notna(), "about"])
+
+
 def resting_alerts(lines: pd.DataFrame) -> set[str]:
     """Return the alerts of the lines that are done or snoozed."""
     resting = lines.loc[lines["state"] != "open", "alert_ids"]

@@ -42,6 +42,9 @@ TABLES = (
     RETRAININGS,
 )
 
+DELIVERED = (SALES, LOCATIONS, ORDER_RULES)
+"""What others deliver, or load; all other tables are written by runs: results, records, and what inboxes bring."""
+
 WRITTEN = {
     "train": (REGISTRY,),
     "retrain": (REGISTRY,),

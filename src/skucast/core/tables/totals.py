@@ -43,8 +43,8 @@ TOTALS = Table(
         ),
         total(
             "final",
-            "yhat with what planners have corrected, each expected value in the ratio of its final to its yhat; its "
-            "interval is that of yhat in the same ratio",
+            "yhat with the planner's number (final of the forecasts) in the place of each expected value that one was "
+            "said of, as on the page and in the changes; its interval is that of yhat, moved by as much",
         ),
         text("quantiles", "quantiles of what may be sold in sum, JSON by probability"),
         text(

@@ -17,6 +17,7 @@ from skucast.forecast.intervals import Flags, Ints
 from skucast.forecast.joint.scores import PLACES
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.paths import INTERVAL
+from skucast.scorecard.bridge import expected_of
 
 SCORE_STEP = 0.05
 SCORES: Floats = np.arange(round(PLACES[0] / SCORE_STEP), round(PLACES[-1] / SCORE_STEP) + 1) * SCORE_STEP
@@ -33,8 +34,9 @@ END = NormalDist().inv_cdf(INTERVAL[1])
 class Rows:
     """The forecast rows of a cutoff by combination and step: arrays (S, H) of S combinations, sorted by article.
 
-    `expected` is the expected value, `yhat` the published number, `final` the expected value as planners correct it.
-    `exists` says which rows there are, all else is 0.
+    `expected` is the expected value, `yhat` the published number, `final` the expected value as planners correct it,
+    by as much as the published number; `counted` what a sum adds up, the planner's word where there is one. `exists`
+    says which rows there are, all else is 0.
     """
 
     cutoff: pd.Timestamp
@@ -43,6 +45,7 @@ class Rows:
     expected: Floats
     yhat: Floats
     final: Floats
+    counted: Floats
     lower: Floats
     upper: Floats
     quantiles: list[tuple[Ints, Floats, Floats]]
@@ -90,6 +93,7 @@ def rows_of(rows: pd.DataFrame) -> Rows:
         expected=spread(expected),
         yhat=spread(rows["yhat"]),
         final=spread(_final(rows, expected)),
+        counted=spread(pd.Series(expected_of(rows))),
         lower=spread(rows["yhat_lower"]),
         upper=spread(rows["yhat_upper"]),
         quantiles=list(_quantiles(rows["quantiles"], place * shape[1] + step)),

@@ -179,7 +179,7 @@ def _level_rows(rows: Rows, level: str, groups: _Groups, quantiles: Floats) -> p
             "yhat_lower": np.minimum(found[:, LOWER], yhat),
             "yhat_upper": np.maximum(found[:, UPPER], yhat),
             "sum_yhat": summed(rows.yhat)[is_wanted],
-            "final": summed(rows.final)[is_wanted],
+            "final": summed(rows.counted)[is_wanted],
             "quantiles": as_texts(PROBABILITIES, found),
         }
     )

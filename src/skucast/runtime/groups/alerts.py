@@ -84,7 +84,7 @@ class Alerts(Group):
         8, "weeks before RETRAIN_ALERTS may have the same combination trained anew again", ["monitor"], ge=1, le=104
     )
     forecast_due_days: int = field(
-        4, "days after the end of a week by which its forecast must be there", ["freshness"], ge=1, le=13
+        4, "days after the end of a week by which its forecast must be there", ["freshness", "override"], ge=1, le=13
     )
     scorecard_due_days: int = field(
         6, "days after the end of a week by which its scorecard must be there", ["freshness"], ge=1, le=13
