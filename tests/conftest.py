@@ -35,8 +35,8 @@ from skucast.runtime.reading import settings_from
 from skucast.runtime.settings import Settings
 
 SOURCE = Path(skucast.__file__).parents[1]
-COMPILED = [SOURCE / "skucast" / "forecast" / room for room in ("prophet", "panel")]
-"""Where numba keeps what it has compiled, in `__pycache__`."""
+COMPILED = ("prophet/__pycache__/*.nbi", "panel/__pycache__/walks-*.code")
+"""What is there of `skucast/forecast` once the loops are compiled."""
 
 stand_ins_key, reception_key = pytest.StashKey[StandIns](), pytest.StashKey[Reception]()
 
@@ -67,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None):
         config.stash[reception_key] = Reception(own)
         config.add_cleanup(config.stash[reception_key].close)
-        if not all(any((room / "__pycache__").glob("*.nbi")) for room in COMPILED):
+        if not all(any((SOURCE / "skucast" / "forecast").glob(each)) for each in COMPILED):
             run_of_compiler = [sys.executable, "-m", "skucast", "compile"]
             subprocess.run(run_of_compiler, check=True, env=os.environ | {"PYTHONPATH": str(SOURCE)})
 

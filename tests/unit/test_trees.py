@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -11,9 +16,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import skucast
+from skucast.forecast.panel import machine_code, trees
 from skucast.forecast.panel.trees import Forest, forest_of
 
 N_FEATURES = 6
+
+
+def _code() -> bytes:
+    """Return the code that this machine keeps."""
+    trees.warm_up()
+    cpu, features = machine_code._processor()
+    code = machine_code._kept(machine_code._folder() / f"walks-{machine_code._name_of(cpu, features)}.code")
+    assert code is not None
+    return code
 
 
 def values_of(n_rows: int, seed: int = 0) -> np.ndarray:
@@ -147,3 +163,42 @@ def test_rows_of_other_features_are_refused() -> None:
     """Neither more columns nor fewer."""
     with pytest.raises(ValueError, match="2 features expected"):
         SMALL.predict(np.zeros((1, 3)))
+
+
+@pytest.mark.slow
+def test_walks_are_kept_for_processes_without_a_compiler(tmp_path: Path) -> None:
+    """What one process compiles is walked by the next one without numba; a damaged file is no code and made anew."""
+    walked = "import sys; from skucast.forecast.panel import trees; trees.warm_up(); print('numba' in sys.modules)"
+    command = [sys.executable, "-c", walked]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_CPU_NAME": "generic"}
+    environment["PYTHONPATH"] = str(Path(skucast.__file__).parents[1])
+
+    def is_compiled() -> bool:
+        return subprocess.run(command, env=environment, check=True, capture_output=True).stdout.split() == [b"True"]
+
+    assert is_compiled()
+    (file,) = tmp_path.iterdir()
+    kept = file.read_bytes()
+    assert file.stat().st_mode & 0o444 == 0o444  # an image is run by another user than built it
+    assert not is_compiled()
+    file.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    assert is_compiled()
+    assert file.read_bytes()[:32] == sha256(file.read_bytes()[32:]).digest()
+
+
+def test_walks_are_compiled_in_memory_where_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that cannot be made or written to is no failure."""
+    code = _code()
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "folder"))
+    monkeypatch.setattr(machine_code, "_compiled", lambda *_: code)
+    stump = Forest(1, (0,), (0,), (0.0,), (-1,), (-2,), (False,), (0,), (0.5,), (0.0, 1.0))
+    monkeypatch.setattr(trees, "loops", machine_code.loops.__wrapped__)
+    assert stump.predict(np.array([[-1.0], [2.0]])).tolist() == [0.0, 1.0]
+
+
+def test_code_for_other_processors_has_another_name() -> None:
+    """A folder may be shared by machines; code of one that knows more would end the others' process."""
+    assert machine_code._name_of("generic", "") != machine_code._name_of("generic", "+avx2")

@@ -1,8 +1,8 @@
 """Boosted regression trees as plain arrays: read from LightGBM once, checked, and walked by a compiled loop.
 
 LightGBM's own text ends the whole process where one digit of it is changed, and its library is needed to read it. Here
-a forest is numbers that are checked before use, and a forecast needs numpy and numba only. It is LightGBM's to the
-last bit: the same comparisons, the leaves added in the same order.
+a forest is numbers that are checked before use, and a forecast needs numpy and the compiled loops only. It is
+LightGBM's to the last bit: the same comparisons, the leaves added in the same order.
 """
 
 from __future__ import annotations
@@ -16,20 +16,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from skucast.forecast.prophet.compiling import compiled
+from skucast.forecast.panel.machine_code import loops
 from skucast.forecast.prophet.design import Floats
 
 Ints = npt.NDArray[np.int64]
 
 MISSING = {"None": 0, "Zero": 1, "NaN": 2}
 """What a node takes for a missing value, by LightGBM's word: none, zeros, or numbers that are not."""
-
-NEARLY_ZERO = float(np.float32(1e-35))
-"""A value no farther from 0 is zero to LightGBM."""
-
-
-BLOCK = 256
-"""Rows that are walked down all trees together: 140 KB of features."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +80,9 @@ class Forest:
         Raises:
             ValueError: another number of features.
         """
-        found: Floats = _walk(self._checked(values), *self._arrays)
-        return found
+        checked, total = self._checked(values), np.zeros(len(values))
+        loops()("walk", total, checked, *checked.shape, *self._arrays)
+        return total
 
     def contributions(self, values: Floats, groups: Ints, n_groups: int) -> Floats:
         """Return what each group of features adds to the prediction, and last what all rows begin with: (rows, G + 1).
@@ -100,9 +94,10 @@ class Forest:
         Raises:
             ValueError: another number of features.
         """
-        means = np.array(self.means, dtype="float64")
-        found: Floats = _walk_adding(self._checked(values), groups, n_groups, means, *self._arrays)
-        return found
+        means, places = np.array(self.means, dtype="float64"), np.ascontiguousarray(groups, dtype="int64")
+        checked, total = self._checked(values), np.zeros((len(values), n_groups + 1))
+        loops()("walk_adding", total, places, n_groups, means, checked, *checked.shape, *self._arrays)
+        return total
 
     def _checked(self, values: Floats) -> Floats:
         if values.ndim != 2 or values.shape[1] != self.n_features:
@@ -110,16 +105,17 @@ class Forest:
         return np.ascontiguousarray(values, dtype="float64")
 
     @cached_property
-    def _arrays(self) -> tuple[np.ndarray, ...]:
+    def _arrays(self) -> tuple[int | np.ndarray, ...]:
         """The trees as the loops read them."""
         return (
             np.array(self.roots, dtype="int64"),
+            len(self.roots),
             np.array(self.leaves, dtype="float64"),
             np.array(self.features, dtype="int64"),
             np.array(self.thresholds, dtype="float64"),
             np.array(self.left, dtype="int64"),
             np.array(self.right, dtype="int64"),
-            np.array(self.missing_left, dtype="bool"),
+            np.array(self.missing_left, dtype="uint8"),
             np.array(self.missing, dtype="int64"),
         )
 
@@ -173,85 +169,3 @@ def _add(part: Mapping[str, Any], lists: dict[str, list[Any]]) -> _Added:
     mean = (left.mean * left.n_rows + right.mean * right.n_rows) / n_rows
     lists["left"][node], lists["right"][node], lists["means"][node] = left.reference, right.reference, mean
     return _Added(node, mean, n_rows)
-
-
-@compiled
-def _below(
-    at: int,
-    values: Floats,
-    row: int,
-    features: Ints,
-    thresholds: Floats,
-    left: Ints,
-    right: Ints,
-    missing_left: npt.NDArray[np.bool_],
-    missing: Ints,
-) -> int:
-    """The reference that a row goes to from a node."""
-    value = values[row, features[at]]
-    is_nan = value != value  # NaN alone
-    if is_nan and missing[at] != 2:
-        value = 0.0
-        is_nan = False
-    if (missing[at] == 1 and abs(value) <= NEARLY_ZERO) or is_nan:
-        goes_left = missing_left[at]
-    else:
-        goes_left = value <= thresholds[at]
-    below: int = left[at] if goes_left else right[at]
-    return below
-
-
-@compiled
-def _walk(
-    values: Floats,
-    roots: Ints,
-    leaves: Floats,
-    features: Ints,
-    thresholds: Floats,
-    left: Ints,
-    right: Ints,
-    missing_left: npt.NDArray[np.bool_],
-    missing: Ints,
-) -> Floats:
-    """Walk every row down every tree; by blocks of rows that stay in the cache, in each of them tree by tree."""
-    total = np.zeros(len(values))
-    for first in range(0, len(values), BLOCK):
-        for root in roots:
-            for row in range(first, min(first + BLOCK, len(values))):
-                at = root
-                while at >= 0:
-                    at = _below(at, values, row, features, thresholds, left, right, missing_left, missing)
-                total[row] += leaves[-1 - at]
-    return total
-
-
-@compiled
-def _walk_adding(
-    values: Floats,
-    groups: Ints,
-    n_groups: int,
-    means: Floats,
-    roots: Ints,
-    leaves: Floats,
-    features: Ints,
-    thresholds: Floats,
-    left: Ints,
-    right: Ints,
-    missing_left: npt.NDArray[np.bool_],
-    missing: Ints,
-) -> Floats:
-    """Walk every row down every tree and add what each step changes to the group of the feature that was asked."""
-    total = np.zeros((len(values), n_groups + 1))
-    for first in range(0, len(values), BLOCK):
-        for root in roots:
-            for row in range(first, min(first + BLOCK, len(values))):
-                at = root
-                mean = means[at] if at >= 0 else leaves[-1 - at]
-                total[row, n_groups] += mean
-                while at >= 0:
-                    group = groups[features[at]]
-                    at = _below(at, values, row, features, thresholds, left, right, missing_left, missing)
-                    then = means[at] if at >= 0 else leaves[-1 - at]
-                    total[row, group] += then - mean
-                    mean = then
-    return total
