@@ -14,6 +14,7 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.records import RETRAININGS
 from skucast.core.tables.validation import empty
 from skucast.core.tables.work_notes import WORK_NOTES
+from skucast.core.texts import stored
 from skucast.dashboard.board import Board
 from skucast.scorecard.work_list import Matters, lines_of
 from skucast.scorecard.work_memory import remembered
@@ -51,7 +52,10 @@ def of_system(rule: str, message: str, **changed: Any) -> dict[str, Any]:
 
 def refused(*files: tuple[str, str, date]) -> pd.DataFrame:
     """Return what was refused of these files: name, in words, on which day."""
-    rows = pd.DataFrame(list(files), columns=["file", "said", "refused_on"])
+    rows = pd.DataFrame(
+        [(file, said, stored(said), day) for file, said, day in files],
+        columns=["file", "said", "said_json", "refused_on"],
+    )
     return rows.astype({"refused_on": "datetime64[us]"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 
 from boards import changes_of_board
 from chromium import Open
@@ -16,6 +17,7 @@ from work_lines import with_work
 
 from skucast.core.texts import Count, Number, Percent, Text
 from skucast.dashboard.board import Board
+from skucast.jobs.refusals import refusal
 
 SENTENCES = (
     Count("{n} week ahead", "{n} weeks ahead", 22),
@@ -35,7 +37,8 @@ def test_all_sections_in_the_language_of_the_business(board: Board, open_page: O
     """An English browser and LOCALE=ru: no English word is left in texts, titles and labels, numbers are Russian."""
     message = Text("wrong by {weeks} of what was sold; the limit is {limit}", weeks=("9 %",), limit=Percent(0.5))
     alerts = board.alerts.assign(message_json=message.stored(), evidence_json=Text("nothing was sold").stored())
-    whole = corrected(replace(board, alerts=alerts, refused=(), locale="ru"))
+    refused = Text("{said} ({day})", said=refusal("plan.xlsx", 7, 8), day=date(2026, 11, 18))
+    whole = corrected(replace(board, alerts=alerts, refused=(refused,), locale="ru"))
     whole = replace(whole, promotions=seen(whole), orders=orders(), changes=changes_of_board(whole))
     page = open_page(with_work(whole))
     reads(card(page, "WAPE"), "85,7\u00a0%")

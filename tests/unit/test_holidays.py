@@ -18,6 +18,7 @@ from skucast.core.combination import Combination
 from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.weeks import Anchor, WeekClock
+from skucast.dashboard import words
 from skucast.forecast.artifact import loads
 from skucast.forecast.prophet.as_published import history_frame
 from skucast.forecast.prophet.design import design, week_grid, window
@@ -391,3 +392,9 @@ def test_days_off_are_the_holidays_and_blocks_of_the_span() -> None:
     assert days_off("", first, last) == frozenset()
     event = Event("Fair", date(2026, 2, 10), days_after=1)
     assert days_off("", first, last, events=[event]) == {date(2026, 2, 10), date(2026, 2, 11)}
+
+
+def test_the_catalogue_has_every_holiday_of_russia() -> None:
+    """Also the blocks, which are none of the library's: the page names them in its reader's language."""
+    found = holiday_weeks("RU", date(2005, 1, 2), date(2035, 12, 30), CLOCK)["holiday"]
+    assert set(found) == set(words.HOLIDAYS)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pandas as pd
 import pytest
+from boards import small_board
+from markupsafe import escape
 
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.run import Run
 from skucast.core.tables.records import RUNS
+from skucast.core.texts import Text, said_in
+from skucast.dashboard.rendering import render
 from skucast.jobs.refusals import refusal, refusals, refused_lately
+from skucast.jobs.runs import run_row
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
 
 SAID = refusal("plan.csv", 7, 8)
 
@@ -69,3 +77,29 @@ def test_what_this_run_itself_has_read_is_newer(warehouse: DuckDBWarehouse, run:
     assert refused_lately(
         warehouse, run, {"plan.csv": None, "other.csv": refusal("other.csv", 1, 2, "line 3: empty")}
     ) == ["1 of 2 rows refused in other.csv (line 3: empty) (2026-11-25)"]
+
+
+def test_what_was_refused_is_kept_for_readers_of_every_language(
+    warehouse: DuckDBWarehouse, run: Run, settings: Callable[..., Settings]
+) -> None:
+    """The run's row has the sentence and its places; the page carries both, and rows of before stay as they were."""
+    report = RunReport()
+    report.plan_files["plan.csv"] = refusal("plan.csv", 7, 8, Text("line {line}: {reason}", line="3", reason="x"))
+    warehouse.replace(RUNS, run_row(settings(), run, report, 0, None), run.task_id, run=run)
+    note(warehouse, run, 3, **{"old.csv": "не принято строк: 7 из 8"})
+    later = replace(run, run_at=run.run_at + timedelta(days=1))
+    said = [said_in("ru", each) for each in refused_lately(warehouse, later)]
+    assert said == [
+        "не принято строк: 7 из 8 (22.11.2026)",
+        "не принято строк: 7 из 8 в файле plan.csv (строка 3: x) (25.11.2026)",
+    ]
+
+
+def test_the_page_says_what_was_refused_in_its_readers_language() -> None:
+    """Beside the English text stands what it was made of, which the page's script says."""
+    said = Text("{said} ({day})", said=refusal("plan.csv", 7, 8), day=date(2026, 11, 22))
+    board = small_board()
+    page = render(replace(board, refused=(said,)))
+    assert ">7 of 8 rows refused in plan.csv (2026-11-22)</li>" in page
+    assert page.count(f'data-said="{escape(said.stored())}"') == 2
+    assert said_in("ru", said) in render(replace(board, refused=(said,), locale="ru"))

@@ -62,7 +62,7 @@ class Text(str):
 
     def stored(self) -> str:
         """Return the sentence and its places as JSON, which `said` reads, and the script of the page."""
-        return json.dumps(_kept(self), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(packed(self), ensure_ascii=False, separators=(",", ":"))
 
 
 class Count(Text):
@@ -96,7 +96,7 @@ def said_in(language: str, text: str) -> str:
 
 def kept(stored: str) -> Place:
     """Return a stored sentence, to stand in another one."""
-    return _read(json.loads(stored))
+    return unpacked(json.loads(stored))
 
 
 def said(language: str, stored: str) -> str:
@@ -165,16 +165,17 @@ def _day(language: str, day: date) -> str:
 # --- What is stored --------------------------------------------------------------------------------------------------
 
 
-def _kept(place: Place) -> Any:
+def packed(place: Place) -> Any:
+    """Return what stands in a sentence, or a whole one, as what JSON can hold; a plain text is itself."""
     match place:
         case Text():
             plural = {} if place.other is None else {"other": place.other}
-            places = {name: _kept(each) for name, each in place.places.items()}
+            places = {name: packed(each) for name, each in place.places.items()}
             return {"text": place.source, **plural, "places": places}
         case str():
             return str(place)
         case tuple():
-            return [_kept(each) for each in place]
+            return [packed(each) for each in place]
         case date():
             return {"day": place.isoformat()[:10]}
         case Percent(share, digits):
@@ -185,18 +186,19 @@ def _kept(place: Place) -> Any:
             return {"number": int(place), "digits": 0}
 
 
-def _read(kept: Any) -> Place:
+def unpacked(kept: Any) -> Place:
+    """Return what `packed` made this of."""
     if isinstance(kept, str):
         return kept
     if isinstance(kept, list):
-        return tuple(_read(each) for each in kept)
+        return tuple(unpacked(each) for each in kept)
     if "day" in kept:
         return datetime.fromisoformat(kept["day"]).date()
     if "percent" in kept:
         return Percent(math.nan if kept["percent"] is None else kept["percent"], kept["digits"])
     if "number" in kept:
         return Number(kept["number"], kept["digits"])
-    places = {name: _read(each) for name, each in kept["places"].items()}
+    places = {name: unpacked(each) for name, each in kept["places"].items()}
     if "other" not in kept:
         return Text(kept["text"], **places)
     number = places.pop("n")

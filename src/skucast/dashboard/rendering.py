@@ -13,6 +13,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from skucast.core.texts import said_in, stored
 from skucast.dashboard.board import Board
 from skucast.dashboard.data import MAX_DETAILED, page_data
 from skucast.language.catalogue import SOURCE, for_page, translated
@@ -68,7 +69,7 @@ def _page(board: Board, data: dict[str, Any]) -> str:
         languages=_for_a_script(for_page(board.locale)),
         run=board.run,
         actuals_through=board.actuals_through,
-        refused=board.refused,
+        refused=[(said_in(board.locale, text), stored(text)) for text in board.refused],
         style=Markup(_joined(_STYLES, "css")),
         script=Markup(script),
         script_hashes=[_policy_hash(script.encode()), _policy_hash(_plotly())],

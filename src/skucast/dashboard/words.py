@@ -76,20 +76,11 @@ REASONS = {
 }
 
 HOLIDAYS = (
-    wording("Christmas Day"),
-    wording("Day off"),
     wording("Defender of the Fatherland Day"),
-    wording("Holiday of Spring and Labor"),
     wording("International Women's Day"),
-    wording("New Year Holidays"),
+    wording("May holidays"),
+    wording("New Year"),
     wording("Russia Day"),
     wording("Unity Day"),
-    wording("Victory Day"),
-    wording("Defender of the Fatherland Day (observed)"),
-    wording("Holiday of Spring and Labor (observed)"),
-    wording("International Women's Day (observed)"),
-    wording("Russia Day (observed)"),
-    wording("Unity Day (observed)"),
-    wording("Victory Day (observed)"),
 )
-"""Russia's, as the calendar of holidays calls them; others are shown under the name that they have there."""
+"""Russia's, as its calendar and its blocks call them; others are shown under the name that they have there."""

@@ -11,7 +11,20 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _TEXTS = [
-    *("line_id", "kind", "about", "rules", "reason", "what", "why", "to_do", "planned", "engineer", "command"),
+    *(
+        "line_id",
+        "kind",
+        "about",
+        "rules",
+        "reason",
+        "what",
+        "why",
+        "why_json",
+        "to_do",
+        "planned",
+        "engineer",
+        "command",
+    ),
     *("gcloud_command", "state", "owner", "comment", "said_by", "back"),
 ]
 _DAYS = ["opened", "snoozed_until", "said_at"]

@@ -114,7 +114,10 @@ def _work_rows(board: Board) -> Iterator[Row]:
     names = rows[KEY].where(rows["kind"] == "combination", "").assign(about=rows["about"])
     article = names["SKU_ID"].where(rows["kind"] != "file", names["about"])
     evidence = _evidence(board)
-    said_so = [evidence.get(ids.split(",")[0], why) for ids, why in rows[["alert_ids", "why"]].to_numpy()]
+    said_so = [
+        said(board.locale, kept) if isinstance(kept, str) else evidence.get(ids.split(",")[0], why)
+        for ids, why, kept in rows[["alert_ids", "why", "why_json"]].to_numpy()
+    ]
     return zip(
         *(names[name].tolist() for name in ("unit", "channel")),
         article.tolist(),

@@ -310,7 +310,7 @@ def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> 
         file.intake, f"{target}.reason.txt", f"{said_in(settings.locale, reason)}\n".encode(), settings, report
     )
     _move(file, target, settings, report)
-    report.plan_files[file.known_as] = said_in(settings.locale, Text("refused: {reason}", reason=reason))
+    report.plan_files[file.known_as] = Text("refused: {reason}", reason=reason)
     report.warn(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
 
 
@@ -344,9 +344,8 @@ def _tell(
 ) -> None:
     """One line in the log and one note for the file; what was refused is kept with the run."""
     n_refused, what = len(plan.rejected), file.intake.what
-    elsewhere = "" if file.intake.table is PROMOTIONS else f" ({file.intake.folder('rejected')}/)"
     refused = refusal(file.name, n_refused, plan.n_lines, _first_reason(plan)) if n_refused else None
-    report.plan_files[file.known_as] = refused and f"{said_in(settings.locale, refused)}{elsewhere}"
+    report.plan_files[file.known_as] = refused and _with_folder(refused, file.intake)
     fields = {"file": file.name, "rows": len(plan.rows), "rejected": n_refused, "added": is_new}
     if plan.covers_through is not None:
         promoted = int(is_promotion(plan.rows).sum())
@@ -364,6 +363,13 @@ def _tell(
     if plan.unused:
         parts.append(f"columns not used: {', '.join(plan.unused)}")
     report.notes.append(f"{what}: {file.name}: {'; '.join(parts)}")
+
+
+def _with_folder(refused: Text, intake: Intake) -> Text:
+    """The sentence with where the rows are; without one they are promotions."""
+    if intake.table is PROMOTIONS:
+        return refused
+    return Text("{refused} ({folder}/)", refused=refused, folder=intake.folder("rejected"))
 
 
 def _first_reason(plan: PlanFile) -> Text:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.run import Run
 from skucast.core.tables.records import RUNS
-from skucast.core.texts import Count, Text
+from skucast.core.texts import Count, Place, Text, unpacked
 
 REMEMBERED = timedelta(days=14)
 """So long a refusal is shown, if the file does not come again."""
@@ -64,7 +64,7 @@ def refusals(
     runs = warehouse.read(RUNS, since={"run_at": run.run_at - REMEMBERED}, until={"run_at": run.run_at})
     rows = runs[runs["plan_files"].notna()].sort_values("run_at", kind="stable")
     of_runs: list[tuple[Mapping[str, str | None], date]] = [
-        (json.loads(files), at.date()) for files, at in zip(rows["plan_files"], rows["run_at"], strict=True)
+        (_files(files), at.date()) for files, at in zip(rows["plan_files"], rows["run_at"], strict=True)
     ]
     newest: dict[str, Refused | None] = {}
     for files, on in [*of_runs, (read_now, run.run_at.date())]:
@@ -75,9 +75,22 @@ def refusals(
 
 def refused_lately(
     warehouse: Warehouse, run: Run, read_now: Mapping[str, str | None] = MappingProxyType({})
-) -> list[str]:
+) -> list[Text]:
     """Return the same in words."""
-    return [f"{each.said} ({each.on})" for each in refusals(warehouse, run, read_now)]
+    return [Text("{said} ({day})", said=each.said, day=each.on) for each in refusals(warehouse, run, read_now)]
+
+
+def _files(stored: str) -> dict[str, str | None]:
+    """What a run keeps of its files; one of before this was kept as a sentence has what was said in LOCALE."""
+    return {
+        file: None if said is None else said if isinstance(said, str) else _text(unpacked(said))
+        for file, said in json.loads(stored).items()
+    }
+
+
+def _text(place: Place) -> str:
+    assert isinstance(place, str)
+    return place
 
 
 def _plan_of(file: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pandas as pd
 
 from skucast import __version__
 from skucast.core.run import Run
+from skucast.core.texts import packed
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 
@@ -30,7 +32,15 @@ def run_row(settings: Settings, run: Run, report: RunReport, exit_code: int, err
         "data_report": None if report.data_report is None else json.dumps(report.data_report, ensure_ascii=False),
         "sources": json.dumps(report.sources) if report.sources else None,
         "version": __version__,
-        "plan_files": json.dumps(report.plan_files, ensure_ascii=False) if report.plan_files else None,
+        "plan_files": _plan_files(report.plan_files),
         "scope": "scenario" if settings.scenario is not None else "all" if settings.targets is None else "targets",
     }
     return pd.DataFrame([row])
+
+
+def _plan_files(files: Mapping[str, str | None]) -> str | None:
+    """What was refused of each file: its sentence and places, so that every reader gets it in their language."""
+    if not files:
+        return None
+    said = {file: None if said is None else packed(said) for file, said in files.items()}
+    return json.dumps(said, ensure_ascii=False)

@@ -14,6 +14,7 @@ from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY, RETRAININGS
 from skucast.core.tables.work_notes import WORK_NOTES
+from skucast.core.texts import stored
 from skucast.core.weeks import WEEK
 from skucast.jobs.alerting import newest_alerts
 from skucast.jobs.refusals import Refused, refusals
@@ -74,7 +75,10 @@ def newest_work_list(settings: Settings, warehouse: Warehouse, run: Run) -> pd.D
 
 
 def _frame(refused: list[Refused]) -> pd.DataFrame:
-    rows = pd.DataFrame([(each.file, each.said, each.on) for each in refused], columns=["file", "said", "refused_on"])
+    rows = pd.DataFrame(
+        [(each.file, each.said, stored(each.said), each.on) for each in refused],
+        columns=["file", "said", "said_json", "refused_on"],
+    )
     return rows.astype({"refused_on": "datetime64[us]"})
 
 

@@ -34,6 +34,7 @@ LINE_COLUMNS = {
     "action": "str",
     "what": "str",
     "why": "str",
+    "why_json": "str",
     "to_do": "str",
     "planned": "str",
     "engineer": "str",
@@ -45,10 +46,11 @@ LINE_COLUMNS = {
     "is_new": "bool",
     "quiet_until": "datetime64[us]",
 }
-"""Columns of the lines. `kind`: system, file or combination. `at_stake`: sales forecast wrongly in the window, which is
-the volume that the line is about; sales come without prices, so that it is no money. `size`: how large the matter is
-now, to be compared with itself. `opened`: newest day on which a part of it was opened. `planned`: weeks to come for
-which the forecast knew of a promotion. `quiet_until`: last day up to which all its alerts are acknowledged."""
+"""Columns of the lines. `kind`: system, file or combination. `why_json`: sentence and places of `why`, of a file alone.
+`at_stake`: sales forecast wrongly in the window, which is the volume that the line is about; sales come without prices,
+so that it is no money. `size`: how large the matter is now, to be compared with itself. `opened`: newest day on which a
+part of it was opened. `planned`: weeks to come for which the forecast knew of a promotion. `quiet_until`: last day up
+to which all its alerts are acknowledged."""
 
 _ORDER = {"system": 0, "file": 1, "combination": 2}
 
@@ -61,9 +63,10 @@ class Matters:
     """What the list is made of.
 
     `alerts` are rows of `tables.ALERTS` of the newest monitored week, `asked` of `tables.RETRAININGS`. `refused` has
-    one row per file: file, said (in words), refused_on. `trained` says of combinations through which week their newest
-    training knew the sales, and when it ended: KEY, cutoff, created_at. `planned` are the promotions that the newest
-    forecast knew of: KEY, ds. An alert is judged by a window of `lookback_weeks`.
+    one row per file: file, said (in words), said_json (sentence and places, None where there are none), refused_on.
+    `trained` says of combinations through which week their newest training knew the sales, and when it ended: KEY,
+    cutoff, created_at. `planned` are the promotions that the newest forecast knew of: KEY, ds. An alert is judged by a
+    window of `lookback_weeks`.
     """
 
     alerts: pd.DataFrame
@@ -146,6 +149,7 @@ def _file_lines(refused: pd.DataFrame, today: date) -> Iterator[dict[str, Any]]:
             "action": "send_file_again",
             "what": WHAT["file"],
             "why": row["said"],
+            "why_json": row["said_json"],
             "to_do": ACTIONS["send_file_again"],
             "engineer": "nothing to do: what was refused lies beside its reasons in the rejected folder of its inbox",
             "opened": row["refused_on"],

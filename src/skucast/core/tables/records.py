@@ -132,7 +132,9 @@ RUNS = Table(
         text("sources", "share of the rows by what was known ahead of promotions and weather, JSON", nullable=True),
         text("version", "version of skucast"),
         text(
-            "plan_files", "what was refused of each planner's file that was read, JSON; NULL if none was", nullable=True
+            "plan_files",
+            "what was refused of each planner's file that was read, its sentence and places, JSON; NULL if none was",
+            nullable=True,
         ),
         text(
             "scope",

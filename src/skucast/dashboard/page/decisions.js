@@ -68,7 +68,8 @@ function workName(line) {
   return element('b', {}, line.kind === 'combination' ? line.about : name);
 }
 
-function workWhy({ kind, reason, rules, why }) {
+function workWhy({ kind, reason, rules, why, why_json: kept }) {
+  if (kind === 'file') return sentenceCase(sentence(saidAs(why, kept)));
   if (kind !== 'combination') return sentenceCase(sentence(wholesWhy(rules) ?? why));
   const broken = rules.split(',').map((rule) => ruleText({ rule }));
   return [reasonText([{ reason, rule: broken[0] }]), broken.join(', ')].join(': ');

@@ -106,6 +106,7 @@ function translateText(node) {
 }
 
 function translateAttributes(element) {
+  if (element.dataset.said) element.textContent = worded(JSON.parse(element.dataset.said));
   for (const name of ['aria-label', 'placeholder', 'title', 'data-nav']) {
     const translation = element.hasAttribute(name) && translationOf(element.getAttribute(name));
     if (translation) element.setAttribute(name, translation);
