@@ -37,6 +37,7 @@ WRITES = {
         "distributor_forecast_totals",
         "distributor_forecast_orders",
         "distributor_forecast_changes",
+        "distributor_forecast_revisions",
         "distributor_promotions",
         "distributor_predecessors",
         "distributor_overrides",

@@ -18,7 +18,7 @@ from skucast.core.run import Run
 from skucast.core.tables.changes import CHANGES, PARTS
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.sales import PROMOTIONS
-from skucast.jobs import changes as changes_job
+from skucast.jobs import compared as compared_job
 
 NEXT = WEDNESDAY + timedelta(weeks=1)
 AS_OF = ("--as-of", str(NEXT))
@@ -246,7 +246,7 @@ def test_a_bridge_that_fails_stops_no_forecast(
     def fails(*_: object) -> None:
         raise ValueError("broken")
 
-    monkeypatch.setattr(changes_job, "changes_of", fails)
+    monkeypatch.setattr(compared_job, "changes_of", fails)
     assert twice("predict", *AS_OF) == 0
     assert "why forecasts changed is not told: ValueError: broken" in shown()
     assert twice.rows(CHANGES).empty

@@ -58,8 +58,20 @@ def is_other_version(before: pd.DataFrame, after: pd.DataFrame) -> Flags:
         old, new = (rows[name].fillna("").to_numpy(dtype=object) for rows in (before, after))
         is_known = (old != "") if name == "blend_version" else np.ones(len(old), dtype=bool)
         found |= (old != new) & is_known
+    return found | _is_fitted_anew(before, after)
+
+
+def _is_fitted_anew(before: pd.DataFrame, after: pd.DataFrame) -> Flags:
+    """Which of the rows side by side were made by a model that was fitted for its run, to other weeks than the other's.
+
+    Two runs of one cutoff that know the same weeks have fitted the same.
+    """
     is_fresh = [(rows["status"] == "refreshed").to_numpy(dtype=bool) for rows in (before, after)]
-    return found | is_fresh[0] | is_fresh[1]
+    is_same = np.logical_and.reduce(
+        [before[name].to_numpy() == after[name].to_numpy() for name in ("cutoff", "data_cutoff")] + is_fresh
+    )
+    found: Flags = (is_fresh[0] | is_fresh[1]) & ~is_same
+    return found
 
 
 def is_same_way(before: pd.DataFrame, after: pd.DataFrame) -> Flags:
@@ -227,7 +239,7 @@ def _model_change(old: pd.DataFrame, new: pd.DataFrame, both: Flags) -> npt.NDAr
     is_known = both & (versions[0] != "") & (versions[1] != "")
     days = [np.array([version[:10] for version in each], dtype=object) for each in versions]
     is_other = is_known & (versions[0] != versions[1])
-    is_fresh = is_known & ((new["status"] == "refreshed") | (old["status"] == "refreshed")).to_numpy(dtype=bool)
+    is_fresh = is_known & _is_fitted_anew(old, new)
     found = np.full(len(old), None, dtype=object)
     found[is_fresh] = "refreshed"
     found[is_other & (days[1] >= days[0])] = "retrained"

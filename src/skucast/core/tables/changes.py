@@ -1,9 +1,9 @@
-"""Why a forecast is not what it was: the bridge from the last run's number to this one's."""
+"""Why a forecast is not what it was: the bridge from the last run's number to this one's, and of one run again."""
 
 from __future__ import annotations
 
 from skucast.core.combination import KEY
-from skucast.core.tables.contract import RUN, Check, Column, Table, count, measure, text, week
+from skucast.core.tables.contract import RUN, Check, Column, Table, count, instant, measure, text, week
 from skucast.core.tables.forecasts import METHODS, STATUSES
 from skucast.core.tables.totals import TOTAL_LEVELS
 
@@ -42,23 +42,21 @@ being new and those after it as they were. They add up to the change."""
 
 MODEL_CHANGES = ("retrained", "refreshed", "rolled_back")
 
-CHANGES = Table(
-    label="changes",
-    name="distributor_forecast_changes",
-    meaning="Why a forecast changed: from the last run's number of a week to this one's, in parts that add up; of "
-    "each combination and rolled up. Weeks that only one of the runs forecasts have no row.",
-    columns=(
-        week("cutoff", "that of the run"),
-        week("previous_cutoff", "that of the run before; of a sum, of most of its combinations"),
-        text("level", "what the row is about", allowed=tuple(TOTAL_LEVELS)),
-        text("unit", "business unit; `*` = all"),
-        text("channel", "sales channel; `*` = all"),
-        text("SKU_ID", "article; `*` = all"),
-        week("ds", "week that both runs forecast"),
+_ABOUT = (
+    text("level", "what the row is about", allowed=tuple(TOTAL_LEVELS)),
+    text("unit", "business unit; `*` = all"),
+    text("channel", "sales channel; `*` = all"),
+    text("SKU_ID", "article; `*` = all"),
+)
+
+
+def _bridge(before: str) -> tuple[Column, ...]:
+    """The number before, that of now, and what lies between; `before` is what published the first."""
+    return (
         count("n_combinations", "combinations that it sums", "combinations"),
         measure(
             "final_before",
-            "what the last run published, with the planner's word; 0 of a new article; in sums the expected value",
+            f"what {before} published, with the planner's word; 0 of a new article; in sums the expected value",
         ),
         measure(
             "final",
@@ -67,22 +65,53 @@ CHANGES = Table(
         measure("change", "final - final_before"),
         *(measure(name, meaning) for name, meaning in PARTS.items()),
         text("why", "the largest parts in words, the largest first"),
-        measure(
-            "sales_surprise", "sales less their forecast, of the week that is known since; NULL = none", nullable=True
-        ),
-        text(
-            "plan_change", "which promotions of the week were added, withdrawn or changed; NULL = none", nullable=True
-        ),
-        text("model_change", "what became of its own model; NULL = nothing", nullable=True, allowed=MODEL_CHANGES),
+    )
+
+
+_PLAN_CHANGE = text(
+    "plan_change", "which promotions of the week were added, withdrawn or changed; NULL = none", nullable=True
+)
+_MODEL_CHANGE = text(
+    "model_change", "what became of its own model; NULL = nothing", nullable=True, allowed=MODEL_CHANGES
+)
+
+
+def _ways(before: str) -> tuple[Column, ...]:
+    return (
         text(
             "method_before",
-            "`method` of the last run; NULL in sums and of a new article",
+            f"`method` of {before}; NULL in sums and of a new article",
             nullable=True,
             allowed=METHODS,
         ),
         text("method", "`method` of this run; NULL in sums and of one that is gone", nullable=True, allowed=METHODS),
-        text("status_before", "`status` of the last run; NULL as in method_before", nullable=True, allowed=STATUSES),
+        text("status_before", f"`status` of {before}; NULL as in method_before", nullable=True, allowed=STATUSES),
         text("status", "`status` of this run; NULL as in method", nullable=True, allowed=STATUSES),
+    )
+
+
+_ADDS_UP = Check(
+    "the parts add up to the change",
+    lambda rows: (rows[list(PARTS)].sum(axis=1) - rows["change"]).abs() <= 0.005,
+)
+
+CHANGES = Table(
+    label="changes",
+    name="distributor_forecast_changes",
+    meaning="Why a forecast changed: from the last run's number of a week to this one's, in parts that add up; of "
+    "each combination and rolled up. Weeks that only one of the runs forecasts have no row.",
+    columns=(
+        week("cutoff", "that of the run"),
+        week("previous_cutoff", "that of the run before; of a sum, of most of its combinations"),
+        *_ABOUT,
+        week("ds", "week that both runs forecast"),
+        *_bridge("the last run"),
+        measure(
+            "sales_surprise", "sales less their forecast, of the week that is known since; NULL = none", nullable=True
+        ),
+        _PLAN_CHANGE,
+        _MODEL_CHANGE,
+        *_ways("the last run"),
         measure(
             "replaced",
             "what an earlier run of this same cutoff had published, if this one replaced it; NULL = none had",
@@ -100,10 +129,36 @@ CHANGES = Table(
     key=("cutoff", "level", *KEY, "ds"),
     partition="cutoff",
     cluster=("level", *KEY),
-    checks=(
-        Check(
-            "the parts add up to the change",
-            lambda rows: (rows[list(PARTS)].sum(axis=1) - rows["change"]).abs() <= 0.005,
+    checks=(_ADDS_UP,),
+)
+
+REVISIONS = Table(
+    label="revisions",
+    name="distributor_forecast_revisions",
+    meaning="What each further run of one cutoff changed of the forecast that it replaced, in parts that add up. Sums "
+    "of units and channels are there after each such run, all 0 where it changed nothing; a combination or article "
+    "that it left as it was has no row.",
+    columns=(
+        week("cutoff", "that of both runs"),
+        text("replaced_run_id", "the run whose forecast was replaced; where several had made it, the newest of them"),
+        instant("replaced_at", "when that was made"),
+        *_ABOUT,
+        week("ds", "week that is forecast"),
+        *_bridge("the run that was replaced"),
+        _PLAN_CHANGE,
+        _MODEL_CHANGE,
+        *_ways("the run that was replaced"),
+        Column(
+            "new_weeks",
+            "INT64",
+            "weeks",
+            "weeks of sales that came late, after the run that was replaced; NULL = none, and in sums",
+            nullable=True,
         ),
+        *RUN,
     ),
+    key=("cutoff", "run_id", "level", *KEY, "ds"),
+    partition="cutoff",
+    cluster=("level", *KEY),
+    checks=(_ADDS_UP,),
 )

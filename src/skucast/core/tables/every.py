@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.tables.alerts import ALERTS
-from skucast.core.tables.changes import CHANGES
+from skucast.core.tables.changes import CHANGES, REVISIONS
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.orders import ORDER_RULES, ORDERS, ORDERS_METRICS
@@ -27,6 +27,7 @@ TABLES = (
     SCENARIOS,
     TOTALS,
     CHANGES,
+    REVISIONS,
     ORDERS,
     METRICS,
     TOTALS_METRICS,
@@ -48,7 +49,7 @@ DELIVERED = (SALES, LOCATIONS, ORDER_RULES)
 WRITTEN = {
     "train": (REGISTRY,),
     "retrain": (REGISTRY,),
-    "predict": (TOTALS, ORDERS, CHANGES, FORECASTS),
+    "predict": (TOTALS, ORDERS, CHANGES, REVISIONS, FORECASTS),
     "monitor": (METRICS, TOTALS_METRICS, ORDERS_METRICS, OVERRIDE_VALUE, ALERTS, RETRAININGS),
     "alerts": (ALERTS, WORK_NOTES),
     "rollback": (REGISTRY,),

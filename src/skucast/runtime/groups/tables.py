@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from pydantic import field_validator
 
 from skucast.core.tables.alerts import ALERTS
-from skucast.core.tables.changes import CHANGES
+from skucast.core.tables.changes import CHANGES, REVISIONS
 from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
@@ -59,6 +59,7 @@ class Tables(Group):
     scenarios_table: str = _table(SCENARIOS, ["predict"])
     totals_table: str = _table(TOTALS, ["predict", "monitor", "doctor", "demo", "looker-views"])
     changes_table: str = _table(CHANGES, ["predict", "monitor", "doctor", "demo", "looker-views"])
+    revisions_table: str = _table(REVISIONS, ["predict", "monitor", "doctor", "demo"])
     orders_table: str = _table(ORDERS, ["predict", "monitor", "doctor", "demo", "looker-views"])
     metrics_table: str = _table(METRICS, [*SALES_JOBS, "doctor", "demo", "looker-views"])
     totals_metrics_table: str = _table(TOTALS_METRICS, ["monitor", "doctor", "demo"])
