@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from skucast.api.comparing import compare as compare
     from skucast.api.explaining import explain as explain
     from skucast.api.forecaster import Forecaster as Forecaster
+    from skucast.api.plotting import plot as plot
     from skucast.api.scores import METRICS as METRICS
     from skucast.api.scores import evaluate as evaluate
     from skucast.api.stored import load_model as load_model
@@ -32,6 +33,7 @@ _PUBLIC = {
     "evaluate": "scores",
     "explain": "explaining",
     "load_model": "stored",
+    "plot": "plotting",
     "read_sales": "the_sales",
 }
 """The library's names, and the module of `skucast.api` that has each: loaded when it is first asked for."""

@@ -82,6 +82,19 @@ def test_a_backtest_is_scored_and_compared(backtest: pd.DataFrame) -> None:
     np.testing.assert_allclose(parts, numbers.sort_index(), atol=1e-9)
 
 
+def test_a_series_is_drawn(fitted: sk.Forecaster, backtest: pd.DataFrame) -> None:
+    """What was sold, a line and a band for each origin, and below it what the last number is made of."""
+    name = "/".join(TRAINED[0])
+    figure = sk.plot(backtest, name, history=fitted.history, components=True)
+    lines = {trace.name: trace for trace in figure.data if trace.showlegend is not False}
+    origins = [f"skucast, {sunday(back)}" for back in (5, 2)]
+    assert [each for each in lines if each.startswith("skucast")] == origins
+    assert len(lines["sold"].x) == fitted.history.query("unique_id == @name")["y"].notna().sum()
+    bars = [trace for trace in figure.data if trace.type == "bar"]
+    last = backtest.query("unique_id == @name").sort_values("cutoff").tail(2)
+    np.testing.assert_allclose(np.sum([trace.y for trace in bars], axis=0), last["skucast"])
+
+
 def test_a_plan_that_is_known_now_changes_its_weeks_alone(fitted: sk.Forecaster) -> None:
     """For one forecast: the next one without it is what it was."""
     before, after = fitted.predict(h=3), fitted.predict(h=3, known=PLAN)
@@ -126,9 +139,12 @@ WRONG = {
     "no file": (lambda: sk.read_sales("none.csv"), "none.csv"),
     "no metric": (lambda: sk.evaluate(SCORED, ["mape"]), "no metric mape; there are wape"),
     "no model": (lambda: sk.evaluate(SCORED, models=["arima"]), "no column arima"),
+    "no series": (lambda: sk.plot(SCORED.assign(cutoff="2026-11-22"), "b", model="ours"), "no series b; there are a"),
+    "which series": (lambda: sk.plot(TWO, model="ours"), "2 series: name one by unique_id, such as a, b"),
     "nothing common": (lambda: sk.compare(SCORED.assign(a=np.nan, cutoff="2026-11-22"), ["a"]), "no row has"),
 }
 SCORED = pd.DataFrame({"unique_id": ["a"], "ds": [pd.Timestamp("2026-11-29")], "y": [1.0], "ours": [2.0]})
+TWO = pd.concat([SCORED, SCORED.assign(unique_id="b")]).assign(cutoff="2026-11-22")
 
 
 @pytest.mark.parametrize(("do", "said"), WRONG.values(), ids=WRONG)

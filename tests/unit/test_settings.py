@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-import skucast
 from skucast.core.errors import InputError
 from skucast.core.places import Endpoints
 from skucast.core.tables.every import TABLES
@@ -21,10 +18,8 @@ from skucast.runtime.reading import environment_of, load_settings, only_for, set
 from skucast.runtime.settings import Settings, local_path
 from skucast.runtime.settings_reference import reference
 
-SRC = Path(skucast.__file__).parents[1]
 PAGE = Path(__file__).parents[2] / "docs/reference/settings.md"
 SCRIPTS = ("train", "retrain", "predict", "monitor")
-HEAVY = {"pandas", "numpy", "prophet", "duckdb", "google", "plotly", "sklearn", "pyarrow", "joblib", "holidays"}
 
 
 def mistakes(**given: object) -> list[str]:
@@ -374,17 +369,6 @@ def test_help_shows_only_what_the_script_reads(capsys, monkeypatch):
 def test_the_page_shows_the_settings():
     """docs/reference/settings.md is what `python -m skucast reference` writes today; if not: `make docs`."""
     assert PAGE.read_text(encoding="utf-8") == reference()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("module", ["skucast.entry.app", "skucast.entry.cli"])
-def test_importing_the_start_of_a_script_stays_light(module):
-    """Neither pandas nor Prophet nor any backend is loaded before a run needs it."""
-    code = f"import sys, {module}; print(*({HEAVY!r} & sys.modules.keys()))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(SRC)}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == []
 
 
 def test_no_mistake_is_said_in_the_words_of_a_library(monkeypatch):

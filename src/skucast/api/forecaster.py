@@ -133,7 +133,7 @@ class Forecaster:
             h: weeks ahead, at most `horizon_weeks` (its default).
             step_size: weeks between two origins (default: `h`).
             level: intervals, percent.
-            refit: train anew at each origin, at every so-manieth, or (False) at the first one alone.
+            refit: train anew at each origin (True), at every second or third one (2, 3), or at the first alone (False).
 
         Returns:
             The columns of `predict`, and `y`, what was sold as it is known now; `last_week`, `mean_4`, `last_year`, the

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from skucast.api.reference import reference as api_reference
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import InputError, SkucastError
@@ -100,7 +101,7 @@ def _print(made: Callable[[], str]) -> int:
 
 
 def _reference(folder: Path | None) -> int:
-    pages = {"settings.md": settings_reference(), "tables.md": tables_reference()}
+    pages = {"settings.md": settings_reference(), "tables.md": tables_reference(), "../api.md": api_reference()}
     if folder is None:
         print("\n".join(pages.values()), end="")
         return DONE
