@@ -14,7 +14,7 @@ from test_forecasting import ARTICLE, HORIZON, forecast
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.weeks import WEEK
-from skucast.sales.demand import coming_season, life_class
+from skucast.sales.demand import coming_season, life_class, life_classes
 from skucast.sales.seasons import LevelChanges, level_changes, may_rest
 
 SEASON = [470.0] * 13
@@ -241,6 +241,29 @@ def test_nothing_is_new_where_the_sales_themselves_begin() -> None:
     """Ten weeks of a table that has no more of anything are no launch."""
     weeks = weeks_of([5.0] * 10)
     assert life_class(weeks, 4, 13, weeks["ds"].iloc[0].date()) == "smooth"
+
+
+def test_classes_of_many_combinations_are_those_of_each() -> None:
+    """Whatever their lengths: seasonal, inactive, new, seldom and smooth ones, one after the other."""
+    sales = {
+        "A": [*SEASON, *[0.0] * 37, *SEASON, *REST],
+        "B": [5.0] * 60 + [0.0] * 20,
+        "C": [5.0] * 9,
+        "D": [0.0, 0.0, 7.0] * 20,
+        "E": [5.0, np.nan, 6.0] * 20,
+        "F": [0.0] * 30,
+    }
+    one_by_one = {name: weeks_of(y).assign(unit="U", channel="C", SKU_ID=name) for name, y in sales.items()}
+    last = max(len(weeks) for weeks in one_by_one.values())
+    for weeks in one_by_one.values():
+        weeks["ds"] += pd.Timedelta(weeks=last - len(weeks))
+    together = pd.concat(one_by_one.values(), ignore_index=True)
+    first = together["ds"].min().date()
+    found = life_classes(together, 4, 13)
+    assert found["SKU_ID"].tolist() == list(sales)
+    assert found["demand_class"].tolist() == [life_class(weeks, 4, 13, first) for weeks in one_by_one.values()]
+    assert {"seasonal", "inactive", "new", "intermittent", "smooth"} <= {*found["demand_class"]}
+    assert life_classes(together.iloc[:0], 4, 13).empty
 
 
 def test_the_interval_of_an_edge_of_a_season_knows_its_neighbours() -> None:

@@ -378,3 +378,12 @@ def test_no_mistake_is_said_in_the_words_of_a_library(monkeypatch):
     text = "\n".join(mistakes())
     assert "Input should" not in text
     assert "unable to" not in text
+
+
+def test_every_country_that_has_holidays_can_be_set() -> None:
+    """By each of its codes, as the library lists them."""
+    import holidays
+    from holidays.registry import COUNTRIES
+
+    codes = {code for names in COUNTRIES.values() for code in names if code.isupper()}
+    assert codes == set(holidays.list_supported_countries())

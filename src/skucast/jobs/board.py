@@ -10,6 +10,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
+from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.changes import CHANGES
 from skucast.core.tables.contract import Table
@@ -27,7 +28,7 @@ from skucast.jobs.promotion_board import promotions_seen
 from skucast.jobs.refusals import refused_lately
 from skucast.jobs.registry import by_age
 from skucast.runtime.settings import Settings
-from skucast.sales.demand import life_class
+from skucast.sales.demand import life_classes
 from skucast.sales.history import History
 from skucast.scorecard.alert_texts import OPEN, gcloud_command, retrain_command
 
@@ -115,9 +116,8 @@ def _holidays(settings: Settings, warehouse: Warehouse, history: History, first:
 
 def _kinds(settings: Settings, history: History, wanted: list[Combination]) -> pd.DataFrame:
     """The class of demand of each of these combinations: KEY, demand_class."""
-    given = settings.horizon_weeks, settings.inactive_after_weeks, history.weeks["ds"].min()
-    rows = [(*each.parts, life_class(weeks, *given[:2], given[2].date())) for each, weeks in history.split(wanted)]
-    return pd.DataFrame(rows, columns=[*KEY, "demand_class"])
+    kinds = life_classes(history.weeks, settings.horizon_weeks, settings.inactive_after_weeks)
+    return kinds[is_about(kinds, wanted)].reset_index(drop=True)
 
 
 def _planned(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date
 from typing import Literal
 
@@ -9,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from skucast.core.combination import KEY
 from skucast.core.weeks import weeks_between
-from skucast.sales.history import is_inactive, nothing_sold
+from skucast.sales.history import ends_without_a_sale, nothing_sold
 from skucast.sales.seasons import Season, may_rest, season_of
 
 Pattern = Literal["smooth", "erratic", "intermittent", "lumpy"]
@@ -47,18 +49,47 @@ def life_class(weeks: pd.DataFrame, n_weeks: int, inactive_after_weeks: int, fir
         inactive_after_weeks: weeks without a sale after which an article is inactive.
         first_week: the first week of which any sales are known: what sold then is not new.
     """
-    if coming_season(weeks, n_weeks, inactive_after_weeks) is not None:
+    y, nothing, first = weeks["y"].to_numpy(dtype="float64"), nothing_sold(weeks), weeks["ds"].iloc[0].date()
+    return _life_class(y, nothing, first, n_weeks, inactive_after_weeks, first_week)
+
+
+def life_classes(weeks: pd.DataFrame, n_weeks: int, inactive_after_weeks: int) -> pd.DataFrame:
+    """Return the class of each combination, as `life_class` gives it: KEY, demand_class, in the order of the weeks."""
+    keys = weeks[KEY]
+    starts = np.flatnonzero((keys != keys.shift()).any(axis=1))  # rows are sorted by combination
+    y, nothing = weeks["y"].to_numpy(dtype="float64"), nothing_sold(weeks)
+    firsts, first_week = weeks["ds"].iloc[starts].dt.date.tolist(), weeks["ds"].min()
+    classes = [
+        _life_class(y[start:end], nothing[start:end], first, n_weeks, inactive_after_weeks, first_week.date())
+        for first, (start, end) in zip(firsts, itertools.pairwise([*starts.tolist(), len(y)]), strict=True)
+    ]
+    return keys.iloc[starts].assign(demand_class=classes).reset_index(drop=True)
+
+
+def _life_class(
+    y: npt.NDArray[np.float64],
+    nothing: npt.NDArray[np.bool_],
+    first: date,
+    n_weeks: int,
+    inactive_after_weeks: int,
+    first_week: date,
+) -> DemandClass:
+    if may_rest(y, inactive_after_weeks) and season_of(y, nothing, n_weeks, inactive_after_weeks) is not None:
         return "seasonal"
-    if is_inactive(weeks, inactive_after_weeks):
+    if ends_without_a_sale(nothing, inactive_after_weeks):
         return "inactive"
-    if is_new(weeks, first_week):
+    if _is_new(len(y), first, first_week):
         return "new"
-    return demand_class(weeks["y"].to_numpy(dtype="float64")) or "inactive"
+    return demand_class(y) or "inactive"
 
 
 def is_new(weeks: pd.DataFrame, first_week: date) -> bool:
     """Return whether a combination has been sold for no more than 13 weeks, and sales of weeks before are known."""
-    return len(weeks) <= NEW_WEEKS and weeks_between(first_week, weeks["ds"].iloc[0].date()) >= NEW_WEEKS
+    return _is_new(len(weeks), weeks["ds"].iloc[0].date(), first_week)
+
+
+def _is_new(n_weeks: int, first: date, first_week: date) -> bool:
+    return n_weeks <= NEW_WEEKS and weeks_between(first_week, first) >= NEW_WEEKS
 
 
 def coming_season(weeks: pd.DataFrame, n_weeks: int, inactive_after_weeks: int) -> Season | None:

@@ -279,7 +279,7 @@ def is_inactive(weeks: pd.DataFrame, after_weeks: int) -> bool:
     A feed that goes on with stock 0 after the last sale tells of an article that is gone; a week whose delivery failed
     may have sold something. Of many combinations `inactive_combinations` says the same at once.
     """
-    return _ends_without_a_sale(nothing_sold(weeks), after_weeks)
+    return ends_without_a_sale(nothing_sold(weeks), after_weeks)
 
 
 def inactive_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.Series:
@@ -287,7 +287,7 @@ def inactive_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.Series:
     nothing = nothing_sold(weeks)
     places: dict[Any, Any] = weeks.groupby(KEY).indices
     index = pd.MultiIndex.from_tuples(list(places), names=KEY) if places else pd.MultiIndex.from_frame(weeks[KEY])
-    inactive = [_ends_without_a_sale(nothing[rows], after_weeks) for rows in places.values()]
+    inactive = [ends_without_a_sale(nothing[rows], after_weeks) for rows in places.values()]
     return pd.Series(inactive, index=index, dtype="bool").sort_index()
 
 
@@ -303,7 +303,8 @@ def nothing_sold(weeks: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return nothing
 
 
-def _ends_without_a_sale(nothing_sold: npt.NDArray[np.bool_], after_weeks: int) -> bool:
+def ends_without_a_sale(nothing_sold: npt.NDArray[np.bool_], after_weeks: int) -> bool:
+    """Return whether nothing was sold in the last `after_weeks` of these weeks, and there are so many."""
     last = nothing_sold[-after_weeks:]
     return len(last) == after_weeks and bool(last.all())
 
