@@ -19,6 +19,7 @@ from skucast.core.texts import Text
 from skucast.dashboard import words
 from skucast.dashboard.board import Board, Promotions
 from skucast.dashboard.workbook import workbook
+from skucast.jobs.page_files import files_of, workbook_beside
 from skucast.language.extraction import PACKAGE
 
 HOSTILE: Names = ("=1+1", "+KA <&>", "@SUM(A1)\x07")
@@ -192,6 +193,19 @@ def test_workbook_in_russian() -> None:
     assert book.sheetnames == ["Сводка", "Прогноз", "Прогноз по неделям", "Промо", "Список дел"]
     assert rows_of(book["Сводка"])[0][0] == "Прогноз продаж, неделя 15.11.2026"
     assert rows_of(book["Прогноз"])[1][-1] == "модель ещё не обучена"
+
+
+def test_without_a_language_of_the_business_each_has_its_workbook() -> None:
+    """The page links that of its reader; with LOCALE there is one, under the same name as ever."""
+    files = files_of(small_board())
+    russian = openpyxl.load_workbook(io.BytesIO(files.workbooks["ru"]))
+    assert set(files.workbooks) == {"", "ru"}
+    assert rows_of(russian["Сводка"]) == rows_of(read(replace(small_board(), locale="ru"))["Сводка"])
+    alone = files_of(replace(small_board(), locale="ru"))
+    assert openpyxl.load_workbook(io.BytesIO(alone.workbooks[""])).sheetnames == russian.sheetnames
+    assert set(alone.workbooks) == {""}
+    paths = [workbook_beside(f"dashboard/{page}.html", "ru") for page in ("index", "2026-11-15")]
+    assert paths == ["dashboard/forecast-ru.xlsx", "dashboard/forecast-2026-11-15-ru.xlsx"]
 
 
 def test_a_board_without_forecasts_gives_headings_alone() -> None:

@@ -1,13 +1,14 @@
 """The forecast as an Excel workbook for planners: summary, forecast wide and long, promotions, work list, orders.
 
-Its numbers are those of the page beside it, its language is LOCALE, and no name of an article is ever a formula.
+Its numbers are those of the page beside it, and no name of an article is ever a formula.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
@@ -21,14 +22,44 @@ if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
     from skucast.dashboard.board import Board
+    from skucast.language.catalogue import Language
 Row = Sequence[Any]
 
 
 def workbook(board: Board) -> bytes:
-    """Return the workbook of the newest forecast, as the bytes of an .xlsx file."""
-    book = Book(board.run.run_at)
+    """Return the workbook of the newest forecast in the board's language, as the bytes of an .xlsx file."""
+    return workbooks(board, [board.locale])[board.locale]
+
+
+def workbooks(board: Board, languages: Sequence[Language | Literal[""]]) -> dict[str, bytes]:
+    """Return the workbook in each of the languages, empty = English; their numbers are worked out once."""
     newest = _newest(board)
-    for add in (_add_summary, _add_wide, _add_long, add_promotions, add_work, add_orders):
+    numbers = _Numbers(totals_data(board), None if newest.empty else _wide_numbers(board, newest))
+    return {language: _said(replace(board, locale=language), newest, numbers) for language in languages}
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """What takes its time and is the same in every language."""
+
+    totals: dict[str, Any] | None
+    wide: _Wide | None
+
+
+@dataclass(frozen=True)
+class _Wide:
+    """The newest forecast with weeks as columns, the classes of its combinations, its change against the last run."""
+
+    table: DataFrame
+    classes: list[str]
+    change: Series
+
+
+def _said(board: Board, newest: DataFrame, numbers: _Numbers) -> bytes:
+    book = Book(board.run.run_at)
+    _add_summary(book, board, newest, numbers.totals)
+    _add_wide(book, board, newest, numbers.wide)
+    for add in (_add_long, add_promotions, add_work, add_orders):
         add(book, board, newest)
     return book.to_bytes()
 
@@ -52,7 +83,7 @@ def _with_number(rows: DataFrame) -> DataFrame:
 # --- Sheets -----------------------------------------------------------------------------------------------------------
 
 
-def _add_summary(book: Book, board: Board, newest: DataFrame) -> None:
+def _add_summary(book: Book, board: Board, newest: DataFrame, totals: dict[str, Any] | None) -> None:
     """Sums of all, of each unit and of each channel: over all weeks with their interval, and week by week."""
     language = board.locale
     say = partial(said_in, language)
@@ -62,7 +93,6 @@ def _add_summary(book: Book, board: Board, newest: DataFrame) -> None:
         *([say(Text("The forecast was made at {day}", day=newest["cutoff"].iloc[0].date()))] if len(newest) else []),
         say(Text("All numbers are sales per week in the measure of the sales, as a rule pieces")),
     ]
-    totals = totals_data(board)
     weeks = _coming(newest)
     fields = [
         Field(say(Text("Unit")), width=24),
@@ -105,7 +135,7 @@ def _plain(column: Any) -> list[Any]:
     return [column["of"][code] for code in column["at"]] if isinstance(column, dict) else list(column)
 
 
-def _add_wide(book: Book, board: Board, newest: DataFrame) -> None:
+def _add_wide(book: Book, board: Board, newest: DataFrame, wide: _Wide | None) -> None:
     """One row per combination, weeks as columns."""
     say = partial(said_in, board.locale)
     weeks = _coming(newest)
@@ -118,23 +148,23 @@ def _add_wide(book: Book, board: Board, newest: DataFrame) -> None:
         Field(say(Text("Made by")), width=30),
         Field(say(Text("Remark")), width=44),
     ]
-    book.add(say(Text("Forecast")), [], fields, _wide_rows(board, newest), n_names=3)
+    book.add(say(Text("Forecast")), [], fields, _wide_rows(board, newest, wide) if wide else [], n_names=3)
 
 
-def _wide_rows(board: Board, newest: DataFrame) -> Iterator[Row]:
-    if newest.empty:
-        return iter(())
+def _wide_numbers(board: Board, newest: DataFrame) -> _Wide:
     table = newest.pivot_table(index=KEY, columns="ds", values="number", aggfunc="sum", sort=True)
-    first = newest.drop_duplicates(KEY).set_index(KEY)
     known = _classes(board)
-    change = _change(board, newest).reindex(table.index)
+    return _Wide(table, [known.get(key, "") for key in table.index], _change(board, newest).reindex(table.index))
+
+
+def _wide_rows(board: Board, newest: DataFrame, wide: _Wide) -> Iterator[Row]:
+    table = wide.table
+    first = newest.drop_duplicates(KEY).set_index(KEY)
     said = [worded(board.locale, first[name].reindex(table.index), words) for name, words in _HOW.items()]
     columns = [table[week].tolist() for week in table.columns]
     names = (table.index.get_level_values(name).astype("str").tolist() for name in KEY)
     whole = table.sum(axis=1).tolist()
-    return zip(
-        *names, [known.get(key, "") for key in table.index], *columns, whole, change.tolist(), *said, strict=True
-    )
+    return zip(*names, wide.classes, *columns, whole, wide.change.tolist(), *said, strict=True)
 
 
 _HOW = {"method": METHODS, "status": STATUSES}

@@ -149,7 +149,8 @@ function showMoreComing() {
 function linkWorkbook() {
   const beside = /\/dashboard\/(?:index|(\d{4}-\d\d-\d\d))\.html$/.exec(location.pathname);
   if (!beside) return;
-  place('workbook').href = beside[1] ? `forecast-${beside[1]}.xlsx` : 'forecast.xlsx';
+  const own = catalogues.locale || language === SOURCE_LANGUAGE ? '' : language; // without LOCALE there is one of each
+  place('workbook').href = `${['forecast', beside[1], own].filter(Boolean).join('-')}.xlsx`;
   place('workbook').hidden = false;
 }
 
