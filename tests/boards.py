@@ -283,3 +283,23 @@ def changes_of_board(board: Board) -> pd.DataFrame:
         )
     made = rolled_up(frame(rows)).assign(cutoff=CUTOFF)
     return made.assign(why=why_of(made.assign(n_weeks=1)))
+
+
+def revisions_of_board(board: Board) -> pd.DataFrame:
+    """Return what two further runs changed: the first what `changes_of_board` has, at noon, and the second nothing."""
+    changes = changes_of_board(board).drop(columns=["previous_cutoff", "sales_surprise", "replaced"])
+    none = dict.fromkeys(["change", *PARTS], 0.0)
+    sums = changes[changes["level"].isin(["total", "unit", "channel", "unit_channel"])]
+    runs = [("first", 0, changes), ("second", 1, sums.assign(**none, final_before=sums["final"], plan_change=None))]
+    return pd.concat(
+        [
+            rows.assign(
+                run_id=name,
+                replaced_run_id=f"before {name}",
+                replaced_at=pd.Timestamp("2026-11-18 08:00") + pd.Timedelta(hours=4 * number),
+                created_at=pd.Timestamp("2026-11-18 12:00") + pd.Timedelta(hours=4 * number),
+            )
+            for name, number, rows in runs
+        ],
+        ignore_index=True,
+    )

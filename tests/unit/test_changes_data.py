@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from boards import changes_of_board, small_board
+from boards import changes_of_board, revisions_of_board, small_board
 
 from skucast.core.combination import KEY
-from skucast.dashboard.changes import ALL_WEEKS, changes_data
+from skucast.dashboard.changes import ALL_WEEKS, changes_data, revisions_data
 from skucast.dashboard.data import page_data
 
 
@@ -45,3 +45,17 @@ def test_reasons_are_texts_and_what_stands_in_their_places():
     assert len([text for text, _ in said if "was withdrawn" in text]) == 1
     assert any(values.get("day_from_before") == "2026-11-20" for _, values in said)
     json.dumps(found)
+
+
+def test_each_further_run_is_told_the_newest_first():
+    """One that changed nothing has sums alone, without a part."""
+    board = small_board()
+    revisions = revisions_of_board(board)
+    second, first = revisions_data(replace(board, revisions=revisions), revisions[KEY].drop_duplicates())
+    assert (second["replaced_at"], second["made_at"]) == ("2026-11-18T12:00:00Z", "2026-11-18T16:00:00Z")
+    assert second["parts"] == second["combinations"]["week"] == []
+    assert sum(second["cells"]["final"]) > 0
+    assert first["parts"] == ["new_sales", "plan"]
+    assert first["cells"] == changes_data(replace(board, changes=changes_of_board(board)), revisions[KEY])["cells"]
+    json.dumps([second, first])
+    assert page_data(board)["revisions"] == []

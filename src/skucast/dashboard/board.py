@@ -59,9 +59,10 @@ class Board:
     ds. `refused` says in words what was refused of the planners' files, `kinds` the class of demand of each
     combination: unit, channel, SKU_ID, demand_class. `retrain` are the commands that train all combinations with an
     open alert anew: on this machine, and on Google Cloud. `totals` has rows of `tables.TOTALS`: the intervals of
-    sums; `changes` those of `tables.CHANGES`: why the newest forecast is not what the run before it said; `orders`
-    those of `tables.ORDERS` of the newest forecast; `totals_metrics` and `orders_metrics` the newest ones of these
-    tables. `locale` is the language of the page, empty = its reader's. Without `due` the page does not say that
+    sums; `changes` those of `tables.CHANGES`: why the newest forecast is not what the run before it said;
+    `revisions` those of `tables.REVISIONS`: what further runs of its cutoff changed; `orders` those
+    of `tables.ORDERS` of the newest forecast; `totals_metrics` and `orders_metrics` the newest ones of these tables.
+    `locale` is the language of the page, empty = its reader's. Without `due` the page does not say that
     anything is old. `promotions` is None where there never was one. `work` is the work list with what people have said
     of it, open or not, in its order; `work_lines` are on it.
     """
@@ -82,6 +83,7 @@ class Board:
     retrain: tuple[str, str] | None = None
     totals: DataFrame | None = None
     changes: DataFrame | None = None
+    revisions: DataFrame | None = None
     orders: DataFrame | None = None
     totals_metrics: DataFrame | None = None
     orders_metrics: DataFrame | None = None

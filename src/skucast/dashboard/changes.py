@@ -34,6 +34,10 @@ _FIRST = [
 """What is the same in all weeks of a combination."""
 
 
+MAX_REVISIONS = 3
+"""Runs of one cutoff whose changes are on the page: the newest."""
+
+
 def changes_data(board: Board, names: DataFrame) -> dict[str, Any] | None:
     """Return the changes of the weeks that both runs forecast; None where nothing is stored.
 
@@ -45,18 +49,41 @@ def changes_data(board: Board, names: DataFrame) -> dict[str, Any] | None:
     if rows is None or rows.empty:
         return None
     rows = rows.assign(n_weeks=(rows["cutoff"] - rows["previous_cutoff"]).dt.days // 7)
+    total = rows[rows["level"] == "total"]
+    ends = {"previous": iso(total["previous_cutoff"])[0], "cutoff": iso(total["cutoff"])[0]}
+    return {**ends, "on_replaced": _on_replaced(total), **_bridge(rows, names)}
+
+
+def revisions_data(board: Board, names: DataFrame) -> list[dict[str, Any]]:
+    """Return what each further run of the newest cutoff changed of what it replaced, the newest first.
+
+    As the changes, with `made_at` and `replaced_at`; a combination that a run left as it was has no row.
+    """
+    rows = board.revisions
+    if rows is None or rows.empty:
+        return []
+    rows = rows.assign(n_weeks=0, sales_surprise=float("nan"))
+    runs = rows.drop_duplicates("run_id").sort_values("created_at", ascending=False, kind="stable")
+    return [
+        {
+            "made_at": f"{run['created_at'].isoformat()}Z",
+            "replaced_at": f"{run['replaced_at'].isoformat()}Z",
+            **_bridge(rows[rows["run_id"] == run["run_id"]], names),
+        }
+        for run in runs.head(MAX_REVISIONS).to_dict("records")
+    ]
+
+
+def _bridge(rows: DataFrame, names: DataFrame) -> dict[str, Any]:
     weeks = sorted(rows["ds"].unique())
     rows = rows.assign(_week=rows["ds"].map({week: number for number, week in enumerate(weeks)}))
     parts = [name for name in PARTS if (rows[name].abs() >= _LEAST).any()]
     cells = rows[rows["level"] == "unit_channel"].sort_values([*_CELL, "ds"])
     total = rows[rows["level"] == "total"]
     mine = only(rows[rows["level"] == "combination"], names)
-    told, texts = _told(_with_sums(mine))
+    told, texts = _told(_with_sums(mine) if len(mine) else mine)
     return {
-        "previous": iso(total["previous_cutoff"])[0],
-        "cutoff": iso(total["cutoff"])[0],
         "weeks": iso(total.sort_values("ds")["ds"]),
-        "on_replaced": _on_replaced(total),
         "parts": parts,
         "texts": texts,
         "cells": {**{name: coded(cells[name]) for name in _CELL}, **_columns(cells, parts)},

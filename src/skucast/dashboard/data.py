@@ -11,7 +11,7 @@ from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.scorecard import BASELINES, POOLED_STEP
-from skucast.dashboard.changes import changes_data
+from skucast.dashboard.changes import changes_data, revisions_data
 from skucast.dashboard.columns import (
     SUMMED_DIGITS,
     Columns,
@@ -96,6 +96,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "window": _window(board.metrics),
         "totals": totals_data(board),
         "changes": changes_data(board, one_by_one),
+        "revisions": revisions_data(board, one_by_one),
         "orders": orders_data(board, names),
         "served": served_data(board),
         "sums_scored": sums_scored(board),

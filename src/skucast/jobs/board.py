@@ -27,6 +27,7 @@ from skucast.jobs.overrides import shown_overrides
 from skucast.jobs.promotion_board import promotions_seen
 from skucast.jobs.refusals import refused_lately
 from skucast.jobs.registry import by_age
+from skucast.jobs.revisions import revisions_of
 from skucast.runtime.settings import Settings
 from skucast.sales.demand import life_classes
 from skucast.sales.history import History
@@ -82,6 +83,7 @@ def make_board(
         kinds=_kinds(settings, history, shown_ones),
         totals=_of_newest(warehouse, TOTALS, newest),
         changes=_of_newest(warehouse, CHANGES, newest),
+        revisions=revisions_of(warehouse, newest),
         orders=_of_newest(warehouse, ORDERS, newest),
         totals_metrics=_newest_scores(warehouse, TOTALS_METRICS, history),
         orders_metrics=_newest_scores(warehouse, ORDERS_METRICS, history),

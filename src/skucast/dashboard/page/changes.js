@@ -1,4 +1,5 @@
-// Why the forecast is not what the run before it said: a bridge from number to number, and what moved most.
+// Why the forecast is not what the run before it said, or what a further run of the same week changed: a bridge from
+// number to number, and what moved most.
 
 const FIRST_MOVERS = 6;
 const WHOLE_BRIDGE = -1; // stands for all weeks that both runs forecast
@@ -25,22 +26,26 @@ const PART_NAMES = {
   override: () => t('Corrected by hand'),
 };
 
-const bridge = { week: WHOLE_BRIDGE, isOfOne: false, rows: FIRST_MOVERS, isFilled: false };
+/** `all` can be explained: the change since the week before, and what each further run of this week changed. */
+const bridge = { all: [], told: null, week: WHOLE_BRIDGE, isOfOne: false, rows: FIRST_MOVERS, isFilled: false };
 
 addSection({ draw: drawChanges, drawCharts: drawBridge });
 
 function drawChanges() {
-  place('changes').hidden = !data.changes;
-  if (!data.changes) return;
   if (!bridge.isFilled) fillChanges();
+  place('changes').hidden = !bridge.told;
+  if (!bridge.told) return;
   bridge.rows = FIRST_MOVERS;
   drawMovers();
 }
 
 function fillChanges() {
-  const { weeks } = data.changes;
-  const choices = [[WHOLE_BRIDGE, t('All weeks')], ...weeks.map((week, number) => [number, shortDay(week)])];
-  fillSegments('bridge-week', 'bridge-week', choices, bridge.week);
+  bridge.isFilled = true;
+  bridge.all = [data.changes, ...data.revisions].filter(Boolean);
+  if (!bridge.all.length) return;
+  chooseBridge(bridge.all[0]);
+  place('bridge-run').hidden = bridge.all.length < 2;
+  fillSegments('bridge-run', 'bridge-run', bridge.all.map((told, number) => [number, bridgeName(told)]), 0);
   fillSegments(
     'bridge-of',
     'bridge-of',
@@ -50,10 +55,30 @@ function fillChanges() {
     ],
     'sum',
   );
+  place('bridge-run').addEventListener('change', (event) => {
+    chooseBridge(bridge.all[event.target.value]);
+    changeBridge({});
+  });
   place('bridge-week').addEventListener('change', (event) => changeBridge({ week: Number(event.target.value) }));
   place('bridge-of').addEventListener('change', (event) => changeBridge({ isOfOne: event.target.value === 'one' }));
   place('more-movers').addEventListener('click', showMoreMovers);
-  bridge.isFilled = true;
+}
+
+function fillBridgeWeeks() {
+  const { weeks } = bridge.told;
+  const choices = [[WHOLE_BRIDGE, t('All weeks')], ...weeks.map((week, number) => [number, shortDay(week)])];
+  place('bridge-week').replaceChildren();
+  fillSegments('bridge-week', 'bridge-week', choices, bridge.week);
+}
+
+function bridgeName({ made_at: madeAt }) {
+  return madeAt ? t('Run of {made}', { made: moment(madeAt) }) : t('Since last week');
+}
+
+/** The weeks of another bridge are others. */
+function chooseBridge(told) {
+  Object.assign(bridge, { told, week: WHOLE_BRIDGE, rows: FIRST_MOVERS });
+  fillBridgeWeeks();
 }
 
 function changeBridge(change) {
@@ -69,12 +94,12 @@ function bridgeOf(table, fits) {
   const rows = table.week.map((_, row) => row).filter(fits);
   if (!rows.length) return null;
   const sum = (name) => rows.reduce((total, row) => total + table[name][row], 0);
-  const parts = data.changes.parts.map((name) => ({ name, value: sum(name) }));
+  const parts = bridge.told.parts.map((name) => ({ name, value: sum(name) }));
   return { before: sum('final_before'), after: sum('final'), change: sum('change'), parts };
 }
 
 function bridgeOfGroup() {
-  const { cells } = data.changes;
+  const { cells } = bridge.told;
   return bridgeOf(
     cells,
     (row) =>
@@ -83,19 +108,19 @@ function bridgeOfGroup() {
 }
 
 function bridgeOfOne() {
-  const { combinations: table } = data.changes;
+  const { combinations: table } = bridge.told;
   return bridgeOf(table, (row) => table.week[row] === bridge.week && indexOfChange(row) === state.selected);
 }
 
 /** The combination's number on the page; undefined of one that is gone from it. */
 function indexOfChange(row) {
-  const { unit, channel, SKU_ID: sku } = data.changes.combinations;
+  const { unit, channel, SKU_ID: sku } = bridge.told.combinations;
   bridge.places ??= new Map(combinations.map((combination) => [nameOf(combination), combination.index]));
   return bridge.places.get(nameOf({ unit: unit[row], channel: channel[row], sku: sku[row] }));
 }
 
 function drawBridge() {
-  if (!data.changes) return null;
+  if (!bridge.told) return null;
   const found = bridge.isOfOne ? bridgeOfOne() : bridgeOfGroup();
   const name = bridge.isOfOne
     ? state.selected === null
@@ -103,9 +128,10 @@ function drawBridge() {
       : fullName(combinations[state.selected])
     : groupName({ unit: state.unit || ALL, channel: state.channel || ALL });
   place('bridge-lead').textContent = bridgeLead(name, found);
-  if (!found) return showEmpty(place('bridge'), t('Nothing of it was forecast by both runs.'));
+  if (!found) return showEmpty(place('bridge'), isRevision() ? t('This run left it as it was.') : t('Nothing of it was forecast by both runs.'));
   const parts = partsShown(found.parts);
-  const labels = [t('Last run'), ...parts.map(({ label }) => label), t('This run')];
+  const ends = isRevision() ? [t('Before'), t('After')] : [t('Last run'), t('This run')];
+  const labels = [ends[0], ...parts.map(({ label }) => label), ends[1]];
   const values = [found.before, ...parts.map(({ value }) => value), found.after];
   const said = [quantity(found.before), ...parts.map(({ value }) => signedQuantity(value)), quantity(found.after)];
   drawTable('bridge-table', [t('Part'), t('Sales')], () => labels.map((label, row) => [label, said[row]]));
@@ -129,8 +155,20 @@ function drawBridge() {
   return plot('bridge', [trace], bridgeLayout(found, parts), `${place('bridge-lead').textContent} ${labels.map((label, row) => `${label}: ${said[row]}`).join('; ')}.`);
 }
 
+function isRevision() {
+  return 'made_at' in bridge.told;
+}
+
+function revisionLead(name, found) {
+  const places = { name, made: moment(bridge.told.made_at), replaced: moment(bridge.told.replaced_at) };
+  return found?.parts.some(({ value }) => Math.abs(value) >= 0.005)
+    ? t('{name}: what the forecast made at {made} changed of the one made at {replaced}: {change}.', { ...places, change: signedQuantity(found.change) })
+    : t('{name}: the forecast made at {made} changed nothing of the one made at {replaced}.', places);
+}
+
 function bridgeLead(name, found) {
-  const { cutoff, previous, on_replaced: onReplaced } = data.changes;
+  if (isRevision()) return revisionLead(name, found);
+  const { cutoff, previous, on_replaced: onReplaced } = bridge.told;
   const said = [
     t('{name}: from the forecast made at {previous} to that of {cutoff}, for the weeks that both forecast: {change}.', {
       name,
@@ -176,7 +214,7 @@ function bridgeLayout({ before, after }, parts) {
 // --- What moved most ------------------------------------------------------------------------------------------------
 
 function movers() {
-  const { combinations: table } = data.changes;
+  const { combinations: table } = bridge.told;
   const wanted = new Set(state.matching.map(({ index }) => index));
   const rows = table.week.map((_, row) => row).filter((row) => table.week[row] === bridge.week);
   return rows
@@ -189,11 +227,12 @@ function drawMovers() {
   const found = movers();
   place('movers').replaceChildren(...found.slice(0, bridge.rows).map(moverLine));
   place('no-movers').hidden = found.length > 0;
+  place('no-movers').textContent = isRevision() ? t('This run changed nothing here.') : t('Nothing under this filter.');
   drawMore('more-movers', found.length - bridge.rows);
 }
 
 function moverLine({ row, index, change }) {
-  const why = data.changes.combinations.reasons[row].map(reasonSaid).join(', ');
+  const why = bridge.told.combinations.reasons[row].map(reasonSaid).join(', ');
   return element(
     'li',
     {},
@@ -204,7 +243,7 @@ function moverLine({ row, index, change }) {
 
 /** A reason in the reader's language: its text, and what stands in its places. */
 function reasonSaid([number, values]) {
-  const text = data.changes.texts[number];
+  const text = bridge.told.texts[number];
   const said = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, reasonPlace(name, value)]));
   const behind = 'effect' in said && !text.includes('{effect}') ? ` (${said.effect})` : '';
   return `${t(text, said)}${behind}`;

@@ -44,7 +44,7 @@ async function unpacked(id) {
 
 async function openData() {
   data = JSON.parse(await unpacked('data'));
-  const inTables = [data, data.totals ?? {}, data.changes ?? {}, data.promotions ?? {}];
+  const inTables = [data, data.totals ?? {}, data.changes ?? {}, ...data.revisions, data.promotions ?? {}];
   for (const table of inTables.flatMap(Object.values)) if (isTable(table)) decode(table);
   const { unit, channel, SKU_ID: sku, abc_class: abc, xyz_class: xyz, is_detailed: detailed } = data.combinations;
   combinations = unit.map((name, index) => ({
