@@ -16,6 +16,11 @@ LEVEL_SOURCES = ("setting", "class", "rule", "costs")
 """SERVICE_LEVEL for all, or for the combination's class; a rule of the table: the level itself, or the newsvendor's
 ratio of its costs."""
 
+LEAST_LEVEL, MOST_LEVEL = 0.5, 0.999
+"""Levels that can be meant: below, stock would be less than is expected to sell; above, it knows no bounds."""
+MAX_WEEKS = 52
+"""Longest lead time and review that can be meant."""
+
 POOLED_BY = ("all", "class", "unit", "channel")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from skucast.core.rows import written
-from skucast.runtime.groups.orders import LEAST_LEVEL, MAX_WEEKS, MOST_LEVEL
+from skucast.core.tables.orders import LEAST_LEVEL, MAX_WEEKS, MOST_LEVEL
 
 _LEVELS = f"from {LEAST_LEVEL:g} to {MOST_LEVEL:g}"
 

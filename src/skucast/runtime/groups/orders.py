@@ -9,12 +9,9 @@ from pydantic import field_validator
 
 from skucast.core.errors import InputError
 from skucast.core.tables.contract import ALL
+from skucast.core.tables.orders import LEAST_LEVEL, MAX_WEEKS, MOST_LEVEL
 from skucast.core.tables.scorecard import VOLUME_CLASSES
 from skucast.runtime.groups.field import Group, field, parsed
-
-MAX_WEEKS = 52
-LEAST_LEVEL, MOST_LEVEL = 0.5, 0.999
-"""Levels that can be meant: below, stock would be less than is expected to sell; above, it knows no bounds."""
 
 OFF = "off"
 
