@@ -12,7 +12,7 @@ import pytest
 from boards import CUTOFF, named, week
 from chromium import Open
 from fifteen import EVERYBODY, FORMULA, OTHERS
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY, Combination
@@ -24,7 +24,7 @@ from skucast.dashboard.overrides import Words
 from skucast.forecast.overriding import effects, overridden
 from skucast.jobs import intake
 from skucast.jobs.override_intake import ingest_overrides
-from skucast.regressors.override_checks import Rules, Why
+from skucast.regressors.override_checks import Rules
 from skucast.regressors.overrides import holding, said_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -61,6 +61,44 @@ def corrected(board: Board) -> Board:
     return replace(board, forecasts=overridden(newest, said).rows, overrides=words)
 
 
+WHOLE, UNIT, CHANNEL, ONE = "*/*/*", f"{EVERYBODY[2][0]}/*/*", f"*/{EVERYBODY[2][1]}/*", "/".join(EVERYBODY[2])
+PLANTED = (
+    [(WHOLE, "=", 900.0)],
+    [(WHOLE, "%", 50.0), (UNIT, "+", -5000.0)],
+    [(UNIT, "=", 70.0), (CHANNEL, "=", 40.0)],  # equally narrow, and they overlap
+    [(CHANNEL, "=", 40.0), (UNIT, "%", 12.5)],
+    [(CHANNEL, "+", 30.0), (WHOLE, "=", 10.0), (ONE, "=", 5.0)],
+    [(UNIT, "%", 1.0), *[(CHANNEL, "+", float(n)) for n in range(1, 0, -1)], (f"*/*/{EVERYBODY[2][2]}", "=", 9.0)],
+    [(f"*/*/{OTHERS[1][2]}", "=", 80.0), (CHANNEL, "%", -100.0), (ONE, "%", 33.0)],
+)
+"""Lines of a file about the second week; what Boris has said before holds beside them."""
+
+
+def page_and_job_agree(page: Page, board: Board) -> None:
+    """Hold the page's effect to the job's number of every row: some forecast nothing, some are not sold any more."""
+    whole = corrected(board)
+    assert whole.overrides is not None
+    rows = whole.forecasts.sort_values([*KEY, "ds"], ignore_index=True)
+    places = rows.index.to_series()
+    rows["yhat"] = (places % 5 * 25.0).where(rows["unit"] != EVERYBODY[2][0], 0.0).where(places % 7 > 0, 60.0)
+    rows["status"] = rows["status"].where(places % 3 > 0, "inactive")
+    page.evaluate(
+        "([yhat, status]) => { window.kept = { ...data.forecasts }; Object.assign(data.forecasts, { yhat, status }); }",
+        [rows["yhat"].tolist(), rows["status"].tolist()],
+    )
+    for lines in PLANTED:
+        file = [dict(zip(KEY, names.split("/"), strict=True)) | {"kind": k, "value": v} for names, k, v in lines]
+        given = [{**line, "sku": line["SKU_ID"], "first": "2026-11-29", "last": "2026-11-29"} for line in file]
+        mine = pd.DataFrame([{**line, "ds": week(2), "known_from": RUN_AT} for line in file])
+        mine["override_id"] = [
+            f"0a-{number}" for number in range(9, 9 + len(mine))
+        ]  # in a file's order, not in the text's
+        said = pd.concat([whole.overrides.said, mine], ignore_index=True)
+        job = overridden(rows, said).rows["final"].tolist()
+        assert page.evaluate("applied", given) == pytest.approx(job), lines
+    page.evaluate("Object.assign(data.forecasts, kept)")
+
+
 def test_a_number_is_corrected_and_its_file_is_taken_in(
     board: Board,
     open_page: Open,
@@ -71,11 +109,13 @@ def test_a_number_is_corrected_and_its_file_is_taken_in(
 ) -> None:
     """Fifteen articles are forecast 100 in each of two weeks, one of them corrected to 150 by Boris.
 
-    A group's number leaves that one as it is; near weeks ask for the reason; a name that begins like a formula is read
-    again as it is; what holds is called off in the same file.
+    The form begins with the first week that is free. A group's number leaves that one as it is; near weeks ask for the
+    reason; a name that begins like a formula is read again as it is; what holds is called off in the same file. What
+    the job would refuse is no line of the file, and the effect is what the job makes of the lines.
     """
     monkeypatch.setattr(intake, "SETTLE_S", 0.0)
     page = open_page(corrected(board), view="planner")
+    page_and_job_agree(page, board)
     section = page.locator("#overrides")
     expect(section.locator("#held-overrides")).to_contain_text("+100")
     expect(section.locator("#override-value")).to_contain_text("nearer than the model")
@@ -89,6 +129,8 @@ def test_a_number_is_corrected_and_its_file_is_taken_in(
             else:
                 field.fill(text)
 
+    expect(form.locator("[name=first]")).to_have_value("2026-11-29")  # the one before is frozen
+    expect(form.locator("[name=last]")).to_have_value("2026-11-29")
     fill(unit="Казань", channel="*", sku="", first="2026-11-22", last="2026-11-29", kind="=", value="2600")
     effect = section.locator("#word-effect")
     # 13 articles of Kazan: 2 x 1,300 by the model, 100 more count; all of it is 3,000 and 100 more
@@ -97,9 +139,25 @@ def test_a_number_is_corrected_and_its_file_is_taken_in(
     expect(effect).to_contain_text("are frozen")
     fill(first="2026-11-29", reason="event", author="Anna")
     expect(effect).not_to_contain_text("frozen")
+    for refused in (
+        {"value": "-1"},
+        {"value": "1e13"},
+        {"expires": "2026-11-17"},
+        {"expires": "2029-01-01"},
+        {"author": ""},
+    ):
+        before = {"value": "2600", "expires": "", "author": "Anna"}
+        fill(**refused)
+        expect(form.locator("#add-word")).to_have_attribute("aria-disabled", "true")
+        fill(**before)
+        expect(form.locator("#add-word")).to_have_attribute("aria-disabled", "false")
+    fill(expires="2026-12-31")
     section.get_by_role("button", name="Add to the file").click()
     fill(unit=FORMULA[0], channel=FORMULA[1], sku=FORMULA[2], kind="+", value="-12.5", note="fair; perhaps")
     section.get_by_role("button", name="Add to the file").click()
+    section.get_by_role("button", name="Call off").click()
+    expect(effect).to_contain_text("are frozen")  # for that one is about a frozen week too
+    fill(reason="late")
     section.get_by_role("button", name="Call off").click()
     with page.expect_download() as download:
         section.get_by_role("button", name="Save the file").click()
@@ -113,11 +171,13 @@ def test_a_number_is_corrected_and_its_file_is_taken_in(
     warehouse.append_once(OVERRIDES, held, batch_id="before", source="before.csv", run=run)
     report, at = RunReport(), replace(run, run_at=RUN_AT.to_pydatetime(), today=RUN_AT.date(), cutoff=CUTOFF.date())
     known = [Combination(*names) for names in EVERYBODY]
-    assert ingest_overrides(ours, warehouse, at, report, known, by_hand=True) == 2
-    refused = f"line 4: {Why.FROZEN.format(frozen='2026-11-22', n_weeks=1)}"
-    assert refused in str(report.plan_files[f"overrides/{name}"])
-    rows = warehouse.read(OVERRIDES).query("author == 'Anna'").sort_values("kind", ascending=False)
-    group, one = rows.to_dict("records")
+    assert ingest_overrides(ours, warehouse, at, report, known, by_hand=True) == 3
+    rows = (
+        warehouse.read(OVERRIDES).query("author == 'Anna'").sort_values(["cancelled", "kind"], ascending=[True, False])
+    )
+    group, one, off = rows.to_dict("records")
+    assert (off["override_id"], off["cancelled"], off["reason"]) == ("held-1", True, "late")
+    assert group["expires_on"] == pd.Timestamp("2026-12-31")
     assert [group[name] for name in (*KEY, "kind", "value")] == ["Казань", "*", "*", "=", 2600.0]
     assert (group["ds_from"], group["ds_to"]) == (week(2), week(2))
     assert [one[name] for name in (*KEY, "kind", "value", "note")] == [*FORMULA, "+", -12.5, "fair; perhaps"]

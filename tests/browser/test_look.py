@@ -119,6 +119,8 @@ def test_names_that_look_like_markup_stay_text(board: Board, open_page: Open) ->
 def test_a_phone_needs_no_sideways_scrolling(open_page: Open) -> None:
     """390 pixels: the page is as wide as the screen with every section drawn; controls are large enough to touch."""
     page = open_page(charts=True, width=390)
+    expect(control(page, "unit")).to_be_hidden()  # the figures come first
+    page.get_by_role("button", name="Filters").click()
     control(page, "alerts").check()  # the alert's long command is shown
     for summary in page.locator("summary:visible").all():
         summary.click()
@@ -132,6 +134,8 @@ def test_a_phone_needs_no_sideways_scrolling(open_page: Open) -> None:
 def test_names_of_any_length_push_nothing_out(board: Board, open_page: Open, width: int) -> None:
     """Unit, channel and article of 90 characters without a blank: all that is wide stays on the screen."""
     page = open_page(renamed(board, MARKUP, ("U" * 90, "C" * 90, "S" * 90)), charts=True, width=width)
+    if width == 390:
+        page.get_by_role("button", name="Filters").click()
     control(page, "alerts").check()
     lists(names(page), ["S" * 90])
     gives(page, "document.documentElement.scrollWidth", width)

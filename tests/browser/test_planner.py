@@ -16,6 +16,7 @@ from chromium import Open
 from fifteen import EVERYBODY, FORMULA, MARKUP
 from playwright.sync_api import Page, expect
 from reader import DRAWN, control, gives, lists, reads, says
+from test_look import wider_than
 from work_lines import note, with_work
 
 from skucast.core.combination import Combination
@@ -61,7 +62,10 @@ def bottom_of(page: Page, selector: str) -> float:
 
 @pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 2 * 844)])
 def test_the_first_screen_says_what_will_be_sold(planned: Board, open_page: Open, width: int, height: int) -> None:
-    """Total with its interval, changes, units and what needs a decision; on a phone in the first two screens."""
+    """Total with its interval, changes, units and what needs a decision; on a phone in the first two screens.
+
+    No table is wider than its place, however long a name is; on a phone the single weeks unfold below their unit.
+    """
     page = open_page(planned, charts=True, width=width, view="planner")
     figures = page.locator("#plan-figures > div")
     reads(figures.nth(0).locator("dd"), "3,000\n80% interval: 2,800\u00a0–\u00a03,300")
@@ -76,6 +80,14 @@ def test_the_first_screen_says_what_will_be_sold(planned: Board, open_page: Open
     gives(page, "document.getElementById('totals').data.filter(({ showlegend }) => showlegend !== false).length", 5)
     expect(page.locator("#overview")).to_be_hidden()
     expect(page.locator("#detail code")).to_have_count(0)
+    assert bottom_of(page, "#decisions li:first-child") <= height
+    expect(page.locator("#group-weeks")).to_be_visible(visible=width == 390)
+    if width == 390:
+        page.locator("#group-weeks").click()
+        says(page.locator("#groups .weeks-of").nth(1), "29 Nov 1,300")
+    page.evaluate("document.querySelector('#groups tbody th button').textContent = 'U'.repeat(90)")
+    gives(page, wider_than("#plan .scroll", "clientWidth"), 0)
+    gives(page, wider_than("#groups tbody th", "offsetWidth"), 0)
 
 
 def test_units_channels_and_an_alerts_combination_are_one_click_away(planned: Board, open_page: Open) -> None:

@@ -171,6 +171,7 @@ def an_override_is_saved(page: Page, folder: Path) -> Path:
     for name, text in {"sku": MINE[2], "value": "-20", "author": "Anna"}.items():
         form.locator(f"[name={name}]").fill(text)
     form.locator("[name=first]").select_option(index=1)
+    form.locator("[name=last]").select_option(index=3)
     form.locator("[name=reason]").select_option(index=0)
     expect(page.locator("#word-effect")).to_contain_text("Total of all")
     page.locator("#add-word").click()

@@ -27,7 +27,7 @@ from skucast.dashboard.columns import (
 from skucast.dashboard.orders import orders_data, served_data, sums_scored
 from skucast.dashboard.overrides import overrides_data
 from skucast.dashboard.promotions import promotions_data
-from skucast.dashboard.totals import expected, totals_data
+from skucast.dashboard.totals import totals_data
 from skucast.dashboard.work import work_data
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def _forecast_columns(rows: DataFrame, weeks: list[str]) -> Columns:
         **{name: coded(rows[name]) for name in _FORECAST_TEXTS},
         **{name: coded(iso(rows[name])) for name in _FORECAST_WEEKS},
         **values(rows, [*_INTERVAL, *COMPONENTS, "final"]),
-        **values(rows.assign(expected=expected(rows)), ["expected"], SUMMED_DIGITS),
+        **values(rows.assign(mean=rows["yhat_mean"].fillna(rows["yhat"])), ["mean"], SUMMED_DIGITS),
         "override_id": coded(rows["override_id"]),
     }
 

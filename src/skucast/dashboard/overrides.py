@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skucast.core.combination import KEY
 from skucast.dashboard.columns import iso, values
+from skucast.regressors.overrides import in_order
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,7 +41,7 @@ def overrides_data(words: Words | None) -> dict[str, Any] | None:
     if words is None:
         return None
     held = words.held.sort_values(["ds_from", "override_id"])
-    said = words.said.sort_values(["known_from", "override_id"], kind="stable")
+    said = in_order(words.said)
     return {
         "reasons": list(words.reasons),
         "frozen_through": words.frozen_through.isoformat() if words.frozen_through else "",

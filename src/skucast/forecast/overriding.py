@@ -1,8 +1,9 @@
 """Overrides on forecasts: the number that counts beside the model's, a group's spread by forecast share.
 
 Of several overrides of one combination and week one counts: that of the narrowest scope (more names), of equally narrow
-ones the one known last. `=` makes a group's total the value, those of its combinations included that a narrower one has
-settled; `+` and `%` change what no narrower one has settled.
+ones the one known last, in one file that of the lower line. `=` makes a group's total the value, those of its
+combinations included that a narrower one has settled; `+` and `%` change what no narrower one has settled. The page's
+form tells the effect beforehand (dashboard/page/override_effect.js): a test holds both to the same numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pandas as pd
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import NOT_SOLD
-from skucast.regressors.overrides import n_named
+from skucast.regressors.overrides import in_order, n_named
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -51,9 +52,8 @@ def overridden(rows: pd.DataFrame, said: pd.DataFrame) -> Overridden:
     maker = _Maker(rows)
     depth = n_named(said)
     maker.single(said[depth == len(KEY)])
-    groups = said.assign(_named=depth)[depth < len(KEY)]
-    order = ["_named", "known_from", "override_id"]
-    for word in groups.sort_values(order, ascending=[False, False, True], kind="stable").to_dict("records"):
+    groups = in_order(said.assign(_named=depth)[depth < len(KEY)])[::-1]
+    for word in groups.sort_values("_named", ascending=False, kind="stable").to_dict("records"):
         maker.group(word)
     return maker.made(said)
 

@@ -11,6 +11,9 @@ from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK
 
+LINE_DIGITS = 9
+"""More than any file has lines."""
+
 SAID = [*KEY, "ds", "kind", "value", "override_id", "known_from"]
 """Columns of `said_of`."""
 
@@ -59,6 +62,12 @@ def still_said(held: pd.DataFrame, after: date) -> pd.DataFrame:
     first = max(pd.Timestamp(after) + WEEK, held["ds_from"].min())
     said = said_of(held, pd.date_range(first, held["ds_to"].max(), freq="7D").astype("datetime64[us]"))
     return held[held["override_id"].isin(said["override_id"]) & ~held["cancelled"]]
+
+
+def in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows in the order in which they were said; those of one file by their lines, which end their names."""
+    line = rows["override_id"].astype("str").str.replace(r"\d+$", lambda found: found[0].zfill(LINE_DIGITS), regex=True)
+    return rows.assign(_line=line).sort_values(["known_from", "_line"], kind="stable").drop(columns="_line")
 
 
 def n_named(rows: pd.DataFrame) -> pd.Series:

@@ -23,7 +23,7 @@ const PART_NAMES = {
   other_method: () => t('Made in another way'),
   new_articles: () => t('New articles'),
   gone_articles: () => t('Articles that are gone'),
-  override: () => t('Corrected by hand'),
+  override: () => t('Corrections'),
 };
 
 /** `all` can be explained: the change since the week before, and what each further run of this week changed. */

@@ -6,6 +6,7 @@ const XYZ = ['X', 'Y', 'Z'];
 const FIRST_ROWS = 10;
 const MORE_ROWS = 25;
 const FIRST_GROUPS = 8; // of units or channels
+const FIRST_GROUPS_ON_A_PHONE = 4; // what needs a decision begins on its second screen
 const MOST_DECISIONS = 6;
 
 const state = {
@@ -30,12 +31,23 @@ const state = {
   isOnPaper: false, // while it is printed
   isPicked: false, // whether somebody has chosen it
   groupBy: 'unit', // or 'channel': rows of the totals
-  groupRows: FIRST_GROUPS,
+  groupRows: firstGroups(),
+  groupWeeks: false, // on a phone: the single weeks of units or channels are unfolded
   decisionRows: MOST_DECISIONS,
   matching: [], // combinations under the filter
   sums: null, // of their errors
   ranked: [], // rows of the ranking, in its order
 };
+
+/** On a phone the controls are folded away until somebody asks for them: the figures come first. */
+function foldFilters() {
+  const isOpen = place('filters').classList.toggle('open');
+  place('fold-filters').setAttribute('aria-expanded', String(isOpen));
+}
+
+function firstGroups() {
+  return narrow() ? FIRST_GROUPS_ON_A_PHONE : FIRST_GROUPS;
+}
 
 function fillControls() {
   fillSelect('unit', new Set(combinations.map(({ unit }) => unit)));
@@ -81,6 +93,7 @@ function defaultWeeks() {
 }
 
 function listenToFilter() {
+  place('fold-filters').addEventListener('click', foldFilters);
   const form = place('filters');
   form.addEventListener('submit', (event) => event.preventDefault());
   form.addEventListener('input', applyFilter);
@@ -102,7 +115,7 @@ function readFilter() {
   state.weeks = Number(form.get('weeks'));
   state.rows = FIRST_ROWS;
   state.comingRows = FIRST_ROWS;
-  state.groupRows = FIRST_GROUPS;
+  state.groupRows = firstGroups();
   state.decisionRows = MOST_DECISIONS;
 }
 

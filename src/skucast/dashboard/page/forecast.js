@@ -58,7 +58,12 @@ function forecastLead(weeks, n) {
   const of = { interval: INTERVAL, day: day(data.origin) };
   const lead = sentence(t('Sales per week with the {interval}, made at the cutoff {day}', of));
   const made = data.made_at ? t('Run {moment}.', { moment: moment(data.made_at) }) : '';
-  return [lead, made, open, more].filter(Boolean).join(' ');
+  return [lead, made, open, more, middlesText()].filter(Boolean).join(' ');
+}
+
+/** Why the numbers of single combinations do not add up to the totals. */
+function middlesText() {
+  return t('The number of one combination is the middle of what may be sold; totals are sums of expected values, as a rule a little more.');
 }
 
 function comingRow(combination, weeks) {
@@ -165,6 +170,11 @@ function download() {
 /** The number that counts of a forecast's row: the model's, or what an override makes of it. */
 function countsAt(row) {
   return data.forecasts.final[row] ?? data.forecasts.yhat[row];
+}
+
+/** What sums add up of a row: the planner's number if there is one, else the expected value. */
+function expectedAt(row) {
+  return data.forecasts.override_id[row] ? countsAt(row) : data.forecasts.mean[row];
 }
 
 /** What the user's spreadsheet takes as it is: its decimal sign, a separator that differs from it, and UTF-8's mark. */

@@ -1,6 +1,7 @@
 // Which override counts of every number, and what it makes of it: as the job takes them.
 
 const NOT_SOLD = ['inactive', 'announced'];
+const NO_SALES = 1e-9; // less than that are none: no share of a group can be told by them
 
 function isAbout(word, { unit, channel, sku }) {
   return (
@@ -58,8 +59,13 @@ function statements(lines) {
   return [...before, ...lines.filter((line) => !line.off)];
 }
 
-/** The number that counts of every row: the narrowest word about it, of equally narrow ones the last, as in the job. */
+/** The number that counts of every row: the narrowest word about it, of equally narrow ones the last; forecast/overriding.py. */
 function applied(lines) {
+  return settledBy(lines).final;
+}
+
+/** The same, with the rows that a word is about: of these a sum counts the number itself, of others what is expected. */
+function settledBy(lines) {
   const { yhat, status } = data.forecasts;
   const final = yhat.map((number) => number ?? 0);
   const settled = new Set();
@@ -75,13 +81,13 @@ function applied(lines) {
       const sold = mine.filter((row) => !NOT_SOLD.includes(status[row]));
       const evenly = new Set(sold.length ? sold : mine);
       for (const row of mine) {
-        if (sum > 0) final[row] = (Math.max(wanted, 0) * (yhat[row] ?? 0)) / sum;
+        if (sum > NO_SALES) final[row] = (Math.max(wanted, 0) * (yhat[row] ?? 0)) / sum;
         else final[row] = evenly.has(row) ? Math.max(wanted, 0) / evenly.size : 0;
         settled.add(row);
       }
     }
   }
-  return final;
+  return { final, settled };
 }
 
 function rowsByWeek(word) {

@@ -30,18 +30,24 @@ function drawHeld() {
 /** A button that puts the calling off of an override into the file, in the name of whoever writes it. */
 function callOff(id, at, word) {
   const there = words.some((line) => line.off === id);
+  if (word.last < runningWeek()) return quiet(t('over'));
   const button = element('button', { type: 'button', class: 'plain' }, there ? t('In the file') : t('Call off'));
   button.setAttribute('aria-disabled', String(there));
   button.addEventListener('click', () => {
     if (words.some((line) => line.off === id)) return;
-    const { author, reason } = readWord();
-    if (!author) {
-      place('word').elements.author.focus();
-      say(t('Write who says so.'));
+    const { author, reason: chosen } = readWord();
+    const given = data.overrides.held.reason[at];
+    const isOfList = data.overrides.reasons.includes(given);
+    const isFree = isOfList && !frozenProblem({ ...word, reason: given });
+    const line = { ...word, reason: isFree ? given : chosen, author, note: '', expires: '', off: id };
+    const problem = frozenProblem(line) || (author ? '' : t('Write who says so.'));
+    if (problem) {
+      place('word').elements[author ? 'reason' : 'author'].focus();
+      place('word-effect').textContent = problem;
+      say(problem);
       return;
     }
-    const isFrozen = word.first <= data.overrides.frozen_through;
-    words.push({ ...word, reason: isFrozen ? reason : data.overrides.held.reason[at], author, note: '', expires: '', off: id });
+    words.push(line);
     drawWord();
     drawHeld();
   });
@@ -50,7 +56,7 @@ function callOff(id, at, word) {
 
 function drawValue() {
   const { value } = data.overrides;
-  const headings = [t('Overrides'), t('How many'), t('Error saved (90 %)'), t('Of the sales'), t('Verdict')];
+  const headings = [t('Corrections'), t('How many'), t('Error saved (90 %)'), t('Of the sales'), t('Verdict')];
   const verdicts = {
     better: t('nearer than the model'),
     worse: t('the model was nearer'),
@@ -105,6 +111,6 @@ function valueRemarks() {
           names: worse.join(', '),
         })
       : '',
-    isSmallUseless ? t('Small overrides have shown no gain: they may be left to the model.') : '',
+    isSmallUseless ? t('Small corrections have shown no gain: they may be left to the model.') : '',
   ].filter(Boolean);
 }

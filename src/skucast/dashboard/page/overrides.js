@@ -1,4 +1,4 @@
-// The planner's word: a number is corrected here, its effect seen, and the file saved that the inbox takes.
+// Corrections (`override` in tables): a number is corrected here, its effect seen, and the file saved that the inbox takes.
 
 const WORD_COLUMNS = [
   ...['unit', 'channel', 'SKU_ID', 'ds_from', 'ds_to', 'kind', 'value'],
@@ -23,6 +23,8 @@ const WORD_REASONS = {
   late: () => t('late'),
 };
 const LATE = 'late';
+const MOST = 1e12; // of a value, in either direction
+const MOST_DAYS = 731; // until a correction ends
 const AUTHOR = 'author'; // under which this browser remembers who writes
 
 const words = []; // lines of the file: {unit, channel, sku, first, last, kind, value, reason, author, note, off}
@@ -31,7 +33,7 @@ let wordTouched = false; // from then on the form no longer follows the filter
 addSection({ draw: drawOverrides });
 
 function drawOverrides() {
-  const weeks = weeksToCorrect();
+  const weeks = data.overrides ? weeksToCorrect() : [];
   place('overrides').hidden = !data.overrides || !weeks.length;
   if (place('overrides').hidden) return;
   if (!place('word')) buildOverrides(weeks);
@@ -40,10 +42,32 @@ function drawOverrides() {
   drawHeld();
 }
 
-/** The weeks of the newest forecast that are not over, as ISO dates. */
+/** The weeks of the newest forecast that are not over by the reader's clock, as ISO dates. */
 function weeksToCorrect() {
   const coming = data.forecasts.ds.filter((_, row) => !isOver(row));
-  return [...new Set(coming)].sort((a, b) => a - b).map((week) => data.weeks[week]);
+  const weeks = [...new Set(coming)].sort((a, b) => a - b).map((week) => data.weeks[week]);
+  return weeks.filter((week) => week >= runningWeek());
+}
+
+/** The reader's day in the business; that of the run where nobody says which clock the business has. */
+function thisDay() {
+  return data.due ? businessDay(Date.now(), data.due.time_zone) : data.today;
+}
+
+/** The week that holds a day, by its label. */
+function weekOfDay(iso) {
+  const days = (new Date(iso) - new Date(data.cutoff)) / DAY_MS;
+  return weeksBefore(data.cutoff, -Math.ceil(days / 7));
+}
+
+function runningWeek() {
+  return weekOfDay(thisDay());
+}
+
+/** The last week that is frozen by now; empty where none is. */
+function frozenThrough() {
+  const { frozen_through: frozen } = data.overrides;
+  return frozen && weeksBefore(frozen, -Math.max(weeksBetween(weekOfDay(data.today), runningWeek()), 0));
 }
 
 // --- The form -------------------------------------------------------------------------------------------------------
@@ -81,14 +105,18 @@ function buildOverrides(weeks) {
     element('p', { class: 'lead' }, lead),
     form,
     element('p', { class: 'word-effect', id: 'word-effect', 'aria-live': 'polite' }),
+    element('p', { class: 'hint' }, middlesText()),
     element('div', { id: 'word-lines', hidden: 'hidden' }),
     element('div', { id: 'held-overrides' }),
     element('div', { id: 'override-value' }),
   );
-  form.elements.last.value = weeks.at(-1);
+  form.elements.first.value = weeks.find((week) => week > frozenThrough()) ?? weeks[0];
+  form.elements.last.value = form.elements.first.value;
   form.elements.author.value = rememberedAuthor();
-  form.addEventListener('input', () => {
+  form.addEventListener('input', ({ target }) => {
     wordTouched = true;
+    const { first, last } = form.elements;
+    if (target === first && last.value < first.value) last.value = first.value;
     drawWord();
   });
   form.addEventListener('submit', addWord);
@@ -116,22 +144,38 @@ function readWord() {
   };
 }
 
-/** Why the form is no line yet; empty if it is one. */
+/** Why the form is no line yet, as the job would refuse it; empty if it is one. */
 function wordProblem(word) {
-  const { frozen_through: frozen } = data.overrides;
   if (!combinations.some((combination) => isAbout(word, combination))) return t('Nothing is sold under these names together.');
   if (word.last < word.first) return t('The last week is before the first.');
-  if (word.value === null) return t('Write how much.');
-  if (word.kind === '=' && word.value < 0) return t('Nothing is sold below 0.');
-  if (word.kind === '%' && word.value < -100) return t('At most 100 % can go.');
-  if (word.kind === '%' && word.value && Math.abs(word.value) < 1) return t('Write percent: 20, not 0.2.');
-  if (word.first <= frozen && word.reason !== LATE) {
-    return t('Weeks up to {day} are frozen: begin later, or give the reason “late”.', { day: day(frozen) });
-  }
+  if (word.last < runningWeek()) return t('The last week is over.');
+  const problem = valueProblem(word) || expiryProblem(word.expires) || frozenProblem(word);
+  if (problem) return problem;
   if (words.some((line) => !line.off && contradicts(line, word))) {
     return t('The file says something of these names and weeks already: remove that line first.');
   }
   return word.author ? '' : t('Write who says so.');
+}
+
+function valueProblem({ kind, value }) {
+  if (value === null || !Number.isFinite(value)) return t('Write how much.');
+  if (Math.abs(value) > MOST) return t('That is more than a trillion.');
+  if (kind === '=' && value < 0) return t('Nothing is sold below 0.');
+  if (kind === '%' && value < -100) return t('At most 100 % can go.');
+  if (kind === '%' && value && Math.abs(value) < 1) return t('Write percent: 20, not 0.2.');
+  return '';
+}
+
+function expiryProblem(expires) {
+  if (!expires) return '';
+  if (expires < thisDay()) return t('The last day on which it counts has passed.');
+  return (new Date(expires) - new Date(thisDay())) / DAY_MS > MOST_DAYS ? t('The last day on which it counts is more than 2 years away.') : '';
+}
+
+function frozenProblem({ first, last, reason }) {
+  const frozen = frozenThrough();
+  if (!frozen || first > frozen || last < runningWeek() || reason === LATE) return '';
+  return t('Weeks up to {day} are frozen: begin later, or give the reason “late”.', { day: day(frozen) });
 }
 
 function contradicts(line, word) {
@@ -148,22 +192,30 @@ function drawWord() {
   drawWords();
 }
 
-/** What a line changes of its own rows, and of the total. */
+/** What a line changes of its own forecasts, and of the total that the page begins with, as the job would make it. */
 function effectText(word) {
   const before = applied(words);
   const after = applied([...words, word]);
-  const rows = data.forecasts.yhat.map((_, row) => row);
   const mine = rowsOfWord(word);
-  const sum = (numbers, list) => list.reduce((total, row) => total + (numbers[row] ?? 0), 0);
+  const sum = (numbers) => mine.reduce((total, row) => total + (numbers[row] ?? 0), 0);
+  const [all, total] = [words, [...words, word]].map(headlineWith);
   return t('{name}: the model says {model}, {before} counts, with this {after}. Total of all: {total} instead of {all} ({change}).', {
     name: wordName(word),
-    model: quantity(sum(data.forecasts.yhat, mine)),
-    before: quantity(sum(before, mine)),
-    after: quantity(sum(after, mine)),
-    total: quantity(sum(after, rows)),
-    all: quantity(sum(before, rows)),
-    change: signedPercent(change(sum(after, rows), sum(before, rows))),
+    model: quantity(sum(data.forecasts.yhat)),
+    before: quantity(sum(before)),
+    after: quantity(sum(after)),
+    total: quantity(total),
+    all: quantity(all),
+    change: signedPercent(change(total, all)),
   });
+}
+
+/** The total of all weeks and combinations that the page begins with, once these lines count too. */
+function headlineWith(lines) {
+  const { final, settled } = settledBy(lines);
+  const counted = (row) => (settled.has(row) ? final[row] : data.forecasts.mean[row]) ?? 0;
+  const moved = final.reduce((sum, _, row) => (isOver(row) ? sum : sum + counted(row) - (expectedAt(row) ?? 0)), 0);
+  return (groupOf(ALL, ALL).total ?? 0) + moved;
 }
 
 function addWord(event) {
@@ -210,8 +262,7 @@ function drawWords() {
     });
     return [wordName(word), wordWeeks(word), wordText(word), reasonInWords(word.reason), word.author, remove];
   });
-  const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
-  const effect = total(applied(words)) - total(applied([]));
+  const effect = headlineWith(words) - headlineWith([]);
   const saving = element('button', { type: 'button', id: 'save-words', class: 'primary' }, t('Save the file'));
   saving.addEventListener('click', saveWords);
   return box.replaceChildren(

@@ -83,7 +83,7 @@ function whyNothingComes(nForecasts) {
 
 /** Of what is expected, as all totals are: a forecast is the middle of what may be sold, and middles do not add up. */
 function sumOf(rows) {
-  return rows.reduce((sum, row) => sum + (data.forecasts.expected[row] ?? 0), 0);
+  return rows.reduce((sum, row) => sum + (expectedAt(row) ?? 0), 0);
 }
 
 /**

@@ -177,6 +177,7 @@ function drawTotals() {
   layout.xaxis.title = {};
   layout.yaxis.rangemode = 'tozero';
   layout.margin.b = 24;
+  if (narrow()) layout.legend.font.size = 11;
   const said = [t('Week ending'), ...traces.filter(({ showlegend }) => showlegend !== false).map(({ name }) => name)];
   drawTable('totals-table', said, () =>
     weeks.map((week) => [
@@ -225,8 +226,25 @@ function drawGroups(all) {
   const shownOnes = groups.slice(0, state.groupRows);
   const table = place('groups');
   table.tHead.replaceChildren(groupsHead(all));
-  table.tBodies[0].replaceChildren(groupLine(all, t('Total')), ...shownOnes.map((group) => groupLine(group, byUnit ? group.unit : group.channel, byUnit)));
+  const lines = [[all, t('Total')], ...shownOnes.map((group) => [group, byUnit ? group.unit : group.channel, byUnit])];
+  table.tBodies[0].replaceChildren(...lines.flatMap((line) => [groupLine(...line), ...groupWeeks(line[0])]));
+  place('group-weeks').textContent = state.groupWeeks ? t('Hide the single weeks') : t('Show the single weeks');
+  place('group-weeks').setAttribute('aria-expanded', String(state.groupWeeks));
   drawMore('more-groups', groups.length - shownOnes.length);
+}
+
+/** On a phone the single weeks have no columns: a line of their own below the group, once somebody asks for them. */
+function groupWeeks({ weeks }) {
+  if (!state.groupWeeks) return [];
+  const said = weeks.map(({ week, value }) => {
+    return element('span', {}, element('span', { class: 'quiet' }, shortDay(data.totals.weeks[week])), quantity(value));
+  });
+  return [element('tr', { class: 'weeks-of' }, element('td', { colspan: '4' }, element('div', {}, ...said)))];
+}
+
+function toggleGroupWeeks() {
+  state.groupWeeks = !state.groupWeeks;
+  drawPlan();
 }
 
 function groupings() {
@@ -241,7 +259,7 @@ function matchesCell(unit, channel) {
 }
 
 function groupsHead(all) {
-  const heading = (text, title = '') => element('th', { scope: 'col', title }, text);
+  const heading = (text, title = '', kind = '') => element('th', { scope: 'col', title, class: kind }, text);
   return element(
     'tr',
     {},
@@ -249,12 +267,13 @@ function groupsHead(all) {
     heading(nextWeeks(all.weeks.length)),
     heading(t('Last run'), t('Change against the last run’s forecast of the same weeks')),
     heading(t('Last year'), t('Change against last year’s sales of the same weeks')),
-    ...all.weeks.map(({ week }) => heading(shortDay(data.totals.weeks[week]))),
+    ...all.weeks.map(({ week }) => heading(shortDay(data.totals.weeks[week]), '', 'one-week')),
   );
 }
 
 function groupLine(group, name, byUnit) {
-  const range = group.lower === null ? '' : quiet(interval(group.lower, group.upper));
+  const ends = [quantity(group.lower), '\u00a0\u2013\u00a0', element('wbr', {}), quantity(group.upper)];
+  const range = group.lower === null ? '' : element('span', { class: 'quiet' }, ...ends);
   const line = element(
     'tr',
     { class: byUnit === undefined ? 'sum' : '' },
@@ -262,7 +281,7 @@ function groupLine(group, name, byUnit) {
     element('td', {}, quantity(group.total), ' ', range),
     element('td', {}, signedPercent(group.onLastRun)),
     element('td', {}, signedPercent(group.onLastYear)),
-    ...group.weeks.map(({ value, lower, upper }) => element('td', { title: interval(lower, upper) }, quantity(value))),
+    ...group.weeks.map(({ value, lower, upper }) => element('td', { class: 'one-week', title: interval(lower, upper) }, quantity(value))),
   );
   return line;
 }

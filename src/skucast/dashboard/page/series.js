@@ -122,7 +122,7 @@ function overrideTrace(rows) {
   const counts = ({ table, row }) => data[table].final?.[row] ?? data[table].yhat[row];
   const { x, at } = originPoints(rows.filter((each) => counts(each) !== data[each.table].yhat[each.row]));
   const marker = { size: 9, symbol: 'diamond', color: colour('promo-line') };
-  return { ...lineOf(t('Corrected by hand'), x, at('final')), legendrank: 3, mode: 'markers', marker };
+  return { ...lineOf(t('Correction'), x, at('final')), legendrank: 3, mode: 'markers', marker };
 }
 
 /** All other origins as thin lines; or only what each said of the next week, as rings. */

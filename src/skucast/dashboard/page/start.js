@@ -61,6 +61,7 @@ function listen() {
     drawPlan();
   });
   place('more-groups').addEventListener('click', showMoreGroups);
+  place('group-weeks').addEventListener('click', toggleGroupWeeks);
   place('more-decisions').addEventListener('click', showMoreDecisions);
   place('work-file').addEventListener('submit', saveWork);
   place('previous').addEventListener('click', () => moveSelection(-1));
