@@ -53,10 +53,10 @@ def of_system(rule: str, message: str, **changed: Any) -> dict[str, Any]:
 def refused(*files: tuple[str, str, date]) -> pd.DataFrame:
     """Return what was refused of these files: name, in words, on which day."""
     rows = pd.DataFrame(
-        [(file, said, stored(said), day) for file, said, day in files],
-        columns=["file", "said", "said_json", "refused_on"],
+        [(file, said, stored(said), day, " refused" in said) for file, said, day in files],
+        columns=["file", "said", "said_json", "refused_on", "is_partly"],
     )
-    return rows.astype({"refused_on": "datetime64[us]"})
+    return rows.astype({"refused_on": "datetime64[us]", "is_partly": "bool"})
 
 
 def trained(names: tuple[str, str, str], cutoff: date) -> pd.DataFrame:
@@ -75,6 +75,7 @@ def lines(*alerts: dict[str, Any], **other: Any) -> pd.DataFrame:
         "trained": nothing,
         "asked": empty(RETRAININGS),
         "planned": nothing,
+        "forecast": nothing,
         "today": WEDNESDAY,
         "lookback_weeks": 4,
     }
@@ -88,7 +89,7 @@ def with_work(board: Board, *said: dict[str, Any]) -> Board:
     alerts = board.alerts.assign(cutoff=pd.Timestamp(board.run.cutoff)).astype(stamped)
     files = refused(*((text.split()[-2], text, day) for text in board.refused))
     nothing = pd.DataFrame({name: [] for name in [*KEY, "ds", "cutoff", "created_at"]})
-    matters = Matters(alerts, files, nothing, empty(RETRAININGS), nothing, day, 4)
+    matters = Matters(alerts, files, nothing, empty(RETRAININGS), nothing, nothing, day, 4)
     now = pd.Timestamp(day).to_pydatetime() + timedelta(days=1)
     return replace(board, work=remembered(lines_of(matters), notes(*said), now, day, board.work_lines))
 

@@ -28,7 +28,7 @@ def test_every_rule_and_reason_has_something_to_do_for_planner_and_engineer() ->
     assert set(ACTION_OF) == set(ENGINEER) == {*REASONS, *EVERY_RULE}
     assert set(WHAT) == {*EVERY_RULE, "file"}
     assert set(ACTION_OF) >= MENDED_BY_TRAINING
-    assert {*ACTION_OF.values(), "send_file_again"} == set(ACTIONS)
+    assert {*ACTION_OF.values(), "send_file_again", "send_rows_again"} == set(ACTIONS)
 
 
 def test_a_planner_is_told_to_run_nothing() -> None:
@@ -55,7 +55,7 @@ def test_a_planner_is_told_to_run_nothing() -> None:
     assert "no forecast was ever published" in said
 
 
-def test_the_whole_comes_first_then_files_then_what_most_is_at_stake_of() -> None:
+def test_the_whole_comes_first_then_what_most_is_at_stake_of_then_files() -> None:
     """Several alerts of a combination are one line; its volume is that of the larger one."""
     found = lines(
         alert(PERM, "wape", lost_volume=400.0),
@@ -65,10 +65,10 @@ def test_the_whole_comes_first_then_files_then_what_most_is_at_stake_of() -> Non
         of_system("sales_late", "Пермь is delivered through 2026-11-15", value=1.0, value_limit=0.0),
         refused=refused(("plan.xlsx", "7 of 8 rows refused in plan.xlsx", date(2026, 11, 24))),
     )
-    assert found["about"].tolist() == ["sales_late", "plan.xlsx", "Казань/KA/B2", "Пермь/KA/A1"]
-    assert found["kind"].tolist() == ["system", "file", "combination", "combination"]
-    assert found["at_stake"].fillna(-1).tolist() == [-1, -1, 650, 400]
-    assert found["size"].fillna(-1).tolist() == [1, -1, 650, 400]
+    assert found["about"].tolist() == ["sales_late", "Казань/KA/B2", "Пермь/KA/A1", "plan.xlsx"]
+    assert found["kind"].tolist() == ["system", "combination", "combination", "file"]
+    assert found["at_stake"].fillna(-1).tolist() == [-1, 650, 400, -1]
+    assert found["size"].fillna(-1).tolist() == [1, 650, 400, -1]
     (perm,) = found[found["about"] == "Пермь/KA/A1"].to_dict("records")
     assert perm["rules"] == "bias,wape"
     assert perm["what"] == "The forecast leans to one side; Large errors"

@@ -93,7 +93,7 @@ def test_lines_of_the_whole_and_of_files_are_remembered_too() -> None:
     files = refused(("plan.xlsx", "7 of 8 rows refused", date(2026, 11, 24)))
     said = [
         note(line_id("system", "sales_late"), size=2.0),
-        note(line_id("file", "plan.xlsx"), size=None, seen_through=pd.Timestamp("2026-11-24")),
+        note(line_id("file", "promotions"), size=None, seen_through=pd.Timestamp("2026-11-24")),
     ]
     found = remembered(lines(late, refused=files), notes(*said), NOW, WEDNESDAY, 20).set_index("kind")
     assert found["state"].to_dict() == {"system": "open", "file": "done"}

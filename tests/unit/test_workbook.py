@@ -151,8 +151,8 @@ def test_the_work_list_with_what_people_have_said() -> None:
     alerts = pd.DataFrame([alert_row(PERM, evidence_json=Text("nothing was sold").stored())])
     refused = ("7 of 8 rows refused in plan.xlsx (2026-11-18)",)
     rows = rows_of(read(with_work(replace(board, locale="ru", alerts=alerts, refused=refused)))["Список дел"])
-    assert rows[1][:3] == (None, None, "plan.xlsx")
-    assert rows[2][:8] == (
+    assert rows[2][:3] == (None, None, "plan.xlsx")
+    assert rows[1][:8] == (
         *PERM,
         "Большая ошибка",
         "Сдвиг уровня",
@@ -160,7 +160,7 @@ def test_the_work_list_with_what_people_have_said() -> None:
         "Это новый уровень? Подтвердите его или исправьте число.",
         400,
     )
-    assert rows[2][9] == "Открыто"
+    assert rows[1][9] == "Открыто"
 
 
 def test_orders_have_a_sheet_where_there_are_some() -> None:

@@ -111,7 +111,7 @@ def _work_rows(board: Board) -> Iterator[Row]:
     if board.work is None or board.work.empty:
         return iter(())
     rows = board.work.sort_values("state", key=lambda states: states != "open", kind="stable", ignore_index=True)
-    names = rows[KEY].where(rows["kind"] == "combination", "").assign(about=rows["about"])
+    names = rows[KEY].where(rows["kind"].isin(["combination", "group"]), "").assign(about=rows["about"])
     article = names["SKU_ID"].where(rows["kind"] != "file", names["about"])
     evidence = _evidence(board)
     said_so = [

@@ -26,7 +26,7 @@ from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.texts import Text, said_in
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
-from skucast.jobs.refusals import refusal
+from skucast.jobs.refusals import WHOLE, refusal
 from skucast.regressors.headings import LINE
 from skucast.regressors.promotion_files import PlanFile, rejected_csv
 from skucast.regressors.promotions import is_promotion
@@ -310,7 +310,7 @@ def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> 
         file.intake, f"{target}.reason.txt", f"{said_in(settings.locale, reason)}\n".encode(), settings, report
     )
     _move(file, target, settings, report)
-    report.plan_files[file.known_as] = Text("refused: {reason}", reason=reason)
+    report.plan_files[file.known_as] = Text(WHOLE, reason=reason)
     report.warn(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
 
 

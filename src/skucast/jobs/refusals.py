@@ -13,7 +13,8 @@ from types import MappingProxyType
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.run import Run
 from skucast.core.tables.records import RUNS
-from skucast.core.texts import Count, Place, Text, unpacked
+from skucast.core.texts import Count, Place, Text, unpacked, wording
+from skucast.language.catalogue import LANGUAGES, translated
 
 REMEMBERED = timedelta(days=14)
 """So long a refusal is shown, if the file does not come again."""
@@ -45,13 +46,23 @@ def refusal(file: str, n_refused: int, n_lines: int, first: str = "") -> Text:
     )
 
 
+WHOLE = wording("refused: {reason}")
+"""What runs keep of a file that could not be read; its name is in the reason."""
+
+_WHOLE = tuple(translated(language, WHOLE).partition("{")[0] for language in LANGUAGES)
+
+
 @dataclass(frozen=True)
 class Refused:
-    """What was refused of a file, in words, when it came last, and the day of the run that read it (UTC)."""
+    """What was refused of a file, in words, when it came last, and the day of the run that read it (UTC).
+
+    `is_partly`: rows of it came back; else nothing of it could be read.
+    """
 
     file: str
     said: str
     on: date
+    is_partly: bool = True
 
 
 def refusals(
@@ -69,7 +80,7 @@ def refusals(
     newest: dict[str, Refused | None] = {}
     for files, on in [*of_runs, (read_now, run.run_at.date())]:
         for file, said in files.items():
-            newest[_plan_of(file)] = Refused(_bare(file), said, on) if said else None
+            newest[_plan_of(file)] = _refused(_bare(file), said, on) if said else None
     return [each for each in newest.values() if each is not None]
 
 
@@ -91,6 +102,14 @@ def _files(stored: str) -> dict[str, str | None]:
 def _text(place: Place) -> str:
     assert isinstance(place, str)
     return place
+
+
+def _refused(file: str, said: str, on: date) -> Refused:
+    """What a run has kept of a file, without the word that it was refused, which is said of it anyway."""
+    if isinstance(said, Text) and said.source == WHOLE:
+        return Refused(file, _text(said.places["reason"]), on, is_partly=False)
+    reason = next((said.removeprefix(each) for each in _WHOLE if said.startswith(each)), said)
+    return Refused(file, reason, on, is_partly=reason == said)
 
 
 def _plan_of(file: str) -> str:

@@ -11,7 +11,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.rows import is_about
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, NOT_SOLD
 from skucast.core.tables.records import REGISTRY, RETRAININGS
 from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.texts import stored
@@ -24,6 +24,9 @@ from skucast.scorecard.work_memory import remembered
 
 _TRAINED = ("saved", "unchanged", "kept")
 """Outcomes of a training after which the model that is live is the best that these sales give."""
+
+OWN_INBOX = "worklist/"
+"""What files about the list itself are called after."""
 
 _NEWEST_FORECAST_WEEKS = 4
 _REMEMBERED_WEEKS = 52
@@ -56,8 +59,10 @@ def work_list(
             RETRAININGS, since={"cutoff": week - _REMEMBERED_WEEKS * WEEK}, until={"cutoff": run.cutoff}
         ),
         planned=_planned(forecasts),
+        forecast=_forecast(forecasts),
         today=run.today,
         lookback_weeks=settings.lookback_weeks,
+        retrain_job=settings.retrain_job,
     )
     notes = warehouse.read(WORK_NOTES)
     known_at = settings.clock.end_of(run.today)
@@ -75,11 +80,14 @@ def newest_work_list(settings: Settings, warehouse: Warehouse, run: Run) -> pd.D
 
 
 def _frame(refused: list[Refused]) -> pd.DataFrame:
-    rows = pd.DataFrame(
-        [(each.file, each.said, stored(each.said), each.on) for each in refused],
-        columns=["file", "said", "said_json", "refused_on"],
-    )
-    return rows.astype({"refused_on": "datetime64[us]"})
+    """The refused files that are a matter: one about the list itself that says nothing is none."""
+    rows = [
+        (each.file, each.said, stored(each.said), each.on, each.is_partly)
+        for each in refused
+        if each.is_partly or not each.file.startswith(OWN_INBOX)
+    ]
+    found = pd.DataFrame(rows, columns=["file", "said", "said_json", "refused_on", "is_partly"])
+    return found.astype({"refused_on": "datetime64[us]", "is_partly": "bool"})
 
 
 def _trained(warehouse: Warehouse, run: Run, alerts: pd.DataFrame, lookback_weeks: int) -> pd.DataFrame:
@@ -90,6 +98,13 @@ def _trained(warehouse: Warehouse, run: Run, alerts: pd.DataFrame, lookback_week
     rows = warehouse.read(REGISTRY, since={"cutoff": since}, until={"cutoff": run.cutoff})
     mine = rows[rows["outcome"].isin(_TRAINED) & is_about(rows, alerts)]
     return mine[[*KEY, "cutoff", "created_at"]]
+
+
+def _forecast(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """What the newest forecast is about: KEY."""
+    is_newest = (forecasts["cutoff"] == forecasts["cutoff"].max()) & ~forecasts["status"].isin(NOT_SOLD)
+    found: pd.DataFrame = forecasts.loc[is_newest, KEY].drop_duplicates()
+    return found
 
 
 def _planned(forecasts: pd.DataFrame) -> pd.DataFrame:

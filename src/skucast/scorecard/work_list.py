@@ -6,7 +6,6 @@ do, in the planner's terms and in the engineer's. What people have said of them 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,10 +17,20 @@ import pandas as pd
 from skucast.core.combination import KEY, Combination
 from skucast.core.tables.alerts import REASONS, SYSTEM_RULES, WRONG_VOLUME
 from skucast.core.tables.contract import ALL
+from skucast.core.texts import Count, kept
 from skucast.core.weeks import WEEK
 from skucast.scorecard.alerts import is_quiet
 from skucast.scorecard.retraining import MOST_TRIES, requests_of
-from skucast.scorecard.work_actions import ACTION_OF, ACTIONS, ENGINEER, MENDED_BY_TRAINING, WHAT, for_planners
+from skucast.scorecard.work_actions import (
+    ACTION_OF,
+    ACTIONS,
+    ENGINEER,
+    MENDED_BY_TRAINING,
+    WHAT,
+    Action,
+    for_planners,
+)
+from skucast.scorecard.work_groups import folded, line_id, names_in
 
 LINE_COLUMNS = {
     "line_id": "str",
@@ -45,14 +54,19 @@ LINE_COLUMNS = {
     "opened": "datetime64[us]",
     "is_new": "bool",
     "quiet_until": "datetime64[us]",
+    "members": "str",
+    "trainable": "str",
 }
-"""Columns of the lines. `kind`: system, file or combination. `why_json`: sentence and places of `why`, of a file alone.
-`at_stake`: sales forecast wrongly in the window, which is the volume that the line is about; sales come without prices,
-so that it is no money. `size`: how large the matter is now, to be compared with itself. `opened`: newest day on which a
-part of it was opened. `planned`: weeks to come for which the forecast knew of a promotion. `quiet_until`: last day up
-to which all its alerts are acknowledged."""
+"""Columns of the lines. `kind`: system, group (its names of KEY, `*` = all), combination or file. `why_json`: sentence
+and places of `why`, of groups and files. `at_stake`: sales forecast wrongly in the window, which is the volume that the
+line is about; sales come without prices, so that it is no money. `size`: how large the matter is now, to be compared
+with itself. `opened`: newest day on which a part of it was opened, of a group the oldest of its parts'. `planned`:
+weeks to come for which the forecast knew of a promotion. `quiet_until`: last day up to which all its alerts are
+acknowledged. `members`: what a group, or the line of files, holds, one a line of text; `trainable` those of its
+combinations that a training may mend now."""
 
-_ORDER = {"system": 0, "file": 1, "combination": 2}
+FIRST_FILES = 3
+"""Refused files that a line names."""
 
 _LATELY = timedelta(days=7)
 """A file that was refused since then is new on the list."""
@@ -63,10 +77,11 @@ class Matters:
     """What the list is made of.
 
     `alerts` are rows of `tables.ALERTS` of the newest monitored week, `asked` of `tables.RETRAININGS`. `refused` has
-    one row per file: file, said (in words), said_json (sentence and places, None where there are none), refused_on.
-    `trained` says of combinations through which week their newest training knew the sales, and when it ended: KEY,
-    cutoff, created_at. `planned` are the promotions that the newest forecast knew of: KEY, ds. An alert is judged by a
-    window of `lookback_weeks`.
+    one row per file: file, said (in words), said_json (sentence and places, None where there are none), refused_on,
+    is_partly (rows of it came back). `trained` says of combinations through which week their newest training knew the
+    sales, and when it ended: KEY, cutoff, created_at. `planned` are the promotions that the newest forecast knew of:
+    KEY, ds; `forecast` what it is about: KEY. An alert is judged by a window of `lookback_weeks`. `retrain_job` is the
+    job's name on Cloud Run.
     """
 
     alerts: pd.DataFrame
@@ -74,41 +89,31 @@ class Matters:
     trained: pd.DataFrame
     asked: pd.DataFrame
     planned: pd.DataFrame
+    forecast: pd.DataFrame
     today: date
     lookback_weeks: int
-
-
-FIRST_FILES = 3
-"""Refused files that stand before the combinations: many must not hide what sells."""
+    retrain_job: str = ""
 
 
 def lines_of(matters: Matters) -> pd.DataFrame:
     """Return one line per matter that is open: columns `LINE_COLUMNS`, in the order of the list.
 
-    What concerns the whole stands first, then the newest files, whose worth nobody knows, then the combinations by what
-    is at stake, then the other files.
+    What concerns the whole stands first, then combinations and groups of them by what is at stake, then what was
+    refused, whose worth nobody knows: one line for all files of an inbox.
     """
     alerts = matters.alerts[matters.alerts["state"] != "resolved"]
     is_system = alerts["unit"] == ALL
-    files = list(_file_lines(matters.refused, matters.today))
     lines = [
         *_system_lines(alerts[is_system], matters.today),
-        *files[:FIRST_FILES],
         *_combination_lines(alerts[~is_system], matters),
-        *files[FIRST_FILES:],
+        *_file_lines(matters.refused, matters.today),
     ]
     return pd.DataFrame(lines, columns=list(LINE_COLUMNS)).astype(LINE_COLUMNS)
 
 
-def line_id(kind: str, name: str) -> str:
-    """Return the name of a line: the same for as long as it is about the same."""
-    digest = hashlib.sha256(f"{kind}\n{name}".encode()).hexdigest()
-    return f"line-{digest[:8]}"
-
-
 def names_of(line: Mapping[Any, Any]) -> set[str]:
-    """Return the names by which people may call a line: its own, what it is about, an alert's."""
-    return {line["line_id"], line["about"], *filter(None, line["alert_ids"].split(","))}
+    """Return the names by which people may call a line: its own, what it is about, an alert's, one that it holds."""
+    return {line["line_id"], line["about"], *filter(None, line["alert_ids"].split(",")), *names_in(line)}
 
 
 # --- Lines ------------------------------------------------------------------------------------------------------------
@@ -139,22 +144,44 @@ def _system_lines(alerts: pd.DataFrame, today: date) -> Iterator[dict[str, Any]]
 
 
 def _file_lines(refused: pd.DataFrame, today: date) -> Iterator[dict[str, Any]]:
-    for row in refused.sort_values(["refused_on", "file"], ascending=[False, True]).to_dict("records"):
+    """One line for what was refused of the files of an inbox, the newest named first; identical files are one."""
+    newest = refused.sort_values(["refused_on", "file"], ascending=[False, True])
+    for inbox, rows in newest.groupby(newest["file"].map(_inbox_of), sort=False):
+        files = rows.to_dict("records")
+        first, others = files[0], len(files) - 1
+        why, why_json = first["said"], first["said_json"]
+        if others:
+            names = tuple(str(row["file"]).rpartition("/")[2] for row in files[:FIRST_FILES])
+            text = Count(
+                "{n} file was refused, the newest: {names}; of the newest: {said}",
+                "{n} files were refused, the newest: {names}; of the newest: {said}",
+                len(files),
+                names=names,
+                said=kept(why_json) if isinstance(why_json, str) else why,
+            )
+            why, why_json = str(text), text.stored()
+        action: Action = "send_rows_again" if first["is_partly"] else "send_file_again"
         yield {
-            **_named("file", row["file"], (ALL, ALL, ALL)),
-            "about": row["file"],
+            **_named("file", str(inbox), (ALL, ALL, ALL)),
+            "about": first["file"] if not others else f"{inbox}/rejected",
+            "members": "\n".join(row["file"] for row in files),
             "alert_ids": "",
             "rules": "file",
             "reason": "",
-            "action": "send_file_again",
+            "action": action,
             "what": WHAT["file"],
-            "why": row["said"],
-            "why_json": row["said_json"],
-            "to_do": ACTIONS["send_file_again"],
+            "why": why,
+            "why_json": why_json,
+            "to_do": ACTIONS[action],
             "engineer": "nothing to do: what was refused lies beside its reasons in the rejected folder of its inbox",
-            "opened": row["refused_on"],
-            "is_new": row["refused_on"].date() > today - _LATELY,
+            "opened": first["refused_on"],
+            "is_new": first["refused_on"].date() > today - _LATELY,
         }
+
+
+def _inbox_of(file: str) -> str:
+    """The inbox of a file: files of promotions have no folder in their name."""
+    return file.rpartition("/")[0] or "promotions"
 
 
 def _combination_lines(alerts: pd.DataFrame, matters: Matters) -> list[dict[str, Any]]:
@@ -174,7 +201,7 @@ def _combination_lines(alerts: pd.DataFrame, matters: Matters) -> list[dict[str,
         line = _combination_line(names, of_one, excuse)
         line["planned"] = ", ".join(f"{ds:%Y-%m-%d}" for ds in sorted(planned.get(names, ())))
         found.append(line)
-    return sorted(found, key=lambda line: -line["at_stake"] if line["at_stake"] == line["at_stake"] else 0.0)
+    return folded(found, matters.forecast, matters.retrain_job)
 
 
 def _combination_line(
@@ -185,7 +212,7 @@ def _combination_line(
     reason = first["reason"] if isinstance(first["reason"], str) else ""
     matter = reason or str(first["rule"])
     stake = max((row[WRONG_VOLUME] for row in alerts if pd.notna(row[WRONG_VOLUME])), default=float("nan"))
-    is_trained = matter in MENDED_BY_TRAINING
+    is_trained = matter in MENDED_BY_TRAINING and not excuse
     return {
         **_named("combination", str(Combination(*names)), names),
         "about": str(Combination(*names)),
@@ -195,8 +222,9 @@ def _combination_line(
         **_to_do(matter),
         "what": "; ".join(WHAT[row["rule"]] for row in speaking),
         "why": f"{REASONS[reason]}: {first['evidence']}" if reason else speaking[0]["message"],
-        "engineer": excuse if is_trained and excuse else ENGINEER[matter],
-        **_commands(first, is_trained=is_trained and not excuse),
+        "engineer": excuse if matter in MENDED_BY_TRAINING and excuse else ENGINEER[matter],
+        **_commands(first, is_trained=is_trained),
+        "trainable": str(Combination(*names)) if is_trained else "",
         "at_stake": stake,
         "size": stake,
         "opened": max(row["opened"] for row in alerts),
@@ -235,7 +263,15 @@ def _excuse(judged: _Judged, trained: Mapping[Any, Any] | None, asked: Sequence[
 
 
 def _named(kind: str, name: str, names: Sequence[str]) -> dict[str, Any]:
-    nothing = {"planned": "", "command": None, "gcloud_command": None, "at_stake": float("nan"), "size": float("nan")}
+    nothing = {
+        "planned": "",
+        "members": "",
+        "why_json": None,
+        "command": None,
+        "gcloud_command": None,
+        "at_stake": float("nan"),
+        "size": float("nan"),
+    }
     own = {"line_id": line_id(kind, name), "kind": kind, **dict(zip(KEY, names, strict=True))}
     return {**nothing, "quiet_until": pd.NaT, **own}
 

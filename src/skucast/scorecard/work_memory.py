@@ -55,9 +55,14 @@ def remembered(
     added = [_memory(line, said.get(line["line_id"], []), today) for line in _plain(lines)]
     found = pd.DataFrame(added, columns=list(MEMORY_COLUMNS), index=lines.index)
     is_open = found["state"] == "open"
+    is_file = lines["kind"] == "file"
+    room = n_listed - int((is_open & is_file).sum())
+    is_beyond = is_open & ~is_file & ((is_open & ~is_file).cumsum() > max(room, 0))
+    order = is_beyond.astype("int64").sort_values(kind="stable").index  # few files must not fall off a long list
+    lines, found, is_open = lines.loc[order], found.loc[order], is_open[order]
     found["rank"] = is_open.cumsum().where(is_open, 0)
     found["is_listed"] = is_open & (found["rank"] <= n_listed)
-    return pd.concat([lines, found.astype(MEMORY_COLUMNS)], axis="columns")
+    return pd.concat([lines, found.astype(MEMORY_COLUMNS)], axis="columns").reset_index(drop=True)
 
 
 def tally(lines: pd.DataFrame) -> dict[str, int]:
@@ -104,8 +109,8 @@ def work_text(lines: pd.DataFrame, language: str = "") -> str:
 
 
 def mended_by_training(lines: pd.DataFrame) -> set[str]:
-    """Return the combinations that a training may mend now: those whose line names a command."""
-    return set(lines.loc[(lines["kind"] == "combination") & lines["command"].notna(), "about"])
+    """Return the combinations that a training may mend now: by which lines."""
+    return {name for names in lines["trainable"] for name in names.split("\n") if name}
 
 
 def resting_alerts(lines: pd.DataFrame) -> set[str]:

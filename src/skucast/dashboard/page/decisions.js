@@ -51,7 +51,7 @@ function decisionLine(line) {
   const planned = line.planned.split(', ').filter(Boolean).map(shortDay).join(', ');
   return element(
     'li',
-    line.kind === 'combination' ? {} : { class: 'bad-one' },
+    isAboutSales(line) ? {} : { class: 'bad-one' },
     workName(line),
     element('span', {}, workWhy(line), tag ? quiet(tag) : ''),
     planned ? quiet(t('Promotions planned: {weeks}', { weeks: planned })) : '',
@@ -61,15 +61,20 @@ function decisionLine(line) {
   );
 }
 
+/** Whether a line is about a combination or a group of them. */
+function isAboutSales({ kind }) {
+  return kind === 'combination' || kind === 'group';
+}
+
 /** What the line is about: a combination's leads to it. */
 function workName(line) {
   const name = line.kind === 'file' ? line.about : t(line.what);
   if (line.combination >= 0) return combinationLink(line.combination);
-  return element('b', {}, line.kind === 'combination' ? line.about : name);
+  return element('b', {}, isAboutSales(line) ? line.about : name);
 }
 
 function workWhy({ kind, reason, rules, why, why_json: kept }) {
-  if (kind === 'file') return sentenceCase(sentence(saidAs(why, kept)));
+  if (kind === 'file' || kind === 'group') return sentenceCase(sentence(saidAs(why, kept)));
   if (kind !== 'combination') return sentenceCase(sentence(wholesWhy(rules) ?? why));
   const broken = rules.split(',').map((rule) => ruleText({ rule }));
   return [reasonText([{ reason, rule: broken[0] }]), broken.join(', ')].join(': ');
