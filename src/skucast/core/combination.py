@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import unquote
 
@@ -82,6 +83,7 @@ def clean_name(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
+@lru_cache(maxsize=100_000)  # parts come again and again: a unit with each of its articles, an article with each job
 def name_problem(part: str) -> str | None:
     """Return what is wrong with one part of a combination's name, or None."""
     if not part:

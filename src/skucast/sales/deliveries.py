@@ -98,10 +98,11 @@ def judge_deliveries(
     found = {BUSINESS: Verdict(lacks_part, verdict.closed[: last + 1], verdict.since, why, pauses)}
     off_of = {unit: _days_off(weeks, clock, days) for unit, days in days_off_by_unit.items()}
     feeds = {name: Feed.of(own, off_of.get(name[0], off), by_day=by_day) for name, own in _groups(rows)}
-    for name, feed in _with_own_days_off(feeds):
-        closed = feed.closed()
-        excused = closed & fell(business.counts[: last + 1] - feed.counts) if closed.any() else closed
-        found[name] = judge(feed, excused, closed_after_weeks)
+    own_feeds = dict(_with_own_days_off(feeds))
+    beside = [business.counts[: last + 1] - each.counts for each in own_feeds.values()]
+    have_fallen = fell(np.array(beside, dtype="int64").reshape(-1, last + 1).T).T
+    for (name, feed), others_fell in zip(own_feeds.items(), have_fallen, strict=True):
+        found[name] = judge(feed, feed.closed() & others_fell, closed_after_weeks)
     unknown = [_rows(known, name, weeks[each.lacking]) for name, each in found.items() if each.lacking.any()]
     unknown += [_rows(known, BUSINESS, feed_gaps)] if len(feed_gaps) else []
     behind = [each for name, its in found.items() if (each := _late(name, its.lacking, weeks)) is not None]

@@ -44,9 +44,9 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     known, texts = _at_most_100(known)
     texts = [*_below_0(known), *_no_flags(known), *texts]
-    promoted = known[known["most_discount"].notna()]
-    measure = pd.Series("percent", index=known.index, dtype="object")
-    usual = pd.Series(np.nan, index=known.index)
+    has_depth = known["most_discount"].notna().to_numpy()
+    promoted = known.loc[has_depth, [*KEY, "ds", "least_discount", "most_discount"]].reset_index(drop=True)
+    measure, usual = np.full(len(promoted), "percent", dtype="object"), np.full(len(promoted), np.nan)
     of_place = (promoted["most_discount"] <= 1).groupby([promoted[name] for name in PLACE])
     n_small, n_rows = of_place.transform("sum"), of_place.transform("size")
     is_suspect = n_small >= n_rows.clip(upper=FEWEST_MIXED)  # nearly everywhere too few to be anything but percent
@@ -59,15 +59,32 @@ def in_percent(known: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             mine = rows[rows["SKU_ID"] == article]
             is_open = found[mine.index] == "percent"
             found.loc[mine.index] = found[mine.index].where(~is_open, _by_depth(mine, is_open))
+        if (found == "percent").all():
+            continue
         depth = rows.loc[found == "percent", "most_discount"].median()
-        measure.loc[rows.index], usual.loc[rows.index] = found, depth
+        measure[rows.index], usual[rows.index] = found, depth
         texts += _texts("/".join(map(str, name)), rows, found, has_depth=not np.isnan(depth))
-    factor = np.where(measure == "fraction", 100.0, np.where(measure == "flag", usual.fillna(0.0), 1.0))
-    columns = ("promo_discount_perc", "least_discount", "most_discount")
-    changed = known.assign(**{column: known[column] * factor for column in columns})
-    no_depth = (measure == "flag") & usual.isna()
+    if (measure == "percent").all():
+        changed, no_depth = known, np.zeros(len(known), dtype=bool)
+    else:
+        changed, no_depth = _by_measure(known, has_depth, measure, usual)
     bounded, prices = _bounded(changed.assign(most_discount=changed["most_discount"].mask(no_depth)))
     return bounded, [*texts, *prices]
+
+
+def _by_measure(
+    known: pd.DataFrame,
+    has_depth: npt.NDArray[np.bool_],
+    measure: npt.NDArray[np.object_],
+    usual: npt.NDArray[np.float64],
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """The rows in percent, by the measure of those that have a depth; and which have a flag of no known depth."""
+    factor, no_depth = np.ones(len(known)), np.zeros(len(known), dtype=bool)
+    as_flag = np.where(np.isnan(usual), 0.0, usual)
+    factor[has_depth] = np.where(measure == "fraction", 100.0, np.where(measure == "flag", as_flag, 1.0))
+    no_depth[has_depth] = (measure == "flag") & np.isnan(usual)
+    columns = ("promo_discount_perc", "least_discount", "most_discount")
+    return known.assign(**{column: known[column] * factor for column in columns}), no_depth
 
 
 def _below_0(known: pd.DataFrame) -> Iterator[str]:

@@ -124,7 +124,9 @@ class History:
         for parts, (first, end) in zip(of_starts, itertools.pairwise([*starts.tolist(), len(keys)]), strict=True):
             combination = Combination(*parts)
             if names is None or combination in names:
-                yield combination, values.iloc[first:end].reset_index(drop=True)
+                weeks = values.iloc[first:end]
+                weeks.index = pd.RangeIndex(end - first)
+                yield combination, weeks
 
 
 def build_history(

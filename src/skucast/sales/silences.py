@@ -136,8 +136,8 @@ def _closed_by_holidays(feed: Feed) -> Flags:
 
 
 def fell(counts: npt.NDArray[np.int64]) -> Flags:
-    """Weeks in which a group had less than half of its usual combinations; always true of nobody."""
-    delivered = pd.Series(np.where(counts > 0, counts, np.nan))
+    """Weeks in which groups had less than half of their usual combinations, (weeks, groups); always true of nobody."""
+    delivered = pd.DataFrame(np.where(counts > 0, counts, np.nan))
     usual = delivered.rolling(LOOKBACK_WEEKS, min_periods=1).median().shift(1).ffill().fillna(0).to_numpy()
     has_fallen: Flags = (counts < MIN_SHARE * usual) | (usual == 0)
     return has_fallen
