@@ -17,7 +17,7 @@ from skucast.core.run import Run
 from skucast.core.tables.records import RUNS
 from skucast.core.texts import Text, said_in
 from skucast.dashboard.rendering import render
-from skucast.jobs.refusals import refusal, refusals, refused_lately
+from skucast.jobs.refusals import WHOLE, refusal, refusals, refused_lately
 from skucast.jobs.runs import run_row
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
@@ -69,6 +69,21 @@ def test_files_of_two_folders_may_have_one_name(warehouse: DuckDBWarehouse, run:
     assert [each.file for each in refusals(warehouse, run)] == ["overrides/week.csv"]
     note(warehouse, run, 1, **{"overrides/2026-11-22T190000-0123abcd-week.csv": None})
     assert refusals(warehouse, run) == []
+
+
+def test_identical_files_are_one(warehouse: DuckDBWarehouse, run: Run) -> None:
+    """Under other names, in part or as a whole, the newest counts; of other content or another inbox it is another."""
+    first, second = (refusal(f"{name}.csv", 1, 2, content="0123abcd") for name in ("a", "b"))
+    third = Text(
+        "{refused} ({folder}/)", refused=refusal("c.csv", 1, 2, content="0123abcd"), folder="overrides/rejected"
+    )
+    other = refusal("d.csv", 1, 2, content="4567abcd")
+    whole = [Text(WHOLE, reason=f"{name}.csv: no line below a header", content="89abcdef") for name in "ef"]
+    read = {"b.csv": second, "overrides/c.csv": third, "d.csv": other, "e.csv": whole[0], "f.csv": whole[1]}
+    found = refusals(warehouse, run, {"a.csv": first, **read})
+    assert [each.file for each in found] == ["b.csv", "overrides/c.csv", "d.csv", "f.csv"]
+    assert [each.is_partly for each in found] == [True, True, True, False]
+    assert found[3].said == "f.csv: no line below a header"
 
 
 def test_what_this_run_itself_has_read_is_newer(warehouse: DuckDBWarehouse, run: Run) -> None:

@@ -310,7 +310,7 @@ def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> 
         file.intake, f"{target}.reason.txt", f"{said_in(settings.locale, reason)}\n".encode(), settings, report
     )
     _move(file, target, settings, report)
-    report.plan_files[file.known_as] = Text(WHOLE, reason=reason)
+    report.plan_files[file.known_as] = Text(WHOLE, reason=reason, content=file.digest[:8])
     report.warn(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
 
 
@@ -344,7 +344,7 @@ def _tell(
 ) -> None:
     """One line in the log and one note for the file; what was refused is kept with the run."""
     n_refused, what = len(plan.rejected), file.intake.what
-    refused = refusal(file.name, n_refused, plan.n_lines, _first_reason(plan)) if n_refused else None
+    refused = refusal(file.name, n_refused, plan.n_lines, _first_reason(plan), file.digest[:8]) if n_refused else None
     report.plan_files[file.known_as] = refused and _with_folder(refused, file.intake)
     fields = {"file": file.name, "rows": len(plan.rows), "rejected": n_refused, "added": is_new}
     if plan.covers_through is not None:

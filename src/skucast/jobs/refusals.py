@@ -26,8 +26,12 @@ _END = 100
 """Bytes of a name's end that tell files apart: of a long name only the end comes back."""
 
 
-def refusal(file: str, n_refused: int, n_lines: int, first: str = "") -> Text:
-    """Return how many rows of a file were refused, in words, and why the `first` of them was."""
+def refusal(file: str, n_refused: int, n_lines: int, first: str = "", content: str = "") -> Text:
+    """Return how many rows of a file were refused, in words, and why the `first` of them was.
+
+    `content` names what the file holds: it is kept with the sentence and not said.
+    """
+    kept = {"content": content} if content else {}
     if not first:
         return Count(
             "{refused} of {n} row refused in {file}",
@@ -35,6 +39,7 @@ def refusal(file: str, n_refused: int, n_lines: int, first: str = "") -> Text:
             n_lines,
             refused=n_refused,
             file=file,
+            **kept,
         )
     return Count(
         "{refused} of {n} row refused in {file} ({first})",
@@ -43,6 +48,7 @@ def refusal(file: str, n_refused: int, n_lines: int, first: str = "") -> Text:
         refused=n_refused,
         file=file,
         first=first,
+        **kept,
     )
 
 
@@ -56,13 +62,20 @@ _WHOLE = tuple(translated(language, WHOLE).partition("{")[0] for language in LAN
 class Refused:
     """What was refused of a file, in words, when it came last, and the day of the run that read it (UTC).
 
-    `is_partly`: rows of it came back; else nothing of it could be read.
+    `is_partly`: rows of it came back; else nothing of it could be read. `content` names what it
+    holds, empty = not known.
     """
 
     file: str
     said: str
     on: date
     is_partly: bool = True
+    content: str = ""
+
+    @property
+    def inbox(self) -> str:
+        """Its folder; files of promotions have none."""
+        return self.file.rpartition("/")[0]
 
 
 def refusals(
@@ -81,7 +94,9 @@ def refusals(
     for files, on in [*of_runs, (read_now, run.run_at.date())]:
         for file, said in files.items():
             newest[_plan_of(file)] = _refused(_bare(file), said, on) if said else None
-    return [each for each in newest.values() if each is not None]
+    refused = [each for each in newest.values() if each is not None]
+    by_content = {(each.inbox, each.content or each.file): each for each in refused}  # of identical files the newest
+    return [each for each in refused if by_content[each.inbox, each.content or each.file] is each]
 
 
 def refused_lately(
@@ -107,9 +122,17 @@ def _text(place: Place) -> str:
 def _refused(file: str, said: str, on: date) -> Refused:
     """What a run has kept of a file, without the word that it was refused, which is said of it anyway."""
     if isinstance(said, Text) and said.source == WHOLE:
-        return Refused(file, _text(said.places["reason"]), on, is_partly=False)
+        return Refused(file, _text(said.places["reason"]), on, is_partly=False, content=_content_of(said))
     reason = next((said.removeprefix(each) for each in _WHOLE if said.startswith(each)), said)
-    return Refused(file, reason, on, is_partly=reason == said)
+    return Refused(file, reason, on, is_partly=reason == said, content=_content_of(said))
+
+
+def _content_of(said: Place) -> str:
+    """The name of what the file holds, which is kept with the sentence or one in it."""
+    if not isinstance(said, Text):
+        return ""
+    found = said.places.get("content")
+    return found if isinstance(found, str) else next(filter(None, map(_content_of, said.places.values())), "")
 
 
 def _plan_of(file: str) -> str:
