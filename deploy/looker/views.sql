@@ -203,7 +203,8 @@ CREATE OR REPLACE VIEW `${PROJECT}.${DATASET}.skucast_series` (
     sum_error OPTIONS (description = 'forecast - sales, where scored; positive = over-forecast'),
     sum_smape OPTIONS (description = 'term of sMAPE, where scored'),
     n_covered OPTIONS (description = '1 = sales inside the 80 % interval'),
-    wape OPTIONS (description = 'abs(forecast - sales) / sales of this week and step alone; for several take sums')
+    wape OPTIONS (description = 'abs(forecast - sales) / sales of this week and step alone; for several take sums'),
+    regressors OPTIONS (description = 'part of the forecast: declared regressors, such as a price')
 ) OPTIONS (description = 'Forecasts, sales and their errors per combination, week and step; for Looker Studio') AS
 WITH newest AS (
     SELECT unit, channel, SKU_ID, abc_class, xyz_class FROM `${PROJECT}.${DATASET}.${METRICS_TABLE}`
@@ -243,7 +244,8 @@ SELECT
     COALESCE(scored.sum_error, 0) AS sum_error,
     COALESCE(scored.sum_smape, 0) AS sum_smape,
     COALESCE(scored.n_covered, 0) AS n_covered,
-    scored.wape
+    scored.wape,
+    COALESCE(forecasts.regressors, 0) AS regressors
 FROM `${PROJECT}.${DATASET}.${FORECASTS_TABLE}` AS forecasts
 LEFT JOIN scored
     ON scored.unit = forecasts.unit AND scored.channel = forecasts.channel AND scored.SKU_ID = forecasts.SKU_ID

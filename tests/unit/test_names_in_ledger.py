@@ -37,7 +37,7 @@ def forecast(sku_id: str, yhat: float, cutoff: int = 1, **other: Any) -> dict[st
         "yhat": yhat,
         "yhat_lower": yhat / 2,
         "yhat_upper": yhat * 2,
-        **dict.fromkeys(COMPONENTS, yhat / 6),
+        **dict.fromkeys(COMPONENTS, yhat / len(COMPONENTS)),
         "method": "prophet",
         "status": "ok",
         "promo_source": "none",

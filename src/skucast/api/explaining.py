@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from skucast.api.frames import PUBLISHED, WHICH
+from skucast.core.declared import OF_DECLARED
 from skucast.core.errors import InputError
 from skucast.core.tables.forecasts import COMPONENTS
 
@@ -20,8 +21,8 @@ def explain(forecasts: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `unique_id, unit, channel, SKU_ID, ds, cutoff, step`, `component` (level, yearly, holidays, promo, weather,
-        carry_over: last week's sales; clipped: what was cut off below 0 or above the largest plausible week) and
-        `value`, sales per week. Of a blend they are the mean of its components' by their weights.
+        regressors: declared ones, carry_over: last week's sales; clipped: what was cut off below 0 or above the largest
+        plausible week) and `value`, sales per week. Of a blend they are the mean of its components' by their weights.
 
     Raises:
         InputError: the frame has no components.
@@ -36,10 +37,11 @@ def explain(forecasts: pd.DataFrame) -> pd.DataFrame:
         >>> told.set_index("component")["value"].to_dict()["promo"], float(told["value"].sum())
         (4.0, 11.5)
     """
-    missing = [name for name in (*WHICH, *COMPONENTS, PUBLISHED) if name not in forecasts]
+    needed = [*WHICH, *(name for name in COMPONENTS if name != OF_DECLARED), PUBLISHED]
+    missing = [name for name in needed if name not in forecasts]
     if missing:
         raise InputError(f"explain: no column {', '.join(missing)}; expected a frame of predict or cross_validation")
-    parts = forecasts[list(COMPONENTS)].fillna(0.0)
+    parts = forecasts.reindex(columns=list(COMPONENTS)).astype("float64").fillna(0.0)
     whole = forecasts[list(WHICH)].join(parts).assign(**{CLIPPED: forecasts[PUBLISHED] - parts.sum(axis=1)})
     rows = whole.melt(id_vars=list(WHICH), var_name="component", value_name="value", ignore_index=False)
     return rows.sort_index(kind="stable").reset_index(drop=True)

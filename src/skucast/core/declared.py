@@ -19,6 +19,9 @@ PREFIX = "declared_"
 CHANGE = "_change_13"
 """How the column of a price's change against its last 13 weeks ends."""
 
+OF_DECLARED = "regressors"
+"""The component of a forecast that declared regressors add to."""
+
 SALES, TABLE, FILE, NOTHING = "sales", "table", "file", "none"
 """Where values come from: a column of the sales, the table of values, a file of the same columns, nowhere."""
 

@@ -196,7 +196,7 @@ def _weeks(frames: list[DataFrame]) -> list[str]:
 def _with_parts_of(forecasts: DataFrame, names: DataFrame) -> DataFrame:
     """The forecasts, with components of these combinations only: nobody sees those of the others."""
     shown = is_about(forecasts, names)
-    return forecasts.assign(**{name: forecasts[name].where(shown, 0.0) for name in COMPONENTS})
+    return forecasts.assign(**{name: forecasts[name].fillna(0.0).where(shown, 0.0) for name in COMPONENTS})
 
 
 def _window(metrics: DataFrame) -> dict[str, str] | None:

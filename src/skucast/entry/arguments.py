@@ -92,9 +92,9 @@ def _load(commands: Commands) -> None:
     load.add_argument("file", type=Path, metavar="FILE")
     load.add_argument(
         "--table",
-        choices=["sales", "locations", "order_rules"],
+        choices=["sales", "regressors", "locations", "order_rules"],
         required=True,
-        help="what the file holds: sales are added, locations and rules for orders are replaced",
+        help="what the file holds: sales and regressors are added, locations and rules for orders are replaced",
     )
     load.add_argument(
         "--columns",

@@ -114,6 +114,7 @@ def _reference(folder: Path | None) -> int:
 def _load(
     own: dict[str, object], settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
 ) -> None:
+    from skucast.jobs.declared import load_values
     from skucast.jobs.load import Rule, load_locations, load_sales
     from skucast.jobs.order_rules import load_order_rules
 
@@ -122,7 +123,10 @@ def _load(
     if own["table"] == "sales":
         load_sales(path, columns, rule, settings, warehouse, run, report)
     elif rule != "refuse":
-        raise InputError(f"--replace and --add are about sales; {own['table']} are always replaced")
+        always = "added: a newer row counts" if own["table"] == "regressors" else "replaced"
+        raise InputError(f"--replace and --add are about sales; {own['table']} are always {always}")
+    elif own["table"] == "regressors":
+        load_values(path, columns, settings, warehouse, run, report)
     elif own["table"] == "order_rules":
         load_order_rules(path, columns, settings, warehouse, run, report)
     else:

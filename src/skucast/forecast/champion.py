@@ -15,10 +15,9 @@ import pandas as pd
 from skucast.core.errors import FitError, ModelError
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
+from skucast.forecast.families import Chosen, names_kept, regressors_with
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.spec import ModelSpec
-from skucast.forecast.weather_choice import Chosen
-from skucast.regressors.promotions import PROMO_REGRESSORS
 
 LEAST_ORIGINS = 3
 """With fewer origins nothing is said of which is better."""
@@ -29,10 +28,10 @@ TINY = 1e-9
 
 @dataclass(frozen=True)
 class Champion:
-    """The settings of the live model, the mean of whose forecasts counts; whether it knows the weather."""
+    """The settings of the live model, the mean of whose forecasts counts; which families of regressors it knows."""
 
     specs: tuple[ModelSpec, ...]
-    knows_weather: bool
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Comparison:
 def champion_of(stored: StoredModel) -> Champion:
     """Return the settings of a stored model."""
     specs = tuple(model.spec for model in stored.models)
-    return Champion(specs, stored.card.backtest.get("weather") == "kept")
+    return Champion(specs, names_kept(stored.card.backtest))
 
 
 def compare(scored: pd.DataFrame, champion: Floats, challenger: Floats) -> Comparison | None:
@@ -97,9 +96,10 @@ def compared(
     try:
         scored = chosen.scored["yhat"].to_numpy(dtype="float64")
         new = scored if list(earlier) == list(final) else forecasts(final, chosen.regressors)
-        if list(champion.specs) == list(final) and champion.knows_weather == chosen.knows_weather:
+        kept = champion.kept & {each.name for each in chosen.tried}  # what nothing is known of any more tells nothing
+        if list(champion.specs) == list(final) and kept == chosen.kept:
             return compare(chosen.scored, new, new)
-        regressors = chosen.all_regressors if champion.knows_weather else PROMO_REGRESSORS
+        regressors = regressors_with(kept, chosen.tried)
         return compare(chosen.scored, forecasts(champion.specs, regressors), new)
     except (FitError, ModelError):
         return None

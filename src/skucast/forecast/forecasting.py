@@ -23,7 +23,7 @@ from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.rollout import Rollout, averaged, roll_forward_all, seed_of
 from skucast.forecast.prophet.spec import LAG
 from skucast.forecast.short import fallback
-from skucast.regressors.future import REGRESSORS, Ahead, WeatherWeeks, ahead, last_known
+from skucast.regressors.future import Ahead, WeatherWeeks, ahead, last_known
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.regressors.responses import Response
 from skucast.sales.demand import coming_season
@@ -120,7 +120,7 @@ def start(
     if is_inactive(weeks, horizon.inactive_after_weeks):
         return _with_rows(ready, _flat("zero", "inactive", _zeros(targets)))
     if isinstance(stored, StoredModel):
-        return _as_it_learnt(dataclasses.replace(ready, stored=_checked(stored)))
+        return _as_it_learnt(dataclasses.replace(ready, stored=_checked(stored, ready.ahead)))
     return start_without_model(
         combination, weeks, horizon, planned, weather, peers, status=_status_without_model(weeks, stored, horizon)
     )
@@ -195,7 +195,9 @@ def _roll_forward(starts: Sequence[Start], horizon: Horizon) -> Rollout:
     def by_model(values: Sequence[float] | Sequence[Floats]) -> Floats:
         return np.repeat(np.array(values, dtype="float64"), counts, axis=0)
 
-    regressors = {name: by_model([each.ahead.regressors[name] for each in starts]) for name in REGRESSORS}
+    regressors = {
+        name: by_model([each.ahead.regressors[name] for each in starts]) for name in starts[0].ahead.regressors
+    }
     last_y = by_model([each.last_y for each in starts])
     with np.errstate(over="ignore", invalid="ignore"):  # numbers that are not finite are told, and replaced
         each = roll_forward_all(models, ds, regressors, last_y, seeds, horizon.n_paths)
@@ -221,7 +223,7 @@ def _model_rows(starts: Sequence[Start], rolled: Rollout, horizon: Horizon) -> p
         "yhat": rolled.yhat.ravel(),
         "yhat_lower": rolled.yhat_lower.ravel(),
         "yhat_upper": rolled.yhat_upper.ravel(),
-        **{name: rolled.components[name].ravel() for name in COMPONENTS},
+        **{name: values.ravel() for name, values in rolled.components.items()},
         "data_cutoff": pd.Timestamp(starts[0].data_cutoff),
         "method": "prophet",
         "status": np.where(rolled.is_capped.ravel(), "capped", repeated([each.status for each in stored])),
@@ -268,13 +270,13 @@ def _with_rows(ready: Start, rows: pd.DataFrame) -> Start:
     return dataclasses.replace(ready, rows=rows)
 
 
-def _checked(stored: StoredModel) -> StoredModel:
+def _checked(stored: StoredModel, ahead: Ahead) -> StoredModel:
     """Refuse a model that wants to know something that nobody can tell it.
 
     Raises:
         ModelError: naming the regressor.
     """
-    known = {*REGRESSORS, LAG}
+    known = {*ahead.regressors, LAG}
     unknown = {each.name for model in stored.models for each in model.regressors} - known
     if unknown:
         raise ModelError(f"the model needs {', '.join(sorted(unknown))}, which is not known; retrain this combination")

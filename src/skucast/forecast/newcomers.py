@@ -16,7 +16,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.rows import is_about
-from skucast.core.tables.forecasts import COMPONENTS, NEWCOMERS
+from skucast.core.tables.forecasts import COMPONENTS, NEWCOMERS, REGRESSOR_EFFECTS
 from skucast.forecast.forecasting import Horizon
 from skucast.forecast.launches import CURVE_WEEKS, Launches, first_weeks
 from skucast.regressors.predecessors import Link
@@ -171,7 +171,8 @@ class _Book:
                 changed.loc[index[given[name]], name] = label[given[name]]
             is_changed = np.any(list(given.values()), axis=0)
             changed.loc[index[is_changed], "yhat_mean"] = np.nan
-            changed.loc[index[is_changed], "quantiles"] = None
+            for name in ("quantiles", REGRESSOR_EFFECTS):
+                changed.loc[index[is_changed], name] = None
         made = [self._made(each) for each in newcomers.combinations if each in self.numbers]
         parts = [part for part in (changed, *made) if len(part)]
         if not parts:
@@ -198,7 +199,7 @@ class _Book:
                 "model_version": None,
                 "model_cutoff": pd.Timestamp("NaT"),
                 **dict.fromkeys(("yhat_prophet", "yhat_panel", "yhat_panel_log", "yhat_mean"), np.nan),
-                "quantiles": None,
+                **dict.fromkeys(("quantiles", REGRESSOR_EFFECTS)),
                 "panel_version": None,
                 "blend_version": None,
             }

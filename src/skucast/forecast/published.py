@@ -17,6 +17,7 @@ from skucast.core.rows import is_about
 from skucast.core.tables.forecasts import COMPONENTS as PARTS
 from skucast.core.tables.forecasts import NEWCOMERS, RESTING
 from skucast.forecast.blend import shares_of
+from skucast.forecast.effects import effect_columns, with_effects_told
 from skucast.forecast.forecasting import Horizon, Start, forecast_all
 from skucast.forecast.intervals import PROBABILITIES, Flags, Ints, Spread, as_texts
 from skucast.forecast.learnt import BlendModel, Forecaster, scale_at
@@ -75,6 +76,8 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
     said = _said(shared, combinations, cutoffs, horizon)
 
     def table(name: str) -> Floats:
+        if name not in rows:
+            return np.full(shape, np.nan)
         found: Floats = rows[name].to_numpy(dtype="float64").reshape(shape)
         return found
 
@@ -84,16 +87,19 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
     forecasts = np.stack([prophet, said.absolute, said.log])
     shares = _shares(forecasts, shared, combinations)
     yhat = (shares * np.nan_to_num(forecasts)).sum(axis=0)
+    names = list(dict.fromkeys([*rows.columns.tolist(), *said.parts[0]]))
     parts = {
-        name: shares[0] * np.where(is_own, table(name), 0.0)
+        name: shares[0] * np.where(is_own, np.nan_to_num(table(name)), 0.0)
         + sum(share * part.get(name, 0.0) for share, part in zip(shares[1:], said.parts, strict=True))
-        for name in PARTS
+        for name in (*PARTS, *effect_columns(names))
     }
-    parts["level"] = parts["level"] + yhat - sum(parts.values())  # where a component was clipped, its parts were not
+    parts["level"] = (
+        parts["level"] + yhat - sum(parts[name] for name in PARTS)
+    )  # where a component was clipped, its parts were not
     number = _number(said, yhat, shared)
     of_mine = {"yhat": number.yhat, "yhat_lower": number.lower, "yhat_upper": number.upper, **parts}
     method = np.where(is_own & shared.is_blended, "blend", "panel")  # although the median may be the panel's number
-    return rows.assign(
+    made = rows.assign(
         **{name: np.where(is_mine, values, table(name)).ravel() for name, values in of_mine.items()},
         method=np.where(is_mine, method, rows["method"].to_numpy().reshape(shape)).ravel(),
         yhat_prophet=prophet.ravel(),
@@ -104,6 +110,7 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
         panel_version=_where(is_mine, [shared.panel.version] * is_mine.size),
         blend_version=_where(is_mine, [shared.blend_version] * is_mine.size),
     )
+    return with_effects_told(made)
 
 
 def mixed(forecasts: Floats, shared: Shared, combinations: Sequence[Combination]) -> Floats:
@@ -116,7 +123,8 @@ def rows_without_panel(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `forecast_all` with nothing but Prophet's number beside the published one."""
     nothing = dict.fromkeys(("yhat_panel", "yhat_panel_log", "yhat_mean"), np.nan)
     own = rows["yhat"].where(rows["method"] == "prophet")
-    return rows.assign(yhat_prophet=own, **nothing, quantiles=None, panel_version=None, blend_version=None)
+    made = rows.assign(yhat_prophet=own, **nothing, quantiles=None, panel_version=None, blend_version=None)
+    return with_effects_told(made)
 
 
 def with_naive(
@@ -191,11 +199,11 @@ def _asked(shared: Shared, rows: Ints, cutoff: date, horizon: Horizon) -> _Said:
     grid, panel, end = shared.grid, shared.panel.content, shared.grid.end(cutoff)
     n_ahead = len(horizon.weeks_after(cutoff))
     ahead = ahead_of(grid, end, shared.planned, n_ahead)
-    features, names = features_at(grid, end, ahead.depth, ahead.days)
+    features, names = features_at(grid, end, ahead.depth, ahead.days, ahead.declared)
     if tuple(names) != panel.features:
         raise ModelError(f"the panel asks for other features than there are; {AGAIN}")
     nothing = np.zeros(ahead.depth.shape)
-    without, _ = features_at(grid, end, nothing, nothing)
+    without, _ = features_at(grid, end, nothing, nothing, ahead.declared)
     weeks, level = slice(-horizon.horizon_weeks, None), levels(grid, end)[rows]
     features, without = features[rows][:, weeks], without[rows][:, weeks]
     said, *parts = panel.explained(features, without, level)

@@ -8,16 +8,17 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from skucast.core.declared import Regressor
 from skucast.core.errors import ModelError, SkucastError
 from skucast.core.weeks import anchor_of
 from skucast.forecast.artifact import AGAIN, ModelCard, StoredModel
+from skucast.forecast.families import names_kept, regressors_with
 from skucast.forecast.prophet.design import WeekGrid
 from skucast.forecast.prophet.fit import with_interval_scale
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.spec import LAG
 from skucast.forecast.training import HOLIDAYS_AHEAD, fitted
-from skucast.regressors.future import REGRESSORS
-from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.regressors.future import WEATHER, families_of
 from skucast.regressors.responses import Response
 from skucast.regressors.weather import WEATHER_REGRESSORS
 
@@ -26,13 +27,15 @@ from skucast.regressors.weather import WEATHER_REGRESSORS
 class Newest:
     """What one combination's model is fitted anew to: all its weeks, and the response to promotions that they tell.
 
-    `weeks` have the columns of the weather where that is on; `grid` has the weeks and the holidays of its unit.
+    `weeks` have the columns of the weather where that is on, and those of the `declared` regressors; `grid` has the
+    weeks and the holidays of its unit.
     """
 
     weeks: pd.DataFrame
     response: Response | None
     grid: WeekGrid
     grain: str
+    declared: tuple[Regressor, ...] = ()
 
 
 def refreshed(stored: StoredModel, newest: Newest) -> StoredModel:
@@ -49,7 +52,8 @@ def refreshed(stored: StoredModel, newest: Newest) -> StoredModel:
     specs = [model.spec for model in stored.models]
     engine = stored.card.recipe.get("engine", "map")
     try:
-        models = fitted(newest.weeks, specs, _regressors(stored.card), response, newest.grid, engine)
+        regressors = regressors_with(names_kept(stored.card.backtest), families_of(newest.declared))
+        models = fitted(newest.weeks, specs, regressors, response, newest.grid, engine, newest.declared)
     except SkucastError as error:
         raise ModelError(str(error)) from None
     models = [with_interval_scale(model, first.interval_scale, first.interval_growth) for model in models]
@@ -72,7 +76,8 @@ def _check(stored: StoredModel, newest: Newest) -> None:
     card = stored.card
     if "converted" in card.recipe:
         raise ModelError("it was converted from the old system, and forecasts as it did there")
-    if {each.name for model in stored.models for each in model.regressors} - {*REGRESSORS, LAG}:
+    known = {name for family in families_of(newest.declared) for name in family.columns}
+    if {each.name for model in stored.models for each in model.regressors} - {*known, LAG}:
         raise ModelError("it needs what is not known")
     last = newest.weeks["ds"].iloc[-1].date()
     if anchor_of(card.cutoff_date) != anchor_of(last):
@@ -86,11 +91,7 @@ def _check(stored: StoredModel, newest: Newest) -> None:
 
 def knows_weather(card: ModelCard) -> bool:
     """Return whether weather was kept when the model was trained."""
-    return card.backtest.get("weather") == "kept"
-
-
-def _regressors(card: ModelCard) -> list[str]:
-    return [*PROMO_REGRESSORS, *(WEATHER_REGRESSORS if knows_weather(card) else [])]
+    return WEATHER.name in names_kept(card.backtest)
 
 
 def _is_finite(model: FittedModel) -> bool:

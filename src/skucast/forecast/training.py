@@ -16,12 +16,14 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import Combination
+from skucast.core.declared import PREFIX, Regressor
 from skucast.core.errors import FitError
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.forecast.artifact import ModelCard, dumps
 from skucast.forecast.backtest import backtest, forecasts_back, interval_scale, origin_ends, score_by_step
 from skucast.forecast.champion import Champion, Comparison, compared
 from skucast.forecast.evidence import EVERY, evidence_origins
+from skucast.forecast.families import with_those_that_pay
 from skucast.forecast.naive import best_naive
 from skucast.forecast.plain import StoredPayload
 from skucast.forecast.prophet.design import MIN_WEEKS, Floats, WeekGrid, Window, week_grid, window
@@ -37,9 +39,9 @@ from skucast.forecast.prophet.tuning import (
     errors_of,
     forecasts_at,
 )
-from skucast.forecast.weather_choice import with_weather_if_it_pays
 from skucast.regressors.calendars import Calendar
-from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, last_known
+from skucast.regressors.declared_values import declared_columns
+from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, families_of, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.regressors.responses import Response, responded
@@ -68,7 +70,7 @@ class TrainingPlan:
     up to `tune_average` settings are averaged; `tune_origins` origins beside the `backtest_origins` choose them.
     `holiday_calendar` is the digest of the local events; `with_evidence` asks for forecasts at past origins, by which
     components are blended. `naive_evidence` is by how many standard errors a naive method must be better than a model
-    to forecast instead.
+    to forecast instead. `regressors` are the declared ones as text, empty without any.
     """
 
     spec: ModelSpec
@@ -86,10 +88,11 @@ class TrainingPlan:
     with_evidence: bool = False
     sales_grain: str = "day"
     naive_evidence: float = 3.0
+    regressors: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the plan as plain builtins."""
-        return asdict(self)
+        """Return the plan as plain builtins; that nothing is declared is not said, as in cards of before."""
+        return {name: value for name, value in asdict(self).items() if name != "regressors" or value}
 
     def made(self, card: ModelCard) -> bool:
         """Return whether the card's model was trained by this plan; what cards of before do not say is as it is now."""
@@ -107,7 +110,7 @@ class Recipe:
     """The plan of one run with what all its combinations share: the cutoff, and the grid of weeks and holidays.
 
     `by_unit` has the recipes of the units with a calendar of their own: the same but for holidays. `elsewhere` tells
-    how well the settings to choose from did for a sample of combinations.
+    how well the settings to choose from did for a sample of combinations. `declared` are further regressors.
     """
 
     plan: TrainingPlan
@@ -115,10 +118,13 @@ class Recipe:
     grid: WeekGrid
     by_unit: Mapping[str, Recipe] = field(default_factory=dict)
     elsewhere: Elsewhere = NOTHING_ELSEWHERE
+    declared: tuple[Regressor, ...] = ()
 
     def of(self, unit: str) -> Recipe:
         """Return the recipe of a unit."""
-        return replace(self.by_unit[unit], elsewhere=self.elsewhere) if unit in self.by_unit else self
+        if unit not in self.by_unit:
+            return self
+        return replace(self.by_unit[unit], elsewhere=self.elsewhere, declared=self.declared)
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,8 @@ class Material:
     @functools.cached_property
     def numbers(self) -> pd.DataFrame:
         """Of the weeks the columns that a model knows: numbers are cut at many origins in less time than words."""
-        return self.weeks[["ds", "y", *(name for name in REGRESSORS if name in self.weeks)]].copy()
+        declared = [name for name in self.weeks if str(name).startswith(PREFIX)]
+        return self.weeks[["ds", "y", *(name for name in REGRESSORS if name in self.weeks), *declared]].copy()
 
 
 @dataclass(frozen=True)
@@ -214,15 +221,16 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     recipe = recipe.of(combination.unit)
     plan, weeks = recipe.plan, material.numbers
     choice = tuned(material, recipe)
+    archive = replace(material.archive, declared=recipe.declared)
 
     def backtested(regressors: Sequence[str]) -> pd.DataFrame:
-        fit_weeks = fitter(recipe, choice.earlier, regressors, material.archive.responses)
-        return backtest(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, material.archive)
+        fit_weeks = fitter(recipe, choice.earlier, regressors, archive.responses)
+        return backtest(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
-    chosen = with_weather_if_it_pays(weeks, material.archive, backtested)
+    chosen = with_those_that_pay(weeks, archive, backtested, families_of(recipe.declared))
     scale = interval_scale(chosen.scored, INTERVAL_GROWTH)
     started = time.perf_counter()
-    fit_weeks = fitter(recipe, choice.final, chosen.regressors, material.archive.responses)
+    fit_weeks = fitter(recipe, choice.final, chosen.regressors, archive.responses)
     models = [with_interval_scale(model, scale, INTERVAL_GROWTH) for model in fit_weeks(weeks)]
     fit_s = time.perf_counter() - started
     card = ModelCard(
@@ -234,7 +242,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         hyperparameters=[model.spec.as_dict() for model in models],
         dropped_regressors=list(models[0].dropped_regressors),
         is_converged=all(model.is_converged for model in models),
-        backtest=score_by_step(chosen.scored) | chosen.weather,
+        backtest=score_by_step(chosen.scored) | chosen.said,
         tuning=choice.report,
         versions=_versions(),
         evidence=evidence_of(material, recipe),
@@ -245,8 +253,8 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         tried = choice.forecast_late(specs) if list(regressors) == PROMO_REGRESSORS else None
         if tried is not None and len(tried) == len(chosen.scored):  # tuning has left out no origin
             return tried
-        fit_weeks = fitter(recipe, specs, regressors, material.archive.responses)
-        return forecasts_back(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, material.archive)
+        fit_weeks = fitter(recipe, specs, regressors, archive.responses)
+        return forecasts_back(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
     settings = choice.earlier, choice.final
     comparison = compared(material.champion, chosen, *settings, forecasts) if material.champion else None
@@ -329,7 +337,7 @@ def fitter(
 
     def fit_weeks(weeks: pd.DataFrame) -> list[FittedModel]:
         response = responses.get(weeks["ds"].iloc[-1].date())
-        return fitted(weeks, specs, regressors, response, recipe.grid, recipe.plan.engine)
+        return fitted(weeks, specs, regressors, response, recipe.grid, recipe.plan.engine, recipe.declared)
 
     return fit_weeks
 
@@ -341,13 +349,14 @@ def fitted(
     response: Response | None,
     grid: WeekGrid,
     engine: Engine,
+    declared: Sequence[Regressor] = (),
 ) -> list[FittedModel]:
     """Return the models of one combination's weeks under each of the settings.
 
     Raises:
         FitError: the history cannot be fitted.
     """
-    known = _window(weeks, regressors, grid, response)
+    known = _window(weeks, regressors, grid, response, declared)
     return [with_response(fit_window(known, grid, spec, engine), response) for spec in specs]
 
 
@@ -356,11 +365,19 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in ("prophet", "holidays", "numba")}}
 
 
-def _window(weeks: pd.DataFrame, regressors: Sequence[str], grid: WeekGrid, response: Response | None) -> Window:
+def _window(
+    weeks: pd.DataFrame,
+    regressors: Sequence[str],
+    grid: WeekGrid,
+    response: Response | None,
+    declared: Sequence[Regressor] = (),
+) -> Window:
     """The weeks as they are fitted: promotions by their response, or by depth and days where no response is told."""
     known: dict[str, pd.Series | Floats] = {"ds": weeks["ds"], "y": weeks["y"], LAG: lagged(weeks["y"])}
     promotions = {name: weeks[name] for name in PROMO_REGRESSORS} if response is None else responded(weeks, response)
-    others = {name: weeks[name] for name in regressors if name in WEATHER_REGRESSORS}
+    others: dict[str, pd.Series | Floats] = {name: weeks[name] for name in regressors if name in WEATHER_REGRESSORS}
+    asked = [each for each in declared if each.column in regressors]
+    others |= declared_columns(weeks, asked)
     return window({**known, **promotions, **others}, [*promotions, *others], grid)
 
 

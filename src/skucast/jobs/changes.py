@@ -106,7 +106,7 @@ def last_run(earlier: pd.DataFrame) -> pd.DataFrame:
 def _kept(warehouse: Warehouse, run: Run, rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """What is stored of this cutoff about combinations that a targeted run, of these rows, leaves as they are."""
     stored = warehouse.read(CHANGES, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
-    stored = stored[(stored["level"] == "combination") & ~is_about(stored, rows)]
+    stored = stored[(stored["level"] == "combination") & ~is_about(stored, rows)].fillna({"regressors": 0.0})
     is_gone = (stored["gone_articles"] != 0).to_numpy()
     return stored[is_about(stored, others) | is_gone] if len(stored) else stored
 

@@ -17,6 +17,7 @@ from skucast.core.tables.names import NAMES
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.core.words import counted
 from skucast.jobs.calendars import calendars_of
+from skucast.jobs.declared import with_declared
 from skucast.jobs.targets import asked_for, chosen, tasks_part
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -118,7 +119,8 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     )
     last = weekly[weekly["ds"] >= pd.Timestamp(history.data_cutoff)]
     newest = pd.concat([last, names.renamed(until_today[~is_over])], ignore_index=True)
-    return replace(history, opened=opened_of(newest, history.weeks, by_day=settings.sales_grain == "day"))
+    opened = opened_of(newest, history.weeks, by_day=settings.sales_grain == "day")
+    return with_declared(settings, warehouse, run, replace(history, opened=opened))
 
 
 PUBLISHED_WEEKS = 8

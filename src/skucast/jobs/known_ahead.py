@@ -14,6 +14,7 @@ from skucast.core.run import Run
 from skucast.core.tables.forecasts import PROMO_SOURCES, WEATHER_SOURCES
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.weeks import WeekClock
+from skucast.jobs.declared import declared_plan
 from skucast.regressors.future import Archive, WeatherWeeks
 from skucast.regressors.promotions import Plan, usable_rows
 from skucast.regressors.weather import WEATHER_REGRESSORS, WeatherOutlook
@@ -59,6 +60,7 @@ def usable_plan(
         history.deepest_discounts,
         {each: history.usual_depths.of(each) for each in wanted},
         sorted(history.weeks["promo_type"].dropna().unique()),
+        declared_plan(settings, warehouse, history, wanted),
     )
     return plan, wrong
 
@@ -110,6 +112,7 @@ def archives(
         combination: Archive(
             {origin: planned[combination] for origin, planned in plans.items()},
             has_plan=bool(now[combination].is_covered.any()),
+            declared_now=now[combination].declared.known,
             weather={origin: units[combination.unit] for origin, units in weather.items() if units},
         )
         for combination in wanted

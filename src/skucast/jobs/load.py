@@ -20,6 +20,7 @@ from skucast.core.tables.names import NAMES
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, RUNS, SAMPLE_SOURCE
+from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, sales_with
 from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.words import counted
@@ -161,7 +162,7 @@ def undo_load(wanted: str, settings: Settings, warehouse: Warehouse, run: Run, r
         why = _not_one(wanted, every, found, warehouse)
         raise InputError(f"{wanted!r}: {why}; nothing was removed; `python -m skucast loads list` shows them")
     load = found.iloc[0]
-    brought = (SALES, PROMOTIONS, PREDECESSORS, OVERRIDES, WORK_NOTES)
+    brought = (SALES, PROMOTIONS, REGRESSORS, PREDECESSORS, OVERRIDES, WORK_NOTES)
     tables = {settings.table_names[each.label]: each for each in brought}
     if load["table_name"] not in tables:
         raise InputError(f"{wanted}: rows of {load['table_name']} are fetched, not loaded; they stay")

@@ -45,6 +45,7 @@ from skucast.forecast.plain import Read, StoredPayload
 from skucast.forecast.training import backtest_weeks_of
 from skucast.jobs.known_ahead import usable_plan
 from skucast.jobs.panel_files import panel_grid, read_shared
+from skucast.regressors.declared import declared_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
@@ -91,7 +92,8 @@ class PanelInputs:
         clock, combinations = self.settings.clock, self.grid.combinations
         plan = usable_plan(self.settings, self.warehouse, self.history, combinations)[0]
         now = plan.as_of(clock.end_of(self.run.today), clock.targets(self.cutoff, self.horizon))
-        return KnownAhead(self.grid, plan, clock, np.array([bool(each.is_covered.any()) for each in now.values()]))
+        has_plan = np.array([bool(each.is_covered.any()) for each in now.values()])
+        return KnownAhead(self.grid, plan, clock, has_plan, [each.declared.known for each in now.values()])
 
 
 def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, force: bool) -> None:
@@ -104,7 +106,7 @@ def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, fo
     except ValueError as error:
         _note(report, f"no panel model: {error}; Prophet forecasts alone")
         return
-    recipe, cutoff = recipe_of(inputs.horizon), inputs.cutoff
+    recipe, cutoff = recipe_of(inputs.horizon, declared_of(inputs.settings.regressors)), inputs.cutoff
     forecasts = {} if force else _kept(store, inputs, recipe)
     missing = [origin for origin in inputs.origins if origin not in forecasts]
     is_current = not force and _is_current(store, cutoff, recipe)
@@ -172,7 +174,7 @@ def _forecast_at(inputs: PanelInputs, panel: PanelModel, origin: date) -> PanelF
     grid, horizon = inputs.grid, inputs.evidence_weeks
     end = grid.end(origin)
     ahead = inputs.known(end, horizon)
-    said = panel.predict(features_at(grid, end, ahead.depth, ahead.days)[0], levels(grid, end))
+    said = panel.predict(features_at(grid, end, ahead.depth, ahead.days, ahead.declared)[0], levels(grid, end))
     usable = (grid.sold.count[:, end] >= LEAST_WEEKS)[:, None]
     return PanelForecast(*(np.where(usable, values, np.nan) for values in vars(said).values()))
 

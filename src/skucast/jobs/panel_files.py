@@ -18,6 +18,7 @@ from skucast.forecast.panel.grid import Grid, grid_of
 from skucast.forecast.panel.model import PANEL, PanelModel
 from skucast.forecast.plain import C, Read
 from skucast.jobs.calendars import calendars_of
+from skucast.regressors.declared import declared_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
@@ -90,4 +91,5 @@ def panel_grid(settings: Settings, warehouse: Warehouse, history: History, weeks
     units = sorted(history.weeks["unit"].unique())
     calendars = calendars_of(settings, warehouse, units)
     frames = {each: each.holidays(first, last, settings.clock) for each in {calendars.of(unit) for unit in units}}
-    return grid_of(history.weeks, {unit: frames[calendars.of(unit)] for unit in units}, weeks_ahead)
+    declared = declared_of(settings.regressors)
+    return grid_of(history.weeks, {unit: frames[calendars.of(unit)] for unit in units}, weeks_ahead, declared)

@@ -16,6 +16,7 @@ from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import with_weather
 from skucast.jobs.models import Models
 from skucast.regressors.calendars import Calendar
+from skucast.regressors.declared import declared_of
 from skucast.regressors.responses import responses_at
 from skucast.regressors.weather import WeatherOutlook
 from skucast.runtime.outcome import RunReport, run_each
@@ -88,6 +89,7 @@ def _newest(
     calendars = calendars_of(settings, warehouse, sorted(history.weeks["unit"].unique()))
     responses = responses_at(history.weeks, [cutoff])
     grids: dict[Calendar, WeekGrid] = {}
+    declared = declared_of(settings.regressors)
     found = {}
     for combination, weeks in history.split(wanted):
         if is_inactive(weeks, settings.inactive_after_weeks):
@@ -96,7 +98,7 @@ def _newest(
         if calendar not in grids:
             grids[calendar] = grid_of(calendar, settings.clock, first, cutoff)
         response = responses[combination].get(cutoff)
-        found[combination] = Newest(weeks, response, grids[calendar], settings.sales_grain)
+        found[combination] = Newest(weeks, response, grids[calendar], settings.sales_grain, declared)
     return found
 
 

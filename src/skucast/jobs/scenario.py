@@ -14,7 +14,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import COMPONENT_FORECASTS, FORECASTS, SCENARIOS
+from skucast.core.tables.forecasts import COMPONENT_FORECASTS, FORECASTS, REGRESSOR_EFFECTS, SCENARIOS
 from skucast.core.words import counted
 from skucast.forecast.newcomers import only_of
 from skucast.jobs.forecast_rows import about, forecast_rows, horizon_of, shared_of
@@ -128,7 +128,10 @@ def _rows(
         rows = forecast(other.as_of(known_at, weeks))
     report.counts.update(rows.loc[rows["step"] == 1, "status"])
     return rows.drop(
-        columns=["is_open_week", "data_cutoff", "model_cutoff", *(each.name for each in COMPONENT_FORECASTS)]
+        columns=[
+            *("is_open_week", "data_cutoff", "model_cutoff", REGRESSOR_EFFECTS),
+            *(each.name for each in COMPONENT_FORECASTS),
+        ]
     ).assign(
         scenario=what_if.name,
         plan_file=what_if.file,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pandas as pd
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
+from skucast.core.declared import as_text
 from skucast.core.errors import ModelError, ModelNotFound
 from skucast.core.weeks import anchor_of
 from skucast.forecast.artifact import StoredModel
@@ -23,6 +25,7 @@ from skucast.jobs.calendars import calendars_of, warn_of_events
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.registry import Row, as_rows, combination_of, latest
 from skucast.jobs.stored_models import kept_version, model_in
+from skucast.regressors.declared import declared_of
 from skucast.runtime.settings import Settings
 
 NOT_COMPARED = "not compared"
@@ -48,6 +51,7 @@ def recipe_of(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recip
         changepoint_prior_scale=settings.changepoint_prior_scale,
         promo_prior_scale=RESPONSE_PRIOR_SCALE,
     )
+    declared = declared_of(settings.regressors)
     units = sorted(inputs.history.weeks["unit"].unique())
     calendars = calendars_of(settings, warehouse, units)
     warn_of_events(settings, units)
@@ -67,9 +71,11 @@ def recipe_of(settings: Settings, warehouse: Warehouse, inputs: Inputs) -> Recip
         with_evidence=settings.forecaster == "blend",
         sales_grain=settings.sales_grain,
         naive_evidence=settings.naive_evidence,
+        regressors=as_text(declared),
     )
     first, last = inputs.history.weeks["ds"].min().date(), inputs.history.data_cutoff
-    return make_recipe(plan, settings.clock, first, last, calendars.usual.events, calendars.by_unit)
+    made = make_recipe(plan, settings.clock, first, last, calendars.usual.events, calendars.by_unit)
+    return replace(made, declared=declared)
 
 
 def readable(combination: Combination, found: Live | ModelError) -> StoredModel | None:

@@ -19,6 +19,8 @@ TABLE_OF = "regressor"
 
 KEYS = ("name", "kind", "history", "ahead", "week", "unknown")
 MOST_NAME = 40
+TAKEN = frozenset({"promotions", "promo", "weather", "regressors", "level", "yearly", "holidays", "carry_over"})
+TAKEN = frozenset({"promotions", "promo", "weather", "regressors", "level", "yearly", "holidays", "carry_over"})
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {"kind": get_args(Kind), "week": get_args(Rule), "unknown": get_args(Unknown)}
@@ -95,6 +97,10 @@ def _regressor(table: Mapping[str, Any], folder: Path) -> Regressor:
 def _name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > MOST_NAME:
         raise ValueError(f"name {name!r}: expected up to {MOST_NAME} small letters, digits and _, a letter first")
+    if name in TAKEN:
+        raise ValueError(f"name {name!r} means something else to the models; choose another")
+    if name in TAKEN:
+        raise ValueError(f"name {name!r} means something else to the models; choose another")
     if name.endswith(CHANGE):
         raise ValueError(f"name {name!r}: {CHANGE} at its end is the change of a price; choose another")
     return name

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from skucast.core.declared import OF_DECLARED, Regressor
+from skucast.regressors.declared_values import NOTHING_DECLARED, DeclaredWeeks, declared_ahead
 from skucast.regressors.promotions import PROMO_REGRESSORS, PlannedWeeks, promotions_ahead
 from skucast.regressors.responses import RESPONSE_REGRESSORS, Response, responses_ahead
 from skucast.regressors.weather import WEATHER_REGRESSORS
@@ -23,8 +25,35 @@ PromotionsFrom = Literal["plan", "perfect_plan", "expected"]
 the recent average."""
 
 
-REGRESSORS = [*PROMO_REGRESSORS, *RESPONSE_REGRESSORS, *WEATHER_REGRESSORS]
-"""All that a model may know of a week beside the calendar and the week before."""
+@dataclass(frozen=True)
+class Family:
+    """Regressors of one declaration: they enter a model together, as one component of the forecast, or not at all.
+
+    `by_evidence`: where the backtest of a combination says that they pay; else always.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    component: str
+    by_evidence: bool = True
+
+    @classmethod
+    def of(cls, regressor: Regressor) -> Family:
+        """Return the family of a regressor that somebody has declared."""
+        return cls(regressor.name, regressor.columns, OF_DECLARED)
+
+
+PROMOTIONS = Family("promotions", (*PROMO_REGRESSORS, *RESPONSE_REGRESSORS), "promo", by_evidence=False)
+WEATHER = Family("weather", tuple(WEATHER_REGRESSORS), "weather")
+BUILT_IN = (PROMOTIONS, WEATHER)
+
+REGRESSORS = [name for family in BUILT_IN for name in family.columns]
+"""All that a model may know of a week beside the calendar and the week before, if nothing is declared."""
+
+
+def families_of(declared: Sequence[Regressor]) -> tuple[Family, ...]:
+    """Return all families of regressors that there may be: promotions, weather, what is declared."""
+    return (*BUILT_IN, *map(Family.of, declared))
 
 
 @dataclass(frozen=True)
@@ -60,7 +89,10 @@ def no_weather(n_weeks: int) -> WeatherWeeks:
 
 @dataclass(frozen=True)
 class Ahead:
-    """What is known of the H weeks after a history: `REGRESSORS` by name and where they are from, shape (H,)."""
+    """What is known of the H weeks after a history: regressors by name and where promotions and weather are from, (H,).
+
+    These are `REGRESSORS` and those that are declared.
+    """
 
     regressors: dict[str, Floats]
     promo_source: npt.NDArray[Any]
@@ -71,14 +103,17 @@ class Ahead:
 class Archive:
     """What was known of one combination at past origins: by their label, plan and weather of the weeks after each.
 
-    `has_plan` tells whether forecasts made now have a plan of this combination. `responses` are those to promotions, by
-    the last week that they know.
+    `has_plan` tells whether forecasts made now have a plan of this combination, `declared_now` of which declared
+    regressors they know values; `declared` are these. `responses` are those to promotions, by the last week that they
+    know.
     """
 
     plans: Mapping[date, PlannedWeeks] = field(default_factory=dict)
     has_plan: bool = False
     weather: Mapping[date, WeatherWeeks] = field(default_factory=dict)
     responses: Mapping[date, Response] = field(default_factory=dict)
+    declared_now: frozenset[str] = frozenset()
+    declared: tuple[Regressor, ...] = ()
 
     def response_after(self, weeks: pd.DataFrame) -> Response | None:
         """Return the response as it was known after the last of the weeks; None = not told."""
@@ -97,23 +132,45 @@ def ahead(
 ) -> Ahead:
     """Return what is known of the weeks after a history: what the plan says of them, and the weather of the unit."""
     promotions, source = promotions_ahead(weeks, planned, n_weeks)
-    return _ahead(weeks, promotions, source, weather or no_weather(n_weeks), response)
+    declared = NOTHING_DECLARED if planned is None else planned.declared
+    return _ahead(weeks, promotions, source, weather or no_weather(n_weeks), response, declared)
 
 
 def ahead_at(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> tuple[Ahead, PromotionsFrom]:
     """Return what a forecast made after `past` could know of the weeks `coming`, and whose promotions these are.
 
     Where the plan had already said something of the combination then: what it said. Where it had not, but forecasts
-    made now have a plan: the promotions that came to pass, as if they had been planned (`perfect_plan`).
+    made now have a plan: the promotions that came to pass, as if they had been planned (`perfect_plan`). Each declared
+    regressor likewise.
     """
     origin, n_weeks = past["ds"].iloc[-1].date(), len(coming)
     planned, weather = archive.plans.get(origin), _weather_at(archive, origin, n_weeks)
     response = archive.response_after(past)
-    if planned is not None and planned.is_known:
-        return ahead(past, planned.first(n_weeks), n_weeks, weather, response), "plan"
-    if archive.has_plan:
-        return perfect_plan(past, coming, archive), "perfect_plan"
-    return ahead(past, None, n_weeks, weather, response), "expected"
+    if planned is None or not planned.is_known:
+        if archive.has_plan:
+            return perfect_plan(past, coming, archive), "perfect_plan"
+        planned = None
+    known_of = promotions_ahead(past, planned and planned.first(n_weeks), n_weeks)
+    found = _ahead(past, *known_of, weather, response, declared_at(past, coming, archive))
+    return found, "expected" if planned is None else "plan"
+
+
+def declared_at(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> DeclaredWeeks:
+    """Return what a forecast made after `past` could know of declared regressors in the weeks `coming`.
+
+    What had been said then; of one of which nothing had, though forecasts made now know it, what came to pass.
+    """
+    planned = archive.plans.get(past["ds"].iloc[-1].date())
+    if planned is None or not planned.declared.declared:
+        nothing = np.full(len(coming), np.nan)
+        return DeclaredWeeks(archive.declared, {each.name: nothing for each in archive.declared})
+    known = planned.declared.part(slice(len(coming)))
+    came_to_pass = {
+        each.name: coming[each.column].to_numpy(dtype="float64")
+        for each in known.declared
+        if each.name in archive.declared_now - known.said and each.column in coming
+    }
+    return replace(known, values={**known.values, **came_to_pass})
 
 
 def perfect_plan(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> Ahead:
@@ -121,7 +178,7 @@ def perfect_plan(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> 
     values = {name: coming[name].to_numpy(dtype="float64") for name in PROMO_REGRESSORS}
     source = np.where(values["promo_days"] > 0, "planned", "none").astype(object)
     weather = _weather_at(archive, past["ds"].iloc[-1].date(), len(coming))
-    return _ahead(past, values, source, weather, archive.response_after(past))
+    return _ahead(past, values, source, weather, archive.response_after(past), declared_at(past, coming, archive))
 
 
 def last_known(weeks: pd.DataFrame) -> float:
@@ -138,9 +195,11 @@ def _ahead(
     source: npt.NDArray[Any],
     weather: WeatherWeeks,
     response: Response | None,
+    declared: DeclaredWeeks,
 ) -> Ahead:
     responses = responses_ahead(weeks, promotions, source, response)
-    return Ahead({**promotions, **responses, **weather.anomalies}, source, weather.source)
+    regressors = {**promotions, **responses, **weather.anomalies, **declared_ahead(weeks, declared)}
+    return Ahead(regressors, source, weather.source)
 
 
 def _weather_at(archive: Archive, origin: date, n_weeks: int) -> WeatherWeeks:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination, clean_name
 from skucast.core.tables.contract import ALL
+from skucast.regressors.declared_values import NOTHING_DECLARED, DeclaredAsOf, DeclaredWeeks
 from skucast.sales.promo_types import one_spelling
 
 Floats = npt.NDArray[np.float64]
@@ -49,6 +50,7 @@ class PlannedWeeks:
     whether the plan has ever said anything about the combination. `types` has the type that most of a week's promoted
     days have, of several the first by the alphabet, None where none is said (in all weeks: `types` is None). `as_typed`
     has what people are shown: the deepest discount of each week (percent, NaN where none is known), its promoted days.
+    `declared` is what was known of further regressors.
     """
 
     discount: Floats
@@ -57,6 +59,7 @@ class PlannedWeeks:
     is_known: bool
     types: npt.NDArray[np.object_] | None = None
     as_typed: tuple[Floats, Floats] | None = None
+    declared: DeclaredWeeks = NOTHING_DECLARED
 
     def first(self, n_weeks: int) -> PlannedWeeks:
         """Return the first weeks."""
@@ -69,7 +72,8 @@ class PlannedWeeks:
     def _part(self, part: slice) -> PlannedWeeks:
         types = None if self.types is None else self.types[part]
         typed = None if self.as_typed is None else (self.as_typed[0][part], self.as_typed[1][part])
-        return PlannedWeeks(self.discount[part], self.days[part], self.is_covered[part], self.is_known, types, typed)
+        promotions = self.discount[part], self.days[part], self.is_covered[part]
+        return PlannedWeeks(*promotions, self.is_known, types, typed, self.declared.part(part))
 
 
 EVERY_DAY = (True,) * WEEK_DAYS
@@ -82,6 +86,7 @@ class Plan:
     `deepest` the deepest discount that one ever had, percent, where that is known: what is planned beyond it counts as
     that, because nothing is known of its effect, and it may be a price. `usual` is what a promotion without a discount
     counts as, percent; 0 where no depth is known at all. `types` are the types of promotions as the sales spell them.
+    `declared` tells what was known of further regressors, of the combinations in their order.
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Plan:
         deepest: Mapping[Combination, float] = MappingProxyType({}),
         usual: Mapping[Combination, float] = MappingProxyType({}),
         types: Collection[str] = (),
+        declared: DeclaredAsOf | None = None,
     ) -> None:
         self._combinations = list(combinations)
         self._grain = grain
@@ -106,18 +112,18 @@ class Plan:
         self._places = places_by_pattern(rows, self._combinations)
         patterns = pd.Series(patterns_of(rows), index=rows.index, dtype="object")
         self._known_types = types
+        self._declared = declared
         shown = one_spelling(sorted(rows["promo_type"].dropna().unique()), types)
         self._types_said = sorted(set(shown.values()))
         rows = rows.assign(promo_type=rows["promo_type"].map(shown))
         self._rows = rows.assign(_pattern=patterns)[patterns.isin(list(self._places))]
 
-    def and_these(self, rows: pd.DataFrame) -> Plan:
-        """Return the plan with more rows of `tables.PROMOTIONS`, all of them usable."""
+    def and_these(self, rows: pd.DataFrame, declared: DeclaredAsOf | None = None) -> Plan:
+        """Return the plan with more usable rows of `tables.PROMOTIONS`, or with something else declared."""
         mine = self._rows.drop(columns="_pattern")
         both = pd.concat([mine, rows], ignore_index=True) if len(mine) else rows
-        return Plan(
-            both, self._combinations, self._grain, self._selling_days, self._deepest, self._usual, self._known_types
-        )
+        same = self._selling_days, self._deepest, self._usual, self._known_types, declared or self._declared
+        return Plan(both, self._combinations, self._grain, *same)
 
     def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
@@ -147,6 +153,7 @@ class Plan:
         types = self._types(kinds.reshape(shape), promoted & sells)
         typed = np.where(has_depth & (by_day > 0), by_day, 0.0).reshape(shape).max(axis=2)
         depth, typed_days = np.where(typed > 0, typed, np.nan), promoted.sum(axis=2).astype("float64")
+        declared = self._declared(known_at, weeks) if self._declared else None
         return {
             combination: PlannedWeeks(
                 discount[place],
@@ -155,6 +162,7 @@ class Plan:
                 bool(is_known[place]),
                 None if types is None else types[place],
                 (depth[place], typed_days[place]),
+                declared[place] if declared else NOTHING_DECLARED,
             )
             for place, combination in enumerate(self._combinations)
         }

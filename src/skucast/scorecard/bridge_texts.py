@@ -280,6 +280,10 @@ _PLAIN = {
         wording("promotions that are planned as before, or usual, count for more ({effect})"),
     ),
     "weather": (wording("the weather as it is known now ({effect})"),) * 2,
+    "regressors": (
+        wording("the price or another regressor lowers it ({effect})"),
+        wording("the price or another regressor raises it ({effect})"),
+    ),
     "bounds": (
         wording("the expected value lies less far above the middle ({effect})"),
         wording("the expected value lies further above the middle ({effect})"),

@@ -13,6 +13,7 @@ OF_COMPONENTS = {
     "holidays": "holidays",
     "promo": "promotions",
     "weather": "weather",
+    "regressors": "regressors",
     "carry_over": "new_sales",
 }
 """The part that each component's difference is, of one and the same model and plan at two cutoffs."""
@@ -25,6 +26,7 @@ PARTS = {
     "holidays": "holidays in the week",
     "promotions": "the effect of promotions that are planned as before, and the average where nothing is planned",
     "weather": "weather, by what is known of it now",
+    "regressors": "declared regressors, such as a price, by what is known of them now; NULL in rows of before, as 0",
     "bounds": "cut at 0 or at a model's largest number; with TARGET=mean, and in sums, from the middle to the mean",
     "plan": "promotions that were added, withdrawn or changed since",
     "model": "the combination's own model: retrained, refreshed or rolled back",
@@ -63,7 +65,7 @@ def _bridge(before: str) -> tuple[Column, ...]:
             "what this run publishes, with the planner's word; 0 of one that is gone; in sums the expected value",
         ),
         measure("change", "final - final_before"),
-        *(measure(name, meaning) for name, meaning in PARTS.items()),
+        *(measure(name, meaning) for name, meaning in PARTS.items() if name != "regressors"),
         text("why", "the largest parts in words, the largest first"),
     )
 
@@ -89,6 +91,8 @@ def _ways(before: str) -> tuple[Column, ...]:
         text("status", "`status` of this run; NULL as in method", nullable=True, allowed=STATUSES),
     )
 
+
+_OF_DECLARED = measure("regressors", PARTS["regressors"], nullable=True)
 
 _ADDS_UP = Check(
     "the parts add up to the change",
@@ -125,6 +129,7 @@ CHANGES = Table(
             "weeks of sales that are known since the last run; 0 = none, they are late; NULL in sums",
             nullable=True,
         ),
+        _OF_DECLARED,
     ),
     key=("cutoff", "level", *KEY, "ds"),
     partition="cutoff",
@@ -156,6 +161,7 @@ REVISIONS = Table(
             nullable=True,
         ),
         *RUN,
+        _OF_DECLARED,
     ),
     key=("cutoff", "run_id", "level", *KEY, "ds"),
     partition="cutoff",

@@ -10,6 +10,7 @@ from skucast.core.tables.orders import ORDER_RULES, ORDERS, ORDERS_METRICS
 from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
+from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
@@ -18,6 +19,7 @@ from skucast.core.tables.work_notes import WORK_NOTES
 TABLES = (
     SALES,
     PROMOTIONS,
+    REGRESSORS,
     PREDECESSORS,
     OVERRIDES,
     ORDER_RULES,

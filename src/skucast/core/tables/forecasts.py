@@ -38,7 +38,12 @@ WEATHER_SOURCES = ("observed", "forecast", "climate", "none")
 """All seven days are observed; some are forecast, or observed and the others not known; none is known, so that the week
 counts as usual for the season; nothing is known of the unit at all: weather is off, or it was never fetched, for want
 of a location or an answer."""
-COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "carry_over")
+COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "regressors", "carry_over")
+REGRESSOR_EFFECTS = "regressor_effects"
+
+_OF_DECLARED = measure(
+    "regressors", "component: declared regressors, such as a price; NULL in rows of before, as 0", nullable=True
+)
 
 COMPONENT_FORECASTS = (
     measure("yhat_prophet", "the combination's own model; NULL without one", nullable=True),
@@ -89,7 +94,7 @@ FORECASTS = Table(
         measure("holidays", "component: holidays in the week"),
         measure("promo", "component: promotions"),
         measure("weather", "component: weather"),
-        measure("carry_over", "component: last week's sales; the six components add up to yhat before it is clipped"),
+        measure("carry_over", "component: last week's sales; the components add up to yhat before it is clipped"),
         text("method", "what made the number", allowed=METHODS),
         text(
             "status",
@@ -117,6 +122,12 @@ FORECASTS = Table(
             "UTC",
             "moment up to which the plan was known: the run's start, or, of a run of the past, the end of its day; "
             "NULL in rows of before",
+            nullable=True,
+        ),
+        _OF_DECLARED,
+        text(
+            REGRESSOR_EFFECTS,
+            "what each declared regressor adds to `regressors`, JSON by name; NULL where none took part",
             nullable=True,
         ),
     ),
@@ -152,7 +163,7 @@ SCENARIOS = Table(
                 "yhat",
                 "yhat_lower",
                 "yhat_upper",
-                *COMPONENTS,
+                *(name for name in COMPONENTS if name != _OF_DECLARED.name),
                 "method",
                 "status",
                 "promo_source",
@@ -166,6 +177,7 @@ SCENARIOS = Table(
         text("plan_file", "name of the file with the other promotions"),
         text("plan_sha256", "SHA-256 of its bytes"),
         *RUN,
+        _OF_DECLARED,
     ),
     key=("scenario_id", *KEY, "ds"),
     partition="scenario_id",

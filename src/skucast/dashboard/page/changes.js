@@ -14,6 +14,7 @@ const PART_NAMES = {
   holidays: () => t('Holidays'),
   promotions: () => t('Usual promotions'),
   weather: () => t('Weather'),
+  regressors: () => t('Price and the like'),
   bounds: () => t('Middle to mean'),
   plan: () => t('Plan changed'),
   model: () => t('Models renewed'),

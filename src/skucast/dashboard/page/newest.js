@@ -42,6 +42,7 @@ const COMPONENTS = {
   holidays: t('Holidays'),
   promo: t('Promotion'),
   weather: t('Weather'),
+  regressors: t('Price and the like'),
   carry_over: t('Last week\u2019s sales'),
 };
 const PROMO_SOURCES = {

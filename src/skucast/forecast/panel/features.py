@@ -7,14 +7,16 @@ Sales are divided by the level of their combination, so that all learn from each
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import numpy as np
 
 from skucast.core.combination import Combination
+from skucast.core.declared import CHANGE, PREFIX, Regressor, name_of
 from skucast.forecast.panel.grid import N_CLASSES, Grid, Ints, classes_of, summed_by
 from skucast.forecast.prophet.design import Floats
+from skucast.regressors.declared_values import CHANGE_WEEKS, change_of, filled, mean_before
 
 LAGS = (0, 1, 2, 3, 5, 7, 12)
 WINDOWS = (4, 8, 13, 26, 52)
@@ -23,6 +25,7 @@ RECENT = 13
 YEAR = 52
 MAX_AGE = 104
 MAX_PROMOTIONS = 30
+DECLARED_WEEKS = 3 * YEAR
 PROMO_LAGS = 3
 
 LEAST_LEVEL = 0.02
@@ -68,7 +71,9 @@ _PREFIXES = {
 
 
 def part_of(feature: str) -> str:
-    """Return the component that a feature adds to."""
+    """Return the component that a feature adds to; of a declared regressor its column, for it is one by itself."""
+    if name := name_of(feature):
+        return PREFIX + name
     return next((part for part, prefixes in _PREFIXES.items() if feature.startswith(prefixes)), "level")
 
 
@@ -83,7 +88,9 @@ def levels(grid: Grid, end: int) -> Floats:
     return found
 
 
-def features_at(grid: Grid, end: int, depth: Floats, days: Floats) -> tuple[Floats, list[str]]:
+def features_at(
+    grid: Grid, end: int, depth: Floats, days: Floats, declared: Sequence[Floats] = ()
+) -> tuple[Floats, list[str]]:
     """Return the features of the H weeks after the first `end` ones and their names.
 
     Args:
@@ -91,6 +98,7 @@ def features_at(grid: Grid, end: int, depth: Floats, days: Floats) -> tuple[Floa
         end: how many weeks are known.
         depth: mean discount of each coming week as it was known then, percent; shape (S, H).
         days: days with a promotion, likewise.
+        declared: values of the grid's further regressors, likewise, NaN where nothing was known.
 
     Returns:
         Features of shape (S, H, F), NaN where nothing tells, and the F names.
@@ -105,18 +113,20 @@ def features_at(grid: Grid, end: int, depth: Floats, days: Floats) -> tuple[Floa
         _calendar(grid, end, horizon),
         _last_year(grid, end, level, horizon),
         _responses(grid, end, level, classes_of(depth, days)),
+        _declared(grid, end, declared),
     ):
         named.update((name, np.broadcast_to(values, (n_series, horizon))) for name, values in parts)
     return np.stack(list(named.values()), axis=-1), list(named)
 
 
 @functools.cache
-def feature_names() -> tuple[str, ...]:
+def feature_names(declared: tuple[Regressor, ...] = ()) -> tuple[str, ...]:
     """Return the names of all features in their order, which no sales change."""
     nothing = np.zeros((1, 1))
     of_one = (Combination("-", "-", "-"),), nothing, nothing, nothing, np.zeros((1, 3), dtype="int64")
-    grid = Grid(date(2024, 1, 7), *of_one, np.zeros((1, 2, 4)), np.zeros(1, dtype="int64"))
-    return tuple(features_at(grid, 1, nothing, nothing)[1])
+    more = tuple((each, nothing) for each in declared)
+    grid = Grid(date(2024, 1, 7), *of_one, np.zeros((1, 2, 4)), np.zeros(1, dtype="int64"), more)
+    return tuple(features_at(grid, 1, nothing, nothing, [nothing] * len(more))[1])
 
 
 def _sales(grid: Grid, end: int, level: Floats) -> Iterator[tuple[str, Floats]]:
@@ -243,6 +253,26 @@ def _responses(grid: Grid, end: int, level: Floats, classes: Ints) -> Iterator[t
     response = np.take_along_axis(own, classes, axis=1)
     yield "response", response
     yield "response_of_plain", response * (_last_plain(grid, end, RECENT) / level)[:, None]
+
+
+def _declared(grid: Grid, end: int, ahead: Sequence[Floats]) -> Iterator[tuple[str, Floats]]:
+    """Further regressors of the week: against the last 13 weeks, and on the scale of the combination's last year.
+
+    An event is what it is, and how much more than it was; of a combination without any value nothing is told.
+    """
+    for (regressor, values), known in zip(grid.declared, ahead, strict=True):
+        past = values[:, max(end - DECLARED_WEEKS, 0) : end]
+        whole = filled(np.concatenate([past, known], axis=1), regressor.unknown)
+        targets = np.arange(past.shape[1], whole.shape[1])
+        is_told = (~np.isnan(past)).any(axis=1, keepdims=True)
+        value = whole[:, targets]
+        if regressor.kind == "event":
+            change = value - mean_before(whole, CHANGE_WEEKS)[:, targets]
+        else:
+            usual = np.abs(whole[:, : past.shape[1]][:, -YEAR:]).mean(axis=1, keepdims=True)
+            value, change = value / np.where(usual > 0, usual, 1.0), change_of(whole)[:, targets]
+        yield regressor.column, np.where(is_told, value, np.nan)
+        yield regressor.column + CHANGE, np.where(is_told, change, np.nan)
 
 
 # --- pieces ----------------------------------------------------------------------------------------------------------

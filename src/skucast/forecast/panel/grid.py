@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
+from skucast.core.declared import Regressor
 from skucast.core.weeks import WEEK, weeks_between
 from skucast.forecast.prophet.design import Floats
 
@@ -38,7 +39,8 @@ class Grid:
     where unknown and before a combination's first week; `depth` mean discount, percent, 0 where there was none; `days`
     days with a promotion, 0 to 7. `codes` (S, 3) are unit, channel and SKU as numbers, from 0; `calendars`
     (C, W + H + 1, 4) say of each week, H coming ones and one more included: week of the year, day of the month
-    of its last day, days of public holidays, 1 where there is one; `calendar` (S,) which of them counts.
+    of its last day, days of public holidays, 1 where there is one; `calendar` (S,) which of them counts. `declared` are
+    further regressors with their values, (S, W), NaN where not known.
     """
 
     first: date
@@ -49,6 +51,7 @@ class Grid:
     codes: Ints
     calendars: Floats
     calendar: Ints
+    declared: tuple[tuple[Regressor, Floats], ...] = ()
 
     @property
     def n_weeks(self) -> int:
@@ -128,13 +131,19 @@ class Sums:
         return found
 
 
-def grid_of(weeks: pd.DataFrame, holidays: Mapping[str, pd.DataFrame], weeks_ahead: int) -> Grid:
+def grid_of(
+    weeks: pd.DataFrame,
+    holidays: Mapping[str, pd.DataFrame],
+    weeks_ahead: int,
+    declared: Sequence[Regressor] = (),
+) -> Grid:
     """Return the grid of all combinations.
 
     Args:
         weeks: one row per combination and week, `HISTORY_COLUMNS`, sorted by combination.
         holidays: `HOLIDAY_COLUMNS` of the weeks and those ahead, by unit; units with the same ones share the frame.
         weeks_ahead: how far past the last week forecasts reach; the calendar reaches one further.
+        declared: further regressors, whose columns the weeks have.
     """
     first, last = weeks["ds"].min().date(), weeks["ds"].max().date()
     keys, is_first = weeks[KEY], weeks[KEY].ne(weeks[KEY].shift()).any(axis=1)
@@ -156,7 +165,8 @@ def grid_of(weeks: pd.DataFrame, holidays: Mapping[str, pd.DataFrame], weeks_ahe
     calendars = np.stack([calendar_of(labels, frame) for frame in frames])
     place = {unit: next(n for n, each in enumerate(frames) if each is frame) for unit, frame in holidays.items()}
     calendar = np.array([place[each.unit] for each in combinations], dtype="int64")
-    return Grid(first, combinations, table("y", np.nan), depth, days, codes, calendars, calendar)
+    more = tuple((each, table(each.column, np.nan)) for each in declared)
+    return Grid(first, combinations, table("y", np.nan), depth, days, codes, calendars, calendar, more)
 
 
 def calendar_of(labels: Sequence[date], holidays: pd.DataFrame) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +20,13 @@ class PromotionsAhead:
     """What is known of the promotions of H coming weeks of S combinations; shape (S, H).
 
     `depth` is the mean discount, percent, `days` those with a promotion, `is_planned` tells promotions that are known,
-    rather than expected.
+    rather than expected. `declared` are the values of the grid's further regressors, NaN where not known.
     """
 
     depth: Floats
     days: Floats
     is_planned: npt.NDArray[np.bool_]
+    declared: tuple[Floats, ...] = ()
 
 
 Known = Callable[[int, int], PromotionsAhead]
@@ -37,13 +38,14 @@ class KnownAhead:
     """What was known of promotions after so many weeks of the grid.
 
     `plan` is about the grid's combinations in their order; `has_plan` (S,) tells those of which forecasts made now have
-    one.
+    one, `declared_now` of which declared regressors they know values.
     """
 
     grid: Grid
     plan: Plan
     clock: WeekClock
     has_plan: npt.NDArray[np.bool_]
+    declared_now: Sequence[frozenset[str]] = ()
 
     def __call__(self, end: int, n_weeks: int) -> PromotionsAhead:
         """Return what was known of the promotions of the weeks after the first `end`.
@@ -61,7 +63,18 @@ class KnownAhead:
             np.where(came_to_pass, depth, said.depth),
             np.where(came_to_pass, days, said.days),
             np.where(came_to_pass, days > 0, said.is_planned),
+            tuple(self._declared(end, planned, said)),
         )
+
+    def _declared(
+        self, end: int, planned: Mapping[Combination, PlannedWeeks], said: PromotionsAhead
+    ) -> Iterator[Floats]:
+        """What was known of declared regressors, likewise."""
+        for (regressor, values), known in zip(self.grid.declared, said.declared, strict=True):
+            each = zip(self.declared_now, planned.values(), strict=True)
+            came_to_pass = [regressor.name in now - then.declared.said for now, then in each]
+            coming = values[:, end : end + known.shape[1]]
+            yield np.where(np.array(came_to_pass)[:, None], coming, known[:, : coming.shape[1]])
 
 
 def ahead_of(grid: Grid, end: int, planned: Mapping[Combination, PlannedWeeks], n_weeks: int) -> PromotionsAhead:
@@ -78,6 +91,7 @@ def ahead_of(grid: Grid, end: int, planned: Mapping[Combination, PlannedWeeks], 
         np.where(is_covered, said_depth, usual_depth[:, None]),
         np.where(is_covered, said_days, usual_days[:, None]),
         is_covered & (said_days > 0),
+        tuple(np.array([each.declared.values[regressor.name] for each in weeks]) for regressor, _ in grid.declared),
     )
 
 

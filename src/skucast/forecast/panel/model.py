@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from pydantic import ConfigDict
 
+from skucast.core.declared import OF_DECLARED, name_of
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
 from skucast.forecast.panel.features import PARTS, part_of
 from skucast.forecast.panel.trees import Forest
@@ -96,22 +98,26 @@ class PanelModel:
         A promotion adds what the forecast is more than without it: `plain` are the features of the same weeks without
         any promotion in them. What is left goes to the components by the path through the trees (Saabas 2014), what
         promotions of the past add there to the level. They add up to the forecast before it is clipped at 0.
+        Each declared regressor has a part of its own, by its column; their sum is one too.
         """
         shares = self._shares(features)
-        places = np.array([PARTS.index(part_of(name)) for name in self.features], dtype="int64")
+        named = list(dict.fromkeys(part_of(name) for name in self.features if name_of(name)))
+        parts = (*PARTS, *named)
+        places = np.array([parts.index(part_of(name)) for name in self.features], dtype="int64")
         places[places == PARTS.index("promo")] = PARTS.index("level")
 
         def added(forests: tuple[Forest, ...]) -> Floats:
             """By group, (S, H, G + 1)."""
-            each = [forest.contributions(_rows(plain), places, len(PARTS)) for forest in forests]
-            found: Floats = np.mean(each, axis=0).reshape(*plain.shape[:2], len(PARTS) + 1)
+            each = [forest.contributions(_rows(plain), places, len(parts)) for forest in forests]
+            found: Floats = np.mean(each, axis=0).reshape(*plain.shape[:2], len(parts) + 1)
             return found
 
-        def sales(parts: Parts) -> Parts:
-            return {name: values * level[:, None] for name, values in parts.items()}
+        def sales(found: Parts) -> Parts:
+            made = {name: values * level[:, None] for name, values in found.items()}
+            return {**made, OF_DECLARED: np.sum([made[name] for name in named], axis=0)} if named else made
 
-        absolute = _shares_by_part(added(self.absolute), shares["absolute"])
-        log = _shares_by_part_of_logs(added(self.log), shares["log"])
+        absolute = _shares_by_part(added(self.absolute), shares["absolute"], parts)
+        log = _shares_by_part_of_logs(added(self.log), shares["log"], parts)
         return _forecast(shares, level), sales(absolute), sales(log)
 
     def _shares(self, features: Floats) -> dict[str, Floats]:
@@ -135,19 +141,19 @@ def _rows(features: Floats) -> Floats:
     return features.reshape(-1, features.shape[-1])
 
 
-def _shares_by_part(added: Floats, total: Floats) -> Parts:
-    found = {part: added[..., place] for place, part in enumerate(PARTS)}
+def _shares_by_part(added: Floats, total: Floats, names: Sequence[str]) -> Parts:
+    found = {part: added[..., place] for place, part in enumerate(names)}
     found["level"] = found["level"] + added[..., -1]
     found["promo"] = total - added.sum(axis=-1)
     return found
 
 
-def _shares_by_part_of_logs(added: Floats, total: Floats) -> Parts:
+def _shares_by_part_of_logs(added: Floats, total: Floats, names: Sequence[str]) -> Parts:
     """Of exp(z) - LOG_OFFSET: what a part adds to z, times the mean of the exponentials on its way (Ang 2004).
 
     The logarithmic mean (exp(a) - exp(b)) / (a - b) makes the parts add up. The level comes first.
     """
-    parts = _shares_by_part(added, np.minimum(total, MOST_LOG))
+    parts = _shares_by_part(added, np.minimum(total, MOST_LOG), names)
     bottom = parts["level"]
     way = np.minimum(total, MOST_LOG) - bottom
     with np.errstate(invalid="ignore", divide="ignore"):

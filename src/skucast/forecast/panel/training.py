@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from skucast.core.declared import Regressor, as_text
 from skucast.forecast.panel.features import feature_names, features_at, levels
 from skucast.forecast.panel.grid import Grid, Ints
 from skucast.forecast.panel.known import Known
@@ -86,15 +87,16 @@ class Task:
         return f"{self.part} {self.parameters['seed']}"
 
 
-def recipe_of(horizon: int) -> dict[str, Any]:
+def recipe_of(horizon: int, declared: Sequence[Regressor] = ()) -> dict[str, Any]:
     """Return how panels are trained, as plain builtins: what another recipe has made is not current."""
     return {
         "horizon_weeks": horizon,
-        "features": list(feature_names()),
+        "features": list(feature_names(tuple(declared))),
         "trained_weeks": TRAINED_WEEKS,
         "steps_a_week": STEPS_A_WEEK,
         "forests": [[task.name, task.n_trees] for task in tasks()],
         "lightgbm": version("lightgbm"),
+        **({"declared": as_text(declared)} if declared else {}),
     }
 
 
@@ -141,7 +143,7 @@ def _origins(grid: Grid, horizon: int, known: Known, seed: int, ends: range, sha
     for end in ends:
         ahead = min(horizon, grid.n_weeks - end)
         promotions = known(end, ahead)
-        features, names = features_at(grid, end, promotions.depth, promotions.days)
+        features, names = features_at(grid, end, promotions.depth, promotions.days, promotions.declared)
         sold, level = grid.y[:, end : end + ahead], levels(grid, end)[:, None]
         taken = ~np.isnan(sold) & (grid.sold.count[:, end] >= LEAST_WEEKS)[:, None]
         chance = np.random.default_rng([seed, grid.label(end).toordinal()])  # whatever else there is

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from skucast.core.declared import PREFIX
 from skucast.core.errors import FitError
-from skucast.forecast.prophet.spec import LAG, ModelSpec, Target
+from skucast.forecast.prophet.spec import DECLARED_PRIOR_SCALE, LAG, ModelSpec, Target
 from skucast.regressors.holidays import OTHER_HOLIDAYS, WORKING_DAYS
 from skucast.regressors.responses import RESPONSE_REGRESSORS
 
@@ -34,7 +35,7 @@ MIN_HOLIDAY_TIMES = 2
 CONSTANT_WITHIN = 1e-9
 """A regressor that varies by no more than this share of its size is constant."""
 
-SEASON, HOLIDAYS, PROMO, LAGGED, WEATHER = range(5)
+SEASON, HOLIDAYS, PROMO, LAGGED, WEATHER, DECLARED = range(6)
 """Groups of columns that share a prior scale."""
 
 
@@ -130,6 +131,7 @@ def scales_by_group(spec: ModelSpec) -> Floats:
             spec.promo_prior_scale,
             spec.lag_prior_scale,
             spec.weather_prior_scale,
+            DECLARED_PRIOR_SCALE,
         ]
     )
 
@@ -138,6 +140,8 @@ def group_of(regressor: str) -> int:
     """Return the group of a regressor, by its name."""
     if regressor == LAG:
         return LAGGED
+    if regressor.startswith(PREFIX):
+        return DECLARED
     return WEATHER if regressor.startswith("weather_") else PROMO
 
 

@@ -16,6 +16,10 @@ RESPONSE_PRIOR_SCALE = 0.15
 """Prior scale of promotions that enter by their response: so small a one that a few cannot say how others work."""
 
 
+DECLARED_PRIOR_SCALE = 0.1
+"""Prior scale of declared regressors, as that of the weather: they must earn what they add."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """Settings of one model. Prior scales are Prophet's: larger lets the data speak more freely.

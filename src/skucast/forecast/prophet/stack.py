@@ -6,18 +6,22 @@ May import `model`, `design`, `spec`, `recursion`, the names of the components i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from skucast.core.declared import OF_DECLARED, PREFIX, name_of
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.forecast.prophet.design import Days, Floats, fourier
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.recursion import Course, Recursion, recursion_of
 from skucast.forecast.prophet.spec import LAG
 
-_EFFECTS = ("yearly", "holidays", "promo", "weather")
+_EFFECTS = ("yearly", "holidays", "promo", "weather", OF_DECLARED)
 """The components beside level and carry-over, in the order of `COMPONENTS`."""
+
+
+TINY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,15 @@ class Stack:
 class Terms:
     """The terms of B models on H weeks, arrays (B, H), all but the lag; `trend` in the target's measure.
 
-    `effects` by component and their sum `effect`: ratio to the trend if multiplicative, else in units of y_scale.
+    `effects` by component and their sum `effect`: ratio to the trend if multiplicative, else in units of y_scale;
+    `named` what of them each declared regressor adds, by its column.
     """
 
     t: Floats
     trend: Floats
     effects: dict[str, Floats]
     effect: Floats
+    named: dict[str, Floats] = field(default_factory=dict)
 
 
 def stacked(models: Sequence[FittedModel]) -> Stack:
@@ -94,18 +100,23 @@ def terms_of(models: Sequence[FittedModel], stack: Stack, ds: Days, regressors: 
     for order in range(stack.yearly.shape[1]):  # not `@`, whose last digits depend on how many models there are
         effects["yearly"] += stack.yearly[:, order, None] * season[:, order]
     _add_holidays(effects["holidays"], models, ds)
+    named: dict[str, Floats] = {}
     for row, model in enumerate(models):
         for regressor in model.regressors:
             if regressor.name != LAG:
                 values = regressors[regressor.name][row]
-                effects[_component_of(regressor.name)][row] += regressor.beta * (values - regressor.mu) / regressor.std
-    return Terms(t, trend, effects, sum(effects.values(), np.zeros_like(t)))
+                effect = regressor.beta * (values - regressor.mu) / regressor.std
+                effects[_component_of(regressor.name)][row] += effect
+                if name := name_of(regressor.name):
+                    named.setdefault(PREFIX + name, np.zeros_like(t))[row] += effect
+    return Terms(t, trend, effects, sum(effects.values(), np.zeros_like(t)), named)
 
 
 def components(stack: Stack, terms: Terms, lag: Floats, course: Course) -> dict[str, Floats]:
     """Return the components in sales per week, of forecasts whose first lag was `lag` (B,).
 
-    With the target log1p a component is what it adds to those before it: exp(a + b) - exp(a).
+    With the target log1p a component is what it adds to those before it: exp(a + b) - exp(a). What each declared
+    regressor adds to theirs stands beside it, by its column.
     """
     recursion = stack.recursion
     lags = np.concatenate([lag[:, None], course.clipped[:, :-1]], axis=1)
@@ -115,7 +126,16 @@ def components(stack: Stack, terms: Terms, lag: Floats, course: Course) -> dict[
     sums = np.cumsum([part[recursion.is_log] for part in parts], axis=0)
     for part, step in zip(parts, np.diff(np.expm1(sums), axis=0, prepend=0.0), strict=True):
         part[recursion.is_log] = step
-    return dict(zip(COMPONENTS, parts, strict=True))
+    found = dict(zip(COMPONENTS, parts, strict=True))
+    if not terms.named:
+        return found
+    place = COMPONENTS.index(OF_DECLARED)
+    sales_of_one = np.ones_like(gain)  # what one more of the target adds in sales, on the way through the component
+    with np.errstate(invalid="ignore", divide="ignore"):
+        whole = sums[place] - sums[place - 1]
+        mean = np.where(np.abs(whole) > TINY, found[OF_DECLARED][recursion.is_log] / whole, np.exp(sums[place - 1]))
+    sales_of_one[recursion.is_log] = mean
+    return {**found, **{name: effect * gain * sales_of_one for name, effect in terms.named.items()}}
 
 
 def _padded(rows: Sequence[Sequence[float]]) -> Floats:
@@ -136,4 +156,4 @@ def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> No
 
 def _component_of(regressor: str) -> str:
     """The component of the forecasts table that a regressor belongs to."""
-    return regressor.split("_", 1)[0]
+    return OF_DECLARED if regressor.startswith(PREFIX) else regressor.split("_", 1)[0]

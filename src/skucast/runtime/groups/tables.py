@@ -18,6 +18,7 @@ from skucast.core.tables.orders import ORDER_RULES, ORDERS, ORDERS_METRICS
 from skucast.core.tables.overrides import OVERRIDE_VALUE, OVERRIDES
 from skucast.core.tables.predecessors import PREDECESSORS
 from skucast.core.tables.records import LOADS, PUBLISHES, REGISTRY, RETRAININGS, RUNS
+from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.sales import LOCATIONS, PROMOTIONS, SALES, WEATHER
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
@@ -46,6 +47,9 @@ class Tables(Group):
         SALES, [*SALES_JOBS, "load", "loads", "names", "promotions", "override", "doctor", "demo"]
     )
     promotions_table: str = _table(PROMOTIONS, [*SALES_JOBS, "loads", "promotions", "doctor", "demo"])
+    regressors_table: str = _table(
+        REGRESSORS, [*SALES_JOBS, "load", "loads", "names", "promotions", "override", "doctor", "demo"]
+    )
     predecessors_table: str = _table(PREDECESSORS, ["predict", "loads", "promotions", "override", "doctor"])
     overrides_table: str = _table(OVERRIDES, ["predict", "monitor", "loads", "override", "doctor"])
     override_value_table: str = _table(OVERRIDE_VALUE, ["predict", "monitor", "override", "doctor"])

@@ -1,0 +1,171 @@
+"""Values of declared regressors: loaded from files, put beside the sales, looked up ahead as they were known."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination
+from skucast.core.declared import FILE, NOTHING, TABLE, Regressor, Source
+from skucast.core.errors import InputError
+from skucast.core.run import Run
+from skucast.core.tables.contract import Column, Table
+from skucast.core.tables.regressors import REGRESSORS
+from skucast.core.weeks import WeekClock
+from skucast.core.words import counted
+from skucast.jobs.load import note_unused, refuse_cloud
+from skucast.regressors.declared import declared_of
+from skucast.regressors.declared_plan import DeclaredPlan, meant, usable_values
+from skucast.runtime.column_map import parse_column_map
+from skucast.runtime.logs import log
+from skucast.runtime.outcome import RunReport
+from skucast.runtime.settings import Settings
+from skucast.sales.history import History
+from skucast.sales.loading import read_delivery
+
+LONG_AGO = pd.Timestamp("1990-01-01")
+"""Since when a row of a file is known that does not say it."""
+
+
+def load_values(
+    path: Path, columns: str | None, settings: Settings, warehouse: Warehouse, run: Run, report: RunReport
+) -> None:
+    """Add the values of regressors of the file; what does not say since when it was known is known from now on.
+
+    Raises:
+        AlreadyLoaded: the same content was loaded before.
+        InputError: the file cannot be used, or has values of what nobody has declared.
+    """
+    refuse_cloud(settings, "values of regressors")
+    rows, unused, digest = read_values(path, columns, settings.clock)
+    names = [each.name for each in declared_of(settings.regressors)]
+    for row, name in rows["name"].items():
+        if name not in names:
+            known = ", ".join(names) or "none"
+            raise InputError(
+                f"{path}: row {row}: name {name!r}: expected a regressor of REGRESSORS ({known})"
+                f"{meant(str(name), names)}; nothing was loaded"
+            )
+    rows = rows.fillna({"known_from": pd.Timestamp(run.run_at)})
+    report.n_rows = warehouse.append_once(REGRESSORS, rows, batch_id=digest, source=path.name, run=run)
+    report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.regressors_table} in {settings.warehouse}")
+    note_unused(unused, report)
+
+
+def read_values(path: Path, columns: str | None, clock: WeekClock) -> tuple[pd.DataFrame, list[str], str]:
+    """Return the rows of a file of values, the columns that were not used, and the digest of its bytes.
+
+    `known_from` in a file is a day, known from its beginning on.
+
+    Raises:
+        InputError: the file cannot be used.
+    """
+    delivery = read_delivery(path, _BY_DAYS, parse_column_map(columns or "", _BY_DAYS))
+    rows = pd.concat(delivery.rows)
+    wrong = rows[["starts_on", "value"]].isna().all(axis=1) | rows["starts_on"].isna()
+    if wrong.any():
+        raise InputError(f"{path}: row {rows.index[wrong][0]}: starts_on is empty; nothing was loaded")
+    days = {day: clock.end_of((day - timedelta(days=1)).date()) for day in rows["known_from"].dropna().unique()}
+    begins = {day: before + timedelta(microseconds=1) for day, before in days.items()}
+    known_from = rows["known_from"].map(begins).astype("datetime64[us]")
+    return rows.assign(known_from=known_from)[REGRESSORS.column_names], delivery.unused, delivery.digest
+
+
+def _with_days(table: Table) -> Table:
+    """The contract of files: people write days, no instants."""
+    columns = tuple(
+        Column(each.name, "DATE", "day", each.meaning, nullable=True) if each.name == "known_from" else each
+        for each in table.columns
+    )
+    return dataclasses.replace(table, columns=columns)
+
+
+_BY_DAYS = _with_days(REGRESSORS)
+
+
+def with_declared(settings: Settings, warehouse: Warehouse, run: Run, history: History) -> History:
+    """Return the history with all declared regressors as columns of its weeks, as they are known on the run's day.
+
+    Raises:
+        InputError: a declaration or a file of values cannot be understood.
+    """
+    declared = declared_of(settings.regressors)
+    if not declared:
+        return history
+    elsewhere = [each for each in declared if each.sales_column is None]
+    weeks = history.weeks
+    if elsewhere:
+        plan = _plan(settings, warehouse, history, history.combinations, {each: each.history for each in elsewhere})
+        labels = [ds.date() for ds in pd.date_range(weeks["ds"].min(), weeks["ds"].max(), freq="7D")]
+        place = {each.parts: number for number, each in enumerate(history.combinations)}
+        rows = np.array([place[parts] for parts in weeks[["unit", "channel", "SKU_ID"]].itertuples(False, None)])
+        week = ((weeks["ds"] - weeks["ds"].min()).dt.days // 7).to_numpy()
+        now = settings.clock.end_of(run.today)
+        found = {each.column: plan.values(each.name, now, labels)[rows, week] for each in elsewhere}
+        weeks = weeks.assign(**found)
+    for each in declared:
+        if each.column not in weeks or weeks[each.column].isna().all():
+            weeks = weeks.assign(**{each.column: np.nan})
+            log.warning("REGRESSORS: no week has a value of %s (history = %s)", each.name, each.history)
+    return replace(history, weeks=weeks)
+
+
+def declared_plan(
+    settings: Settings, warehouse: Warehouse, history: History, combinations: Sequence[Combination]
+) -> DeclaredPlan | None:
+    """Return what was known ahead of declared regressors, to be read as of any moment; None where nothing is declared.
+
+    Raises:
+        InputError: as `with_declared`.
+    """
+    declared = declared_of(settings.regressors)
+    if not declared:
+        return None
+    return _plan(settings, warehouse, history, combinations, {each: each.ahead for each in declared})
+
+
+def _plan(
+    settings: Settings,
+    warehouse: Warehouse,
+    history: History,
+    combinations: Sequence[Combination],
+    sources: dict[Regressor, Source],
+) -> DeclaredPlan:
+    """The values of these regressors from where each comes; rows that mean nothing are passed over, and counted."""
+    found: dict[str, pd.DataFrame] = {}
+    from_table = [each for each, source in sources.items() if source.kind == TABLE]
+    if from_table:
+        rows = history.names.renamed(warehouse.read(REGRESSORS))
+        others = ~rows["name"].isin([each.name for each in declared_of(settings.regressors)])
+        usable, wrong = usable_values(
+            rows[rows["name"].isin([each.name for each in from_table]) | others], from_table, history.combinations
+        )
+        found |= usable
+        _warn(settings.regressors_table, wrong)
+    for each, source in sources.items():
+        if source.kind == FILE:
+            rows, _, _ = read_values(Path(source.name), None, settings.clock)
+            rows = history.names.renamed(rows.fillna({"name": each.name, "known_from": LONG_AGO}))
+            usable, wrong = usable_values(rows[rows["name"] == each.name], [each], history.combinations)
+            found |= usable
+            _warn(source.name, wrong)
+        elif source.kind == NOTHING:
+            found.pop(each.name, None)
+    return DeclaredPlan(list(sources), found, combinations)
+
+
+def _warn(where: str, wrong: dict[str, int]) -> None:
+    if wrong:
+        log.warning(
+            "values of regressors in %s that are not used: %s",
+            where,
+            "; ".join(f"{count} ({problem})" for problem, count in wrong.items()),
+            extra={"fields": {"event": "regressor_rows_not_used"}},
+        )

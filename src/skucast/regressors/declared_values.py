@@ -1,0 +1,142 @@
+"""Values of declared regressors as models know them: of a history, and of weeks to come; nothing of later weeks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from skucast.core.declared import CHANGE, Regressor, Unknown
+
+Floats = npt.NDArray[np.float64]
+
+CHANGE_WEEKS = 13
+"""Weeks before one that its price is compared with."""
+
+MOST_CHANGE = 3.0
+"""A price is at most so many times above its last weeks: beyond it the measure has changed, not the price."""
+
+YEARS = (52, 104)
+
+
+@dataclass(frozen=True)
+class DeclaredWeeks:
+    """What was known of H weeks of one combination: `values` by a regressor's name, shape (H,), NaN = not known.
+
+    `said` names the regressors of which anything had been said of the combination by then.
+    """
+
+    declared: tuple[Regressor, ...] = ()
+    values: Mapping[str, Floats] = field(default_factory=dict)
+    said: frozenset[str] = frozenset()
+
+    def part(self, part: slice) -> DeclaredWeeks:
+        """Return some of the weeks."""
+        return DeclaredWeeks(self.declared, {name: each[part] for name, each in self.values.items()}, self.said)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The regressors of which the value of a week is known."""
+        return frozenset(name for name, values in self.values.items() if not np.isnan(values).all())
+
+
+NOTHING_DECLARED = DeclaredWeeks()
+
+DeclaredAsOf = Callable[[datetime, Sequence[date]], Sequence[DeclaredWeeks]]
+"""What was known at a moment (naive UTC) of consecutive weeks, of each combination in their order."""
+
+
+def declared_columns(weeks: pd.DataFrame, declared: Sequence[Regressor]) -> dict[str, Floats]:
+    """Return all regressors of one combination's weeks, (T,), by their column."""
+    found: dict[str, Floats] = {}
+    for each in declared:
+        found |= columns_of(each, _raw(weeks, each))
+    return found
+
+
+def declared_ahead(weeks: pd.DataFrame, known: DeclaredWeeks) -> dict[str, Floats]:
+    """Return all regressors of the weeks after a history, (H,), by their column."""
+    found: dict[str, Floats] = {}
+    for each in known.declared:
+        whole = np.concatenate([_raw(weeks, each), known.values[each.name]])
+        found |= {name: values[len(weeks) :] for name, values in columns_of(each, whole).items()}
+    return found
+
+
+def columns_of(regressor: Regressor, raw: Floats) -> dict[str, Floats]:
+    """Return the regressors that one declaration makes of its values, oldest first in the last axis, NaN = unknown."""
+    values = filled(raw, regressor.unknown)
+    found = {regressor.column: values}
+    if regressor.column + CHANGE in regressor.columns:
+        found[regressor.column + CHANGE] = change_of(values)
+    return found
+
+
+def change_of(values: Floats) -> Floats:
+    """Return how far each value lies above the mean of up to 13 before it, as a ratio; 0 where none is, or it is 0."""
+    usual = mean_before(values, CHANGE_WEEKS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = np.where(usual != 0, values / usual - 1.0, 0.0)
+    found: Floats = np.clip(np.nan_to_num(change), -MOST_CHANGE, MOST_CHANGE)
+    return found
+
+
+def mean_before(values: Floats, n_weeks: int) -> Floats:
+    """Return the mean of up to so many values before each; NaN before the first."""
+    sums = np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
+    ends = np.arange(values.shape[-1])
+    starts = np.maximum(ends - n_weeks, 0)
+    with np.errstate(invalid="ignore"):
+        found: Floats = np.where(ends > 0, (sums[..., ends] - sums[..., starts]) / np.maximum(ends - starts, 1), np.nan)
+    return found
+
+
+def filled(raw: Floats, unknown: Unknown) -> Floats:
+    """Return the values with what stands in for those not known, by values before them alone.
+
+    Before the first known value that stands for all; where none is known, 0 does.
+    """
+    is_known = ~np.isnan(raw)
+    if unknown == "zero" or not is_known.any():
+        return np.nan_to_num(raw)
+    stands_in = _last(raw, is_known) if unknown == "last" else _average(raw, is_known)
+    if unknown == "climate":
+        usual = _climate(raw)
+        stands_in = np.where(np.isnan(usual), stands_in, usual)
+    return np.where(is_known, raw, stands_in)
+
+
+def _last(raw: Floats, is_known: npt.NDArray[np.bool_]) -> Floats:
+    """The last known value up to each week, the first one before that."""
+    place = np.maximum.accumulate(np.where(is_known, np.arange(raw.shape[-1]), -1), axis=-1)
+    first = is_known.argmax(axis=-1)[..., None]
+    found: Floats = np.nan_to_num(np.take_along_axis(raw, np.where(place >= 0, place, first), axis=-1))
+    return found
+
+
+def _average(raw: Floats, is_known: npt.NDArray[np.bool_]) -> Floats:
+    """The mean of the known values up to each week, the first one before that."""
+    count = np.cumsum(is_known, axis=-1)
+    total = np.cumsum(np.nan_to_num(raw), axis=-1)
+    return np.where(count > 0, total / np.maximum(count, 1), _last(raw, is_known))
+
+
+def _climate(raw: Floats) -> Floats:
+    """The mean of the same week's known values of the last two years; NaN where there is none."""
+    then = np.full((len(YEARS), *raw.shape), np.nan)
+    for each, back in zip(then, YEARS, strict=True):
+        each[..., back:] = raw[..., :-back]
+    count = (~np.isnan(then)).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        found: Floats = np.where(count > 0, np.nan_to_num(then).sum(axis=0) / np.maximum(count, 1), np.nan)
+    return found
+
+
+def _raw(weeks: pd.DataFrame, regressor: Regressor) -> Floats:
+    if regressor.column not in weeks:
+        return np.full(len(weeks), np.nan)
+    return weeks[regressor.column].to_numpy(dtype="float64")

@@ -1,0 +1,138 @@
+"""Declared regressors through the jobs: from columns and files to forecasts that say what a price adds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders import sunday
+from business import Business
+
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.tables.regressors import REGRESSORS
+from skucast.core.tables.sales import sales_with
+from skucast.entry.cli import main
+from skucast.runtime.groups.field import Job
+
+PRICE = """
+[[regressor]]
+name = "price"
+kind = "price"
+history = "sales:PRICE"
+"""
+N_WEEKS = 80
+
+
+def lines() -> pd.DataFrame:
+    """Return weekly sales of two articles, the first of which sells 60 of 200 less in weeks at 12 instead of 10."""
+    random = np.random.default_rng(3)
+    rows = []
+    for sku, effect in (("A1", 60.0), ("B2", 0.0)):
+        price = np.where(np.repeat(random.random(N_WEEKS) < 0.5, 3)[:N_WEEKS], 12.0, 10.0)
+        sold = 200 - effect * (price - 10) / 2 + random.normal(0, 5, N_WEEKS)
+        rows += [
+            {
+                "date": sunday(N_WEEKS - 1 - week),
+                "unit": "U",
+                "channel": "KA",
+                "SKU_ID": sku,
+                "quantity": round(sold[week]),
+                "PRICE": price[week],
+            }
+            for week in range(N_WEEKS)
+        ]
+    return pd.DataFrame(rows).astype({"quantity": "float64"})
+
+
+@pytest.fixture
+def priced(tmp_path: Path, kept: Path, run, monkeypatch: pytest.MonkeyPatch) -> Business:
+    """Return a business whose sales have a price, which is declared, with trained models."""
+    monkeypatch.setenv("REGRESSORS", PRICE)
+    monkeypatch.setenv("SALES_GRAIN", "week")
+    business = Business(tmp_path / "priced", kept)
+
+    def sell(priced: Business) -> None:
+        priced.warehouse.append_once(sales_with(["PRICE"]), lines(), batch_id="x", source="test", run=run)
+
+    business.once("priced", sell)
+    business.already("train")
+    return business
+
+
+HEADER = "name,unit,channel,SKU_ID,starts_on,ends_on,value,known_from"
+
+
+def load(business: Business, *rows: str, header: str = HEADER) -> int:
+    """Load values of regressors."""
+    path = business.folder / "values.csv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return main(["load", str(path), "--table", "regressors", "--warehouse", f"duckdb:{business.warehouse.path}"])
+
+
+def forecasts(business: Business, job: Job = "predict", *flags: str) -> pd.DataFrame:
+    """Predict, and return the forecasts of the article that follows its price."""
+    assert business(job, *flags) == 0
+    rows = business.rows(FORECASTS)
+    assert rows[list(COMPONENTS)].sum(axis=1).tolist() == pytest.approx(rows["yhat"].tolist())
+    return rows[rows["SKU_ID"] == "A1"]
+
+
+def test_a_price_that_is_known_ahead_moves_the_forecast(priced: Business) -> None:
+    """Loaded for all articles, `*`: two weeks at 12, then 10 again; the forecast says what the price adds.
+
+    Withdrawn it is as it was before, and what will be said tomorrow is not known today.
+    """
+    blind = forecasts(priced)
+    assert (
+        load(
+            priced,
+            "price,*,*,*,2026-11-23,2026-12-06,12,2026-11-20",
+            "price,U,*,A1,2026-12-07,2026-12-20,10,2026-11-20",
+        )
+        == 0
+    )
+    rows = forecasts(priced)
+    assert rows["yhat"].tolist() == pytest.approx([140, 140, 200, 200], abs=25)
+    effects = [json.loads(text)["price"] for text in rows["regressor_effects"]]
+    assert effects == pytest.approx(rows["regressors"].tolist(), abs=1e-5)
+    assert blind["yhat"].iloc[-1] < rows["yhat"].iloc[-1] - 30
+    assert load(priced, "price,*,*,*,2026-11-23,2026-12-20,,2026-11-24") == 0
+    assert forecasts(priced)["yhat"].tolist() == pytest.approx(blind["yhat"].tolist())
+    assert load(priced, "price,*,*,*,2026-11-23,2026-12-20,10,2026-11-26") == 0
+    assert forecasts(priced)["yhat"].tolist() == pytest.approx(blind["yhat"].tolist())
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            "prise,*,*,*,2026-11-23,,12,",
+            "name 'prise': expected a regressor of REGRESSORS (price); did you mean price?",
+        ),
+        ("price,*,*,*,,,12,", "starts_on is empty"),
+        ("price,*,*,*,2026-11-23,,dear,", "column value"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(priced: Business, shown, row: str, said: str) -> None:
+    """A name that nobody declared, no day, no number: one line, and nothing is loaded."""
+    assert load(priced, row) == 2
+    assert said in shown()
+    assert not len(priced.warehouse.read(REGRESSORS))
+
+
+def test_a_file_says_since_when_a_value_was_known(priced: Business) -> None:
+    """A day, from whose beginning on it counts; without one it counts from when it was loaded."""
+    assert load(priced, "price,*,*,*,2026-11-23,,12,2026-11-01", "price,*,*,*,2026-11-24,,12,") == 0
+    first, second = priced.warehouse.read(REGRESSORS).sort_values("starts_on")["known_from"]
+    assert pd.Timestamp("2026-10-31 20:59") < first <= pd.Timestamp("2026-10-31 21:00")
+    assert second > first
+
+
+def test_rows_of_nobody_are_said_and_stop_nothing(priced: Business, shown) -> None:
+    """An article that is not sold: a warning that counts it."""
+    assert load(priced, "price,U,KA,C3,2026-11-23,,12,2026-11-20") == 0
+    assert priced("predict") == 0
+    assert "that are not used: 1 (unknown unit, channel or SKU_ID)" in shown()
