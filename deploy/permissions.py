@@ -57,8 +57,20 @@ WRITES = {
         "distributor_loads",
         *RECORDS,
     ),
-    "RETRAIN": ("distributor_model_registry", "distributor_weather_daily", "distributor_loads", *RECORDS),
-    "TRAIN": ("distributor_model_registry", "distributor_weather_daily", "distributor_loads", *RECORDS),
+    "RETRAIN": (
+        "distributor_model_registry",
+        "distributor_backtests",
+        "distributor_weather_daily",
+        "distributor_loads",
+        *RECORDS,
+    ),
+    "TRAIN": (
+        "distributor_model_registry",
+        "distributor_backtests",
+        "distributor_weather_daily",
+        "distributor_loads",
+        *RECORDS,
+    ),
     "FRESHNESS": (),
 }
 """The tables each job writes; the sales table is in none."""

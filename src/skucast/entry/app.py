@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from skucast.core.errors import InputError, NothingToDo, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Run
-from skucast.runtime.groups.field import FORECASTING, Job
+from skucast.runtime.groups.field import FORECASTING, TRAINING, Job
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.reading import load_settings
 from skucast.runtime.settings import Settings, local_path
@@ -145,6 +145,7 @@ def _see_to_tables(settings: Settings, warehouse: Warehouse, run: Run) -> None:
         TableError: one is not as its contract says; nothing is written.
         RunFailed: one is gone that was published to.
     """
+    from skucast.core.tables.backtests import BACKTESTS
     from skucast.core.tables.every import WRITTEN
     from skucast.core.tables.forecasts import SCENARIOS
     from skucast.core.tables.records import PUBLISHES, RUNS
@@ -152,8 +153,9 @@ def _see_to_tables(settings: Settings, warehouse: Warehouse, run: Run) -> None:
 
     written = (SCENARIOS,) if settings.scenario is not None else WRITTEN.get(run.job, ())
     weather = (WEATHER,) if settings.weather and run.job in FORECASTING else ()
+    backtests = (BACKTESTS,) if settings.backtests and run.job in TRAINING else ()
     if written:
-        for table in (RUNS, PUBLISHES, *weather, *written):
+        for table in (RUNS, PUBLISHES, *weather, *backtests, *written):
             warehouse.exists(table)
 
 

@@ -5,12 +5,14 @@ Stored as one file for all combinations, beside the panel.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import ConfigDict
 
 from skucast.core.combination import Combination
@@ -26,6 +28,7 @@ from skucast.forecast.panel.known import Known
 from skucast.forecast.panel.model import AGAIN, PanelForecast
 from skucast.forecast.plain import Read, StoredPayload, read, written
 from skucast.forecast.prophet.design import Floats
+from skucast.forecast.prophet.paths import INTERVAL
 
 BLEND = SharedFile("blend")
 
@@ -88,36 +91,97 @@ class BlendModel:
         )
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """All that is known of one past origin: `forecasts` (K, S, H), the others as the intervals want them."""
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """All that is known of one past origin, of S combinations and H steps.
 
+    `forecasts` (K, S, H) of the components, `actual` NaN where unknown or nothing has been sold lately (`sells`, (S,)),
+    scale, thirds and `is_promo` as the intervals want them, `promotions` (S,) where those that were known are from.
+    """
+
+    label: date
     forecasts: Floats
     actual: Floats
+    sells: Flags
     scale: Floats
     thirds: Ints
     is_promo: Flags
+    promotions: npt.NDArray[np.str_] | None
 
 
-def learn(
+@dataclass(frozen=True)
+class Past:
+    """What the components would have forecast at past origins, and what would have been published of it there."""
+
+    grid: Grid
+    origins: tuple[Origin, ...]
+
+    @functools.cached_property
+    def blends(self) -> list[Floats]:
+        """The blend of each origin by the weights that the others teach, (S, H)."""
+        return [self._blend(place) for place in range(len(self.origins))]
+
+    @functools.cached_property
+    def panels(self) -> list[Floats]:
+        """The panel's own number of each origin, (S, H)."""
+        return [panel_of(each.forecasts) for each in self.origins]
+
+    def intervals(self, forecaster: Forecaster) -> list[tuple[Floats, Floats] | None]:
+        """Return the ends of the 80 % interval of what would have been published at each origin, (S, H).
+
+        By the errors at the others, whose numbers have not seen it either; None where they are too few.
+        """
+        return [self._interval(place, is_blended=forecaster == "blend") for place in range(len(self.origins))]
+
+    def _interval(self, place: int, *, is_blended: bool) -> tuple[Floats, Floats] | None:
+        origin, others = self.origins[place], [each for each in range(len(self.origins)) if each != place]
+        numbers = [self._blend(each, place) if is_blended else self.panels[each] for each in others]
+        spread = Spread.of(_spread([self.origins[each] for each in others], numbers))
+        if spread is None:
+            return None
+        yhat = self.blends[place] if is_blended else self.panels[place]
+        lower, upper = (spread.quantile(each, yhat, origin.scale, origin.thirds, origin.is_promo) for each in INTERVAL)
+        return np.minimum(lower, yhat), np.maximum(upper, yhat)
+
+    def _blend(self, place: int, unseen: int | None = None) -> Floats:
+        """The blend of an origin by weights that have seen neither it nor the other one."""
+        return blended(self.origins[place].forecasts, self._weights_without(frozenset({place, unseen} - {None})))
+
+    def _weights_without(self, places: frozenset[int | None]) -> Floats | None:
+        if places not in self._weights:
+            origins = [each for place, each in enumerate(self.origins) if place not in places]
+            self._weights[places] = _weights(origins)
+        return self._weights[places]
+
+    @functools.cached_property
+    def _weights(self) -> dict[frozenset[int | None], Floats | None]:
+        return {}
+
+
+def past_of(
     grid: Grid, known: Known, own: OwnEvidence, panel: PanelEvidence, origins: Sequence[date], horizon: int
-) -> BlendModel:
-    """Return what these origins teach; those of which the panel's evidence is not kept teach nothing."""
-    told = [
-        (origin, _at(grid, known, own, origin, forecast))
+) -> Past:
+    """Return what is known of these origins; those of which the panel's evidence is not kept tell nothing."""
+    found = [
+        _at(grid, known, own, origin, forecast)
         for origin in origins
         if (forecast := panel.forecast(origin, grid.combinations, horizon)) is not None and grid.end(origin) > 0
     ]
-    found = [each for _, each in told]
+    return Past(grid, tuple(found))
+
+
+def learn(past: Past) -> BlendModel:
+    """Return what past origins teach."""
+    grid, found = past.grid, past.origins
     weights = _weights(found)
     mean = np.array([]) if weights is None else weights.mean(axis=0)
-    published = {"blend": _without_each(found), "panel": [panel_of(each.forecasts) for each in found]}
+    published = {"blend": past.blends, "panel": past.panels}
     spread = {name: _spread(found, numbers) for name, numbers in published.items()}
     by_name = {} if weights is None else dict(zip(map(str, grid.combinations), weights.round(4).tolist(), strict=True))
     return BlendModel(
         str(grid.label(grid.n_weeks)),
         COMPONENTS,
-        tuple(str(origin) for origin, _ in told),
+        tuple(str(each.label) for each in found),
         tuple(mean.round(4).tolist()),
         {name: tuple(each) for name, each in by_name.items()},
         spread,
@@ -151,25 +215,26 @@ def _sells(grid: Grid, end: int) -> Flags:
     return recent
 
 
-def _at(grid: Grid, known: Known, own: OwnEvidence, origin: date, panel: PanelForecast) -> _Origin:
+def _at(grid: Grid, known: Known, own: OwnEvidence, origin: date, panel: PanelForecast) -> Origin:
     end, horizon = grid.end(origin), panel.absolute.shape[1]
     nothing = [np.nan] * horizon
     said = [own.get(each, {}).get(str(origin), nothing) for each in grid.combinations]
     prophet = np.array([list(steps) if len(steps) == horizon else nothing for steps in said])  # else of another horizon
-    actual = np.where(_sells(grid, end)[:, None], grid.y[:, end : end + horizon], np.nan)
+    sells, ahead = _sells(grid, end), known(end, horizon)
+    actual = np.where(sells[:, None], grid.y[:, end : end + horizon], np.nan)
     scale, thirds = scale_at(grid, end, panel, np.arange(len(grid.y)))
     forecasts = np.stack([prophet, panel.absolute, panel.log])
-    return _Origin(forecasts, actual, scale, thirds, known(end, horizon).is_planned)
+    return Origin(origin, forecasts, actual, sells, scale, thirds, ahead.is_planned, ahead.source)
 
 
-def _joined(origins: Sequence[_Origin]) -> tuple[Floats, Floats]:
+def _joined(origins: Sequence[Origin]) -> tuple[Floats, Floats]:
     return (
         np.concatenate([each.forecasts for each in origins], axis=2),
         np.concatenate([each.actual for each in origins], axis=1),
     )
 
 
-def _weights(origins: Sequence[_Origin]) -> Floats | None:
+def _weights(origins: Sequence[Origin]) -> Floats | None:
     """The weights that these origins teach; None where they are too few, or nothing was forecast by all components."""
     if len(origins) < LEAST_ORIGINS:
         return None
@@ -178,12 +243,7 @@ def _weights(origins: Sequence[_Origin]) -> Floats | None:
     return weights_of(forecasts, actual) if is_told.any() else None
 
 
-def _without_each(origins: Sequence[_Origin]) -> list[Floats]:
-    """The blend of each origin by the weights that the others teach."""
-    return [blended(each.forecasts, _weights([other for other in origins if other is not each])) for each in origins]
-
-
-def _spread(origins: Sequence[_Origin], published: Sequence[Floats]) -> list[Group]:
+def _spread(origins: Sequence[Origin], published: Sequence[Floats]) -> list[Group]:
     if not origins:
         return []
     error = np.concatenate([each.actual - yhat for each, yhat in zip(origins, published, strict=True)])
@@ -194,7 +254,7 @@ def _spread(origins: Sequence[_Origin], published: Sequence[Floats]) -> list[Gro
 
 
 def _correlations(
-    origins: Sequence[_Origin], published: Sequence[Floats], spread: Spread, combinations: Sequence[Combination]
+    origins: Sequence[Origin], published: Sequence[Floats], spread: Spread, combinations: Sequence[Combination]
 ) -> Correlations:
     """How the errors of these origins go together; large combinations count by their scale."""
     scores = [

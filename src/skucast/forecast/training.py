@@ -151,13 +151,15 @@ class Material:
 class Trained:
     """A trained model ready to be stored, its card, the seconds of the final fit, and how it did against the live one.
 
-    What depends on the live model is in no card: equal sales and settings give an equal model.
+    What depends on the live model is in no card: equal sales and settings give an equal model. `scored` is the backtest
+    that the card sums up, `BACKTEST_COLUMNS`.
     """
 
     stored: StoredPayload
     card: ModelCard
     fit_s: float
     comparison: Comparison | None = None
+    scored: pd.DataFrame | None = None
 
 
 def make_recipe(
@@ -258,7 +260,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
 
     settings = choice.earlier, choice.final
     comparison = compared(material.champion, chosen, *settings, forecasts) if material.champion else None
-    return Trained(dumps(models, card), card, fit_s, comparison)
+    return Trained(dumps(models, card), card, fit_s, comparison, chosen.scored)
 
 
 def tuned(material: Material, recipe: Recipe) -> Choice:

@@ -21,7 +21,7 @@ from skucast.forecast import evidence as kept_evidence
 from skucast.forecast import learnt
 from skucast.forecast.artifact import loads
 from skucast.forecast.evidence import EVIDENCE, PanelEvidence, evidence_origins
-from skucast.forecast.learnt import BLEND, learn
+from skucast.forecast.learnt import BLEND, Past, learn, past_of
 from skucast.forecast.panel import model as panel_model
 from skucast.forecast.panel.features import features_at, levels
 from skucast.forecast.panel.grid import Grid
@@ -218,18 +218,22 @@ def _is_current(store: ModelStore, cutoff: date, recipe: Mapping[str, Any]) -> b
     return panel.cutoff == cutoff and panel.recipe == recipe
 
 
-def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> None:
-    """Learn the weights of the components and the spread of their errors from the evidence, and store them."""
+def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> Past | None:
+    """Learn the weights of the components and the spread of their errors from the evidence, and store them.
+
+    Return what it was learnt from; None without evidence.
+    """
     panel = read_evidence(store) if inputs.settings.force else _evidence_until(store, inputs.cutoff)
     if panel is None:
-        return
+        return None
     with report.timed("blend"):
         own = {
             combination: loads_evidence(live)
             for combination, live in store.load_many(list(inputs.grid.combinations)).items()
             if isinstance(live, Live)
         }
-        blend = learn(inputs.grid, inputs.known, own, panel, inputs.origins, inputs.evidence_weeks)
+        past = past_of(inputs.grid, inputs.known, own, panel, inputs.origins, inputs.evidence_weeks)
+        blend = learn(past)
         _save(store, BLEND, learnt.dumps(blend), report, force=inputs.settings.force)
     if blend.pooled:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(blend.components, blend.pooled, strict=True))
@@ -238,6 +242,7 @@ def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> No
         report.notes.append(f"blend: the median of the components, {counted(len(blend.origins), 'past origin')} only")
     else:
         report.notes.append("blend: no evidence of past origins; the panel forecasts alone")
+    return past
 
 
 def loads_evidence(live: Live) -> Mapping[str, Sequence[float]]:

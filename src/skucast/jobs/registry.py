@@ -48,6 +48,8 @@ class Ledger:
     A row replaces one of the same run and combination, so that a repeat changes nothing. A run that is started again
     under its id keeps what it has recorded, but for what failed: `is_settled`. As a context it writes what is left at
     its end, whatever ends it; a process that is killed on the spot leaves to the next run what it had not written.
+    `beside` writes what else is kept of these combinations, before their rows say that they are done: a run that is
+    started again does not make it anew.
     """
 
     def __init__(
@@ -57,9 +59,10 @@ class Ledger:
         report: RunReport,
         cutoff: date,
         live_version: Callable[[Combination], str | None],
+        beside: Callable[[], None] = lambda: None,
     ) -> None:
         self._warehouse, self._run, self._report, self._cutoff = warehouse, run, report, pd.Timestamp(cutoff)
-        self._live_version = live_version
+        self._live_version, self._beside = live_version, beside
         self._recorded = {combination_of(row): row for row in as_rows(_read_run(warehouse, run))}
         self._pending: list[Row] = []
         self._in_doubt: tuple[Combination, Row] | None = None
@@ -127,7 +130,8 @@ class Ledger:
             return
         try:
             self._settle_doubt()
-            self._flush()
+            self._flush_rows()  # first: there may be little time left
+            self._beside()
         except SkucastError as failed:  # what has ended the run is what is told; the next run records these
             log.error("%d rows of the registry could not be written: %s", len(self._pending), failed)
 
@@ -147,9 +151,14 @@ class Ledger:
             self._pending.append(row | {"created_at": self._run.now()})
 
     def _flush(self) -> None:
+        started = time.monotonic()
+        self._beside()
+        self._flush_rows(started)
+
+    def _flush_rows(self, started: float | None = None) -> None:
         if not self._pending:
             return
-        started = time.monotonic()
+        started = time.monotonic() if started is None else started
         with self._report.timed("write"):
             rows = pd.DataFrame(self._pending).assign(run_id=self._run.run_id)
             only = combinations_of(rows)

@@ -23,6 +23,7 @@ from skucast.forecast.learnt import BLEND
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.trainable import skip_reason
 from skucast.forecast.training import Material, Recipe, Trained, train
+from skucast.jobs.backtests import KeptBacktests, keep_evidence
 from skucast.jobs.elsewhere import known_at_origins, with_elsewhere
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import weather_outlook, with_weather
@@ -125,7 +126,8 @@ def _train(
         count_rows(rows, report)
         show_comparison(rows)
         return
-    with Ledger(warehouse, run, report, inputs.history.data_cutoff, partial(live_version, store)) as ledger:
+    kept = KeptBacktests(settings, warehouse, run, report, inputs.history.data_cutoff)
+    with Ledger(warehouse, run, report, inputs.history.data_cutoff, partial(live_version, store), kept.write) as ledger:
         settled = ledger.settled(inputs.wanted)
         wanted = [each for each in inputs.wanted if each not in settled]
         if settled:
@@ -135,9 +137,10 @@ def _train(
             _probe(store, report)  # hours of training are lost on a place that cannot be written to
             if panel is not None and run.task_index == 0:
                 train_panel(panel, store, report, force=settings.force)
-            training = _Training(settings, warehouse, store, run, report, inputs, wanted, ledger)
+            training = _Training(settings, warehouse, store, run, report, inputs, wanted, ledger, kept)
             rows += _train_wanted(training, keep_existing=keep_existing)
         count_rows(rows, report)
+    kept.warn_of_lost()
     note_rows(rows, report)
     prune(store, _saved(rows), settings.keep_versions, report)
     recorded = ledger.rows()
@@ -147,7 +150,7 @@ def _train(
         return
     check_failed_share(failures_of(recorded), len(recorded), settings.max_failed_share)
     if panel is not None:
-        learn_blend(panel, store, report)
+        keep_evidence(settings, warehouse, run, report, learn_blend(panel, store, report))
         prune(store, [PANEL, EVIDENCE, BLEND], settings.keep_versions, report)
 
 
@@ -173,6 +176,7 @@ class _Training:
     inputs: Inputs
     wanted: Sequence[Combination]
     ledger: Ledger | None
+    kept: KeptBacktests | None = None
 
 
 def _train_wanted(training: _Training, *, keep_existing: bool) -> list[Row]:
@@ -272,6 +276,8 @@ def _store_outcome(
     row = _decided(training.settings, combination, trained, found, live, recipe)
     if training.ledger is None:
         return row
+    if training.kept is not None:
+        training.kept.add(combination, trained)
     if row["outcome"] == "kept" and has_seen_later(live, recipe, training.settings.sales_grain):
         training.store.keep(combination, trained.stored.payload, trained.stored.version)  # for forecasts of that day
     if row["outcome"] != "saved":

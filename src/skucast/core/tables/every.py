@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.backtests import BACKTESTS
 from skucast.core.tables.changes import CHANGES, REVISIONS
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
@@ -38,6 +39,7 @@ TABLES = (
     ALERTS,
     WORK_NOTES,
     REGISTRY,
+    BACKTESTS,
     RUNS,
     PUBLISHES,
     LOADS,

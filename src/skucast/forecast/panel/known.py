@@ -20,13 +20,15 @@ class PromotionsAhead:
     """What is known of the promotions of H coming weeks of S combinations; shape (S, H).
 
     `depth` is the mean discount, percent, `days` those with a promotion, `is_planned` tells promotions that are known,
-    rather than expected. `declared` are the values of the grid's further regressors, NaN where not known.
+    rather than expected. `declared` are the values of the grid's further regressors, NaN where not known. `source` (S,)
+    says where the promotions are from at a past origin, as `PromotionsFrom`; None of those that are to come.
     """
 
     depth: Floats
     days: Floats
     is_planned: npt.NDArray[np.bool_]
     declared: tuple[Floats, ...] = ()
+    source: npt.NDArray[np.str_] | None = None
 
 
 Known = Callable[[int, int], PromotionsAhead]
@@ -57,13 +59,15 @@ class KnownAhead:
         planned = self.plan.as_of(self.clock.end_of(origin), self.clock.targets(origin, n_weeks))
         said = ahead_of(self.grid, end, planned, n_weeks)
         was_known = np.array([each.is_known for each in planned.values()])
-        came_to_pass = (~was_known & self.has_plan)[:, None]
+        is_perfect = ~was_known & self.has_plan
+        came_to_pass = is_perfect[:, None]
         depth, days = (values[:, end : end + n_weeks] for values in (self.grid.depth, self.grid.days))
         return PromotionsAhead(
             np.where(came_to_pass, depth, said.depth),
             np.where(came_to_pass, days, said.days),
             np.where(came_to_pass, days > 0, said.is_planned),
             tuple(self._declared(end, planned, said)),
+            np.where(was_known, "plan", np.where(is_perfect, "perfect_plan", "expected")),
         )
 
     def _declared(

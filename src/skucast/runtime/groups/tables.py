@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from pydantic import field_validator
 
 from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.backtests import BACKTESTS
 from skucast.core.tables.changes import CHANGES, REVISIONS
 from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
@@ -73,6 +74,7 @@ class Tables(Group):
     registry_table: str = _table(
         REGISTRY, [*TRAINING, "rollback", "models", "predict", "monitor", "alerts", "doctor", "demo"]
     )
+    backtests_table: str = _table(BACKTESTS, [*TRAINING, "predict", "monitor", "doctor", "demo"])
     runs_table: str = _table(RUNS)
     publishes_table: str = _table(PUBLISHES)
     names_table: str = _table(

@@ -61,6 +61,9 @@ class Training(Group):
         ge=0,
         le=1000,
     )
+    backtests: bool = field(
+        True, "keep what training has forecast at past origins, row by row, in the table of that name", TRAINING
+    )
     dry_run: bool = field(
         False, "write nothing: show how stored and new settings backtest, and what a training would do", TRAINING
     )
