@@ -192,13 +192,16 @@ def test_the_work_list_comes_by_what_is_at_stake_and_takes_the_reader_s_word(pla
     says(page.locator("#resting-lines li"), "Done \u00b7 \u201ca shop has closed\u201d \u00b7 Anna, 17 Nov")
     lines.nth(1).locator("select").select_option("done")
     lines.nth(2).locator("select").select_option("week")
+    lines.nth(0).locator("select").select_option("owner")
+    lines.nth(0).get_by_placeholder("Owner").fill("Vera")
     page.locator("#work-file [name=author]").fill("Boris")
     with page.expect_download() as saving:
         page.locator("#work-file button").click()
     content, now = Path(saving.value.path()).read_bytes(), datetime.now(UTC).replace(tzinfo=None)
     found = read_words("worklist.csv", content, dict(_named(planned, alerts)), now, WeekClock())
     assert found.rejected.empty
-    assert found.rows["state"].tolist() == ["done", "snoozed"]
+    assert found.rows["state"].fillna("").tolist() == ["done", "snoozed", ""]
+    assert found.rows["owner"].fillna("").tolist() == ["", "", "Vera"]
     assert set(found.rows["author"]) == {"Boris"}
 
 

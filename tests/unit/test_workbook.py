@@ -51,7 +51,7 @@ def test_each_sheet_has_headings_that_stay(book: Any) -> None:
     frozen = {sheet.title: sheet.freeze_panes for sheet in book}
     names = "D2"
     assert frozen == {
-        "Summary": "C7",
+        "Summary": "C8",
         "Forecast": names,
         "Forecast by week": names,
         "Promotions": names,
@@ -91,7 +91,7 @@ def test_change_is_against_the_same_weeks_of_the_run_before() -> None:
     before = [forecast_row(PERM, step, origin=-1, yhat=80.0, yhat_lower=70.0) for step in (1, 2)]
     read_back = read(with_forecasts(*before, forecast_row(PERM, 1), forecast_row(PERM, 2)))
     assert rows_of(read_back["Forecast"])[1][7] == pytest.approx(0.25)
-    assert rows_of(read_back["Summary"])[6][5] == pytest.approx(0.25)
+    assert rows_of(read_back["Summary"])[7][5] == pytest.approx(0.25)
 
 
 def test_summary_has_the_stored_interval_of_the_sum() -> None:
@@ -116,8 +116,8 @@ def test_summary_has_the_stored_interval_of_the_sum() -> None:
     }
     totals = validate(TOTALS, frame([total]).astype({"ds_from": "datetime64[us]"}))
     rows = rows_of(read(with_forecasts(*forecasts, totals=totals))["Summary"])
-    assert rows[6] == ("All", "All", 410, 350, 480, None, 200, 200)
-    assert [row[:3] for row in rows[7:]] == [
+    assert rows[7] == ("All", "All", 410, 350, 480, None, 200, 200)
+    assert [row[:3] for row in rows[8:]] == [
         ("Казань", "All", 200),
         ("Пермь", "All", 200),
         ("All", "KA", 200),

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
 
 from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
@@ -87,17 +89,12 @@ def _add_summary(book: Book, board: Board, newest: DataFrame, totals: dict[str, 
     """Sums of all, of each unit and of each channel: over all weeks with their interval, and week by week."""
     language = board.locale
     say = partial(said_in, language)
-    facts = [
-        say(Text("Sales forecast, week {day}", day=board.run.cutoff)),
-        say(Text("Actual sales are known through {day}", day=board.actuals_through)),
-        *([say(Text("The forecast was made at {day}", day=newest["cutoff"].iloc[0].date()))] if len(newest) else []),
-        say(Text("All numbers are sales per week in the measure of the sales, as a rule pieces")),
-    ]
+    facts = [say(fact) for fact in _facts(board, newest)]
     weeks = _coming(newest)
     fields = [
         Field(say(Text("Unit")), width=24),
         Field(say(Text("Channel")), width=18),
-        Field(say(Text("All weeks")), "number", 14),
+        Field(say(Text("Sum of all weeks")), "number", 14),
         Field(say(Text("80 % interval, from")), "number", 14),
         Field(say(Text("80 % interval, to")), "number", 14),
         Field(say(Text("Against the last run")), "percent", 14),
@@ -105,6 +102,27 @@ def _add_summary(book: Book, board: Board, newest: DataFrame, totals: dict[str, 
     ]
     rows = _summary_rows(totals, [week.isoformat() for week in weeks], say(Text("All"))) if totals else []
     book.add(say(Text("Summary")), facts, fields, rows, n_names=2, n_bold=1)
+
+
+def _facts(board: Board, newest: DataFrame) -> Iterator[Text]:
+    """What the sheet is about, and how its numbers are to be read."""
+    yield Text("Sales forecast, week {day}", day=board.run.cutoff)
+    yield Text("Actual sales are known through {day}", day=board.actuals_through)
+    if len(newest):
+        yield _made(board, newest)
+    yield Text("Numbers are sales in their own measure, as a rule pieces; under a date those of the week ending on it")
+    yield Text("Sums are of expected values; one combination’s number is the middle of what may be sold")
+
+
+def _made(board: Board, newest: DataFrame) -> Text:
+    """When the forecast was made, by the business's clock, and which sales it knows."""
+    cutoff = newest["cutoff"].iloc[0].date()
+    made_at = newest["created_at"].max() if "created_at" in newest else None
+    if made_at is None or made_at != made_at:  # NaT is not itself
+        return Text("The forecast knows the sales through {day}", day=cutoff)
+    zone = ZoneInfo(board.due.time_zone) if board.due else UTC
+    made = made_at.to_pydatetime().replace(tzinfo=UTC).astimezone(zone).date()
+    return Text("The forecast was made on {made}; it knows the sales through {day}", made=made, day=cutoff)
 
 
 def _summary_rows(totals: dict[str, Any], weeks: list[str], everything: str) -> Iterator[Row]:
@@ -143,7 +161,7 @@ def _add_wide(book: Book, board: Board, newest: DataFrame, wide: _Wide | None) -
         *key_fields(board.locale),
         Field(say(Text("Class")), width=8),
         *(Field(week, "number") for week in weeks),
-        Field(say(Text("All weeks")), "number"),
+        Field(say(Text("Sum of all weeks")), "number"),
         Field(say(Text("Against the last run")), "percent"),
         Field(say(Text("Made by")), width=30),
         Field(say(Text("Remark")), width=44),

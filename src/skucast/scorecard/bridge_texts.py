@@ -302,7 +302,7 @@ _PLAIN = {
     "other_method": (wording("it is made in another way than before ({effect})"),) * 2,
     "new_articles": (wording("articles that the last run did not forecast ({effect})"),) * 2,
     "gone_articles": (wording("articles that this run does not forecast any more ({effect})"),) * 2,
-    "override": (wording("the planner's word ({effect})"),) * 2,
+    "override": (wording("a correction ({effect})"),) * 2,
 }
 """What each part is called where it lowers the number, and where it raises it."""
 

@@ -27,8 +27,9 @@ PARTS = {
     "promotions": "the effect of promotions that are planned as before, and the average where nothing is planned",
     "weather": "weather, by what is known of it now",
     "regressors": "declared regressors, such as a price, by what is known of them now; NULL in rows of before, as 0",
-    "bounds": "cut at 0 or at a model's largest number; with TARGET=mean, and in sums, from the middle to the mean",
-    "plan": "promotions that were added, withdrawn or changed since",
+    "bounds": "cut at 0 or at a model's largest number; with TARGET=mean, and in sums, from the middle to the mean; on "
+    "the page “Middle to mean”",
+    "plan": "promotions that were added, withdrawn or changed since; on the page “Plan changed”",
     "model": "the combination's own model: retrained, refreshed or rolled back",
     "panel": "another version of the panel model",
     "blend": "other weights of the components",

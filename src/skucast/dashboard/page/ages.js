@@ -24,15 +24,26 @@ function ageOf(cutoff, dueDays, today) {
   return { made: madeFor(cutoff), missing, level };
 }
 
+/** The business day on which the forecast shown was made; null where nobody has kept when. */
+function dayMade() {
+  return data.made_at && businessDay(Date.parse(data.made_at), data.due?.time_zone ?? 'UTC');
+}
+
 /** The ages of forecast and scorecard at a moment; null for what there is none of, or what nobody has said when due. */
 function agesAt(now) {
   if (!data.due) return { forecast: null, scorecard: null };
   const { scorecard, forecast_days: forecastDays, scorecard_days: scorecardDays, time_zone: timeZone } = data.due;
   const today = businessDay(now, timeZone);
   return {
-    forecast: data.origin && ageOf(data.origin, forecastDays, today),
+    forecast: data.origin && madeLater(ageOf(data.origin, forecastDays, today)),
     scorecard: scorecard && ageOf(scorecard, scorecardDays, today),
   };
+}
+
+/** A forecast that was made again after its day is of that later day. */
+function madeLater(age) {
+  const made = dayMade();
+  return made > age.made ? { ...age, made } : age;
 }
 
 function forecastAgeText({ made, missing }) {
@@ -58,14 +69,14 @@ function drawAges() {
   place('ages').replaceChildren(
     ...old.map(([age, said]) => element('p', { class: `notice ${age.level}` }, said(age))),
   );
-  drawMade('made-forecast', forecast);
+  drawMade('made-forecast', forecast, dayMade(), data.origin && quiet(t('sales to {day}', { day: shortDay(data.origin) })));
   drawMade('made-scorecard', scorecard);
 }
 
-function drawMade(id, age) {
+function drawMade(id, age, made = null, note = '') {
   place(id).parentElement.hidden = !age;
   if (!age) return;
-  place(id).textContent = day(age.made);
+  place(id).replaceChildren(day(made ?? age.made), note);
   place(id).className = age.level;
 }
 

@@ -29,8 +29,9 @@ function plot(id, traces, layout, label) {
 }
 
 /** What hovering says of a point is the text that is shown elsewhere too; a trace without one says nothing. */
-function withWords(trace) {
-  return trace.text ? { ...trace, hovertemplate: '%{text}' } : { ...trace, hoverinfo: 'skip', hovertemplate: null };
+function withWords({ hoverName, ...trace }) {
+  const name = hoverName ? `<extra>${hoverName}</extra>` : ''; // where it is not what the legend says
+  return trace.text ? { ...trace, hovertemplate: `%{text}${name}` } : { ...trace, hoverinfo: 'skip', hovertemplate: null };
 }
 
 const AXES_PX = 70; // what the vertical axis takes of a chart's width

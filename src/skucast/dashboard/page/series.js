@@ -156,7 +156,14 @@ function intervalTraces({ x, at }) {
   const edge = { mode: 'lines', line: { width: 0, color: colour('accent') }, legendgroup: 'interval' };
   return [
     { ...lineOf(t('{interval}, lower end', { interval: INTERVAL }), x, at('yhat_lower')), ...edge, showlegend: false },
-    { ...lineOf(INTERVAL, x, at('yhat_upper')), ...edge, legendrank: 3, fill: 'tonexty', fillcolor: colour('band') },
+    {
+      ...lineOf(INTERVAL, x, at('yhat_upper')),
+      ...edge,
+      hoverName: t('{interval}, upper end', { interval: INTERVAL }),
+      legendrank: 3,
+      fill: 'tonexty',
+      fillcolor: colour('band'),
+    },
   ];
 }
 
