@@ -11,7 +11,7 @@ import pytest
 from builders import sunday
 from business import Business
 
-from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS, SCENARIOS
 from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.sales import sales_with
 from skucast.entry.cli import main
@@ -105,6 +105,22 @@ def test_a_price_that_is_known_ahead_moves_the_forecast(priced: Business) -> Non
     assert forecasts(priced)["yhat"].tolist() == pytest.approx(blind["yhat"].tolist())
 
 
+def test_a_scenario_may_be_one_of_prices(priced: Business, shown) -> None:
+    """10 instead of 12 gives some 60 more a week; nothing is published, and a name that nobody declared is refused."""
+    path = priced.folder / "cheaper.csv"
+    path.write_text(f"{HEADER}\nprice,*,*,*,2026-11-23,2026-12-20,10,2027-01-01\n", encoding="utf-8")
+    what_if = ["--scenario", "cheaper", "--promotions", str(path)]
+    assert priced("predict", *what_if) == 0
+    rows = priced.rows(SCENARIOS)
+    followed = rows[rows["SKU_ID"] == "A1"]
+    assert followed["difference"].tolist() == pytest.approx([60.0] * 4, abs=20)
+    assert rows[list(COMPONENTS)].sum(axis=1).tolist() == pytest.approx(rows["yhat"].tolist())
+    assert not len(priced.warehouse.read(FORECASTS))
+    path.write_text(f"{HEADER}\nprise,*,*,*,2026-11-23,2026-12-20,10,\n", encoding="utf-8")
+    assert priced("predict", *what_if) == 2
+    assert "no regressor 'prise' is declared; did you mean price?" in shown()
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -136,3 +152,24 @@ def test_rows_of_nobody_are_said_and_stop_nothing(priced: Business, shown) -> No
     assert load(priced, "price,U,KA,C3,2026-11-23,,12,2026-11-20") == 0
     assert priced("predict") == 0
     assert "that are not used: 1 (unknown unit, channel or SKU_ID)" in shown()
+
+
+def test_blend_and_panel_know_the_price_too(priced: Business, monkeypatch: pytest.MonkeyPatch, shown) -> None:
+    """Published by all components, each says what the price adds; without the declaration the panel is not asked."""
+    monkeypatch.setenv("FORECASTER", "blend")
+    assert priced("train") == 0
+    assert load(priced, "price,*,*,*,2026-11-23,2026-12-06,12,2026-11-20", "price,*,*,*,2026-12-07,,10,2026-11-20") == 0
+    rows = forecasts(priced)
+    assert set(rows["method"]) == {"blend"}
+    effects = [json.loads(text)["price"] for text in rows["regressor_effects"]]
+    assert effects == pytest.approx(rows["regressors"].tolist(), abs=1e-5)
+    assert min(effects[2:]) > max(effects[:2])
+    monkeypatch.setenv("REGRESSORS", "")
+    shown()
+    assert priced("predict", "--max-failed-share", "1") == 0
+    said = shown()
+    assert "the panel asks for other features than there are" in said
+    assert "declared_price" in said
+    monkeypatch.setenv("FORECASTER", "prophet")
+    assert priced("train") == 0
+    assert set(forecasts(priced)["status"]) == {"ok"}

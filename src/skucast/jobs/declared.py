@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
-from skucast.core.declared import FILE, NOTHING, TABLE, Regressor, Source
+from skucast.core.declared import FILE, TABLE, Regressor, Source
 from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.tables.contract import Column, Table
@@ -29,6 +29,7 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.sales.loading import read_delivery
+from skucast.sheets.frame import read_cells
 
 LONG_AGO = pd.Timestamp("1990-01-01")
 """Since when a row of a file is known that does not say it."""
@@ -117,10 +118,37 @@ def with_declared(settings: Settings, warehouse: Warehouse, run: Run, history: H
     return replace(history, weeks=weeks)
 
 
+def values_said(path: Path, settings: Settings, history: History, said_at: datetime) -> pd.DataFrame | None:
+    """Return the values of regressors in a file, as if they had been said at a moment; None where it is no such file.
+
+    Raises:
+        InputError: a row of it is not usable.
+    """
+    try:
+        columns = {str(name).strip().casefold() for name in read_cells(path)}
+    except InputError:
+        return None  # whoever reads it as something else says what is wrong
+    if not {"name", "value", "starts_on"} <= columns:
+        return None
+    rows = read_values(path, None, settings.clock)[0].assign(known_from=pd.Timestamp(said_at))
+    rows = history.names.renamed(rows)
+    wrong = usable_values(rows, declared_of(settings.regressors), history.combinations)[1]
+    if wrong:
+        said = "; ".join(f"{counted(count, 'row')}: {problem}" for problem, count in wrong.items())
+        raise InputError(f"{path}: {said}; correct the file, nothing was forecast")
+    return rows
+
+
 def declared_plan(
-    settings: Settings, warehouse: Warehouse, history: History, combinations: Sequence[Combination]
+    settings: Settings,
+    warehouse: Warehouse,
+    history: History,
+    combinations: Sequence[Combination],
+    said: pd.DataFrame | None = None,
 ) -> DeclaredPlan | None:
     """Return what was known ahead of declared regressors, to be read as of any moment; None where nothing is declared.
+
+    `said` are more rows of values, all of them usable.
 
     Raises:
         InputError: as `with_declared`.
@@ -128,7 +156,7 @@ def declared_plan(
     declared = declared_of(settings.regressors)
     if not declared:
         return None
-    return _plan(settings, warehouse, history, combinations, {each: each.ahead for each in declared})
+    return _plan(settings, warehouse, history, combinations, {each: each.ahead for each in declared}, said)
 
 
 def _plan(
@@ -137,6 +165,7 @@ def _plan(
     history: History,
     combinations: Sequence[Combination],
     sources: dict[Regressor, Source],
+    said: pd.DataFrame | None = None,
 ) -> DeclaredPlan:
     """The values of these regressors from where each comes; rows that mean nothing are passed over, and counted."""
     found: dict[str, pd.DataFrame] = {}
@@ -156,8 +185,9 @@ def _plan(
             usable, wrong = usable_values(rows[rows["name"] == each.name], [each], history.combinations)
             found |= usable
             _warn(source.name, wrong)
-        elif source.kind == NOTHING:
-            found.pop(each.name, None)
+    if said is not None:
+        more = usable_values(said, list(sources), history.combinations)[0]
+        found |= {name: pd.concat([found[name], rows]) if name in found else rows for name, rows in more.items()}
     return DeclaredPlan(list(sources), found, combinations)
 
 

@@ -15,8 +15,11 @@ from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import COMPONENT_FORECASTS, FORECASTS, REGRESSOR_EFFECTS, SCENARIOS
+from skucast.core.tables.sales import PROMOTIONS
+from skucast.core.tables.validation import empty
 from skucast.core.words import counted
 from skucast.forecast.newcomers import only_of
+from skucast.jobs.declared import declared_plan, values_said
 from skucast.jobs.forecast_rows import about, forecast_rows, horizon_of, shared_of
 from skucast.jobs.inputs import Inputs, check_lateness, read_inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
@@ -37,12 +40,13 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The scenario: its name, and the file whose rows are said last."""
+    """The scenario: its name, and the file whose rows are said last: promotions, or `values` of regressors."""
 
     name: str
     file: str
     sha256: str
     rows: pd.DataFrame
+    values: pd.DataFrame | None = None
 
 
 def play(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
@@ -83,14 +87,17 @@ def _what_if(settings: Settings, run: Run, inputs: Inputs) -> WhatIf:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"PROMOTIONS: {path} cannot be read ({error.strerror})") from None
-    history = inputs.history
+    history, said_last = inputs.history, settings.clock.end_of(run.today)
+    named = str(settings.scenario), path.name, hashlib.sha256(content).hexdigest()
+    values = values_said(path, settings, history, said_last) if settings.regressors else None
+    if values is not None:
+        return WhatIf(*named, empty(PROMOTIONS), values)
     found = read_plan(path.name, content, history.combinations, said_at, settings.clock, history.names.aliases)
     if len(found.rejected):
         reasons = [f"row {row['line']}: {row['reason']}" for row in found.rejected.head(SHOWN).to_dict("records")]
         more = f" (and {len(found.rejected) - SHOWN} more)" if len(found.rejected) > SHOWN else ""
         raise InputError(f"PROMOTIONS: {path}: {'; '.join(reasons)}{more}; correct the file, nothing was forecast")
-    said_last = found.rows.assign(known_from=pd.Timestamp(settings.clock.end_of(run.today)))
-    return WhatIf(str(settings.scenario), path.name, hashlib.sha256(content).hexdigest(), said_last)
+    return WhatIf(*named, found.rows.assign(known_from=pd.Timestamp(said_last)))
 
 
 def _rows(
@@ -111,8 +118,11 @@ def _rows(
         models = load_models(store, inputs.wanted, run.cutoff)
         files = None if settings.forecaster == "prophet" else load_files(store, run.cutoff, report)
     with report.timed("forecast"):
-        plan = plan_of(settings, warehouse, inputs.history, about(inputs, files))
-        other = plan.and_these(what_if.rows)
+        combinations = about(inputs, files)
+        plan = plan_of(settings, warehouse, inputs.history, combinations)
+        other = plan.and_these(
+            what_if.rows, declared_plan(settings, warehouse, inputs.history, combinations, what_if.values)
+        )
         weeks = horizon.weeks_after_data
         warn_of_depth(other, known_at, weeks)
         outlook = weather_outlook(settings, warehouse, run, report, inputs.history)

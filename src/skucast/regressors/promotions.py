@@ -121,7 +121,7 @@ class Plan:
     def and_these(self, rows: pd.DataFrame, declared: DeclaredAsOf | None = None) -> Plan:
         """Return the plan with more usable rows of `tables.PROMOTIONS`, or with something else declared."""
         mine = self._rows.drop(columns="_pattern")
-        both = pd.concat([mine, rows], ignore_index=True) if len(mine) else rows
+        both = pd.concat([each for each in (mine, rows) if len(each)] or [rows], ignore_index=True)
         same = self._selling_days, self._deepest, self._usual, self._known_types, declared or self._declared
         return Plan(both, self._combinations, self._grain, *same)
 

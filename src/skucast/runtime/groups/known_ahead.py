@@ -25,8 +25,8 @@ class KnownAhead(Group):
     )
     promotions: str | None = field(
         None,
-        "file of promotions, CSV or xlsx: SCENARIO is the forecast as if it were sent now, in place of the plan of the "
-        "names and days that it covers",
+        "file of promotions, CSV or xlsx, or of values of regressors (docs/regressors.md): SCENARIO is the forecast as "
+        "if it were sent now, in place of the plan of the names and days that it covers",
         ["predict"],
     )
     min_promo_coverage: Annotated[float, Field(ge=0, le=1)] = field(
