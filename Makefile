@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images check format format-check lint types bench bench-accuracy texts docs dockerfiles deploy lock clean
+.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images check format format-check lint types bench bench-accuracy notebooks texts docs dockerfiles deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -87,6 +87,17 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 	$(BIN)/python benchmarks/panel_cost.py
 	$(BIN)/python benchmarks/cost.py --data $(DATA)
 
+.notebook-venv/ready: requirements/notebooks.txt requirements.txt requirements/training.txt .venv/dev
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .notebook-venv
+	$(BIN)/uv pip install --quiet --require-hashes --python .notebook-venv/bin/python -r requirements.txt -r requirements/training.txt -r requirements/notebooks.txt
+	@touch $@
+
+notebooks: .notebook-venv/ready ## run docs/notebooks and write what they show beside them, Markdown and pictures
+	@set -e; cd docs/notebooks; tools=$(CURDIR)/.notebook-venv/bin; export PATH=$$tools:$$PATH PYTHONPATH=$(CURDIR)/src PLOTLY_RENDERER=png; \
+	for each in $$(grep -l '^# %%' *.py); do name=$${each%.py}; echo "$$name"; \
+		jupytext --quiet --to ipynb --output - $$each | jupyter nbconvert --log-level=ERROR --stdin --execute --to markdown \
+			--NbConvertBase.display_data_priority "['image/png', 'text/plain']" --output $$name --output-dir .; done
+
 # Forecasters of others live in an environment of their own; ours run in the project's. Both keep forecasts in one folder.
 .bench-venv/ready: requirements/bench.txt .venv/dev
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .bench-venv
@@ -119,6 +130,7 @@ lock: .venv/dev ## compile requirements/*.in to the newest releases, with hashes
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/dev.in -o requirements/dev.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.13 --generate-hashes --no-header requirements/stand-ins.in -o requirements/stand-ins.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/bench.in -o requirements/bench.txt
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/notebooks.in -o requirements/notebooks.txt
 
 clean: ## remove what the other targets made, but not local/
-	rm -rf .venv .bench-venv .stand-ins .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .bench-venv .notebook-venv .stand-ins .mypy_cache .pytest_cache .ruff_cache

@@ -18,6 +18,8 @@ PACKAGE = Path(skucast.__file__).parent
 PAGES = sorted(
     [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + list((ROOT / "docs").rglob("*.md"))
 )
+APART = ("decisions", "notebooks")
+"""Folders of docs whose pages are led to from elsewhere."""
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 SOURCE = re.compile(r"[\w.-]+(/[\w.-]+)*\.(py|sh|js|css|j2|sql|toml|yaml|yml|env)")
@@ -87,14 +89,14 @@ def test_paths_and_modules_are_there(page: Path) -> None:
 
 
 def test_the_readme_stays_short_and_leads_everywhere() -> None:
-    """It has fewer than 250 lines, its contents name every section, and it links every page but the decisions."""
+    """It has fewer than 250 lines, its contents name every section; it links every page but decisions and notebooks."""
     readme = text_of(ROOT / "README.md")
     assert len(readme.splitlines()) < 250
     sections = re.findall(r"^## (.+)$", readme, flags=re.MULTILINE)
     [contents] = re.findall(r"^\*\*Contents\*\*: (.+?)\n\n", readme, flags=re.MULTILINE | re.DOTALL)
     assert re.findall(r"\[([^]]+)\]", contents) == sections
     linked = {link.partition("#")[0] for link in LINK.findall(readme)}
-    pages = {str(page.relative_to(ROOT)) for page in PAGES if page.parent.name != "decisions"}
+    pages = {str(page.relative_to(ROOT)) for page in PAGES if page.parent.name not in APART}
     assert pages - linked <= {"README.md"}
 
 

@@ -57,15 +57,23 @@ class Business:
         """
         folder = Folder()
         new = cls(_at(settings, folder.path), folder)
+        new.sell(sales)
+        if plan is not None and len(plan):
+            rows, run = plan_of(plan, sales["ds"].min()), new.run("train", sales["ds"].max().date())
+            new.warehouse.append_once(PROMOTIONS, rows, batch_id="plan", source="frame", run=run)
+        return new
+
+    def sell(self, sales: pd.DataFrame) -> None:
+        """Take in more sales, as one delivery.
+
+        Raises:
+            InputError: they are none.
+        """
         lines = lines_of(sales)
         if not len(lines):
             raise InputError("no sales: the frame has no line with a day and all names")
-        run = new.run("train", lines["date"].max().date())
-        new.warehouse.append_once(SALES, lines, batch_id="sales", source="frame", run=run)
-        if plan is not None and len(plan):
-            since = lines["date"].min()
-            new.warehouse.append_once(PROMOTIONS, plan_of(plan, since), batch_id="plan", source="frame", run=run)
-        return new
+        last = lines["date"].max().date()
+        self.warehouse.append_once(SALES, lines, batch_id=f"until {last}", source="frame", run=self.run("load", last))
 
     @property
     def warehouse(self) -> Warehouse:

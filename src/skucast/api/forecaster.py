@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_of
 from skucast.runtime.settings import Settings
+from skucast.sales.history import History
 from skucast.scorecard.monitoring import match
 
 DAY = timedelta(days=1)
@@ -83,7 +85,8 @@ class Forecaster:
         self._plan = plan
         last = self._sales["ds"].max().date()
         self._today = last + DAY if as_of is None else pd.Timestamp(as_of).date()
-        self._business = Business.of(self._settings, self._sales, plan)
+        until = self._sales["ds"] <= pd.Timestamp(self._today)
+        self._business = Business.of(self._settings, self._sales[until], plan)
         self.notes = self._business.train(self._today).notes
         return self
 
@@ -107,9 +110,7 @@ class Forecaster:
             InputError: not fitted, or more weeks than the models were trained for.
         """
         business, levels = self._fitted, _levels(level)
-        rows, report = business.knowing(known, self._today, ",".join(f"{each:g}" for each in levels)).forecast(
-            self._today
-        )
+        rows, report = business.knowing(known, self._today, _as_setting(levels)).forecast(self._today)
         self.notes = _said(report)
         return long_frame(rows[rows["step"] <= self._weeks(h)], levels)
 
@@ -143,30 +144,22 @@ class Forecaster:
             InputError: not fitted, or too few weeks before the first origin.
         """
         business, levels, weeks = self._fitted, _levels(level), self._weeks(h)
-        step = weeks if step_size is None else step_size
-        every = len(range(n_windows)) if refit is False else int(refit)
-        if n_windows < 1 or step < 1 or every < 1:
-            raise InputError("cross_validation: n_windows, step_size and refit are at least 1")
         history = business.history(self._today)
-        first, last = history.weeks["ds"].min().date(), history.data_cutoff
-        origins = [last - (weeks + step * back) * WEEK for back in range(n_windows - 1, -1, -1)]
-        least = self._settings.min_history_weeks
-        if origins[0] < first + (least - 1) * WEEK:
-            raise InputError(
-                f"cross_validation: the first origin is {origins[0]}, and sales begin in the week of {first}: fewer "
-                f"than {least} weeks before it; ask for fewer windows"
-            )
-        past = Business.of(business.settings, self._sales, self._plan)
-        asked = past.knowing(None, self._today, ",".join(f"{each:g}" for each in levels))
+        origins = self._origins(history, n_windows, weeks, weeks if step_size is None else step_size)
+        every = n_windows if refit is False else int(refit)
+        if every < 1:
+            raise InputError(f"refit: found {refit}: expected True, False, or every how many origins")
         rows, notes = [], []
-        for number, origin in enumerate(origins):
+        for number, past in enumerate(self._past(business.settings, origins)):
+            day = origins[number] + DAY
             if number % every == 0:
-                notes += past.train(origin + DAY).notes
-            found, report = asked.forecast(origin + DAY)
+                notes += past.train(day).notes
+            found, report = past.knowing(None, day, _as_setting(levels)).forecast(day)
             rows.append(found[found["step"] <= weeks])
             notes += _said(report)
         self.notes = list(dict.fromkeys(notes))
         forecasts = pd.concat(rows, ignore_index=True)
+        first, last = history.weeks["ds"].min().date(), history.data_cutoff
         told = match(forecasts, history.weeks, first, last, history.first_sales)
         return _with_actuals(long_frame(forecasts, levels), told)
 
@@ -195,6 +188,29 @@ class Forecaster:
 
         return load_model(self._fitted.settings.model_store, unique_id)
 
+    def _origins(self, history: History, n_windows: int, weeks: int, step_size: int) -> list[date]:
+        """The labels of the origins, oldest first."""
+        if n_windows < 1 or step_size < 1:
+            raise InputError(f"n_windows, step_size: found {n_windows}, {step_size}: expected at least 1")
+        first, last = history.weeks["ds"].min().date(), history.data_cutoff
+        origins = [last - (weeks + step_size * back) * WEEK for back in range(n_windows - 1, -1, -1)]
+        least = self._settings.min_history_weeks
+        if origins[0] < first + (least - 1) * WEEK:
+            raise InputError(
+                f"n_windows: the first of {n_windows} origins is {origins[0]}, and sales begin in the week of {first}, "
+                f"fewer than {least} weeks before: ask for fewer windows"
+            )
+        return origins
+
+    def _past(self, settings: Settings, origins: Sequence[date]) -> Iterator[Business]:
+        """The business as it was at each origin: the same one, to which more is sold."""
+        day = self._sales["ds"].dt.date
+        past = Business.of(settings, self._sales[day <= origins[0]], self._plan)
+        yield past
+        for before, origin in itertools.pairwise(origins):
+            past.sell(self._sales[(day > before) & (day <= origin)])
+            yield past
+
     @property
     def _settings(self) -> Settings:
         grain, anchor = grain_of(self._sales)
@@ -218,6 +234,10 @@ class Forecaster:
 
 def _levels(level: Sequence[float]) -> tuple[float, ...]:
     return levels_of(",".join(map(str, level)))
+
+
+def _as_setting(levels: Sequence[float]) -> str:
+    return ",".join(f"{each:g}" for each in levels)
 
 
 def _said(report: RunReport) -> list[str]:

@@ -21,7 +21,7 @@ forecaster = sk.Forecaster().fit(sales)
 forecaster.predict(h=4)
 ```
 
-Why it is as it is: [decision 50](decisions/0050-the-library.md).
+[The notebooks](notebooks/README.md) show what it is for. Why it is so: [decision 50](decisions/0050-the-library.md).
 """
 
 _SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Examples):")
