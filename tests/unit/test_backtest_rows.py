@@ -49,7 +49,7 @@ def grid(y: np.ndarray | None = None) -> Grid:
 def known(_: int, n_weeks: int) -> PromotionsAhead:
     """Return no promotions: of the first as planned, of the second as it came to pass."""
     nothing = np.zeros((2, n_weeks))
-    return PromotionsAhead(nothing, nothing, nothing > 0, np.array(["plan", "perfect_plan"]))
+    return PromotionsAhead(nothing, nothing, nothing > 0, source=np.array(["plan", "perfect_plan"]))
 
 
 def past(sales: Grid | None = None, *, own: tuple[Combination, ...] = (A1,)) -> Past:
