@@ -11,6 +11,7 @@ import pytest
 from builders import sunday
 from business import Business
 
+import skucast as sk
 from skucast.core.tables.forecasts import COMPONENTS, FORECASTS, SCENARIOS
 from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.sales import sales_with
@@ -173,3 +174,19 @@ def test_blend_and_panel_know_the_price_too(priced: Business, monkeypatch: pytes
     monkeypatch.setenv("FORECASTER", "prophet")
     assert priced("train") == 0
     assert set(forecasts(priced)["status"]) == {"ok"}
+
+
+def test_the_library_takes_a_price_with_the_sales_and_some_ahead(tmp_path: Path) -> None:
+    """A file's column by its name; values ahead are rows with a name; `explain` has the component."""
+    path = tmp_path / "sales.parquet"
+    lines().rename(columns={"PRICE": "Preis"}).to_parquet(path)
+    sales = sk.read_sales(path, columns={"PRICE": "Preis"})
+    days = {"starts_on": ["2026-11-23", "2026-11-30"], "ends_on": ["2026-11-29", "2026-12-06"]}
+    prices = pd.DataFrame({"name": "price", **days, "value": [10.0, 12.0]})
+    forecaster = sk.Forecaster(regressors=PRICE, forecaster="prophet", tune="off", workers=1).fit(sales, prices)
+    found = forecaster.predict(h=2, known=prices.assign(value=[12.0, 10.0]))
+    dear, cheap = found.loc[found["SKU_ID"] == "A1", "skucast"]
+    assert cheap - dear == pytest.approx(60, abs=20)
+    told = sk.explain(found).groupby("component")["value"].sum()
+    assert told.sum() == pytest.approx(found["skucast"].sum())
+    assert told["regressors"] != 0

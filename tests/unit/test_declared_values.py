@@ -128,6 +128,8 @@ def test_a_value_counts_from_when_it_was_known() -> None:
     before = found(datetime.fromisoformat("2026-10-31"), [CUTOFF])
     assert [each.said for each in before] == [frozenset()] * 3
     assert not before[0].known
+    earlier = found(datetime.fromisoformat("2026-11-09"), [sunday(2), sunday(1)])
+    assert [each.said for each in earlier] == [frozenset()] * 3, "all that was said is about later weeks"
 
 
 def test_of_rows_of_one_moment_the_one_that_names_more_counts() -> None:

@@ -19,17 +19,18 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.run import Run
-from skucast.core.tables.contract import ALL, BATCH
-from skucast.core.tables.sales import PROMOTIONS, SALES
+from skucast.core.tables.contract import ALL, BATCH, Table
+from skucast.core.tables.regressors import REGRESSORS
+from skucast.core.tables.sales import PROMOTIONS, sales_with
 from skucast.jobs.inputs import read_history
 from skucast.jobs.predict import forecasts_now
 from skucast.jobs.train import train_all
+from skucast.regressors.declared import declared_of
 from skucast.runtime.groups.field import Job
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 
-PLANNED = tuple(name for name in PROMOTIONS.column_names if name != BATCH)
 NOON = timedelta(hours=12)
 
 
@@ -59,8 +60,7 @@ class Business:
         new = cls(_at(settings, folder.path), folder)
         new.sell(sales)
         if plan is not None and len(plan):
-            rows, run = plan_of(plan, sales["ds"].min()), new.run("train", sales["ds"].max().date())
-            new.warehouse.append_once(PROMOTIONS, rows, batch_id="plan", source="frame", run=run)
+            new.learn(plan, sales["ds"].min(), new.run("train", sales["ds"].max().date()), "plan")
         return new
 
     def sell(self, sales: pd.DataFrame) -> None:
@@ -69,11 +69,15 @@ class Business:
         Raises:
             InputError: they are none.
         """
-        lines = lines_of(sales)
+        declared = declared_of(self.settings.regressors)
+        contract = sales_with(each.sales_column for each in declared if each.sales_column)
+        lines = lines_of(sales, contract)
         if not len(lines):
             raise InputError("no sales: the frame has no line with a day and all names")
         last = lines["date"].max().date()
-        self.warehouse.append_once(SALES, lines, batch_id=f"until {last}", source="frame", run=self.run("load", last))
+        self.warehouse.append_once(
+            contract, lines, batch_id=f"until {last}", source="frame", run=self.run("load", last)
+        )
 
     @property
     def warehouse(self) -> Warehouse:
@@ -119,15 +123,26 @@ class Business:
             folder=folder,
         )
         run = copied.run("predict", today)
-        rows = plan_of(plan, pd.Timestamp(run.run_at))
-        copied.warehouse.append_once(PROMOTIONS, rows, batch_id="known", source="frame", run=run)
+        copied.learn(plan, pd.Timestamp(run.run_at), run, "known")
         return copied
 
+    def learn(self, plan: pd.DataFrame, known_from: pd.Timestamp, run: Run, batch_id: str) -> None:
+        """Take in what is known ahead: promotions, and rows with a `name` as values of regressors.
 
-def plan_of(plan: pd.DataFrame, known_from: pd.Timestamp) -> pd.DataFrame:
-    """Return a frame of promotions as rows of the plan.
+        Raises:
+            InputError: as `plan_of`.
+        """
+        is_value = plan["name"].notna() if {"name", "value"} <= set(plan) else pd.Series(data=False, index=plan.index)
+        for table, rows in ((PROMOTIONS, plan[~is_value]), (REGRESSORS, plan[is_value])):
+            if len(rows):
+                known = plan_of(rows, known_from, table)
+                self.warehouse.append_once(table, known, batch_id=batch_id, source="frame", run=run)
 
-    Columns are those of the promotions table; names that are left out mean all (`*`), and a row without `known_from`
+
+def plan_of(plan: pd.DataFrame, known_from: pd.Timestamp, table: Table = PROMOTIONS) -> pd.DataFrame:
+    """Return a frame of promotions as rows of the plan, or one of values of regressors as rows of their table.
+
+    Columns are those of the table; names that are left out mean all (`*`), and a row without `known_from`
     was known from the given moment on.
 
     Raises:
@@ -141,7 +156,8 @@ def plan_of(plan: pd.DataFrame, known_from: pd.Timestamp) -> pd.DataFrame:
         )
     rows = rows.assign(**{name: rows.get(name, ALL) for name in KEY}, ends_on=rows.get("ends_on", rows["starts_on"]))
     known = pd.to_datetime(rows.get("known_from", pd.Series(pd.NaT, index=rows.index)))
-    return fitting(PROMOTIONS, rows.assign(known_from=known.fillna(known_from)), PLANNED)
+    columns = tuple(name for name in table.column_names if name != BATCH)
+    return fitting(table, rows.assign(known_from=known.fillna(known_from)), columns)
 
 
 def _at(settings: Settings, folder: Path) -> Settings:

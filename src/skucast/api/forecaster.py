@@ -73,6 +73,7 @@ class Forecaster:
             sales: a long frame such as `read_sales` gives: `unique_id` (or `unit`, `channel`, `SKU_ID`), `ds`, `y`.
             plan: promotions as they were known: columns of the promotions table, of which `starts_on` is needed. Names
                 that are left out mean all; a row without `known_from` counts as always known, which flatters backtests.
+                Rows with a `name` and a `value` are values of regressors (`regressors=`, docs/regressors.md).
             as_of: the day it is done, later sales are not looked at (default: the day after the last line).
 
         Raises:

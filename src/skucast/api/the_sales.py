@@ -12,7 +12,7 @@ import pandas as pd
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
 from skucast.core.tables.contract import BATCH, Table
-from skucast.core.tables.sales import DELIVERED, SALES
+from skucast.core.tables.sales import SALES, sales_with
 from skucast.core.tables.validation import validate
 from skucast.core.weeks import Anchor, anchor_of
 
@@ -30,7 +30,9 @@ def read_sales(source: pd.DataFrame | str | Path, *, columns: Mapping[str, str] 
     Args:
         source: a frame; a file (CSV, Excel, Parquet) or a folder of such files; `duckdb:FILE` or
             `bigquery://PROJECT/DATASET`, whose table of sales is read.
-        columns: the source's name of a column by ours, where it differs: `{"quantity": "pieces"}`.
+        columns: the source's name of a column by ours, where it differs: `{"quantity": "pieces"}`. A name that is none
+            of ours brings one more column of numbers, for a declared regressor: `{"price": "Preis"}`; of a warehouse it
+            has the same name there.
 
     Returns:
         `unique_id` (`unit/channel/SKU_ID`), `unit`, `channel`, `SKU_ID`, `ds` (day of the sale; of weekly sales any day
@@ -53,19 +55,20 @@ def read_sales(source: pd.DataFrame | str | Path, *, columns: Mapping[str, str] 
     given = dict(columns or {})
     if isinstance(source, pd.DataFrame):
         return _long(_named(source, given))
-    text = str(source)
+    text, more = str(source), [name for name in given if name not in SALES.column_names]
+    table = sales_with(more)
     if text.startswith(("duckdb:", "bigquery://")):
         from skucast.backends.warehouse.opening import open_warehouse
         from skucast.runtime.reading import settings_of
 
-        mapping = ",".join(f"{ours}={theirs}" for ours, theirs in given.items())
-        lines = open_warehouse(settings_of(warehouse=text, sales_columns=mapping)).read(SALES)
+        mapping = ",".join(f"{ours}={theirs}" for ours, theirs in given.items() if ours not in more)
+        lines = open_warehouse(settings_of(warehouse=text, sales_columns=mapping)).read(table)
         if not len(lines):
             raise InputError(f"{text}: no sales in {SALES.name}; load some, or name another warehouse")
         return _long(lines)
     from skucast.sales.loading import read_delivery
 
-    return _long(pd.concat(list(read_delivery(Path(source), SALES, given).rows), ignore_index=True))
+    return _long(pd.concat(list(read_delivery(Path(source), table, given).rows), ignore_index=True))
 
 
 def grain_of(sales: pd.DataFrame) -> tuple[Literal["day", "week"], Anchor]:
@@ -81,15 +84,16 @@ def grain_of(sales: pd.DataFrame) -> tuple[Literal["day", "week"], Anchor]:
     return "day", "SUN"
 
 
-def lines_of(sales: pd.DataFrame) -> pd.DataFrame:
-    """Return the long frame's rows as lines of the sales table.
+def lines_of(sales: pd.DataFrame, table: Table = SALES) -> pd.DataFrame:
+    """Return the long frame's rows as lines of the sales table, whose contract may have further columns.
 
     Raises:
         InputError: a column is missing, or holds what is none of its kind.
     """
     long = sales if {ID, *KEY, "ds", "y"} <= set(sales) else read_sales(sales)
     lines = long.drop(columns=[name for name in ("date", "quantity") if name in long]).rename(columns=_NIXTLA)
-    return fitting(SALES, lines.assign(date=lines["date"].dt.normalize()), DELIVERED)
+    names = tuple(name for name in table.column_names if name != BATCH)
+    return fitting(table, lines.assign(date=lines["date"].dt.normalize()), names)
 
 
 def fitting(table: Table, rows: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame:

@@ -56,17 +56,16 @@ class DeclaredPlan:
         return self._known(regressor, known_at, weeks)[0]
 
     def _known(self, regressor: Regressor, known_at: datetime, weeks: Sequence[date]) -> tuple[Floats, np.ndarray]:
-        """The values, and of which combinations anything had been said."""
+        """The values, and of which combinations anything had been said of these weeks or earlier ones."""
         rows, places = self._rows[regressor.name], self._places[regressor.name]
-        rows = rows[rows["known_from"] <= pd.Timestamp(known_at)]
+        rows = rows[(rows["known_from"] <= pd.Timestamp(known_at)) & (rows["starts_on"] <= pd.Timestamp(weeks[-1]))]
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
         n_days = WEEK_DAYS * len(weeks)
         by_day = np.full((len(self._combinations), n_days), np.nan)
         is_said = np.zeros(len(self._combinations), dtype=bool)
         for pattern in set(rows["_pattern"]) & places.keys():
             is_said[places[pattern]] = True
-        is_about = (rows["starts_on"] <= pd.Timestamp(weeks[-1])) & (rows["ends_on"] >= pd.Timestamp(first))
-        rows = rows[is_about]
+        rows = rows[rows["ends_on"] >= pd.Timestamp(first)]
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
         for pattern, start, end, value in zip(rows["_pattern"], starts, ends, rows["value"], strict=True):

@@ -27,7 +27,8 @@ YEARS = (52, 104)
 class DeclaredWeeks:
     """What was known of H weeks of one combination: `values` by a regressor's name, shape (H,), NaN = not known.
 
-    `said` names the regressors of which anything had been said of the combination by then.
+    `said` names the regressors of which anything had been said of the combination by then, about these weeks or earlier
+    ones: what was said of later weeks alone tells nothing of what was known.
     """
 
     declared: tuple[Regressor, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from skucast.core.combination import KEY
-from skucast.core.tables.forecasts import COMPONENTS
+from skucast.core.tables.forecasts import COMPONENTS, REGRESSOR_EFFECTS
 from skucast.sales.names import Names
 
 _ADDED = ["yhat", "yhat_lower", "yhat_upper", *COMPONENTS]
@@ -19,7 +19,7 @@ def in_the_names_of_the_sales(forecasts: pd.DataFrame, names: Names) -> pd.DataF
 
     What was forecast of several spellings is added, as their sales are; all else is that of the largest. Interval ends
     are added too: those of a sum lie a little nearer. Of a component that one of them lacks there is no sum, nor are
-    there quantiles of it.
+    there quantiles of it, or effects of single regressors.
     """
     if not any(names.spellings.values()) and not names.aliases:
         return forecasts
@@ -36,5 +36,6 @@ def in_the_names_of_the_sales(forecasts: pd.DataFrame, names: Names) -> pd.DataF
     rows["override_id"] = groups["override_id"].first()
     none_lacks = groups[_OF_COMPONENTS].count().eq(groups.size(), axis=0)
     rows[_OF_COMPONENTS] = groups[_OF_COMPONENTS].sum().where(none_lacks)
-    rows["quantiles"] = rows["quantiles"].where(groups.size() == 1)
+    told = ["quantiles", REGRESSOR_EFFECTS]
+    rows[told] = rows[told].where(groups.size() == 1)
     return rows.reset_index()[forecasts.columns]
