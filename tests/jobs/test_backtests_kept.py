@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from builders import CUTOFF
 from business import TRAINED, Business, Killed, Task
-from pandas.testing import assert_frame_equal
+from pandas.testing import assert_frame_equal, assert_series_equal
 
 from skucast.backends.store.local import LocalStore
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -19,7 +19,8 @@ from skucast.core.errors import WarehouseError
 from skucast.core.tables.backtests import BACKTEST, BACKTESTS, EVIDENCE
 from skucast.core.tables.records import REGISTRY
 from skucast.forecast.learnt import loads as blend_of
-from skucast.jobs.backtests import newest_backtests, side_by_side
+from skucast.jobs.backtests import backtest_errors, newest_backtests, side_by_side
+from skucast.runtime.settings import Settings
 
 TARGETS = ("--target-combinations", "Пермь/KA/A1; Пермь/KA/B2; Чайковский/TF/B2")
 QUICK = ("--tune", "off")
@@ -148,6 +149,18 @@ def test_the_newest_training_of_each_combination_counts(business: Business) -> N
     assert set(then["cutoff"].dt.date) == {earlier}
     assert len(combinations(then)) == 3
     assert newest_backtests(business.warehouse, EVIDENCE).empty
+
+
+def test_the_page_has_the_errors_of_what_is_published(business: Business) -> None:
+    """By combination and step: those of the registry's figure; a blend that was never learnt has none."""
+    settings = Settings(forecaster="prophet")
+    errors = backtest_errors(settings, business.warehouse, CUTOFF)
+    assert set(errors["step"]) == {1, 2, 3, 4}
+    pooled = errors.groupby(KEY)[["actual", "abs_error"]].sum()
+    told = business.warehouse.read(REGISTRY).set_index(KEY)["backtest_wape"].dropna()
+    assert_series_equal(pooled["abs_error"] / pooled["actual"], told.sort_index(), check_names=False)
+    assert backtest_errors(Settings(forecaster="blend"), business.warehouse, CUTOFF).empty
+    assert backtest_errors(settings, business.warehouse, CUTOFF - pd.Timedelta(weeks=1)).empty
 
 
 def test_it_can_be_switched_off(untrained: Business) -> None:

@@ -62,6 +62,8 @@ class Board:
     sums; `changes` those of `tables.CHANGES`: why the newest forecast is not what the run before it said;
     `revisions` those of `tables.REVISIONS`: what further runs of its cutoff changed; `orders` those
     of `tables.ORDERS` of the newest forecast; `totals_metrics` and `orders_metrics` the newest ones of these tables.
+    `backtests` sums up what would have been published at past origins: unit, channel, SKU_ID, cutoff (that of the
+    training), step, `actual` and `abs_error` (sales).
     `locale` is the language of the page, empty = its reader's. Without `due` the page does not say that
     anything is old. `promotions` is None where there never was one. `work` is the work list with what people have said
     of it, open or not, in its order; `work_lines` are on it.
@@ -87,6 +89,7 @@ class Board:
     orders: DataFrame | None = None
     totals_metrics: DataFrame | None = None
     orders_metrics: DataFrame | None = None
+    backtests: DataFrame | None = None
     locale: Literal["", "en", "ru"] = ""
     due: Due | None = None
     overrides: Words | None = None

@@ -11,6 +11,7 @@ from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.scorecard import BASELINES, POOLED_STEP
+from skucast.dashboard.backtests import backtests_data
 from skucast.dashboard.changes import changes_data, revisions_data
 from skucast.dashboard.columns import (
     SUMMED_DIGITS,
@@ -100,6 +101,7 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
         "orders": orders_data(board, names),
         "served": served_data(board),
         "sums_scored": sums_scored(board),
+        "backtests": backtests_data(board, scored, names, _REST_BY),
         "due": _due(board.due),
         "overrides": overrides_data(board.overrides),
         "promotions": promotions_data(board.promotions),

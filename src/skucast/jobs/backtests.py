@@ -9,13 +9,14 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import SkucastError
-from skucast.core.rows import is_about, written
+from skucast.core.rows import written
 from skucast.core.run import Run
 from skucast.core.tables.backtests import BACKTEST, BACKTESTS, EVIDENCE
 from skucast.core.tables.records import REGISTRY
 from skucast.core.tables.validation import empty
+from skucast.core.weeks import WEEK
 from skucast.core.words import counted
-from skucast.forecast.backtest_rows import Scored, rows_of_backtests, rows_of_evidence
+from skucast.forecast.backtest_rows import PUBLISHED_AS, Scored, rows_of_backtests, rows_of_evidence
 from skucast.forecast.learnt import Past
 from skucast.forecast.training import Trained
 from skucast.runtime.logs import log
@@ -23,7 +24,9 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 
 MOST_CUTOFFS = 8
-"""Trainings that are looked at for the newest backtest of a combination."""
+"""Cutoffs of trainings that are looked at for the newest backtest of a combination."""
+
+HALF_A_YEAR = 26 * WEEK
 
 
 class KeptBacktests:
@@ -108,19 +111,35 @@ def newest_backtests(
         warehouse: where they are.
         kind: EVIDENCE, at origins that all models share, or BACKTEST, at those that the combination's own was judged.
         model: the rows of this one alone; None = of all.
-        until: trainings of later cutoffs are left out; None = of none.
+        until: trainings of later cutoffs are left out, and those before the last half a year; None = of none.
     """
-    cutoffs = warehouse.read(REGISTRY)["cutoff"].dt.date
-    wanted = sorted({each for each in cutoffs if until is None or each <= until}, reverse=True)
-    found: list[pd.DataFrame] = []
-    for cutoff in wanted[:MOST_CUTOFFS]:
-        limits = {"slice": slice_of(cutoff, kind), "cutoff": cutoff} | ({"model": model} if model else {})
-        rows = warehouse.read(BACKTESTS, since=limits, until=limits)
-        known = pd.concat([empty(BACKTESTS), *found])
-        found.append(rows[~is_about(rows, known)])
-        if kind == EVIDENCE and len(rows):  # of all combinations together
-            break
-    return pd.concat([empty(BACKTESTS), *found], ignore_index=True)
+    if not warehouse.exists(BACKTESTS):
+        return empty(BACKTESTS)
+    limits = {"kind": kind} | ({"model": model} if model else {})
+    trained = warehouse.read(REGISTRY, since={"cutoff": until - HALF_A_YEAR} if until else {})["cutoff"].dt.date
+    cutoffs = sorted({each for each in trained if until is None or each <= until}, reverse=True)[:MOST_CUTOFFS]
+    for cutoff in cutoffs if kind == EVIDENCE else ():
+        exactly = limits | {"slice": slice_of(cutoff, kind), "cutoff": cutoff}
+        rows = warehouse.read(BACKTESTS, since=exactly, until=exactly)
+        if len(rows):  # of all combinations together
+            return rows
+    if kind == EVIDENCE or not cutoffs:
+        return empty(BACKTESTS)
+    rows = warehouse.read(BACKTESTS, since=limits | {"cutoff": cutoffs[-1]}, until=limits | {"cutoff": cutoffs[0]})
+    is_newest = rows["cutoff"] == rows.groupby(KEY)["cutoff"].transform("max")
+    return rows[is_newest].reset_index(drop=True)
+
+
+def backtest_errors(settings: Settings, warehouse: Warehouse, until: date) -> pd.DataFrame:
+    """Return how far off what is published was in the newest backtests: sums of weeks whose sales are known.
+
+    One row per combination and step: KEY, cutoff, step, `actual`, `abs_error` (sales).
+    """
+    kind = BACKTEST if settings.forecaster == "prophet" else EVIDENCE
+    rows = newest_backtests(warehouse, kind, model=PUBLISHED_AS[settings.forecaster], until=until)
+    known = rows[rows["y"].notna()]
+    errors = known.assign(actual=known["y"], abs_error=(known["yhat"] - known["y"]).abs())
+    return errors.groupby([*KEY, "cutoff", "step"], as_index=False)[["actual", "abs_error"]].sum()
 
 
 def side_by_side(backtests: pd.DataFrame) -> pd.DataFrame:

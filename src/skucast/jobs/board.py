@@ -21,6 +21,7 @@ from skucast.core.tables.validation import empty
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Board, Due
 from skucast.dashboard.data import MAX_DETAILED
+from skucast.jobs.backtests import backtest_errors
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import plan_of
 from skucast.jobs.overrides import shown_overrides
@@ -87,6 +88,7 @@ def make_board(
         orders=_of_newest(warehouse, ORDERS, newest),
         totals_metrics=_newest_scores(warehouse, TOTALS_METRICS, history),
         orders_metrics=_newest_scores(warehouse, ORDERS_METRICS, history),
+        backtests=backtest_errors(settings, warehouse, run.cutoff),
         due=Due(scorecard, settings.forecast_due_days, settings.scorecard_due_days, settings.business_tz),
         overrides=shown_overrides(settings, warehouse, run, history, newest),
         retrain=(retrain_command(OPEN), gcloud_command(OPEN, settings.retrain_job)),

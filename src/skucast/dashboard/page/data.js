@@ -44,7 +44,8 @@ async function unpacked(id) {
 
 async function openData() {
   data = JSON.parse(await unpacked('data'));
-  const inTables = [data, data.totals ?? {}, data.changes ?? {}, ...data.revisions, data.promotions ?? {}];
+  const { totals, changes, promotions, backtests } = data;
+  const inTables = [data, totals ?? {}, changes ?? {}, ...data.revisions, promotions ?? {}, backtests ?? {}];
   for (const table of inTables.flatMap(Object.values)) if (isTable(table)) decode(table);
   const { unit, channel, SKU_ID: sku, abc_class: abc, xyz_class: xyz, is_detailed: detailed } = data.combinations;
   combinations = unit.map((name, index) => ({

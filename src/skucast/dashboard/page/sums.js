@@ -47,10 +47,9 @@ function addTo(sums, own, table, row, summands, since) {
 }
 
 /** Rows of the combinations that are only summed up; a part of a SKU or an alert names none of them. */
-function restRows() {
+function restRows(rest = data.rest) {
   if (state.sku || state.alerts) return [];
-  const { rest } = data;
-  return rest.ds
+  return rest.step
     .map((_, row) => row)
     .filter((row) =>
       matchesGroup({
@@ -60,6 +59,19 @@ function restRows() {
         xyz: rest.xyz_class[row],
       }),
     );
+}
+
+/** WAPE of the published number at past origins, by step, of what the filter shows and is scored too. */
+function backtestWapes() {
+  const sums = new Map();
+  if (!data.backtests) return sums;
+  const addRow = (of, row) => {
+    const sum = sums.get(of.step[row]) ?? { actual: 0, absError: 0 };
+    sums.set(of.step[row], { actual: sum.actual + of.actual[row], absError: sum.absError + of.abs_error[row] });
+  };
+  for (const { index } of state.matching) for (const row of rowsOf('backtests', index)) addRow(data.backtests, row);
+  for (const row of restRows(data.backtests.rest)) addRow(data.backtests.rest, row);
+  return new Map([...sums].map(([step, { actual, absError }]) => [step, ratio(absError, actual)]));
 }
 
 function noSums() {

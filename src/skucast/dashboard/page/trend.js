@@ -143,13 +143,25 @@ function periodTrace(x) {
 
 function drawBySteps() {
   const steps = [...state.sums.byStep].sort((a, b) => a[0] - b[0]).map(([step, sums]) => [step, measures(sums)]);
+  const backtests = backtestWapes();
+  place('backtest-note').hidden = !steps.length || !backtests.size;
   if (!steps.length) return showEmpty(place('by-step'), nothingScored());
   const rows = steps.map(([step, of]) => [
     whole(step),
     percent(of.wape),
+    ...(backtests.size ? [percent(backtests.get(step) ?? null)] : []),
     signedPercent(of.biasRatio),
     points(of.fva),
     percent(of.coverage, 0),
   ]);
-  return place('by-step').replaceChildren(smallTable([t('Weeks ahead'), t('WAPE'), t('Bias'), t('FVA'), t('Coverage')], rows));
+  if (backtests.size) place('backtest-note').textContent = backtestNote();
+  const backtest = backtests.size ? [t('Backtest')] : [];
+  return place('by-step').replaceChildren(
+    smallTable([t('Weeks ahead'), t('WAPE'), ...backtest, t('Bias'), t('FVA'), t('Coverage')], rows),
+  );
+}
+
+function backtestNote() {
+  const trained = { day: day(data.backtests.cutoff) };
+  return t('Backtest: WAPE of the same combinations at past weeks, as training at the cutoff {day} has kept it.', trained);
 }
