@@ -62,6 +62,19 @@ def test_nothing_is_carried_that_nobody_declared(warehouse: Warehouse) -> None:
     assert list(warehouse.weekly_sales(WeekClock(), CUTOFF)) == list(WEEKLY_SALES_COLUMNS)
 
 
+def test_text_where_a_number_is_declared_is_refused(warehouse: Warehouse) -> None:
+    """The table, and what to do; nothing is guessed from text."""
+    rows = [
+        {"unit": "'U'", "channel": "'C'", "SKU_ID": "'S'", "quantity": "1", "PRICE": f"'{text}'"}
+        for text in ("9.5", "dear")
+    ]
+    day = {"date": "CAST('2026-11-16' AS DATE)", "Promo_discount_perc": "CAST(NULL AS FLOAT64)"}
+    make_table(warehouse, SALES, [{**day, **row} for row in rows])
+    declare(warehouse, price(column="PRICE"))
+    with pytest.raises(InputError, match="correct it at the source"):
+        warehouse.weekly_sales(WeekClock(), CUTOFF)
+
+
 def test_a_declared_column_that_is_not_there_is_named(warehouse: Warehouse) -> None:
     """A table that others keep is not changed: the column and the regressor are said."""
     sales(warehouse)

@@ -35,6 +35,12 @@ def test_a_declaration_needs_a_name_and_a_kind_alone() -> None:
     assert (event.unknown, event.columns) == ("zero", ("declared_fair",))
 
 
+def test_one_line_is_enough_where_no_file_can_be_named() -> None:
+    """As a variable of a service has it; the same as several lines."""
+    one_line = 'regressor = [{name = "price", kind = "price", history = "sales:PRICE"}]'
+    assert declared_of(one_line) == declared_of(PRICE)
+
+
 def test_a_price_is_two_regressors() -> None:
     """The price, and how it is against its last 13 weeks; both are told to be of the price."""
     [price] = declared_of(PRICE)

@@ -21,6 +21,9 @@ KEYS = ("name", "kind", "history", "ahead", "week", "unknown")
 MOST_NAME = 40
 TAKEN = frozenset({"promotions", "promo", "weather", "regressors", "level", "yearly", "holidays", "carry_over"})
 TAKEN = frozenset({"promotions", "promo", "weather", "regressors", "level", "yearly", "holidays", "carry_over"})
+_IS_TOML = re.compile(rf"\s*(\[+\s*{TABLE_OF}|{TABLE_OF}\s*=)")
+"""How TOML begins that is no path: on one line as in `regressor = [{name = "price", kind = "price"}]`."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {"kind": get_args(Kind), "week": get_args(Rule), "unknown": get_args(Unknown)}
@@ -34,7 +37,7 @@ def declared_of(setting: str) -> tuple[Regressor, ...]:
     """
     if not setting.strip():
         return ()
-    if f"[[{TABLE_OF}]]" in setting or "\n" in setting:
+    if "\n" in setting or _IS_TOML.match(setting):
         return read_declarations(setting, "REGRESSORS", Path())
     path = Path(setting)
     try:
