@@ -81,12 +81,13 @@ def forecasts(business: Business, job: Job = "predict", *flags: str) -> pd.DataF
     return rows[rows["SKU_ID"] == "A1"]
 
 
-def test_a_price_that_is_known_ahead_moves_the_forecast(priced: Business) -> None:
+def test_a_price_that_is_known_ahead_moves_the_forecast(priced: Business, shown) -> None:
     """Loaded for all articles, `*`: two weeks at 12, then 10 again; the forecast says what the price adds.
 
     Withdrawn it is as it was before, and what will be said tomorrow is not known today.
     """
     blind = forecasts(priced)
+    assert "price: known in 0 % of the weeks to come; elsewhere the last value stands in" in shown()
     assert (
         load(
             priced,
@@ -96,6 +97,7 @@ def test_a_price_that_is_known_ahead_moves_the_forecast(priced: Business) -> Non
         == 0
     )
     rows = forecasts(priced)
+    assert "price: known in 75 % of the weeks to come" in shown()
     assert rows["yhat"].tolist() == pytest.approx([140, 140, 200, 200], abs=25)
     effects = [json.loads(text)["price"] for text in rows["regressor_effects"]]
     assert effects == pytest.approx(rows["regressors"].tolist(), abs=1e-5)

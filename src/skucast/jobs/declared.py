@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,10 +19,11 @@ from skucast.core.run import Run
 from skucast.core.tables.contract import Column, Table
 from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.weeks import WeekClock
-from skucast.core.words import counted
+from skucast.core.words import counted, percent
 from skucast.jobs.load import note_unused, refuse_cloud
 from skucast.regressors.declared import declared_of
 from skucast.regressors.declared_plan import DeclaredPlan, meant, usable_values
+from skucast.regressors.promotions import PlannedWeeks
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -157,6 +158,23 @@ def declared_plan(
     if not declared:
         return None
     return _plan(settings, warehouse, history, combinations, {each: each.ahead for each in declared}, said)
+
+
+def note_known(planned: Iterable[PlannedWeeks], report: RunReport) -> None:
+    """Say of each declared regressor in how many of the weeks to come its value is known, and what else stands in."""
+    known: dict[str, list[float]] = {}
+    how: dict[str, str] = {}
+    for each in planned:
+        for regressor in each.declared.declared:
+            known.setdefault(regressor.name, []).append(float((~np.isnan(each.declared.values[regressor.name])).mean()))
+            how[regressor.name] = _INSTEAD[regressor.unknown]
+    for name, shares in known.items():
+        share = float(np.mean(shares))
+        instead = "" if share == 1 else f"; elsewhere {how[name]} stands in"
+        report.notes.append(f"{name}: known in {percent(share)} of the weeks to come{instead}")
+
+
+_INSTEAD = {"last": "the last value", "climate": "its usual value", "zero": "0", "average": "its average"}
 
 
 def _plan(

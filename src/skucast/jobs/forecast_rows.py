@@ -18,6 +18,7 @@ from skucast.forecast.artifact import StoredModel, as_stored
 from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_naive, start_without_model
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.published import Shared, published, rows_without_panel, with_naive
+from skucast.jobs.declared import note_known
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.models import Models
@@ -66,6 +67,7 @@ def known_of(
     plan = plan_of(settings, warehouse, inputs.history, about(inputs, files))
     planned = plan.as_of(known_at, weeks)
     warn_of_depth(plan, known_at, weeks)
+    note_known((planned[each] for each in inputs.wanted if each in planned), report)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
     weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
     fresh = with_fresh(settings, warehouse, inputs.history, models, outlook, weeks[-1], report)
