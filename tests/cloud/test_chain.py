@@ -24,6 +24,7 @@ from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.run import Run
+from skucast.core.tables.backtests import BACKTESTS
 from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS
@@ -65,6 +66,7 @@ class Results:
     registry: pd.DataFrame
     totals: pd.DataFrame
     orders: pd.DataFrame
+    backtests: pd.DataFrame
 
 
 def results_of(warehouse: Warehouse) -> Results:
@@ -78,7 +80,7 @@ def results_of(warehouse: Warehouse) -> Results:
     registry = rows(REGISTRY, "fit_s", "previous_version", "reason")
     trained = registry[registry["outcome"].isin(["saved", "unchanged"])]
     trained = trained.drop(columns="outcome").reset_index(drop=True)
-    return Results(rows(FORECASTS), rows(METRICS), trained, rows(TOTALS, "quantiles"), rows(ORDERS))
+    return Results(rows(FORECASTS), rows(METRICS), trained, rows(TOTALS, "quantiles"), rows(ORDERS), rows(BACKTESTS))
 
 
 def deliver_sample(warehouse: Warehouse) -> None:
@@ -197,3 +199,6 @@ def assert_same(cloud: Results, local: Results) -> None:
     trained = cloud.registry[key].merge(local.registry, on=key)
     assert len(trained) == TO_TRAIN + 2
     same(cloud.registry, trained[cloud.registry.columns], rtol=1e-9, atol=1e-9)
+    kept = cloud.backtests[list(BACKTESTS.key)].merge(local.backtests, on=list(BACKTESTS.key))
+    assert len(kept[key].drop_duplicates()) == TO_TRAIN + 2
+    same(cloud.backtests, kept[cloud.backtests.columns], rtol=1e-9, atol=1e-9)
