@@ -8,15 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from builders import sunday
+from builders import WEDNESDAY, sunday
 from business import Business
 
 import skucast as sk
+from skucast.backends.warehouse.opening import open_warehouse
 from skucast.core.tables.forecasts import COMPONENTS, FORECASTS, SCENARIOS
 from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.sales import sales_with
+from skucast.entry.app import start_run
 from skucast.entry.cli import main
+from skucast.jobs.inputs import read_history
 from skucast.runtime.groups.field import Job
+from skucast.runtime.reading import settings_of
 
 PRICE = """
 [[regressor]]
@@ -192,3 +196,26 @@ def test_the_library_takes_a_price_with_the_sales_and_some_ahead(tmp_path: Path)
     told = sk.explain(found).groupby("component")["value"].sum()
     assert told.sum() == pytest.approx(found["skucast"].sum())
     assert told["regressors"] != 0
+
+
+def test_history_may_come_from_the_table_or_a_file(priced: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rival's price of rows, and a fair of a file beside the declarations, stand beside the sales of their weeks."""
+    folder = priced.folder / "declared"
+    folder.mkdir()
+    (folder / "fairs.csv").write_text(
+        "name,unit,channel,SKU_ID,starts_on,ends_on,value\n,*,*,B2,2026-11-17,,1\n", "utf-8"
+    )
+    (folder / "regressors.toml").write_text(
+        '[[regressor]]\nname = "rival"\nkind = "competitor"\nhistory = "table"\n'
+        '[[regressor]]\nname = "fair"\nkind = "event"\nhistory = "file:fairs.csv"\nweek = "max"\n',
+        "utf-8",
+    )
+    monkeypatch.setenv("REGRESSORS", str(folder / "regressors.toml"))
+    assert load(priced, "rival,*,*,*,2026-11-09,2026-11-22,5,2026-11-01", "rival,U,*,A1,2026-11-16,,8,2026-11-10") == 0
+    settings = settings_of(warehouse=f"duckdb:{priced.warehouse.path}", regressors=str(folder / "regressors.toml"))
+    run = start_run("predict", settings.model_copy(update={"as_of": WEDNESDAY}))
+    weeks = read_history(settings, open_warehouse(settings), run).weeks
+    last = weeks[weeks["ds"] >= pd.Timestamp(sunday(1))].sort_values(["SKU_ID", "ds"])
+    assert last["declared_rival"].tolist() == pytest.approx([5.0, (8 + 6 * 5) / 7, 5.0, 5.0])
+    assert last["declared_fair"].fillna(0).tolist() == [0.0, 0.0, 0.0, 1.0]
+    assert weeks["declared_rival"].notna().sum() == 4

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import Combination
+from skucast.core.combination import KEY, Combination
 from skucast.core.declared import FILE, TABLE, Regressor, Source
 from skucast.core.errors import InputError
 from skucast.core.run import Run
@@ -107,7 +107,8 @@ def with_declared(settings: Settings, warehouse: Warehouse, run: Run, history: H
         plan = _plan(settings, warehouse, history, history.combinations, {each: each.history for each in elsewhere})
         labels = [ds.date() for ds in pd.date_range(weeks["ds"].min(), weeks["ds"].max(), freq="7D")]
         place = {each.parts: number for number, each in enumerate(history.combinations)}
-        rows = np.array([place[parts] for parts in weeks[["unit", "channel", "SKU_ID"]].itertuples(False, None)])
+        each_once = weeks[KEY].drop_duplicates().astype("str").itertuples(index=False, name=None)
+        rows = np.array([place[parts] for parts in each_once])[weeks.groupby(KEY, sort=False).ngroup()]
         week = ((weeks["ds"] - weeks["ds"].min()).dt.days // 7).to_numpy()
         now = settings.clock.end_of(run.today)
         found = {each.column: plan.values(each.name, now, labels)[rows, week] for each in elsewhere}

@@ -7,13 +7,14 @@ from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.declared import Regressor, Rule
 from skucast.core.tables.contract import ALL
 from skucast.regressors.declared_values import DeclaredWeeks, Floats
-from skucast.regressors.promotions import WEEK_DAYS, patterns_of, places_by_pattern
+from skucast.regressors.promotions import WEEK_DAYS, Flags, patterns_of, places_by_pattern
 
 
 class DeclaredPlan:
@@ -32,7 +33,7 @@ class DeclaredPlan:
         self.declared = tuple(declared)
         self._combinations = list(combinations)
         self._rows = {each.name: _in_order(rows[each.name]) for each in declared if each.name in rows}
-        self._places = {name: places_by_pattern(found, self._combinations) for name, found in self._rows.items()}
+        self._places = {name: _places(found, self._combinations) for name, found in self._rows.items()}
 
     def __call__(self, known_at: datetime, weeks: Sequence[date]) -> list[DeclaredWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), of each combination."""
@@ -55,7 +56,7 @@ class DeclaredPlan:
         [regressor] = [each for each in self.declared if each.name == name]
         return self._known(regressor, known_at, weeks)[0]
 
-    def _known(self, regressor: Regressor, known_at: datetime, weeks: Sequence[date]) -> tuple[Floats, np.ndarray]:
+    def _known(self, regressor: Regressor, known_at: datetime, weeks: Sequence[date]) -> tuple[Floats, Flags]:
         """The values, and of which combinations anything had been said of these weeks or earlier ones."""
         rows, places = self._rows[regressor.name], self._places[regressor.name]
         rows = rows[(rows["known_from"] <= pd.Timestamp(known_at)) & (rows["starts_on"] <= pd.Timestamp(weeks[-1]))]
@@ -63,14 +64,13 @@ class DeclaredPlan:
         n_days = WEEK_DAYS * len(weeks)
         by_day = np.full((len(self._combinations), n_days), np.nan)
         is_said = np.zeros(len(self._combinations), dtype=bool)
-        for pattern in set(rows["_pattern"]) & places.keys():
-            is_said[places[pattern]] = True
+        for code in np.unique(rows["_code"]).tolist():
+            is_said[places[code]] = True
         rows = rows[rows["ends_on"] >= pd.Timestamp(first)]
         starts = (rows["starts_on"] - pd.Timestamp(first)).dt.days.clip(lower=0).to_numpy()
         ends = (rows["ends_on"] - pd.Timestamp(first)).dt.days.clip(upper=n_days - 1).to_numpy() + 1
-        for pattern, start, end, value in zip(rows["_pattern"], starts, ends, rows["value"], strict=True):
-            if pattern in places:
-                by_day[places[pattern], start:end] = value
+        for code, start, end, value in zip(rows["_code"], starts, ends, rows["value"], strict=True):
+            by_day[places[code], start:end] = value
         return of_weeks(by_day.reshape(len(self._combinations), len(weeks), WEEK_DAYS), regressor.week), is_said
 
 
@@ -129,7 +129,17 @@ def _parts_of(known: Sequence[Combination]) -> dict[str, set[str]]:
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows so that a later one counts, each with the names it is about."""
+    """The rows so that a later one counts, each with a number that stands for the names it is about."""
     named = sum((rows[name] != ALL).astype("int64") for name in KEY)
-    found = rows.assign(_pattern=pd.Series(patterns_of(rows), index=rows.index, dtype="object"), _named=named)
-    return found.sort_values(["known_from", "_named", "starts_on", "ends_on", *KEY, "value"], ignore_index=True)
+    ordered = rows.assign(_named=named).sort_values(
+        ["known_from", "_named", "starts_on", "ends_on", *KEY, "value"], ignore_index=True
+    )
+    return ordered.assign(_code=ordered.groupby(KEY, sort=False).ngroup())
+
+
+def _places(rows: pd.DataFrame, combinations: Sequence[Combination]) -> list[npt.NDArray[np.int64]]:
+    """The places of the combinations that rows are about, by their code."""
+    firsts = rows.drop_duplicates("_code")
+    found = places_by_pattern(firsts, combinations)
+    nobody = np.array([], dtype="int64")
+    return [found.get(pattern, nobody) for pattern in patterns_of(firsts)]
