@@ -105,6 +105,26 @@ def test_a_plan_that_is_known_now_changes_its_weeks_alone(fitted: sk.Forecaster)
     pd.testing.assert_frame_equal(fitted.predict(h=3), before)
 
 
+def test_a_regressor_is_declared_and_asked_what_if() -> None:
+    """A price that moves sales enters the model, is a part of its number, and moves the weeks it is said of."""
+    lines = business_lines()
+    is_dear = pd.to_datetime(lines["date"]).dt.isocalendar()["week"].to_numpy() % 2 == 0
+    lines = lines.assign(price=np.where(is_dear, 120.0, 100.0), quantity=lines["quantity"] * np.where(is_dear, 0.7, 1))
+    days = pd.DataFrame(
+        {"name": "price", "starts_on": lines["date"], "value": lines["price"], "known_from": "2025-01-01"}
+    )
+    forecaster = sk.Forecaster(**QUICK, regressors=[{"name": "price", "kind": "price"}])
+    forecaster.fit(lines, days.drop_duplicates())
+    dear = pd.DataFrame({"name": ["price"], "starts_on": ["2026-11-30"], "ends_on": ["2026-12-06"], "value": [120.0]})
+    before = forecaster.predict(h=2, known=dear.assign(value=100.0))
+    after = forecaster.predict(h=2, known=dear)
+    own = (after["method"] == "prophet") & (after["step"] == 2)
+    assert own.any()
+    assert (after.loc[own, "skucast"] < 0.9 * before.loc[own, "skucast"]).all()
+    parts = sk.explain(after[own])
+    assert (parts.loc[parts["component"] == "regressors", "value"] < 0).all()
+
+
 def test_models_are_at_hand(fitted: sk.Forecaster) -> None:
     """With their cards, and the clean weeks they were fitted to."""
     name = "/".join(TRAINED[0])
@@ -132,6 +152,11 @@ WRONG = {
         "horizon_weekz: no setting has this name; did you mean",
     ),
     "no such value": (lambda: sk.Forecaster(horizon_weeks=99), "HORIZON_WEEKS: found 99"),
+    "no such declaration": (lambda: sk.Forecaster(regressors=[{"name": "price"}]), "kind is missing"),
+    "no such column": (
+        lambda: sk.Forecaster(regressors=[{"name": "price", "kind": "price"}]).fit(business_lines()),
+        "no column price, in which a regressor is declared to be",
+    ),
     "not fitted": (lambda: sk.Forecaster().predict(), r"not fitted: call fit\(sales\) first"),
     "no sales": (lambda: sk.Forecaster().fit(business_lines().head(0)), "no sales"),
     "no quantity": (lambda: sk.read_sales(business_lines().drop(columns="quantity")), "sales: no column y"),
@@ -159,7 +184,7 @@ def test_wrong_input_is_one_clear_line(do: object, said: str) -> None:
     [
         ({"h": 5}, r"h: found 5: expected 1 to 4"),
         ({"level": [101]}, "expected percent from 1 to 99"),
-        ({"known": PLAN.drop(columns="starts_on")}, "plan: no column starts_on"),
+        ({"known": PLAN.drop(columns="starts_on")}, "no column starts_on"),
         ({"known": PLAN.assign(starts_on="soon")}, "starts_on"),
     ],
 )

@@ -151,7 +151,7 @@ def plan_of(plan: pd.DataFrame, known_from: pd.Timestamp, table: Table = PROMOTI
     rows = with_names(plan)
     if "starts_on" not in rows:
         raise InputError(
-            "plan: no column starts_on; expected unit, channel, SKU_ID (or unique_id), starts_on, ends_on, "
+            f"{table.label}: no column starts_on; expected unit, channel, SKU_ID (or unique_id), starts_on, ends_on, "
             f"discount_perc, found {', '.join(map(str, plan.columns))}"
         )
     rows = rows.assign(**{name: rows.get(name, ALL) for name in KEY}, ends_on=rows.get("ends_on", rows["starts_on"]))

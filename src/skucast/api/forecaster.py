@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from skucast.api.the_sales import grain_of, read_sales, unique_id
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.weeks import WEEK
+from skucast.regressors.declared import TABLE_OF, declared_of
 from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_of
@@ -36,6 +38,7 @@ class Forecaster:
         settings: any setting of the jobs by its name, such as `horizon_weeks=8`, `forecaster="prophet"`,
             `holiday_country="US"`, `workers=1`; see `docs/reference/settings.md`. What a line of the sales covers and
             on which day weeks end (`sales_grain`, `week_anchor`) is seen in the sales where it is not said.
+            `regressors` may be a list of declarations, `[{"name": "price", "kind": "price"}]`: `docs/regressors.md`.
 
     Attributes:
         notes: what the last call said of its numbers, one line each.
@@ -56,7 +59,9 @@ class Forecaster:
     """
 
     def __init__(self, **settings: Any) -> None:
-        settings_of(**settings)  # mistakes are told now
+        if isinstance(declared := settings.get("regressors", ""), list):
+            settings = settings | {"regressors": declared_as_toml(declared)}
+        declared_of(settings_of(**settings).regressors)  # mistakes are told now
         self._given = settings
         self._business: Business | None = None
         self._sales = pd.DataFrame()
@@ -231,6 +236,12 @@ class Forecaster:
                 "Forecaster(horizon_weeks=...) makes them for more"
             )
         return most if h is None else h
+
+
+def declared_as_toml(declarations: Sequence[Mapping[str, str]]) -> str:
+    """Return declarations of regressors as the setting has them."""
+    tables = ["\n".join(f"{key} = {json.dumps(str(value))}" for key, value in each.items()) for each in declarations]
+    return "\n".join(f"[[{TABLE_OF}]]\n{table}" for table in tables)
 
 
 def _levels(level: Sequence[float]) -> tuple[float, ...]:

@@ -93,6 +93,9 @@ def lines_of(sales: pd.DataFrame, table: Table = SALES) -> pd.DataFrame:
     long = sales if {ID, *KEY, "ds", "y"} <= set(sales) else read_sales(sales)
     lines = long.drop(columns=[name for name in ("date", "quantity") if name in long]).rename(columns=_NIXTLA)
     names = tuple(name for name in table.column_names if name != BATCH)
+    lacking = [name for name in names if name not in lines and name not in SALES.column_names]
+    if lacking:
+        raise InputError(f"sales: no column {', '.join(lacking)}, in which a regressor is declared to be")
     return fitting(table, lines.assign(date=lines["date"].dt.normalize()), names)
 
 
