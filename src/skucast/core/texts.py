@@ -99,6 +99,11 @@ def kept(stored: str) -> Place:
     return unpacked(json.loads(stored))
 
 
+def said_place(language: str, place: Place) -> str:
+    """Return a number, a day or a list of them by itself in that language, as it stands in a sentence."""
+    return _said_place(language or SOURCE, place)
+
+
 def said(language: str, stored: str) -> str:
     """Return a stored sentence in that language."""
     return _said_place(language or SOURCE, kept(stored))

@@ -12,6 +12,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.core.tables.reference import reference as tables_reference
+from skucast.core.texts import said_in
 from skucast.dashboard.looker import ALIASES, parse_aliases, report_url, views_sql
 from skucast.entry.alerts import change_alerts, show_alerts
 from skucast.entry.app import run_job, start_run, until_interrupted
@@ -70,15 +71,15 @@ def _main(argv: Sequence[str], prog: str) -> int:
 
         return freshness(settings, run)
     if command == "alerts" and own["action"] == "list":
-        return _shown(lambda: show_alerts(own, settings, run))
+        return _shown(lambda: show_alerts(own, settings, run), settings.locale)
     if command in _LISTED and own["action"] == "list":
         return _LISTED[command](settings, run)
     if command == "override" and own["action"] in OF_OVERRIDES:
-        return _shown(lambda: look_at_overrides(own, settings, run))
+        return _shown(lambda: look_at_overrides(own, settings, run), settings.locale)
     if command == "models" and own["action"] in LOOKED_AT:
-        return _shown(lambda: show_models(own, settings, run))
+        return _shown(lambda: show_models(own, settings, run), settings.locale)
     if command == "promotions" and own["action"] in OF_PLAN:
-        return _shown(lambda: show_plan(own, settings, run))
+        return _shown(lambda: show_plan(own, settings, run), settings.locale)
     return run_job(lambda *parts: _COMMANDS[command](own, *parts), settings, run)
 
 
@@ -147,7 +148,7 @@ def _list_loads(settings: Settings, _: Run) -> int:
     from skucast.entry.loads import show_loads
     from skucast.jobs.load import loads
 
-    return _shown(lambda: show_loads(loads(open_warehouse(settings))))
+    return _shown(lambda: show_loads(loads(open_warehouse(settings))), settings.locale)
 
 
 def _decide_names(
@@ -166,7 +167,7 @@ def _list_names(settings: Settings, run: Run) -> int:
     from skucast.entry.names import show_names
     from skucast.jobs.names import list_names
 
-    return _shown(lambda: show_names(list_names(settings, open_warehouse(settings), run)))
+    return _shown(lambda: show_names(list_names(settings, open_warehouse(settings), run)), settings.locale)
 
 
 def _rollback(
@@ -179,11 +180,12 @@ def _rollback(
     roll_back([stored_as(store, str(own["target"]))], wanted, warehouse, store, run, report)
 
 
-def _shown(show: Callable[[], None]) -> int:
+def _shown(show: Callable[[], None], language: str) -> int:
+    """Show what somebody asks for; what is wrong with it is said in their language, as the answer is."""
     try:
         show()
     except SkucastError as error:
-        log.error("%s", error)
+        log.error("%s", said_in(language, error.args[0]) if error.args else error)
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     return DONE
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Mapping
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.texts import Number, Place, Text, said_in, said_place, wording
 from skucast.runtime.flags import Parser, add_flags
 
 if TYPE_CHECKING:
@@ -144,33 +147,57 @@ def show_history(settings: Settings, run: Run, ids: list[str]) -> None:
     Raises:
         InputError: there are no sales, or no such override.
     """
-    import pandas as pd
     from rich.console import Console
 
     from skucast.backends.warehouse.opening import open_warehouse
     from skucast.jobs.override_command import override_history
 
-    console, lines = Console(), []
+    console, lines, say = Console(), [], partial(said_in, settings.locale)
     said = override_history(settings, open_warehouse(settings), run, ids)
     for override_id, rows in said.groupby("override_id", sort=False):
-        first = rows.iloc[-1]
+        first = rows.iloc[-1].to_dict()
         about = "/".join(first[name] for name in KEY)
-        lines.append(f"{override_id}  {about}  {first['ds_from']:%Y-%m-%d} to {first['ds_to']:%Y-%m-%d}")
+        lines.append(f"{override_id}  {about}  {say(_weeks(first))}")
         for row in rows.to_dict("records"):
-            what = "called off" if row["cancelled"] else f"{row['kind']} {row['value']:,.10g}"
-            until = "" if pd.isna(row["expires_on"]) else f", until {row['expires_on']:%Y-%m-%d}"
             note = f"; {row['note']}" if isinstance(row["note"], str) else ""
-            when = f"{row['known_from']:%Y-%m-%d %H:%M}"
-            lines.append(f"  {when} UTC  {row['author']}: {what} ({row['reason']}{until}){note}")
+            when = say(_moment(row["known_from"]))
+            lines.append(f"  {when}  {row['author']}: {say(_change(row))} ({say(_why(row))}){note}")
             if not row["cancelled"]:
-                lines.append(f"      {row['became']}")
-    text = "\n".join(lines) or "nothing was ever said"
+                lines.append(f"      {say(row['became'])}")
+    text = "\n".join(lines) or say(Text("nothing was ever said"))
     console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _moment(at: datetime) -> Text:
+    time = f"{at:%H:%M}"
+    return Text("{day} {time} UTC", day=at.date(), time=time)
+
+
+def _weeks(row: Mapping[Hashable, Any]) -> Text:
+    return Text("{first} to {last}", first=row["ds_from"].date(), last=row["ds_to"].date())
+
+
+def _change(row: Mapping[Hashable, Any]) -> Text:
+    if row["cancelled"]:
+        return Text("called off")
+    return Text("{kind} {value}", kind=row["kind"], value=_exactly(row["value"]))
+
+
+def _why(row: Mapping[Hashable, Any]) -> Text:
+    """The reason, and until when a forecast uses it."""
+    reason = Text(row["reason"])
+    if row["expires_on"] != row["expires_on"]:  # NaT
+        return reason
+    return Text("{reason}, until {day}", reason=reason, day=row["expires_on"].date())
+
+
+def _exactly(value: float) -> Place:
+    """A number with as many decimals as were typed."""
+    return Number(value, len(f"{value:.10g}".partition(".")[2])) if value % 1 else int(value)
 
 
 def show_overrides(settings: Settings, run: Run) -> None:
     """Print what holds on the day that the run is about, and what it changes of the newest forecast."""
-    import pandas as pd
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Grid
@@ -179,27 +206,46 @@ def show_overrides(settings: Settings, run: Run) -> None:
     from skucast.jobs.override_command import list_overrides
 
     listed = list_overrides(settings, open_warehouse(settings), run)
-    console = Console()
+    console, say = Console(), partial(said_in, settings.locale)
     if not len(listed.rows):
-        console.print("no override holds")
+        console.print(say(Text("no override holds")))
         return
-    of = "nothing is forecast yet" if listed.cutoff is None else f"effect on the forecast of {listed.cutoff.date()}"
-    grid = Grid(title=f"overrides that hold on {run.today}; {of}", title_justify="left")
-    for heading in ("id", "about", "weeks", "says", "effect", "reason", "author", "until", "note"):
-        grid.add_column(heading, overflow="fold", no_wrap=heading == "id")  # it is typed again
+    title = Text("overrides that hold on {day}; nothing is forecast yet", day=run.today)
+    if listed.cutoff is not None:
+        title = Text(
+            "overrides that hold on {day}; effect on the forecast of {cutoff}",
+            day=run.today,
+            cutoff=listed.cutoff.date(),
+        )
+    grid = Grid(title=say(title), title_justify="left")
+    for heading in _LISTED:
+        grid.add_column(say(Text(heading)), overflow="fold", no_wrap=heading == "id")  # it is typed again
     for row in listed.rows.sort_values(["ds_from", "override_id"]).to_dict("records"):
-        share = f" ({row['effect'] / row['model']:+.1%})" if row["model"] > 0 else ""
-        effect = f"{row['effect']:+,.0f}{share}" if listed.cutoff is not None else ""
-        until = "" if pd.isna(row["expires_on"]) else f"{row['expires_on']:%Y-%m-%d}"
+        until = "" if row["expires_on"] != row["expires_on"] else said_place(settings.locale, row["expires_on"].date())
         grid.add_row(
             row["override_id"],
             escape("/".join(row[name] for name in KEY)),
-            f"{row['ds_from']:%Y-%m-%d} to {row['ds_to']:%Y-%m-%d}",
-            f"{row['kind']} {row['value']:,.10g}",
-            effect,
-            escape(row["reason"]),
+            say(_weeks(row)),
+            say(_change(row)),
+            say(_effect(row)) if listed.cutoff is not None else "",
+            escape(say(Text(row["reason"]))),
             escape(row["author"]),
             until,
             escape(row["note"] if isinstance(row["note"], str) else ""),
         )
     console.print(grid)
+
+
+_LISTED = (
+    *(wording("id"), wording("about"), wording("weeks"), wording("says"), wording("effect"), wording("reason")),
+    *(wording("author"), wording("until"), wording("note")),
+)
+
+
+def _effect(row: Mapping[Hashable, Any]) -> Text:
+    sign = "+" if row["effect"] >= 0 else ""
+    number = round(row["effect"])
+    if not row["model"] > 0:
+        return Text("{sign}{number}", sign=sign, number=number)
+    share = Number(100 * row["effect"] / row["model"], 1)
+    return Text("{sign}{number} ({sign}{share}%)", sign=sign, number=number, share=share)

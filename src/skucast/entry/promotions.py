@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.run import Run
-from skucast.core.words import counted
+from skucast.core.texts import Count, Percent, Place, Text, said_in, said_place, wording
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 
@@ -76,61 +78,78 @@ def show_plan(own: dict[str, object], settings: Settings, run: Run) -> None:
     if own["action"] == "list":
         found = listed(settings, warehouse, run, wanted_names(own))
         if own["output"] is None:
-            _print_list(found, run)
+            _print_list(found, run, settings.locale)
         else:
             _write_list(found, Path(str(own["output"])))
         return
     path = Path(str(own["file"]))
-    _print_check(checked(settings, warehouse, run, path), path)
+    _print_check(checked(settings, warehouse, run, path), path, settings.locale)
 
 
-def _print_list(found: pd.DataFrame, run: Run) -> None:
+def _print_list(found: pd.DataFrame, run: Run, language: str) -> None:
     """Show what runs, then what comes, then what is over; on a narrow screen without what planners know themselves."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Grid
 
-    console = Console()
+    console, say = Console(), partial(said_in, language)
     columns = [name for name in _COLUMNS if console.width >= WIDE or name not in _WIDE_ONLY]
-    for state in ("running", "coming", "past"):
+    for state, (title, none) in _STATES.items():
         some = found[found["state"] == state]
         if some.empty:
-            console.print(f"{state}: none")
+            console.print(say(Text(none)))
             continue
-        grid = Grid(title=f"{state} on {run.today}: {len(some):,}", title_justify="left", box=None, pad_edge=False)
-        for heading in columns:
-            grid.add_column(heading, overflow="fold", no_wrap=heading in ("from", "to"))
+        of_state = say(Text(title, day=run.today, n=len(some)))
+        grid = Grid(title=of_state, title_justify="left", box=None, pad_edge=False)
+        for name in columns:
+            grid.add_column(say(Text(name)), overflow="fold", no_wrap=name in ("from", "to"))
         for row in some.to_dict("records"):
             cells = _cells(row)
-            grid.add_row(*(escape(cells[name]) for name in columns))
+            grid.add_row(*(escape(said_place(language, cells[name])) for name in columns))
         console.print(grid)
     if len(columns) < len(_COLUMNS):
-        console.print(f"--output FILE writes all columns, {', '.join(_WIDE_ONLY)} too", soft_wrap=True)
+        others = tuple(Text(name) for name in _WIDE_ONLY)
+        console.print(say(Text("--output FILE writes all columns, {columns} too", columns=others)), soft_wrap=True)
 
 
 WIDE = 130
 """Characters of a screen that has room for all columns."""
 
-_WIDE_ONLY = ("plan_id", "known from (UTC)")
-_COLUMNS = ("unit/channel/SKU_ID", "from", "to", "discount", "type", *_WIDE_ONLY)
+_STATES = {
+    "running": (wording("running on {day}: {n}"), wording("running: none")),
+    "coming": (wording("coming on {day}: {n}"), wording("coming: none")),
+    "past": (wording("past on {day}: {n}"), wording("past: none")),
+}
+_WIDE_ONLY = (wording("plan_id"), wording("known from (UTC)"))
+_COLUMNS = (
+    *(wording("unit/channel/SKU_ID"), wording("from"), wording("to"), wording("discount"), wording("type")),
+    *_WIDE_ONLY,
+)
 
 
-def _cells(row: dict[Hashable, Any]) -> dict[str, str]:
+def _cells(row: dict[Hashable, Any]) -> dict[str, Place]:
     from skucast.regressors.promotion_template import said_by_planner
 
     return {
         "unit/channel/SKU_ID": "/".join(str(row[name]) for name in KEY),
-        "from": f"{row['starts_on']:%Y-%m-%d}",
-        "to": f"{row['ends_on']:%Y-%m-%d}",
+        "from": row["starts_on"].date(),
+        "to": row["ends_on"].date(),
         "discount": _depth(row["discount_perc"]),
         "type": _text(row["promo_type"]),
         "plan_id": said_by_planner(row["plan_id"]),
-        "known from (UTC)": f"{row['known_from']:%Y-%m-%d %H:%M}",
+        "known from (UTC)": _moment(row["known_from"]),
     }
 
 
-def _depth(percent: float) -> str:
-    return "not known" if math.isnan(percent) else f"{percent:g} %"
+def _moment(at: datetime) -> Text:
+    time = f"{at:%H:%M}"
+    return Text("{day} {time}", day=at.date(), time=time)
+
+
+def _depth(percent: float) -> Place:
+    if math.isnan(percent):
+        return Text("not known")
+    return Percent(percent / 100, len(f"{percent:g}".partition(".")[2]))
 
 
 def _text(given: str | None) -> str:
@@ -146,12 +165,14 @@ def _write_list(found: pd.DataFrame, path: Path) -> None:
         with path.open("x", encoding="utf-8-sig", newline="") as file:
             rows.to_csv(file, index=False, sep=";", decimal=",", lineterminator="\r\n")
     except FileExistsError:
-        raise InputError(f"{path}: there already; move it away, or name another file with --output") from None
+        raise InputError(
+            Text("{name}: there already; move it away, or name another file with --output", name=str(path))
+        ) from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+        raise InputError(Text("{name}: cannot be written ({why})", name=str(path), why=str(error.strerror))) from None
 
 
-def _print_check(checked: Checked, path: Path) -> None:
+def _print_check(checked: Checked, path: Path, language: str) -> None:
     """Show what a file would change, and what of it is refused.
 
     Raises:
@@ -160,26 +181,54 @@ def _print_check(checked: Checked, path: Path) -> None:
     from rich.console import Console
 
     plan, found = checked.plan, checked.difference
-    lines = [f"{path.name}: as if it were in promotions/inbox/ now; nothing is written"]
-    lines += [f"+ {_said(row)}" for row in found.added.to_dict("records")]
+    say = partial(said_in, language)
+    lines = [say(Text("{file}: as if it were in promotions/inbox/ now; nothing is written", file=path.name))]
+    lines += [f"+ {say(_said(row))}" for row in found.added.to_dict("records")]
     pairs = zip(found.before.to_dict("records"), found.after.to_dict("records"), strict=True)
-    lines += [f"~ {_said(before)} -> {_said(after)}" for before, after in pairs]
-    lines += [f"- {_said(row)}" for row in found.ended.to_dict("records")]
-    lines += [
-        f"  complete for {'/'.join(names)} through {after} instead of {'nothing' if before is None else before}"
-        for names, before, after in found.coverage
-    ]
-    n_added, n_changed, n_ended = len(found.added), len(found.after), len(found.ended)
-    lines.append(f"{n_added:,} added, {n_changed:,} changed, {n_ended:,} ended, {found.n_unchanged:,} unchanged")
-    lines += [*plan.notes, *([checked.remark] if checked.remark else [])]
+    lines += [f"~ {say(_said(before))} -> {say(_said(after))}" for before, after in pairs]
+    lines += [f"- {say(_said(row))}" for row in found.ended.to_dict("records")]
+    lines += [f"  {say(_covered(*each))}" for each in found.coverage]
+    counts = Text(
+        "{added} added, {changed} changed, {ended} ended, {same} unchanged",
+        added=len(found.added),
+        changed=len(found.after),
+        ended=len(found.ended),
+        same=found.n_unchanged,
+    )
+    lines += [say(each) for each in (counts, *plan.notes, *([Text(checked.remark)] if checked.remark else []))]
+    if plan.unused:
+        lines.append(say(Text("not used: {unused}", unused=tuple(f"'{each}'" for each in plan.unused))))
     refused = plan.rejected[["line", "reason"]].itertuples(index=False, name=None)
-    lines += [f"! line {line}: {reason}" for line, reason in list(refused)[:SHOWN_REASONS]]
+    shown = list(refused)[:SHOWN_REASONS]
+    lines += [f"! {say(Text('line {line}: {reason}', line=line, reason=reason))}" for line, reason in shown]
     Console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-    if len(plan.rejected):
-        raise InputError(f"{path.name}: {len(plan.rejected):,} of {counted(plan.n_lines, 'row')} would be refused")
+    n_refused = len(plan.rejected)
+    if n_refused:
+        raise InputError(
+            Count(
+                "{file}: {refused} of {n} row would be refused",
+                "{file}: {refused} of {n} rows would be refused",
+                plan.n_lines,
+                file=path.name,
+                refused=n_refused,
+            )
+        )
 
 
-def _said(row: dict[Hashable, Any]) -> str:
+def _covered(names: Sequence[str], before: date | None, after: date) -> Text:
+    if before is None:
+        return Text("complete for {names} through {day} instead of nothing", names="/".join(names), day=after)
+    return Text(
+        "complete for {names} through {day} instead of {before}", names="/".join(names), day=after, before=before
+    )
+
+
+def _said(row: dict[Hashable, Any]) -> Text:
     names = "/".join(str(row[name]) for name in KEY)
-    kind = f", {row['promo_type']}" if isinstance(row["promo_type"], str) else ""
-    return f"{names} {row['starts_on']:%Y-%m-%d} to {row['ends_on']:%Y-%m-%d}, {_depth(row['discount_perc'])}{kind}"
+    first, last, depth = row["starts_on"].date(), row["ends_on"].date(), _depth(row["discount_perc"])
+    if not isinstance(row["promo_type"], str):
+        return Text("{names} {first} to {last}, {depth}", names=names, first=first, last=last, depth=depth)
+    kind = row["promo_type"]
+    return Text(
+        "{names} {first} to {last}, {depth}, {kind}", names=names, first=first, last=last, depth=depth, kind=kind
+    )

@@ -30,7 +30,7 @@ from skucast.regressors.file_lines import FileLine
 from skucast.regressors.line_names import KnownNames
 from skucast.regressors.override_checks import COLUMNS, OverrideJudge, says_as
 from skucast.regressors.override_history import history_of
-from skucast.regressors.override_template import MEANINGS, template_rows
+from skucast.regressors.override_template import meanings, template_rows
 from skucast.regressors.overrides import said_of, scope_of, still_said
 from skucast.regressors.promotion_template import write_template
 from skucast.runtime.outcome import RunReport
@@ -142,8 +142,9 @@ def write_override_template(path: Path, settings: Settings, warehouse: Warehouse
     """
     history = read_history(settings, warehouse, run)
     held = held_on(settings, warehouse, run, history)
-    rows = template_rows(held, history.combinations, run.cutoff + WEEK, rules_of(settings).reasons[0])
-    write_template(path, rows, MEANINGS, settings.locale)
+    reasons = rules_of(settings).reasons
+    rows = template_rows(held, history.combinations, run.cutoff + WEEK, reasons)
+    write_template(path, rows, meanings(reasons), settings.locale)
     report.notes.append(f"{path}: change it and put it into overrides/inbox/ below STAGING")
 
 

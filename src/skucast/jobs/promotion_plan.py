@@ -19,6 +19,7 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.records import LOADS
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.targets import nearest
+from skucast.core.texts import Text, wording
 from skucast.core.words import counted
 from skucast.jobs.inputs import read_history
 from skucast.jobs.intake import Known
@@ -34,7 +35,9 @@ from skucast.sales.history import History
 PAST_WEEKS = 13
 """Weeks before the running one whose promotions are shown."""
 
-ADDED_BEFORE = "this very file was added before: the inbox would add nothing of it; to say it again, change a note"
+ADDED_BEFORE = wording(
+    "this very file was added before: the inbox would add nothing of it; to say it again, change a note"
+)
 
 
 def wanted_names(own: Mapping[str, object]) -> Pattern:
@@ -86,7 +89,15 @@ def _known(wanted: Pattern, history: History) -> Pattern:
             continue
         known = name if name in names else by_fold(names).get(fold(name))
         if known is None:
-            raise InputError(f"{column} {name!r} is unknown (closest: {', '.join(nearest(name, names)) or 'none'})")
+            closest = tuple(nearest(name, names)) or Text("none")
+            raise InputError(
+                Text(
+                    "{column} {name} is unknown (closest: {closest})",
+                    column=Text(column),
+                    name=repr(name),
+                    closest=closest,
+                )
+            )
         found[place] = known
     unit, channel, sku_id = found
     return unit, channel, sku_id
@@ -124,7 +135,7 @@ def checked(settings: Settings, warehouse: Warehouse, run: Run, path: Path) -> C
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise InputError(Text("{name}: cannot be read ({why})", name=str(path), why=str(error.strerror))) from None
     rows = plan_rows(warehouse, history)
     at, clock = known_at(settings, run, rows) + timedelta(microseconds=1), settings.clock
     known = Known(history.combinations, history.names.aliases, at, lambda: rows)

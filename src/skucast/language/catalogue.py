@@ -17,7 +17,7 @@ SOURCE: Language = "en"
 REGIONS = {"en": "en_GB", "ru": "ru_RU"}
 """Whose dates and separators a language has, as Babel names them."""
 
-_PAGE_NEEDS_NOT = ("dashboard/workbook", "regressors/promotion_template", "regressors/override_template")
+_PAGE_NEEDS_NOT = ("dashboard/workbook", "regressors/promotion_template", "regressors/override_template", "entry/")
 """Where texts come from that stand in a file of their own and never on the page."""
 
 

@@ -13,9 +13,8 @@ import pandas as pd
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.validation import empty, validate
-from skucast.core.texts import wording
+from skucast.core.texts import Count, wording
 from skucast.core.weeks import WeekClock
-from skucast.core.words import counted
 from skucast.regressors.file_lines import FileLine, lines_of, whole_lines
 from skucast.regressors.headings import WHY_NOT, in_every_language, language_of, unused_of
 from skucast.regressors.line_names import KnownNames
@@ -82,7 +81,8 @@ def _given(row: dict[str, object]) -> dict[str, object]:
 
 
 def _unchanged(number: int) -> list[str]:
-    return [f"{counted(number, 'line')} as before, so nothing was changed"] if number else []
+    said = Count("{n} line as before, so nothing was changed", "{n} lines as before, so nothing was changed", number)
+    return [said] if number else []
 
 
 def _refuse_twice(lines: Sequence[FileLine]) -> None:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.tables.contract import ALL
+from skucast.core.texts import Count, Place, Text
 from skucast.core.weeks import WeekClock
-from skucast.core.words import counted
 from skucast.regressors.promotion_holding import SAYS, THROUGH, Holding, holding, within
 from skucast.regressors.promotion_lines import TWO_YEARS, Line, Reason, as_day, week_start
 from skucast.regressors.promotion_template import (
@@ -255,10 +255,18 @@ def _notes_of(left: pd.DataFrame) -> list[str]:
     """What a planner might not expect of lines that are not there any more."""
     if left.empty:
         return []
-    shown = ", ".join(f"{'/'.join(names)} from {first}" for names, first, _ in _said_of(left.head(SHOWN)))
-    more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
-    said = (
-        f"{counted(len(left), 'promotion')} of the template not in the file and kept ({shown}{more}): no row says that "
-        "nothing else is planned for these names, or rows are refused; write yes into cancelled to end one"
+    shown: Place = tuple(
+        Text("{names} from {first}", names="/".join(names), first=first)
+        for names, first, _ in _said_of(left.head(SHOWN))
+    )
+    if len(left) > SHOWN:
+        shown = Text("{shown} and {n} more", shown=shown, n=len(left) - SHOWN)
+    said = Count(
+        "{n} promotion of the template not in the file and kept ({shown}): no row says that nothing else is planned "
+        "for these names, or rows are refused; write yes into cancelled to end one",
+        "{n} promotions of the template not in the file and kept ({shown}): no row says that nothing else is planned "
+        "for these names, or rows are refused; write yes into cancelled to end one",
+        len(left),
+        shown=shown,
     )
     return [said]

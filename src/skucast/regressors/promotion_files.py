@@ -18,9 +18,9 @@ from skucast.core.spelling import fold, is_total
 from skucast.core.tables.contract import ALL, BROUGHT_BY
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.validation import empty, validate
-from skucast.core.texts import in_a_row, said_in, wording
+from skucast.core.texts import Count, in_a_row, said_in, wording
 from skucast.core.weeks import WeekClock
-from skucast.core.words import counted
+from skucast.language.catalogue import LANGUAGES, translated
 from skucast.regressors.headings import (
     LINE,
     REASON,
@@ -181,9 +181,10 @@ def _left_out(lines: Sequence[Line], known: Sequence[Combination]) -> tuple[set[
     """The numbers of lines that are no part of the plan, totals and examples of the template, and a note."""
     groups = {fold(part) for each in known for part in (each.unit, each.channel)}
     totals = [line.number for line in lines if _is_total(line, groups)]
-    is_unit = fold(EXAMPLE) in {fold(each.unit) for each in known}
-    examples = [line.number for line in lines if fold(line.cells["unit"]) == fold(EXAMPLE) and not is_unit]
-    notes = [f"{counted(len(examples), 'example')} of the template left out"] if examples else []
+    named = {fold(translated(language, EXAMPLE)) for language in LANGUAGES} - {fold(each.unit) for each in known}
+    examples = [line.number for line in lines if fold(line.cells["unit"]) in named]
+    said = Count("{n} example of the template left out", "{n} examples of the template left out", len(examples))
+    notes = [said] if examples else []
     return {*totals, *examples}, [*_totals_left_out(totals), *notes]
 
 
@@ -194,7 +195,17 @@ def _is_total(line: Line, groups: Collection[str]) -> bool:
 
 
 def _totals_left_out(totals: Sequence[int]) -> list[str]:
-    return [f"{counted(len(totals), 'line')} of totals left out (line {totals[0]})"] if totals else []
+    if not totals:
+        return []
+    first = str(totals[0])
+    return [
+        Count(
+            "{n} line of totals left out (line {first})",
+            "{n} lines of totals left out (line {first})",
+            len(totals),
+            first=first,
+        )
+    ]
 
 
 def rejected_csv(plan: PlanFile, language: str = "") -> bytes:

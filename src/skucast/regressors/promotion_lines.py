@@ -66,8 +66,8 @@ class Reason(StrEnum):
 EXAMPLES = {"example: the last days of a week": 20, "example: over a week's end": 15}
 """The template's examples: what their notes say, and their discounts, percent."""
 
-EXAMPLE = "EXAMPLE"
-"""The unit of the template's examples today: no row of it is ever a promotion."""
+EXAMPLE = wording("EXAMPLE")
+"""The unit of the template's examples today, in any language: no row of it is ever a promotion."""
 
 
 @dataclass

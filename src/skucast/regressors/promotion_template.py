@@ -20,7 +20,7 @@ import pandas as pd
 from skucast.core.combination import KEY, Combination, encode_part
 from skucast.core.errors import InputError
 from skucast.core.tables.contract import ALL
-from skucast.core.texts import wording
+from skucast.core.texts import Text, wording
 from skucast.core.weeks import WeekClock
 from skucast.language.catalogue import SOURCE, translated
 from skucast.regressors.headings import heading
@@ -35,24 +35,22 @@ OF_ONE, OF_UNIT = wording("a promotion of one article"), wording("nothing else i
 _OUR_NOTES = (NOTHING_ELSE, OF_ONE, OF_UNIT)
 
 MEANINGS = {
-    "unit": wording("business unit as in the sales; * = all"),
-    "channel": wording("sales channel as in the sales; * = all"),
-    "SKU_ID": wording("article as in the sales; * = all"),
-    "starts_on": wording(
+    "unit": Text("business unit as in the sales; * = all"),
+    "channel": Text("sales channel as in the sales; * = all"),
+    "SKU_ID": Text("article as in the sales; * = all"),
+    "starts_on": Text(
         "first day, 2026-11-30 or 30.11.2026; empty, with ends_on and discount_perc: nothing else is planned"
     ),
-    "ends_on": wording("last day, included"),
-    "discount_perc": wording("discount in percent, 0 to 100: 30, not 0.3; empty: as deep as is usual for the article"),
-    "covers_through": wording("last day for which the plan of these names is complete"),
-    "plan_id": wording("your own name of the promotion; may stay empty"),
-    "cancelled": wording("yes = the promotion is called off; may stay empty"),
-    "known_from": wording(
-        "only for plans of the past: when this was known, 2026-11-20 or 20.11.2026 10:15; else empty"
-    ),
-    "note": wording("your remark; not used"),
-    "is_promo": wording("yes = a promotion, also where its discount is not known yet; may stay empty"),
-    "promo_type": wording("what kind of promotion: deal, display, leaflet or a word of your own; may stay empty"),
-    "template": wording("leave it as it is: which plan this file began as; empty in rows of your own"),
+    "ends_on": Text("last day, included"),
+    "discount_perc": Text("discount in percent, 0 to 100: 30, not 0.3; empty: as deep as is usual for the article"),
+    "covers_through": Text("last day for which the plan of these names is complete"),
+    "plan_id": Text("your own name of the promotion; may stay empty"),
+    "cancelled": Text("yes = the promotion is called off; may stay empty"),
+    "known_from": Text("only for plans of the past: when this was known, 2026-11-20 or 20.11.2026 10:15; else empty"),
+    "note": Text("your remark; not used"),
+    "is_promo": Text("yes = a promotion, also where its discount is not known yet; may stay empty"),
+    "promo_type": Text("what kind of promotion: deal, display, leaflet or a word of your own; may stay empty"),
+    "template": Text("leave it as it is: which plan this file began as; empty in rows of your own"),
 }
 
 
@@ -165,7 +163,7 @@ def _promotion(row: dict[str, Any], said: Said) -> dict[str, object]:
         starts_on=said.starts_on,
         ends_on=said.ends_on,
         discount_perc=int(percent) if percent is not None and percent.is_integer() else percent,
-        is_promo=None if is_promo is None else "yes" if is_promo else "no",
+        is_promo=None if is_promo is None else Text("yes") if is_promo else Text("no"),
         promo_type=said.promo_type or None,
         plan_id=said.plan_id or None,
         note=None if pd.isna(row["note"]) else row["note"],
@@ -178,9 +176,10 @@ def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _examples(known: Sequence[Combination], clock: WeekClock, end: date) -> list[dict[str, object]]:
     first = min(known)
-    names, note = (EXAMPLE, first.channel, first.sku_id), OF_ONE
+    example, note = Text(EXAMPLE), OF_ONE
+    names = (example, first.channel, first.sku_id)
     of_one = _row(names, starts_on=clock.start(end), ends_on=end, covers_through=end, discount_perc=20, note=note)
-    rest = _row((EXAMPLE, ALL, ALL), covers_through=end, note=OF_UNIT)
+    rest = _row((example, ALL, ALL), covers_through=end, note=OF_UNIT)
     return [of_one, rest]
 
 
@@ -191,7 +190,7 @@ def _row(names: Pattern, **cells: object) -> dict[str, object]:
 def write_template(
     path: Path,
     rows: Sequence[dict[str, object]],
-    meanings: Mapping[str, str] = MappingProxyType(MEANINGS),
+    meanings: Mapping[str, Text] = MappingProxyType(MEANINGS),
     language: str = "",
 ) -> None:
     """Write the rows to a new .csv or .xlsx file; `meanings` are the columns and what they mean.
@@ -203,8 +202,8 @@ def write_template(
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}")
-    rows, meanings = _in_language(language, rows, meanings)
-    content = _as_csv(rows, meanings) if path.suffix.lower() == ".csv" else _as_excel(rows, meanings, language)
+    rows, said = _in_language(language, rows, meanings)
+    content = _as_csv(rows, said) if path.suffix.lower() == ".csv" else _as_excel(rows, said, language)
     try:
         with path.open("xb") as file:
             file.write(content)
@@ -215,16 +214,19 @@ def write_template(
 
 
 def _in_language(
-    language: str, rows: Sequence[dict[str, object]], meanings: Mapping[str, str]
+    language: str, rows: Sequence[dict[str, object]], meanings: Mapping[str, Text]
 ) -> tuple[list[dict[str, object]], dict[str, str]]:
     """Rows and meanings by the columns' headings; what stands in a row is the planner's, but for notes of ours."""
-    say = partial(translated, language or SOURCE)
     named = {column: heading(language, column) for column in meanings}
-    said = [
-        {named[name]: say(str(cell)) if cell in _OUR_NOTES else cell for name, cell in row.items() if name in named}
-        for row in rows
-    ]
-    return said, {named[column]: say(meaning) for column, meaning in meanings.items()}
+    said = [{named[name]: _ours_in(language, cell) for name, cell in row.items() if name in named} for row in rows]
+    return said, {named[column]: meaning.said_in(language) for column, meaning in meanings.items()}
+
+
+def _ours_in(language: str, cell: object) -> object:
+    """A cell of ours in that language; a planner's own as it is."""
+    if isinstance(cell, Text):
+        return cell.said_in(language)
+    return translated(language or SOURCE, str(cell)) if cell in _OUR_NOTES else cell
 
 
 def _as_csv(rows: Sequence[dict[str, object]], columns: Mapping[str, str]) -> bytes:

@@ -14,9 +14,9 @@ from skucast.sheets.csv_text import SEPARATORS
 WINDOWS = "cp1251"
 
 _GUESSED = {
-    WINDOWS: "read as Windows-1251 text",
-    "utf-16-le": "read as UTF-16 text without its mark",
-    "utf-16-be": "read as UTF-16 text without its mark",
+    WINDOWS: wording("read as Windows-1251 text"),
+    "utf-16-le": wording("read as UTF-16 text without its mark"),
+    "utf-16-be": wording("read as UTF-16 text without its mark"),
 }
 """What is said of an encoding that no mark tells."""
 
@@ -49,7 +49,7 @@ def text_of(name: str, file: BinaryIO) -> tuple[io.TextIOWrapper, str | None]:
     """
     encoding = _encoding(name, file)
     file.seek(0)
-    note = _GUESSED.get(encoding)
+    note = Text(_GUESSED[encoding]) if encoding in _GUESSED else None
     return io.TextIOWrapper(file, encoding=encoding, newline=""), note
 
 

@@ -12,8 +12,7 @@ from itertools import islice
 from typing import Any
 
 from skucast.core.errors import InputError
-from skucast.core.texts import Text
-from skucast.core.words import counted
+from skucast.core.texts import Count, Text
 from skucast.sheets.csv_text import LOOKED_AT, n_names
 
 MAX_UNPACKED_BYTES = 100_000_000
@@ -95,10 +94,12 @@ def _chosen(name: str, content: bytes, names: Collection[str]) -> tuple[str, lis
     chosen = (fitting or visible)[0].title
     if len(sheets) == 1:
         return chosen, []
-    others = [
-        repr(sheet.title) + ("" if sheet in visible else " (hidden)") for sheet in sheets if sheet.title != chosen
-    ]
-    return chosen, [f"sheet {chosen!r} was read, not {', '.join(others)}"]
+    others = tuple(
+        repr(sheet.title) if sheet in visible else Text("{sheet} (hidden)", sheet=repr(sheet.title))
+        for sheet in sheets
+        if sheet.title != chosen
+    )
+    return chosen, [Text("sheet {sheet} was read, not {others}", sheet=repr(chosen), others=others)]
 
 
 def _has_header(sheet: Any, names: Collection[str]) -> bool:
@@ -112,7 +113,8 @@ def _hidden_rows(content: bytes, title: str) -> list[str]:
     path = _book(content)[title]._worksheet_path  # noqa: SLF001 - what it knows of rows is not public
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         hidden = len(_HIDDEN_ROW.findall(parts.read(path)))
-    return [f"{counted(hidden, 'hidden row')} read like the others"] if hidden else []
+    said = Count("{n} hidden row read like the others", "{n} hidden rows read like the others", hidden)
+    return [said] if hidden else []
 
 
 def _filled_rows(name: str, content: bytes, title: str, what: str) -> Iterator[tuple[int, list[str]]]:
