@@ -18,8 +18,9 @@ help: ## list the targets
 	@echo "$(CURDIR)/src" > "$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')/skucast.pth"
 	@touch $@
 
-.venv/dev: .venv/runtime requirements/dev.txt
+.venv/dev: .venv/runtime requirements/dev.txt requirements/models.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/models.txt
 	@touch $@
 
 # Servers that stand in for the cloud services under test; without Python 3.13 it says so and those tests are skipped.
@@ -131,6 +132,7 @@ lock: .venv/dev ## compile requirements/*.in to the newest releases, with hashes
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.13 --generate-hashes --no-header requirements/stand-ins.in -o requirements/stand-ins.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/bench.in -o requirements/bench.txt
 	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header requirements/notebooks.in -o requirements/notebooks.txt
+	$(BIN)/uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-header --override requirements/models-overrides.txt requirements/models.in -o requirements/models.txt
 
 clean: ## remove what the other targets made, but not local/
 	rm -rf .venv .bench-venv .notebook-venv .stand-ins .mypy_cache .pytest_cache .ruff_cache

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from skucast.api.comparing import compare as compare
     from skucast.api.explaining import explain as explain
     from skucast.api.forecaster import Forecaster as Forecaster
+    from skucast.api.models import Model as Model
+    from skucast.api.models import from_statsforecast as from_statsforecast
+    from skucast.api.models import on_lags as on_lags
     from skucast.api.plotting import plot as plot
     from skucast.api.scores import METRICS as METRICS
     from skucast.api.scores import evaluate as evaluate
@@ -29,10 +32,13 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Forecaster": "forecaster",
     "METRICS": "scores",
+    "Model": "models",
     "compare": "comparing",
     "evaluate": "scores",
     "explain": "explaining",
+    "from_statsforecast": "models",
     "load_model": "stored",
+    "on_lags": "models",
     "plot": "plotting",
     "read_sales": "the_sales",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from skucast.core.run import Run
 from skucast.core.tables.contract import ALL, BATCH, Table
 from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.sales import PROMOTIONS, sales_with
+from skucast.forecast.others.protocol import Model
 from skucast.jobs.inputs import read_history
 from skucast.jobs.predict import forecasts_now
 from skucast.jobs.train import train_all
@@ -48,16 +50,19 @@ class Business:
 
     settings: Settings
     folder: Folder
+    own: tuple[Model, ...] = ()
 
     @classmethod
-    def of(cls, settings: Settings, sales: pd.DataFrame, plan: pd.DataFrame | None) -> Business:
-        """Return a business with these sales and this plan of promotions.
+    def of(
+        cls, settings: Settings, sales: pd.DataFrame, plan: pd.DataFrame | None, own: Sequence[Model] = ()
+    ) -> Business:
+        """Return a business with these sales and this plan of promotions; `own` models are asked beside ours.
 
         Raises:
             InputError: they are none.
         """
         folder = Folder()
-        new = cls(_at(settings, folder.path), folder)
+        new = cls(_at(settings, folder.path), folder, tuple(own))
         new.sell(sales)
         if plan is not None and len(plan):
             new.learn(plan, sales["ds"].min(), new.run("train", sales["ds"].max().date()), "plan")
@@ -103,7 +108,7 @@ class Business:
     def forecast(self, today: date) -> tuple[pd.DataFrame, RunReport]:
         """Return the rows that a prediction of that day would publish, and what it says of them."""
         report = RunReport()
-        rows = forecasts_now(self.settings, self.warehouse, self.store, self.run("predict", today), report)
+        rows = forecasts_now(self.settings, self.warehouse, self.store, self.run("predict", today), report, self.own)
         return rows, report
 
     def history(self, today: date) -> History:

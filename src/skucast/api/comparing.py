@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.api.frames import PUBLISHED, asked_models
-from skucast.api.the_sales import ID
 from skucast.core.errors import InputError
+from skucast.core.series import ID
 
 Floats = npt.NDArray[np.float64]
 

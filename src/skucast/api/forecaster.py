@@ -11,11 +11,15 @@ from typing import Any
 import pandas as pd
 
 from skucast.api.business import Business
-from skucast.api.frames import ABOUT, NAIVE, PUBLISHED, WHICH, long_frame
-from skucast.api.the_sales import grain_of, read_sales, unique_id
+from skucast.api.frames import ABOUT, NAIVE, NO_MODEL, PARTS_OF_BLEND, PUBLISHED, WHICH, long_frame
+from skucast.api.the_sales import grain_of, read_sales
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.other_models import OURS
+from skucast.core.series import unique_id
 from skucast.core.weeks import WEEK
+from skucast.forecast.others.protocol import Model, check_models
+from skucast.jobs.others import others_of
 from skucast.regressors.declared import TABLE_OF, declared_of
 from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.outcome import RunReport
@@ -35,6 +39,9 @@ class Forecaster:
     `run_all_skus.py` and `predict_weekly.py` publish. Neither the environment nor `.env` is read.
 
     Args:
+        models: whose numbers stand beside ours: names (`"ets"`, `"theta"`, `"ces"`, `"sba"`, ...; see `MODELS`), and
+            objects (`Model`, `on_lags`, `from_statsforecast`). Of ours `"prophet"` and `"panel"`: one of them alone is
+            what is published then; both, or none named, are the blend.
         settings: any setting of the jobs by its name, such as `horizon_weeks=8`, `forecaster="prophet"`,
             `holiday_country="US"`, `workers=1`; see `docs/reference/settings.md`. What a line of the sales covers and
             on which day weeks end (`sales_grain`, `week_anchor`) is seen in the sales where it is not said.
@@ -58,11 +65,18 @@ class Forecaster:
         1  Perm/KA/Tea 2026-12-06     2     56.0
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, models: Sequence[str | Model] | str = (), **settings: Any) -> None:
         if isinstance(declared := settings.get("regressors", ""), list):
             settings = settings | {"regressors": declared_as_toml(declared)}
-        declared_of(settings_of(**settings).regressors)  # mistakes are told now
-        self._given = settings
+        names, self._own = _asked(models)
+        ours = [each for each in names if each in OURS]
+        alone = {"forecaster": ours[0]} if len(ours) == 1 else {}
+        self._given = {**alone, "models": ",".join(names), **settings}
+        found = settings_of(**self._given)  # mistakes are told now
+        declared_of(found.regressors)
+        by_name = [each.name for each in others_of(found).models]
+        check_models(self._own, {*by_name, PUBLISHED, *PARTS_OF_BLEND, *NAIVE, *NO_MODEL})
+        self._others = [*by_name, *(each.name for each in self._own)]
         self._business: Business | None = None
         self._sales = pd.DataFrame()
         self._plan: pd.DataFrame | None = None
@@ -92,7 +106,7 @@ class Forecaster:
         last = self._sales["ds"].max().date()
         self._today = last + DAY if as_of is None else pd.Timestamp(as_of).date()
         until = self._sales["ds"] <= pd.Timestamp(self._today)
-        self._business = Business.of(self._settings, self._sales[until], plan)
+        self._business = Business.of(self._settings, self._sales[until], plan, self._own)
         self.notes = self._business.train(self._today).notes
         return self
 
@@ -109,8 +123,8 @@ class Forecaster:
         Returns:
             `unique_id, unit, channel, SKU_ID, ds` (last day of the week), `cutoff` (last complete week), `step` (1 =
             next week); `skucast` and its intervals, sales per week; the components of the blend, `prophet`, `panel`,
-            `panel_log`; `mean` (expected value); the parts of the number, which `explain` adds up; `method`, `status`,
-            `promo_source`, `weather_source`, `model_version`.
+            `panel_log`; the models beside ours by their names; `mean` (expected value); the parts of the number, which
+            `explain` adds up; `method`, `status`, `promo_source`, `weather_source`, `model_version`.
 
         Raises:
             InputError: not fitted, or more weeks than the models were trained for.
@@ -118,7 +132,7 @@ class Forecaster:
         business, levels = self._fitted, _levels(level)
         rows, report = business.knowing(known, self._today, _as_setting(levels)).forecast(self._today)
         self.notes = _said(report)
-        return long_frame(rows[rows["step"] <= self._weeks(h)], levels)
+        return long_frame(rows[rows["step"] <= self._weeks(h)], levels, self._others)
 
     def cross_validation(
         self,
@@ -141,6 +155,7 @@ class Forecaster:
             step_size: weeks between two origins (default: `h`).
             level: intervals, percent.
             refit: train anew at each origin (True), at every second or third one (2, 3), or at the first alone (False).
+                Models beside ours are always fitted to what was known at the origin.
 
         Returns:
             The columns of `predict`, and `y`, what was sold as it is known now; `last_week`, `mean_4`, `last_year`, the
@@ -167,7 +182,7 @@ class Forecaster:
         forecasts = pd.concat(rows, ignore_index=True)
         first, last = history.weeks["ds"].min().date(), history.data_cutoff
         told = match(forecasts, history.weeks, first, last, history.first_sales)
-        return _with_actuals(long_frame(forecasts, levels), told)
+        return _with_actuals(long_frame(forecasts, levels, self._others), told)
 
     @property
     def history(self) -> pd.DataFrame:
@@ -211,7 +226,7 @@ class Forecaster:
     def _past(self, settings: Settings, origins: Sequence[date]) -> Iterator[Business]:
         """The business as it was at each origin: the same one, to which more is sold."""
         day = self._sales["ds"].dt.date
-        past = Business.of(settings, self._sales[day <= origins[0]], self._plan)
+        past = Business.of(settings, self._sales[day <= origins[0]], self._plan, self._own)
         yield past
         for before, origin in itertools.pairwise(origins):
             past.sell(self._sales[(day > before) & (day <= origin)])
@@ -242,6 +257,13 @@ def declared_as_toml(declarations: Sequence[Mapping[str, str]]) -> str:
     """Return declarations of regressors as the setting has them."""
     tables = ["\n".join(f"{key} = {json.dumps(str(value))}" for key, value in each.items()) for each in declarations]
     return "\n".join(f"[[{TABLE_OF}]]\n{table}" for table in tables)
+
+
+def _asked(models: Sequence[str | Model] | str) -> tuple[list[str], tuple[Model, ...]]:
+    """The names that are asked for, and the objects."""
+    asked = models.split(",") if isinstance(models, str) else models
+    names = [each.strip().lower() for each in asked if isinstance(each, str)]
+    return names, tuple(each for each in asked if not isinstance(each, str))
 
 
 def _levels(level: Sequence[float]) -> tuple[float, ...]:

@@ -9,11 +9,12 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from skucast.api.the_sales import ID, unique_id
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.series import ID, unique_id
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.scorecard import BASELINES
+from skucast.jobs.others import from_texts
 
 PUBLISHED = "skucast"
 """The column of the published number; its interval's ends are `skucast-lo-80` and `skucast-hi-80`."""
@@ -28,19 +29,23 @@ NO_MODEL = frozenset((*WHICH, "y", *COMPONENTS, *ABOUT, "mean", "left_out", "sca
 """Columns that are no model's number."""
 
 
-def long_frame(rows: pd.DataFrame, levels: Sequence[float]) -> pd.DataFrame:
+def long_frame(rows: pd.DataFrame, levels: Sequence[float], models: Sequence[str] = ()) -> pd.DataFrame:
     """Return rows of the forecasts table as a long frame.
 
-    Columns: `WHICH`; `skucast` and its interval's ends of each level; the components of the blend, NaN where one said
-    nothing; `mean`, the expected value; what the number is made of, `COMPONENTS`; `ABOUT`. Sales per week.
+    Columns: `WHICH`; `skucast` and its interval's ends of each level; the components of the blend, and the `models`
+    beside ours with their intervals, NaN where one said nothing; `mean`, the expected value; what the number is made
+    of, `COMPONENTS`; `ABOUT`. Sales per week.
     """
     found = rows.assign(**{ID: unique_id(rows)}, **{PUBLISHED: rows["yhat"]}, mean=rows["yhat_mean"])
     for level in levels:
         ends = zip((f"{PUBLISHED}-lo-{level:g}", f"{PUBLISHED}-hi-{level:g}"), (-1, 1), strict=True)
         found = found.assign(**{name: _end(rows, level, side) for name, side in ends})
     found = found.assign(**{name: rows[column] for name, column in PARTS_OF_BLEND.items()})
+    others = from_texts(rows["yhat_others"].tolist()).set_axis(rows.index)
+    others = others.reindex(columns=list(dict.fromkeys([*models, *others])))
+    found = found.join(others)
     intervals = [name for name in found if str(name).startswith(f"{PUBLISHED}-")]
-    names = [*WHICH, PUBLISHED, *intervals, *PARTS_OF_BLEND, "mean", *COMPONENTS, *ABOUT]
+    names = [*WHICH, PUBLISHED, *intervals, *PARTS_OF_BLEND, *others, "mean", *COMPONENTS, *ABOUT]
     return found[names].sort_values([ID, "cutoff", "ds"], ignore_index=True)
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from skucast.api.explaining import explain
 from skucast.api.frames import PUBLISHED
-from skucast.api.the_sales import ID
 from skucast.core.errors import InputError
+from skucast.core.series import ID
 from skucast.core.tables.forecasts import COMPONENTS
 
 SHOWN = 3

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from skucast.api.the_sales import combination_named
 from skucast.backends.store.opening import store_at
 from skucast.core.places import Endpoints
+from skucast.core.series import combination_named
 from skucast.forecast.artifact import StoredModel, loads
 
 

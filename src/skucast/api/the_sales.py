@@ -9,17 +9,13 @@ from typing import Literal
 
 import pandas as pd
 
-from skucast.core.combination import KEY, Combination
+from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.series import ID, combination_named, unique_id
 from skucast.core.tables.contract import BATCH, Table
 from skucast.core.tables.sales import SALES, sales_with
 from skucast.core.tables.validation import validate
 from skucast.core.weeks import Anchor, anchor_of
-
-ALONE = "series"
-"""Unit and channel of series that are named by a `unique_id` without them."""
-
-ID = "unique_id"
 
 _NIXTLA = {"ds": "date", "y": "quantity"}
 
@@ -114,13 +110,6 @@ def fitting(table: Table, rows: pd.DataFrame, names: tuple[str, ...]) -> pd.Data
     return found
 
 
-def unique_id(rows: pd.DataFrame) -> pd.Series:
-    """Return what the rows' combinations are called in long frames."""
-    names = rows[KEY].drop_duplicates()
-    told = [_called(Combination(*map(str, parts))) for parts in names.itertuples(index=False, name=None)]
-    return rows[KEY].merge(names.assign(**{ID: told}), on=KEY, how="left")[ID].set_axis(rows.index)
-
-
 def with_names(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with unit, channel and SKU_ID, where they are named by `unique_id` alone."""
     if set(KEY) <= set(rows) or ID not in rows:
@@ -153,14 +142,3 @@ def _long(lines: pd.DataFrame) -> pd.DataFrame:
     told = told.assign(**{ID: unique_id(told)})
     first = [ID, *KEY, "ds", "y"]
     return told[[*first, *(name for name in told if name not in (*first, BATCH))]].reset_index(drop=True)
-
-
-def combination_named(name: str) -> Combination:
-    """Return the combination that a long frame calls so."""
-    parts = name.split("/")
-    return Combination.parse(name) if len(parts) == 3 and all(parts) else Combination.clean(ALONE, ALONE, name)
-
-
-def _called(combination: Combination) -> str:
-    is_alone = combination.parts[:2] == (ALONE, ALONE)
-    return combination.sku_id if is_alone else str(combination)

@@ -199,9 +199,7 @@ class _Book:
                 "model_version": None,
                 "model_cutoff": pd.Timestamp("NaT"),
                 **dict.fromkeys(("yhat_prophet", "yhat_panel", "yhat_panel_log", "yhat_mean"), np.nan),
-                **dict.fromkeys(("quantiles", REGRESSOR_EFFECTS)),
-                "panel_version": None,
-                "blend_version": None,
+                **dict.fromkeys(("quantiles", REGRESSOR_EFFECTS, "panel_version", "blend_version", "yhat_others")),
             }
         )
 

@@ -23,6 +23,7 @@ from skucast.jobs.inputs import Inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.models import Models
 from skucast.jobs.newcomers import peers_of
+from skucast.jobs.others import NOBODY, Others, with_others
 from skucast.jobs.panel_files import Files, panel_grid
 from skucast.jobs.refresh import with_fresh
 from skucast.regressors.future import WeatherWeeks
@@ -125,11 +126,12 @@ def forecast_rows(
     horizon: Horizon,
     report: RunReport,
     shared: Shared | None,
+    others: Others = NOBODY,
 ) -> pd.DataFrame:
     """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept.
 
     `planned` is by combination, `weather` by unit, both of the horizon's weeks; without what is `shared` Prophet
-    forecasts alone.
+    forecasts alone. What `others` say stands beside it.
     """
     if not inputs.wanted:
         return empty(FORECASTS)
@@ -176,7 +178,8 @@ def forecast_rows(
         report.warn(f"{PANEL}: {error}; Prophet forecasts alone")
         made = rows_without_panel(rows)
     beaten = {each: stored.card.naive_instead for each, stored in models.items() if isinstance(stored, StoredModel)}
-    return with_naive(made, {each: method for each, method in beaten.items() if method}, naive, horizon)
+    final = with_naive(made, {each: method for each, method in beaten.items() if method}, naive, horizon)
+    return with_others(final, others, inputs.history, starts, horizon, report)
 
 
 _NOT_FINITE = "the forecast is not a finite number; retrain this combination"

@@ -21,6 +21,7 @@ from skucast.core.weeks import anchor_of
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.newcomers import Newcomers, only_of
+from skucast.forecast.others.protocol import Model
 from skucast.jobs.changes import write_changes
 from skucast.jobs.forecast_rows import Known, forecast_rows, known_of
 from skucast.jobs.gate import last_look
@@ -29,6 +30,7 @@ from skucast.jobs.known_ahead import has_promotions, note_sources
 from skucast.jobs.missing import check_missing, missing_from_sales, rows_of_missing, warn_of_shrinking, without_lost
 from skucast.jobs.models import Models, load_models
 from skucast.jobs.newcomers import looked_at, newcomers_of, rows_with_newcomers, tasks_newcomers
+from skucast.jobs.others import Others, others_of
 from skucast.jobs.override_intake import ingest_overrides
 from skucast.jobs.overrides import with_overrides
 from skucast.jobs.page import page_of_forecast
@@ -53,6 +55,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         RunFailed: sales too late, more than MAX_FAILED_SHARE failed or are not in the sales, or totals jump beyond
             MAX_JUMP; nothing is written.
     """
+    others = others_of(settings)
     begin = partial(newcomers_of, settings, warehouse, run)
     inputs = read_inputs(settings, warehouse, store, run, report, beside=lambda history: begin(history).combinations)
     check_lateness(settings, run, inputs.history, report)
@@ -82,7 +85,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
     def forecast(wanted: Sequence[Combination]) -> pd.DataFrame:
         mine = replace(inputs, wanted=list(wanted))
-        rows, known = _rows(settings, warehouse, store, run, mine, newcomers, report)
+        rows, known = _rows(settings, warehouse, store, run, mine, newcomers, report, others)
         made.append(known)
         return rows
 
@@ -110,9 +113,11 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 
 
 def forecasts_now(
-    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport
+    settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport, own: Sequence[Model] = ()
 ) -> pd.DataFrame:
     """Return the models' rows that `predict` would publish by what is there, before the planner's word; write nothing.
+
+    `own` are models that stand beside ours and those of MODELS.
 
     Raises:
         InputError: no sales, unknown target.
@@ -123,7 +128,7 @@ def forecasts_now(
     check_lateness(settings, run, inputs.history, report)
     newcomers = begin(inputs.history)
     inputs = replace(inputs, wanted=[*inputs.wanted, *(tasks_newcomers(newcomers, run) if inputs.only is None else [])])
-    return _rows(settings, warehouse, store, run, inputs, newcomers, report)[0]
+    return _rows(settings, warehouse, store, run, inputs, newcomers, report, others_of(settings, own))[0]
 
 
 def failures_of(rows: pd.DataFrame) -> dict[Combination, str]:
@@ -140,6 +145,7 @@ def _rows(
     inputs: Inputs,
     newcomers: Newcomers,
     report: RunReport,
+    others: Others,
 ) -> tuple[pd.DataFrame, Known]:
     """The forecasts of this task's combinations, as the table wants them, and what they are made of.
 
@@ -155,7 +161,7 @@ def _rows(
     with report.timed("forecast"):
         known = known_of(settings, warehouse, run, inputs, models, files, report)
         horizon, models = known.horizon, known.models
-        rows = forecast_rows(inputs, models, known.planned, known.weather, horizon, report, known.shared)
+        rows = forecast_rows(inputs, models, known.planned, known.weather, horizon, report, known.shared, others)
         rows = rows_with_newcomers(rows, newcomers, inputs.history, inputs.wanted, horizon)
         rows, models = only_of(rows, wanted), {each: models[each] for each in wanted if each in models}
     _count(rows, models, run.cutoff, report)

@@ -139,7 +139,7 @@ def _rows(
     report.counts.update(rows.loc[rows["step"] == 1, "status"])
     return rows.drop(
         columns=[
-            *("is_open_week", "data_cutoff", "model_cutoff", REGRESSOR_EFFECTS),
+            *("is_open_week", "data_cutoff", "model_cutoff", REGRESSOR_EFFECTS, "yhat_others"),
             *(each.name for each in COMPONENT_FORECASTS),
         ]
     ).assign(

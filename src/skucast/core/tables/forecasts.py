@@ -130,6 +130,12 @@ FORECASTS = Table(
             "what each declared regressor adds to `regressors`, JSON by name; NULL where none took part",
             nullable=True,
         ),
+        text(
+            "yhat_others",
+            'what the other models of MODELS say, JSON: {"ets": 12.5, "ets-lo-80": 8.1, "ets-hi-80": 17.2}, sales per '
+            "week; NULL where there are none, or none said anything",
+            nullable=True,
+        ),
     ),
     key=("cutoff", *KEY, "ds"),
     partition="cutoff",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from skucast.core.errors import InputError
+from skucast.core.other_models import OURS, STATISTICAL, names_of
 from skucast.core.targets import parse_targets, word_of
 from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, Group, field, parsed
 
@@ -56,6 +57,12 @@ class Forecast(Group):
         "of them alone",
         FORECASTING,
     )
+    models: str = field(
+        "",
+        f"other models whose numbers stand beside ours, separated by commas: {', '.join(STATISTICAL)}; prophet and "
+        "panel may be named with them",
+        FORECASTING,
+    )
     target: Literal["median", "mean"] = field(
         "median",
         "what yhat is: the middle of what may be sold (least WAPE), or its expected value (right in sum); of the blend "
@@ -84,6 +91,19 @@ class Forecast(Group):
         ["predict", "doctor"],
     )
     accept_jump: bool = field(False, "publish although totals jump beyond MAX_JUMP", ["predict"])
+
+    @field_validator("models")
+    @classmethod
+    def _models(cls, value: str, info: ValidationInfo) -> str:
+        """The names of ours, if any, are those that FORECASTER makes: a name that changed nothing would mislead."""
+        ours = [name for name in names_of(parsed(names_of, value)) if name in OURS]
+        makes = info.data.get("forecaster", "blend")
+        if ours and set(ours) != set(OURS if makes == "blend" else (makes,)):
+            raise ValueError(
+                f"names {' and '.join(ours)} of ours, where FORECASTER={makes} makes "
+                f"{' and '.join(OURS) if makes == 'blend' else makes}: set that, or name none of ours"
+            )
+        return value
 
     @field_validator("levels")
     @classmethod
