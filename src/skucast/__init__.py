@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from skucast.api.scores import METRICS as METRICS
     from skucast.api.scores import evaluate as evaluate
     from skucast.api.stored import load_model as load_model
+    from skucast.api.stored import read_backtests as read_backtests
+    from skucast.api.stored import to_prophet as to_prophet
     from skucast.api.the_sales import read_sales as read_sales
 
 __version__ = "0.1.0"
@@ -40,7 +42,9 @@ _PUBLIC = {
     "load_model": "stored",
     "on_lags": "models",
     "plot": "plotting",
+    "read_backtests": "stored",
     "read_sales": "the_sales",
+    "to_prophet": "stored",
 }
 """The library's names, and the module of `skucast.api` that has each: loaded when it is first asked for."""
 

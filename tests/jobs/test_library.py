@@ -41,6 +41,8 @@ def test_the_library_gives_the_numbers_that_the_jobs_publish(kept: Path, tmp_pat
     business.already("train", *BLEND)
     assert business("predict", *BLEND) == 0
     published = business.warehouse.read(FORECASTS).sort_values([*KEY, "ds"], ignore_index=True)
+    backtests = sk.read_backtests(f"duckdb:{business.warehouse.path}")
+    assert {"prophet", "panel", "blend"} <= set(sk.compare(backtests)["model"])
     sales = sk.read_sales(f"duckdb:{business.warehouse.path}")
     found = sk.Forecaster(workers=1).fit(sales, as_of=WEDNESDAY).predict(h=4)
     found = found.sort_values([*KEY, "ds"], ignore_index=True)
@@ -126,9 +128,10 @@ def test_a_regressor_is_declared_and_asked_what_if() -> None:
 
 
 def test_models_are_at_hand(fitted: sk.Forecaster) -> None:
-    """With their cards, and the clean weeks they were fitted to."""
+    """With their cards, as Prophet, and the clean weeks they were fitted to."""
     name = "/".join(TRAINED[0])
     assert fitted.model(name).card.combination == name
+    assert sk.to_prophet(fitted.model(name)).scale in ("sales", "log1p")
     history = fitted.history
     assert set(history["unique_id"]) > {name}
     assert history["ds"].max().date() == sunday(0)
