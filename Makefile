@@ -81,6 +81,7 @@ bench: .venv/dev ## real-data chains and timings (needs the benchmark data: DATA
 	$(BIN)/python benchmarks/real_chain.py --data $(DATA)
 	$(BIN)/python benchmarks/engine.py --data $(DATA)
 	$(BIN)/python benchmarks/promotions.py --data $(DATA)
+	$(BIN)/python benchmarks/prices.py --data $(DATA)
 	$(BIN)/python benchmarks/alerts.py --data $(DATA)
 	$(BIN)/python benchmarks/gate.py --data $(DATA)
 	$(BIN)/python benchmarks/short.py --data $(DATA)
