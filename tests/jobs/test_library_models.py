@@ -102,6 +102,30 @@ def test_a_model_is_told_the_plan() -> None:
     assert found.loc[planned, "discount"].tolist() == [20.0] * planned.sum()
 
 
+def test_of_a_late_unit_the_weeks_between_are_asked_too() -> None:
+    """So that the weeks of the forecast are those of all others; its history ends where its deliveries do."""
+    lines = business_lines()
+    is_late = (lines["unit"] == "Чайковский") & (pd.to_datetime(lines["date"]) > "2026-11-08")
+    forecaster = sk.Forecaster(models=["prophet", Ahead()], **QUICK).fit(lines[~is_late])
+    found = forecaster.predict(h=2)
+    steps = found[found["step"] == 1].groupby("unit")["ahead"].unique()
+    assert steps["Чайковский"].tolist() == [3]
+    assert steps["Пермь"].tolist() == [1]
+
+
+class Ahead(LastMonth):
+    """Forecasts how many weeks a week lies behind the last one that is known."""
+
+    name = "ahead"
+
+    def fit(self, history: pd.DataFrame) -> Ahead:
+        self.last = history.groupby("unique_id")["ds"].max()
+        return self
+
+    def predict(self, h: int, known: pd.DataFrame) -> pd.DataFrame:
+        return known.assign(ahead=(known["ds"] - known["unique_id"].map(self.last)).dt.days // 7)
+
+
 @needs_statsforecast
 def test_the_jobs_keep_the_numbers_of_named_models(kept: Path, tmp_path: Path) -> None:
     """In one column, as the library gives them; without models that is empty."""

@@ -181,7 +181,7 @@ def test_a_regressor_on_lags_finds_what_lags_and_promotions_explain() -> None:
 
 def test_a_series_that_has_stopped_is_forecast_zero_on_lags() -> None:
     """And one of a single week by its level; filled weeks teach nothing."""
-    weeks = pd.concat([weeks_of(TEA, [50.0] * 20 + [0.0] * 30), weeks_of(ALONE, [7.0])], ignore_index=True)
+    weeks = pd.concat([weeks_of(TEA, [50.0] * 37 + [0.0] * 13), weeks_of(ALONE, [7.0])], ignore_index=True)
     question = Question(long_history(weeks), long_known({TEA: coming(50, 2), ALONE: coming(1, 2)}))
     said = ask("mean", on_lags(LinearRegression(), lags=[1]), question).numbers["linearregression"]
     assert said.tolist()[:2] == [0, 0]

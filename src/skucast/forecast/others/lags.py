@@ -16,8 +16,9 @@ from skucast.core.series import ID
 from skucast.forecast.prophet.design import Floats
 
 LAGS = (1, 2, 3, 4, 8, 13, 26, 52)
-LEVEL_WEEKS = 26
-"""Sales are told as shares of the mean of so many weeks before, so that large and small series teach each other."""
+LEVEL_WEEKS = 13
+"""Sales are told as shares of the mean of so many weeks before, so that large and small series teach each other.
+After as many without a sale a series is inactive, if nothing else is set."""
 
 DAYS_A_YEAR = 365.25
 
@@ -27,11 +28,11 @@ _NOT_KNOWN = frozenset((ID, *KEY, "ds", "y", "is_filled"))
 def on_lags(regressor: Any, lags: Sequence[int] = LAGS, name: str | None = None) -> OnLags:
     """Return a regressor of scikit-learn's kind as a model that stands beside ours.
 
-    One regressor learns from all series: of each week the sales as a share of the series' level (mean of the 26 weeks
+    One regressor learns from all series: of each week the sales as a share of the series' level (mean of the 13 weeks
     before), from the shares of the lagged weeks, the time of the year (sine and cosine) and what is known ahead (the
     week's discount, its promoted days). It forecasts week after week, its own forecasts being the lags of the later
     ones. A lagged week before a series' first counts as usual (share 1); filled weeks teach nothing; a series without a
-    sale in 26 weeks is forecast 0.
+    sale in 13 weeks is forecast 0.
 
     Args:
         regressor: an object with `fit(X, y)` and `predict(X)`; a copy of it is fitted.
