@@ -61,7 +61,7 @@ class Forecast(Group):
         "",
         f"other models whose numbers stand beside ours, separated by commas: {', '.join(STATISTICAL)}; prophet and "
         "panel may be named with them",
-        FORECASTING,
+        ["predict"],
     )
     target: Literal["median", "mean"] = field(
         "median",
