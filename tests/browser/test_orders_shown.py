@@ -64,6 +64,7 @@ def test_orders_are_listed_by_what_is_missing_and_sums_are_scored(board: Board, 
     says(page.locator("#orders-hint"), "Of 400 orders since 17 May 94.7% would have lasted, 95.0% were wanted")
     page.locator("#more-orders").click()
     expect(lines).to_have_count(15)
+    page.locator("#fold-filters").click()
     control(page, "unit").select_option("Пермь")
     expect(lines).to_have_count(2)
     reads(lines.nth(1).locator("td").nth(0), "0")

@@ -57,10 +57,10 @@ def test_a_page_that_may_not_be_replaced_is_a_warning(
     in_the_cloud: Settings, run: Run, storage_proxy: StorageProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The newest one stays as it was, and the run goes on."""
-    put(in_the_cloud, DASHBOARD, PageFiles("first", b"1"))
+    put(in_the_cloud, DASHBOARD, PageFiles("first", {"": b"1"}))
     storage_proxy.answer(403, "POST", f" {DASHBOARD}$", times=None, reason=POLICY)
     with caplog.at_level(logging.WARNING, "skucast"):
-        where = put(in_the_cloud, DASHBOARD, PageFiles("second", b"2"))
+        where = put(in_the_cloud, DASHBOARD, PageFiles("second", {"": b"2"}))
     assert "of an earlier run: " in where
     assert "the dashboard cannot be replaced" in caplog.text
     found = read_bytes(in_the_cloud.staging, DASHBOARD, in_the_cloud.endpoints)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from builders import CUTOFF, WEDNESDAY, deliver, line, week
 
+from skucast.api.reference import reference as api_reference
 from skucast.core.combination import Combination
 from skucast.core.errors import ContractError, InputError, RunFailed, TableError
 from skucast.core.tables.alerts import ALERTS
@@ -284,13 +285,13 @@ def test_retraining_without_targets_never_means_all(capsys, tmp_path):
 
 
 def test_the_reference_is_printed(capsys):
-    """`python -m skucast reference` shows all settings and all tables."""
+    """`python -m skucast reference` shows all settings, all tables, and the library."""
     assert cli.main(["reference"]) == 0
-    assert capsys.readouterr().out == f"{settings_reference()}\n{tables_reference()}"
+    assert capsys.readouterr().out == f"{settings_reference()}\n{tables_reference()}\n{api_reference()}"
 
 
 def test_the_reference_is_written_as_two_pages():
-    """Settings and tables, one file each, in a folder that need not be there; a second time changes nothing."""
+    """Settings and tables, a file each, in a folder that need not be there, the library beside it; again: no change."""
     folder = Path("docs/reference")
     for _ in range(2):
         assert cli.main(["reference", "--write", str(folder)]) == 0

@@ -171,7 +171,7 @@ def test_a_file_of_flags_needs_no_column_of_discounts() -> None:
     found = plan(*rows, header=HEADER)
     assert planned(found) == [[pytest.approx(25 * 3 / 7, abs=0.01), 0.0], [3.0, 0.0]]
     (said, _) = plan(*rows, header=HEADER.replace("is_promo", "promo")).rejected["reason"]
-    assert said == "the file has no column discount_perc"
+    assert said == "the file has no column discount_perc; not used: 'promo'"
 
 
 def test_what_a_flag_may_not_say() -> None:

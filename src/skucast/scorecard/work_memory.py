@@ -110,7 +110,7 @@ def work_text(lines: pd.DataFrame, language: str = "") -> str:
 
 def mended_by_training(lines: pd.DataFrame) -> set[str]:
     """Return the combinations that a training may mend now: by which lines."""
-    return {name for names in lines["trainable"] for name in names.split("\n") if name}
+    return {name for names in lines["trainable"].dropna() for name in names.split("\n") if name}
 
 
 def resting_alerts(lines: pd.DataFrame) -> set[str]:
