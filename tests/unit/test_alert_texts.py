@@ -190,6 +190,11 @@ def test_the_list_is_shown_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"open, quiet until {WEDNESDAY}" in " ".join(text.split())
     alert_texts.show(rows.head(0), WEDNESDAY, "j")
     assert "no alerts" in console.export_text()
+    alert_texts.show(rows, WEDNESDAY, "j", [], "ru")
+    text = " ".join(console.export_text().split())
+    assert "Сигналы недели" in text
+    assert "открыто, без напоминаний до 25 ноя" in text
+    assert "обучение сейчас ничего из этого не исправит" in text
 
 
 def test_no_training_is_asked_for_that_mends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

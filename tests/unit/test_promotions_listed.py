@@ -33,7 +33,7 @@ def test_the_plan_is_read_in_lines_of_the_screen(
 ) -> None:
     """Days and names are whole; a screen without room leaves out the plan's name, and says how to see it."""
     monkeypatch.setenv("COLUMNS", str(width))
-    _print_list(plan(), run)
+    _print_list(plan(), run, "")
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= width
     assert shown.index("running on") < shown.index("coming on") < shown.index("past on")

@@ -7,8 +7,10 @@ import io
 import json
 import sys
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from skucast.core.texts import Text, said, said_in, wording
 from skucast.entry.arguments_of_models import day
 from skucast.runtime.flags import Parser, add_flags
 
@@ -59,8 +61,8 @@ def add_alerts(commands: _SubParsersAction[Parser]) -> None:
     acknowledge = actions.add_parser("ack", help="acknowledge an alert: it stays open and says nothing until a day")
     acknowledge.add_argument("alert_id", metavar="ID")
     acknowledge.add_argument("--until", type=day, required=True, metavar="YYYY-MM-DD", help="last quiet day")
-    for name, said in _HELP.items():
-        _add_word(actions, name, said)
+    for name, help_text in _HELP.items():
+        _add_word(actions, name, help_text)
     actions.add_parser("ingest", help="add the files in worklist/inbox/ below STAGING, as every run does")
     for action in actions.choices.values():
         add_flags(action, "alerts")
@@ -140,12 +142,14 @@ def show_alerts(own: dict[str, object], settings: Settings, run: Run) -> None:
         raise InputError("--all and --as are about the work list: add --work")
     lines = newest_work_list(settings, warehouse, run)
     if own["work"]:
-        _SHOWN[str(own["shown_as"])](lines if own["every"] else lines[lines["is_listed"]], lines, run)
+        listed = lines if own["every"] else lines[lines["is_listed"]]
+        _SHOWN[str(own["shown_as"])](listed, lines, run, settings.locale)
         return
-    show(newest_alerts(warehouse, run.cutoff), run.today, settings.retrain_job, mended_by_training(lines))
+    mended = mended_by_training(lines)
+    show(newest_alerts(warehouse, run.cutoff), run.today, settings.retrain_job, mended, settings.locale)
 
 
-def _show_table(shown: pd.DataFrame, lines: pd.DataFrame, run: Run) -> None:
+def _show_table(shown: pd.DataFrame, lines: pd.DataFrame, run: Run, language: str) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Grid
@@ -154,46 +158,57 @@ def _show_table(shown: pd.DataFrame, lines: pd.DataFrame, run: Run) -> None:
 
     console = Console()
     if len(shown):
-        grid = Grid(title=f"Work list of {run.today}", title_justify="left", show_lines=True)
-        for heading in ("", "about", "what and why", "what to do", "for the engineer", "said"):
-            grid.add_column(heading, overflow="fold")
+        grid = Grid(title=said_in(language, Text("Work list of {day}", day=run.today)), title_justify="left")
+        grid.show_lines = True
+        grid.add_column("")
+        headings = Text("about"), Text("what and why"), Text("what to do"), Text("for the engineer"), Text("said")
+        for heading in headings:
+            grid.add_column(said_in(language, heading), overflow="fold")
         for row in shown.to_dict("records"):
-            grid.add_row(*map(escape, _cells(row)))
+            grid.add_row(*map(escape, _cells(row, language)))
         console.print(grid)
-    console.print(tally_text(tally(lines)), soft_wrap=True)
+    console.print(said_in(language, tally_text(tally(lines))), soft_wrap=True)
 
 
-def _cells(row: dict[Any, Any]) -> list[str]:
+def _cells(row: dict[Any, Any], language: str) -> list[str]:
     import pandas as pd
 
-    stake = "" if pd.isna(row["at_stake"]) else f"\n{row['at_stake']:,.0f} forecast wrongly"
-    planned = f"\npromotions planned: {row['planned']}" if row["planned"] else ""
+    say, stake = partial(said_in, language), row["at_stake"]
+    why = said(language, row["why_json"]) if isinstance(row["why_json"], str) else row["why"]
+    of_stake = "" if pd.isna(stake) else f"\n{say(Text('{n} forecast wrongly', n=round(stake)))}"
+    planned = f"\n{say(Text('promotions planned: {n}', n=int(row['planned'])))}" if row["planned"] else ""
     command = f"\n{row['command']}" if isinstance(row["command"], str) else ""
-    new = "\nnew" if row["is_new"] else ""
+    new = f"\n{say(Text('new'))}" if row["is_new"] else ""
     return [
         str(row["rank"] or ""),
         f"{row['about']}\n{row['line_id']}{new}",
-        f"{row['what']}: {row['why']}{stake}",
-        f"{row['to_do']}{planned}",
-        f"{row['engineer']}{command}",
-        _said(row),
+        f"{say(Text(row['what']))}: {why}{of_stake}",
+        f"{say(Text(row['to_do']))}{planned}",
+        f"{say(Text(row['engineer']))}{command}",
+        _said(row, language),
     ]
 
 
-def _said(row: dict[Any, Any]) -> str:
+_STATES = (wording("done"), wording("snoozed"))
+
+
+def _said(row: dict[Any, Any], language: str) -> str:
     """What people have said of the line, who and when; and why it is back."""
-    until = f" until {row['snoozed_until']:%Y-%m-%d}" if row["state"] == "snoozed" else ""
+    state = Text(row["state"])
+    if row["state"] == "snoozed":
+        state = Text("snoozed until {day}", day=row["snoozed_until"].date())
+    spoken = {"who": row["said_by"], "said": Text(str(row["said"]))}
     parts = [
-        f"{row['state']}{until}" if row["state"] != "open" else "",
-        f"back: {row['back_why']}" if row["back"] else "",
-        f"owner {row['owner']}" if row["owner"] else "",
+        state if row["state"] != "open" else "",
+        Text("back: {why}", why=Text(row["back_why"])) if row["back"] else "",
+        Text("owner {name}", name=row["owner"]) if row["owner"] else "",
         row["comment"],
-        f"{row['said_by']} on {row['said_at']:%Y-%m-%d}: {row['said']}" if row["said_by"] else "",
+        Text("{who} on {day}: {said}", day=row["said_at"].date(), **spoken) if row["said_by"] else "",
     ]
-    return "\n".join(filter(None, parts))
+    return "\n".join(said_in(language, part) for part in parts if part)
 
 
-def _show_csv(shown: pd.DataFrame, _: pd.DataFrame, __: Run) -> None:
+def _show_csv(shown: pd.DataFrame, _: pd.DataFrame, __: Run, ___: str) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(shown.columns)
@@ -206,7 +221,7 @@ def _without_formula(cell: str) -> str:
     return f"'{cell}" if cell[:1] in {"=", "+", "-", "@"} else cell
 
 
-def _show_json(shown: pd.DataFrame, lines: pd.DataFrame, run: Run) -> None:
+def _show_json(shown: pd.DataFrame, lines: pd.DataFrame, run: Run, _: str) -> None:
     from skucast.scorecard.work_memory import tally
 
     rows = [dict(zip(shown.columns, row, strict=True)) for row in _plain(shown)]

@@ -19,7 +19,7 @@ from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.core.targets import as_targets
-from skucast.core.texts import Count, Place, Text, kept, said_in, wording
+from skucast.core.texts import Count, Place, Text, kept, said_in, said_place, wording
 from skucast.scorecard.alerts import is_quiet
 
 _DELIMITERS = "@|~#%+"
@@ -163,37 +163,54 @@ def _kept(row: dict[str, Any], name: str) -> Place:
     return kept(stored) if isinstance(stored, str) else str(row[name])
 
 
-def show(rows: pd.DataFrame, today: date, job: str, mended: Collection[str] | None = None) -> None:
+_WRONG = wording("forecast wrongly")
+_STATES = (wording("open"), wording("still_open"), wording("resolved"))
+
+
+def show(rows: pd.DataFrame, today: date, job: str, mended: Collection[str] | None = None, language: str = "") -> None:
     """Print the alerts of a week as a table, and what mends all; what mends each stands in the alerts table.
 
-    `mended` are the combinations that training may mend now, by the work list; None = all. It names no others.
+    `mended` are the combinations that training may mend now, by the work list; None = all. It names no others. No
+    language is English.
     """
+    say = partial(said_in, language)
     if not len(rows):
-        Console().print("no alerts")
+        Console().print(say(Text("no alerts")))
         return
-    grid = Grid(title=f"Alerts of week {rows['cutoff'].iloc[0].date()}", title_justify="left", show_lines=True)
-    grid.add_column("alert", no_wrap=True)  # to be copied
-    for heading in ("state", "combination", "forecast wrongly", "what is wrong, and why probably"):
-        grid.add_column(heading, justify="right" if heading == "forecast wrongly" else "left", overflow="fold")
+    title = say(Text("Alerts of week {day}", day=rows["cutoff"].iloc[0].date()))
+    grid = Grid(title=title, title_justify="left", show_lines=True)
+    grid.add_column(say(Text("alert")), no_wrap=True)  # to be copied
+    for heading in (Text("state"), Text("combination"), Text(_WRONG), Text("what is wrong, and why probably")):
+        grid.add_column(say(heading), justify="right" if heading == _WRONG else "left", overflow="fold")
     for row in in_order(rows.assign(is_quiet=is_quiet(rows, today))):
-        wrong = "-" if pd.isna(row[WRONG_VOLUME]) else f"{row[WRONG_VOLUME]:,.0f}"
-        state = f"{row['state']}, quiet until {row['acknowledged_until'].date()}" if row["is_quiet"] else row["state"]
-        why = "" if row["unit"] == ALL else f"\n{row['reason']}: {row['evidence']}"
-        grid.add_row(*map(escape, (row["alert_id"], state, name_of(row), wrong, f"{row['message']}{why}")))
+        wrong = "-" if pd.isna(row[WRONG_VOLUME]) else said_place(language, round(row[WRONG_VOLUME]))
+        state = Text(row["state"])
+        if row["is_quiet"]:
+            state = Text("{state}, quiet until {day}", state=state, day=row["acknowledged_until"].date())
+        reason = Text("{reason}: {evidence}", reason=Text(str(row["reason"])), evidence=_kept(row, "evidence"))
+        why = "" if row["unit"] == ALL else f"\n{say(reason)}"
+        message = said_place(language, _kept(row, "message"))
+        grid.add_row(*map(escape, (row["alert_id"], say(state), name_of(row), wrong, f"{message}{why}")))
     Console().print(grid)
     still = rows[(rows["state"] != "resolved") & (rows["unit"] != ALL)].drop_duplicates(KEY)
     if len(still):
         names = [str(Combination(*each)) for each in still[KEY].itertuples(index=False, name=None)]
-        for line in _mending(names, [name for name in names if _is_in(mended, name)], job):
+        for line in _mending(names, [name for name in names if _is_in(mended, name)], job, language):
             Console().print(line, soft_wrap=True, markup=False, highlight=False)  # one line, to be copied
 
 
-def _mending(names: list[str], mended: list[str], job: str) -> list[str]:
+def _mending(names: list[str], mended: list[str], job: str, language: str) -> list[str]:
     """What to type for those of the combinations that training may mend now."""
     if not mended:
-        return [f"training mends none of them now; why: {WORK_LIST}"]
+        return [said_in(language, Text("training mends none of them now; why: {command}", command=WORK_LIST))]
     target = OPEN if len(mended) == len(names) else as_targets(mended)
-    rest = [f"{len(mended)} of {len(names)} may be mended by training; the others: {WORK_LIST}"]
+    some = Text(
+        "{n} of {all} may be mended by training; the others: {command}",
+        n=len(mended),
+        all=len(names),
+        command=WORK_LIST,
+    )
+    rest = [said_in(language, some)]
     commands = [retrain_command(target), gcloud_command(target, job)]
     return commands if target == OPEN else [*rest, *commands]
 
