@@ -137,6 +137,22 @@ def test_models_are_at_hand(fitted: sk.Forecaster) -> None:
     assert history["ds"].max().date() == sunday(0)
 
 
+def test_doubts_are_said(fitted: sk.Forecaster) -> None:
+    """What a line was taken for; lines without a quantity; intervals that nobody keeps; models that say nothing."""
+    assert fitted.predict(level=[80, 95])["skucast-lo-95"].isna().all()
+    assert "no interval of 95 %" in fitted.notes[-1]
+    weekly = pd.DataFrame({"unique_id": 7, "ds": pd.date_range("2025-06-06", periods=70, freq="7D"), "y": 5.0})
+    forecaster = sk.Forecaster(**QUICK).fit(weekly.assign(y=weekly["y"].where(weekly.index < 69)))
+    assert forecaster.notes[:2] == [
+        "each line covers a week, weeks end on FRI",
+        "lines without a quantity, which count as nothing sold: 1",
+    ]
+    assert set(forecaster.predict(h=1)["unique_id"]) == {"7"}
+    told = sk.compare(SCORED.assign(cutoff="2026-11-22", panel=np.nan))
+    assert told["model"].tolist() == ["ours"]
+    assert sk.evaluate(SCORED, "wape", by="unique_id")["metric"].tolist() == ["wape"]
+
+
 def test_series_without_units_are_forecast_by_their_names() -> None:
     """A weekly frame of `unique_id, ds, y` as other libraries have it: its weeks end on the day that it has."""
     lines = business_lines()
@@ -164,6 +180,14 @@ WRONG = {
     "no sales": (lambda: sk.Forecaster().fit(business_lines().head(0)), "no sales"),
     "no quantity": (lambda: sk.read_sales(business_lines().drop(columns="quantity")), "sales: no column y"),
     "no days": (lambda: sk.read_sales(business_lines().assign(date="soon")), "ds must be days"),
+    "days of some country": (
+        lambda: sk.read_sales(SCORED.assign(ds="05.11.2026")),
+        "ds must be days such as 2026-11-05",
+    ),
+    "numbers for days": (lambda: sk.read_sales(SCORED.assign(ds=7)), "ds must be days .*; found numbers"),
+    "days of a zone": (lambda: sk.read_sales(SCORED.assign(ds=pd.Timestamp("2026-11-05", tz="UTC"))), "tz_localize"),
+    "no frame": (lambda: sk.read_sales([1, 2]), "found list: expected a frame"),
+    "no such source": (lambda: sk.read_sales(SCORED, columns={"y": "pieces"}), "the frame has no pieces"),
     "no file": (lambda: sk.read_sales("none.csv"), "none.csv"),
     "no metric": (lambda: sk.evaluate(SCORED, ["mape"]), "no metric mape; there are wape"),
     "no model": (lambda: sk.evaluate(SCORED, models=["arima"]), "no column arima"),
@@ -186,7 +210,10 @@ def test_wrong_input_is_one_clear_line(do: object, said: str) -> None:
     ("asked", "said"),
     [
         ({"h": 5}, r"h: found 5: expected 1 to 4"),
-        ({"level": [101]}, "expected percent from 1 to 99"),
+        ({"h": 2.5}, r"h: found 2.5: expected 1 to 4"),
+        ({"level": 101}, "expected percent from 1 to 99"),
+        ({"known": PLAN.rename(columns={"discount_perc": "Promo_discount_perc"})}, "did you mean discount_perc"),
+        ({"known": PLAN.assign(sku="A1")}, "no column sku is known; did you mean SKU_ID"),
         ({"known": PLAN.drop(columns="starts_on")}, "no column starts_on"),
         ({"known": PLAN.assign(starts_on="soon")}, "starts_on"),
     ],

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.run import Run
+from skucast.core.series import ID
 from skucast.core.tables.contract import ALL, BATCH, Table
 from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.sales import PROMOTIONS, sales_with
@@ -32,6 +34,9 @@ from skucast.runtime.groups.field import Job
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
+
+_MEANT = {"Promo_discount_perc": "discount_perc", "discount": "discount_perc", "sku": "SKU_ID", "ds": "starts_on"}
+"""What people call columns of what is known ahead."""
 
 NOON = timedelta(hours=12)
 
@@ -137,6 +142,12 @@ class Business:
         Raises:
             InputError: as `plan_of`.
         """
+        allowed = {ID, *PROMOTIONS.column_names, *REGRESSORS.column_names}
+        unknown = [str(name) for name in plan if name not in allowed]
+        if unknown:
+            closest = get_close_matches(unknown[0], [*map(str, allowed), *_MEANT], n=1, cutoff=0.5)
+            meant = f"; did you mean {_MEANT.get(closest[0], closest[0])}?" if closest else ""
+            raise InputError(f"known ahead: no column {', '.join(unknown)} is known{meant}")
         is_value = plan["name"].notna() if {"name", "value"} <= set(plan) else pd.Series(data=False, index=plan.index)
         for table, rows in ((PROMOTIONS, plan[~is_value]), (REGRESSORS, plan[is_value])):
             if len(rows):

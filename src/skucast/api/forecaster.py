@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -104,10 +105,10 @@ class Forecaster:
             raise InputError("no sales: the frame has no line with a day and all names")
         self._plan = plan
         last = self._sales["ds"].max().date()
-        self._today = last + DAY if as_of is None else pd.Timestamp(as_of).date()
+        self._today = last + DAY if as_of is None else _day(as_of)
         until = self._sales["ds"] <= pd.Timestamp(self._today)
         self._business = Business.of(self._settings, self._sales[until], plan, self._own)
-        self.notes = self._business.train(self._today).notes
+        self.notes = [*_seen_in(self._sales, self._settings), *self._business.train(self._today).notes]
         return self
 
     def predict(
@@ -132,7 +133,11 @@ class Forecaster:
         business, levels = self._fitted, _levels(level)
         rows, report = business.knowing(known, self._today, _as_setting(levels)).forecast(self._today)
         self.notes = _said(report)
-        return long_frame(rows[rows["step"] <= self._weeks(h)], levels, self._others)
+        found = long_frame(rows[rows["step"] <= self._weeks(h)], levels, self._others)
+        nobody = [f"{each:g}" for each in levels if found[f"{PUBLISHED}-lo-{each:g}"].isna().all()]
+        if nobody:
+            self.notes.append(f"no interval of {', '.join(nobody)} %: Prophet alone keeps that of 80 %, the blend all")
+        return found
 
     def cross_validation(
         self,
@@ -167,13 +172,13 @@ class Forecaster:
         business, levels, weeks = self._fitted, _levels(level), self._weeks(h)
         history = business.history(self._today)
         origins = self._origins(history, n_windows, weeks, weeks if step_size is None else step_size)
-        every = n_windows if refit is False else int(refit)
-        if every < 1:
-            raise InputError(f"refit: found {refit}: expected True, False, or every how many origins")
+        every = n_windows if refit is False else refit
+        if every is not True and not _is_count(every):
+            raise InputError(f"refit: found {refit!r}: expected True, False, or every how many origins")
         rows, notes = [], []
         for number, past in enumerate(self._past(business.settings, origins)):
             day = origins[number] + DAY
-            if number % every == 0:
+            if number % int(every) == 0:
                 notes += past.train(day).notes
             found, report = past.knowing(None, day, _as_setting(levels)).forecast(day)
             rows.append(found[found["step"] <= weeks])
@@ -211,8 +216,8 @@ class Forecaster:
 
     def _origins(self, history: History, n_windows: int, weeks: int, step_size: int) -> list[date]:
         """The labels of the origins, oldest first."""
-        if n_windows < 1 or step_size < 1:
-            raise InputError(f"n_windows, step_size: found {n_windows}, {step_size}: expected at least 1")
+        if not (_is_count(n_windows) and _is_count(step_size)):
+            raise InputError(f"n_windows, step_size: found {n_windows}, {step_size}: expected whole numbers from 1 on")
         first, last = history.weeks["ds"].min().date(), history.data_cutoff
         origins = [last - (weeks + step_size * back) * WEEK for back in range(n_windows - 1, -1, -1)]
         least = self._settings.min_history_weeks
@@ -245,7 +250,7 @@ class Forecaster:
 
     def _weeks(self, h: int | None) -> int:
         most = self._settings.horizon_weeks
-        if h is not None and not 1 <= h <= most:
+        if h is not None and not (_is_count(h) and h <= most):
             raise InputError(
                 f"h: found {h}: expected 1 to {most}, the weeks that the models are made for; "
                 "Forecaster(horizon_weeks=...) makes them for more"
@@ -266,8 +271,27 @@ def _asked(models: Sequence[str | Model] | str) -> tuple[list[str], tuple[Model,
     return names, tuple(each for each in asked if not isinstance(each, str))
 
 
-def _levels(level: Sequence[float]) -> tuple[float, ...]:
-    return levels_of(",".join(map(str, level)))
+def _is_count(value: object) -> bool:
+    return type(value) is not bool and isinstance(value, Integral) and int(value) >= 1
+
+
+def _day(as_of: date | str) -> date:
+    try:
+        return pd.Timestamp(as_of).date()
+    except ValueError:
+        raise InputError(f"as_of: found {as_of!r}: expected a day such as 2026-11-25") from None
+
+
+def _seen_in(sales: pd.DataFrame, settings: Settings) -> list[str]:
+    """What was concluded from the sales, and may be wrong."""
+    covers = f"each line covers a {settings.sales_grain}, weeks end on {settings.week_anchor}"
+    unknown = int(sales["y"].isna().sum())
+    return [covers, *([f"lines without a quantity, which count as nothing sold: {unknown}"] if unknown else [])]
+
+
+def _levels(level: Sequence[float] | float) -> tuple[float, ...]:
+    asked = [level] if isinstance(level, int | float) else level
+    return levels_of(",".join(map(str, asked)))
 
 
 def _as_setting(levels: Sequence[float]) -> str:

@@ -61,18 +61,19 @@ def is_end(name: str) -> bool:
 
 
 def asked_models(frame: pd.DataFrame, models: Sequence[str] | None) -> list[str]:
-    """Return the models that are asked for, all of the frame's by default.
+    """Return the models that are asked for; by default all of the frame's that say anything.
 
     Raises:
         InputError: one is not in the frame, or there is none at all, or nothing says what was sold.
     """
+    models = [models] if isinstance(models, str) else models
     missing = [name for name in (ID, "ds", "y", *(models or ())) if name not in frame]
     if missing:
         raise InputError(
             f"no column {', '.join(missing)}: expected a long frame such as cross_validation gives, "
             f"found {', '.join(map(str, frame.columns))}"
         )
-    found = list(models) if models is not None else models_in(frame)
+    found = list(models) if models is not None else [name for name in models_in(frame) if frame[name].notna().any()]
     if not found:
         raise InputError("no model's numbers in the frame: name the columns by models=[...]")
     return found

@@ -62,6 +62,8 @@ def evaluate(
         1  bias_ratio  0.05    0.0
     """
     columns = asked_models(forecasts, models)
+    metrics = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
+    by = [by] if isinstance(by, str) else by
     wrong = [str(each) for each in metrics if isinstance(each, str) and each not in METRICS]
     missing = [name for name in by if name not in forecasts]
     if wrong or missing:

@@ -51,6 +51,8 @@ def read_sales(source: pd.DataFrame | str | Path, *, columns: Mapping[str, str] 
     given = dict(columns or {})
     if isinstance(source, pd.DataFrame):
         return _long(_named(source, given))
+    if not isinstance(source, str | Path):
+        raise InputError(f"sales: found {type(source).__name__}: expected a frame, a file, or where a warehouse is")
     text, more = str(source), [name for name in given if name not in SALES.column_names]
     table = sales_with(more)
     if text.startswith(("duckdb:", "bigquery://")):
@@ -114,12 +116,38 @@ def with_names(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with unit, channel and SKU_ID, where they are named by `unique_id` alone."""
     if set(KEY) <= set(rows) or ID not in rows:
         return rows
-    parts = {name: combination_named(str(name)).parts for name in rows[ID].unique()}
-    named = pd.DataFrame([parts[str(name)] for name in rows[ID]], columns=KEY, index=rows.index)
-    return rows.assign(**{name: named[name] for name in KEY})
+    rows = rows[rows[ID].notna()]
+    names = rows[ID].astype("str")
+    parts = {name: combination_named(name).parts for name in names.unique()}
+    named = pd.DataFrame([parts[name] for name in names], columns=KEY, index=rows.index)
+    return rows.assign(**{ID: names}, **{name: named[name] for name in KEY})
+
+
+def days_of(values: pd.Series, name: str) -> pd.Series:
+    """Return a column of days; text is read as ISO 8601 alone, for `05.11.2026` is a day in May to some.
+
+    Raises:
+        InputError: they are none, or have a time zone.
+    """
+    said = f"{name} must be days such as 2026-11-05, without a time zone"
+    if pd.api.types.is_numeric_dtype(values) and len(values):
+        raise InputError(f"sales: {said}; found numbers")
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        raise InputError(f"sales: {said}; found days of {values.dtype.tz}: take dt.tz_localize(None) of them")
+    try:
+        if pd.api.types.is_datetime64_dtype(values):
+            return values.astype("datetime64[us]")
+        return pd.to_datetime(values.astype("str"), format="ISO8601").astype("datetime64[us]")
+    except (ValueError, TypeError):
+        read = pd.to_datetime(values.astype("str"), format="ISO8601", errors="coerce")
+        wrong = str(values[read.isna()].iloc[0]) if read.isna().any() else ""
+        raise InputError(f"sales: {said}; found {wrong!r}") from None
 
 
 def _named(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    missing = [theirs for theirs in columns.values() if theirs not in frame]
+    if missing:
+        raise InputError(f"columns: the frame has no {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")
     found = frame.rename(columns={theirs: ours for ours, theirs in columns.items()})
     return found.rename(columns={ours: theirs for theirs, ours in _NIXTLA.items() if theirs not in found})
 
@@ -134,10 +162,10 @@ def _long(lines: pd.DataFrame) -> pd.DataFrame:
         )
     named = rows.dropna(subset=[*KEY, "ds"])
     try:
-        ds = pd.to_datetime(named["ds"]).astype("datetime64[us]")
         y = named["y"].astype("float64")
     except (ValueError, TypeError) as error:
-        raise InputError(f"sales: ds must be days and y numbers: {error}") from None
+        raise InputError(f"sales: y must be numbers: {error}") from None
+    ds = days_of(named["ds"], "ds")
     told = named.assign(ds=ds, y=y, **{name: named[name].astype("str") for name in KEY})
     told = told.assign(**{ID: unique_id(told)})
     first = [ID, *KEY, "ds", "y"]
