@@ -190,6 +190,7 @@ def _cells(row: dict[Any, Any], language: str) -> list[str]:
 
 
 _STATES = (wording("done"), wording("snoozed"))
+"""States that a row has, for the catalogue."""
 
 
 def _said(row: dict[Any, Any], language: str) -> str:

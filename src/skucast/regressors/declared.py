@@ -20,7 +20,6 @@ TABLE_OF = "regressor"
 KEYS = ("name", "kind", "history", "ahead", "week", "unknown")
 MOST_NAME = 40
 TAKEN = frozenset({"promotions", "promo", "weather", "regressors", "level", "yearly", "holidays", "carry_over"})
-TAKEN = frozenset({"promotions", "promo", "weather", "regressors", "level", "yearly", "holidays", "carry_over"})
 _IS_TOML = re.compile(rf"\s*(\[+\s*{TABLE_OF}|{TABLE_OF}\s*=)")
 """How TOML begins that is no path: on one line as in `regressor = [{name = "price", kind = "price"}]`."""
 
@@ -100,8 +99,6 @@ def _regressor(table: Mapping[str, Any], folder: Path) -> Regressor:
 def _name(name: str) -> str:
     if not _NAME.fullmatch(name) or len(name) > MOST_NAME:
         raise ValueError(f"name {name!r}: expected up to {MOST_NAME} small letters, digits and _, a letter first")
-    if name in TAKEN:
-        raise ValueError(f"name {name!r} means something else to the models; choose another")
     if name in TAKEN:
         raise ValueError(f"name {name!r} means something else to the models; choose another")
     if name.endswith(CHANGE):

@@ -165,6 +165,7 @@ def _kept(row: dict[str, Any], name: str) -> Place:
 
 _WRONG = wording("forecast wrongly")
 _STATES = (wording("open"), wording("still_open"), wording("resolved"))
+"""States that a row has, for the catalogue."""
 
 
 def show(rows: pd.DataFrame, today: date, job: str, mended: Collection[str] | None = None, language: str = "") -> None:
