@@ -192,3 +192,12 @@ def test_loading_many_reports_each_on_its_own(rig: StoreRig) -> None:
     assert isinstance(found[missing], ModelNotFound)
     assert isinstance(found[unreadable], ModelError)
     assert not isinstance(found[unreadable], ModelNotFound)
+
+
+def test_a_file_of_any_size_is_read_no_further_than_shows_it(store: ModelStore) -> None:
+    """40 MiB where 4 are read as a model: a byte too many, which readers refuse, and replaced by who read it."""
+    store.save(ARTICLE, bytes(40 * 2**20), "v1", expected=None)
+    found = store.load(ARTICLE)
+    assert len(found.payload) == len(store.load_version(ARTICLE, "v1")) == MAX_BYTES + 1
+    save(store, "v2", expected=found.generation)
+    assert store.load(ARTICLE).payload == b"v2"

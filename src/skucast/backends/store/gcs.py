@@ -15,10 +15,11 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage.exceptions import DataCorruption
 
 from skucast.backends.cloud import POOL_SIZE, no_bucket, storage_client, storage_errors, storage_retry
+from skucast.backends.downloads import AtMost, TooLarge
 from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, ObjectKept, StoreConflict, StoreError
-from skucast.core.model_files import VERSIONS, ModelFile, version_path
+from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path
 from skucast.core.places import Endpoints
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ class CloudStore:
 
     def load_version(self, combination: ModelFile, version: str) -> bytes:
         """Return a kept version's file, or raise ModelNotFound."""
-        path = version_path(combination, version)
-        return self._download(path, f"no version {version} of {combination}", self._until()).payload
+        path, missing = version_path(combination, version), f"no version {version} of {combination}"
+        return self._download(path, missing, most_bytes(combination), self._until()).payload
 
     def _refuse_replaced(self, combination: ModelFile, expected: str) -> None:
         live = self._reload(combination.path)
@@ -167,7 +168,7 @@ class CloudStore:
     # --- objects --------------------------------------------------------------------------------------------------
 
     def _load(self, combination: ModelFile, until: float) -> Live:
-        return self._download(combination.path, f"no model of {combination}", until)
+        return self._download(combination.path, f"no model of {combination}", most_bytes(combination), until)
 
     def _load_or_error(self, combination: ModelFile, until: float) -> Live | ModelError:
         try:
@@ -175,24 +176,43 @@ class CloudStore:
         except ModelError as error:
             return error
 
-    def _download(self, path: str, missing: str, until: float) -> Live:
+    def _download(self, path: str, missing: str, most: int, until: float) -> Live:
+        """The object; of one that is larger than so many bytes no more than shows that."""
         for _ in range(CHECKSUM_ATTEMPTS):
             with contextlib.suppress(DataCorruption):
-                return self._download_once(path, missing, until)
+                found = self._download_once(path, missing, most, until)
+                if found is not None:
+                    return found
         raise ModelError(
             f"{self._uri(path)}: arrived damaged {CHECKSUM_ATTEMPTS} times; run again, or roll this combination back"
         )
 
-    def _download_once(self, path: str, missing: str, until: float) -> Live:
-        blob = self._bucket.blob(self._prefix + path)
+    def _download_once(self, path: str, missing: str, most: int, until: float) -> Live | None:
+        """The object, or its beginning; None where what was too large has been replaced meanwhile."""
+        patience = self._patience(until)
+        read: Any = patience["retry"](partial(self._read, path, most, patience["timeout"]))
         try:
             with storage_errors(self._bucket_name, "storage.objects.get"):
-                # In one piece: the client would resume a broken one without checking the checksum of the whole.
-                payload: bytes = blob.download_as_bytes(single_shot_download=True, **self._patience(until))
+                payload, generation = read()
         except NotFound:
             self._see_bucket(until)
             raise ModelNotFound(f"{missing} in gs://{self._bucket_name}/{self._prefix}; train it") from None
-        return Live(payload, str(blob.generation))
+        if generation is not None:
+            return Live(payload, generation)
+        found = self._reload(path)
+        return Live(payload, str(found.generation)) if found is not None and (found.size or 0) > most else None
+
+    def _read(self, path: str, most: int, timeout: float) -> tuple[bytes, str | None]:
+        """The object and its generation, or the beginning of one that is too large; asked for once.
+
+        Whoever asks again begins anew: the client would resume a broken one without checking the checksum of the whole.
+        """
+        blob, buffer = self._bucket.blob(self._prefix + path), AtMost(most)
+        try:
+            blob.download_to_file(buffer, timeout=timeout, retry=None)
+        except TooLarge:
+            return buffer.getvalue(), None
+        return buffer.getvalue(), str(blob.generation)
 
     def _upload(self, path: str, payload: bytes, marks: dict[str, str], if_generation_match: int) -> Blob:
         """Create the object (generation 0), or replace the one of this generation; raise PreconditionFailed if not."""
@@ -217,7 +237,7 @@ class CloudStore:
             self._upload(path, payload, marks, 0)
         except (PreconditionFailed, ObjectKept):
             with contextlib.suppress(ModelError, PreconditionFailed):  # another run was faster; it is held, or gone
-                found = self._download(path, f"no {path}", self._until())
+                found = self._download(path, f"no {path}", len(payload), self._until())
                 if found.payload != payload:
                     self._upload(path, payload, marks, int(found.generation))
 
