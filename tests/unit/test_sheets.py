@@ -13,8 +13,8 @@ from builders import excel
 
 from skucast.core.errors import InputError
 from skucast.regressors.promotion_files import PLAN
-from skucast.sheets.excel import MAX_UNPACKED_BYTES
 from skucast.sheets.frame import read_cells
+from skucast.sheets.parts import MAX_UNPACKED_BYTES
 from skucast.sheets.reading import Sheet, read_sheet, trimmed
 
 

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import TextIO
 
+from skucast.sheets.limits import MAX_LINE
+
 SEPARATORS = ";,\t|"
 
 LOOKED_AT = 20
@@ -17,22 +19,31 @@ _WORD = re.compile(r"[^\W_]+|%")
 _NAMED = re.compile(r'"?sep=(.)"?[;,\t]*\s*', re.IGNORECASE)
 
 
+class TooLong(csv.Error):
+    """A line or a record is longer than one that people or programs write."""
+
+
 class CsvRecords:
     """The records of a text that have cells, each with the line it starts on: a quoted cell may hold line breaks.
 
     The text is opened with `newline=""`, and read from its beginning. `names` are those that a header has, in small
     letters; none if they are not known. Iterating raises csv.Error where it is no CSV.
+
+    Raises:
+        csv.Error: one of the first lines is too long.
     """
 
     def __init__(self, text: TextIO, names: Collection[str] = ()) -> None:
-        first = list(islice(text, LOOKED_AT))
+        self._characters = 0
+        first = list(islice(self._lines(text, LOOKED_AT * MAX_LINE), LOOKED_AT))
         named = _NAMED.fullmatch(first[0]) if first else None
         self.separator = named[1] if named else _separator(first, names)
         text.seek(0)
         self._skipped = 1 if named else 0
         for _ in range(self._skipped):
             text.readline()
-        self._records = csv.reader(text, delimiter=self.separator, strict=True)
+        self._characters = 0
+        self._records = csv.reader(self._lines(text, MAX_LINE), delimiter=self.separator, strict=True)
 
     @property
     def line(self) -> int:
@@ -42,9 +53,18 @@ class CsvRecords:
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         start = self.line + 1
         for cells in self._records:
+            self._characters = 0
             if cells:
                 yield start, cells
             start = self.line + 1
+
+    def _lines(self, text: TextIO, most: int) -> Iterator[str]:
+        """The lines of the text, which have no more than so many characters until `_characters` is 0 again."""
+        while line := text.readline(MAX_LINE + 1):
+            self._characters += len(line)
+            if len(line) > MAX_LINE or self._characters > most:
+                raise TooLong(f"more than {MAX_LINE:,} characters in a line")
+            yield line
 
 
 def header_place(records: Sequence[Sequence[str]], names: Collection[str]) -> int:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
-import zipfile
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime, time
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from skucast.core.errors import InputError
 from skucast.core.texts import Count, Text
 from skucast.sheets.csv_text import LOOKED_AT, n_names
-
-MAX_UNPACKED_BYTES = 100_000_000
-"""Most that the parts of an Excel file may hold: a small one can be packed from gigabytes of blanks."""
+from skucast.sheets.limits import MAX_CHARACTERS, TooMuch, little_memory
+from skucast.sheets.parts import MAX_UNPACKED_BYTES, Parts
 
 MAX_ROW, MAX_COLUMN = 200_000, 50
 """Last row and column of an Excel sheet that are looked at; blank ones take their time as well."""
@@ -25,7 +23,6 @@ _OLD_OR_ENCRYPTED = bytes.fromhex("D0CF11E0A1B11AE1")
 """How a container of the old Office begins: an .xls, or an .xlsx with a password."""
 
 _STRICT = b"http://purl.oclc.org/ooxml/"
-_HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\b[^>]*\bhidden="(?:1|true)"[^>]*(?<!/)>')
 _QUOTED = re.compile(r'"[^"]*"|\\.')
 
 Records = list[tuple[int, list[str]]]
@@ -55,38 +52,39 @@ def excel_records(name: str, content: bytes, what: str, names: Collection[str] =
             )
         )
     try:
-        _check_parts(name, content, what)
-        with warnings.catch_warnings(action="ignore"):  # of features that are no cells, such as drop-down lists
-            title, notes = _chosen(name, content, names)
-            rows = list(_filled_rows(name, content, title, what))
-            notes += _hidden_rows(content, title)
+        with little_memory(name), warnings.catch_warnings(action="ignore"):  # of what is no cell: drop-down lists
+            parts = _parts(name, content, what)
+            values = _book(parts)
+            title, notes = _chosen(name, values, names)
+            rows = list(_filled_rows(name, values[title], _book(parts, data_only=False)[title], what))
+            notes += _hidden_rows(parts, values[title])
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - a broken file may make the library raise anything
-        text = f"{name}: cannot be read as xlsx ({type(error).__name__}: {error})".splitlines()[0]
+        text = (f"{name}: cannot be read as xlsx ({type(error).__name__}: {error})".splitlines()[0])[:1000]
         raise InputError(Text("{text}; it may be cut off: open it in Excel and save it anew", text=text)) from None
     return rows, notes
 
 
-def _check_parts(name: str, content: bytes, what: str) -> None:
-    with zipfile.ZipFile(io.BytesIO(content)) as parts:
-        unpacked = sum(part.file_size for part in parts.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise InputError(
-                Text(
-                    "{name}: unpacks to more than {n} MB; is it a {what}?",
-                    name=name,
-                    n=MAX_UNPACKED_BYTES // 10**6,
-                    what=Text(what),
-                )
+def _parts(name: str, content: bytes, what: str) -> Parts:
+    if len(content) > MAX_UNPACKED_BYTES:
+        raise TooMuch(
+            Text(
+                "{name}: larger than {n} MB; is it a {what}?",
+                name=name,
+                n=MAX_UNPACKED_BYTES // 10**6,
+                what=Text(what),
             )
-        if "xl/workbook.xml" in parts.namelist() and _STRICT in parts.read("xl/workbook.xml"):
-            raise InputError(Text("{name}: saved as Strict Open XML; save it as Excel Workbook (.xlsx)", name=name))
+        )
+    parts = Parts(name, content, what)
+    if "xl/workbook.xml" in parts.namelist() and _STRICT in parts.read("xl/workbook.xml"):
+        raise InputError(Text("{name}: saved as Strict Open XML; save it as Excel Workbook (.xlsx)", name=name))
+    return parts
 
 
-def _chosen(name: str, content: bytes, names: Collection[str]) -> tuple[str, list[str]]:
+def _chosen(name: str, book: Any, names: Collection[str]) -> tuple[str, list[str]]:
     """The title of the sheet to read, and that it is one of several."""
-    sheets = _book(content).worksheets
+    sheets = book.worksheets
     visible = [sheet for sheet in sheets if sheet.sheet_state == "visible"]
     if not visible:
         raise InputError(Text("{name}: all of its sheets are hidden; show the one that is meant", name=name))
@@ -108,19 +106,17 @@ def _has_header(sheet: Any, names: Collection[str]) -> bool:
     return any(n_names([str(cell or "") for cell in row], names) > 1 for row in rows)
 
 
-def _hidden_rows(content: bytes, title: str) -> list[str]:
+def _hidden_rows(parts: Parts, sheet: Any) -> list[str]:
     """That rows which nobody sees in Excel were read as well, if there are any with cells."""
-    path = _book(content)[title]._worksheet_path  # noqa: SLF001 - what it knows of rows is not public
-    with zipfile.ZipFile(io.BytesIO(content)) as parts:
-        hidden = len(_HIDDEN_ROW.findall(parts.read(path)))
+    hidden = parts.hidden_rows(sheet._worksheet_path)  # noqa: SLF001 - what it knows of rows is not public
     said = Count("{n} hidden row read like the others", "{n} hidden rows read like the others", hidden)
     return [said] if hidden else []
 
 
-def _filled_rows(name: str, content: bytes, title: str, what: str) -> Iterator[tuple[int, list[str]]]:
+def _filled_rows(name: str, values: Any, formulas: Any, what: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows up to their last filled cell; values and formulas are read side by side, one file gives either."""
-    values, formulas = (_cells(content, title, data_only=data_only) for data_only in (True, False))
-    for number, (row, written) in enumerate(zip(values, formulas, strict=True), start=1):
+    left = MAX_CHARACTERS
+    for number, (row, written) in enumerate(zip(_cells(values), _cells(formulas), strict=True), start=1):
         if number > MAX_ROW:
             raise InputError(
                 Text(
@@ -129,21 +125,28 @@ def _filled_rows(name: str, content: bytes, title: str, what: str) -> Iterator[t
             )
         cells = [_text(cell, other.value) for cell, other in zip(row, written, strict=True)]
         filled = max((place for place, cell in enumerate(cells, start=1) if cell), default=0)
+        left -= sum(map(len, cells))
+        if left < 0:
+            raise TooMuch(Text("{name}: its cells hold more than {n} characters", name=name, n=MAX_CHARACTERS))
         if filled:
             yield number, cells[:filled]
 
 
-def _cells(content: bytes, title: str, *, data_only: bool) -> Iterator[Sequence[Any]]:
-    sheet = _book(content, data_only=data_only)[title]
+def _cells(sheet: Any) -> Iterator[Sequence[Any]]:
     sheet.reset_dimensions()  # what the file says of them may be wrong
     rows: Iterator[Sequence[Any]] = sheet.iter_rows(max_col=MAX_COLUMN)
     return rows
 
 
-def _book(content: bytes, *, data_only: bool = True) -> Any:
-    import openpyxl
+def _book(parts: Parts, *, data_only: bool = True) -> Any:
+    from skucast.sheets.book import workbook
 
-    return openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=data_only)
+    return workbook(parts, data_only=data_only)
+
+
+@lru_cache(maxsize=1000)
+def _is_percent(number_format: str) -> bool:
+    return "%" in _QUOTED.sub("", number_format)
 
 
 def _text(cell: Any, written: object) -> str:
@@ -153,7 +156,7 @@ def _text(cell: Any, written: object) -> str:
         return f"={str(written).removeprefix('=')}" if is_unknown else ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float) and "%" in _QUOTED.sub("", cell.number_format or ""):
+    if isinstance(value, int | float) and _is_percent(cell.number_format or ""):
         return f"{value * 100:.12g}%"  # 1 that is shown as 100 %
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else f"{value:.15g}"

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from skucast.core.errors import InputError
+from skucast.sheets.parquet import parquet_file, pieces_of
 from skucast.sheets.reading import CSV_SUFFIXES, EXCEL_SUFFIXES, Kind, Opened, open_sheet, refused_suffix
 from skucast.sheets.snapshot import Snapshot, snapshot
 
@@ -109,7 +110,7 @@ class Cells:
     def _batches(self, wanted: list[str]) -> Iterator[pd.DataFrame]:
         first = 1
         try:
-            for batch in self._parquet().iter_batches(batch_size=PIECE, columns=wanted):
+            for batch in pieces_of(self.name, self._parquet(), PIECE, wanted):
                 rows = batch.to_pandas(ignore_metadata=True) if batch.num_columns else pd.DataFrame()
                 plain = {
                     str(name): rows[name].astype(rows[name].cat.categories.dtype)
@@ -122,11 +123,9 @@ class Cells:
             raise self._no_parquet(error) from None
 
     def _parquet(self) -> Any:
-        import pyarrow.parquet as pq
-
         self._taken.file.seek(0)
         try:
-            return pq.ParquetFile(self._taken.file)
+            return parquet_file(self.name, self._taken.file)
         except (OSError, ValueError) as error:  # ValueError: not Parquet
             raise self._no_parquet(error) from None
 

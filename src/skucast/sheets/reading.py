@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -16,6 +17,8 @@ from skucast.core.texts import Text
 from skucast.sheets.csv_text import LOOKED_AT, CsvRecords, header_place
 from skucast.sheets.encoding import text_of
 from skucast.sheets.excel import excel_records
+from skucast.sheets.limits import MAX_COLUMNS, TooMuch
+from skucast.sheets.parts import MAX_UNPACKED_BYTES
 
 CSV_SUFFIXES, EXCEL_SUFFIXES = (".csv", ".tsv", ".txt"), (".xlsx", ".xlsm")
 
@@ -104,15 +107,15 @@ def open_sheet(name: str, file: BinaryIO, kind: Kind) -> Opened:
     suffix = PurePath(name).suffix.lower()
     if suffix in CSV_SUFFIXES:
         text, note = text_of(name, file)
-        records = CsvRecords(text, kind.names)
         try:
+            records = _csv_records(name, text, kind)
             opened = _opened(name, _csv_lines(name, records), records.separator, kind, [note] if note else [])
         except InputError:
             text.detach()  # a text that nobody holds any more would close the file
             raise
         return replace(opened, text=text)
     if suffix in EXCEL_SUFFIXES:
-        rows, notes = excel_records(name, file.read(), kind.what, kind.names)
+        rows, notes = excel_records(name, file.read(MAX_UNPACKED_BYTES + 1), kind.what, kind.names)
         opened = _opened(name, iter(rows), ";", kind, notes)
         width = len(opened.header)  # a row of Excel ends with its last filled cell
         padded = ((number, [*cells, *[""] * (width - len(cells))]) for number, cells in opened.lines)
@@ -140,6 +143,15 @@ def trimmed(name: str, sheet: Sheet) -> Sheet:
     return Sheet(_cut(sheet.header), lines, sheet.separator, sheet.notes)
 
 
+def _csv_records(name: str, text: io.TextIOWrapper, kind: Kind) -> CsvRecords:
+    try:
+        return CsvRecords(text, kind.names)
+    except csv.Error as error:
+        raise InputError(f"{name}: cannot be read as csv ({error})") from None
+    except UnicodeDecodeError:
+        raise _no_utf8(name) from None
+
+
 def _csv_lines(name: str, records: CsvRecords) -> Iterator[tuple[int, list[str]]]:
     last = 0
     try:
@@ -149,7 +161,11 @@ def _csv_lines(name: str, records: CsvRecords) -> Iterator[tuple[int, list[str]]
         begun = f"; a quotation mark after line {last} is not closed" if "unexpected end" in str(error) else ""
         raise InputError(f"{name}: line {records.line} cannot be read as csv ({error}){begun}") from None
     except UnicodeDecodeError:  # a mark of UTF-16, and something else behind it
-        raise InputError(Text("{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx", name=name)) from None
+        raise _no_utf8(name) from None
+
+
+def _no_utf8(name: str) -> InputError:
+    return InputError(Text("{name}: not UTF-8 text; save it as CSV UTF-8, or as .xlsx", name=name))
 
 
 def _opened(
@@ -158,7 +174,9 @@ def _opened(
     first = list(islice(records, LOOKED_AT))
     place = header_place([cells for _, cells in first], kind.names)
     header = [cell.strip() for cell in first[place][1]] if first and _is_filled(first[place][1]) else []
-    repeated = sorted({each for each in header if each and header.count(each) > 1})
+    if len(header) > MAX_COLUMNS:
+        raise TooMuch(Text("{name}: has more than {n} columns", name=name, n=MAX_COLUMNS))
+    repeated = sorted(each for each, number in Counter(header).items() if each and number > 1)
     if repeated:
         raise InputError(
             Text(
