@@ -26,6 +26,7 @@ from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.texts import Text, said_in
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
+from skucast.jobs.killers import Marked
 from skucast.jobs.refusals import WHOLE, refusal
 from skucast.regressors.headings import LINE
 from skucast.regressors.promotion_files import PlanFile, rejected_csv
@@ -62,7 +63,7 @@ class Intake:
     read: Callable[[str, bytes, Known, WeekClock], PlanFile]
     told: Callable[[PlanFile], list[str]]
 
-    def folder(self, name: Literal["inbox", "done", "rejected"]) -> str:
+    def folder(self, name: Literal["inbox", "done", "rejected", "reading"]) -> str:
         """Return one of its folders below STAGING."""
         return f"{self.what}/{name}"
 
@@ -120,6 +121,7 @@ def take_in(
 
     Each is appended, its rejected rows are written, then it is moved: in this order, so that a run that breaks off
     leaves it in the inbox, and the next one finds what is done and does the rest. Several tasks may do this at once.
+    One that a run read when it was killed is put aside, as it may kill every run.
 
     Raises:
         InputError, StoreError, WarehouseError: as `take_in_if_there`, and no answer of Cloud Storage.
@@ -219,8 +221,14 @@ def _take_in_file(
         report.notes.append(f"{file.intake.what}: {file.name}: {_ADDED_BEFORE}")
         _move(file, done, settings, report)
         return 0
+    marked = Marked(file.name, file.intake.folder("reading"), file.digest, settings)
+    if marks := marked.left():
+        _reject(file, marked.why(marks), settings, report)
+        marked.forget(marks)
+        return None
     try:
-        plan, batch_id = _judge(file, before, settings, known)
+        with marked.being_read(run):
+            plan, batch_id = _judge(file, before, settings, known)
     except InputError as error:
         _reject(file, error.args[0] if error.args else str(error), settings, report)
         return None

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -28,6 +28,20 @@ class Stopped(BaseException):
 
 _asked: list[type[BaseException]] = []
 """What a signal has raised in the block, however far that has got."""
+
+
+_told: list[Callable[[], None]] = []
+"""What is done as soon as SIGTERM arrives, beside the work that stops."""
+
+
+@contextmanager
+def on_sigterm(act: Callable[[], None]) -> Iterator[None]:
+    """Let this be done once if SIGTERM arrives in the block, in a thread of its own, whatever the block is at."""
+    _told.append(act)
+    try:
+        yield
+    finally:
+        _told.remove(act)
 
 
 @contextmanager
@@ -120,5 +134,7 @@ def _end_in_time(heard: socket.socket) -> None:
     with heard:
         while numbers := heard.recv(64):
             if signal.SIGTERM in numbers:
+                for act in tuple(_told):
+                    threading.Thread(target=act, name="sigterm", daemon=True).start()
                 time.sleep(STOP_WITHIN_S)
                 os._exit(TERMINATED)
