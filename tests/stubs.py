@@ -11,7 +11,8 @@ from builders import CUTOFF
 
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError
-from skucast.forecast.artifact import ModelCard, StoredModel, dumps, loads
+from skucast.forecast.artifact import StoredModel, dumps, loads
+from skucast.forecast.cards import ModelCard
 from skucast.forecast.forecasting import Horizon, Start, forecast_all, start
 from skucast.forecast.prophet.model import FittedModel, Regressor
 from skucast.forecast.prophet.spec import LAG, ModelSpec

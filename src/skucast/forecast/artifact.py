@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from skucast.core.model_files import MAX_BYTES
-from skucast.forecast.plain import StoredPayload, read, written
+from skucast.forecast.cards import ModelCard
+from skucast.forecast.plain import Limits, StoredPayload, read, written
 from skucast.forecast.prophet.model import FittedModel
 
 AGAIN = "retrain this combination"
@@ -19,39 +19,10 @@ AGAIN = "retrain this combination"
 _WAY_OUT = f"{AGAIN}, or bring its last version back: python -m skucast models heal"
 
 
-@dataclass(frozen=True)
-class ModelCard:
-    """What a stored model is: trained on what, how, and how well it did when it could not see the answers.
+_LIMITS = Limits(n_bytes=MAX_BYTES, n_lists=10_000, n_values=200_000)
+"""A usual file has fifty lists and a thousand values."""
 
-    `hyperparameters` are those of each model whose forecasts are averaged, best first; `recipe` what training was asked
-    for. `backtest` holds WAPE (ratio) by step as text, `pooled`, and the baseline's on the same weeks; `tuning` how the
-    settings were chosen, empty without. `evidence` are its forecasts at past origins, sales per week of each step, by
-    the origin's label. `is_converged` is False where a final fit met a bound on its steps.
-    """
-
-    combination: str
-    cutoff: str
-    first_week: str
-    n_weeks: int
-    recipe: dict[str, Any]
-    hyperparameters: list[dict[str, Any]]
-    dropped_regressors: list[str]
-    is_converged: bool
-    backtest: dict[str, Any]
-    tuning: dict[str, Any]
-    versions: dict[str, str]
-    evidence: dict[str, list[float]] = dataclasses.field(default_factory=dict)
-    naive: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-    @property
-    def naive_instead(self) -> str | None:
-        """The naive method that forecasts instead of the model alone, as it backtests clearly better; None = none."""
-        return str(self.naive["method"]) if self.naive.get("is_better") else None
-
-    @property
-    def cutoff_date(self) -> date:
-        """The last week the model was trained on."""
-        return date.fromisoformat(self.cutoff)
+_MOST_MODELS = 20
 
 
 @dataclass(frozen=True)
@@ -78,10 +49,10 @@ def dumps(models: Sequence[FittedModel], card: ModelCard) -> StoredPayload:
     """Return the bytes of the model file and their version.
 
     Raises:
-        ModelError: a number is not finite, so that nobody could read the file.
+        ModelError: a number is not finite, or beyond what is read, so that nobody could read the file.
     """
     content = {"models": [model.as_dict() for model in models], "card": dict(vars(card))}
-    return written(content, card.cutoff)
+    return written(content, card.cutoff, _Content(tuple(models), card))
 
 
 def loads(payload: bytes) -> StoredModel:
@@ -90,7 +61,7 @@ def loads(payload: bytes) -> StoredModel:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    found = read(payload, _Content, most_bytes=MAX_BYTES, again=_WAY_OUT)
+    found = read(payload, _Content, limits=_LIMITS, again=_WAY_OUT)
     return StoredModel(found.content.models, found.content.card, found.version)
 
 
@@ -100,7 +71,7 @@ class _Content:
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
-    models: Annotated[tuple[FittedModel, ...], Field(min_length=1)]
+    models: Annotated[tuple[FittedModel, ...], Field(min_length=1, max_length=_MOST_MODELS)]
     card: ModelCard
 
     @property
@@ -108,5 +79,6 @@ class _Content:
         return self.card.cutoff_date
 
     def check(self) -> None:
+        self.card.check()
         for model in self.models:
             model.check()

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from pydantic import ConfigDict
 
+from skucast.core.bounds import MOST_SALES, check_day, check_length, check_names, check_plain
 from skucast.core.combination import Combination
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
 from skucast.core.weeks import WEEK
 from skucast.forecast.panel.model import AGAIN, PanelForecast
-from skucast.forecast.plain import Read, StoredPayload, read, written
+from skucast.forecast.plain import Limits, Read, StoredPayload, read, written
 from skucast.forecast.prophet.design import Floats
 
 EVIDENCE = SharedFile("evidence")
@@ -29,6 +30,10 @@ EVERY = 4
 
 DIGITS = 6
 """Significant digits that are kept of a forecast."""
+
+MOST_COMBINATIONS = 1_000_000
+MOST_ORIGINS = 100
+MOST_STEPS = 520
 
 Told = list[list[float | None]]
 
@@ -72,12 +77,19 @@ class PanelEvidence:
         Raises:
             ValueError: another number of combinations or steps than there are, or an origin that is no day.
         """
-        _ = self.cutoff
+        check_day(self.cutoff_label, "the cutoff")
+        check_plain(self.recipe, "recipe")
+        check_names(self.combinations, "combinations", MOST_COMBINATIONS)
+        check_length(self.origins, "origins", MOST_ORIGINS)
         for label, origin in self.origins.items():
-            date.fromisoformat(label)
+            check_day(label, "an origin")
             for told in vars(origin).values():
                 if len(told) != len(self.combinations) or len({len(steps) for steps in told}) > 1:
                     raise ValueError("forecasts of other combinations or steps than there are")
+                check_length(told[0] if told else (), "an origin", MOST_STEPS)
+                known = [value for steps in told for value in steps if value is not None]
+                if known and not 0 <= min(known) <= max(known) <= MOST_SALES:
+                    raise ValueError(f"a forecast is not from 0 to {MOST_SALES:g}")
 
     def forecast(self, origin: date, combinations: Sequence[Combination], horizon: int) -> PanelForecast | None:
         """Return what was forecast at the origin, NaN where nothing was; None where none of so many steps is kept."""
@@ -113,9 +125,13 @@ def kept_evidence(
     return PanelEvidence(str(cutoff), dict(recipe), tuple(map(str, combinations)), origins)
 
 
+_LIMITS = Limits(n_bytes=MAX_SHARED_BYTES, n_lists=4_000_000, n_values=32_000_000)
+"""Of a combination it has 24 lists and 100 to 200 values."""
+
+
 def dumps(evidence: PanelEvidence) -> StoredPayload:
     """Return the bytes of the evidence's file and their version."""
-    return written(asdict(evidence), evidence.cutoff_label)
+    return written(asdict(evidence), evidence.cutoff_label, evidence)
 
 
 def loads(payload: bytes) -> Read[PanelEvidence]:
@@ -124,7 +140,7 @@ def loads(payload: bytes) -> Read[PanelEvidence]:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    return read(payload, PanelEvidence, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
+    return read(payload, PanelEvidence, limits=_LIMITS, again=AGAIN)
 
 
 def _rounded(value: float) -> float | None:

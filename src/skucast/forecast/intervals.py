@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from skucast.core.bounds import check_number, check_numbers
 from skucast.forecast.prophet.design import Floats
 
 Ints = npt.NDArray[np.int64]
@@ -45,6 +46,34 @@ class Group:
     n: int
     quantiles: tuple[float, ...]
     mean: float
+
+
+MOST_STEPS = 520
+MOST_ERROR = 1e9
+"""Farthest that an error lies from 0, in units of its scale."""
+
+
+def check_groups(groups: Sequence[Group]) -> None:
+    """Refuse what is no distribution of errors.
+
+    Raises:
+        ValueError: a group twice, of a step or third that there is not, or quantiles that are none.
+    """
+    if len({(each.step, each.third, each.is_promo) for each in groups}) != len(groups):
+        raise ValueError("a group of errors is there twice")
+    for each in groups:
+        check_number(each.step, "a group's step", 1, MOST_STEPS)
+        check_number(each.third, "a group's third", 0, N_THIRDS - 1)
+        check_number(each.mean, "a group's mean", -MOST_ERROR, MOST_ERROR)
+        check_number(each.n, "a group's errors", 0, 1e9)
+        check_numbers(each.quantiles, "a group's quantiles", MOST_ERROR)
+        if len(each.quantiles) != len(PROBABILITIES):
+            raise ValueError("a group has other quantiles than there are")
+        if any(later < before - ROUNDED for before, later in itertools.pairwise(each.quantiles)):
+            raise ValueError("a group's quantiles are not in order")
+
+
+ROUNDED = 1e-6
 
 
 def as_texts(probabilities: Sequence[float], quantiles: Floats) -> list[str]:

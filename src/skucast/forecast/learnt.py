@@ -15,18 +15,19 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict
 
+from skucast.core.bounds import check_day, check_length, check_names
 from skucast.core.combination import Combination
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
 from skucast.forecast.blend import COMPONENTS, LEAST_ORIGINS, blended, weights_of
-from skucast.forecast.evidence import PanelEvidence
-from skucast.forecast.intervals import Flags, Group, Ints, Spread, groups_of, scale_of, thirds_of
+from skucast.forecast.evidence import MOST_COMBINATIONS, MOST_ORIGINS, PanelEvidence
+from skucast.forecast.intervals import Flags, Group, Ints, Spread, check_groups, groups_of, scale_of, thirds_of
 from skucast.forecast.joint.correlations import Correlations, correlations_of, group_codes
 from skucast.forecast.joint.scores import scores_of
 from skucast.forecast.panel.features import RECENT, levels
 from skucast.forecast.panel.grid import Grid
 from skucast.forecast.panel.known import Known
 from skucast.forecast.panel.model import AGAIN, PanelForecast
-from skucast.forecast.plain import Read, StoredPayload, read, written
+from skucast.forecast.plain import Limits, Read, StoredPayload, read, written
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.paths import INTERVAL
 
@@ -36,6 +37,9 @@ Forecaster = Literal["blend", "prophet", "panel"]
 """Whose number is published."""
 
 SCALE_WEEKS = 26
+
+ROUNDED = 0.01
+"""Weights are kept to four digits: so far from 1 they may add up."""
 
 OwnEvidence = Mapping[Combination, Mapping[str, Sequence[float]]]
 """Of combinations with a model of their own: its forecasts at past origins, by their label."""
@@ -69,9 +73,13 @@ class BlendModel:
         """Refuse parts that do not fit each other.
 
         Raises:
-            ValueError: other components than there are, another number of weights, or no correlations.
+            ValueError: other components than there are, no weights of these, no distributions, or no correlations.
         """
-        _ = self.cutoff
+        check_day(self.cutoff_label, "the cutoff")
+        check_names(self.origins, "origins", MOST_ORIGINS)
+        for origin in self.origins:
+            check_day(origin, "an origin")
+        check_length(self.weights, "weights", MOST_COMBINATIONS)
         if self.components != COMPONENTS:
             raise ValueError("it blends other components than there are")
         if {len(each) for each in self.weights.values()} - {len(COMPONENTS)} or len(self.pooled) not in {
@@ -79,6 +87,13 @@ class BlendModel:
             len(COMPONENTS),
         }:
             raise ValueError("a combination has another number of weights than there are components")
+        for weights in (self.pooled, *self.weights.values()):
+            if weights and not (min(weights) >= 0 and abs(sum(weights) - 1) <= ROUNDED):
+                raise ValueError("weights are negative, or do not add up to 1")
+        if {*self.spread, *self.joint} - {"blend", "panel"}:
+            raise ValueError("it knows the errors of another number than there is")
+        for groups in self.spread.values():
+            check_groups(groups)
         for correlations in self.joint.values():
             correlations.check()
 
@@ -265,10 +280,14 @@ def _correlations(
     return correlations_of(np.stack(scores), np.stack([each.scale for each in origins]), codes)
 
 
+_LIMITS = Limits(n_bytes=MAX_SHARED_BYTES, n_lists=1_000_000, n_values=8_000_000)
+"""Of a combination it has one list and five values."""
+
+
 def dumps(model: BlendModel) -> StoredPayload:
     """Return the bytes of the file and their version."""
     content: dict[str, Any] = asdict(model)
-    return written(content, model.cutoff_label)
+    return written(content, model.cutoff_label, model)
 
 
 def loads(payload: bytes) -> Read[BlendModel]:
@@ -277,4 +296,4 @@ def loads(payload: bytes) -> Read[BlendModel]:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    return read(payload, BlendModel, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
+    return read(payload, BlendModel, limits=_LIMITS, again=AGAIN)

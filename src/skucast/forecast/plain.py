@@ -10,11 +10,11 @@ import hashlib
 import io
 import json
 import pickle
-import pickletools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Generic, NoReturn, Protocol, TypeVar
+from pickletools import genops
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,16 +25,38 @@ FORMAT = 1
 _DIGITS = 12
 """Digits of the content's digest in a version."""
 
-_PLAIN_OPCODES = frozenset(
+_TEXTS = frozenset({"SHORT_BINUNICODE", "BINUNICODE"})
+_NUMBERS = frozenset({"BININT", "BININT1", "BININT2", "LONG1"})
+_SILENT = frozenset({"PROTO", "FRAME", "MEMOIZE"})
+"""Opcodes that put nothing into the value."""
+
+_OTHERS = frozenset(
     name
     for names in (
-        "PROTO FRAME STOP MARK MEMOIZE BINGET LONG_BINGET",
-        "EMPTY_DICT SETITEM SETITEMS EMPTY_LIST APPEND APPENDS SHORT_BINUNICODE BINUNICODE",
-        "NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINFLOAT",
+        "EMPTY_DICT MARK SETITEM SETITEMS STOP BINGET LONG_BINGET",
+        "EMPTY_LIST APPEND APPENDS NONE NEWTRUE NEWFALSE BINFLOAT",
     )
     for name in names.split()
 )
-"""All that a pickle of dicts, lists, texts, numbers, flags and None is made of."""
+"""Opcodes of plain values of any shape; a file of ours is one flat dict."""
+
+_MOST_OPCODES = 64
+"""Opcodes that are looked at: a file of ours has some twenty."""
+
+_MOST_SAID = 300
+"""Characters that an error says of what is wrong."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a file is read: bytes, lists and dicts in its content, values in these.
+
+    An empty list of two characters takes a hundred times its size while it is read.
+    """
+
+    n_bytes: int
+    n_lists: int
+    n_values: int
 
 
 class Content(Protocol):
@@ -78,54 +100,75 @@ def digest_of(payload: bytes, most_bytes: int) -> str:
         ModelError: it is damaged, or no file of this form.
     """
     found = _read_plain(payload, most_bytes, "make it anew")
-    text = found.get("content") if isinstance(found, dict) else None
-    if not isinstance(text, str) or _digest(text) != found.get("sha256"):
+    digest = _digest(found.get("content"))
+    if digest is None or digest != found.get("sha256"):
         raise ModelError("damaged, or not a model file; make it anew")
-    return _digest(text)[:_DIGITS]
+    return digest[:_DIGITS]
 
 
-def written(content: Mapping[str, Any], cutoff: str) -> StoredPayload:
-    """Return the bytes of a file of plain builtins, and their version.
+def written(content: Mapping[str, Any], cutoff: str, checked: Content | None = None) -> StoredPayload:
+    """Return the bytes of a file of plain builtins, and their version; `checked` is what a reader will find in it.
 
     Raises:
-        ModelError: a number is not finite, so that nobody could read the file.
+        ModelError: a number is not finite, or a part is such that nobody would read the file.
     """
     try:
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise ModelError("the fit gave numbers that are not finite; check the sales of this combination") from None
-    digest = _digest(text)
+    try:
+        if checked is not None:
+            checked.check()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+    except _WRONG as error:
+        raise ModelError(f"nobody would read what was made: {_short(error)}; check the sales behind it") from None
     payload = pickle.dumps({"format": FORMAT, "sha256": digest, "content": text}, protocol=5)
     return StoredPayload(payload, _version(cutoff, digest))
 
 
-def read(payload: bytes, kind: type[C], *, most_bytes: int, again: str) -> Read[C]:
+def read(payload: bytes, kind: type[C], *, limits: Limits, again: str) -> Read[C]:
     """Return the content of a file; nothing in the bytes can run code.
 
     Args:
         payload: the bytes.
         kind: the dataclass that the JSON is of; its annotations validate it.
-        most_bytes: larger files are refused.
+        limits: larger files are refused before anything is made of them.
         again: how such a file is made anew, as the errors say it.
 
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    found = _read_plain(payload, most_bytes, again)
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    found = _read_plain(payload, limits.n_bytes, again)
+    if found.get("format") != FORMAT:
         raise ModelError(f"not a model file of format {FORMAT}; {again}")
+    text = found.get("content")
+    digest = _digest(text)
+    if digest is None or digest != found.get("sha256"):
+        raise ModelError(f"damaged: its checksum does not fit its content; {again}")
     try:
-        digest = _digest(found["content"])
-        if digest != found["sha256"]:
-            raise ModelError(f"damaged: its checksum does not fit its content; {again}")
-        content: C = _reader(kind).validate_json(found["content"])
+        _check_size(str(text), limits)
+        content: C = _reader(kind).validate_json(str(text))
         content.check()
         version = _version(str(content.cutoff), digest)
     except ValidationError as error:
-        raise ModelError(f"incomplete or wrong content ({_first(error)}); {again}") from None
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ModelError(f"incomplete or wrong content ({error}); {again}") from None
+        raise ModelError(f"incomplete or wrong content ({_short(_first(error))}); {again}") from None
+    except _WRONG as error:
+        raise ModelError(f"incomplete or wrong content ({_short(error)}); {again}") from None
     return Read(content, version)
+
+
+_WRONG = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+"""What parts of a wrong kind, size or range make of whoever looks at them."""
+
+
+def _check_size(text: str, limits: Limits) -> None:
+    """Refuse a content of more lists or values than a file of its kind has, counted without making any.
+
+    Raises:
+        ValueError: it has.
+    """
+    if text.count("[") + text.count("{") > limits.n_lists or text.count(",") > limits.n_values:
+        raise ValueError(f"more than {limits.n_lists:,} lists, or {limits.n_values:,} values")
 
 
 @functools.cache
@@ -141,46 +184,66 @@ def _first(error: ValidationError) -> str:
     return f"{where}: {mistake['msg']}" if where else mistake["msg"]
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads builtins only; any global, and so any call, is refused."""
+def _short(error: object) -> str:
+    """What is wrong, in one line: names in a file may be of any length."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}..."
 
-    def find_class(self, module: str, name: str) -> NoReturn:
-        raise pickle.UnpicklingError(f"it names {module}.{name}")
 
+def _read_plain(payload: bytes, most_bytes: int, again: str) -> dict[str, Any]:
+    """The flat dict of texts and whole numbers that a file is.
 
-def _read_plain(payload: bytes, most_bytes: int, again: str) -> Any:
+    Raises:
+        ModelError: it is none.
+    """
     if not payload:
         raise ModelError(f"empty file; {again}")
     if len(payload) > most_bytes:
-        raise ModelError(f"larger than {most_bytes // 2**20} MiB, not a model file")
+        raise ModelError(f"larger than {most_bytes // 2**20} MiB, not a model file; {again}")
     try:
-        _check_opcodes(payload)
-        return _PlainUnpickler(io.BytesIO(payload)).load()
+        return _flat_dict(payload)
     except pickle.UnpicklingError as error:
-        raise ModelError(f"refused, a model file holds plain values only ({error}); {again}") from None
-    except (EOFError, ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, MemoryError):
+        raise ModelError(f"refused, a model file holds plain values only ({_short(error)}); {again}") from None
+    except (EOFError, StopIteration, *_WRONG):
         raise ModelError(f"truncated or not a model file; {again}") from None
 
 
-def _check_opcodes(payload: bytes) -> None:
-    """Read over the pickle without running it: nothing but plain values, and no value twice but short texts.
+def _flat_dict(payload: bytes) -> dict[str, Any]:
+    """The dict that the pickle writes down, by its opcodes: it is never run, so that nothing in it is ever made.
 
-    Else a few bytes could ask for endless memory: lists of twice the same list, a memo or a buffer of any size.
+    Lists in lists, a memo of any size, keys that all collide: of such files a few opcodes are looked at.
+
+    Raises:
+        ValueError: it is no flat dict of texts and whole numbers.
+        UnpicklingError: it would import, call or make anything else.
     """
-    memo = []
-    previous = ""
-    for opcode, argument, _ in pickletools.genops(payload):
-        if opcode.name not in _PLAIN_OPCODES:
+    shape, values = [], []
+    for name, argument in _opcodes(payload):
+        if name in _TEXTS or name in _NUMBERS:
+            values.append(argument)
+        elif name not in _SILENT:
+            shape.append(name)
+    keys = values[::2]
+    if shape != ["EMPTY_DICT", "MARK", "SETITEMS", "STOP"] or not all(isinstance(key, str) for key in keys):
+        raise ValueError("no flat dict")
+    return dict(zip(keys, values[1::2], strict=True))
+
+
+def _opcodes(payload: bytes) -> Iterator[tuple[str, Any]]:
+    for n, (opcode, argument, _) in enumerate(genops(io.BytesIO(payload))):
+        if opcode.name not in _TEXTS | _NUMBERS | _SILENT | _OTHERS:
             raise pickle.UnpicklingError(f"it uses {opcode.name}")
-        if opcode.name == "MEMOIZE":
-            memo.append(previous)
-        elif opcode.name in {"BINGET", "LONG_BINGET"} and memo[int(argument or 0)] != "SHORT_BINUNICODE":
-            raise pickle.UnpicklingError("it uses one value twice")
-        previous = opcode.name
+        if n == _MOST_OPCODES:
+            raise ValueError("more than a model file has")
+        yield opcode.name, argument
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(text: object) -> str | None:
+    """The digest of a text; None of what is none, or of one that cannot be written down."""
+    try:
+        return hashlib.sha256(text.encode()).hexdigest() if isinstance(text, str) else None
+    except UnicodeEncodeError:
+        return None
 
 
 def _version(cutoff: str, digest: str) -> str:

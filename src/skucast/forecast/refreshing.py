@@ -11,7 +11,8 @@ import pandas as pd
 from skucast.core.declared import Regressor
 from skucast.core.errors import ModelError, SkucastError
 from skucast.core.weeks import anchor_of
-from skucast.forecast.artifact import AGAIN, ModelCard, StoredModel
+from skucast.forecast.artifact import AGAIN, StoredModel
+from skucast.forecast.cards import ModelCard
 from skucast.forecast.families import names_kept, regressors_with
 from skucast.forecast.prophet.design import WeekGrid
 from skucast.forecast.prophet.fit import with_interval_scale

@@ -19,8 +19,9 @@ from skucast.core.combination import Combination
 from skucast.core.declared import PREFIX, Regressor
 from skucast.core.errors import FitError
 from skucast.core.weeks import WEEK, WeekClock
-from skucast.forecast.artifact import ModelCard, dumps
+from skucast.forecast.artifact import dumps
 from skucast.forecast.backtest import backtest, forecasts_back, interval_scale, origin_ends, score_by_step
+from skucast.forecast.cards import ModelCard
 from skucast.forecast.champion import Champion, Comparison, compared
 from skucast.forecast.evidence import EVERY, evidence_origins
 from skucast.forecast.families import with_those_that_pay

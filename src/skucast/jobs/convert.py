@@ -16,7 +16,8 @@ from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, RunFailed, StoreConflict
 from skucast.core.run import Run
 from skucast.core.words import counted
-from skucast.forecast.artifact import ModelCard, StoredModel, dumps, loads
+from skucast.forecast.artifact import StoredModel, dumps, loads
+from skucast.forecast.cards import ModelCard
 from skucast.forecast.plain import StoredPayload
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.old_object import KNOWN, from_prophet, unpickled

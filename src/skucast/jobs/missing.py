@@ -20,8 +20,9 @@ from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import METRICS, POOLED_STEP
 from skucast.core.targets import matching
 from skucast.core.weeks import WEEK
-from skucast.forecast.artifact import loads
+from skucast.forecast.artifact import StoredModel
 from skucast.jobs.inputs import Inputs
+from skucast.jobs.stored_models import model_in
 from skucast.jobs.targets import accepted_missing
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
@@ -176,14 +177,10 @@ def _since(settings: Settings, run: Run) -> date:
 def _trained(store: ModelStore, orphans: Missing, since: date, until: date) -> set[Combination]:
     """Those whose model was trained within these weeks: then they were sold."""
     found = store.load_many(orphans.combinations) if orphans.combinations else {}
-    cutoffs = {each: _cutoff_of(live) for each, live in found.items()}
+    cutoffs = {each: _cutoff_of(each, live) for each, live in found.items()}
     return {each for each, cutoff in cutoffs.items() if cutoff is not None and since <= cutoff <= until}
 
 
-def _cutoff_of(live: Live | ModelError) -> date | None:
-    if isinstance(live, ModelError):
-        return None
-    try:
-        return loads(live.payload).card.cutoff_date
-    except ModelError:
-        return None
+def _cutoff_of(combination: Combination, live: Live | ModelError) -> date | None:
+    found = model_in(combination, live)
+    return found.card.cutoff_date if isinstance(found, StoredModel) else None

@@ -13,13 +13,14 @@ import numpy as np
 
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ModelNotFound, ObjectKept, StoreConflict
 from skucast.core.model_files import SharedFile
 from skucast.core.run import Run
 from skucast.core.words import counted
 from skucast.forecast import evidence as kept_evidence
 from skucast.forecast import learnt
-from skucast.forecast.artifact import loads
+from skucast.forecast.artifact import StoredModel
 from skucast.forecast.evidence import EVIDENCE, PanelEvidence, evidence_origins
 from skucast.forecast.learnt import BLEND, Past, learn, past_of
 from skucast.forecast.panel import model as panel_model
@@ -41,10 +42,11 @@ from skucast.forecast.panel.training import (
     train_forests,
 )
 from skucast.forecast.panel.trees import Forest
-from skucast.forecast.plain import Read, StoredPayload
+from skucast.forecast.plain import StoredPayload
 from skucast.forecast.training import backtest_weeks_of
 from skucast.jobs.known_ahead import usable_plan
-from skucast.jobs.panel_files import panel_grid, read_shared
+from skucast.jobs.panel_files import READERS, panel_grid, read_shared
+from skucast.jobs.stored_models import model_in
 from skucast.regressors.declared import declared_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, run_each
@@ -121,9 +123,9 @@ def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, fo
             return
         forecasts |= {origin: _forecast_at(inputs, trained[origin], origin) for origin in missing if origin in trained}
         kept = kept_evidence.kept_evidence(cutoff, recipe, inputs.grid.combinations, forecasts)
-        _save(store, EVIDENCE, kept_evidence.dumps(kept), report, force=force)
+        _save(store, EVIDENCE, partial(kept_evidence.dumps, kept), report, force=force)
         if cutoff in trained:
-            _save(store, PANEL, panel_model.dumps(trained[cutoff]), report, force=force)
+            _save(store, PANEL, partial(panel_model.dumps, trained[cutoff]), report, force=force)
     report.notes.append(
         f"panel: {counted(len(inputs.grid.combinations), 'combination')}, "
         f"{counted(len(forecasts), 'past origin')} of evidence, {len(forecasts.keys() & set(missing))} of them new"
@@ -228,13 +230,12 @@ def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> Pa
         return None
     with report.timed("blend"):
         own = {
-            combination: loads_evidence(live)
+            combination: loads_evidence(combination, live)
             for combination, live in store.load_many(list(inputs.grid.combinations)).items()
-            if isinstance(live, Live)
         }
         past = past_of(inputs.grid, inputs.known, own, panel, inputs.origins, inputs.evidence_weeks)
         blend = learn(past)
-        _save(store, BLEND, learnt.dumps(blend), report, force=inputs.settings.force)
+        _save(store, BLEND, partial(learnt.dumps, blend), report, force=inputs.settings.force)
     if blend.pooled:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(blend.components, blend.pooled, strict=True))
         report.notes.append(f"blend: {shares}, by {counted(len(blend.origins), 'past origin')}")
@@ -245,19 +246,24 @@ def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> Pa
     return past
 
 
-def loads_evidence(live: Live) -> Mapping[str, Sequence[float]]:
-    """Return the evidence in a model file; nothing where the file cannot be read."""
-    try:
-        return loads(live.payload).card.evidence
-    except ModelError:
-        return {}
+def loads_evidence(combination: Combination, live: Live | ModelError) -> Mapping[str, Sequence[float]]:
+    """Return the evidence in the model file of a combination; nothing where it cannot be read, or is another's."""
+    found = model_in(combination, live)
+    return found.card.evidence if isinstance(found, StoredModel) else {}
 
 
-def _save(store: ModelStore, file: SharedFile, stored: StoredPayload, report: RunReport, *, force: bool) -> None:
+def _save(
+    store: ModelStore, file: SharedFile, made: Callable[[], StoredPayload], report: RunReport, *, force: bool
+) -> None:
     """Put the file in the place of what is there; what keeps it from being live is said and stops nobody.
 
     Of a training for a day of the past it is kept beside what has seen later weeks, for forecasts of that day.
     """
+    try:
+        stored = made()
+    except ModelError as error:
+        _note(report, f"{file} stays as it is: {error}")
+        return
     try:
         live = store.load(file)
         day, known = stored.version[:10], _day_of(file, live)
@@ -283,11 +289,7 @@ def _note(report: RunReport, text: str) -> None:
 
 def _day_of(file: SharedFile, live: Live) -> str:
     """The last week that the live file knows; nothing of one that cannot be read, which may be replaced."""
-    loads: Callable[[bytes], Read[Any]] = _LOADS[file]
     try:
-        return str(loads(live.payload).content.cutoff)
+        return str(READERS[file](live.payload).content.cutoff)
     except ModelError:
         return ""
-
-
-_LOADS: Mapping[SharedFile, Any] = {PANEL: panel_model.loads, EVIDENCE: kept_evidence.loads, BLEND: learnt.loads}

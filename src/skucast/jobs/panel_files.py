@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import ModelError, ModelNotFound
 from skucast.core.model_files import SharedFile, newest_until
 from skucast.core.weeks import WEEK, weeks_between
-from skucast.forecast import learnt
+from skucast.forecast import evidence, learnt
+from skucast.forecast.evidence import EVIDENCE
 from skucast.forecast.learnt import BLEND, BlendModel
 from skucast.forecast.panel import model as panel_model
 from skucast.forecast.panel.grid import Grid, grid_of
@@ -22,6 +24,13 @@ from skucast.regressors.declared import declared_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
+
+READERS: Mapping[SharedFile, Callable[[bytes], Read[Any]]] = {
+    PANEL: panel_model.loads,
+    EVIDENCE: evidence.loads,
+    BLEND: learnt.loads,
+}
+"""How each of the files is read, and with that checked."""
 
 MAX_AGE_WEEKS = 13
 """An older panel does not know what sells now, and is not asked."""

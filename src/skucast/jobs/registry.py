@@ -22,7 +22,7 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.stopping import check_stop
 
 if TYPE_CHECKING:
-    from skucast.forecast.artifact import ModelCard
+    from skucast.forecast.cards import ModelCard
 
 Row = dict[str, Any]
 

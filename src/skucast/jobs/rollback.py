@@ -20,6 +20,7 @@ from skucast.core.tables.records import REGISTRY
 from skucast.core.words import counted
 from skucast.forecast.artifact import AGAIN, StoredModel
 from skucast.forecast.plain import digest_of
+from skucast.jobs.panel_files import READERS
 from skucast.jobs.registry import Ledger, by_age, details_of, latest, may_be_live, registry_row
 from skucast.jobs.stored_models import kept_version, live_version, model_in
 from skucast.runtime.logs import log
@@ -169,8 +170,12 @@ def heal_shared(store: ModelStore, files: Sequence[SharedFile], report: RunRepor
 
 
 def _is_whole(file: SharedFile, payload: bytes) -> bool:
+    """Whether the file can be used; of one that is not known, whether it is as it was written."""
     try:
-        digest_of(payload, most_bytes(file))
+        if file in READERS:
+            READERS[file](payload)
+        else:
+            digest_of(payload, most_bytes(file))
     except ModelError:
         return False
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -14,13 +14,10 @@ from skucast.core.model_files import SharedFile
 from skucast.core.tables.records import REGISTRY
 from skucast.core.targets import matching
 from skucast.core.words import counted
-from skucast.forecast import evidence, learnt
-from skucast.forecast.evidence import EVIDENCE
-from skucast.forecast.learnt import BLEND
-from skucast.forecast.panel import model as panel_model
-from skucast.forecast.panel.model import AGAIN, PANEL
+from skucast.forecast.panel.model import AGAIN
 from skucast.forecast.trainable import skip_reason
 from skucast.jobs.inputs import Inputs
+from skucast.jobs.panel_files import READERS
 from skucast.jobs.registry import latest, may_be_live
 from skucast.jobs.targets import accepted_missing
 from skucast.jobs.training_inputs import readable
@@ -101,7 +98,7 @@ def named_and_not_live(live: Versions, registry: pd.DataFrame) -> list[tuple[Com
 def unusable_shared(store: ModelStore) -> dict[SharedFile, str]:
     """Return the files that all models share and that are damaged or missing, and which of the two each is."""
     found = {}
-    for file, loads in _READERS.items():
+    for file, loads in READERS.items():
         try:
             loads(store.load(file).payload)
         except ModelNotFound:
@@ -109,13 +106,6 @@ def unusable_shared(store: ModelStore) -> dict[SharedFile, str]:
         except ModelError as error:
             found[file] = str(error).partition(f"; {AGAIN}")[0]
     return found
-
-
-_READERS: dict[SharedFile, Callable[[bytes], object]] = {
-    PANEL: panel_model.loads,
-    EVIDENCE: evidence.loads,
-    BLEND: learnt.loads,
-}
 
 
 def _expected(settings: Settings, inputs: Inputs, report: RunReport) -> list[Combination]:

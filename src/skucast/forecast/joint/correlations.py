@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skucast.core.bounds import check_number
 from skucast.core.combination import KEY
 from skucast.forecast.intervals import Flags, Ints
 from skucast.forecast.prophet.design import Floats
@@ -45,6 +46,7 @@ class Correlations:
         Raises:
             ValueError: a share is missing or not between 0 and 1, or they add up to more than everything.
         """
+        check_number(self.n_origins, "the number of origins", 0, 1_000)
         if set(self.shares) != set(FACTORS) or set(self.lasting) != {*FACTORS, "own"}:
             raise ValueError("correlations of other factors than there are")
         if not all(0 <= each <= 1 for each in (*self.shares.values(), *self.lasting.values())):

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from pydantic import ConfigDict
 
+from skucast.core.bounds import check_day, check_length, check_names, check_plain
 from skucast.core.declared import OF_DECLARED, name_of
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
 from skucast.forecast.panel.features import PARTS, part_of
 from skucast.forecast.panel.trees import Forest
-from skucast.forecast.plain import Read, StoredPayload, read, written
+from skucast.forecast.plain import Limits, Read, StoredPayload, read, written
 from skucast.forecast.prophet.design import Floats
 
 PANEL = SharedFile("panel")
@@ -80,9 +81,12 @@ class PanelModel:
         Raises:
             ValueError: no forest, forests of other numbers of features, damaged trees, or a cutoff that is no day.
         """
-        _ = self.cutoff
+        check_day(self.cutoff_label, "the cutoff")
+        check_plain(self.recipe, "recipe")
+        check_names(self.features, "features", 2_000)
         if not (self.absolute and self.log):
             raise ValueError("a point model is missing")
+        check_length((*self.absolute, *self.log), "the point models", 50)
         for forest in (*self.absolute, *self.log, self.lower, self.upper):
             if forest.n_features != len(self.features):
                 raise ValueError("a forest has another number of features than the model")
@@ -163,9 +167,13 @@ def _shares_by_part_of_logs(added: Floats, total: Floats, names: Sequence[str]) 
     return found
 
 
+_LIMITS = Limits(n_bytes=MAX_SHARED_BYTES, n_lists=10_000, n_values=5_000_000)
+"""Of any number of combinations it has a hundred lists and half a million values."""
+
+
 def dumps(panel: PanelModel) -> StoredPayload:
     """Return the bytes of the panel's file and their version."""
-    return written(panel.as_dict(), panel.cutoff_label)
+    return written(panel.as_dict(), panel.cutoff_label, panel)
 
 
 def loads(payload: bytes) -> Read[PanelModel]:
@@ -174,4 +182,4 @@ def loads(payload: bytes) -> Read[PanelModel]:
     Raises:
         ModelError: empty, truncated, hostile, damaged or of another format; says which.
     """
-    return read(payload, PanelModel, most_bytes=MAX_SHARED_BYTES, again=AGAIN)
+    return read(payload, PanelModel, limits=_LIMITS, again=AGAIN)

@@ -16,10 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from skucast.core.bounds import check_length, check_number, check_numbers
 from skucast.forecast.panel.machine_code import loops
 from skucast.forecast.prophet.design import Floats
 
 Ints = npt.NDArray[np.int64]
+
+MOST_TREES = 3_000
+MOST_DEPTH = 100
+"""Trees of 31 leaves are at most 30 deep: a walk down all of them ends soon, and always."""
+
+MOST_LEAF = 1e6
+"""Largest value of a leaf: shares of a level, or their logarithms."""
 
 MISSING = {"None": 0, "Zero": 1, "NaN": 2}
 """What a node takes for a missing value, by LightGBM's word: none, zeros, or numbers that are not."""
@@ -57,6 +65,10 @@ class Forest:
         Raises:
             ValueError: lists of different lengths, or a feature, a way to miss or a reference that there is not.
         """
+        check_number(self.n_features, "the number of features", 1, 2_000)
+        check_length(self.roots, "a forest", MOST_TREES)
+        check_numbers(self.leaves, "a leaf", MOST_LEAF)
+        check_numbers(self.means, "a leaf's mean", MOST_LEAF)
         n_nodes, n_leaves = len(self.features), len(self.leaves)
         of_nodes = (self.thresholds, self.left, self.right, self.missing_left, self.missing, self.means)
         if any(len(values) != n_nodes for values in of_nodes):
@@ -73,6 +85,12 @@ class Forest:
         expected = np.concatenate([-1 - np.arange(n_leaves)[::-1], nodes])
         if not np.array_equal(np.sort(reached), expected):
             raise ValueError("a tree has a node or a leaf that is not reached, or reached twice")
+        level = np.array(self.roots, dtype="int64")
+        for _ in range(MOST_DEPTH + 1):
+            level = level[level >= 0]
+            level = np.concatenate([left[level], right[level]])
+        if len(level):
+            raise ValueError(f"a tree is more than {MOST_DEPTH} splits deep")
 
     def predict(self, values: Floats) -> Floats:
         """Return the sum over all trees of each row's leaf; values are finite, or NaN = missing: (rows, features).

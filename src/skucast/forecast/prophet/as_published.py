@@ -6,7 +6,6 @@ Prophet itself is only imported for `SalesProphet.prophet`.
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,7 +184,7 @@ class MeanOfProphets:
 
 def history_frame(model: FittedModel) -> pd.DataFrame:
     """Return the fitted weeks as Prophet wants them: ds, y and the regressors that were used, on the model's scale."""
-    frame = pd.DataFrame(json.loads(model.history))
+    frame = pd.DataFrame(model.weeks())
     return frame.assign(ds=pd.to_datetime(frame["ds"]))
 
 

@@ -1,6 +1,6 @@
 """A fitted model as plain numbers: what Prophet learned, without Prophet.
 
-May import `spec` and what the regressors are called: whoever reads model files needs no more.
+May import `spec`, bounds of what is read and what the regressors are called: whoever reads model files needs no more.
 """
 
 from __future__ import annotations
@@ -9,13 +9,25 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
+from skucast.core.bounds import MOST_SALES, check_day, check_length, check_names, check_number, check_numbers, said
+from skucast.core.errors import ModelError
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.regressors.responses import DEPTHS, RESPONSE_REGRESSORS
 
-_HOLIDAY_WEEKS = re.compile(r"((?:^| )\d{4}-\d\d-\d\d(\*-?[1-7])?)*")
+_HOLIDAY_WEEKS = re.compile(r"(?:(?:^| )(?:19|20|21)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:\*-?[1-7])?)*")
+
+MOST_WEIGHT = 1e9
+"""Largest weight, in units of the model's scale."""
+
+LEAST_SCALE = 1e-9
+MOST_NAMED = 1_000
+MOST_HOLIDAY = 20_000
+"""Characters of a holiday's weeks."""
+
+MOST_HISTORY = 512 * 1024
+"""Characters of the fitted weeks: seventy times those of three years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +99,95 @@ class FittedModel:
         return next((regressor for regressor in self.regressors if regressor.name == LAG), None)
 
     def largest(self, regressor: str) -> float:
-        """Return the largest value of a regressor that the model has seen, infinity where the history lacks it."""
-        return max(map(float, json.loads(self.history).get(regressor) or [float("inf")]))
+        """Return the largest value of a regressor that the model has seen, infinity where the history lacks it.
+
+        Raises:
+            ModelError: the history is none.
+        """
+        return max((float(value) for value in self.weeks().get(regressor, [])), default=float("inf"))
+
+    def weeks(self) -> dict[str, list[Any]]:
+        """Return the fitted weeks by column.
+
+        Raises:
+            ModelError: they are not what a fit leaves; they are read here alone, not with every model.
+        """
+        try:
+            found: dict[str, list[Any]] = json.loads(self.history)
+            if len({len(values) for values in found.values()}) > 1:
+                raise ValueError("columns of different lengths")
+            for name, values in found.items():
+                if name != "ds":
+                    check_numbers(values, "the history", MOST_SALES)
+            for day in found.get("ds", []):
+                check_day(day, "a week of the history")
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise ModelError(f"its fitted weeks are damaged ({said(str(error))}); retrain this combination") from None
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """Return the model as plain builtins."""
         return dataclasses.asdict(self)
 
     def check(self) -> None:
-        """Refuse parts that do not fit each other; their types are checked by whoever reads them.
+        """Refuse parts that do not fit each other, or are beyond what any fit gives; their types the reader checks.
 
         Raises:
-            ValueError: a scale, the changepoints, the season, a date or a holiday's weeks.
+            ValueError: saying which.
         """
-        date.fromisoformat(self.start)
-        if not (self.t_scale_days > 0 and self.y_scale > 0 and len(self.delta) == len(self.changepoints)):
-            raise ValueError("scales are not positive, or changepoints and deltas differ in number")
+        check_day(self.start, "the start")
+        self.spec.check()
+        if len(self.delta) != len(self.changepoints):
+            raise ValueError("changepoints and deltas differ in number")
         if len(self.yearly) % 2:
             raise ValueError("the season has a sine without its cosine")
+        for what, least, most in _RANGES:
+            check_number(getattr(self, what), what, least, most)
+        for what, n, most in _LISTS:
+            values = getattr(self, what)
+            check_length(values, what, n)
+            check_numbers(values, what, most)
         by_response = any(each.name in RESPONSE_REGRESSORS for each in self.regressors)
         if len(self.promo_response) not in ({len(DEPTHS)} if by_response else {0, len(DEPTHS)}):
             raise ValueError("the response to promotions is missing, or of other depths")
-        if not all(_HOLIDAY_WEEKS.fullmatch(holiday.weeks) for holiday in self.holidays):
-            raise ValueError("a holiday's weeks are no dates")
+        check_length(self.history, "the history", MOST_HISTORY)
+        self._check_named()
+
+    def _check_named(self) -> None:
+        """Refuse holidays and regressors that are no such thing.
+
+        Raises:
+            ValueError: saying which.
+        """
+        check_names(self.dropped_regressors, "what was dropped", MOST_NAMED)
+        check_names([each.name for each in self.regressors], "regressors", MOST_NAMED)
+        check_names([each.name for each in self.holidays], "holidays", MOST_NAMED)
+        check_numbers([each.beta for each in self.holidays], "a holiday's effect", MOST_WEIGHT)
+        check_numbers([each.beta for each in self.regressors], "a regressor's effect", MOST_WEIGHT)
+        for each in self.regressors:
+            check_number(each.std, "a regressor's scale", LEAST_SCALE, MOST_SALES)
+        for holiday in self.holidays:
+            check_length(holiday.weeks, "a holiday's weeks", MOST_HOLIDAY)
+            if not _HOLIDAY_WEEKS.fullmatch(holiday.weeks):
+                raise ValueError("a holiday's weeks are no dates")
+
+
+_RANGES = (
+    ("t_scale_days", 1.0, 100_000.0),
+    ("y_scale", LEAST_SCALE, MOST_SALES),
+    ("y_max", 0.0, MOST_SALES),
+    ("sigma_obs", 0.0, MOST_WEIGHT),
+    ("n_weeks", 0, 10_000),
+    ("interval_scale", 0.0, 1_000.0),
+    ("interval_growth", -3.0, 3.0),
+)
+_LISTS = (
+    ("delta", 1_000, MOST_WEIGHT),
+    ("changepoints", 1_000, 10.0),
+    ("yearly", 200, MOST_WEIGHT),
+    ("promo_response", 100, 100.0),
+)
+"""What numbers may be: the least and the most of one, how many there are and how far from 0 of several.
+
+Of others, finite as they are, it is judged what a forecast makes of them.
+"""

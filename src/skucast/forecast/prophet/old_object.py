@@ -291,7 +291,7 @@ def _check_lag(model: FittedModel) -> None:
     Raises:
         ModelError: it is not the sales of the week before.
     """
-    past = pd.DataFrame(json.loads(model.history)).assign(ds=lambda rows: pd.to_datetime(rows["ds"]))
+    past = pd.DataFrame(model.weeks()).assign(ds=lambda rows: pd.to_datetime(rows["ds"]))
     if LAG not in past:
         return
     before = past["y"].shift().where(past["ds"].diff() == WEEK).dropna()

@@ -1,10 +1,12 @@
-"""Settings of one model, and what its parts are called. May import the standard library alone."""
+"""Settings of one model, and what its parts are called. May import bounds of what is read."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from skucast.core.bounds import check_number
 
 Mode = Literal["additive", "multiplicative"]
 Target = Literal["sales", "log1p"]
@@ -44,6 +46,15 @@ class ModelSpec:
         """Return the settings as plain builtins."""
         return dataclasses.asdict(self)
 
+    def check(self) -> None:
+        """Refuse settings that nobody would fit a model by: counts and scales beyond all that is tried.
+
+        Raises:
+            ValueError: saying which.
+        """
+        for name, least, most in _RANGES:
+            check_number(getattr(self, name), name, least, most)
+
     @property
     def shape(self) -> tuple[object, ...]:
         """Everything but the prior scales: specs of one shape share columns and Gram matrices."""
@@ -55,3 +66,14 @@ class ModelSpec:
             self.yearly_order,
             self.yearly_min_weeks,
         )
+
+
+_SCALES = tuple(each.name for each in dataclasses.fields(ModelSpec) if each.name.endswith("_prior_scale"))
+_RANGES = (
+    ("n_changepoints", 0, 1_000),
+    ("changepoint_range", 0.0, 1.0),
+    ("yearly_order", 0, 100),
+    ("yearly_min_weeks", 0, 1_000_000),
+    *((name, 1e-9, 1e9) for name in _SCALES),
+)
+"""The least and the most of each setting."""
