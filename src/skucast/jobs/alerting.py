@@ -310,7 +310,7 @@ def _explained(
             "command": retrain_command(each),
             "gcloud_command": gcloud_command(each, settings.retrain_job),
         }
-        for each in names
+        for each in dict.fromkeys(names)  # a combination may break several rules
     }
     columns = ["reason", "evidence", "evidence_json", "command", "gcloud_command"]
     nothing = dict.fromkeys(columns)
