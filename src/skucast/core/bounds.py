@@ -127,15 +127,18 @@ def said(value: object) -> str:
 
 def _parts(value: Any, what: str) -> Iterable[Any]:
     """What is in a value, of which the value itself is looked at."""
-    if isinstance(value, Mapping):
-        return [*value.keys(), *value.values()]
-    if isinstance(value, list | tuple):
-        return value
-    if isinstance(value, str):
-        check_length(value, f"a text in {what}", MOST_TEXT)
-    elif isinstance(value, float):
+    kind = type(value)
+    if kind is float:
         if not math.isfinite(value):
             raise ValueError(f"{what} has a number that is not finite")
-    elif value is not None and not abs(value) <= MOST_INTEGER:
-        raise ValueError(f"{what} has an integer beyond {MOST_INTEGER}")
+    elif kind is str:
+        check_length(value, f"a text in {what}", MOST_TEXT)
+    elif kind is int:
+        check_number(value, f"an integer in {what}", -MOST_INTEGER, MOST_INTEGER)
+    elif isinstance(value, Mapping):
+        for name in value:
+            check_length(name, f"a name in {what}", MOST_NAME)
+        return value.values()
+    elif isinstance(value, list | tuple):
+        return value
     return ()

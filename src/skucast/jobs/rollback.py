@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -155,11 +155,12 @@ def heal_shared(store: ModelStore, files: Sequence[SharedFile], report: RunRepor
         except ModelError:  # no file at all: a folder, or one that may not be read, which nothing replaces
             lost.append(str(file))
             continue
-        if found is not None and _is_whole(file, found.payload):
+        if found is not None and _is_usable(file, found.payload):
             continue
         versions = store.versions(file)
-        kept = ((version, store.load_version(file, version)) for version in reversed(versions))
-        whole = next((each for each in kept if _is_whole(file, each[1])), None)
+        whole = _newest(store, file, versions, _is_usable)
+        if whole is None and found is None:  # as it was written by another release, perhaps
+            whole = _newest(store, file, versions, _is_whole)
         if whole is not None:
             store.save(file, whole[1], whole[0], expected=None if found is None else found.generation)
             report.notes.append(f"{file}: damaged or gone, its version {whole[0]} is live again")
@@ -169,13 +170,27 @@ def heal_shared(store: ModelStore, files: Sequence[SharedFile], report: RunRepor
         raise RunFailed(f"{', '.join(lost)}: damaged, and no whole version is kept; run run_all_skus.py")
 
 
-def _is_whole(file: SharedFile, payload: bytes) -> bool:
-    """Whether the file can be used; of one that is not known, whether it is as it was written."""
+def _newest(
+    store: ModelStore, file: SharedFile, versions: Sequence[str], fits: Callable[[SharedFile, bytes], bool]
+) -> tuple[str, bytes] | None:
+    kept = ((version, store.load_version(file, version)) for version in reversed(versions))
+    return next((each for each in kept if fits(file, each[1])), None)
+
+
+def _is_usable(file: SharedFile, payload: bytes) -> bool:
+    """Whether a forecast can use the file; of one that is not known, whether it is as it was written."""
+    if file not in READERS:
+        return _is_whole(file, payload)
     try:
-        if file in READERS:
-            READERS[file](payload)
-        else:
-            digest_of(payload, most_bytes(file))
+        READERS[file](payload)
+    except ModelError:
+        return False
+    return True
+
+
+def _is_whole(file: SharedFile, payload: bytes) -> bool:
+    try:
+        digest_of(payload, most_bytes(file))
     except ModelError:
         return False
     return True
