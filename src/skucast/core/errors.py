@@ -41,6 +41,10 @@ class RunFailed(SkucastError):
     """The run could not keep its promise (too many failures, missing models, late sales); exit code 1."""
 
 
+class LostTable(RunFailed, InputError):
+    """A table that was published to is gone: who reads or writes it stops with exit code 2; a repeat is no help."""
+
+
 class ShardsMissing(RunFailed):
     """Tasks of the run have not staged their rows of a table (yet); `tasks` are their numbers."""
 

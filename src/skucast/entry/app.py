@@ -139,14 +139,14 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
 
 
 def _see_to_tables(settings: Settings, warehouse: Warehouse, run: Run) -> None:
-    """Look at all tables that the run will write, before it does anything that cannot be taken back.
+    """Look at all tables that the run will write, or read for its page, before it does what cannot be taken back.
 
     Raises:
         TableError: one is not as its contract says; nothing is written.
-        RunFailed: one is gone that was published to.
+        LostTable: one is gone that was published to.
     """
     from skucast.core.tables.backtests import BACKTESTS
-    from skucast.core.tables.every import WRITTEN
+    from skucast.core.tables.every import READ, WRITTEN
     from skucast.core.tables.forecasts import SCENARIOS
     from skucast.core.tables.records import PUBLISHES, RUNS
     from skucast.core.tables.sales import WEATHER
@@ -157,6 +157,7 @@ def _see_to_tables(settings: Settings, warehouse: Warehouse, run: Run) -> None:
     if written:
         for table in (RUNS, PUBLISHES, *weather, *backtests, *written):
             warehouse.exists(table)
+        warehouse.refuse_lost(() if settings.scenario is not None else READ.get(run.job, ()))
 
 
 def _is_there(settings: Settings) -> bool:

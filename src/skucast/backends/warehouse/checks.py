@@ -7,8 +7,12 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from skucast.core.errors import ContractError, InputError, TableError
+from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL, BATCH
+from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import LOADS, REGISTRY
 from skucast.core.tables.sales import DELIVERED
+from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.validation import validate
 
 if TYPE_CHECKING:
@@ -23,6 +27,12 @@ if TYPE_CHECKING:
 BLANK = r"[\s\pZ\x0b\x1c-\x1f\x85]"
 """White space as Python's `strip` knows it, for RE2."""
 
+
+NOTED_BATCHES = "partition_value LIKE 'batch %'"
+"""Which notes of who published what tell that something was loaded, in both dialects."""
+
+NOTED = (FORECASTS, METRICS, ALERTS, REGISTRY, LOADS)
+"""Tables with a row only where `publishes` has been there."""
 
 ZEROS = r"(\.[0-9]*[1-9])0+$|\.0+$"
 """What a whole or broken number, written by a database, has too much: all but the first group."""

@@ -102,7 +102,7 @@ class Warehouse(Protocol):
 
         Raises:
             TableError: a column has another type, or a required one is missing.
-            RunFailed: the table is missing, although it was published to: a loss is never hidden by an empty table.
+            LostTable: the table is missing, although it was published to: a loss is never hidden by an empty table.
         """
 
     def exists(self, table: Table) -> bool:
@@ -110,7 +110,14 @@ class Warehouse(Protocol):
 
         Raises:
             TableError: it is, but `ensure` would refuse it.
-            RunFailed: it is not, but was published to.
+            LostTable: it is not, but was published to.
+        """
+
+    def refuse_lost(self, tables: Sequence[Table]) -> None:
+        """Look whether what was published to is there, of these tables; others need not be.
+
+        Raises:
+            LostTable: one is gone.
         """
 
     def probe(self, *, run: Run) -> None:
@@ -127,6 +134,7 @@ class Warehouse(Protocol):
 
         Raises:
             TableError: the table holds rows that do not fit its contract.
+            LostTable: it is gone, but was published to.
         """
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
@@ -151,6 +159,7 @@ class Warehouse(Protocol):
 
         Raises:
             InputError: no sales table, no sales in it, or a column of the contract is missing.
+            LostTable: the sales table is gone, but was loaded into.
         """
 
     def later_sales(self, after: date) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, Overlap, RunFailed
+from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, LostTable, Overlap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,9 +77,17 @@ def no_batch(table_name: str, batch_id: str) -> InputError:
     )
 
 
-def lost_table(table_name: str, publishes_name: str) -> RunFailed:
+def lost_table(table_name: str, publishes_name: str) -> LostTable:
     """Return the error for a table that has been published to and is not there."""
-    return RunFailed(
+    return LostTable(
         f"table {table_name} is gone, but was published to: restore it, or, to begin with an empty one, "
         f"remove its rows in {publishes_name}"
+    )
+
+
+def lost_notes(publishes_name: str, table_name: str) -> LostTable:
+    """Return the error for the notes of what was published that are gone, while rows of it are there."""
+    return LostTable(
+        f"table {publishes_name} is gone, in which the publishes of {table_name} were noted: restore it, for without "
+        "it no lost table is noticed; or make an empty one with its columns (docs/reference/tables.md)"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.backtests import BACKTESTS
 from skucast.core.tables.changes import CHANGES, REVISIONS
+from skucast.core.tables.contract import Table
 from skucast.core.tables.forecasts import FORECASTS, SCENARIOS
 from skucast.core.tables.names import NAMES
 from skucast.core.tables.orders import ORDER_RULES, ORDERS, ORDERS_METRICS
@@ -49,6 +50,12 @@ TABLES = (
 
 DELIVERED = (SALES, LOCATIONS, ORDER_RULES)
 """What others deliver, or load; all other tables are written by runs: results, records, and what inboxes bring."""
+
+READ: dict[str, tuple[Table, ...]] = {
+    "predict": tuple(each for each in TABLES if each is not SCENARIOS),
+    "monitor": tuple(each for each in TABLES if each is not SCENARIOS),
+}
+"""Tables that a job reads, for the page too, after it has published: seen to before that. Others read first."""
 
 WRITTEN = {
     "train": (REGISTRY,),

@@ -16,13 +16,13 @@ from pandas_gbq.gbq_connector import GbqConnector
 from skucast.backends.warehouse.bigquery import sql as sql_of
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
 from skucast.backends.warehouse.bigquery.errors import FAILURES, Gone, WrongKind, explanation
-from skucast.backends.warehouse.checks import BLANK, AnyCase, read_rows, sales_sources
+from skucast.backends.warehouse.checks import BLANK, NOTED, NOTED_BATCHES, AnyCase, read_rows, sales_sources
 from skucast.backends.warehouse.protocol import Declared, Limits, nothing_declared
-from skucast.backends.warehouse.refusals import no_sales, no_sales_in_cloud
+from skucast.backends.warehouse.refusals import lost_notes, lost_table, no_sales, no_sales_in_cloud
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.tables.contract import Table
-from skucast.core.tables.records import PUBLISHES
+from skucast.core.tables.records import LOADS, PUBLISHES
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import SOLD_BY_WEEKDAY
@@ -59,6 +59,7 @@ class Reader:
         table_id = self._dataset.id_of(table)
         found = self._dataset.look(table_id)
         if found is None:
+            self.refuse_lost(table)
             return empty(table)
         present = types_of(found)
         conditions, parameters = [], [_scalar("tz", "STRING", self._tz)]
@@ -103,8 +104,24 @@ class Reader:
         table_id = self._dataset.id_of(SALES)
         found = self._dataset.look(table_id)
         if found is None:
+            self.refuse_lost(SALES)
             raise no_sales_in_cloud(table_id)
         return table_id, self._sales_expressions(types_of(found))
+
+    def refuse_lost(self, table: Table) -> None:
+        """Raise LostTable for a table that is not there, but was published to (of loads: something was loaded)."""
+        if table.label == PUBLISHES.label:
+            self._refuse_lost_notes()
+            return
+        is_loads = table.label == LOADS.label
+        if self.is_published(table, f"AND {NOTED_BATCHES}" if is_loads else ""):
+            raise lost_table(self._dataset.id_of(table), self._dataset.id_of(PUBLISHES))
+
+    def _refuse_lost_notes(self) -> None:
+        for table in NOTED:
+            found = self._dataset.look(self._dataset.id_of(table))
+            if found is not None and found.num_rows:
+                raise lost_notes(self._dataset.id_of(PUBLISHES), self._dataset.id_of(table))
 
     def is_published(self, table: Table, only: str = "", *values: Any) -> bool:
         """Return whether a run has published the table, under this condition."""
@@ -112,7 +129,8 @@ class Reader:
         if self._dataset.look(publishes) is None:
             return False
         name = bigquery.ScalarQueryParameter("table_name", "STRING", self._dataset.name_of(table))
-        sql = sql_of.IS_NOTED.format(publishes=publishes, only=only)
+        named = "TRUE" if table.label == LOADS.label else "table_name = @table_name"
+        sql = sql_of.IS_NOTED.format(publishes=publishes, named=named, only=only)
         return bool(self.query(sql, [name, *values], "read publishes")["n"].iloc[0])
 
     def query(self, sql: str, parameters: Sequence[Any], what: str) -> pd.DataFrame:

@@ -35,7 +35,7 @@ VALUES (@table_name, @partition_text, @run_id, @n_rows, @at);
 """
 """The update changes nothing but makes two publishers of a table conflict, whatever slices they are about."""
 
-IS_NOTED = "SELECT COUNT(*) AS n FROM `{publishes}` WHERE table_name = @table_name AND run_id != '' {only}"
+IS_NOTED = "SELECT COUNT(*) AS n FROM `{publishes}` WHERE {named} AND run_id != '' {only}"
 
 ONE_SLICE = "AND partition_value = @partition_text AND run_id = @run_id"
 

@@ -9,10 +9,8 @@ from google.cloud import bigquery
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
 from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.checks import AnyCase, missing_columns
-from skucast.backends.warehouse.refusals import lost_table
 from skucast.core.errors import TableError
 from skucast.core.tables.contract import Column, Table
-from skucast.core.tables.records import PUBLISHES
 from skucast.runtime.logs import log
 
 PAUSES_S = (0.3, 0.7)
@@ -57,8 +55,7 @@ class Tables:
             self._refuse_expiring(table_id, found)
             expected = {column.name: column.type for column in table.columns}
             return missing_columns(table, table_id, types_of(found), expected)
-        if self._reader.is_published(table):
-            raise lost_table(table_id, self._dataset.id_of(PUBLISHES))
+        self._reader.refuse_lost(table)
         return None
 
     def _refuse_expiring(self, table_id: str, found: bigquery.Table) -> None:

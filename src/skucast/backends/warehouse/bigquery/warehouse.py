@@ -63,6 +63,12 @@ class BigQueryWarehouse:
         """Return whether the table is there; refuse a changed type (TableError)."""
         return self._tables.exists(table)
 
+    def refuse_lost(self, tables: Sequence[Table]) -> None:
+        """Raise LostTable if one of these tables was published to and is not there."""
+        for table in tables:
+            if self._dataset.look(self._dataset.id_of(table)) is None:
+                self._reader.refuse_lost(table)
+
     def probe(self, *, run: Run) -> None:
         """Load no rows into a staging table, change it in a transaction and drop it, or raise InputError."""
         self._publisher.probe(run)

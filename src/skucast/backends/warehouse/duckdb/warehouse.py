@@ -16,7 +16,7 @@ from skucast.backends.warehouse.checks import (
     missing_columns,
     read_rows,
 )
-from skucast.backends.warehouse.duckdb.file import MISSING, Connection, DuckDBFile, first_line, what_others_keep
+from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, what_others_keep
 from skucast.backends.warehouse.duckdb.sql import (
     FIRST_DAY,
     KEYED,
@@ -32,6 +32,7 @@ from skucast.backends.warehouse.duckdb.sql import (
     rows_sql,
     sales_expressions,
 )
+from skucast.backends.warehouse.duckdb.tables import Tables
 from skucast.backends.warehouse.protocol import (
     ADDS,
     NO_LIMITS,
@@ -42,7 +43,7 @@ from skucast.backends.warehouse.protocol import (
     Rows,
     nothing_declared,
 )
-from skucast.backends.warehouse.refusals import already_loaded, lost_table, no_batch, no_sales, overlaps, refuse_others
+from skucast.backends.warehouse.refusals import already_loaded, no_batch, no_sales, overlaps, refuse_others
 from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, TableError
@@ -77,6 +78,7 @@ class DuckDBWarehouse:
         self.path = Path(path)
         self._file = DuckDBFile(self.path)
         self._names = dict(table_names)
+        self._tables = Tables(self._names)
         self._sales_columns = dict(sales_columns or {})
         self._tz = tz or WeekClock().tz
         self._declared = declared
@@ -84,17 +86,21 @@ class DuckDBWarehouse:
     def ensure(self, table: Table) -> None:
         """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
         with self._file.transaction() as connection:
-            self._ensure(connection, table)
+            self._tables.ensure(connection, table)
 
     def exists(self, table: Table) -> bool:
         """Return whether the table is there; refuse a changed type (TableError)."""
         with self._file.reading() as connection:
-            existing = self._columns(connection, table) if connection else {}
-            if connection and not existing:
-                self._refuse_lost(connection, table)
+            existing = self._tables.there(connection, table)
         if existing:
             missing_columns(table, self._names[table.label], AnyCase(existing), column_types(table))
         return bool(existing)
+
+    def refuse_lost(self, tables: Sequence[Table]) -> None:
+        """Raise LostTable if one of these tables was published to and is not there."""
+        with self._file.reading() as connection:
+            for table in tables:
+                self._tables.there(connection, table)
 
     def probe(self, *, run: Run) -> None:
         """Stage no rows and drop them again, or raise InputError; a file that is not there is not made."""
@@ -109,7 +115,7 @@ class DuckDBWarehouse:
     def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
         with self._file.reading() as connection:
-            present = self._columns(connection, table) if connection else {}
+            present = self._tables.there(connection, table)
             if not present or connection is None:
                 return empty(table)
             sql, parameters = rows_sql(table, self._name(table), AnyCase(present), self._tz, since, until)
@@ -173,9 +179,7 @@ class DuckDBWarehouse:
     def published(self, table: Table, partition: object, *, run: Run) -> bool:
         """Return whether this run has published this slice, whoever has published it since."""
         with self._file.reading() as connection:
-            if connection is None or not self._columns(connection, PUBLISHES):
-                return False
-            return self._is_noted(connection, table, "partition_value = ? AND run_id = ?", str(partition), run.run_id)
+            return connection is not None and self._tables.is_noted(connection, table, partition, run)
 
     def unstage(self, table: Table, *, run: Run) -> None:
         """Drop what the tasks of the run have staged for the table."""
@@ -196,8 +200,8 @@ class DuckDBWarehouse:
         """Append the rows unless the batch was appended before; return the rows written."""
         pieces = frames_of(table, rows, "")  # the batch comes last: its name is longer than all of a row
         with self._file.transaction() as connection:
-            self._ensure(connection, table)
-            self._ensure(connection, LOADS)
+            for each in (PUBLISHES, table, LOADS):
+                self._tables.ensure(connection, each)
             name, loads = self._names[table.label], self._name(LOADS)
             before = connection.execute(
                 f"SELECT source, loaded_at FROM {loads} WHERE table_name = ? AND batch_id = ?", [name, batch_id]
@@ -226,7 +230,7 @@ class DuckDBWarehouse:
         import pandas as pd
 
         with self._file.reading() as connection:
-            if connection is None or not self._columns(connection, SALES):
+            if connection is None or not self._tables.there(connection, SALES):
                 return pd.DataFrame(columns=list(OVERLAP_COLUMNS))
             self._take(connection, SALES, frames_of(SALES, rows, ""))
             return self._overlap(connection, meeting)
@@ -235,8 +239,8 @@ class DuckDBWarehouse:
         """Remove the rows of a batch, and the note that it was appended; return how many they were."""
         name = self._names[table.label]
         with self._file.transaction() as connection:
-            self._ensure(connection, table)
-            self._ensure(connection, LOADS)
+            for each in (PUBLISHES, table, LOADS):
+                self._tables.ensure(connection, each)
             ((n_rows,),) = connection.execute(
                 f"DELETE FROM {self._name(table)} WHERE {BATCH} = ?", [batch_id]
             ).fetchall()
@@ -250,20 +254,6 @@ class DuckDBWarehouse:
 
     # --- statements -----------------------------------------------------------------------------------------------
 
-    def _ensure(self, connection: Connection, table: Table) -> None:
-        expected = column_types(table)
-        existing = self._columns(connection, table)
-        if not existing:
-            self._refuse_lost(connection, table)
-            columns = ", ".join(
-                f"{quoted(column.name)} {expected[column.name]}{'' if column.nullable else ' NOT NULL'}"
-                for column in table.columns
-            )
-            connection.execute(f"CREATE TABLE {self._name(table)} ({columns})")
-            return
-        for name in missing_columns(table, self._names[table.label], AnyCase(existing), expected):
-            connection.execute(f"ALTER TABLE {self._name(table)} ADD COLUMN {quoted(name)} {expected[name]}")
-
     def _replace(
         self,
         connection: Connection,
@@ -273,7 +263,9 @@ class DuckDBWarehouse:
         run: Run,
         combinations: Sequence[Combination] | None,
     ) -> None:
-        self._ensure(connection, table)
+        if not table.one_writer:
+            self._tables.ensure(connection, PUBLISHES)
+        self._tables.ensure(connection, table)
         self._delete(connection, table, partition, combinations)
         self._insert(connection, table, rows)
         if not table.one_writer:
@@ -343,36 +335,7 @@ class DuckDBWarehouse:
         return len(rows)
 
     def _note_publish(self, connection: Connection, table: Table, partition: object, run: Run, n_rows: int) -> None:
-        self._ensure(connection, PUBLISHES)
-        publishes = self._name(PUBLISHES)
-        slice_of_run = [self._names[table.label], str(partition), run.run_id]
-        connection.execute(
-            f"DELETE FROM {publishes} WHERE table_name = ? AND partition_value = ? AND run_id = ?", slice_of_run
-        )
-        connection.execute(f"INSERT INTO {publishes} VALUES (?, ?, ?, ?, ?)", [*slice_of_run, n_rows, run.run_at])
-
-    def _refuse_lost(self, connection: Connection, table: Table) -> None:
-        if self._columns(connection, PUBLISHES) and self._is_noted(connection, table):
-            raise lost_table(self._names[table.label], self._names[PUBLISHES.label])
-
-    def _is_noted(self, connection: Connection, table: Table, condition: str = "TRUE", *values: str) -> bool:
-        """Whether somebody has published the table, under this condition."""
-        sql = f"SELECT 1 FROM {self._name(PUBLISHES)} WHERE table_name = ? AND {condition} LIMIT 1"
-        return connection.execute(sql, [self._names[table.label], *values]).fetchone() is not None
-
-    def _columns(self, connection: Connection, table: Table) -> dict[str, str]:
-        try:  # it costs a twentieth of a look into the catalogue, and a table that is missing ends no transaction
-            found = connection.table(self._name(table))
-            return dict(zip(found.columns, map(str, found.dtypes), strict=True))
-        except MISSING as error:
-            if f"name {self._names[table.label]} " in first_line(error):
-                return {}
-        # a view whose own table is missing
-        sql = (
-            "SELECT column_name, data_type FROM information_schema.columns "
-            "WHERE table_catalog = current_database() AND table_name = ?"
-        )
-        return dict(connection.execute(sql, [self._names[table.label]]).fetchall())
+        self._tables.note(connection, table, partition, run, n_rows)
 
     @property
     def _where(self) -> str:
@@ -383,7 +346,7 @@ class DuckDBWarehouse:
     ) -> pd.DataFrame:
         """Return what a query says of the sales table, whose names are filled in; days are those of the time zone."""
         with self._file.reading() as connection:
-            present = self._columns(connection, SALES) if connection else {}
+            present = self._tables.there(connection, SALES)
             if not present or connection is None:
                 raise no_sales(self._where)
             expressions = sales_expressions(self._where, self._sales_columns, present, tz)
@@ -393,4 +356,4 @@ class DuckDBWarehouse:
                 return connection.execute(text, parameters).df()
 
     def _name(self, table: Table) -> str:
-        return quoted(self._names[table.label])
+        return self._tables.name(table)

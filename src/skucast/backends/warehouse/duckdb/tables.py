@@ -1,0 +1,102 @@
+"""Tables in a DuckDB file as their contracts want them, and the notes of who published them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from skucast.backends.warehouse.checks import NOTED, NOTED_BATCHES, AnyCase, missing_columns
+from skucast.backends.warehouse.duckdb.file import MISSING, Connection, first_line
+from skucast.backends.warehouse.duckdb.sql import column_types, quoted
+from skucast.backends.warehouse.refusals import lost_notes, lost_table
+from skucast.core.run import Run
+from skucast.core.tables.contract import Table
+from skucast.core.tables.records import LOADS, PUBLISHES
+
+
+class Tables:
+    """Keeps the tables of one file to their contracts; every call is within a connection to the file."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = dict(names)
+
+    def name(self, table: Table) -> str:
+        """Return what the table is called in SQL."""
+        return quoted(self._names[table.label])
+
+    def ensure(self, connection: Connection, table: Table) -> None:
+        """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
+        expected = column_types(table)
+        existing = self.there(connection, table)
+        if not existing:
+            columns = ", ".join(
+                f"{quoted(column.name)} {expected[column.name]}{'' if column.nullable else ' NOT NULL'}"
+                for column in table.columns
+            )
+            connection.execute(f"CREATE TABLE {self.name(table)} ({columns})")
+            return
+        for name in missing_columns(table, self._names[table.label], AnyCase(existing), expected):
+            connection.execute(f"ALTER TABLE {self.name(table)} ADD COLUMN {quoted(name)} {expected[name]}")
+
+    def there(self, connection: Connection | None, table: Table) -> dict[str, str]:
+        """Return the type of each column of the table, nothing where it was not made yet.
+
+        Raises:
+            LostTable: it is not there, but was published to.
+        """
+        found = self.columns(connection, table) if connection else {}
+        if connection and not found:
+            self._refuse_lost(connection, table)
+        return found
+
+    def columns(self, connection: Connection, table: Table) -> dict[str, str]:
+        """Return the type of each column of the table, nothing where there is no such table."""
+        try:  # it costs a twentieth of a look into the catalogue, and a table that is missing ends no transaction
+            found = connection.table(self.name(table))
+            return dict(zip(found.columns, map(str, found.dtypes), strict=True))
+        except MISSING as error:
+            if f"name {self._names[table.label]} " in first_line(error):
+                return {}
+        # a view whose own table is missing
+        sql = (
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_catalog = current_database() AND table_name = ?"
+        )
+        return dict(connection.execute(sql, [self._names[table.label]]).fetchall())
+
+    def note(self, connection: Connection, table: Table, partition: object, run: Run, n_rows: int) -> None:
+        """Note that the run publishes this slice, in the table of notes, which is there."""
+        publishes = self.name(PUBLISHES)
+        slice_of_run = [self._names[table.label], str(partition), run.run_id]
+        connection.execute(
+            f"DELETE FROM {publishes} WHERE table_name = ? AND partition_value = ? AND run_id = ?", slice_of_run
+        )
+        columns = "table_name, partition_value, run_id, n_rows, published_at"
+        connection.execute(
+            f"INSERT INTO {publishes} ({columns}) VALUES (?, ?, ?, ?, ?)", [*slice_of_run, n_rows, run.run_at]
+        )
+
+    def is_noted(self, connection: Connection, table: Table, partition: object, run: Run) -> bool:
+        """Return whether the run has published this slice."""
+        condition = "partition_value = ? AND run_id = ?"
+        return self._is_noted(connection, table, condition, str(partition), run.run_id)
+
+    def _refuse_lost(self, connection: Connection, table: Table) -> None:
+        if table.label == PUBLISHES.label:
+            self._refuse_lost_notes(connection)
+            return
+        condition = NOTED_BATCHES if table.label == LOADS.label else "TRUE"
+        if self._is_noted(connection, table, condition):
+            raise lost_table(self._names[table.label], self._names[PUBLISHES.label])
+
+    def _refuse_lost_notes(self, connection: Connection) -> None:
+        for table in NOTED:
+            if self.columns(connection, table) and connection.execute(f"FROM {self.name(table)} LIMIT 1").fetchone():
+                raise lost_notes(self._names[PUBLISHES.label], self._names[table.label])
+
+    def _is_noted(self, connection: Connection, table: Table, condition: str, *values: str) -> bool:
+        """Whether somebody has published the table, under this condition; of loads whether anything was loaded."""
+        if not self.columns(connection, PUBLISHES):
+            return False
+        named, of_table = ("TRUE", []) if table.label == LOADS.label else ("table_name = ?", [self._names[table.label]])
+        sql = f"SELECT 1 FROM {self.name(PUBLISHES)} WHERE {named} AND {condition} LIMIT 1"
+        return connection.execute(sql, [*of_table, *values]).fetchone() is not None
