@@ -45,7 +45,8 @@ class WeekGrid:
 
     `ds` has shape (W,), consecutive labels; `fourier` (W, 2 * MAX_YEARLY_ORDER): sine and cosine of each order in turn;
     `holidays` (W, N): the share of each holiday in the week, 1 where it is no block, 0 where it is not; columns in the
-    order of `holiday_names`. `said` keeps the weeks of each holiday as text, once they were asked for.
+    order of `holiday_names`. `said` keeps the weeks of each holiday as text, once they were asked for, and `seen` the
+    holidays that each span of weeks has seen.
     """
 
     ds: Days
@@ -53,6 +54,7 @@ class WeekGrid:
     holidays: Floats
     holiday_names: tuple[str, ...]
     said: dict[tuple[int, ...], list[tuple[int, str]]] = field(default_factory=dict, compare=False, repr=False)
+    seen: dict[tuple[int, int], tuple[HolidayColumn, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def rows(self, ds: Days) -> npt.NDArray[np.int64]:
         """Return the position of each week; all lie on the grid."""
@@ -212,12 +214,14 @@ def design(known: Window, grid: WeekGrid, spec: ModelSpec) -> Design:
     t = ((ds - ds[0]) / np.timedelta64(1, "D")) / t_scale_days
     y_scale = float(np.abs(y).max()) or 1.0
     order = spec.yearly_order if len(y) >= spec.yearly_min_weeks else 0
-    holidays = _holidays_seen(known, grid)
-    holiday_table = holiday_values(grid, known.rows, holidays)
-    columns = [column for index, name in enumerate(known.names) if (column := _column(name, index, values[:, index]))]
-    standardized = [(values[:, column.index] - column.mu) / column.std for column in columns]
-    X = np.column_stack([grid.fourier[known.rows, : 2 * order], holiday_table, *standardized])
-    groups = [SEASON] * (2 * order) + [HOLIDAYS] * len(holidays)
+    holidays = _holidays_seen(known.span, grid)
+    columns, standardized = _columns(known.names, values)
+    seasons, last_holiday = 2 * order, 2 * order + len(holidays)
+    X = np.empty((len(y), last_holiday + len(columns)))
+    X[:, :seasons] = grid.fourier[known.rows, :seasons]
+    X[:, seasons:last_holiday] = holiday_values(grid, known.rows, holidays)
+    X[:, last_holiday:] = standardized.T
+    groups = [SEASON] * seasons + [HOLIDAYS] * len(holidays)
     groups += [group_of(column.name) for column in columns]
     used = {column.name for column in columns}
     return Design(
@@ -232,8 +236,8 @@ def design(known: Window, grid: WeekGrid, spec: ModelSpec) -> Design:
         groups=np.array(groups, dtype="int64"),
         changepoints=_changepoints(t, spec.n_changepoints, spec.changepoint_range),
         yearly_order=order,
-        holiday_columns=tuple(holidays),
-        columns=tuple(columns),
+        holiday_columns=holidays,
+        columns=columns,
         dropped=tuple(name for name in known.names if name not in used),
     )
 
@@ -264,13 +268,15 @@ def holiday_values(grid: WeekGrid, rows: npt.NDArray[np.int64], columns: Sequenc
     return values
 
 
-def _holidays_seen(known: Window, grid: WeekGrid) -> list[HolidayColumn]:
+def _holidays_seen(span: tuple[int, int], grid: WeekGrid) -> tuple[HolidayColumn, ...]:
     """The holidays that the history, known weeks or not, has seen in at least two weeks, and the rest as one.
 
     Moved working days are no holiday: seen less often they are in no column. The rest counts in the weeks of all its
     holidays, those never seen too, and only if two such weeks were seen. In Prophet's order of columns.
     """
-    first, last = known.span
+    if span in grid.seen:
+        return grid.seen[span]
+    first, last = span
     is_there = grid.holidays[first : last + 1] != 0
     is_seen = _times(is_there) >= MIN_HOLIDAY_TIMES
     is_holiday = np.array([name != WORKING_DAYS for name in grid.holiday_names], dtype=bool)
@@ -279,7 +285,8 @@ def _holidays_seen(known: Window, grid: WeekGrid) -> list[HolidayColumn]:
     rest: npt.NDArray[np.bool_] = is_there[:, pooled].any(axis=1).reshape(-1, 1)
     if _times(rest)[0] >= MIN_HOLIDAY_TIMES:
         columns.append(HolidayColumn(OTHER_HOLIDAYS, tuple(np.flatnonzero(pooled).tolist())))
-    return sorted(columns, key=lambda column: f"{column.name}_delim_+0")
+    grid.seen[span] = tuple(sorted(columns, key=lambda column: f"{column.name}_delim_+0"))
+    return grid.seen[span]
 
 
 def _times(is_there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
@@ -290,19 +297,26 @@ def _times(is_there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     return times
 
 
-def _column(name: str, index: int, values: Floats) -> Column | None:
-    """How a regressor is standardised, as Prophet does: binary ones are left alone; None = it is constant.
+def _columns(names: Sequence[str], values: Floats) -> tuple[tuple[Column, ...], Floats]:
+    """The regressors that vary and their values (R, T) standardised, as Prophet does: binary ones are left alone.
 
     Constant up to rounding: a mean of equal discounts differs in its last digit with the number of days. A response to
     promotions is left alone too: it has a measure of its own, in which the prior scale bounds what a few small ones can
     say of a large one.
     """
-    lowest, highest = float(values.min()), float(values.max())
-    if highest - lowest <= CONSTANT_WITHIN * max(1.0, abs(lowest), abs(highest)):
-        return None
-    if name in RESPONSE_REGRESSORS or ((lowest, highest) == (0.0, 1.0) and np.isin(values, (0.0, 1.0)).all()):
-        return Column(name, index, 0.0, 1.0)
-    return Column(name, index, float(values.mean()), float(values.std(ddof=1)))
+    rows = np.ascontiguousarray(values.T)
+    lowest, highest = rows.min(axis=1), rows.max(axis=1)
+    varies = highest - lowest > CONSTANT_WITHIN * np.maximum(1.0, np.maximum(np.abs(lowest), np.abs(highest)))
+    mu = rows.sum(axis=1) / rows.shape[1]
+    centred = rows - mu[:, None]
+    std = np.sqrt((centred * centred).sum(axis=1) / (rows.shape[1] - 1))
+    columns = []
+    for index in np.flatnonzero(varies).tolist():
+        is_binary = lowest[index] == 0.0 and highest[index] == 1.0 and np.isin(rows[index], (0.0, 1.0)).all()
+        if is_binary or names[index] in RESPONSE_REGRESSORS:
+            mu[index], std[index], centred[index] = 0.0, 1.0, rows[index]
+        columns.append(Column(names[index], index, float(mu[index]), float(std[index])))
+    return tuple(columns), centred[varies] / std[varies, None]
 
 
 def _changepoints(t: Floats, n_changepoints: int, changepoint_range: float) -> Floats:
