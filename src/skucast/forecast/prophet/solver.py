@@ -28,7 +28,7 @@ TREND_PRECISION = 1.0 / 25.0
 
 @dataclass(frozen=True)
 class Solution:
-    """The fitted parameters of one design, scaled as there; `log_posterior` without constants.
+    """The fitted parameters of one design, scaled as there.
 
     `n_steps` counts factorisations; `is_converged` is False where a bound on them was met.
     """
@@ -38,9 +38,16 @@ class Solution:
     beta: Floats
     delta: Floats
     sigma: float
-    log_posterior: float
     n_steps: int
     is_converged: bool
+    problem: Design
+    spec: ModelSpec
+
+    @property
+    def log_posterior(self) -> float:
+        """Without constants; see `log_posterior`."""
+        params = np.concatenate([[self.k, self.m], self.beta, self.delta])
+        return log_posterior(self.problem, self.spec, params, self.sigma**2)
 
 
 @dataclass(frozen=True)
@@ -64,9 +71,10 @@ def solve(problem: Design, spec: ModelSpec) -> Solution:
         beta=params[2 : 2 + k_features],
         delta=params[2 + k_features :],
         sigma=math.sqrt(found.v[0]),
-        log_posterior=log_posterior(problem, spec, params, float(found.v[0])),
         n_steps=int(found.n_steps[0]),
         is_converged=bool(found.is_converged[0]),
+        problem=problem,
+        spec=spec,
     )
 
 
@@ -80,19 +88,31 @@ def solve_grid(problem: Design, specs: list[ModelSpec]) -> Solutions:
     if any(spec.shape != first.shape for spec in specs):
         raise ValueError("specs of one grid differ in prior scales only")
     t, y = problem.t, problem.y
-    hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
     precisions = np.empty((len(specs), 2 + problem.X.shape[1]))
     precisions[:, :2] = TREND_PRECISION
     for row, spec in enumerate(specs):
         precisions[row, 2:] = (1.0 / scales_by_group(spec) ** 2)[problem.groups]
     weights = np.array([1.0 / spec.changepoint_prior_scale for spec in specs])
     if first.seasonality_mode == "additive":
-        full = np.column_stack([t, np.ones_like(t), problem.X, hinges, y])
-        found = additive_grid(full.T @ full, len(t), precisions, weights)
+        columns = _columns(problem)
+        found = additive_grid(columns @ columns.T, len(t), precisions, weights)
     else:
-        found = multiplicative_grid(t, np.ascontiguousarray(problem.X), hinges, y, precisions, weights)
+        hinges = np.maximum(0.0, t - problem.changepoints[:, None])
+        found = multiplicative_grid(t, np.ascontiguousarray(problem.X.T), hinges, y, precisions, weights)
     params, v, steps, converged = found
     return Solutions(params, v, steps, converged)
+
+
+def _columns(problem: Design) -> Floats:
+    """The columns of the regression and the target, t, 1, X, hinges and y, as rows; shape (3 + K + S, T)."""
+    n_features, n_hinges = problem.X.shape[1], len(problem.changepoints)
+    columns = np.empty((3 + n_features + n_hinges, len(problem.t)))
+    columns[0], columns[1], columns[-1] = problem.t, 1.0, problem.y
+    columns[2 : 2 + n_features] = problem.X.T
+    hinges = columns[2 + n_features : -1]
+    np.subtract(problem.t, problem.changepoints[:, None], out=hinges)
+    np.maximum(hinges, 0.0, out=hinges)
+    return columns
 
 
 def log_posterior(problem: Design, spec: ModelSpec, params: Floats, v: float) -> float:
@@ -115,8 +135,8 @@ def log_posterior(problem: Design, spec: ModelSpec, params: Floats, v: float) ->
 def warm_up() -> None:
     """Compile every loop and keep the result on disk, as the build of an image does; a later start finds it there."""
     t, y = np.linspace(0.0, 1.0, 20), np.linspace(0.5, 1.0, 20) ** 2
-    features, hinges = np.cos(9 * t)[:, None], np.maximum(0.0, t - 0.5)[:, None]
+    features, hinges = np.cos(9 * t)[None], np.maximum(0.0, t - 0.5)[None]
     precisions, weights = np.full((1, 3), TREND_PRECISION), np.array([10.0])
-    full = np.column_stack([t, np.ones_like(t), features, hinges, y])
-    additive_grid(full.T @ full, len(t), precisions, weights)
+    columns = np.vstack([t, np.ones_like(t), features, hinges, y])
+    additive_grid(columns @ columns.T, len(t), precisions, weights)
     multiplicative_grid(t, features, hinges, y, precisions, weights)
