@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from skucast.core.combination import KEY
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from pandas import DataFrame, Series
 
 _DIGITS = 4
@@ -17,6 +19,9 @@ SUMMED_DIGITS = 6
 """Of numbers that the page adds up: their sums must round to the same tenth of a percent as those of the tables."""
 
 _MOST_DECIMALS = 15
+
+NUMBER = "_number"
+"""The place of a row's combination among the names on the page."""
 
 _ORDER = ["ds", "step"]
 _TYPES = {**dict.fromkeys(KEY, "str"), **dict.fromkeys(["cutoff", "ds"], "datetime64[us]")}
@@ -36,16 +41,37 @@ def only(frame: DataFrame, names: DataFrame) -> DataFrame:
     return frame.merge(names[KEY], on=KEY)
 
 
-def table(frame: DataFrame, names: DataFrame, columns: Callable[[DataFrame], Columns]) -> Columns:
-    """Return the columns of the frame sorted by combination, and how many `rows` each of the `names` has."""
-    import numpy as np
+def numbers_of(frame: DataFrame, names: DataFrame) -> npt.NDArray[np.int64]:
+    """Return the place of each row's combination in `names`, -1 where it is not there."""
     import pandas as pd
 
     index = pd.MultiIndex.from_frame(names[KEY])
-    codes = index.get_indexer(pd.MultiIndex.from_frame(frame[KEY]))
-    order = [name for name in _ORDER if name in frame]
-    rows = frame.assign(_code=codes).sort_values(["_code", *order], kind="stable", ignore_index=True)
-    return {"rows": np.bincount(codes, minlength=len(names)).tolist(), **columns(rows.drop(columns="_code"))}
+    return index.get_indexer(pd.MultiIndex.from_frame(frame[KEY])).astype("int64")
+
+
+def numbered(frame: DataFrame, names: DataFrame) -> DataFrame:
+    """Return the rows of these combinations with the place of each, `NUMBER`, sorted by it, `ds` and `step`."""
+    rows = frame.assign(**{NUMBER: numbers_of(frame, names)})
+    rows = rows[rows[NUMBER] >= 0]
+    return rows.sort_values([NUMBER, *(name for name in _ORDER if name in frame)], kind="stable", ignore_index=True)
+
+
+def rows_by_name(rows: DataFrame, names: DataFrame, columns: Callable[[DataFrame], Columns]) -> Columns:
+    """Return the columns of rows that are `numbered`, and how many `rows` each of the `names` has."""
+    import numpy as np
+
+    return {"rows": np.bincount(rows[NUMBER], minlength=len(names)).tolist(), **columns(rows)}
+
+
+def table(frame: DataFrame, names: DataFrame, columns: Callable[[DataFrame], Columns]) -> Columns:
+    """Return the columns of the frame's rows of the `names`, sorted by them, and how many `rows` each has."""
+    return rows_by_name(numbered(frame, names), names, columns)
+
+
+def weeks_in(frame: DataFrame) -> set[str]:
+    """Return every week that the frame is about, as ISO dates."""
+    columns = [frame[name] for name in ("cutoff", "ds") if name in frame]
+    return {week for column in columns for week in iso(column.drop_duplicates())}
 
 
 def short(numbers: Series, digits: int = _DIGITS) -> list[float | int | None]:

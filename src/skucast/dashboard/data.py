@@ -6,24 +6,37 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.combination import KEY
-from skucast.core.rows import is_about
 from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
-from skucast.core.tables.forecasts import COMPONENTS
-from skucast.core.tables.scorecard import BASELINES, POOLED_STEP
+from skucast.core.tables.scorecard import POOLED_STEP
 from skucast.dashboard.backtests import backtests_data
 from skucast.dashboard.changes import changes_data, revisions_data
 from skucast.dashboard.columns import (
-    SUMMED_DIGITS,
+    NUMBER,
     Columns,
     coded,
     iso,
+    numbered,
     only,
+    rows_by_name,
     rows_of,
-    table,
     values,
     week_numbers,
+    weeks_in,
     whole,
+)
+from skucast.dashboard.forecast_columns import (
+    BOUNDS,
+    CLASSES,
+    FINAL,
+    FORECAST_COLUMNS,
+    ORIGIN,
+    REST_BY,
+    SUMMED,
+    Forecasts,
+    Rest,
+    earlier_columns,
+    scored_columns,
 )
 from skucast.dashboard.orders import orders_data, served_data, sums_scored
 from skucast.dashboard.overrides import overrides_data
@@ -32,28 +45,20 @@ from skucast.dashboard.totals import totals_data
 from skucast.dashboard.work import work_data
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from collections.abc import Callable
+
+    from pandas import DataFrame, Index
 
     from skucast.dashboard.board import Board, Due
 
 MAX_DETAILED = 1500
 """Combinations with a history and single forecasts on the page; of the others it has the newest forecast and sums."""
 
-_CLASSES = ["abc_class", "xyz_class"]
 _LEFT_OUT = ["n_left_out", "n_unpublished"]
 _FAILED = ["sum_actual_failed", "sum_abs_error_failed"]
 _MEASURES = ["mase", "rmsse", "tracking_signal", "churn", "volume_share"]
 """Of the stored metrics, those that the page cannot sum up by itself from the forecasts it holds."""
 
-_ORIGIN = ["cutoff", "ds", "step"]
-_INTERVAL = ["yhat", "yhat_lower", "yhat_upper"]
-_BOUNDS = ["yhat_lower", "yhat_upper"]
-_SUMMED = ["y", "yhat", *(f"baseline_{name}" for name in BASELINES)]
-_FORECAST_TEXTS = ["method", "status", "promo_source", "weather_source", "model_version"]
-_FORECAST_WEEKS = ["data_cutoff", "model_cutoff"]
-_FINAL = ["final", "override_id", "yhat_mean"]
-"""What planners have made of the forecasts, and what is expected; NULL in rows of before."""
-_FORECAST_COLUMNS = [*KEY, *_ORIGIN, *_INTERVAL, *COMPONENTS, *_FORECAST_TEXTS, *_FORECAST_WEEKS, *_FINAL]
 _PROMOTION = ["promo_discount_perc", "promo_days"]
 _HISTORY_VALUES = ["y", *_PROMOTION]
 _MODEL_TEXTS = ["model_version", "outcome", "backtest_promotions", "run_id"]
@@ -76,53 +81,99 @@ def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
     and `step`; its `rows` says how many belong to each combination. Beyond `max_detailed` combinations only those
     that sell most, or have an alert, have all their rows here; the scores of the others are summed up in `rest`.
     """
-    scored = rows_of(board.scored, [*KEY, *_ORIGIN, *_SUMMED, *_BOUNDS])
-    newest, earlier = _by_origin(rows_of(_with_final(board.forecasts), _FORECAST_COLUMNS), scored)
-    history = rows_of(board.history, [*KEY, "ds", *_HISTORY_VALUES])
-    plan = rows_of(board.plan, [*KEY, "ds", *_PROMOTION])
-    names = _combinations([scored, newest, history])
-    metrics = only(_pooled(board.metrics), names)
-    alerts = rows_of(board.alerts.reindex(columns=[*_ALERT_COLUMNS, *_ALERT_SAID]), _ALERT_COLUMNS + _ALERT_SAID)
-    names = _with_details(_with_kinds(_with_classes(names, metrics), board), history, alerts, max_detailed)
-    one_by_one, in_sum = names[names["is_detailed"]], names[~names["is_detailed"]]
-    plan = only(plan, one_by_one)
-    weeks = _weeks([scored, newest, earlier, history, plan])
-    return {
-        "cutoff": board.run.cutoff.isoformat(),
-        "today": board.run.today.isoformat(),
-        "origin": max(iso(newest["cutoff"]), default=None),
-        "made_at": _made_at(board.forecasts),
-        "weeks": weeks,
-        "has_promotions": bool(len(plan) or (history["promo_discount_perc"] != 0).any()),
-        "window": _window(board.metrics),
-        "totals": totals_data(board),
-        "changes": changes_data(board, one_by_one),
-        "revisions": revisions_data(board, one_by_one),
-        "orders": orders_data(board, names),
-        "served": served_data(board),
-        "sums_scored": sums_scored(board),
-        "backtests": backtests_data(board, scored, names, _REST_BY),
-        "due": _due(board.due),
-        "overrides": overrides_data(board.overrides),
-        "promotions": promotions_data(board.promotions),
-        "work": work_data(board.work, names),
-        "work_lines": board.work_lines,
-        "combinations": _combination_columns(names),
-        "measures": table(only(metrics, one_by_one), names, lambda rows: values(rows, _MEASURES)),
-        "left_out": table(only(_left_out(board.metrics), names), names, _left_out_columns),
-        "scored": table(only(scored, one_by_one), names, lambda rows: _scored_columns(rows, weeks)),
-        "rest": _rest_columns(_rest(scored, in_sum), weeks),
-        "forecasts": table(_with_parts_of(newest, one_by_one), names, lambda rows: _forecast_columns(rows, weeks)),
-        "earlier": table(only(earlier, one_by_one), names, lambda rows: _earlier_columns(rows, weeks)),
-        "history": table(only(history, one_by_one), names, lambda rows: _history_columns(rows, weeks)),
-        "plan": table(plan, names, lambda rows: _plan_columns(rows, weeks)),
-        "models": table(only(rows_of(board.models, _MODEL_COLUMNS), one_by_one), names, _model_columns),
-        "alerts": table(only(alerts, names), names, _alert_columns),
-        "system_alerts": _alert_columns(alerts[(alerts[KEY] == ALL).all(axis=1)]),
-        "retrain": dict(zip(("command", "gcloud_command"), board.retrain or ("", ""), strict=True)),
-        "holidays": _holidays(board.holidays, weeks),
-        "runs": _runs(rows_of(board.runs, _RUN_COLUMNS)),
-    }
+    return PageData(board).of(max_detailed)
+
+
+class PageData:
+    """The data of a board's page, however many combinations it shows one by one: the rest is worked out once."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        scored = rows_of(board.scored, [*KEY, *ORIGIN, *SUMMED, *BOUNDS])
+        newest, earlier = _by_origin(rows_of(_with_final(board.forecasts), FORECAST_COLUMNS), scored)
+        history = rows_of(board.history, [*KEY, "ds", *_HISTORY_VALUES])
+        plan = rows_of(board.plan, [*KEY, "ds", *_PROMOTION])
+        alerts = rows_of(board.alerts.reindex(columns=[*_ALERT_COLUMNS, *_ALERT_SAID]), _ALERT_COLUMNS + _ALERT_SAID)
+        names = _combinations([scored, newest, history])
+        metrics = only(_pooled(board.metrics), names)
+        self._names = _with_kinds(_with_classes(names, metrics), board)
+        self._most_shown = _most_shown(self._names, history, alerts)
+        self._weeks = {week for frame in (scored, newest, earlier, history) for week in weeks_in(frame)}
+        self._origin = max(iso(newest["cutoff"]), default=None)
+        self._ever_promoted = bool((history["promo_discount_perc"] != 0).any())
+        self._scored_names = scored[KEY].drop_duplicates()
+        self._rest = Rest(scored, self._names)
+        self._forecasts = Forecasts(numbered(newest, names))
+        self._scored, self._earlier = numbered(scored, names), numbered(earlier, names)
+        self._history, self._plan = numbered(history, names), numbered(plan, names)
+        self._models = numbered(rows_of(board.models, _MODEL_COLUMNS), names)
+        self._measures = numbered(metrics, names)
+        shown = numbered(alerts, names)
+        self._totals = totals_data(board)
+        self._same = {
+            "served": served_data(board),
+            "sums_scored": sums_scored(board),
+            "due": _due(board.due),
+            "overrides": overrides_data(board.overrides),
+            "promotions": promotions_data(board.promotions),
+            "work": work_data(board.work, self._names),
+            "orders": orders_data(board, self._names),
+            "left_out": rows_by_name(numbered(_left_out(board.metrics), names), names, _left_out_columns),
+            "alerts": rows_by_name(shown, names, _alert_columns),
+            "system_alerts": _alert_columns(alerts[(alerts[KEY] == ALL).all(axis=1)]),
+            "runs": _runs(rows_of(board.runs, _RUN_COLUMNS)),
+        }
+
+    def of(self, max_detailed: int) -> dict[str, Any]:
+        """Return the data that shows so many combinations one by one."""
+        board, same = self._board, self._same
+        is_detailed = self._names.index.isin(self._most_shown[:max_detailed])
+        names = self._names.assign(is_detailed=is_detailed)
+        one_by_one = names[is_detailed]
+
+        def mine(rows: DataFrame, columns: Callable[[DataFrame], Columns]) -> Columns:
+            return rows_by_name(rows[is_detailed[rows[NUMBER]]], names, columns)
+
+        plan = self._plan[is_detailed[self._plan[NUMBER]]]
+        weeks = sorted({*self._weeks, *weeks_in(plan)})
+        return {
+            "cutoff": board.run.cutoff.isoformat(),
+            "today": board.run.today.isoformat(),
+            "origin": self._origin,
+            "made_at": _made_at(board.forecasts),
+            "weeks": weeks,
+            "has_promotions": bool(len(plan) or self._ever_promoted),
+            "window": _window(board.metrics),
+            "totals": self._totals,
+            "changes": changes_data(board, one_by_one),
+            "revisions": revisions_data(board, one_by_one),
+            "orders": same["orders"],
+            "served": same["served"],
+            "sums_scored": same["sums_scored"],
+            "backtests": backtests_data(board, self._scored_names, names, REST_BY),
+            "due": same["due"],
+            "overrides": same["overrides"],
+            "promotions": same["promotions"],
+            "work": same["work"],
+            "work_lines": board.work_lines,
+            "combinations": _combination_columns(names),
+            "measures": mine(self._measures, lambda rows: values(rows, _MEASURES)),
+            "left_out": same["left_out"],
+            "scored": mine(self._scored, lambda rows: scored_columns(rows, weeks)),
+            "rest": self._rest.columns(~is_detailed, weeks),
+            "forecasts": rows_by_name(
+                self._forecasts.rows, names, lambda _: self._forecasts.columns(is_detailed, weeks)
+            ),
+            "earlier": mine(self._earlier, lambda rows: earlier_columns(rows, weeks)),
+            "history": mine(self._history, lambda rows: _history_columns(rows, weeks)),
+            "plan": mine(plan, lambda rows: _plan_columns(rows, weeks)),
+            "models": mine(self._models, _model_columns),
+            "alerts": same["alerts"],
+            "system_alerts": same["system_alerts"],
+            "retrain": dict(zip(("command", "gcloud_command"), board.retrain or ("", ""), strict=True)),
+            "holidays": _holidays(board.holidays, weeks),
+            "runs": same["runs"],
+        }
 
 
 # --- Which combinations and weeks -----------------------------------------------------------------------------------
@@ -147,7 +198,7 @@ def _made_at(forecasts: DataFrame) -> str | None:
 
 def _with_final(forecasts: DataFrame) -> DataFrame:
     """The forecasts, with what counts of them as not known where they are from before."""
-    return forecasts.reindex(columns=[*forecasts.columns, *(name for name in _FINAL if name not in forecasts)])
+    return forecasts.reindex(columns=[*forecasts.columns, *(name for name in FINAL if name not in forecasts)])
 
 
 def _combinations(frames: list[DataFrame]) -> DataFrame:
@@ -162,13 +213,13 @@ def _pooled(metrics: DataFrame) -> DataFrame:
     """The stored metrics of the combinations, all steps pooled: `KEY`, classes, measures."""
     rows = rows_of(metrics, ["level", *KEY, "step"])
     mine = metrics.loc[rows.index[(rows["level"] == "combination") & (rows["step"] == POOLED_STEP)]]
-    return rows_of(mine.reindex(columns=[*KEY, *_CLASSES, *_MEASURES]), [*KEY, *_CLASSES, *_MEASURES])
+    return rows_of(mine.reindex(columns=[*KEY, *CLASSES, *_MEASURES]), [*KEY, *CLASSES, *_MEASURES])
 
 
 def _with_classes(names: DataFrame, metrics: DataFrame) -> DataFrame:
-    classes = metrics[[*KEY, *_CLASSES]].astype(dict.fromkeys(_CLASSES, "str"))
+    classes = metrics[[*KEY, *CLASSES]].astype(dict.fromkeys(CLASSES, "str"))
     found = names.merge(classes, on=KEY, how="left")
-    return found.assign(**{name: found[name].fillna("") for name in _CLASSES})
+    return found.assign(**{name: found[name].fillna("") for name in CLASSES})
 
 
 def _with_kinds(names: DataFrame, board: Board) -> DataFrame:
@@ -178,27 +229,15 @@ def _with_kinds(names: DataFrame, board: Board) -> DataFrame:
     return found.assign(demand_class=found["demand_class"].astype("str").where(found["demand_class"].notna(), ""))
 
 
-def _with_details(names: DataFrame, history: DataFrame, alerts: DataFrame, max_detailed: int) -> DataFrame:
-    """The names with the flag `is_detailed`: those with an alert, then those that sold most in the weeks shown."""
+def _most_shown(names: DataFrame, history: DataFrame, alerts: DataFrame) -> Index:
+    """Which of the names are shown one by one, first first: those with an alert, then those that sold most."""
     sold = history.groupby(KEY, as_index=False)["y"].sum()
     volume = names.merge(sold, on=KEY, how="left")["y"].astype("float64").fillna(0.0)
     alerted = names.merge(alerts[KEY].drop_duplicates(), on=KEY, how="left", indicator="_found")["_found"] == "both"
     order = names.assign(alerted=alerted, volume=volume).sort_values(
         ["alerted", "volume"], ascending=False, kind="stable"
     )
-    return names.assign(is_detailed=names.index.isin(order.index[:max_detailed]))
-
-
-def _weeks(frames: list[DataFrame]) -> list[str]:
-    """Every week on the page, sorted, as ISO dates."""
-    columns = [frame[name] for frame in frames for name in ("cutoff", "ds") if name in frame]
-    return sorted({week for column in columns for week in iso(column.drop_duplicates())})
-
-
-def _with_parts_of(forecasts: DataFrame, names: DataFrame) -> DataFrame:
-    """The forecasts, with components of these combinations only: nobody sees those of the others."""
-    shown = is_about(forecasts, names)
-    return forecasts.assign(**{name: forecasts[name].fillna(0.0).where(shown, 0.0) for name in COMPONENTS})
+    return order.index
 
 
 def _window(metrics: DataFrame) -> dict[str, str] | None:
@@ -221,7 +260,7 @@ def _due(due: Due | None) -> dict[str, Any] | None:
 
 def _combination_columns(names: DataFrame) -> Columns:
     return {
-        **{name: coded(names[name]) for name in [*KEY, *_CLASSES, "demand_class"]},
+        **{name: coded(names[name]) for name in [*KEY, *CLASSES, "demand_class"]},
         "is_detailed": whole(names["is_detailed"]),
     }
 
@@ -238,43 +277,6 @@ def _left_out_columns(rows: DataFrame) -> Columns:
         "step": whole(rows["step"]),
         **{name: whole(rows[name]) for name in _LEFT_OUT},
         **values(rows.fillna(dict.fromkeys(_FAILED, 0.0)), _FAILED),
-    }
-
-
-def _origin_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {
-        "cutoff": week_numbers(rows["cutoff"], weeks),
-        "ds": week_numbers(rows["ds"], weeks),
-        "step": whole(rows["step"]),
-    }
-
-
-def _scored_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {
-        **_origin_columns(rows, weeks),
-        "covered": whole(_is_covered(rows)),
-        **values(rows, _SUMMED, SUMMED_DIGITS),
-        **values(rows, _BOUNDS),
-    }
-
-
-def _is_covered(rows: DataFrame) -> Any:
-    # Decided before rounding: a rounded end could step over a sale that lies on it.
-    return (rows["yhat_lower"] <= rows["y"]) & (rows["y"] <= rows["yhat_upper"])
-
-
-def _earlier_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {**_origin_columns(rows, weeks), **values(rows, [*_INTERVAL, "final"])}
-
-
-def _forecast_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {
-        **_origin_columns(rows, weeks),
-        **{name: coded(rows[name]) for name in _FORECAST_TEXTS},
-        **{name: coded(iso(rows[name])) for name in _FORECAST_WEEKS},
-        **values(rows, [*_INTERVAL, *COMPONENTS, "final"]),
-        **values(rows.assign(mean=rows["yhat_mean"].fillna(rows["yhat"])), ["mean"], SUMMED_DIGITS),
-        "override_id": coded(rows["override_id"]),
     }
 
 
@@ -300,34 +302,6 @@ def _alert_columns(rows: DataFrame) -> Columns:
         **{name: coded(rows[name]) for name in (*_ALERT_TEXTS, *_ALERT_SAID)},
         **{name: coded(iso(rows[name])) for name in _ALERT_WEEKS},
         **values(rows, [*_ALERT_VALUES, "n_open_weeks"]),
-    }
-
-
-def _rest(scored: DataFrame, names: DataFrame) -> DataFrame:
-    """The sums of errors of these combinations, by all that the page filters by: unit, channel, classes, week, step."""
-    rows = scored.merge(names[[*KEY, *_CLASSES]], on=KEY)
-    error = rows["yhat"] - rows["y"]
-    summands = rows.assign(
-        n=1,
-        actual=rows["y"],
-        error=error,
-        abs_error=error.abs(),
-        covered=_is_covered(rows),
-        **{f"abs_error_{name}": (rows[f"baseline_{name}"] - rows["y"]).abs() for name in BASELINES},
-    )
-    return summands.groupby([*_REST_BY, "ds", "step"], as_index=False)[_REST_SUMS].sum()
-
-
-_REST_BY = ["unit", "channel", *_CLASSES]
-_REST_SUMS = ["n", "actual", "error", "abs_error", "covered", *(f"abs_error_{name}" for name in BASELINES)]
-
-
-def _rest_columns(rows: DataFrame, weeks: list[str]) -> Columns:
-    return {
-        **{name: coded(rows[name]) for name in _REST_BY},
-        "ds": week_numbers(rows["ds"], weeks),
-        "step": whole(rows["step"]),
-        **values(rows, _REST_SUMS, SUMMED_DIGITS),
     }
 
 

@@ -1,6 +1,6 @@
 """The dashboard: one HTML page that holds its own data, style, script and plotting library, to be opened from disk.
 
-`page_data` turns frames into the page's data; template, style and scripts lie in `page/` and are inlined here.
+`PageData` turns frames into the page's data; template, style and scripts lie in `page/` and are inlined here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from skucast.core.texts import said_in, stored
 from skucast.dashboard.board import Board
-from skucast.dashboard.data import MAX_DETAILED, page_data
+from skucast.dashboard.data import MAX_DETAILED, PageData
 from skucast.language.catalogue import SOURCE, for_page, translated
 
 MAX_PAGE_BYTES = 6_000_000
@@ -46,9 +46,10 @@ _SCRIPTS = (
 
 def render(board: Board, max_bytes: int = MAX_PAGE_BYTES) -> str:
     """Return the whole page as HTML, no larger than that as UTF-8; equal boards give equal text."""
-    data = page_data(board, MAX_DETAILED)
+    shown = PageData(board)
+    data = shown.of(MAX_DETAILED)
     while len((page := _page(board, data)).encode()) > max_bytes and (n_detailed := sum(_is_detailed(data))):
-        data = page_data(board, n_detailed * 2 // 3)
+        data = shown.of(n_detailed * 2 // 3)
     return page
 
 
