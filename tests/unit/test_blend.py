@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from skucast.forecast.blend import blended, mixes, shares_of, weights_of
+from skucast.forecast.blend import blended, mixes, shares_of, weights_of, weights_where_told
 
 K, S, N = 3, 40, 24
 
@@ -94,3 +94,36 @@ def test_a_component_that_has_broken_costs_its_share_of_half() -> None:
     broken = blended(np.array([[[100_000.0]], [[100.0]], [[100.0]]]), weights)[0, 0]
     assert sound == pytest.approx(100.0)
     assert broken == pytest.approx(100 + weights[0, 0] / 2 * 99_900)
+
+
+def test_a_component_that_says_nothing_of_a_combination_has_no_weight_in_it() -> None:
+    """Of two others one never speaks of the first ten: they have the weights of those that do."""
+    forecasts, actual = evidence(noise=(30.0, 10.0, 10.0, 5.0, 5.0))
+    forecasts[4, :10] = np.nan
+    weights = weights_where_told(forecasts, actual)
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
+    assert (weights[:10, 4] == 0).all()
+    assert (weights[10:, 4] > 0.15).all()
+    np.testing.assert_allclose(weights[:10, :4], weights_of(forecasts[:4], actual)[:10])
+    np.testing.assert_allclose(weights[10:], weights_of(forecasts, actual)[10:])
+
+
+def test_of_ours_alone_the_weights_are_what_they_were() -> None:
+    """To the last bit, also of combinations that nothing is known of."""
+    forecasts, actual = evidence()
+    actual[0], forecasts[0, 2] = np.nan, np.nan
+    assert (weights_where_told(forecasts, actual) == weights_of(forecasts, actual)).all()
+
+
+def test_who_is_new_has_the_weights_of_all_components() -> None:
+    """Nothing is known of it yet, and nobody says that the others will be silent."""
+    forecasts, actual = evidence(noise=(30.0, 10.0, 10.0, 5.0))
+    actual[0] = np.nan
+    assert weights_where_told(forecasts, actual)[0, 3] > 0.3
+
+
+def test_many_components_are_mixed_in_fifths() -> None:
+    """Four in tenths, 286; six in fifths, 252."""
+    assert len(mixes(4)) == 286
+    assert len(mixes(6)) == 252
+    np.testing.assert_allclose(mixes(6).sum(axis=1), 1)

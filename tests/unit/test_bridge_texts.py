@@ -136,3 +136,18 @@ def test_sales_that_are_late_are_said():
     assert why(changed(plan=-40.0, new_weeks=0)).endswith("(-40), no newer sales have been delivered")
     text = why(changed("total", new_sales=-95.0, sales_surprise=-80.0, n_weeks=2, new_weeks=float("nan")))
     assert "the sales of the weeks since were 80 below" in text
+
+
+BLENDS = {
+    "joined": ({"joined": ["ets", "theta"], "left": []}, "+60: now in the blend: ets, theta (+60)"),
+    "left": ({"joined": [], "left": ["ets"]}, "+60: no longer in the blend: ets (+60)"),
+    "both": ({"joined": ["ces"], "left": ["ets"]}, "+60: now in the blend: ces, no longer: ets (+60)"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), BLENDS.values(), ids=BLENDS)
+def test_who_joined_the_blend_or_left_it_is_named(change: dict[str, list[str]], said: str) -> None:
+    """Of a combination and of sums; other weights of the same models are no news of whom."""
+    for level in ("combination", "total"):
+        assert why(changed(level, blend=60.0, blend_change=json.dumps(change))) == said
+    assert why(changed(blend=60.0)) == "+60: the models count with other weights (+60)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import asdict
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,6 +13,7 @@ from skucast.core.combination import Combination
 from skucast.core.errors import ModelError
 from skucast.forecast.evidence import ORIGINS, dumps, evidence_origins, kept_evidence, loads
 from skucast.forecast.panel.model import PanelForecast
+from skucast.forecast.plain import written
 
 CUTOFF = date(2026, 11, 22)
 A, B, C = (Combination("U", "K", name) for name in "ABC")
@@ -59,3 +61,20 @@ def test_damage_is_refused() -> None:
     other = kept_evidence(CUTOFF, {}, (A, B, C), {CUTOFF: forecast()})
     with pytest.raises(ModelError, match="other combinations"):
         loads(dumps(other).payload)
+
+
+def test_what_others_said_is_kept_beside_the_panel() -> None:
+    """By name and recipe; without others the file is the one that was written before there were any, to the byte."""
+    said = {"ets": ({"model": "AutoETS"}, {CUTOFF: np.array([[1.0, 2.0], [np.nan, np.nan]])})}
+    kept = loads(dumps(kept_evidence(CUTOFF, {}, (A, B), {}, said)).payload).content
+    assert kept.has_model("ets", CUTOFF, 2, {"model": "AutoETS"})
+    assert not kept.has_model("ets", CUTOFF, 2, {"model": "AutoTheta"})
+    assert not kept.has_model("ets", CUTOFF, 4, {"model": "AutoETS"})
+    np.testing.assert_array_equal(kept.of_model("ets", CUTOFF, [B, C, A], 2), [[np.nan] * 2, [np.nan] * 2, [1.0, 2.0]])
+    assert np.isnan(kept.of_model("theta", CUTOFF, [A], 2)).all()
+    alone = kept_evidence(CUTOFF, {"a": 1}, (A, B), {CUTOFF: forecast()})
+    before = {name: value for name, value in asdict(alone).items() if name != "others"}
+    assert dumps(alone).payload == written(before, str(CUTOFF)).payload
+    broken = kept_evidence(CUTOFF, {}, (A, B, C), {}, said)
+    with pytest.raises(ModelError, match="other combinations"):
+        loads(dumps(broken).payload)

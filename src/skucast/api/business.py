@@ -56,18 +56,26 @@ class Business:
     settings: Settings
     folder: Folder
     own: tuple[Model, ...] = ()
+    blended: tuple[Model, ...] = ()
 
     @classmethod
     def of(
-        cls, settings: Settings, sales: pd.DataFrame, plan: pd.DataFrame | None, own: Sequence[Model] = ()
+        cls,
+        settings: Settings,
+        sales: pd.DataFrame,
+        plan: pd.DataFrame | None,
+        own: Sequence[Model] = (),
+        blended: Sequence[Model] = (),
     ) -> Business:
-        """Return a business with these sales and this plan of promotions; `own` models are asked beside ours.
+        """Return a business with these sales and this plan of promotions.
+
+        `own` models are asked beside ours, those of them that are `blended` take part in the blend.
 
         Raises:
             InputError: they are none.
         """
         folder = Folder()
-        new = cls(_at(settings, folder.path), folder, tuple(own))
+        new = cls(_at(settings, folder.path), folder, tuple(own), tuple(blended))
         new.sell(sales)
         if plan is not None and len(plan):
             new.learn(plan, sales["ds"].min(), new.run("train", sales["ds"].max().date()), "plan")
@@ -107,7 +115,7 @@ class Business:
     def train(self, today: date) -> RunReport:
         """Train all models on what was known on that day."""
         report = RunReport()
-        train_all(self.settings, self.warehouse, self.store, self.run("train", today), report)
+        train_all(self.settings, self.warehouse, self.store, self.run("train", today), report, self.blended)
         return report
 
     def forecast(self, today: date) -> tuple[pd.DataFrame, RunReport]:

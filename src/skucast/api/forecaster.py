@@ -19,6 +19,7 @@ from skucast.core.errors import InputError
 from skucast.core.other_models import OURS
 from skucast.core.series import unique_id
 from skucast.core.weeks import WEEK
+from skucast.forecast.backtest_rows import OTHER_MODELS
 from skucast.forecast.others.protocol import Model, check_models
 from skucast.jobs.others import others_of
 from skucast.regressors.declared import TABLE_OF, declared_of
@@ -43,6 +44,8 @@ class Forecaster:
         models: whose numbers stand beside ours: names (`"ets"`, `"theta"`, `"ces"`, `"sba"`, ...; see `MODELS`), and
             objects (`Model`, `on_lags`, `from_statsforecast`). Of ours `"prophet"` and `"panel"`: one of them alone is
             what is published then; both, or none named, are the blend.
+        blend: which of these models take part in the blend, by name: they are asked at six past origins as well, and
+            count by what that says of them (docs/models.md).
         settings: any setting of the jobs by its name, such as `horizon_weeks=8`, `forecaster="prophet"`,
             `holiday_country="US"`, `workers=1`; see `docs/reference/settings.md`. What a line of the sales covers and
             on which day weeks end (`sales_grain`, `week_anchor`) is seen in the sales where it is not said.
@@ -66,17 +69,22 @@ class Forecaster:
         1  Perm/KA/Tea 2026-12-06     2     56.0
     """
 
-    def __init__(self, *, models: Sequence[str | Model] | str = (), **settings: Any) -> None:
+    def __init__(
+        self, *, models: Sequence[str | Model] | str = (), blend: Sequence[str] | str = (), **settings: Any
+    ) -> None:
         if isinstance(declared := settings.get("regressors", ""), list):
             settings = settings | {"regressors": declared_as_toml(declared)}
         names, self._own = _asked(models)
         ours = [each for each in names if each in OURS]
         alone = {"forecaster": ours[0]} if len(ours) == 1 else {}
-        self._given = {**alone, "models": ",".join(names), **settings}
+        taking_part, self._blended = _taking_part(blend, names, self._own)
+        self._given = {**alone, "models": ",".join(names), "blend_models": ",".join(taking_part), **settings}
         found = settings_of(**self._given)  # mistakes are told now
         declared_of(found.regressors)
         by_name = [each.name for each in others_of(found).models]
-        check_models(self._own, {*by_name, PUBLISHED, *PARTS_OF_BLEND, *NAIVE, *NO_MODEL})
+        check_models(self._own, {*by_name, PUBLISHED, *PARTS_OF_BLEND, *NAIVE, *OTHER_MODELS, *NO_MODEL})
+        if self._blended and found.forecaster != "blend":
+            raise InputError(f"blend: {found.forecaster} alone is published, so that nothing is blended")
         self._others = [*by_name, *(each.name for each in self._own)]
         self._business: Business | None = None
         self._sales = pd.DataFrame()
@@ -107,7 +115,7 @@ class Forecaster:
         last = self._sales["ds"].max().date()
         self._today = last + DAY if as_of is None else _day(as_of)
         until = self._sales["ds"] <= pd.Timestamp(self._today)
-        self._business = Business.of(self._settings, self._sales[until], plan, self._own)
+        self._business = Business.of(self._settings, self._sales[until], plan, self._own, self._blended)
         self.notes = [*_seen_in(self._sales, self._settings), *self._business.train(self._today).notes]
         return self
 
@@ -231,7 +239,7 @@ class Forecaster:
     def _past(self, settings: Settings, origins: Sequence[date]) -> Iterator[Business]:
         """The business as it was at each origin: the same one, to which more is sold."""
         day = self._sales["ds"].dt.date
-        past = Business.of(settings, self._sales[day <= origins[0]], self._plan, self._own)
+        past = Business.of(settings, self._sales[day <= origins[0]], self._plan, self._own, self._blended)
         yield past
         for before, origin in itertools.pairwise(origins):
             past.sell(self._sales[(day > before) & (day <= origin)])
@@ -269,6 +277,24 @@ def _asked(models: Sequence[str | Model] | str) -> tuple[list[str], tuple[Model,
     asked = models.split(",") if isinstance(models, str) else models
     names = [each.strip().lower() for each in asked if isinstance(each, str)]
     return names, tuple(each for each in asked if not isinstance(each, str))
+
+
+def _taking_part(
+    blend: Sequence[str] | str, names: Sequence[str], own: Sequence[Model]
+) -> tuple[list[str], tuple[Model, ...]]:
+    """The models by name that take part in the blend, and the objects.
+
+    Raises:
+        InputError: one is not among the models.
+    """
+    asked = [each.strip() for each in (blend.split(",") if isinstance(blend, str) else blend)]
+    objects = {getattr(each, "name", None): each for each in own}
+    wrong = [each for each in asked if each not in objects and each.lower() not in names]
+    if wrong:
+        there = ", ".join(map(str, [*(name for name in names if name not in OURS), *objects])) or "none"
+        raise InputError(f"blend: {', '.join(wrong)}: expected names of models beside ours, there are {there}")
+    by_name = [each.lower() for each in asked if each not in objects]
+    return by_name, tuple(objects[each] for each in dict.fromkeys(asked) if each in objects)
 
 
 def _is_count(value: object) -> bool:

@@ -122,7 +122,7 @@ def _with_sums(rows: DataFrame) -> DataFrame:
 
     groups = rows.groupby(KEY, sort=False, as_index=False)
     sums = groups[[*_NUMBERS, *PARTS]].sum()
-    first = groups[_FIRST].first()
+    first = groups[[*_FIRST, *(name for name in ["blend_change"] if name in rows)]].first()
     plans = groups["plan_change"].agg(_joined)
     of_all = sums.merge(first, on=KEY).merge(plans, on=KEY).assign(_week=ALL_WEEKS)
     return pd.concat([rows, of_all], ignore_index=True).sort_values([*KEY, "_week"], ignore_index=True)

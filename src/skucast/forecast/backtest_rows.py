@@ -12,7 +12,6 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.forecast.backtest import BACKTEST_COLUMNS
-from skucast.forecast.blend import COMPONENTS
 from skucast.forecast.learnt import Forecaster, Origin, Past
 from skucast.forecast.panel.grid import Grid
 from skucast.forecast.prophet.design import Floats
@@ -68,17 +67,17 @@ def rows_of_evidence(past: Past, forecaster: Forecaster) -> pd.DataFrame:
     published = past.blends if forecaster == "blend" else past.panels
     ends = past.intervals(forecaster)
     pieces = [
-        _rows(past.grid, origin, name, yhat, ends[number] if is_published else None)
+        _rows(past, origin, name, yhat, ends[number] if is_published else None)
         for number, origin in enumerate(past.origins)
         for name, yhat, is_published in _forecasts(past, origin, published[number], PUBLISHED_AS[forecaster])
     ]
     columns = {name: np.concatenate([each[name] for each in pieces]) for name in (pieces[0] if pieces else {})}
-    return pd.DataFrame(_with_texts(past.grid, columns)) if pieces else pd.DataFrame()
+    return pd.DataFrame(_with_texts(past, columns)) if pieces else pd.DataFrame()
 
 
 def _forecasts(past: Past, origin: Origin, published: Floats, name: str) -> Iterator[tuple[str, Floats, bool]]:
     """Each model's name and numbers (S, H) at an origin, and whether they are what is published."""
-    for component, values in zip(COMPONENTS, origin.forecasts, strict=True):
+    for component, values in zip(past.components, origin.forecasts, strict=True):
         yield component, values, False
     yield name, published, True
     for baseline, values in baselines_at(past.grid, past.grid.end(origin.label), published.shape[1]).items():
@@ -101,9 +100,10 @@ def baselines_at(grid: Grid, end: int, horizon: int) -> dict[str, Floats]:
 
 
 def _rows(
-    grid: Grid, origin: Origin, model: str, yhat: Floats, ends: tuple[Floats, Floats] | None
+    past: Past, origin: Origin, model: str, yhat: Floats, ends: tuple[Floats, Floats] | None
 ) -> dict[str, npt.NDArray[Any]]:
     """The columns of one model at one origin: names and words as numbers, `_with_texts` says of what."""
+    grid = past.grid
     row, step = np.nonzero(~np.isnan(yhat) & origin.sells[:, None])
     end, label = grid.end(origin.label), np.datetime64(origin.label, "D")
     known = origin.promotions
@@ -117,7 +117,7 @@ def _rows(
         "origin": np.full(len(row), label),
         "ds": label + (step + 1) * np.timedelta64(7, "D"),
         "step": step + 1,
-        "model": np.full(len(row), _MODELS.index(model)),
+        "model": np.full(len(row), _names_of(past).index(model)),
         "y": grid.y[row, end + step],
         "yhat": yhat[row, step],
         "yhat_lower": nothing if ends is None else ends[0][row, step],
@@ -127,20 +127,25 @@ def _rows(
 
 
 _WORDS = ("plan", "perfect_plan", "expected", None)  # the last one is at -1
-_MODELS = (*COMPONENTS, "blend", "panel_mean", *YARDSTICKS)
+OTHER_MODELS = ("blend", "panel_mean", *YARDSTICKS)
+"""Names of models that are no components."""
 
 
-def _with_texts(grid: Grid, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+def _names_of(past: Past) -> tuple[str, ...]:
+    return *past.components, *OTHER_MODELS
+
+
+def _with_texts(past: Past, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
     """The columns with names in the place of numbers: of millions of rows each text is made once."""
 
     def texts(names: Sequence[str | None], codes: npt.NDArray[Any]) -> Any:
         return pd.array(list(names), dtype="str").take(codes)
 
     row = columns["combination"]
-    parts = zip(*(each.parts for each in grid.combinations), strict=True)
+    parts = zip(*(each.parts for each in past.grid.combinations), strict=True)
     return {
         **{name: texts(part, row) for name, part in zip(KEY, parts, strict=True)},
         **{name: values for name, values in columns.items() if name != "combination"},
-        "model": texts(_MODELS, columns["model"]),
+        "model": texts(_names_of(past), columns["model"]),
         "promotions": texts(_WORDS, columns["promotions"]),
     }

@@ -16,9 +16,11 @@ import numpy.typing as npt
 from skucast.forecast.prophet.design import Floats
 
 COMPONENTS = ("prophet", "panel", "panel_log")
-"""The combination's own model; the panel by absolute error; the panel on logarithms."""
+"""Ours: the combination's own model; the panel by absolute error; the panel on logarithms. Others may come after."""
 
-SIMPLEX_PARTS = 10
+SIMPLEX_PARTS, FEWER_PARTS, MOST_IN_TENTHS = 10, 5, 4
+"""Of more than four components mixes go in fifths: in tenths those of six were 3,003."""
+
 SHARPNESS = 20.0
 """How fast a mix loses weight as it gets worse: a tenth worse counts exp(-2) as much."""
 
@@ -31,10 +33,11 @@ LEAST_ORIGINS = 3
 
 @functools.cache
 def mixes(n_components: int) -> Floats:
-    """Return all mixes in steps of a tenth; shape (P, K), each row adds up to 1."""
-    bars = itertools.combinations(range(SIMPLEX_PARTS + n_components - 1), n_components - 1)
-    ends = np.array([(-1, *bar, SIMPLEX_PARTS + n_components - 1) for bar in bars])
-    return (np.diff(ends, axis=1) - 1) / SIMPLEX_PARTS
+    """Return all mixes in steps of a tenth, of many components a fifth; shape (P, K), each row adds up to 1."""
+    n_parts = SIMPLEX_PARTS if n_components <= MOST_IN_TENTHS else FEWER_PARTS
+    bars = itertools.combinations(range(n_parts + n_components - 1), n_components - 1)
+    ends = np.array([(-1, *bar, n_parts + n_components - 1) for bar in bars])
+    return (np.diff(ends, axis=1) - 1) / n_parts
 
 
 def weights_of(forecasts: Floats, actual: Floats) -> Floats:
@@ -57,6 +60,25 @@ def weights_of(forecasts: Floats, actual: Floats) -> Floats:
     likely = np.exp(-SHARPNESS * (penalty - penalty.min(axis=0)))
     found: Floats = (likely / likely.sum(axis=0)).T @ points
     return found
+
+
+def weights_where_told(forecasts: Floats, actual: Floats) -> Floats:
+    """Return `weights_of` of ours and others; one that never says anything of a combination has no weight there.
+
+    The others' weights in it are what the combinations teach of which all of these say something.
+    """
+    n_ours = len(COMPONENTS)
+    known = ~np.isnan(actual)
+    is_told = known & ~np.isnan(forecasts[:n_ours]).any(axis=0)
+    is_new = ~is_told.any(axis=1)
+    speaks = np.array([(known & ~np.isnan(each)).any(axis=1) | is_new for each in forecasts[n_ours:]])
+    speaks = speaks.reshape(-1, len(actual)).T
+    weights = np.zeros((len(actual), len(forecasts)))
+    for kind in set(map(tuple, speaks.tolist())):
+        of = (speaks == kind).all(axis=1)
+        chosen = [*range(n_ours), *(n_ours + number for number, is_there in enumerate(kind) if is_there)]
+        weights[np.ix_(of, chosen)] = weights_of(forecasts[chosen], actual)[of]
+    return weights
 
 
 def shares_of(forecasts: Floats, weights: Floats | None) -> Floats:

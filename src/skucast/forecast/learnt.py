@@ -18,8 +18,8 @@ from pydantic import ConfigDict
 from skucast.core.bounds import check_day, check_length, check_names
 from skucast.core.combination import Combination
 from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
-from skucast.forecast.blend import COMPONENTS, LEAST_ORIGINS, blended, weights_of
-from skucast.forecast.evidence import MOST_COMBINATIONS, MOST_ORIGINS, PanelEvidence
+from skucast.forecast.blend import COMPONENTS, LEAST_ORIGINS, blended, weights_where_told
+from skucast.forecast.evidence import MOST_COMBINATIONS, MOST_MODELS, MOST_ORIGINS, Evidence
 from skucast.forecast.intervals import Flags, Group, Ints, Spread, check_groups, groups_of, scale_of, thirds_of
 from skucast.forecast.joint.correlations import Correlations, correlations_of, group_codes
 from skucast.forecast.joint.scores import scores_of
@@ -49,7 +49,8 @@ OwnEvidence = Mapping[Combination, Mapping[str, Sequence[float]]]
 class BlendModel:
     """How the components are blended, and how far sales have lain from the published number.
 
-    `weights` are by combination and component, `pooled` those of the others; empty: the median of the components.
+    `components` are ours and, behind them, the models beside ours that take part. `weights` are by combination and
+    component, `pooled` those of the others; empty: the median of the components.
     `origins` are the labels they were learnt at; `spread` has, for the blend and the panel, the groups of errors, and
     `joint` how those go together (nothing in files of before it was learnt).
     """
@@ -73,19 +74,18 @@ class BlendModel:
         """Refuse parts that do not fit each other.
 
         Raises:
-            ValueError: other components than there are, no weights of these, no distributions, or no correlations.
+            ValueError: without ours first, or one twice; no weights of these, no distributions, or no correlations.
         """
         check_day(self.cutoff_label, "the cutoff")
         check_names(self.origins, "origins", MOST_ORIGINS)
         for origin in self.origins:
             check_day(origin, "an origin")
         check_length(self.weights, "weights", MOST_COMBINATIONS)
-        if self.components != COMPONENTS:
+        check_names(self.components, "components", MOST_MODELS)
+        n_components = len(self.components)
+        if self.components[: len(COMPONENTS)] != COMPONENTS or len(set(self.components)) != n_components:
             raise ValueError("it blends other components than there are")
-        if {len(each) for each in self.weights.values()} - {len(COMPONENTS)} or len(self.pooled) not in {
-            0,
-            len(COMPONENTS),
-        }:
+        if {len(each) for each in self.weights.values()} - {n_components} or len(self.pooled) not in {0, n_components}:
             raise ValueError("a combination has another number of weights than there are components")
         for weights in (self.pooled, *self.weights.values()):
             if weights and not (min(weights) >= 0 and abs(sum(weights) - 1) <= ROUNDED):
@@ -97,12 +97,17 @@ class BlendModel:
         for correlations in self.joint.values():
             correlations.check()
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The models beside ours that take part."""
+        return self.components[len(COMPONENTS) :]
+
     def weights_for(self, combinations: Sequence[Combination]) -> Floats | None:
         """Return the weights of each, (S, K); None: the median of the components is published."""
         if not self.pooled:
             return None
         return np.array([self.weights.get(str(each), self.pooled) for each in combinations]).reshape(
-            -1, len(COMPONENTS)
+            -1, len(self.components)
         )
 
 
@@ -130,6 +135,7 @@ class Past:
 
     grid: Grid
     origins: tuple[Origin, ...]
+    components: tuple[str, ...] = COMPONENTS
 
     @functools.cached_property
     def blends(self) -> list[Floats]:
@@ -174,15 +180,34 @@ class Past:
 
 
 def past_of(
-    grid: Grid, known: Known, own: OwnEvidence, panel: PanelEvidence, origins: Sequence[date], horizon: int
+    grid: Grid,
+    known: Known,
+    own: OwnEvidence,
+    kept: Evidence,
+    origins: Sequence[date],
+    horizon: int,
+    others: Sequence[str] = (),
 ) -> Past:
-    """Return what is known of these origins; those of which the panel's evidence is not kept tell nothing."""
-    found = [
-        _at(grid, known, own, origin, forecast)
+    """Return what is known of these origins; those of which the panel's evidence is not kept tell nothing.
+
+    Of the `others` those are components that have said something at enough of them.
+    """
+    told = {
+        origin: forecast
         for origin in origins
-        if (forecast := panel.forecast(origin, grid.combinations, horizon)) is not None and grid.end(origin) > 0
+        if (forecast := kept.forecast(origin, grid.combinations, horizon)) is not None and grid.end(origin) > 0
+    }
+    said = {
+        name: {origin: kept.of_model(name, origin, grid.combinations, horizon) for origin in told} for name in others
+    }
+    enough = [
+        name for name, at in said.items() if sum(not np.isnan(each).all() for each in at.values()) >= LEAST_ORIGINS
     ]
-    return Past(grid, tuple(found))
+    found = [
+        _at(grid, known, own, origin, forecast, [said[name][origin] for name in enough])
+        for origin, forecast in told.items()
+    ]
+    return Past(grid, tuple(found), (*COMPONENTS, *enough))
 
 
 def learn(past: Past) -> BlendModel:
@@ -195,7 +220,7 @@ def learn(past: Past) -> BlendModel:
     by_name = {} if weights is None else dict(zip(map(str, grid.combinations), weights.round(4).tolist(), strict=True))
     return BlendModel(
         str(grid.label(grid.n_weeks)),
-        COMPONENTS,
+        past.components,
         tuple(str(each.label) for each in found),
         tuple(mean.round(4).tolist()),
         {name: tuple(each) for name, each in by_name.items()},
@@ -210,7 +235,7 @@ def learn(past: Past) -> BlendModel:
 
 def panel_of(forecasts: Floats) -> Floats:
     """Return the panel's own number, the mean of its two; `forecasts` (K, S, H)."""
-    found: Floats = np.mean(forecasts[1:], axis=0)
+    found: Floats = np.mean(forecasts[1 : len(COMPONENTS)], axis=0)
     return found
 
 
@@ -230,7 +255,9 @@ def _sells(grid: Grid, end: int) -> Flags:
     return recent
 
 
-def _at(grid: Grid, known: Known, own: OwnEvidence, origin: date, panel: PanelForecast) -> Origin:
+def _at(
+    grid: Grid, known: Known, own: OwnEvidence, origin: date, panel: PanelForecast, others: Sequence[Floats]
+) -> Origin:
     end, horizon = grid.end(origin), panel.absolute.shape[1]
     nothing = [np.nan] * horizon
     said = [own.get(each, {}).get(str(origin), nothing) for each in grid.combinations]
@@ -238,7 +265,7 @@ def _at(grid: Grid, known: Known, own: OwnEvidence, origin: date, panel: PanelFo
     sells, ahead = _sells(grid, end), known(end, horizon)
     actual = np.where(sells[:, None], grid.y[:, end : end + horizon], np.nan)
     scale, thirds = scale_at(grid, end, panel, np.arange(len(grid.y)))
-    forecasts = np.stack([prophet, panel.absolute, panel.log])
+    forecasts = np.stack([prophet, panel.absolute, panel.log, *others])
     return Origin(origin, forecasts, actual, sells, scale, thirds, ahead.is_planned, ahead.source)
 
 
@@ -250,12 +277,12 @@ def _joined(origins: Sequence[Origin]) -> tuple[Floats, Floats]:
 
 
 def _weights(origins: Sequence[Origin]) -> Floats | None:
-    """The weights that these origins teach; None where they are too few, or nothing was forecast by all components."""
+    """The weights that these origins teach; None where they are too few, or nothing was forecast by all of ours."""
     if len(origins) < LEAST_ORIGINS:
         return None
     forecasts, actual = _joined(origins)
-    is_told = ~np.isnan(forecasts).any(axis=0) & ~np.isnan(actual)
-    return weights_of(forecasts, actual) if is_told.any() else None
+    is_told = ~np.isnan(forecasts[: len(COMPONENTS)]).any(axis=0) & ~np.isnan(actual)
+    return weights_where_told(forecasts, actual) if is_told.any() else None
 
 
 def _spread(origins: Sequence[Origin], published: Sequence[Floats]) -> list[Group]:

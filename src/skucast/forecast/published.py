@@ -16,6 +16,7 @@ from skucast.core.errors import ModelError
 from skucast.core.rows import is_about
 from skucast.core.tables.forecasts import COMPONENTS as PARTS
 from skucast.core.tables.forecasts import NEWCOMERS, RESTING
+from skucast.forecast.blend import COMPONENTS as BLENDED
 from skucast.forecast.blend import shares_of
 from skucast.forecast.effects import effect_columns, with_effects_told
 from skucast.forecast.forecasting import Horizon, Start, forecast_all
@@ -60,12 +61,19 @@ class Shared:
         """Whether a combination's own model is asked too; without evidence, or if asked so, the panel alone is."""
         return self.forecaster == "blend" and self.blend is not None and bool(self.blend.origins)
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The models beside ours that take part in the blend."""
+        return self.blend.others if self.blend is not None and self.is_blended else ()
 
-def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFrame:
+
+def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon, beside: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return the rows of `forecast_all` with the published number in place of Prophet's or a fallback's.
 
-    Every component's number is kept beside it. Combinations that are inactive, of a season or new, and those that the
-    panel knows fewer than four weeks of, stay as they are.
+    Each of our components' numbers is kept beside it. Combinations that are inactive, of a season or new, and those
+    that the panel knows fewer than four weeks of, stay as they are. `beside` are the numbers of models beside ours, a
+    row for each of `rows`: who takes part and has none there is left out of the number. They have no parts: what comes
+    of them is level.
 
     Raises:
         ModelError: the panel asks for other features than there are.
@@ -84,13 +92,15 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
     is_own = (rows["method"] == "prophet").to_numpy().reshape(shape)
     is_mine = said.exists[:, None] & (~rows["status"].isin(OWN_NUMBER)).to_numpy().reshape(shape)
     prophet = np.where(is_own, table("yhat"), np.nan)
-    forecasts = np.stack([prophet, said.absolute, said.log])
+    others = [_numbers_of(beside, name, shape) for name in shared.others]
+    forecasts = np.stack([prophet, said.absolute, said.log, *others])
+    parts_said = (*said.parts, *({"level": np.nan_to_num(each)} for each in others))
     shares = _shares(forecasts, shared, combinations)
     yhat = (shares * np.nan_to_num(forecasts)).sum(axis=0)
     names = list(dict.fromkeys([*rows.columns.tolist(), *said.parts[0]]))
     parts = {
         name: shares[0] * np.where(is_own, np.nan_to_num(table(name)), 0.0)
-        + sum(share * part.get(name, 0.0) for share, part in zip(shares[1:], said.parts, strict=True))
+        + sum(share * part.get(name, 0.0) for share, part in zip(shares[1:], parts_said, strict=True))
         for name in (*PARTS, *effect_columns(names))
     }
     parts["level"] = (
@@ -98,7 +108,8 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
     )  # where a component was clipped, its parts were not
     number = _number(said, yhat, shared)
     of_mine = {"yhat": number.yhat, "yhat_lower": number.lower, "yhat_upper": number.upper, **parts}
-    method = np.where(is_own & shared.is_blended, "blend", "panel")  # although the median may be the panel's number
+    is_beside_panel = is_own | np.isfinite(forecasts[len(BLENDED) :]).any(axis=0)
+    method = np.where(is_beside_panel & shared.is_blended, "blend", "panel")  # though the median may be the panel's
     made = rows.assign(
         **{name: np.where(is_mine, values, table(name)).ravel() for name, values in of_mine.items()},
         method=np.where(is_mine, method, rows["method"].to_numpy().reshape(shape)).ravel(),
@@ -111,6 +122,13 @@ def published(rows: pd.DataFrame, shared: Shared, horizon: Horizon) -> pd.DataFr
         blend_version=_where(is_mine, [shared.blend_version] * is_mine.size),
     )
     return with_effects_told(made)
+
+
+def _numbers_of(beside: pd.DataFrame | None, name: str, shape: tuple[int, int]) -> Floats:
+    if beside is None or name not in beside:
+        return np.full(shape, np.nan)
+    found: Floats = beside[name].to_numpy(dtype="float64").reshape(shape)
+    return found
 
 
 def mixed(forecasts: Floats, shared: Shared, combinations: Sequence[Combination]) -> Floats:

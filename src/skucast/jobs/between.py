@@ -33,6 +33,7 @@ from skucast.jobs.forecast_rows import Known, forecast_rows, shared_of
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.known_ahead import weather_ahead
 from skucast.jobs.models import Models
+from skucast.jobs.others import from_texts
 from skucast.jobs.panel_files import Files
 from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of
@@ -334,13 +335,14 @@ def _with_steps(rows: pd.DataFrame, new: pd.DataFrame, shared: Shared | None) ->
 
     names = ("yhat_prophet", "yhat_panel", "yhat_panel_log")
     old, now = (np.stack([table(frame, name) for name in names]) for frame in (rows, new))
+    if shared is not None and shared.others:  # they have no versions: what they say now is theirs in all steps
+        said = from_texts(rows["yhat_others"].tolist()).reindex(columns=list(shared.others)).to_numpy("float64")
+        of_others = said.T.reshape(len(shared.others), *shape)
+        old, now = (np.concatenate([each, of_others]) for each in (old, now))
     if shared is None:
         model, panel = np.nan_to_num(now[0] - old[0]), np.zeros(shape)
     else:
-        steps = [
-            mixed(each, shared, combinations)
-            for each in (old, np.concatenate([now[:1], old[1:]]), np.concatenate([now[:1], now[1:]]))
-        ]
+        steps = [mixed(each, shared, combinations) for each in (old, np.concatenate([now[:1], old[1:]]), now)]
         model, panel = (np.nan_to_num(later - earlier) for earlier, later in itertools.pairwise(steps))
     is_mixed = rows["method"].isin(("blend", "panel")).to_numpy()
     alone = np.nan_to_num(now[0] - old[0]).ravel()

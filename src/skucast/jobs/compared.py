@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,11 +14,14 @@ import pandas as pd
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
+from skucast.core.errors import ModelError
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY
 from skucast.core.weeks import WEEK
+from skucast.forecast import learnt
+from skucast.forecast.learnt import BLEND
 from skucast.jobs.between import Found, Quiet, Remade
 from skucast.jobs.forecast_rows import Known, known_of
 from skucast.jobs.inputs import Inputs
@@ -97,7 +101,40 @@ class Compared:
         return changes.assign(
             plan_change=_plans_of(found, changes),
             model_change=_with_rollbacks(self.warehouse, changes, after),
+            blend_change=self._blend_changes(before, after, changes),
         )
+
+    def _blend_changes(
+        self, before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame
+    ) -> npt.NDArray[np.object_]:
+        """Which models have joined the blend or left it (JSON), of each change; missing = none."""
+        rows = pd.MultiIndex.from_frame(changes[ROW])
+        versions = [each.set_index(ROW)["blend_version"].reindex(rows).to_numpy(object) for each in (before, after)]
+        pairs = list(zip(*versions, strict=True))
+        said = {pair: self._blend_change(*pair) for pair in set(pairs)}
+        return np.array([said[pair] for pair in pairs], dtype=object)
+
+    def _blend_change(self, old: object, new: object) -> str | None:
+        if not (isinstance(old, str) and isinstance(new, str)) or old == new:
+            return None
+        then, now = (self._in_blend(version) for version in (old, new))
+        if then is None or now is None or then == now:
+            return None
+        change = {
+            "joined": [each for each in now if each not in then],
+            "left": [each for each in then if each not in now],
+        }
+        return json.dumps(change, ensure_ascii=False)
+
+    def _in_blend(self, version: str) -> tuple[str, ...] | None:
+        """The models beside ours in this version of the blend; None where it is kept no more."""
+        files = self.made.files if self.made is not None else None
+        if files is not None and files.blend is not None and files.blend_version == version:
+            return files.blend.others
+        try:
+            return learnt.loads(self.store.load_version(BLEND, version)).content.others
+        except ModelError:
+            return None
 
     def _known(self, before: pd.DataFrame, after: pd.DataFrame) -> Known:
         """What this run's forecasts are made of: as this task has it, or read once more where others have made some."""

@@ -23,7 +23,7 @@ from skucast.jobs.inputs import Inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.models import Models
 from skucast.jobs.newcomers import peers_of
-from skucast.jobs.others import NOBODY, Others, with_others
+from skucast.jobs.others import NOBODY, Others, and_blended, beside, said_by, with_others
 from skucast.jobs.panel_files import Files, panel_grid
 from skucast.jobs.refresh import with_fresh
 from skucast.regressors.future import WeatherWeeks
@@ -131,7 +131,7 @@ def forecast_rows(
     """Return the forecasts of the wanted combinations: the table's columns but for the run's own; failures are kept.
 
     `planned` is by combination, `weather` by unit, both of the horizon's weeks; without what is `shared` Prophet
-    forecasts alone. What `others` say stands beside it.
+    forecasts alone. What `others` say stands beside it; those that take part in the blend are asked as well.
     """
     if not inputs.wanted:
         return empty(FORECASTS)
@@ -172,14 +172,19 @@ def forecast_rows(
         return start_naive(combination, weeks[combination], horizon, method, *known)
 
     rows = forecast_all(starts, horizon, instead)
+    said = said_by(and_blended(others, shared, report), inputs.history, starts, horizon, report)
     try:
-        made = rows_without_panel(rows) if shared is None else published(rows, shared, horizon)
+        made = (
+            rows_without_panel(rows)
+            if shared is None
+            else published(rows, shared, horizon, beside(rows, shared, said, report))
+        )
     except ModelError as error:
         report.warn(f"{PANEL}: {error}; Prophet forecasts alone")
         made = rows_without_panel(rows)
     beaten = {each: stored.card.naive_instead for each, stored in models.items() if isinstance(stored, StoredModel)}
     final = with_naive(made, {each: method for each, method in beaten.items() if method}, naive, horizon)
-    return with_others(final, others, inputs.history, starts, horizon, report)
+    return with_others(final, said)
 
 
 _NOT_FINITE = "the forecast is not a finite number; retrain this combination"

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.declared import Regressor
+from skucast.core.errors import InputError
 from skucast.core.other_models import others_in
 from skucast.core.series import ID, unique_id
 from skucast.forecast.forecasting import Horizon, Start
+from skucast.forecast.learnt import BLEND
 from skucast.forecast.others.asking import Answer, Coming, Question, ask, long_history, long_known
 from skucast.forecast.others.protocol import Model
+from skucast.forecast.published import Shared
 from skucast.regressors.declared import declared_of
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
@@ -43,40 +46,95 @@ def others_of(settings: Settings, own: Sequence[Model] = ()) -> Others:
     Raises:
         InputError: the library of one is not installed.
     """
-    names = others_in(settings.models)
+    return _with_names(others_in(settings.models), own, settings, "MODELS")
+
+
+def blended_of(settings: Settings, own: Sequence[Model] = ()) -> Others:
+    """Return the models that a training lets take part in the blend: those that BLEND_MODELS names, the caller's own.
+
+    Raises:
+        InputError: the library of one is not installed.
+    """
+    return _with_names(others_in(settings.blend_models), own, settings, "BLEND_MODELS")
+
+
+def _with_names(names: Sequence[str], own: Sequence[Model], settings: Settings, setting: str) -> Others:
     if not names and not own:
         return NOBODY
+    return Others((*(_named(name, setting) for name in names), *own), tuple(declared_of(settings.regressors)))
+
+
+def _named(name: str, setting: str) -> Model:
+    """The model of this name.
+
+    Raises:
+        InputError: its library is not installed, or there is none of this name.
+    """
     from skucast.forecast.others.statistical import named
 
-    return Others((*map(named, names), *own), tuple(declared_of(settings.regressors)))
+    return named(name, setting)
 
 
-def with_others(
-    rows: pd.DataFrame,
-    others: Others,
-    history: History,
-    starts: Sequence[Start],
-    horizon: Horizon,
-    report: RunReport,
-) -> pd.DataFrame:
-    """Return the rows with what other models say of their weeks, fitted to all that is known now, as `yhat_others`."""
-    if not others.models or not len(rows):
-        return rows.assign(yhat_others=None)
+def and_blended(others: Others, shared: Shared | None, report: RunReport) -> Others:
+    """Return the models, and behind them those that take part in the blend; why one cannot be asked is noted."""
+    asked, more = {each.name for each in others.models}, []
+    for name in () if shared is None else shared.others:
+        if name in asked:
+            continue
+        try:
+            more.append(_named(name, BLEND.name))
+        except InputError as error:
+            report.notes.append(str(error))
+    return replace(others, models=(*others.models, *more)) if more else others
+
+
+def said_by(
+    others: Others, history: History, starts: Sequence[Start], horizon: Horizon, report: RunReport
+) -> pd.DataFrame | None:
+    """Return what models say of the weeks to come, fitted to all that is known now: series, week, a column each.
+
+    None where none is asked.
+    """
+    if not others.models or not starts:
+        return None
     with report.timed("other models"):
         known = long_known(_coming(starts, horizon), others.declared)
         asked = Question(_delivered(history, others.declared), known)
         answers = answers_of(others.models, asked, report)
     key = [ID, "ds"]
-    said = pd.concat([known[key], *(each.numbers.drop(columns=key) for each in answers)], axis=1)
-    told = rows[[*KEY, "ds"]].assign(**{ID: unique_id(rows)}).merge(said, on=key, how="left").drop(columns=[*KEY, *key])
-    return rows.assign(yhat_others=np.array(as_texts(told), dtype=object))
+    return pd.concat([known[key], *(each.numbers.drop(columns=key) for each in answers)], axis=1)
+
+
+def beside(rows: pd.DataFrame, shared: Shared, said: pd.DataFrame | None, report: RunReport) -> pd.DataFrame:
+    """Return the numbers of the models in the blend, a row for each of `rows`: those that are kept, to the digit."""
+    there = [name for name in shared.others if said is not None and name in said]
+    if gone := [name for name in shared.others if name not in there]:
+        report.warn(
+            f"{BLEND}: no numbers of {', '.join(gone)}, with which it was learnt: the other components count for it"
+        )
+    if said is None or not there:
+        return pd.DataFrame(index=rows.index)
+    found = _of_rows(rows, said)
+    return pd.DataFrame({name: [_rounded(each) for each in found[name].tolist()] for name in there}, dtype="float64")
+
+
+def with_others(rows: pd.DataFrame, said: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the rows with what other models said of their weeks as `yhat_others`."""
+    if said is None:
+        return rows.assign(yhat_others=None)
+    return rows.assign(yhat_others=np.array(as_texts(_of_rows(rows, said)), dtype=object))
+
+
+def _of_rows(rows: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    key = [ID, "ds"]
+    return rows[[*KEY, "ds"]].assign(**{ID: unique_id(rows)}).merge(said, on=key, how="left").drop(columns=[*KEY, *key])
 
 
 def answers_of(models: Sequence[Model], asked: Question, report: RunReport) -> list[Answer]:
     """Return what the models say that do not fail; those that do, or say nothing of some series, are noted."""
     by_name = {model.name: model for model in models}
     found = {}
-    for outcome in run_each(list(by_name.items()), _Asking(asked), what="ask the models"):
+    for outcome in run_each(list(by_name.items()), _Asking(asked), what="ask the models", traces=False):
         if outcome.value is None:
             report.notes.append(f"{outcome.combination}: no numbers, it failed: {outcome.error}")
             continue
@@ -101,13 +159,13 @@ def as_texts(numbers: pd.DataFrame) -> list[str | None]:
     names = list(map(str, numbers))
     found = []
     for values in numbers.to_numpy(dtype="float64").tolist():
-        told = {
-            name: float(f"{value:.{DIGITS}g}")
-            for name, value in zip(names, values, strict=True)
-            if not math.isnan(value)
-        }
+        told = {name: _rounded(value) for name, value in zip(names, values, strict=True) if not math.isnan(value)}
         found.append(json.dumps(told, ensure_ascii=False) if told else None)
     return found
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
 
 
 def from_texts(texts: Sequence[object]) -> pd.DataFrame:

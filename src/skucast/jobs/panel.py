@@ -21,7 +21,8 @@ from skucast.core.words import counted
 from skucast.forecast import evidence as kept_evidence
 from skucast.forecast import learnt
 from skucast.forecast.artifact import StoredModel
-from skucast.forecast.evidence import EVIDENCE, PanelEvidence, evidence_origins
+from skucast.forecast.blend import LEAST_ORIGINS
+from skucast.forecast.evidence import EVIDENCE, Evidence, evidence_origins
 from skucast.forecast.learnt import BLEND, Past, learn, past_of
 from skucast.forecast.panel import model as panel_model
 from skucast.forecast.panel.features import features_at, levels
@@ -45,6 +46,8 @@ from skucast.forecast.panel.trees import Forest
 from skucast.forecast.plain import StoredPayload
 from skucast.forecast.training import backtest_weeks_of
 from skucast.jobs.known_ahead import usable_plan
+from skucast.jobs.other_evidence import AskedThen
+from skucast.jobs.others import NOBODY, Others
 from skucast.jobs.panel_files import READERS, panel_grid, read_shared
 from skucast.jobs.stored_models import model_in
 from skucast.regressors.declared import declared_of
@@ -62,6 +65,7 @@ class PanelInputs:
     warehouse: Warehouse
     run: Run
     history: History
+    others: Others = NOBODY
 
     @property
     def cutoff(self) -> date:
@@ -109,10 +113,12 @@ def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, fo
         _note(report, f"no panel model: {error}; Prophet forecasts alone")
         return
     recipe, cutoff = recipe_of(inputs.horizon, declared_of(inputs.settings.regressors)), inputs.cutoff
-    forecasts = {} if force else _kept(store, inputs, recipe)
+    kept = None if force else _evidence_until(store, cutoff)
+    forecasts = _kept(kept, inputs, recipe)
     missing = [origin for origin in inputs.origins if origin not in forecasts]
     is_current = not force and _is_current(store, cutoff, recipe)
-    if is_current and not missing:
+    asked = AskedThen(inputs.others, inputs.history, inputs.grid, inputs.known, inputs.evidence_weeks, kept)
+    if is_current and not missing and not asked.is_missing(inputs.origins):
         report.notes.append(f"panel of {cutoff} exists")
         return
     with report.timed("panel"):
@@ -122,10 +128,11 @@ def train_panel(inputs: PanelInputs, store: ModelStore, report: RunReport, *, fo
             _note(report, f"no panel model: {error}; Prophet forecasts alone")
             return
         forecasts |= {origin: _forecast_at(inputs, trained[origin], origin) for origin in missing if origin in trained}
-        kept = kept_evidence.kept_evidence(cutoff, recipe, inputs.grid.combinations, forecasts)
-        _save(store, EVIDENCE, partial(kept_evidence.dumps, kept), report, force=force)
         if cutoff in trained:
             _save(store, PANEL, partial(panel_model.dumps, trained[cutoff]), report, force=force)
+    said = asked.at(inputs.origins, report)
+    evidence = kept_evidence.kept_evidence(cutoff, recipe, inputs.grid.combinations, forecasts, said)
+    _save(store, EVIDENCE, partial(kept_evidence.dumps, evidence), report, force=force)
     report.notes.append(
         f"panel: {counted(len(inputs.grid.combinations), 'combination')}, "
         f"{counted(len(forecasts), 'past origin')} of evidence, {len(forecasts.keys() & set(missing))} of them new"
@@ -181,9 +188,8 @@ def _forecast_at(inputs: PanelInputs, panel: PanelModel, origin: date) -> PanelF
     return PanelForecast(*(np.where(usable, values, np.nan) for values in vars(said).values()))
 
 
-def _kept(store: ModelStore, inputs: PanelInputs, recipe: Mapping[str, Any]) -> dict[date, PanelForecast]:
+def _kept(kept: Evidence | None, inputs: PanelInputs, recipe: Mapping[str, Any]) -> dict[date, PanelForecast]:
     """The evidence of earlier trainings by the same recipe, of the wanted origins."""
-    kept = _evidence_until(store, inputs.cutoff)
     if kept is None or kept.recipe != recipe:
         return {}
     horizon = inputs.evidence_weeks
@@ -191,7 +197,7 @@ def _kept(store: ModelStore, inputs: PanelInputs, recipe: Mapping[str, Any]) -> 
     return {origin: forecast for origin, forecast in found.items() if forecast is not None}
 
 
-def read_evidence(store: ModelStore) -> PanelEvidence | None:
+def read_evidence(store: ModelStore) -> Evidence | None:
     """Return the evidence of the panel that is kept; None where there is none that can be read."""
     try:
         return kept_evidence.loads(store.load(EVIDENCE).payload).content
@@ -201,7 +207,7 @@ def read_evidence(store: ModelStore) -> PanelEvidence | None:
         return None
 
 
-def _evidence_until(store: ModelStore, cutoff: date) -> PanelEvidence | None:
+def _evidence_until(store: ModelStore, cutoff: date) -> Evidence | None:
     """The evidence that is live, or the newest version of it that had not seen past the cutoff."""
     live = read_evidence(store)
     if live is None or live.cutoff <= cutoff:
@@ -225,17 +231,21 @@ def learn_blend(inputs: PanelInputs, store: ModelStore, report: RunReport) -> Pa
 
     Return what it was learnt from; None without evidence.
     """
-    panel = read_evidence(store) if inputs.settings.force else _evidence_until(store, inputs.cutoff)
-    if panel is None:
+    kept = read_evidence(store) if inputs.settings.force else _evidence_until(store, inputs.cutoff)
+    if kept is None:
         return None
     with report.timed("blend"):
         own = {
             combination: loads_evidence(combination, live)
             for combination, live in store.load_many(list(inputs.grid.combinations)).items()
         }
-        past = past_of(inputs.grid, inputs.known, own, panel, inputs.origins, inputs.evidence_weeks)
+        wanted = [each.name for each in inputs.others.models]
+        past = past_of(inputs.grid, inputs.known, own, kept, inputs.origins, inputs.evidence_weeks, wanted)
         blend = learn(past)
         _save(store, BLEND, partial(learnt.dumps, blend), report, force=inputs.settings.force)
+    for name in wanted:
+        if name not in past.components:
+            report.warn(f"{BLEND}: {name} takes no part: fewer than {LEAST_ORIGINS} past origins tell what it is worth")
     if blend.pooled:
         shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(blend.components, blend.pooled, strict=True))
         report.notes.append(f"blend: {shares}, by {counted(len(blend.origins), 'past origin')}")

@@ -184,7 +184,8 @@ def _keep_forecasts_of_models(
     """
     published = warehouse.read(FORECASTS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
     mine = published[is_about(published, inputs.wanted)]
-    if mine["method"].isin({*MODEL_METHODS} - ({"panel"} if has_panel else set())).any():
+    is_of_own = mine["model_version"].notna() | (mine["method"] != "blend")  # a blend may be of the panel and others
+    if (is_of_own & mine["method"].isin({*MODEL_METHODS} - ({"panel"} if has_panel else set()))).any():
         raise RunFailed(
             f"no model is found in {settings.model_store}, but models have made the forecasts of {run.cutoff}: "
             "correct MODEL_STORE, or run run_all_skus.py; the published forecasts stay"

@@ -20,6 +20,7 @@ from skucast.forecast.artifact import StoredModel
 from skucast.forecast.champion import LEAST_ORIGINS, Champion, Comparison, champion_of
 from skucast.forecast.evidence import EVIDENCE
 from skucast.forecast.learnt import BLEND
+from skucast.forecast.others.protocol import Model
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.trainable import skip_reason
 from skucast.forecast.training import Material, Recipe, Trained, train
@@ -28,6 +29,7 @@ from skucast.jobs.elsewhere import known_at_origins, with_elsewhere
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.known_ahead import weather_outlook, with_weather
 from skucast.jobs.missing import check_missing, missing_from_sales, warn_of_shrinking, without_lost
+from skucast.jobs.others import blended_of
 from skucast.jobs.panel import PanelInputs, learn_blend, train_panel
 from skucast.jobs.registry import (
     NOT_LIVE,
@@ -64,14 +66,24 @@ from skucast.runtime.settings import Settings
 from skucast.sales.demand import life_class
 
 
-def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
+def train_all(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: ModelStore,
+    run: Run,
+    report: RunReport,
+    own: Sequence[Model] = (),
+) -> None:
     """Train every combination whose model of this cutoff is missing (`force`: every one), or only `verify`.
 
+    `own` are models that take part in the blend beside those of BLEND_MODELS.
+
     Raises:
-        InputError: no sales, unknown target.
+        InputError: no sales, unknown target; the library of a model in BLEND_MODELS is missing.
         RunFailed: too many failures (models that succeeded stay), or missing from the sales; or, with `verify`, store
             and registry are not as they should be.
     """
+    others = blended_of(settings, own)
     inputs = read_inputs(settings, warehouse, store, run, report)
     warn_of_lateness(run, inputs.history)
     warn_of_shrinking(settings, warehouse, run, inputs.history)
@@ -83,7 +95,7 @@ def train_all(settings: Settings, warehouse: Warehouse, store: ModelStore, run: 
     else:
         panel = None
         if settings.forecaster != "prophet" and inputs.is_about_all:
-            panel = PanelInputs(settings, warehouse, run, inputs.history)
+            panel = PanelInputs(settings, warehouse, run, inputs.history, others)
         _train(settings, warehouse, store, run, report, inputs, keep_existing=not settings.force, panel=panel)
     if inputs.only is None and run.task_index == 0:  # one task's word is enough to fail the execution
         missing = missing_from_sales(settings, warehouse, store, run, inputs.history, lost)

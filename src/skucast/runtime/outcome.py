@@ -83,21 +83,22 @@ class RunReport:
 
 
 def run_each(
-    items: Sequence[tuple[K, T]], function: Callable[[K, T], R], *, what: str, pool: Pool = HERE
+    items: Sequence[tuple[K, T]], function: Callable[[K, T], R], *, what: str, pool: Pool = HERE, traces: bool = True
 ) -> Iterator[Outcome[K, R]]:
     """Yield one outcome per item as it is done (any order with several workers); a failure stops nobody else.
 
     An item is mostly a combination and what its result is made of. The function must be picklable when there are
-    several workers: each one is a process.
+    several workers: each one is a process. Without `traces` the log has one line of a failure whose place is not ours.
     """
     check_stop()
     for outcome in progress(_outcomes(items, function, pool), len(items), what):
         check_stop()
         if outcome.error is not None:
             fields = {"combination": str(outcome.combination), "error": outcome.error}
-            log.error(
-                "%s failed%s", what, f"\n{outcome.traceback}" if outcome.traceback else "", extra={"fields": fields}
-            )
+            trace = f"\n{outcome.traceback}" if outcome.traceback else ""
+            log.error("%s failed%s", what, trace if traces else "", extra={"fields": fields})
+            if not traces:
+                log.debug("where it failed%s", trace)
         yield outcome
         check_stop()  # what was done with it may have swallowed the signal, before the next one is begun
 

@@ -291,6 +291,8 @@ def rolled_up(changes: pd.DataFrame) -> pd.DataFrame:
         groups = summed.groupby([*names, "ds"], sort=False, as_index=False)
         found = groups[[*SUMMED, "n_combinations", "_replaced", "_n"]].sum()
         found["sales_surprise"] = groups["sales_surprise"].sum(min_count=1)["sales_surprise"]
+        if "blend_change" in summed:
+            found["blend_change"] = groups["blend_change"].first()["blend_change"]
         found["previous_cutoff"] = groups["previous_cutoff"].max()["previous_cutoff"]
         found["replaced"] = found["_replaced"].where(found["_n"] > 0)
         others = dict.fromkeys([name for name in KEY if name not in names], ALL)

@@ -54,6 +54,7 @@ def why_of(rows: pd.DataFrame) -> list[str]:
 def facts_of(rows: pd.DataFrame) -> Iterator[Row]:
     """Yield all that a sentence tells of each row."""
     names = [*PARTS, *_FACTS]
+    rows = rows if "blend_change" in rows else rows.assign(blend_change=None)
     floats = rows.astype({"new_weeks": "float64"})  # a table's missing whole number is neither equal to 0 nor not
     columns = [floats[name].tolist() for name in names]
     return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
@@ -110,6 +111,7 @@ _FACTS = (
         "new_weeks",
         "plan_change",
         "model_change",
+        "blend_change",
     ),
     *("method", "method_before", "status", "status_before"),
 )
@@ -205,6 +207,23 @@ _OF_MODEL = {
 }
 
 
+def _blend(row: Row, effect: float) -> list[Clause] | None:
+    """Which models joined the blend, or left it; what else its weights have become is in the effect too."""
+    text = row.get("blend_change")  # rows of before have none
+    if not isinstance(text, str):
+        return None
+    change = json.loads(text)
+    joined, left = (", ".join(change.get(name, [])) for name in ("joined", "left"))
+    if joined and left:
+        return [Clause(_JOINED_AND_LEFT, {"names": joined, "names_left": left, "effect": effect})]
+    return [Clause(_JOINED if joined else _LEFT, {"names": joined or left, "effect": effect})]
+
+
+_JOINED = wording("now in the blend: {names} ({effect})")
+_LEFT = wording("no longer in the blend: {names} ({effect})")
+_JOINED_AND_LEFT = wording("now in the blend: {names}, no longer: {names_left} ({effect})")
+
+
 def _method(row: Row, effect: float) -> list[Clause] | None:
     """From what to what, where one row is about one combination."""
     if row["level"] != "combination":
@@ -254,6 +273,7 @@ _SPECIAL: dict[str, Callable[[Row, float], list[Clause] | None]] = {
     "new_sales": _sales,
     "plan": _plan,
     "model": _model,
+    "blend": _blend,
     "other_method": _method,
     "bounds": _bounds,
     "new_articles": _articles,

@@ -36,7 +36,8 @@ BACKTESTS = Table(
             "prophet: the combination's own, fitted anew at the origin; prophet_perfect_plan: the same, had all "
             "promotions been planned; panel, panel_log: trained anew with what was known at the origin; blend: those "
             "three by weights learnt at the other origins alone, as FORECASTER=blend publishes; panel_mean: the mean "
-            "of the panel's two, as FORECASTER=panel does; last_week, mean_4, last_year: naive",
+            "of the panel's two, as FORECASTER=panel does; a name of BLEND_MODELS: that model, which is in blend too; "
+            "last_week, mean_4, last_year: naive",
         ),
         measure("y", "sales, as they were known at the training; NULL = not known", nullable=True),
         measure("yhat", "forecast"),

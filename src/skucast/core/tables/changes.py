@@ -78,6 +78,13 @@ _MODEL_CHANGE = text(
     "model_change", "what became of its own model; NULL = nothing", nullable=True, allowed=MODEL_CHANGES
 )
 
+_BLEND_CHANGE = text(
+    "blend_change",
+    'models beside ours that take part in the blend since, or no longer, JSON: {"joined": ["ets"], "left": ["theta"]}; '
+    "NULL = none, and in rows of before",
+    nullable=True,
+)
+
 
 def _ways(before: str) -> tuple[Column, ...]:
     return (
@@ -131,6 +138,7 @@ CHANGES = Table(
             nullable=True,
         ),
         _OF_DECLARED,
+        _BLEND_CHANGE,
     ),
     key=("cutoff", "level", *KEY, "ds"),
     partition="cutoff",
@@ -163,6 +171,7 @@ REVISIONS = Table(
         ),
         *RUN,
         _OF_DECLARED,
+        _BLEND_CHANGE,
     ),
     key=("cutoff", "run_id", "level", *KEY, "ds"),
     partition="cutoff",

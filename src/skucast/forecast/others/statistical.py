@@ -6,6 +6,7 @@ import importlib.util
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
@@ -56,15 +57,17 @@ def from_statsforecast(model: Any, name: str | None = None) -> Statistical:
     return Statistical(name or str(getattr(model, "alias", type(model).__name__)).lower(), model)
 
 
-def named(name: str) -> Statistical:
-    """Return the model that MODELS calls so.
+def named(name: str, setting: str = "MODELS") -> Statistical:
+    """Return the model that MODELS, or another setting or file, calls so.
 
     Raises:
-        InputError: StatsForecast is not installed.
+        InputError: StatsForecast is not installed, or there is no model of this name.
     """
+    if name not in STATISTICAL:
+        raise InputError(f"{setting}: {name} is no model that goes by a name: {', '.join(STATISTICAL)}")
     if importlib.util.find_spec("statsforecast") is None:
         raise InputError(
-            f"MODELS: {name} ({STATISTICAL[name]}) is a model of StatsForecast, which is not installed: "
+            f"{setting}: {name} ({STATISTICAL[name]}) is a model of StatsForecast, which is not installed: "
             "pip install 'skucast[models]', or leave it out"
         )
     from statsforecast import models
@@ -98,6 +101,13 @@ class Statistical:
                 numbers[rows] = self._of_series(y, len(rows))
         said = pd.DataFrame(numbers, columns=columns, index=known.index)
         return known[[ID, "ds"]].join(said if self._has_interval else said[columns[:1]])
+
+    @property
+    def recipe(self) -> str:
+        """The class of the model and its parameters that are plain values, and the release of its library."""
+        plain = {name: each for name, each in vars(self.model).items() if isinstance(each, int | float | str | bool)}
+        made = ", ".join(f"{name}={each}" for name, each in sorted(plain.items()))
+        return f"{type(self.model).__name__}({made}), statsforecast {version('statsforecast')}"
 
     @property
     def _has_interval(self) -> bool:

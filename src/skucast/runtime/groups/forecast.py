@@ -63,6 +63,12 @@ class Forecast(Group):
         "panel may be named with them",
         ["predict"],
     )
+    blend_models: str = field(
+        "",
+        "other models that take part in the blend, separated by commas, names as in MODELS: a full training learns "
+        "what they are worth, and the predictions after it ask them",
+        ["train"],
+    )
     target: Literal["median", "mean"] = field(
         "median",
         "what yhat is: the middle of what may be sold (least WAPE), or its expected value (right in sum); of the blend "
@@ -102,6 +108,20 @@ class Forecast(Group):
             raise ValueError(
                 f"names {' and '.join(ours)} of ours, where FORECASTER={makes} makes "
                 f"{' and '.join(OURS) if makes == 'blend' else makes}: set that, or name none of ours"
+            )
+        return value
+
+    @field_validator("blend_models")
+    @classmethod
+    def _blend_models(cls, value: str, info: ValidationInfo) -> str:
+        """Ours take part anyway, and where nothing is blended nobody does: both would be names without effect."""
+        names = names_of(parsed(names_of, value))
+        ours, makes = [name for name in names if name in OURS], info.data.get("forecaster", "blend")
+        if ours:
+            raise ValueError(f"names {' and '.join(ours)}: ours take part in any case; name the others alone")
+        if names and makes != "blend":
+            raise ValueError(
+                f"names {' and '.join(names)}, where FORECASTER={makes} blends nothing: set one of the two"
             )
         return value
 
