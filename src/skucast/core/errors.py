@@ -45,6 +45,10 @@ class LostTable(RunFailed, InputError):
     """A table that was published to is gone: who reads or writes it stops with exit code 2; a repeat is no help."""
 
 
+class Superseded(RunFailed):
+    """A run that read its inputs later has published the slice: its rows stay, and these are not published."""
+
+
 class ShardsMissing(RunFailed):
     """Tasks of the run have not staged their rows of a table (yet); `tasks` are their numbers."""
 

@@ -16,13 +16,23 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 """What a script or tool exits with; the last two are what a shell expects after Ctrl-C and after SIGTERM."""
 
 
+class Begun:
+    """When a run began to read what it computes from, once it has."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What every job is told about itself; `app` alone makes one, from the clock and the settings.
 
     `run_at` is naive UTC in whole seconds and `started` the same moment by the machine's clock, `today` the business
     date, `cutoff` the label of the last complete week. All tasks of one execution share the `run_id`; each takes every
-    `task_count`-th item of a sorted list, from `task_index` on.
+    `task_count`-th item of a sorted list, from `task_index` on. `begun` puts the run in an order with others, by when
+    they read (None: in none), which `is_forced` overrules.
     """
 
     job: str
@@ -33,6 +43,19 @@ class Run:
     task_index: int = 0
     task_count: int = 1
     started: float = field(default_factory=time.time, compare=False)  # noqa: TID251 - set by app; what passes since is read here
+    begun: Begun | None = field(default=None, compare=False)
+    is_forced: bool = False
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the run began to read what it computes from, naive UTC: nothing in it is older; None = not known."""
+        return None if self.begun is None else self.begun.at or self.run_at
+
+    def reads(self, since: datetime | None = None) -> None:
+        """Note that the run begins to read now, or takes what was read since that moment; the earliest counts."""
+        if self.begun is not None:
+            moments = [each for each in (self.begun.at, since or self.now()) if each is not None]
+            self.begun.at = min(moments)
 
     @property
     def task_id(self) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from skucast.core.errors import InputError, NothingToDo, SkucastError
-from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Run
+from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Begun, Run
 from skucast.runtime.groups.field import FORECASTING, TRAINING, Job
 from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.reading import load_settings
@@ -96,6 +96,8 @@ def start_run(job: str, settings: Settings) -> Run:
         task_index=settings.cloud_run_task_index,
         task_count=settings.cloud_run_task_count,
         started=now.replace(microsecond=0).timestamp(),
+        begun=Begun(),
+        is_forced=settings.force,
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
+from skucast.core.errors import Superseded
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.changes import CHANGES, REVISIONS
@@ -58,6 +59,8 @@ def _write(
         found = None if compared.is_published else tell(compared)
         if found is not None:
             compared.warehouse.replace(table, found, compared.run.cutoff, run=compared.run)
+    except Superseded:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, forecasts are published without it
         log.debug("the bridge failed", exc_info=True)
         report.warn(f"{what} is not told: {type(error).__name__}: {error}")

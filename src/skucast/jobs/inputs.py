@@ -92,6 +92,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     Raises:
         InputError: there are no sales, or HOLIDAY_CALENDAR cannot be read.
     """
+    run.reads()
     until_today = warehouse.weekly_sales(settings.clock, max(run.cutoff, run.today))
     is_over = ~(until_today["ds"] > pd.Timestamp(run.cutoff))
     delivered = until_today[is_over].reset_index(drop=True)

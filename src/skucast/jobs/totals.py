@@ -10,6 +10,7 @@ import pandas as pd
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
+from skucast.core.errors import Superseded
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
@@ -53,6 +54,8 @@ def write_totals(
     """
     try:
         _write(settings, warehouse, store, run, history, rows, only, report)
+    except Superseded:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, forecasts are published without it
         log.debug("totals failed", exc_info=True)
         report.warn(f"totals and orders of this forecast are not there: {type(error).__name__}: {error}")
@@ -125,6 +128,8 @@ def write_scores(
     for table, rows in ((TOTALS_METRICS, totals), (ORDERS_METRICS, orders)):
         try:
             warehouse.replace(table, rows, window_end, run=run)
+        except Superseded:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the scorecard is written without it
             log.debug("scores of sums failed", exc_info=True)
             report.warn(f"{table.label} are not written: {type(error).__name__}: {error}")

@@ -84,7 +84,9 @@ def test_an_attempt_with_other_rows_replaces_those_of_a_killed_one(
 def test_what_two_first_publishers_left_stops_nobody(theirs: BigQueryWarehouse) -> None:
     """Both put in the row to conflict over, and were ended: it counts as no publish, and the next one removes it."""
     theirs.ensure(PUBLISHES)
-    seed = f"INSERT INTO `{theirs._dataset.id_of(PUBLISHES)}` VALUES ('{SMALL.name}', '', '', 0, CURRENT_TIMESTAMP())"
+    columns = "table_name, partition_value, run_id, n_rows, published_at"
+    values = f"'{SMALL.name}', '', '', 0, CURRENT_TIMESTAMP()"
+    seed = f"INSERT INTO `{theirs._dataset.id_of(PUBLISHES)}` ({columns}) VALUES ({values})"
     for _ in range(2):
         theirs._dataset.client.query_and_wait(seed)
     assert not theirs.published(SMALL, CUTOFF, run=run_of(1))

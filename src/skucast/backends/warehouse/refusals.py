@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, LostTable, Overlap
+from skucast.core.errors import AlreadyLoaded, InputError, LoadsChanged, LostTable, Overlap, Superseded
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from skucast.core.run import Run
 
 
 def no_sales(where: str, until: date | None = None, first: date | None = None) -> InputError:
@@ -82,6 +84,20 @@ def lost_table(table_name: str, publishes_name: str) -> LostTable:
     return LostTable(
         f"table {table_name} is gone, but was published to: restore it, or, to begin with an empty one, "
         f"remove its rows in {publishes_name}"
+    )
+
+
+BELIEVED = timedelta(minutes=10)
+"""How far ahead of this machine's clock another one's may be; a run noted as later than that is not waited out."""
+
+
+def superseded(table_name: str, partition: object, run: Run, by: str, read_at: datetime) -> Superseded:
+    """Return the error for a slice that a run has published which read its inputs after this one."""
+    mine = "" if run.read_at is None else f" later than this run's, of {run.read_at:%Y-%m-%d %H:%M:%S} UTC"
+    forced = "; --force puts these rows in their place" if run.job in ("predict", "monitor", "train", "retrain") else ""
+    return Superseded(
+        f"table {table_name}, {partition}: {by} has published from newer inputs, read at {read_at:%Y-%m-%d %H:%M:%S} "
+        f"UTC,{mine}: its rows stay, nothing is replaced; run again to compute from what is there now{forced}"
     )
 
 

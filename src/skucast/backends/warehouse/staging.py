@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from skucast.core.tables.contract import Table
 
 
-SHARD_CUTOFF, SHARD_TASK = "_shard_cutoff", "_shard_task"
-"""Set on the one row that a staging table holds beside its data: the cutoff and the number of the task it is from.
+SHARD_CUTOFF, SHARD_TASK, SHARD_READ_AT = "_shard_cutoff", "_shard_task", "_shard_read_at"
+"""Set on the one row that a staging table holds beside its data: cutoff and number of its task, since when it had read.
 
 The row is there if and only if the task has staged, also where it had nothing to stage.
 """
@@ -38,6 +38,8 @@ def shards_missing(table: Table, tasks: Sequence[int], run: Run) -> ShardsMissin
 def joined_shards(table: Table, read: pd.DataFrame, run: Run, tasks: Sequence[int]) -> pd.DataFrame:
     """Return the rows of these tasks, read from their staging tables with the rows that mark them, in key order.
 
+    The run has then read its inputs since the first of these tasks read theirs.
+
     Raises:
         ShardsMissing: a mark is missing: the task has not staged, or its rows were dropped meanwhile.
         RunFailed: a task is about another cutoff.
@@ -55,5 +57,7 @@ def joined_shards(table: Table, read: pd.DataFrame, run: Run, tasks: Sequence[in
             f"table {table.label}: the tasks of this run are about the cutoffs {' and '.join(map(str, cutoffs))}, "
             "because a week ended while they ran; run all of them again with AS_OF set"
         )
+    for moment in pd.to_datetime(marks[SHARD_READ_AT], utc=True).dropna():
+        run.reads(since=moment.tz_localize(None).to_pydatetime())
     rows = validate(table, read.loc[read[SHARD_TASK].isna(), table.column_names])
     return rows.sort_values(list(table.key), ignore_index=True)

@@ -158,7 +158,14 @@ PUBLISHES = Table(
         text("partition_value", "what was replaced"),
         text("run_id", "execution that published"),
         Column("n_rows", "INT64", "rows", "rows published"),
-        instant("published_at", "when"),
+        instant("published_at", "start of the run"),
+        Column(
+            "read_at",
+            "TIMESTAMP",
+            "UTC",
+            "since when its inputs were read: a slice is not replaced by a run that read earlier; NULL = not known",
+            nullable=True,
+        ),
     ),
     key=("table_name", "partition_value", "run_id"),
 )

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from skucast.runtime.groups.field import FORECASTING, TRAINING, Group, field
+from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, TRAINING, Group, field
 
 
 class Training(Group):
@@ -39,8 +39,9 @@ class Training(Group):
     )
     force: bool = field(
         False,
-        "train again even if the model of this cutoff exists, and replace the stored one whatever it is",
-        TRAINING,
+        "train again even if the model of this cutoff exists, and replace the stored one whatever it is; every job: "
+        "publish although a run that read its inputs later has published the same week",
+        SALES_JOBS,
     )
     max_worse: float = field(
         0.05,

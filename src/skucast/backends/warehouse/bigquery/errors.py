@@ -42,6 +42,14 @@ TWICE = "skucast: this batch was appended before"
 """What the append's own assertion says; the service hands it back as the reason of a failed job."""
 
 
+SUPERSEDED = "skucast: a run that read later has published"
+"""What a publish's own assertion says, likewise."""
+
+
+class Later(Exception):
+    """A run that read its inputs later has published the slice."""
+
+
 class Conflict(WarehouseError):
     """Another transaction changed the same table first."""
 
@@ -102,6 +110,8 @@ def explanation(error: BaseException, permission: str, what: str, deadline_s: fl
             return Conflict(f"{what}: another writer was first; run it again ({text})")
         if _WRONG_KIND.search(text):
             return WrongKind(f"{what}: a column is not of the expected kind ({text}); correct it at the source")
+        if SUPERSEDED in str(error):
+            return Later()
         return Twice() if TWICE in str(error) else WarehouseError(f"{what}: refused ({text})")
     return WarehouseError(f"{what}: {text}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,14 @@ from google.cloud import bigquery
 
 from skucast.backends.warehouse.bigquery import sql as sql_of
 from skucast.backends.warehouse.bigquery.dataset import Dataset
-from skucast.backends.warehouse.bigquery.errors import TWICE, Conflict, Twice
+from skucast.backends.warehouse.bigquery.errors import SUPERSEDED, TWICE, Conflict, Later, Twice
 from skucast.backends.warehouse.bigquery.jobs import Jobs
 from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.bigquery.staging import Staging, columns_sql, digest, staged_sql
 from skucast.backends.warehouse.bigquery.tables import Tables
 from skucast.backends.warehouse.checks import BLANK, check_slice, frames_of
 from skucast.backends.warehouse.protocol import NO_LIMITS, OVERLAP_COLUMNS, Meeting, Rows
-from skucast.backends.warehouse.refusals import already_loaded, no_batch, overlaps, refuse_others
+from skucast.backends.warehouse.refusals import BELIEVED, already_loaded, no_batch, overlaps, refuse_others, superseded
 from skucast.core.combination import KEY
 from skucast.core.errors import WarehouseError
 from skucast.core.tables.contract import ALL, Table
@@ -64,18 +64,26 @@ class Publisher:
         self._tables.ensure(table)
         staging = self._staging.id_of_slice(table, partition, run)
         load = self._staging.load(staging, table, valid, run)
-        statements = sql_of.PUBLISH.format(
-            table=self._dataset.id_of(table),
-            slice=f"'{ALL}'" if table.is_whole else f"old.`{table.partition}`",
-            columns=columns_sql(table),
-            staged=staged_sql(table, staging),
-            only=sql_of.ONLY if combinations is not None else "",
-        )
+        of_slice = {
+            "table": self._dataset.id_of(table),
+            "slice": f"'{ALL}'" if table.is_whole else f"old.`{table.partition}`",
+            "only": sql_of.ONLY if combinations is not None else "",
+        }
+        statements = sql_of.PUBLISH.format(**of_slice, columns=columns_sql(table), staged=staged_sql(table, staging))
         parameters = self._parameters(table, partition, run, len(valid))
         if combinations is not None:
             parameters.append(_only(combinations))
-        job_id = f"publish_{digest(run.run_id, table.label, partition, combinations, load)}"
-        self._transact(table, statements, parameters, job_id, f"publish {table.label}")
+        later = self._later(table, run, of_slice)
+        if later:
+            statements = sql_of.NOT_OLDER.format(later=later, superseded=SUPERSEDED) + statements
+        job_id = f"publish_{digest(run.run_id, table.label, partition, combinations, load, run.read_at, bool(later))}"
+        try:
+            self._transact(table, statements, parameters, job_id, f"publish {table.label}")
+        except Later:
+            self._dataset.drop(staging)
+            found = self._reader.query(f"{later} ORDER BY read_at DESC LIMIT 1", parameters, "read publishes").iloc[0]
+            read_at = found["read_at"].tz_localize(None).to_pydatetime()
+            raise superseded(self._dataset.name_of(table), partition, run, str(found["run_id"]), read_at) from None
         self._dataset.drop(staging)
         return len(valid)
 
@@ -190,7 +198,17 @@ class Publisher:
             bigquery.ScalarQueryParameter("run_id", "STRING", run.run_id),
             bigquery.ScalarQueryParameter("n_rows", "INT64", n_rows),
             bigquery.ScalarQueryParameter("at", "TIMESTAMP", run.run_at.replace(tzinfo=UTC)),
+            bigquery.ScalarQueryParameter("read_at", "TIMESTAMP", run.read_at and run.read_at.replace(tzinfo=UTC)),
+            bigquery.ScalarQueryParameter("believed", "TIMESTAMP", (run.now() + BELIEVED).replace(tzinfo=UTC)),
         ]
+
+    def _later(self, table: Table, run: Run, of_slice: Mapping[str, str]) -> str:
+        """The query of who has published the slice from inputs that were read later; '' where nobody asks."""
+        if run.read_at is None or run.is_forced or table.one_writer:
+            return ""
+        is_targeted = bool(of_slice["only"]) and "run_id" in table.column_names
+        only = sql_of.OF_THESE.format(**of_slice) if is_targeted else ""
+        return sql_of.LATER.format(publishes=self._dataset.id_of(PUBLISHES), only=only)
 
     def _refuse_overlap(self, table: Table, staging: str, source: str, meeting: Meeting) -> None:
         found = self._overlap(staging, meeting)

@@ -30,10 +30,23 @@ NOTE = """
 UPDATE `{publishes}` SET n_rows = n_rows WHERE table_name = @table_name;
 DELETE FROM `{publishes}`
 WHERE table_name = @table_name AND (run_id = '' OR (partition_value = @partition_text AND run_id = @run_id));
-INSERT INTO `{publishes}` (table_name, partition_value, run_id, n_rows, published_at)
-VALUES (@table_name, @partition_text, @run_id, @n_rows, @at);
+INSERT INTO `{publishes}` (table_name, partition_value, run_id, n_rows, published_at, read_at)
+VALUES (@table_name, @partition_text, @run_id, @n_rows, @at, @read_at);
 """
 """The update changes nothing but makes two publishers of a table conflict, whatever slices they are about."""
+
+NOT_OLDER = """
+ASSERT NOT EXISTS ({later}) AS '{superseded}';
+"""
+
+LATER = """
+SELECT run_id, read_at FROM `{publishes}`
+WHERE table_name = @table_name AND partition_value = @partition_text AND run_id NOT IN ('', @run_id)
+AND read_at > @read_at AND read_at <= @believed {only}
+"""
+"""Who has published a slice from inputs that were read later; what is noted as of the future is not believed."""
+
+OF_THESE = "AND run_id IN (SELECT old.run_id FROM `{table}` AS old WHERE {slice} = @partition {only})"
 
 IS_NOTED = "SELECT COUNT(*) AS n FROM `{publishes}` WHERE {named} AND run_id != '' {only}"
 

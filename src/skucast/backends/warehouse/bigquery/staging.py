@@ -15,7 +15,14 @@ from skucast.backends.warehouse.bigquery.errors import Gone
 from skucast.backends.warehouse.bigquery.jobs import Jobs
 from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.bigquery.tables import field_of
-from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
+from skucast.backends.warehouse.staging import (
+    SHARD_CUTOFF,
+    SHARD_READ_AT,
+    SHARD_TASK,
+    joined_shards,
+    shards_missing,
+    staging_name,
+)
 from skucast.core.tables.contract import Table
 from skucast.core.tables.validation import validate
 
@@ -45,7 +52,7 @@ class Staging:
         missing = self._not_loaded(table, run, tasks)
         if missing:
             raise shards_missing(table, missing, run)
-        columns = f"{columns_sql(table)}, {SHARD_CUTOFF}, {SHARD_TASK}"
+        columns = f"{columns_sql(table)}, {SHARD_CUTOFF}, {SHARD_TASK}, {SHARD_READ_AT}"
         names = [self._id_of_task(table, run, task) for task in tasks]
         sql = " UNION ALL ".join(f"SELECT {columns} FROM `{name}`" for name in names)
         try:
@@ -65,7 +72,8 @@ class Staging:
         Return the id of the load, which is another for another content and another table of this name.
         """
         schema = [field_of(column, nullable=True) for column in table.columns]
-        schema += [bigquery.SchemaField(SHARD_CUTOFF, "DATE"), bigquery.SchemaField(SHARD_TASK, "INTEGER")]
+        marks = {SHARD_CUTOFF: "DATE", SHARD_TASK: "INTEGER", SHARD_READ_AT: "TIMESTAMP"}
+        schema += [bigquery.SchemaField(name, kind) for name, kind in marks.items()]
         self._dataset.location()  # a missing dataset is named before anything is tried in it
         created = self._create(staging_id, schema)
         payload = _parquet(table, rows, run)
@@ -129,7 +137,8 @@ def _parquet(table: Table, rows: pd.DataFrame, run: Run) -> bytes:
     }
     schema = pa.schema([(column.name, kinds[column.type]) for column in table.columns])
     data = pa.Table.from_pandas(_with_utc(table, rows), schema=schema, preserve_index=False)
-    mark = pa.table({SHARD_CUTOFF: [run.cutoff], SHARD_TASK: [run.task_index]})
+    read_at = pa.array([run.read_at and run.read_at.replace(tzinfo=UTC)], kinds["TIMESTAMP"])
+    mark = pa.table({SHARD_CUTOFF: [run.cutoff], SHARD_TASK: [run.task_index], SHARD_READ_AT: read_at})
     target = io.BytesIO()
     pq.write_table(pa.concat_tables([data, mark], promote_options="default"), target)
     return target.getvalue()

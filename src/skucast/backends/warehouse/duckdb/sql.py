@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from skucast.backends.warehouse.checks import HAS_ZONE, ZEROS, AnyCase, declared_sources, sales_sources
 from skucast.backends.warehouse.protocol import Limits
-from skucast.core.combination import KEY
+from skucast.core.combination import KEY, Combination
 from skucast.core.declared import Regressor
 from skucast.core.flags import NO, YES
 from skucast.core.tables.contract import BATCH, Column, Table, Type
@@ -166,6 +166,23 @@ DELETE FROM {table} WHERE batch_id = ? OR rowid IN (
     AND (unit, channel, sku) IN (SELECT (unit, channel, sku) FROM {new})
 )
 """
+
+
+LATER = """
+SELECT run_id, read_at FROM {publishes}
+WHERE table_name = ? AND partition_value = ? AND run_id <> ? AND read_at > ? AND read_at <= ?
+"""
+"""Who has published a slice from inputs that were read later; what is noted as of the future is not believed."""
+
+
+def only_sql(table: Table, partition: object, combinations: Sequence[Combination]) -> tuple[str, list[object]]:
+    """Return the condition of the rows of a slice that are these combinations', and what is bound in it."""
+    key = ", ".join(map(quoted, KEY))
+    names = [dict(zip(KEY, combination.parts, strict=True)) for combination in combinations]
+    fields = ", ".join(f"{quoted(name)} VARCHAR" for name in KEY)
+    of_c = ", ".join(f"c.{quoted(name)}" for name in KEY)
+    these = f"SELECT ({of_c}) FROM (SELECT unnest(?::STRUCT({fields})[]) AS c)"
+    return f"{quoted(str(table.partition))} = ? AND ({key}) IN ({these})", [partition, names]
 
 
 def quoted(name: str) -> str:

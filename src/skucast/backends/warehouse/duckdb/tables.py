@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from skucast.backends.warehouse.checks import NOTED, NOTED_BATCHES, AnyCase, missing_columns
 from skucast.backends.warehouse.duckdb.file import MISSING, Connection, first_line
-from skucast.backends.warehouse.duckdb.sql import column_types, quoted
-from skucast.backends.warehouse.refusals import lost_notes, lost_table
+from skucast.backends.warehouse.duckdb.sql import LATER, column_types, only_sql, quoted
+from skucast.backends.warehouse.refusals import BELIEVED, lost_notes, lost_table, superseded
+from skucast.core.combination import Combination
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
 from skucast.core.tables.records import LOADS, PUBLISHES
@@ -70,10 +71,33 @@ class Tables:
         connection.execute(
             f"DELETE FROM {publishes} WHERE table_name = ? AND partition_value = ? AND run_id = ?", slice_of_run
         )
-        columns = "table_name, partition_value, run_id, n_rows, published_at"
-        connection.execute(
-            f"INSERT INTO {publishes} ({columns}) VALUES (?, ?, ?, ?, ?)", [*slice_of_run, n_rows, run.run_at]
-        )
+        columns = "table_name, partition_value, run_id, n_rows, published_at, read_at"
+        values = [*slice_of_run, n_rows, run.run_at, run.read_at]
+        connection.execute(f"INSERT INTO {publishes} ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def refuse_older(
+        self,
+        connection: Connection,
+        table: Table,
+        partition: object,
+        run: Run,
+        combinations: Sequence[Combination] | None,
+    ) -> None:
+        """Raise Superseded if a run that read its inputs later has published the slice, or rows of these combinations.
+
+        The table of notes is there.
+        """
+        if run.read_at is None or run.is_forced:
+            return
+        sql = LATER.format(publishes=self.name(PUBLISHES))
+        values: list[object] = [self._names[table.label], str(partition), run.run_id, run.read_at, run.now() + BELIEVED]
+        if combinations is not None and "run_id" in table.column_names:
+            which, of_slice = only_sql(table, partition, combinations)
+            sql += f" AND run_id IN (SELECT run_id FROM {self.name(table)} WHERE {which})"
+            values += of_slice
+        found = connection.execute(f"{sql} ORDER BY read_at DESC LIMIT 1", values).fetchone()
+        if found is not None:
+            raise superseded(self._names[table.label], partition, run, *found)
 
     def is_noted(self, connection: Connection, table: Table, partition: object, run: Run) -> bool:
         """Return whether the run has published this slice."""

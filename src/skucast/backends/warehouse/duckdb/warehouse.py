@@ -28,6 +28,7 @@ from skucast.backends.warehouse.duckdb.sql import (
     WEEKLY_SALES,
     column_types,
     declared_sql,
+    only_sql,
     quoted,
     rows_sql,
     sales_expressions,
@@ -44,8 +45,14 @@ from skucast.backends.warehouse.protocol import (
     nothing_declared,
 )
 from skucast.backends.warehouse.refusals import already_loaded, no_batch, no_sales, overlaps, refuse_others
-from skucast.backends.warehouse.staging import SHARD_CUTOFF, SHARD_TASK, joined_shards, shards_missing, staging_name
-from skucast.core.combination import KEY
+from skucast.backends.warehouse.staging import (
+    SHARD_CUTOFF,
+    SHARD_READ_AT,
+    SHARD_TASK,
+    joined_shards,
+    shards_missing,
+    staging_name,
+)
 from skucast.core.errors import InputError, TableError
 from skucast.core.tables.contract import BATCH, Table
 from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
@@ -159,10 +166,11 @@ class DuckDBWarehouse:
             connection.register("new_rows", valid)
             name = quoted(self._staging(table, run, run.task_index))
             columns = ", ".join(f"CAST({quoted(c.name)} AS {TYPES[c.type]}) AS {quoted(c.name)}" for c in table.columns)
-            marks = f"NULL::DATE AS {SHARD_CUTOFF}, NULL::BIGINT AS {SHARD_TASK}"
+            marks = f"NULL::DATE AS {SHARD_CUTOFF}, NULL::BIGINT AS {SHARD_TASK}, NULL::TIMESTAMP AS {SHARD_READ_AT}"
             connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {columns}, {marks} FROM new_rows")
             connection.execute(
-                f"INSERT INTO {name} ({SHARD_CUTOFF}, {SHARD_TASK}) VALUES (?, ?)", [run.cutoff, run.task_index]
+                f"INSERT INTO {name} ({SHARD_CUTOFF}, {SHARD_TASK}, {SHARD_READ_AT}) VALUES (?, ?, ?)",
+                [run.cutoff, run.task_index, run.read_at],
             )
 
     def staged(self, table: Table, *, run: Run, tasks: Sequence[int] | None = None) -> pd.DataFrame:
@@ -173,7 +181,7 @@ class DuckDBWarehouse:
             if missing or connection is None:
                 raise shards_missing(table, missing, run)
             names = [quoted(self._staging(table, run, task)) for task in wanted]
-            rows = connection.execute(" UNION ALL ".join(f"SELECT * FROM {name}" for name in names)).df()
+            rows = connection.execute(" UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names)).df()
         return joined_shards(table, rows, run, wanted)
 
     def published(self, table: Table, partition: object, *, run: Run) -> bool:
@@ -266,6 +274,8 @@ class DuckDBWarehouse:
         if not table.one_writer:
             self._tables.ensure(connection, PUBLISHES)
         self._tables.ensure(connection, table)
+        if not table.one_writer:
+            self._tables.refuse_older(connection, table, partition, run, combinations)
         self._delete(connection, table, partition, combinations)
         self._insert(connection, table, rows)
         if not table.one_writer:
@@ -316,16 +326,10 @@ class DuckDBWarehouse:
         if table.is_whole:
             connection.execute(f"DELETE FROM {self._name(table)}")
             return
-        sql = f"DELETE FROM {self._name(table)} WHERE {quoted(str(table.partition))} = ?"
-        if combinations is None:
-            connection.execute(sql, [partition])
-            return
-        key = ", ".join(map(quoted, KEY))
-        names = [dict(zip(KEY, combination.parts, strict=True)) for combination in combinations]
-        fields = ", ".join(f"{quoted(name)} VARCHAR" for name in KEY)
-        of_c = ", ".join(f"c.{quoted(name)}" for name in KEY)
-        these = f"SELECT ({of_c}) FROM (SELECT unnest(?::STRUCT({fields})[]) AS c)"
-        connection.execute(f"{sql} AND ({key}) IN ({these})", [partition, names])
+        where, values = f"{quoted(str(table.partition))} = ?", [partition]
+        if combinations is not None:
+            where, values = only_sql(table, partition, combinations)
+        connection.execute(f"DELETE FROM {self._name(table)} WHERE {where}", values)
 
     def _insert(self, connection: Connection, table: Table, rows: pd.DataFrame, into: str | None = None) -> int:
         columns = ", ".join(map(quoted, table.column_names))
