@@ -4,7 +4,8 @@
 #   deploy/build.sh [--dry-run]
 #
 # BUILDER=cloud sends the source to Cloud Build (cloudbuild.yaml), BUILDER=docker builds and pushes with this machine's
-# docker. A tag that has all three images is not built again. Jobs are deployed by digest, so a moved tag changes no job.
+# docker, without provenance. A tag that has all three images is not built again. Jobs are deployed by digest, so a moved tag
+# changes no job. The base is one by digest: PYTHON_IMAGE, or that of deploy/base.lock.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 needs_tag
@@ -23,11 +24,21 @@ if [ "$dry" = no ] && [ "$tag_is_given" = no ] && [ -n "$(git -C "$repo" status 
   echo "the working tree differs from commit $IMAGE_TAG: commit first, or set IMAGE_TAG to a name that says so" >&2
   exit 2
 fi
+doing="reading the base of the images"
+if [ -z "$PYTHON_IMAGE" ]; then
+  if [ "$dry" = yes ]; then
+    PYTHON_IMAGE=BASE@sha256:DIGEST
+    say "the base is that of deploy/base.lock:"
+    "$PYTHON" "$here/base_image.py" show 2>&1 || say "  without it nothing is built"
+  else
+    PYTHON_IMAGE=$("$PYTHON" "$here/base_image.py" show) || { doing= && exit 2; }
+  fi
+fi
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$repo/src/skucast/__init__.py")
 case $BUILDER in
   cloud)
     run gcloud builds submit "$repo" --config="$repo/cloudbuild.yaml" --region="$REGION" \
-      --substitutions="_TAG=$IMAGE_TAG,_REGION=$REGION,_REPOSITORY=$REPOSITORY,_PYTHON_IMAGE=$PYTHON_IMAGE,_VERSION=$version,_BUILD_ACCOUNT=$BUILD_ACCOUNT,_DEPLOY=no"
+      --substitutions="_TAG=$IMAGE_TAG,_REGION=$REGION,_REPOSITORY=$REPOSITORY,_PYTHON_IMAGE=$PYTHON_IMAGE,_VERSION=$version,_BUILD_ACCOUNT=$BUILD_ACCOUNT,_STAGING_BUCKET=$STAGING_BUCKET"
     ;;
   docker)
     run gcloud auth configure-docker "$REGION-docker.pkg.dev"

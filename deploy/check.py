@@ -38,6 +38,7 @@ BUCKET = (
     r"(?!goog)(?!.*\.\.)(?!\d+(\.\d+){3}$)[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]",
     "a bucket's name: 3 to 63 of a-z, 0-9, - _ and .",
 )
+NETWORK = r"(projects/[\w.:-]+/(global/networks|regions/[a-z0-9-]+/subnetworks)/)?[a-z]([a-z0-9-]{0,61}[a-z0-9])?|"
 SETTING = re.compile(r"[A-Z][A-Z0-9_]*=.*")
 SIZES = {"taskCount": "TASKS", "maxRetries": "RETRIES", "timeoutSeconds": "TIMEOUT_S", "cpu": "CPU", "memory": "MEMORY"}
 """What a job's field is set by, after the job's name."""
@@ -64,7 +65,19 @@ TEXTS = {
     "LOCALE": (r"(ru|en)?", "ru, en or nothing"),
     "SALES_COLUMNS": (r'[^"\\]*', "ours=theirs;..., without quotes"),
     "IMAGE_TAG": (r"[a-z0-9_][a-z0-9_-]{0,62}|", "a tag that can be a label too: a-z, 0-9, - and _, at most 63"),
-    "PYTHON_IMAGE": (r"[\w./:-]+:3\.1[1-3][\w.-]*(@sha256:[0-9a-f]{64})?", "an image of Python 3.11 to 3.13"),
+    "PYTHON_IMAGE": (
+        r"([\w./:-]+:3\.1[1-3][\w.-]*@sha256:[0-9a-f]{64})?",
+        "an image of Python 3.11 to 3.13 by digest, NAME:TAG@sha256:..., or nothing for that of deploy/base.lock",
+    ),
+    "KMS_KEY": (
+        r"(projects/[\w.:-]+/locations/[a-z0-9-]+/keyRings/[\w-]+/cryptoKeys/[\w-]+)?",
+        "projects/P/locations/L/keyRings/R/cryptoKeys/K, or nothing",
+    ),
+    "VPC_NETWORK": (NETWORK, "a network's name or projects/P/global/networks/N, or nothing"),
+    "VPC_SUBNET": (NETWORK, "a subnetwork's name or projects/P/regions/R/subnetworks/S, or nothing"),
+    "VPC_EGRESS": (r"private-ranges-only|all-traffic", "private-ranges-only or all-traffic"),
+    "BINARY_AUTHORIZATION": (r"(default)?", "default or nothing"),
+    **{f"{each}_SECRET_VERSION": (r"([1-9]\d*)?", "a version's number, or nothing for the newest") for each in SECRETS},
     **{
         f"{name}_ACCOUNT": (r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "an account's id: 6 to 30 of a-z, 0-9 and -")
         for name in (*JOBS, "SCHEDULER", "BUILD", "SINGLE")
@@ -158,6 +171,10 @@ def _names(settings: Mapping[str, str]) -> Iterator[str]:
     table = settings.get("SALES_TABLE", "")
     if table.startswith("staging_") or table in {each for tables in WRITES.values() for each in tables}:
         yield f"SALES_TABLE: found {table!r}, expected a table that no job writes"
+    if bool(settings.get("VPC_NETWORK")) != bool(settings.get("VPC_SUBNET")):
+        yield "VPC_NETWORK and VPC_SUBNET: found one of them, expected both or none"
+    if (key := settings.get("KMS_KEY", "")) and f"/locations/{settings.get('REGION')}/" not in key:
+        yield f"KMS_KEY: found {key!r}, expected a key in REGION, {settings.get('REGION')}: Cloud Run takes no other"
     names = [settings.get(f"{name}_ACCOUNT", "") for name in (*JOBS, "SCHEDULER", "BUILD")]
     if settings.get("ACCOUNT_MODE") == "separate" and len(set(names)) < len(names):
         yield "*_ACCOUNT: two of them are the same; expected one per job with ACCOUNT_MODE=separate"
@@ -168,6 +185,7 @@ def _job(job: str, settings: Mapping[str, str]) -> Iterator[str]:
 
     image = f"{settings.get('REGION')}-docker.pkg.dev/p/r/i@sha256:{'0' * 64}"
     with_secret = {f"{each}_SECRET_EXISTS": "yes" for each in SECRETS}
+    with_secret |= {f"{each}_SECRET_VERSION": settings.get(f"{each}_SECRET_VERSION") or "1" for each in SECRETS}
     with_secret |= {"IMAGE": image, "COMMIT": "", "PREVIOUS": "", "NEWER": ""}
     try:
         spec = yaml.safe_load(job_file(job, {**settings, **with_secret}))
@@ -230,6 +248,9 @@ def _variables(env: list[Mapping[str, Any]]) -> Iterator[str]:
     for each in env:
         if RESERVED.match(each["name"]):
             yield f"env {each['name']}: Cloud Run sets it itself"
+        version = str(each.get("valueFrom", {}).get("secretKeyRef", {}).get("key", "1"))
+        if not re.fullmatch(r"[1-9]\d*", version, re.ASCII):
+            yield f"env {each['name']}: found version {version!r} of its secret, expected a number"
         if "valueFrom" not in each and not isinstance(each.get("value"), str):
             yield f"env {each['name']}: found {each.get('value')!r}, expected text (quote it)"
 

@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+KEPT = "run.googleapis.com/binary-authorization"
+"""What else of a job's own annotations is sent back, with all that begin so."""
+
 PREVIOUS, NEWER = "skucast/previous", "skucast/newer"
 """Annotations of a job, each an image by digest and its commit: what ran before, or what was taken back."""
 
@@ -60,6 +63,7 @@ def moved(job: dict[str, Any], way: str) -> dict[str, Any]:
     wanted, kept = (images.previous, NEWER) if way == "back" else (images.newer, PREVIOUS)
     image, _, commit = wanted.partition(" ")
     labels = {name: text for name, text in metadata.get("labels", {}).items() if "googleapis.com/" not in name}
+    others = {name: text for name, text in metadata.get("annotations", {}).items() if name.startswith(KEPT)}
     _container(job)["image"] = image
     return {
         "apiVersion": job["apiVersion"],
@@ -67,7 +71,7 @@ def moved(job: dict[str, Any], way: str) -> dict[str, Any]:
         "metadata": {
             "name": metadata["name"],
             "labels": {**labels, "commit": commit},
-            "annotations": {kept: images.now},
+            "annotations": {**others, kept: images.now},
         },
         "spec": job["spec"],
     }

@@ -16,11 +16,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Image:
-    """A Dockerfile's title, the scripts of the image (it starts the first), and whether it trains the panel."""
+    """A Dockerfile's title, the scripts of the image (it starts the first), and its parts of the requirements.
+
+    `parts` come after the one that all images have; each is a template of that name, and one of image_parts.py.
+    """
 
     title: str
     scripts: tuple[str, ...]
-    trains: bool = False
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,12 @@ class Job:
 
 
 IMAGES = {
-    "predict": Image("The weekly forecast.", ("predict_weekly.py",)),
+    "predict": Image("The weekly forecast.", ("predict_weekly.py",), ("fitting",)),
     "monitor": Image("Scores of stored forecasts, and the dashboard.", ("monitor_performance.py",)),
     "retrain": Image(
         "Training of models that went bad, and, with run_all_skus.py as its command, of all.",
         ("retrain_models.py", "run_all_skus.py"),
-        trains=True,
+        ("fitting", "training"),
     ),
 }
 
@@ -90,6 +93,9 @@ JOBS = {
         args="[freshness]",
     ),
 }
+
+OPTIONS = ("KMS_KEY", "VPC_NETWORK", "BINARY_AUTHORIZATION")
+"""Settings that every job has lines for where they are set."""
 
 TRIGGERED = tuple(name for name, job in JOBS.items() if job.has_trigger)
 SECRETS = {

@@ -178,6 +178,11 @@ def in_both_modes() -> Iterator[Grant]:
             "OPERATORS", "roles/run.jobsExecutorWithOverrides", f"job:{job}", "starts it, also with other variables"
         )
     yield Grant("BUILD_ACCOUNT", "roles/artifactregistry.writer", "repository", "pushes images")
+    yield Grant("BUILD_ACCOUNT", "roles/storage.objectCreator", "staging", "adds the lists of what is in the images")
+    yield Grant("BUILD_ACCOUNT", "roles/ondemandscanning.admin", "project", "has images scanned before it pushes them")
+    yield Grant(
+        "BUILD_ACCOUNT", "roles/containeranalysis.occurrences.viewer", "project", "reads the provenance of an image"
+    )
     for job in JOBS:
         yield Grant("BUILD_ACCOUNT", DEPLOYER_ROLE, f"job:{job}", "replaces it, and cannot start it")
     yield Grant(

@@ -9,7 +9,8 @@
                                         update`, and own-rules if it has other lifecycle rules
 
 In the job's template ${THIS_NAME} is a setting of the job, ${PREDICT_NAME} for predict; "# if: X" to "# end-if" stays
-for jobs that have X: a variable, COMMAND, ARGS, or a secret that is there (the variable X_SECRET_EXISTS is yes).
+for jobs that have X: a variable, COMMAND, ARGS, a secret that is there (the variable X_SECRET_EXISTS is yes), or an
+option that is set (OPTIONS of job_table.py).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from job_table import IMAGES, JOBS
+from job_table import IMAGES, JOBS, OPTIONS
 
 HERE = Path(__file__).resolve().parent
 CONDITIONAL = re.compile(r"^ *# if: (\w+)\n(.*?)^ *# end-if\n", re.MULTILINE | re.DOTALL)
@@ -58,7 +59,8 @@ def job_file(name: str, settings: Mapping[str, str]) -> str:
     job = JOBS[name]
     texts = {"ABOUT": job.about, "COMMAND": job.command, "ARGS": job.args}
     secrets = {each for each in job.secrets if settings.get(f"{each}_SECRET_EXISTS") == "yes"}
-    parts = {*job.variables, *secrets, *(each for each, text in texts.items() if text)}
+    options = {each for each in OPTIONS if settings.get(each)}
+    parts = {*job.variables, *secrets, *options, *(each for each, text in texts.items() if text)}
     template = _template("job.yaml").replace("${THIS_", f"${{{name}_")
     return render(CONDITIONAL.sub(lambda found: found[2] if found[1] in parts else "", template), {**settings, **texts})
 
@@ -69,7 +71,7 @@ def dockerfile(name: str) -> str:
     marks = {
         "TITLE": image.title,
         "IMAGE": name,
-        "TRAINING": _text(HERE / "templates" / "training") if image.trains else "",
+        "PARTS": "".join(map(_template, image.parts)),
         "SCRIPTS": " ".join(image.scripts),
         "SCRIPT": image.scripts[0],
     }

@@ -11,13 +11,15 @@ set -euo pipefail
 say "== APIs"
 run gcloud services enable run.googleapis.com cloudscheduler.googleapis.com cloudbuild.googleapis.com \
   artifactregistry.googleapis.com bigquery.googleapis.com bigquerystorage.googleapis.com storage.googleapis.com \
+  containeranalysis.googleapis.com ondemandscanning.googleapis.com \
   secretmanager.googleapis.com logging.googleapis.com monitoring.googleapis.com iam.googleapis.com
 
 say "== Buckets"
 bucket() { # NAME LIFECYCLE
   local flag flags=() own_rules=no
   if ! there gcloud storage buckets describe "gs://$1" --format=json; then
-    run gcloud storage buckets create "gs://$1" --location="$REGION" --uniform-bucket-level-access --public-access-prevention
+    run gcloud storage buckets create "gs://$1" --location="$REGION" --uniform-bucket-level-access --public-access-prevention \
+      ${KMS_KEY:+"--default-encryption-key=$KMS_KEY"}
     run gcloud storage buckets update "gs://$1" --versioning --lifecycle-file="$2"
     return
   fi
@@ -40,7 +42,7 @@ say "== Dataset and tables"
 if there bq --project_id="$PROJECT" --format=json show --dataset "$PROJECT:$DATASET"; then
   say "dataset $DATASET: there"
 else
-  run bq --project_id="$PROJECT" --location="$DATASET_LOCATION" mk --dataset \
+  run bq --project_id="$PROJECT" --location="$DATASET_LOCATION" mk --dataset ${KMS_KEY:+"--default_kms_key=$KMS_KEY"} \
     --description="Sales, and the forecasts of skucast" "$PROJECT:$DATASET"
 fi
 doing="making the tables' definitions"
@@ -67,7 +69,7 @@ images_of="Images of skucast"
 if there gcloud artifacts repositories describe "$REPOSITORY" --location="$REGION" --format=json; then
   say "repository $REPOSITORY: there"
 else
-  run gcloud artifacts repositories create "$REPOSITORY" --location="$REGION" --repository-format=docker \
+  run gcloud artifacts repositories create "$REPOSITORY" --location="$REGION" --repository-format=docker ${KMS_KEY:+"--kms-key=$KMS_KEY"} \
     --description="$images_of"
   printf '%s' "$images_of" >"$work/found"
 fi

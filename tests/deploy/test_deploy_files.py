@@ -17,7 +17,7 @@ import permissions
 import pytest
 import render
 import yaml
-from job_table import IMAGES, JOBS, SECRETS, TRIGGERED
+from job_table import IMAGES, JOBS, OPTIONS, SECRETS, TRIGGERED
 
 from skucast.backends.warehouse.bigquery import tables
 from skucast.core.tables.every import TABLES
@@ -112,7 +112,7 @@ def test_the_template_has_the_parts_that_the_table_names() -> None:
     """A part that no job has would never be sent, and one that the template lacks neither."""
     parts = re.findall(r"^ *# if: (\w+)$", text_of("deploy/templates/job.yaml"), re.MULTILINE)
     named = {each for job in JOBS.values() for each in (*job.variables, *job.secrets)}
-    assert sorted(parts) == sorted({"COMMAND", "ARGS", *named})
+    assert sorted(parts) == sorted({"COMMAND", "ARGS", *named, *OPTIONS})
     assert {each for job in JOBS.values() for each in job.secrets} == set(SECRETS)
     assert {job.image for job in JOBS.values()} == set(IMAGES)
 
@@ -149,8 +149,9 @@ def test_a_secret_is_asked_for_only_where_it_is(
 ) -> None:
     """A job that names a secret which is not there would not start; one that may not read it neither."""
     assert secret not in render.job_file(job, {**deployed, **IMAGE})
-    [container] = task_of(job_of(job, {**deployed, f"{secret}_SECRET_EXISTS": "yes"}))["containers"]
-    assert container["env"][-1] == {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": "latest"}}}
+    there = {f"{secret}_SECRET_EXISTS": "yes", f"{secret}_SECRET_VERSION": "3"}
+    [container] = task_of(job_of(job, {**deployed, **there}))["containers"]
+    assert container["env"][-1] == {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": "3"}}}
     readers = {line.split("\t")[1] for line in permissions.lines(f"secret:{secret}", deployed)}
     assert f"serviceAccount:{deployed[f'{job}_ACCOUNT']}@{deployed['PROJECT']}.iam.gserviceaccount.com" in readers
 
@@ -358,7 +359,7 @@ def test_the_table_of_permissions_is_that_of_the_code(deployed: dict[str, str]) 
         ("monitoring.v3", "AlertPolicy", "deploy/monitoring/alerts/*.yaml"),
         ("monitoring.v1", "Dashboard", "deploy/monitoring/dashboards/*.yaml"),
         ("logging.v2", "LogMetric", "deploy/monitoring/metrics/*.yaml"),
-        ("cloudbuild.v1", "Build", "cloudbuild.yaml"),
+        ("cloudbuild.v1", "Build", "cloudbuild*.yaml"),
     ],
 )
 def test_files_have_the_shape_that_google_publishes(
@@ -366,7 +367,7 @@ def test_files_have_the_shape_that_google_publishes(
 ) -> None:
     """No unknown key, no wrong type, no wrong word of an enumeration."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob(pattern)}
-    if pattern != "cloudbuild.yaml":
+    if pattern != "cloudbuild*.yaml":
         texts = {name: render.render(text, {**deployed, "CHANNELS": "[]"}) for name, text in texts.items()}
     held_against_google(tools, tmp_path, document, kind, texts)
 

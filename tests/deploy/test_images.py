@@ -17,6 +17,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from builders import CUTOFF, WEDNESDAY
+from image_parts import PARTS
+from job_table import IMAGES
 from places import Cloud
 
 from skucast.backends.store.gcs import CloudStore
@@ -109,6 +111,12 @@ def test_an_image_holds_what_its_job_needs(home: Path, image: str) -> None:
         image, {"retrain_models.py", "run_all_skus.py"}
     )
     assert "src/skucast/entry/app.py" in ours
+    assert not any("/entry/demo/" in name for name in ours)
+    parts = {part for part in PARTS if any(name.startswith(f"opt/{part}/") for name in names)}
+    assert parts == set(IMAGES[image].parts)
+    packages = {name.split("/")[-2] for name in names if name.endswith("/__init__.py")}
+    assert ("numba" in packages, "lightgbm" in packages) == ("fitting" in parts, "training" in parts)
+    assert not {"sklearn", "matplotlib", "setuptools"} & packages
     unwanted = (
         "/tests/",
         "/docs/",
@@ -218,6 +226,25 @@ def test_sigterm_stops_a_training_in_time(task, mounted: Path) -> None:
     registry = DuckDBWarehouse(mounted / "warehouse.duckdb", NAMES).read(REGISTRY)
     assert registry["reason"].str.startswith("model of", na=False).sum() == len(before)
     assert len(store.stored()) >= 57
+
+
+@pytest.mark.parametrize("image", ["predict", "monitor", "retrain"])
+def test_an_image_says_what_is_in_it(task, home: Path, image: str) -> None:
+    """By the script that the build hands to its Python: the packages of its parts, those of the system, no others."""
+    script = ROOT / "deploy" / "sbom.py"
+    done = task(image, "/sbom/sbom.py", image, "abc", flags=("-v", f"{script.parent}:/sbom:ro"))
+    assert done.returncode == 0, done.stderr
+    purls = {each["purl"].partition("@")[0] for each in json.loads(done.stdout)["components"]}
+    assert {"pkg:pypi/pandas", "pkg:deb/debian/libc6"} <= purls
+    assert ("pkg:pypi/prophet" in purls) == (image == "retrain")
+    assert ("pkg:pypi/numba" in purls) == (image != "monitor")
+
+
+def test_an_image_has_no_sample_distributor(task) -> None:
+    """One line and exit code 2 where somebody asks for it."""
+    done = task("predict", "-m", "skucast", "demo")
+    assert done.returncode == 2
+    assert "not part of this installation: run `make demo`" in done.stderr
 
 
 def test_a_task_without_settings_says_so(task) -> None:

@@ -38,15 +38,25 @@ def deployments(tools: Path, gcloud: None, tmp_path_factory: pytest.TempPathFact
 
 def test_an_image_is_built_once_per_commit(tools: Path, tmp_path: Path) -> None:
     """Those of one are there; for a tag without images the source goes to Cloud Build, with the builder's account."""
-    there, built = play(tools, tmp_path, ["deploy/build.sh", "IMAGE_TAG=three deploy/build.sh"])
+    base = f"python:3.11-slim@sha256:{'1' * 64}"
+    steps = [
+        "deploy/build.sh",
+        f"IMAGE_TAG=three PYTHON_IMAGE={base} deploy/build.sh",
+        "IMAGE_TAG=three deploy/build.sh",
+    ]
+    there, built, unpinned = play(tools, tmp_path, steps)
     assert there.code == 0, there.said
     assert not there.sent()
     assert built.code == 0, built.said
     build = built.body("/builds")
     assert build["substitutions"]["_TAG"] == "three"
-    assert build["substitutions"]["_DEPLOY"] == "no"
+    assert build["substitutions"]["_PYTHON_IMAGE"] == base
     assert build["serviceAccount"].endswith("${_BUILD_ACCOUNT}@${PROJECT_ID}.iam.gserviceaccount.com")
-    assert [step["id"] for step in build["steps"]] == ["build", "push", "check", "deploy"]
+    assert [step["id"] for step in build["steps"]] == ["build", "sbom", "scan"]
+    assert build["options"]["requestedVerifyOption"] == "VERIFIED"
+    has_digest = "@sha256:" in (Path(__file__).parents[2] / "deploy" / "base.lock").read_text(encoding="utf-8")
+    assert has_digest or (unpinned.code == 2 and not unpinned.sent())
+    assert has_digest or "python:3.11-slim has no digest: run deploy/base_image.py refresh" in unpinned.said
 
 
 def test_five_jobs_are_made_with_their_images_by_digest(deployments: dict[str, Step]) -> None:

@@ -60,7 +60,16 @@ def _main(argv: Sequence[str], prog: str) -> int:
 
         return (doctor_of_data if own["data"] else doctor)(settings, run)
     if command == "demo":
-        from skucast.entry.demo.story import demo
+        try:
+            from skucast.entry.demo.story import demo
+        except ModuleNotFoundError as error:
+            if error.name not in ("skucast.entry.demo", "skucast.entry.demo.story"):
+                raise
+            print(
+                "the sample distributor is not part of this installation: run `make demo` in the repository",
+                file=sys.stderr,
+            )
+            return BAD_INPUT
 
         return demo(settings)
     if command in _PRINTED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,10 +19,12 @@ from skucast.core.weeks import WEEK
 from skucast.core.words import counted
 from skucast.forecast.backtest_rows import PUBLISHED_AS, Scored, rows_of_backtests, rows_of_evidence
 from skucast.forecast.learnt import Past
-from skucast.forecast.training import Trained
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from skucast.forecast.training import Trained
 
 MOST_CUTOFFS = 8
 """Cutoffs of trainings that are looked at for the newest backtest of a combination."""

@@ -14,6 +14,7 @@ from skucast.core.tables.contract import ALL
 from skucast.core.tables.overrides import OVERRIDE_VALUE, SIZES
 from skucast.core.tables.validation import empty
 from skucast.core.words import counted
+from skucast.scorecard.student import quantile
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -163,11 +164,9 @@ def _summed(rows: DataFrame) -> dict[str, Any]:
 
 def _reach(gains: Series) -> float:
     """How far the interval of a sum of so many independent gains reaches to either side; infinite for one alone."""
-    from scipy.stats import t
-
     if len(gains) < 2:
         return float("inf")
-    return float(t.ppf((1 + CONFIDENCE) / 2, len(gains) - 1) * np.sqrt(len(gains)) * gains.std(ddof=1))
+    return float(quantile((1 + CONFIDENCE) / 2, len(gains) - 1) * np.sqrt(len(gains)) * gains.std(ddof=1))
 
 
 def _verdict(n_overrides: int, n_weeks: int, lower: float, upper: float) -> str:

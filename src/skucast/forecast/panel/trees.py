@@ -11,14 +11,16 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from skucast.core.bounds import check_length, check_number, check_numbers
-from skucast.forecast.panel.machine_code import loops
 from skucast.forecast.prophet.design import Floats
+
+if TYPE_CHECKING:
+    from skucast.forecast.panel.machine_code import Loops
 
 Ints = npt.NDArray[np.int64]
 
@@ -31,6 +33,13 @@ MOST_LEAF = 1e6
 
 MISSING = {"None": 0, "Zero": 1, "NaN": 2}
 """What a node takes for a missing value, by LightGBM's word: none, zeros, or numbers that are not."""
+
+
+def loops() -> Loops:
+    """Return the compiled loops; where nothing is walked, as on the monitoring's image, LLVM is not needed."""
+    from skucast.forecast.panel import machine_code
+
+    return machine_code.loops()
 
 
 @dataclass(frozen=True)

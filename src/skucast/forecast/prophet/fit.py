@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from skucast.core.errors import FitError
 from skucast.forecast.prophet.design import (
     Design,
     Floats,
@@ -61,7 +62,10 @@ def fit_window(known: Window, grid: WeekGrid, spec: ModelSpec, engine: Engine = 
         found = solve(problem, spec)
         params = np.concatenate([[found.k, found.m], found.beta, found.delta])
         return as_model(problem, known, grid, spec, params, found.sigma, found.is_converged)
-    from skucast.forecast.prophet.prophet_object import optimise
+    try:
+        from skucast.forecast.prophet.prophet_object import optimise
+    except ModuleNotFoundError as error:
+        raise FitError(f"its engine is Prophet's own optimiser, and {error.name} is not installed here") from None
 
     blank = as_model(problem, known, grid, spec, np.zeros(2 + problem.X.shape[1] + len(problem.changepoints)), 1.0)
     params, sigma = optimise(blank)

@@ -1,0 +1,147 @@
+"""What an image holds of the requirements: each part what its jobs import, and nothing that no job uses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+import image_parts
+import pytest
+from job_table import IMAGES
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+DIRECT = image_parts.direct_of((ROOT / "requirements" / "runtime.in").read_text(encoding="utf-8"))
+MODULES = {"scikit-learn": "sklearn"}
+"""What a requirement is imported as, where that is not its name."""
+
+BLOCKED = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Absent(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"{name} is not in the image", name=name)
+
+sys.meta_path.insert(0, Absent())
+for each in {modules}:
+    __import__(each)
+"""
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Distribution]:
+    """Return what is installed here, by name."""
+    return {image_parts.canonical(each.metadata["Name"]): each for each in distributions()}
+
+
+def test_every_requirement_is_in_one_part_or_left_out(known: dict[str, Distribution]) -> None:
+    """A new one is in the base until somebody says otherwise; what is left out is in none."""
+    parts = image_parts.divided(known, DIRECT)
+    everywhere = [name for names in parts.values() for name in names]
+    assert len(everywhere) == len(set(everywhere))
+    assert set(everywhere) | set(image_parts.LEFT_OUT) >= DIRECT
+    assert not set(everywhere) & set(image_parts.LEFT_OUT)
+    assert {"numba", "llvmlite", "scipy"} <= set(parts["fitting"])
+    assert {"prophet", "lightgbm", "cmdstanpy"} <= set(parts["training"])
+    assert not {"matplotlib", "fonttools", "pillow"} & set(everywhere)
+
+
+def test_a_part_finds_what_it_asks_for_in_itself_or_before(known: dict[str, Distribution]) -> None:
+    """But for what is left out on purpose: an image is missing nothing by accident."""
+    there: set[str] = set()
+    for part, names in image_parts.divided(known, DIRECT).items():
+        there |= set(names)
+        for name in names:
+            asked = [Requirement(line) for line in known[name].requires or ()]
+            needed = {
+                image_parts.canonical(each.name)
+                for each in asked
+                if each.marker is None or each.marker.evaluate({"extra": ""})
+            }
+            assert needed <= there | set(image_parts.LEFT_OUT), f"{part}: {name}"
+
+
+def test_the_images_have_the_parts_in_their_order() -> None:
+    """The monitoring the base alone, the prediction what fits, the trainings all."""
+    of_images = {name: ("base", *image.parts) for name, image in IMAGES.items()}
+    assert of_images["monitor"] == ("base",)
+    assert of_images["predict"] == ("base", "fitting")
+    assert of_images["retrain"] == tuple(image_parts.PARTS)
+
+
+@pytest.mark.parametrize(
+    ("image", "modules"),
+    [
+        ("monitor", ["skucast.jobs.monitor", "skucast.jobs.freshness", "skucast.entry.doctor"]),
+        ("predict", ["skucast.jobs.predict", "skucast.forecast.refreshing"]),
+    ],
+)
+def test_a_job_imports_nothing_that_its_image_lacks(image: str, modules: list[str]) -> None:
+    """In a process of its own, in which the other parts and what is left out cannot be found."""
+    there = IMAGES[image].parts
+    names = [
+        *image_parts.LEFT_OUT,
+        *(name for part, begin in image_parts.PARTS.items() if part not in there for name in begin),
+    ]
+    absent = {MODULES.get(name, name) for name in names}
+    code = BLOCKED.replace("{absent}", repr(absent)).replace("{modules}", repr(modules))
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def installed(tree: Path, name: str, *files: str, needs: tuple[str, ...] = ()) -> None:
+    """Put a distribution into a tree as pip does."""
+    about = tree / f"{name}-1.dist-info"
+    about.mkdir(parents=True)
+    asked = "".join(f"Requires-Dist: {each}\n" for each in needs)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{asked}", encoding="utf-8")
+    for file in files:
+        (tree / file).parent.mkdir(parents=True, exist_ok=True)
+        (tree / file).write_text("x", encoding="utf-8")
+    listed = [*files, f"{about.name}/METADATA", f"{about.name}/RECORD", "../../bin/tool"]
+    (about / "RECORD").write_text("".join(f"{file},,\n" for file in listed), encoding="utf-8")
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a tree of two parts: all need `common`, the trainer alone `helper`, nobody `pictures`."""
+    monkeypatch.setattr(image_parts, "PARTS", {"base": (), "training": ("trainer",)})
+    monkeypatch.setattr(image_parts, "LEFT_OUT", {"pictures": "never drawn"})
+    monkeypatch.setattr(image_parts, "UNUSED", {"common": ("common/huge*",)})
+    tree = tmp_path / "all"
+    installed(tree, "common", "common/__init__.py", "common/huge.so", "common/tests/test_a.py", "common/include/a.h")
+    installed(tree, "trainer", "trainer/__init__.py", needs=("common", "helper", "pictures", "other; extra == 'x'"))
+    installed(tree, "helper", "helper.py")
+    installed(tree, "pictures", "pictures/__init__.py", needs=("font",))
+    installed(tree, "font", "font.py")
+    return tree
+
+
+def test_files_are_moved_to_their_part_and_unused_ones_stay(made_up: Path, tmp_path: Path) -> None:
+    """Tests, headers and what a table names stay behind, with what only they asked for."""
+    lines = list(image_parts.move(made_up, {"common", "trainer"}, tmp_path / "parts"))
+    assert [line[:3] for line in lines] == [
+        ("base", "common", "1"),
+        ("training", "helper", "1"),
+        ("training", "trainer", "1"),
+    ]
+    found = sorted(
+        path.relative_to(tmp_path / "parts").as_posix()
+        for path in (tmp_path / "parts").rglob("*")
+        if path.is_file() and "dist-info" not in path.as_posix()
+    )
+    assert found == ["base/common/__init__.py", "training/helper.py", "training/trainer/__init__.py"]
+
+
+def test_a_table_that_names_what_is_not_there_ends_the_build(made_up: Path, tmp_path: Path, monkeypatch) -> None:
+    """A pattern without a file, and a requirement that is gone: both would hide what comes back."""
+    monkeypatch.setattr(image_parts, "UNUSED", {"common": ("common/renamed*",)})
+    with pytest.raises(image_parts.Stale, match=r"common has nothing like common/renamed\*"):
+        list(image_parts.move(made_up, {"common", "trainer"}, tmp_path / "parts"))
+    monkeypatch.setattr(image_parts, "LEFT_OUT", {"gone": "was never asked for"})
+    with pytest.raises(image_parts.Stale, match="names what is not installed: gone"):
+        list(image_parts.move(made_up, {"common", "trainer"}, tmp_path / "other"))
