@@ -5,6 +5,9 @@ Alone in importing Prophet; `as_published` has what `to_prophet` gives.
 
 from __future__ import annotations
 
+from skucast.forecast.prophet import without_pictures  # noqa: F401 - before Prophet is imported
+
+# isort: split
 import logging
 import tempfile
 from collections.abc import Sequence
