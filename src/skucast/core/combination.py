@@ -92,7 +92,7 @@ def name_problem(part: str) -> str | None:
         return "not trimmed or not NFC-normalised; use Combination.clean"
     if part in {".", ".."}:
         return "not a usable name, because it means a folder"
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in part):
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in part):
         return "has a control character; remove it at the source"
     invisible = [character for character in part if unicodedata.category(character) == "Cf"]
     if invisible:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from skucast.core.quoting import one_line
+
 
 class SkucastError(Exception):
-    """Base of all errors raised on purpose; its text is one line that says what, where and what to do."""
+    """Base of all errors raised on purpose; its text is one line that says what, where and what to do.
+
+    What it quotes may be anything: breaks of lines are escaped, and of what is too long the middle is left out.
+    """
+
+    def __init__(self, *given: object) -> None:
+        text, *others = given or ("",)
+        super().__init__(*((one_line(text) if type(text) is str else text), *others) if given else ())
 
 
 class InputError(SkucastError):

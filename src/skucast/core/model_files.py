@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from skucast.core.combination import Combination
+from skucast.core.errors import ModelNotFound
+from skucast.core.quoting import quoted
 
 MAX_BYTES = 4 * 1024 * 1024
 """Largest file that is read as a model: a hundred times a usual one."""
@@ -36,6 +39,8 @@ class SharedFile:
         return f"{SHARED}/{self.name}.pkl"
 
 
+_VERSION = re.compile(r"[A-Za-z0-9_][\w.+-]{0,199}", re.ASCII)
+
 ModelFile = Combination | SharedFile
 
 
@@ -44,9 +49,20 @@ def most_bytes(file: ModelFile) -> int:
     return MAX_SHARED_BYTES if isinstance(file, SharedFile) else MAX_BYTES
 
 
+def versions_folder(file: ModelFile) -> str:
+    """Return the relative path of the folder of the kept versions, with a slash at its end."""
+    return f"{VERSIONS}/{file.path.removesuffix('.pkl')}/"
+
+
 def version_path(file: ModelFile, version: str) -> str:
-    """Return the relative path of one kept version."""
-    return f"{VERSIONS}/{file.path.removesuffix('.pkl')}/{version}.pkl"
+    """Return the relative path of one kept version.
+
+    Raises:
+        ModelNotFound: it is no name of a version, but may be a path to anywhere.
+    """
+    if not _VERSION.fullmatch(version):
+        raise ModelNotFound(f"no version {quoted(version)} of {file}: a version is named like 2026-11-22-1a2b3c4d5e6f")
+    return f"{versions_folder(file)}{version}.pkl"
 
 
 def newest_until(versions: Sequence[str], cutoff: date) -> str | None:

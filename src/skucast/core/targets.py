@@ -106,6 +106,8 @@ def _from_json(text: str) -> list[str]:
         items = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"not a valid JSON list: {error}") from None
+    except RecursionError:
+        raise InputError("not a valid JSON list: too many lists in each other") from None
     if not all(isinstance(item, str) for item in items):
         raise InputError('a JSON list of targets holds texts only, like ["Unit/Channel/SKU_ID"]')
     return list(items)
@@ -121,14 +123,14 @@ def _literal(item: str) -> str:
 def _is_folder(path: str) -> bool:
     try:
         return bool(path) and Path(path).expanduser().is_dir()
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):
         return False
 
 
 def _is_file(path: str) -> bool:
     try:
         return Path(path).expanduser().is_file()
-    except (OSError, RuntimeError):  # a name too long for a file, a home that nobody has
+    except (OSError, RuntimeError, ValueError):  # a NUL, a name too long for a file, a home that nobody has
         return False
 
 

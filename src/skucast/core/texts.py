@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self, Union
 
+from skucast.core.quoting import one_line
 from skucast.language.catalogue import REGIONS, SOURCE, translated, translated_count
 
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -51,7 +52,8 @@ class Text(str):
         return cls._made(source, None, places)
 
     @classmethod
-    def _made(cls, source: str, other: str | None, places: Mapping[str, Place]) -> Self:
+    def _made(cls, source: str, other: str | None, given: Mapping[str, Place]) -> Self:
+        places = {name: one_line(place) if type(place) is str else place for name, place in given.items()}
         made = super().__new__(cls, _said(SOURCE, source, other, places))
         made.source, made.other, made.places = source, other, places
         return made

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from skucast.core.errors import InputError, NothingToDo, SkucastError
+from skucast.core.quoting import one_line
 from skucast.core.run import BAD_INPUT, DONE, FAILED, INTERRUPTED, TERMINATED, Begun, Run
 from skucast.runtime.groups.field import FORECASTING, TRAINING, Job
 from skucast.runtime.logs import log, setup_logging
@@ -123,12 +124,12 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
         report.notes.append(str(nothing))
     except InputError as wrong:
         exit_code, error = BAD_INPUT, str(wrong)
-        log.error("%s", error)
+        log.error("%s", error, extra={"has_lines": True})
     except SkucastError as failed:
         exit_code, error = FAILED, str(failed)
         log.error("%s", error)
     except Exception as bug:
-        exit_code, error = FAILED, f"{type(bug).__name__}: {bug}"
+        exit_code, error = FAILED, one_line(f"{type(bug).__name__}: {bug}")
         log.exception("the run failed unexpectedly")
     if exit_code == BAD_INPUT:  # one line was shown; of the run there is its row, where there is a place for it
         if _is_there(settings) and not settings.dry_run:

@@ -39,7 +39,7 @@ class Marked:
     def why(self, marks: Mapping[str, str]) -> Text:
         """Return why it is not read any more: by the last mark of a run that was killed."""
         told: dict[str, str] = {}
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             told = json.loads(list(marks.values())[-1])
         return Text(
             "{name}: a run was killed, or ran out of memory, while it read this file ({run}, {at} UTC), so it is not "

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from skucast import __version__
+from skucast.core.quoting import MOST, all_shortened, shortened
 from skucast.core.run import Run
 from skucast.core.texts import packed
 from skucast.runtime.outcome import RunReport
@@ -23,13 +24,15 @@ def run_row(settings: Settings, run: Run, report: RunReport, exit_code: int, err
         "run_at": run.run_at,
         "cutoff": pd.Timestamp(run.cutoff),
         "exit_code": exit_code,
-        "error": error,
+        "error": None if error is None else shortened(error, 2 * MOST),
         "n_combinations": report.n_combinations,
         "n_failed": len(report.failures),
         "n_rows": report.n_rows,
         "counts": json.dumps(report.counts, ensure_ascii=False),
         "seconds": json.dumps(report.seconds),
-        "data_report": None if report.data_report is None else json.dumps(report.data_report, ensure_ascii=False),
+        "data_report": None
+        if report.data_report is None
+        else json.dumps(all_shortened(report.data_report), ensure_ascii=False),
         "sources": json.dumps(report.sources) if report.sources else None,
         "version": __version__,
         "plan_files": _plan_files(report.plan_files),

@@ -57,6 +57,8 @@ def read_declarations(text: str, where: str, folder: Path) -> tuple[Regressor, .
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: no TOML: {error}") from None
+    except RecursionError:
+        raise InputError(f"{where}: no TOML that is meant: too many brackets in each other") from None
     for key in found:
         if key != TABLE_OF:
             raise InputError(f"{where}: {key!r}: expected [[{TABLE_OF}]], one for each{_meant(key, [TABLE_OF])}")

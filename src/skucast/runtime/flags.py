@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from pydantic.fields import FieldInfo
 
 from skucast import __version__
+from skucast.core.quoting import one_line
 from skucast.core.run import BAD_INPUT
 from skucast.runtime.groups.field import Job, is_secret, jobs_of, shown_default
 from skucast.runtime.settings import GROUPS, Settings
@@ -51,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         """Say what is wrong in one line, exit code 2: argparse would show all flags before it."""
         missing = message.removeprefix(_MISSING)
         what = message if missing == message else f"{missing} missing"
-        self.exit(BAD_INPUT, f"{self.prog}: {what} ({self.prog} --help shows all)\n")
+        self.exit(BAD_INPUT, f"{self.prog}: {one_line(what)} ({self.prog} --help shows all)\n")
 
     def _refuse_unknown_command(self, given: list[str]) -> None:
         if given and given[0] not in self._commands and not given[0].startswith("-"):
@@ -69,7 +70,7 @@ class Parser(argparse.ArgumentParser):
                 self._refuse(f"unknown flag {flag}{own or _closest(_SHORT.get(meant, meant), known)}")
 
     def _refuse(self, what: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"{what} ({self.prog} --help shows all)\n")
+        self.exit(BAD_INPUT, f"{one_line(what)} ({self.prog} --help shows all)\n")
 
 
 def _closest(name: str, known: Collection[str]) -> str:

@@ -14,10 +14,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from urllib.parse import quote, quote_plus
 
+from skucast.core.quoting import one_line, shortened
+
 if TYPE_CHECKING:
     from skucast.runtime.settings import Settings
 
 T = TypeVar("T")
+
+MOST_STORED = 20_000
+"""Characters of a text in an entry of Cloud Logging, which takes 256 KB of all."""
 
 log = logging.getLogger("skucast")
 
@@ -65,6 +70,8 @@ def _json_handler(labels: dict[str, str], run_fields: dict[str, Any]) -> logging
         fields = {_text(name): value for name, value in _fields(record).items()}
         free = {f"field_{name}" if name in {*RESERVED, "message"} else name: value for name, value in fields.items()}
         record.json_fields = {**run_fields, **free}
+        if len(text := record.getMessage()) > MOST_STORED:
+            record.msg, record.args = shortened(text, MOST_STORED), ()
         return True
 
     handler: logging.Handler = StructuredLogHandler(
@@ -95,13 +102,33 @@ def _text_handler() -> logging.Handler:
     def add_shown(record: logging.LogRecord) -> bool:
         """Write the record's own fields behind its message, but for the long report."""
         fields = {name: value for name, value in _fields(record).items() if name != "data_report"}
-        record.shown = "".join(f"  {_text(name)}={_text(_short(value))}" for name, value in fields.items())
+        shown = (f"  {_text(name)}={_text(_short(value))}" for name, value in fields.items())
+        record.shown = "".join(map(one_line, shown))
         return True
 
     handler = logging.StreamHandler(_lenient(sys.stderr))
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s%(shown)s", "%H:%M:%S"))
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)-7s %(message)s%(shown)s", "%H:%M:%S"))
     handler.addFilter(add_shown)
     return handler
+
+
+class _OneLine(logging.Formatter):
+    """One line for each record, whatever stands in it; what has more, such as a traceback, is indented below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+        """Return the line."""
+        first, *others = record.message.split("\n") if _has_lines(record) else [record.message]
+        record.message = one_line(first)
+        return "".join([super().formatMessage(record), *(f"\n    {one_line(each)}" for each in others)])
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
+        """Return the traceback, below the line."""
+        return "\n".join(f"    {one_line(each)}" for each in super().formatException(ei).split("\n"))
+
+
+def _has_lines(record: logging.LogRecord) -> bool:
+    """Whether the record has several lines on purpose: mistakes of a file, a traceback, a library's warning."""
+    return bool(getattr(record, "has_lines", False)) or record.name == "py.warnings"
 
 
 def _fields(record: logging.LogRecord) -> dict[Any, Any]:
@@ -112,8 +139,10 @@ def _fields(record: logging.LogRecord) -> dict[Any, Any]:
 
 def _plain(value: Any, depth: int = 0) -> Any:
     """A value that JSON can hold; what is missing or infinite is None, what is too deep or too long a text."""
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return shortened(value, MOST_STORED)
     if isinstance(value, int):
         return int(value) if abs(value) < 2**63 else _text(value)
     if isinstance(value, float):

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, RunFailed, SkucastError
 from skucast.core.pool import HERE, Pool
+from skucast.core.quoting import one_line
 from skucast.runtime.logs import log, progress
 from skucast.runtime.stopping import check_stop, stop_goes_through
 
@@ -79,7 +80,7 @@ class RunReport:
 
     def fail(self, combination: Combination, reason: str) -> None:
         """Record a combination's failure; its name stands before the reason wherever that is shown."""
-        self.failures[str(combination)] = _without_name(combination, reason)
+        self.failures[str(combination)] = one_line(_without_name(combination, reason))
 
 
 def run_each(
@@ -96,9 +97,9 @@ def run_each(
         if outcome.error is not None:
             fields = {"combination": str(outcome.combination), "error": outcome.error}
             trace = f"\n{outcome.traceback}" if outcome.traceback else ""
-            log.error("%s failed%s", what, trace if traces else "", extra={"fields": fields})
+            log.error("%s failed%s", what, trace if traces else "", extra={"fields": fields, "has_lines": True})
             if not traces:
-                log.debug("where it failed%s", trace)
+                log.debug("where it failed%s", trace, extra={"has_lines": True})
         yield outcome
         check_stop()  # what was done with it may have swallowed the signal, before the next one is begun
 
@@ -197,4 +198,6 @@ def _guarded(function: Callable[[K, T], R], combination: K, item: T) -> Outcome[
     except SkucastError as error:
         return Outcome(combination, error=str(error))
     except Exception as error:  # noqa: BLE001 - the one place: a combination's failure becomes its outcome
-        return Outcome(combination, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+        return Outcome(
+            combination, error=one_line(f"{type(error).__name__}: {error}"), traceback=traceback.format_exc()
+        )

@@ -13,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from skucast.core.errors import InputError
+from skucast.core.quoting import Lines, quoted
 from skucast.runtime.expected import expected
 from skucast.runtime.flags import script_parser
 from skucast.runtime.groups.field import Job, is_secret, jobs_of
@@ -64,11 +65,11 @@ def settings_from(flags: Mapping[str, object], kind: type[Settings] = Settings) 
         mistakes = _misspelt()
         settings = kind(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        raise InputError("\n".join(mistakes + _mistakes(error))) from None
+        raise InputError(Lines(mistakes + _mistakes(error))) from None
     except UnicodeDecodeError as error:
         raise InputError(f".env: cannot be read ({error}); save it as UTF-8") from None
     if mistakes:
-        raise InputError("\n".join(mistakes))
+        raise InputError(Lines(mistakes))
     return settings
 
 
@@ -80,11 +81,11 @@ def settings_of(**values: object) -> Settings:
     """
     unknown = [name for name in values if name not in Settings.model_fields]
     if unknown:
-        raise InputError("\n".join(_unknown(name) for name in unknown))
+        raise InputError(Lines(_unknown(name) for name in unknown))
     try:
         return _Alone(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise InputError("\n".join(_mistakes(error))) from None
+        raise InputError(Lines(_mistakes(error))) from None
 
 
 def only_for(job: Job, settings: Settings) -> Settings:
@@ -129,6 +130,6 @@ def _mistakes(error: ValidationError) -> list[str]:
         text = own if mistake["type"] == "value_error" else expected(setting, mistake["input"]) or own
         if name == "target" and re.search(r"[/@*]", str(mistake["input"])):
             text += "; did you mean --target-combinations (TARGET_COMBINATIONS)?"
-        found = "a secret that is not shown" if is_secret(setting) else repr(mistake["input"])
+        found = "a secret that is not shown" if is_secret(setting) else quoted(mistake["input"])
         lines.append(f"{name.upper()}: found {found}: {text} ({setting.description})")
     return lines

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from skucast.core.places import Endpoints
@@ -22,6 +24,9 @@ from skucast.runtime.groups.places import Places
 from skucast.runtime.groups.tables import Tables
 from skucast.runtime.groups.training import Training
 from skucast.runtime.groups.week import Week
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What no value of a setting has; some are texts of several lines."""
 
 GROUPS: tuple[type[Group], ...] = (
     Places,
@@ -54,6 +59,14 @@ class Settings(Cloud, Tables, Alerts, Orders, Overrides, KnownAhead, Training, F
         env_ignore_empty=False,
         defer_build=False,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _printable(cls, value: object) -> object:
+        found = _CONTROL.search(value) if isinstance(value, str) else None
+        if found:
+            raise ValueError(f"expected text without control characters, found U+{ord(found.group()):04X}")
+        return value
 
     @property
     def clock(self) -> WeekClock:

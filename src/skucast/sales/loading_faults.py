@@ -9,6 +9,7 @@ from itertools import chain, zip_longest
 import pandas as pd
 
 from skucast.core.errors import InputError
+from skucast.core.quoting import Lines
 from skucast.core.tables.contract import Column
 
 MAX_SHOWN = 20
@@ -65,7 +66,9 @@ class Faults:
         if self.count == 1:
             raise InputError(f"{where}: {texts[0]}; nothing was loaded")
         rest = self._rest(shown)
-        raise InputError("\n  ".join([f"{where}: {self.count:,} faults, nothing was loaded:", *texts, *rest]))
+        raise InputError(
+            Lines([f"{where}: {self.count:,} faults, nothing was loaded:", *(f"  {each}" for each in [*texts, *rest])])
+        )
 
     def _shown(self) -> list[Fault]:
         """The first of each kind, then the second of each, and so on, as many as are shown."""

@@ -19,7 +19,7 @@ from skucast.backends.downloads import AtMost, TooLarge
 from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, ObjectKept, StoreConflict, StoreError
-from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path
+from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path, versions_folder
 from skucast.core.places import Endpoints
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class CloudStore:
 
     def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
-        folder = version_path(combination, "").removesuffix(".pkl")
+        folder = versions_folder(combination)
         blobs = sorted(self._list(folder), key=lambda blob: (blob.time_created, blob.generation))
         return [blob.name.removeprefix(self._prefix + folder).removesuffix(".pkl") for blob in blobs]
 

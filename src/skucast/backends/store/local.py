@@ -15,7 +15,7 @@ from pathlib import Path
 from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict
-from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path
+from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path, versions_folder
 
 
 class LocalStore:
@@ -63,7 +63,7 @@ class LocalStore:
 
     def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
-        folder = (self.root / version_path(combination, "any")).parent
+        folder = self.root / versions_folder(combination)
         files = sorted(folder.glob("*.pkl"), key=lambda path: (path.stat().st_mtime_ns, path.name))
         return [path.stem for path in files]
 

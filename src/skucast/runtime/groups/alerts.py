@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 
+from skucast.runtime.groups.addresses import is_web_address
 from skucast.runtime.groups.field import Group, field
 
 CLOUD_JOB = re.compile(r"[a-z][a-z0-9-]{0,48}( --(region|project)[ =][a-z][a-z0-9-]+)*")
@@ -94,7 +95,7 @@ class Alerts(Group):
     @classmethod
     def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
         url = "" if value is None else value.get_secret_value().strip()
-        if url and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
+        if url and not is_web_address(url):
             raise ValueError("expected https://HOST/PATH")
         return SecretStr(url) if url else None
 

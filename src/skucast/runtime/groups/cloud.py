@@ -7,12 +7,16 @@ from typing import ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
+from skucast.runtime.groups.addresses import is_host_and_port, is_web_address
 from skucast.runtime.groups.field import Group, every_job_but, field
 
 CLOUD = every_job_but("load", "demo")
 LOGGING = every_job_but("doctor")
 
 HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
+"""What becomes a part of a run's name, and so of names of tables and files."""
+
 GRPC_ENDPOINT = re.compile(r"[A-Za-z0-9.-]+:\d{1,5}")
 
 
@@ -46,15 +50,22 @@ class Cloud(Group):
     @field_validator("gcs_endpoint", "bigquery_endpoint", "cloud_run_endpoint")
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:
-        if value is not None and not HTTP_ENDPOINT.fullmatch(value):
+        if value is not None and not (HTTP_ENDPOINT.fullmatch(value) and is_web_address(value)):
             raise ValueError("expected http://HOST:PORT, or no such variable for the real service")
         return value
 
     @field_validator("bigquery_storage_endpoint")
     @classmethod
     def _grpc_address(cls, value: str | None) -> str | None:
-        if value is not None and not GRPC_ENDPOINT.fullmatch(value):
+        if value is not None and not (GRPC_ENDPOINT.fullmatch(value) and is_host_and_port(value)):
             raise ValueError("expected HOST:PORT, or no such variable for the real service")
+        return value
+
+    @field_validator("cloud_run_job", "cloud_run_execution")
+    @classmethod
+    def _name_of_cloud_run(cls, value: str | None) -> str | None:
+        if value is not None and not RUN_NAME.fullmatch(value):
+            raise ValueError("expected the name that Cloud Run gives: letters, digits, '-', '_' and '.'")
         return value
 
     @field_validator("cloud_run_task_count")

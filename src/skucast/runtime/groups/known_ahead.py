@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from skucast.runtime.groups.addresses import is_web_address, path_problem
 from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, Group, Job, field
 
 HOLIDAYS: tuple[Job, ...] = (*SALES_JOBS, "names", "promotions", "override", "doctor", "demo")
@@ -73,6 +74,8 @@ class KnownAhead(Group):
     def _scenario_has_a_file(cls, value: str | None, others: ValidationInfo) -> str | None:
         if (value is None) != (others.data.get("scenario") is None):
             raise ValueError("expected a file together with SCENARIO, which names what it is for")
+        if problem := path_problem(value or ""):
+            raise ValueError(f"expected the path of a file{problem}")
         return value
 
     @field_validator("holiday_country")
@@ -106,12 +109,14 @@ class KnownAhead(Group):
     def _local_csv(cls, value: str) -> str:
         if value and ("://" in value or not value.lower().endswith(".csv")):
             raise ValueError("expected the path of a .csv file on this machine (no gs://), or nothing")
+        if problem := path_problem(value):
+            raise ValueError(f"expected the path of a .csv file on this machine{problem}")
         return value
 
     @field_validator("open_meteo_forecast_url", "open_meteo_archive_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
-        if not HTTP_URL.fullmatch(value):
+        if not (HTTP_URL.fullmatch(value) and is_web_address(value)):
             raise ValueError("expected http(s)://HOST[:PORT]/PATH")
         return value
 

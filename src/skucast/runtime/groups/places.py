@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import field_validator
 
 from skucast.core.words import counted
+from skucast.runtime.groups.addresses import path_problem
 from skucast.runtime.groups.field import EVERY_JOB, SALES_JOBS, Group, field
 
 BUCKET = re.compile(r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9](/(?!\.{1,2}(/|$))[\w. -]+)*/?")
@@ -54,7 +55,8 @@ class Places(Group):
     @field_validator("warehouse")
     @classmethod
     def _known_warehouse(cls, value: str) -> str:
-        problem = None if re.fullmatch(r"duckdb:(?!:|md:|//).+", value) else _bigquery_problem(value)
+        is_file = re.fullmatch(r"duckdb:(?!:|md:|//).+", value)
+        problem = (path_problem(value.removeprefix("duckdb:")) or None) if is_file else _bigquery_problem(value)
         if problem is not None:
             file = value.removeprefix("duckdb://")
             meant = f"; did you mean duckdb:{file}?" if file.strip("/") and file != value else ""
@@ -67,6 +69,8 @@ class Places(Group):
         is_uri = value.startswith("gs:") or "://" in value
         if not value.strip() or (is_uri and not BUCKET.fullmatch(value)):
             raise ValueError(f"expected a folder or gs://BUCKET[/PREFIX]{_bucket_problem(value)}")
+        if problem := path_problem(value):
+            raise ValueError(f"expected a folder or gs://BUCKET[/PREFIX]{problem}")
         return value
 
 

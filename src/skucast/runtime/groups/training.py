@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
+from skucast.runtime.groups.addresses import is_host_and_port
 from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, TRAINING, Group, field
 
 
@@ -111,4 +112,7 @@ class Training(Group):
     def _cluster_has_an_address(cls, value: str, others: ValidationInfo) -> str:
         if not value and others.data.get("joblib_backend") == "dask":
             raise ValueError("expected tcp://HOST:PORT with JOBLIB_BACKEND=dask")
+        kind, _, place = value.partition("://")
+        if value and not (kind in {"tcp", "tls", "ucx", "ws", "wss"} and is_host_and_port(place)):
+            raise ValueError("expected tcp://HOST:PORT")
         return value
