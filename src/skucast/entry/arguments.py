@@ -13,7 +13,7 @@ from skucast.entry.alerts import add_alerts
 from skucast.entry.arguments_of_models import add_models
 from skucast.entry.overrides import OWN as OF_OVERRIDES
 from skucast.entry.overrides import add_override
-from skucast.runtime.flags import Parser, add_flags, add_version
+from skucast.runtime.flags import Parser, a_path, add_flags, add_version
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -82,14 +82,14 @@ def arguments_of(prog: str) -> Parser:
     _looker(commands)
     reference = commands.add_parser("reference", help="print the reference of all settings and tables, Markdown")
     reference.add_argument(
-        "--write", type=Path, metavar="FOLDER", help="write settings.md and tables.md in this folder instead"
+        "--write", type=a_path, metavar="FOLDER", help="write settings.md and tables.md in this folder instead"
     )
     return parser
 
 
 def _load(commands: Commands) -> None:
     load = commands.add_parser("load", help="put a CSV, Excel or Parquet file into the local warehouse")
-    load.add_argument("file", type=Path, metavar="FILE")
+    load.add_argument("file", type=a_path, metavar="FILE")
     load.add_argument(
         "--table",
         choices=["sales", "regressors", "locations", "order_rules"],
@@ -168,7 +168,7 @@ def _promotions(commands: Commands) -> None:
     )
     template.add_argument(
         "--output",
-        type=Path,
+        type=a_path,
         metavar="FILE",
         default=Path("promotions-template.xlsx"),
         help="a new .xlsx or .csv file [default: promotions-template.xlsx]",
@@ -180,7 +180,7 @@ def _promotions(commands: Commands) -> None:
         help="list the promotions that are over, that run and that come",
         description="List the plan as it holds on the day, with depth and days as they were typed; nothing is written.",
     )
-    listing.add_argument("--output", type=Path, metavar="FILE", help="write it into this new CSV file instead")
+    listing.add_argument("--output", type=a_path, metavar="FILE", help="write it into this new CSV file instead")
     _names_wanted(listing)
     add_flags(listing, "promotions")
     check = actions.add_parser(
@@ -189,7 +189,7 @@ def _promotions(commands: Commands) -> None:
         description="Read a planner's file as the inbox would now, and show which promotions it would add, change, end "
         "and leave as they are, and which of its rows would be refused. Nothing is written.",
     )
-    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("file", type=a_path, metavar="FILE")
     add_flags(check, "promotions")
 
 

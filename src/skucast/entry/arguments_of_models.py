@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skucast.runtime.flags import Parser, add_flags
+from skucast.runtime.flags import Parser, a_path, add_flags
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -59,7 +58,7 @@ def add_models(commands: Commands) -> None:
         help="make models of the old system's Prophet pickles",
         description=f"Make models of the old system's Prophet pickles. {_RISK}",
     )
-    convert.add_argument("path", type=Path, metavar="PATH", help="a pickle, or a folder of Unit/Channel/SKU_ID.pkl")
+    convert.add_argument("path", type=a_path, metavar="PATH", help="a pickle, or a folder of Unit/Channel/SKU_ID.pkl")
     convert.add_argument("--target", metavar="UNIT/CHANNEL/SKU_ID", help="whose model a single file is")
     convert.add_argument(
         "--regressors",

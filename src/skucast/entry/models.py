@@ -113,7 +113,7 @@ def _pair(
     others = earlier or [each for each in kept if each != new.version]
     if other is None and not others:
         raise InputError(f"{combination}: {new.version} is the only version kept: there is nothing to compare it with")
-    old = kept_version(store, combination, other or others[-1])
+    old = kept_version(store, combination, others[-1] if other is None else other)
     if isinstance(old, ModelError):
         raise InputError(f"{combination}: {old}")
     return old, new

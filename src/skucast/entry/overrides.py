@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.texts import Number, Place, Text, said_in, said_place, wording
-from skucast.runtime.flags import Parser, add_flags
+from skucast.runtime.flags import Parser, a_path, add_flags
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -63,7 +63,7 @@ def add_override(commands: _SubParsersAction[Parser]) -> None:
     template = actions.add_parser("template", help="write what holds now, or examples, as a file to change and send")
     template.add_argument(
         "--output",
-        type=Path,
+        type=a_path,
         metavar="FILE",
         default=Path("overrides-template.xlsx"),
         help="a new .xlsx or .csv file [default: overrides-template.xlsx]",

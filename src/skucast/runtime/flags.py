@@ -6,13 +6,15 @@ import argparse
 import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic.fields import FieldInfo
 
 from skucast import __version__
-from skucast.core.quoting import one_line
+from skucast.core.quoting import one_line, quoted
 from skucast.core.run import BAD_INPUT
+from skucast.runtime.groups.addresses import path_problem
 from skucast.runtime.groups.field import Job, is_secret, jobs_of, shown_default
 from skucast.runtime.settings import GROUPS, Settings
 
@@ -22,6 +24,21 @@ _SHORT = {"--target": "--target-combinations"}
 
 _MISSING = "the following arguments are required: "
 """How argparse begins what it says of them."""
+
+
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+"""What no name, setting or path has: the end of a text, and bytes that are none."""
+
+
+def a_path(text: str) -> Path:
+    """Return the path that is given on the command line.
+
+    Raises:
+        ArgumentTypeError: no file can have it.
+    """
+    if problem := path_problem(text):
+        raise argparse.ArgumentTypeError(f"{quoted(text)}: expected the path of a file{problem}")
+    return Path(text)
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,6 +53,9 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """Return what argparse does, after a look for names that nobody knows: they are why others seem missing."""
         given = list(args or ())
+        for text in given:
+            if _NO_TEXT.search(text):
+                self._refuse(f"argument {quoted(text)}: expected text in UTF-8, without NUL")
         if self._commands:
             self._refuse_unknown_command(given)
         else:
