@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from skucast.core.tables.forecasts import COMPONENTS, NAIVE_BETTER
 from skucast.core.weeks import WeekClock, weeks_between
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.launches import begun_like
+from skucast.forecast.plausible import attempted, breaking, faults
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.rollout import Rollout, averaged, roll_forward_all, seed_of
@@ -80,6 +82,7 @@ class Start:
     """What one combination's forecast begins with: a usable model, or the rows of a fallback; what is known ahead.
 
     `data_cutoff` is its last known week: what lies between it and the run's cutoff is rolled through, never guessed.
+    `largest_y` is the largest week that was sold.
     `has_other_discounts` tells that the model has learnt them in another measure than percent.
     """
 
@@ -90,6 +93,7 @@ class Start:
     stored: StoredModel | None = None
     rows: pd.DataFrame | None = None
     has_other_discounts: bool = False
+    largest_y: float = np.inf
 
 
 def start(
@@ -160,26 +164,37 @@ def start_naive(
     return _with_rows(ready, _flat(found, NAIVE_BETTER, forecast))
 
 
-def forecast_all(starts: Sequence[Start], horizon: Horizon, replaced: Callable[[Combination], Start]) -> pd.DataFrame:
+def forecast_all(
+    starts: Sequence[Start],
+    horizon: Horizon,
+    replaced: Callable[[Combination], Start],
+    reasons: dict[Combination, str] | None = None,
+) -> pd.DataFrame:
     """Return one row per combination and step: the columns of the forecasts table but for the run's own.
 
     All models that know the same weeks are rolled forward in one pass. `replaced` is asked for the start of a
-    combination whose model gave no finite number.
+    combination whose model cannot be rolled forward, or gave no finite number or an absurd one: `reasons` says which.
+    The others' numbers are to the bit what they are without it.
     """
     groups: dict[date, list[Start]] = {}
     for each in starts:
         if each.stored is not None:
             groups.setdefault(each.data_cutoff, []).append(each)
-    rolled = {known: _roll_forward(group, horizon) for known, group in groups.items()}
-    failed = {
-        each.combination
-        for known, group in groups.items()
-        for each, fine in zip(group, rolled[known].is_finite, strict=True)
-        if not fine
-    }
+    rolled: dict[date, Rollout] = {}
+    failed: dict[Combination, str] = {}
+    for known, group in groups.items():
+        found = attempted(group, partial(_roll_forward, horizon=horizon))
+        if isinstance(found, Rollout):
+            rolled[known] = found
+            wrong = faults(found, [each.largest_y for each in group])
+        else:
+            wrong = breaking(group, partial(_roll_forward, horizon=horizon), found)
+        failed |= {group[place].combination: why for place, why in wrong.items()}
     if failed:
+        if reasons is not None:
+            reasons |= failed
         starts = [replaced(each.combination) if each.combination in failed else each for each in starts]
-        return forecast_all(starts, horizon, replaced)
+        return forecast_all(starts, horizon, replaced, reasons)
     parts = [each.rows.assign(**_key(each), **_sources(each)) for each in starts if each.rows is not None]
     parts += [_model_rows(group, rolled[known], horizon) for known, group in groups.items()]
     return _stamped(pd.concat(parts, ignore_index=True), horizon)
@@ -257,7 +272,9 @@ def _ready(
     data_cutoff = weeks["ds"].iloc[-1].date()
     n_weeks = len(horizon.weeks_after(data_cutoff))
     known = planned and planned.last(n_weeks), weather and weather.last(n_weeks)
-    return Start(combination, data_cutoff, last_known(weeks), ahead(weeks, known[0], n_weeks, known[1], response))
+    known_ahead = ahead(weeks, known[0], n_weeks, known[1], response)
+    largest = np.fmax.reduce(weeks["y"].to_numpy(dtype="float64"), initial=0.0)  # NaN = unknown
+    return Start(combination, data_cutoff, last_known(weeks), known_ahead, largest_y=float(largest))
 
 
 def _response(stored: Stored) -> Response | None:

@@ -28,6 +28,7 @@ from skucast.forecast.panel.known import ahead_of
 from skucast.forecast.panel.model import AGAIN, PanelModel
 from skucast.forecast.panel.training import LEAST_WEEKS
 from skucast.forecast.plain import Read
+from skucast.forecast.plausible import MOST_TIMES, MOST_TIMES_UPPER
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.paths import INTERVAL
 from skucast.regressors.promotions import PlannedWeeks
@@ -129,6 +130,21 @@ def _numbers_of(beside: pd.DataFrame | None, name: str, shape: tuple[int, int]) 
         return np.full(shape, np.nan)
     found: Floats = beside[name].to_numpy(dtype="float64").reshape(shape)
     return found
+
+
+def absurd_ones(rows: pd.DataFrame, largest: Mapping[Combination, float]) -> list[Combination]:
+    """Return those of the panel's or the blend's combinations whose number is absurd beside what was sold, or is none.
+
+    `largest` has each one's largest week.
+    """
+    mine = rows[rows["method"].isin(("blend", "panel"))]
+    combinations = [Combination(*parts) for parts in mine[KEY].itertuples(index=False, name=None)]
+    most = np.array([max(largest[each], 1.0) for each in combinations])
+    numbers = {name: mine[name].to_numpy(dtype="float64") for name in ("yhat", "yhat_mean", "yhat_lower", "yhat_upper")}
+    is_fine = np.ones(len(mine), dtype=np.bool_)
+    for name, values in numbers.items():
+        is_fine &= values / most <= (MOST_TIMES_UPPER if name == "yhat_upper" else MOST_TIMES)  # NaN is not
+    return sorted({each for each, fine in zip(combinations, is_fine.tolist(), strict=True) if not fine})
 
 
 def mixed(forecasts: Floats, shared: Shared, combinations: Sequence[Combination]) -> Floats:

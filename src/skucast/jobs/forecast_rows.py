@@ -9,15 +9,19 @@ from functools import partial
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import Combination
+from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError
+from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.validation import empty
-from skucast.forecast.artifact import StoredModel, as_stored
+from skucast.core.words import counted
+from skucast.forecast.artifact import AGAIN, StoredModel, as_stored
 from skucast.forecast.forecasting import Horizon, Peers, Start, forecast_all, start, start_naive, start_without_model
+from skucast.forecast.learnt import BLEND
 from skucast.forecast.panel.model import PANEL
-from skucast.forecast.published import Shared, published, rows_without_panel, with_naive
+from skucast.forecast.plausible import ABSURD, BROKEN
+from skucast.forecast.published import Shared, absurd_ones, published, rows_without_panel, with_naive
 from skucast.jobs.declared import note_known
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
@@ -160,34 +164,58 @@ def forecast_rows(
     def instead(combination: Combination) -> Start:
         stored = models[combination]
         if not isinstance(stored, StoredModel) or stored.stored is None or combination in tried:
-            return without_model(combination, _NOT_FINITE)
+            return without_model(combination, f"the forecast is {reasons[combination]}; {AGAIN}")
         tried.add(combination)
         known = planned[combination], weather.get(combination.unit)
         return start(combination, weeks[combination], as_stored(stored), horizon, *known)
 
     tried: set[Combination] = set()
+    reasons: dict[Combination, str] = {}
 
     def naive(combination: Combination, method: str) -> Start:
         known = planned[combination], weather.get(combination.unit)
         return start_naive(combination, weeks[combination], horizon, method, *known)
 
-    rows = forecast_all(starts, horizon, instead)
+    rows = forecast_all(starts, horizon, instead, reasons)
     said = said_by(and_blended(others, shared, report), inputs.history, starts, horizon, report)
-    try:
-        made = (
-            rows_without_panel(rows)
-            if shared is None
-            else published(rows, shared, horizon, beside(rows, shared, said, report))
-        )
-    except ModelError as error:
-        report.warn(f"{PANEL}: {error}; Prophet forecasts alone")
-        made = rows_without_panel(rows)
+    largest = {each.combination: each.largest_y for each in starts}
+    made = rows_without_panel(rows) if shared is None else _with_panel(rows, shared, horizon, said, largest, report)
     beaten = {each: stored.card.naive_instead for each, stored in models.items() if isinstance(stored, StoredModel)}
     final = with_naive(made, {each: method for each, method in beaten.items() if method}, naive, horizon)
     return with_others(final, said)
 
 
-_NOT_FINITE = "the forecast is not a finite number; retrain this combination"
+def _with_panel(
+    rows: pd.DataFrame,
+    shared: Shared,
+    horizon: Horizon,
+    said: Said,
+    largest: Mapping[Combination, float],
+    report: RunReport,
+) -> pd.DataFrame:
+    """The published rows; without the panel where it, or what was learnt of the blend, is of no use.
+
+    Both are files, and about everybody: what is wrong with them stops nobody.
+    """
+    alone = rows_without_panel(rows)
+    try:
+        made = published(rows, shared, horizon, beside(rows, shared, said, report))
+    except ModelError as error:
+        report.warn(f"{PANEL}: {error}; Prophet forecasts alone")
+        return alone
+    except BROKEN as error:
+        log.debug("the panel failed", exc_info=True)
+        report.warn(f"{PANEL}: it cannot be computed ({type(error).__name__}: {error}); Prophet forecasts alone")
+        return alone
+    absurd = absurd_ones(made, largest)
+    if not absurd:
+        return made
+    report.warn(
+        f"{PANEL}, {BLEND}: {ABSURD} of {counted(len(absurd), 'combination')}, first {absurd[0]}: forecast without "
+        "them; run run_all_skus.py"
+    )
+    parts = made[~is_about(made, absurd)], alone[is_about(alone, absurd)]
+    return pd.concat(parts, ignore_index=True).sort_values([*KEY, "ds"], ignore_index=True)
 
 
 @dataclass(frozen=True)

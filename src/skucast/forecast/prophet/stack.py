@@ -71,7 +71,7 @@ def stacked(models: Sequence[FittedModel]) -> Stack:
         delta=delta,
         changepoints=_padded([model.changepoints for model in models]),
         n_changepoints=n_changepoints,
-        bend_scale=np.abs(delta).sum(axis=1) / np.maximum(n_changepoints, 1.0) + 1e-8,
+        bend_scale=_sizes(delta, n_changepoints) / np.maximum(n_changepoints, 1.0) + 1e-8,
         sigma_obs=np.array([model.sigma_obs for model in models]),
         yearly=_padded([model.yearly for model in models]),
         interval_scale=np.array([model.interval_scale for model in models]),
@@ -143,6 +143,15 @@ def _padded(rows: Sequence[Sequence[float]]) -> Floats:
     for row, values in zip(table, rows, strict=True):
         row[: len(values)] = values
     return table
+
+
+def _sizes(table: Floats, lengths: Floats) -> Floats:
+    """The sum of each row's sizes, over its own length: zeros beyond it would change the order of the additions."""
+    found = np.empty(len(table))
+    for length in np.unique(lengths):
+        rows = lengths == length
+        found[rows] = np.abs(table[rows, : int(length)]).sum(axis=1)
+    return found
 
 
 def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> None:
