@@ -28,7 +28,7 @@ from skucast.forecast.panel.known import ahead_of
 from skucast.forecast.panel.model import AGAIN, PanelModel
 from skucast.forecast.panel.training import LEAST_WEEKS
 from skucast.forecast.plain import Read
-from skucast.forecast.plausible import MOST_TIMES, MOST_TIMES_UPPER
+from skucast.forecast.plausible import MOST_TIMES, MOST_TIMES_PART, MOST_TIMES_UPPER
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.paths import INTERVAL
 from skucast.regressors.promotions import PlannedWeeks
@@ -140,11 +140,17 @@ def absurd_ones(rows: pd.DataFrame, largest: Mapping[Combination, float]) -> lis
     mine = rows[rows["method"].isin(("blend", "panel"))]
     combinations = [Combination(*parts) for parts in mine[KEY].itertuples(index=False, name=None)]
     most = np.array([max(largest[each], 1.0) for each in combinations])
-    numbers = {name: mine[name].to_numpy(dtype="float64") for name in ("yhat", "yhat_mean", "yhat_lower", "yhat_upper")}
     is_fine = np.ones(len(mine), dtype=np.bool_)
-    for name, values in numbers.items():
-        is_fine &= values / most <= (MOST_TIMES_UPPER if name == "yhat_upper" else MOST_TIMES)  # NaN is not
+    for name, times in _MOST_TIMES.items():
+        is_fine &= np.abs(mine[name].to_numpy(dtype="float64")) / most <= times  # NaN is not
     return sorted({each for each, fine in zip(combinations, is_fine.tolist(), strict=True) if not fine})
+
+
+_MOST_TIMES = {
+    **dict.fromkeys(("yhat", "yhat_mean", "yhat_lower"), MOST_TIMES),
+    "yhat_upper": MOST_TIMES_UPPER,
+    **dict.fromkeys(PARTS, MOST_TIMES_PART),
+}
 
 
 def mixed(forecasts: Floats, shared: Shared, combinations: Sequence[Combination]) -> Floats:

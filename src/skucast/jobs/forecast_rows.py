@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
@@ -164,7 +165,9 @@ def forecast_rows(
     def instead(combination: Combination) -> Start:
         stored = models[combination]
         if not isinstance(stored, StoredModel) or stored.stored is None or combination in tried:
-            return without_model(combination, f"the forecast is {reasons[combination]}; {AGAIN}")
+            why = f"the forecast is {reasons[combination]}; {AGAIN}"
+            log.error("forecast failed", extra={"fields": {"combination": str(combination), "error": why}})
+            return without_model(combination, why)
         tried.add(combination)
         known = planned[combination], weather.get(combination.unit)
         return start(combination, weeks[combination], as_stored(stored), horizon, *known)
@@ -189,7 +192,7 @@ def _with_panel(
     rows: pd.DataFrame,
     shared: Shared,
     horizon: Horizon,
-    said: Said,
+    said: pd.DataFrame | None,
     largest: Mapping[Combination, float],
     report: RunReport,
 ) -> pd.DataFrame:
@@ -199,7 +202,8 @@ def _with_panel(
     """
     alone = rows_without_panel(rows)
     try:
-        made = published(rows, shared, horizon, beside(rows, shared, said, report))
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers that are none are told below
+            made = published(rows, shared, horizon, beside(rows, shared, said, report))
     except ModelError as error:
         report.warn(f"{PANEL}: {error}; Prophet forecasts alone")
         return alone
