@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import filecmp
 import hashlib
 import mimetypes
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skucast.backends.cloud import no_bucket, storage_client, storage_errors, storage_retry
-from skucast.core.errors import InputError, ObjectKept, StoreError
+from skucast.core.errors import InputError, NoRoom, ObjectKept, StoreError
 from skucast.core.places import Endpoints, parse_gs
 from skucast.core.writing import is_being_written
 
@@ -143,10 +144,11 @@ class _Folder:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
+            with _may_be("written to", path.parent):
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                Path(name).chmod(0o644)
+                Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
@@ -174,7 +176,8 @@ def _may_be(done: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"STAGING: {path} cannot be {done} ({error.strerror})") from None
+        kind = NoRoom if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else InputError
+        raise kind(f"STAGING: {path} cannot be {done} ({error.strerror})") from None
 
 
 # --- A bucket -------------------------------------------------------------------------------------------------------

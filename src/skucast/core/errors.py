@@ -22,6 +22,10 @@ class InputError(SkucastError):
     """Wrong settings, names or data from outside; the run stops with exit code 2 and writes nothing but its own row."""
 
 
+class NoRoom(InputError):
+    """A disk has no room left for a file that people look at; what was to be published can be published without it."""
+
+
 class AlreadyLoaded(InputError):
     """The same content was appended to the table before; nothing was added."""
 

@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from errno import EDQUOT, EFBIG, ENOSPC
 from typing import TYPE_CHECKING
 
 from skucast.core.errors import InputError, NothingToDo, SkucastError
@@ -128,6 +129,13 @@ def run_job(function: JobFunction, settings: Settings, run: Run) -> int:
     except SkucastError as failed:
         exit_code, error = FAILED, str(failed)
         log.error("%s", error)
+    except OSError as error_of_system:
+        exit_code, error = FAILED, f"{type(error_of_system).__name__}: {error_of_system}"
+        if error_of_system.errno in (ENOSPC, EDQUOT, EFBIG):
+            error = f"no room left on a disk ({error_of_system}); make room and run again"
+            log.error("%s", error)
+        else:
+            log.exception("the run failed unexpectedly")
     except Exception as bug:
         exit_code, error = FAILED, one_line(f"{type(bug).__name__}: {bug}")
         log.exception("the run failed unexpectedly")
@@ -180,7 +188,7 @@ def _store_run(
 
     try:
         warehouse.replace(RUNS, run_row(settings, run, report, exit_code, error), run.task_id, run=run)
-    except SkucastError as failed:
+    except Exception as failed:
         if exit_code == BAD_INPUT:
             log.debug("the run's own record could not be stored: %s", failed)
             return BAD_INPUT

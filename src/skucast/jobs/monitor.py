@@ -12,7 +12,7 @@ import pandas as pd
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
-from skucast.core.errors import InputError, RunFailed
+from skucast.core.errors import InputError, NoRoom, RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
@@ -34,6 +34,7 @@ from skucast.jobs.totals import scored_totals, write_scores
 from skucast.jobs.work_list import work_list
 from skucast.jobs.work_words import ingest_words
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
+from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
@@ -94,7 +95,10 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         if board.overrides is not None and of_overrides is not None:
             board = replace(board, overrides=replace(board.overrides, value=of_overrides))
         files = files_of(board)
-        put(settings, f"dashboard/{run.cutoff}.html", files)
+        try:
+            put(settings, f"dashboard/{run.cutoff}.html", files)
+        except NoRoom as full:  # at the end the run fails for it, once the scorecard and its alerts are there
+            log.warning("the scorecard goes on without its page: %s", full)
     with report.timed("write"):
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         write_scores(warehouse, run, window_end, of_totals, of_orders, report)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import TypeAlias
+from typing import ParamSpec, TypeAlias, TypeVar
 
 import duckdb
 
-from skucast.core.errors import InputError, RunFailed
+from skucast.backends.warehouse.duckdb.holder import Waiting, held_by
+from skucast.core.errors import InputError, RunFailed, WarehouseError
+from skucast.runtime.logs import log
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
@@ -24,6 +28,20 @@ MISSING = duckdb.CatalogException
 
 LOCK_PATIENCE_S = 60.0
 """How long to wait for another process that has the file open; each holds it for one statement or transaction."""
+
+
+READ_AGAIN_S = (0.05, 0.2)
+"""Pauses before what could not be read is read again; of a file that is damaged it is said after the last."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_UNREADABLE = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+
+class Unread(InputError):
+    """What is in the file could not be read; nothing was changed."""
 
 
 _idle: dict[int, list[Connection]] = {}
@@ -72,25 +90,67 @@ class DuckDBFile:
         with self._attached("") as connection:
             connection.begin()
             yield connection
-            connection.commit()
+            with self._explained(is_committing=True):
+                connection.commit()
 
     @contextmanager
     def _attached(self, mode: str) -> Iterator[Connection]:
-        """Give a connection in which names are the file's; what it has not committed at the end never was."""
+        """Give a connection in which names are the file's; what it has not committed at the end never was.
+
+        Raises:
+            Unread: what was asked for could not be read; nothing was changed.
+            WarehouseError: there is no room left, on the disk or in memory.
+        """
         spilled = Path(f"{self.path}.tmp")
         duckdb_itself = _taken(spilled)
         self._attach(duckdb_itself, mode)
+        is_done = False
         try:
-            with closing(duckdb_itself.cursor()) as connection:
+            with self._explained(), closing(duckdb_itself.cursor()) as connection:
                 connection.execute("USE attached")
                 yield connection
+            is_done = True
         finally:
+            self._detach(duckdb_itself, spilled, is_done=is_done)
+
+    def _detach(self, duckdb_itself: Connection, spilled: Path, *, is_done: bool) -> None:
+        """Let the file go; a DuckDB that cannot, after an error of its own, is ended with all that it holds.
+
+        What was committed then waits beside the file, from where the next operation takes it.
+        """
+        try:
             duckdb_itself.execute("DETACH attached")
-            _given_back(duckdb_itself, spilled)
+        except duckdb.Error as error:
+            with suppress(duckdb.Error):
+                duckdb_itself.close()
+            if is_done:
+                log.warning("%s: what was written is kept beside the file (%s)", self.path, first_line(error))
+            return
+        _given_back(duckdb_itself, spilled)
+
+    @contextmanager
+    def _explained(self, *, is_committing: bool = False) -> Iterator[None]:
+        """Turn what DuckDB says of its file, of the disk and of memory into one line that says what to do."""
+        try:
+            yield
+        except duckdb.Error as error:
+            text = first_line(error)
+            if _is_full(error):
+                raise WarehouseError(
+                    f"{self.path}: no room left on its disk ({text}); make room and run again: "
+                    "what was published before is there, whole"
+                ) from None
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise WarehouseError(f"{self.path}: not enough memory ({text}); nothing was changed") from None
+            if not isinstance(error, _UNREADABLE) and "Corrupt database file" not in text:
+                raise
+            raise (WarehouseError if is_committing else Unread)(
+                f"{self.path}: damaged, or its disk is ({text}); nothing was changed: restore the file from a copy"
+            ) from None
 
     def _attach(self, duckdb_itself: Connection, mode: str) -> None:
         path = str(self.path).replace("'", "''")
-        deadline = time.monotonic() + LOCK_PATIENCE_S
+        waiting = Waiting(self.path, LOCK_PATIENCE_S)
         pause_s = 0.02
         attached = False
         while not attached:
@@ -100,12 +160,15 @@ class DuckDBFile:
                 duckdb_itself.execute(f"ATTACH '{path}' AS attached {mode}")
                 attached = True
             except (duckdb.Error, OSError) as error:
+                if _is_full(error):
+                    raise WarehouseError(f"{self.path}: no room left on its disk ({first_line(error)})") from None
                 if "Could not set lock" not in str(error):
                     raise InputError(f"{self.path}: cannot be opened as a DuckDB file ({first_line(error)})") from None
-                if time.monotonic() > deadline:
+                if waiting.is_over:
                     raise RunFailed(
-                        f"{self.path}: held by another process for over {LOCK_PATIENCE_S:.0f} s; end it and run again"
+                        f"{self.path}: {held_by(str(error))}, for over {LOCK_PATIENCE_S:.0f} s; end it and run again"
                     ) from None
+                waiting.say(error)
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, 0.5)
 
@@ -120,6 +183,27 @@ class DuckDBFile:
                 self.path.hardlink_to(new)
         finally:
             new.unlink(missing_ok=True)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether there is no room left for what is written."""
+    return getattr(error, "errno", None) in _FULL or any(os.strerror(number) in str(error) for number in _FULL)
+
+
+def read_again(operation: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
+    """Return the operation, tried again when something could not be read and nothing was changed."""
+
+    @wraps(operation)
+    def tried(*given: _Given.args, **named: _Given.kwargs) -> _Result:
+        for pause_s in READ_AGAIN_S:
+            try:
+                return operation(*given, **named)
+            except Unread as error:
+                log.info("read again: %s", error)
+                time.sleep(pause_s)
+        return operation(*given, **named)
+
+    return tried
 
 
 @contextmanager

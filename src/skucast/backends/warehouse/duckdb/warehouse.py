@@ -16,7 +16,7 @@ from skucast.backends.warehouse.checks import (
     missing_columns,
     read_rows,
 )
-from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, what_others_keep
+from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, read_again, what_others_keep
 from skucast.backends.warehouse.duckdb.sql import (
     FIRST_DAY,
     KEYED,
@@ -90,11 +90,13 @@ class DuckDBWarehouse:
         self._tz = tz or WeekClock().tz
         self._declared = declared
 
+    @read_again
     def ensure(self, table: Table) -> None:
         """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
         with self._file.transaction() as connection:
             self._tables.ensure(connection, table)
 
+    @read_again
     def exists(self, table: Table) -> bool:
         """Return whether the table is there; refuse a changed type (TableError)."""
         with self._file.reading() as connection:
@@ -103,6 +105,7 @@ class DuckDBWarehouse:
             missing_columns(table, self._names[table.label], AnyCase(existing), column_types(table))
         return bool(existing)
 
+    @read_again
     def refuse_lost(self, tables: Sequence[Table]) -> None:
         """Raise LostTable if one of these tables was published to and is not there."""
         with self._file.reading() as connection:
@@ -119,6 +122,7 @@ class DuckDBWarehouse:
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             raise InputError(f"{self.path}: cannot be made in {folder}; give the folder to this user")
 
+    @read_again
     def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
         with self._file.reading() as connection:
@@ -143,6 +147,7 @@ class DuckDBWarehouse:
         """Return how many sales lines are dated after the day, by unit (see the protocol)."""
         return self._query_sales(LATER_SALES, {"after": after}, self._tz)
 
+    @read_again
     def replace(
         self,
         table: Table,
@@ -159,6 +164,7 @@ class DuckDBWarehouse:
             self._replace(connection, table, valid, partition, run, combinations)
         return len(valid)
 
+    @read_again
     def stage(self, table: Table, rows: pd.DataFrame, *, run: Run) -> None:
         """Keep this task's rows until every task of the run has kept theirs; a repeat replaces them."""
         valid = validate(table, rows)
@@ -173,6 +179,7 @@ class DuckDBWarehouse:
                 [run.cutoff, run.task_index, run.read_at],
             )
 
+    @read_again
     def staged(self, table: Table, *, run: Run, tasks: Sequence[int] | None = None) -> pd.DataFrame:
         """Return what these tasks of the run (None = all of them) have staged, or raise ShardsMissing."""
         wanted = range(run.task_count) if tasks is None else tasks
@@ -184,11 +191,13 @@ class DuckDBWarehouse:
             rows = connection.execute(" UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names)).df()
         return joined_shards(table, rows, run, wanted)
 
+    @read_again
     def published(self, table: Table, partition: object, *, run: Run) -> bool:
         """Return whether this run has published this slice, whoever has published it since."""
         with self._file.reading() as connection:
             return connection is not None and self._tables.is_noted(connection, table, partition, run)
 
+    @read_again
     def unstage(self, table: Table, *, run: Run) -> None:
         """Drop what the tasks of the run have staged for the table."""
         names = [quoted(self._staging(table, run, task)) for task in range(run.task_count)]
@@ -243,6 +252,7 @@ class DuckDBWarehouse:
             self._take(connection, SALES, frames_of(SALES, rows, ""))
             return self._overlap(connection, meeting)
 
+    @read_again
     def undo(self, table: Table, batch_id: str, *, run: Run) -> int:
         """Remove the rows of a batch, and the note that it was appended; return how many they were."""
         name = self._names[table.label]
@@ -345,6 +355,7 @@ class DuckDBWarehouse:
     def _where(self) -> str:
         return f"{self.path}, table {self._names['sales']}"
 
+    @read_again
     def _query_sales(
         self, sql: str, parameters: Mapping[str, object], tz: str, declared: Sequence[Regressor] = ()
     ) -> pd.DataFrame:
