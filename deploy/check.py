@@ -62,6 +62,7 @@ TEXTS = {
     "SALES_TABLE": (r"[A-Za-z_]\w{0,199}", "a table's name: letters, digits and _"),
     "WEATHER": (r"true|false", "true or false"),
     "RETRAIN_ALERTS": (r"0|[1-9]|[1-4]\d|5[0-2]", "weeks, 0 to 52"),
+    "MAX_BYTES_BILLED": (r"0|[1-9]\d{7,17}", "bytes, 0 for no limit, or at least 10485760"),
     "LOCALE": (r"(ru|en)?", "ru, en or nothing"),
     "SALES_COLUMNS": (r'[^"\\]*', "ours=theirs;..., without quotes"),
     "IMAGE_TAG": (r"[a-z0-9_][a-z0-9_-]{0,62}|", "a tag that can be a label too: a-z, 0-9, - and _, at most 63"),

@@ -52,7 +52,7 @@ IMAGES = {
     ),
 }
 
-SALES = ("SALES_TABLE", "SALES_COLUMNS")
+SALES = ("MAX_BYTES_BILLED", "SALES_TABLE", "SALES_COLUMNS")
 TRAINING = ("MODEL_STORE", *SALES, "WEATHER")
 
 JOBS = {
@@ -87,7 +87,7 @@ JOBS = {
         "The heartbeat: are forecasts and scorecard as new as they should be? On the monitoring's image, "
         "started by its trigger.",
         image="monitor",
-        variables=(),
+        variables=("MAX_BYTES_BILLED",),
         has_trigger=True,
         command="[python, -m, skucast]",
         args="[freshness]",

@@ -62,13 +62,17 @@ class BoundedClient(bigquery.Client):
         return self._read_client() if self._read_client else None
 
 
-def bigquery_client(project: str, endpoints: Endpoints, *, timeout_s: float, deadline_s: float) -> BoundedClient:
-    """Return a BigQuery client of the project, its calls bounded.
+def bigquery_client(
+    project: str, endpoints: Endpoints, *, timeout_s: float, deadline_s: float, max_bytes_billed: int = 0
+) -> BoundedClient:
+    """Return a BigQuery client of the project, its calls bounded, and what each of its queries may bill (0 = anything).
 
     Raises:
         InputError: no credentials are found.
     """
-    bounds = {"timeout_s": timeout_s, "deadline_s": deadline_s}
+    # Of the client, so that no query can be forgotten: the library joins it to the settings of each.
+    limit = bigquery.QueryJobConfig(maximum_bytes_billed=max_bytes_billed) if max_bytes_billed else None
+    bounds: dict[str, Any] = {"timeout_s": timeout_s, "deadline_s": deadline_s, "default_query_job_config": limit}
     if endpoints.bigquery is None:
         found = credentials(with_drive=True)
         reader = partial(_read_client, deadline_s, credentials=found)

@@ -32,4 +32,5 @@ def open_warehouse(settings: Settings) -> Warehouse:
         settings.endpoints,
         tz=settings.business_tz,
         declared=declared,
+        max_bytes_billed=settings.max_bytes_billed,
     )

@@ -13,6 +13,9 @@ from skucast.runtime.groups.field import Group, every_job_but, field
 CLOUD = every_job_but("load", "demo")
 LOGGING = every_job_but("doctor")
 
+LEAST_BILLED = 10 * 1024**2
+"""What a query of one table bills at least."""
+
 HTTP_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?")
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 """What becomes a part of a run's name, and so of names of tables and files."""
@@ -37,6 +40,11 @@ class Cloud(Group):
     )
     bigquery_storage_endpoint: str | None = field(
         None, "stand-in for the BigQuery Storage API, HOST:PORT; none = that of BIGQUERY_ENDPOINT has none", CLOUD
+    )
+    max_bytes_billed: int = field(
+        100_000_000_000,
+        "bytes that one query of BigQuery may bill; one that would bill more is refused and bills none; 0 = no limit",
+        ge=0,
     )
     cloud_run_endpoint: str | None = field(
         None, "stand-in for the API of Cloud Run, http://HOST:PORT; none = the real service", ["monitor"]
@@ -66,6 +74,13 @@ class Cloud(Group):
     def _name_of_cloud_run(cls, value: str | None) -> str | None:
         if value is not None and not RUN_NAME.fullmatch(value):
             raise ValueError("expected the name that Cloud Run gives: letters, digits, '-', '_' and '.'")
+        return value
+
+    @field_validator("max_bytes_billed")
+    @classmethod
+    def _a_query_at_all(cls, value: int) -> int:
+        if 0 < value < LEAST_BILLED:
+            raise ValueError(f"expected 0 or at least {LEAST_BILLED:,}: BigQuery bills no query less")
         return value
 
     @field_validator("cloud_run_task_count")

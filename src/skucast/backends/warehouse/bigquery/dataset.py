@@ -29,11 +29,13 @@ class Dataset:
         *,
         timeout_s: float,
         deadline_s: float,
+        max_bytes_billed: int = 0,
     ) -> None:
         self.id = f"{project}.{name}"
         self.timeout_s = timeout_s
         self.deadline_s = deadline_s
         self._project = project
+        self._max_bytes_billed = max_bytes_billed
         self._names = dict(table_names)
         self._endpoints = endpoints
         self._retry = tried_again(is_passing, deadline_s)
@@ -45,7 +47,11 @@ class Dataset:
         """The client of the project, made before its first use."""
         if self._cached_client is None:
             self._cached_client = bigquery_client(
-                self._project, self._endpoints, timeout_s=self.timeout_s, deadline_s=self.deadline_s
+                self._project,
+                self._endpoints,
+                timeout_s=self.timeout_s,
+                deadline_s=self.deadline_s,
+                max_bytes_billed=self._max_bytes_billed,
             )
         return self._cached_client
 

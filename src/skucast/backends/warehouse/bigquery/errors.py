@@ -38,6 +38,9 @@ FAILURES = (api.GoogleAPIError, *_NO_IDENTITY, *_LOST, TimeoutError)
 PAUSES_S = (0.2, 10.0)
 """The first and the longest pause before another try; each may be twice as long as the one before."""
 
+TOO_DEAR = "bytesBilledLimitExceeded"
+"""The service's reason where a query would bill more than it may."""
+
 TWICE = "skucast: this batch was appended before"
 """What the append's own assertion says; the service hands it back as the reason of a failed job."""
 
@@ -93,6 +96,8 @@ def tried_again(worth_it: Callable[[BaseException], bool], deadline_s: float) ->
 def explanation(error: BaseException, permission: str, what: str, deadline_s: float) -> Exception:
     """Return the error to raise instead: what the failure means, in one line."""
     text = short(error)
+    if TOO_DEAR in reasons_of(error):
+        return InputError(f"{what}: it would bill more bytes than MAX_BYTES_BILLED allows, and billed none ({text})")
     if is_over_quota(error):
         return WarehouseError(f"{what}: over quota ({text}); run it again later")
     if is_lost(error) or isinstance(error, (api.RetryError, TimeoutError)):

@@ -45,9 +45,16 @@ class BigQueryWarehouse:
         deadline_s: float = DEFAULT_DEADLINE_S,
         tz: str | None = None,
         declared: Declared = nothing_declared,
+        max_bytes_billed: int = 0,
     ) -> None:
         self._dataset = Dataset(
-            project, dataset, table_names, endpoints or Endpoints(), timeout_s=timeout_s, deadline_s=deadline_s
+            project,
+            dataset,
+            table_names,
+            endpoints or Endpoints(),
+            timeout_s=timeout_s,
+            deadline_s=deadline_s,
+            max_bytes_billed=max_bytes_billed,
         )
         jobs = Jobs(self._dataset)
         self._reader = Reader(self._dataset, sales_columns or {}, tz or WeekClock().tz, declared)
