@@ -210,16 +210,13 @@ def _said(row: dict[Any, Any], language: str) -> str:
 
 
 def _show_csv(shown: pd.DataFrame, _: pd.DataFrame, __: Run, ___: str) -> None:
+    from skucast.sheets.formulas import without_formula
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(shown.columns)
-    writer.writerows([_without_formula("" if cell is None else str(cell)) for cell in row] for row in _plain(shown))
+    writer.writerows([without_formula("" if cell is None else str(cell)) for cell in row] for row in _plain(shown))
     sys.stdout.write(text.getvalue())
-
-
-def _without_formula(cell: str) -> str:
-    """The cell so that opening it runs nothing: Excel takes for a formula what begins like one."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@"} else cell
 
 
 def _show_json(shown: pd.DataFrame, lines: pd.DataFrame, run: Run, _: str) -> None:

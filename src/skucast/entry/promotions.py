@@ -158,9 +158,13 @@ def _text(given: str | None) -> str:
 
 def _write_list(found: pd.DataFrame, path: Path) -> None:
     from skucast.regressors.promotion_template import said_by_planner
+    from skucast.sheets.formulas import without_formula
 
     days = {name: found[name].dt.strftime("%Y-%m-%d") for name in ("starts_on", "ends_on")}
     rows = found.assign(**days, plan_id=[said_by_planner(each) for each in found["plan_id"]])
+    rows = rows.rename(columns=without_formula).map(
+        lambda cell: without_formula(cell) if isinstance(cell, str) else cell
+    )
     try:
         with path.open("x", encoding="utf-8-sig", newline="") as file:
             rows.to_csv(file, index=False, sep=";", decimal=",", lineterminator="\r\n")

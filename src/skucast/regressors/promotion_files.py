@@ -44,8 +44,9 @@ from skucast.regressors.promotion_checks import (
     refuse_mixed_fractions,
 )
 from skucast.regressors.promotion_edits import Edits, Template, newest_stamp
-from skucast.regressors.promotion_lines import COLUMNS, EXAMPLE, NUMBER, REQUIRED, Line, line_of, week_start
+from skucast.regressors.promotion_lines import COLUMNS, EXAMPLE, REQUIRED, Line, line_of, week_start
 from skucast.regressors.promotion_template import said_by_planner
+from skucast.sheets.formulas import without_formula
 from skucast.sheets.reading import Kind, Sheet, read_sheet, trimmed
 
 DISCOUNT = "discount_perc"
@@ -216,15 +217,10 @@ def rejected_csv(plan: PlanFile, language: str = "") -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=plan.separator, lineterminator="\r\n")
     ours = {LINE: heading(language, LINE), plan.why: heading(language, plan.why)}
-    writer.writerow([ours.get(column, column) for column in plan.rejected.columns])
+    writer.writerow([without_formula(ours.get(column, column)) for column in plan.rejected.columns])
     cells = plan.rejected.itertuples(index=False)
-    writer.writerows([_without_formula(said_in(language, cell)) for cell in row] for row in cells)
+    writer.writerows([without_formula(said_in(language, cell)) for cell in row] for row in cells)
     return text.getvalue().encode("utf-8-sig")
-
-
-def _without_formula(cell: str) -> str:
-    """The cell so that opening it runs nothing: Excel takes for a formula what begins like one."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@"} and not NUMBER.fullmatch(cell) else cell
 
 
 # --- Rows -----------------------------------------------------------------------------------------------------------

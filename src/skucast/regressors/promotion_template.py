@@ -27,6 +27,7 @@ from skucast.regressors.headings import heading
 from skucast.regressors.promotion_holding import THROUGH, Holding
 from skucast.regressors.promotion_lines import COLUMNS, EXAMPLE, Line
 from skucast.regressors.promotions import Pattern
+from skucast.sheets.formulas import NOT_IN_XML, without_formula
 
 SUFFIXES = (".csv", ".xlsx")
 
@@ -234,12 +235,14 @@ def _as_csv(rows: Sequence[dict[str, object]], columns: Mapping[str, str]) -> by
     text = io.StringIO()
     writer = csv.DictWriter(text, list(columns), delimiter=";", lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows({name: _with_comma(cell) for name, cell in row.items()} for row in rows)
+    writer.writerows({name: _in_csv(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue().encode("utf-8-sig")
 
 
-def _with_comma(cell: object) -> object:
-    """A number as that Excel reads it: it takes 12.5 for a day in May."""
+def _in_csv(cell: object) -> object:
+    """A number as that Excel reads it, which takes 12.5 for a day in May; a text is no formula."""
+    if isinstance(cell, str):
+        return without_formula(cell)
     return str(cell).replace(".", ",") if isinstance(cell, float) else cell
 
 
@@ -262,7 +265,7 @@ def _fill(sheet: Any, rows: Sequence[Sequence[object]]) -> None:
     from openpyxl.styles import Font
 
     for row in rows:
-        sheet.append(list(row))
+        sheet.append([NOT_IN_XML.sub("", cell) if isinstance(cell, str) else cell for cell in row])
     for cells in sheet.iter_rows():
         for cell in cells:
             if isinstance(cell.value, str):

@@ -12,6 +12,7 @@ from skucast.core.spelling import is_total
 from skucast.core.targets import IN_BUCKET, check_item
 from skucast.sales.loading_headers import guessed_columns
 from skucast.sheets.encoding import text_of
+from skucast.sheets.formulas import as_written
 from skucast.sheets.reading import CSV_SUFFIXES, EXCEL_SUFFIXES, OTHER_SPREADSHEETS, Kind, Sheet, read_sheet
 
 MAX_BYTES = 50_000_000
@@ -66,8 +67,9 @@ def _refuse_missing(name: str, sheet: Sheet, places: Mapping[str, int], theirs: 
 
 def _named(name: str, sheet: Sheet, places: Mapping[str, int]) -> list[str]:
     items = []
+    written = str if PurePath(name).suffix.lower() in EXCEL_SUFFIXES else as_written  # a CSV may be one of ours
     for number, cells in sheet.lines:
-        parts = [cells[places[ours]].strip() if places[ours] < len(cells) else "" for ours in KEY]
+        parts = [written(cells[places[ours]].strip()) if places[ours] < len(cells) else "" for ours in KEY]
         if not any(parts):
             continue  # a row of notes
         if not all(parts) and any(map(is_total, parts)):

@@ -13,10 +13,11 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from skucast.core.errors import InputError
-from skucast.core.texts import Text
+from skucast.core.texts import Text, wording
 from skucast.sheets.csv_text import LOOKED_AT, CsvRecords, header_place
 from skucast.sheets.encoding import text_of
 from skucast.sheets.excel import excel_records
+from skucast.sheets.formulas import NOT_IN_XML, as_written
 from skucast.sheets.limits import MAX_COLUMNS, TooMuch
 from skucast.sheets.parts import MAX_UNPACKED_BYTES
 
@@ -139,8 +140,14 @@ def trimmed(name: str, sheet: Sheet) -> Sheet:
     """
     if not sheet.lines:
         raise InputError(Text("{name}: no line below a header", name=name))
-    lines = [(number, _cut(cells)) for number, cells in sheet.lines]
-    return Sheet(_cut(sheet.header), lines, sheet.separator, sheet.notes)
+    is_csv = PurePath(name).suffix.lower() in CSV_SUFFIXES
+    lines = [(number, _cut(cells, is_csv=is_csv)) for number, cells in sheet.lines]
+    for number, cells in [(1, sheet.header), *lines]:
+        if found := next(filter(None, map(NOT_IN_XML.search, cells)), None):
+            character = f"U+{ord(found.group()):04X}"
+            said = wording("{name}: line {line}: a cell holds a control character, {character}; remove it")
+            raise InputError(Text(said, name=name, line=str(number), character=character))
+    return Sheet(_cut(sheet.header, is_csv=is_csv), lines, sheet.separator, sheet.notes)
 
 
 def _csv_records(name: str, text: io.TextIOWrapper, kind: Kind) -> CsvRecords:
@@ -203,6 +210,6 @@ def _is_filled(cells: list[str]) -> bool:
     return any(map(str.strip, cells))
 
 
-def _cut(cells: list[str]) -> list[str]:
-    clean = [cell.strip() for cell in cells]
+def _cut(cells: list[str], *, is_csv: bool) -> list[str]:
+    clean = [as_written(cell.strip()) if is_csv else cell.strip() for cell in cells]
     return clean[: max((place for place, cell in enumerate(clean, start=1) if cell), default=0)]

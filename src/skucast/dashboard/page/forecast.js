@@ -215,7 +215,7 @@ function csvRows({ index, combination }) {
 function csvCell(value, decimal, separator) {
   if (value === null) return '';
   if (typeof value === 'number') return String(value).replace('.', decimal);
-  const harmless = /^[\s]*[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const harmless = /^[\s']*[=+\-@＝＋－＠]|^[\t\r]/.test(value) ? `'${value}` : value;
   const needsQuotes = /["\r\n]/.test(harmless) || harmless.includes(separator);
   return needsQuotes ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
