@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 import pytest
 from builders import CUTOFF
+from pandas.testing import assert_frame_equal
 
 from skucast.backends.warehouse.duckdb import file as backend
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -332,3 +333,18 @@ def test_a_warehouse_goes_to_another_process(warehouse: DuckDBWarehouse, run: Ru
     """It is pickled without the DuckDB that this process has started."""
     warehouse.replace(WEEK, rows(1.0), CUTOFF, run=run)
     assert len(pickle.loads(pickle.dumps(warehouse)).read(WEEK)) == len(COMBINATIONS)
+
+
+def test_rows_taken_over_piece_by_piece_are_those_taken_at_once() -> None:
+    """300,000 rows are two pieces; the last row alone has NULLs, so that the types of the pieces differ."""
+    sql = """
+        SELECT
+            if(last, NULL, n) AS n, if(last, NULL, n > 5) AS is_more, if(last, NULL, n / 3) AS share,
+            if(last, NULL, DATE '2026-11-22' - CAST(n % 100 AS INTEGER)) AS ds, if(last, NULL, 'S' || n % 7) AS name
+        FROM (SELECT range AS n, range = 299_999 AS last FROM range(300_000))
+        ORDER BY n
+    """
+    with duckdb.connect() as connection:
+        assert_frame_equal(backend.frame_of(connection.execute(sql)), connection.execute(sql).df())
+        nothing = f"SELECT * FROM ({sql}) WHERE n < 0"
+        assert_frame_equal(backend.frame_of(connection.execute(nothing)), connection.execute(nothing).df())

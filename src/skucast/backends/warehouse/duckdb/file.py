@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 import duckdb
 
 from skucast.backends.warehouse.duckdb.holder import Waiting, held_by
 from skucast.core.errors import InputError, RunFailed, WarehouseError
 from skucast.runtime.logs import log
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
@@ -25,6 +28,9 @@ WRONG_KIND = (duckdb.ConversionException, duckdb.BinderException)
 
 MISSING = duckdb.CatalogException
 """What is raised where a table is named that is not there."""
+
+_PIECE = 100
+"""Vectors of 2,048 rows that are taken over at a time."""
 
 LOCK_PATIENCE_S = 60.0
 """How long to wait for another process that has the file open; each holds it for one statement or transaction."""
@@ -217,6 +223,16 @@ def what_others_keep(where: str, to_do: str, kind: type[InputError] = InputError
         raise InputError(
             f"{where}: this view reads a table that is not there ({first_line(error)}); restore it, or correct the view"
         ) from None
+
+
+def frame_of(result: Connection) -> pd.DataFrame:
+    """Return the rows of a result, taken over piece by piece: at once, they are in memory three times."""
+    import pandas as pd
+
+    pieces = [result.fetch_df_chunk(_PIECE)]
+    while len(pieces[-1]):
+        pieces.append(result.fetch_df_chunk(_PIECE))
+    return pieces[0] if len(pieces) <= 2 else pd.concat(pieces[:-1], ignore_index=True)
 
 
 def first_line(error: Exception) -> str:

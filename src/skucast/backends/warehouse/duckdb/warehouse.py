@@ -16,7 +16,7 @@ from skucast.backends.warehouse.checks import (
     missing_columns,
     read_rows,
 )
-from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, read_again, what_others_keep
+from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, frame_of, read_again, what_others_keep
 from skucast.backends.warehouse.duckdb.sql import (
     FIRST_DAY,
     KEYED,
@@ -131,7 +131,7 @@ class DuckDBWarehouse:
                 return empty(table)
             sql, parameters = rows_sql(table, self._name(table), AnyCase(present), self._tz, since, until)
             with what_others_keep(f"table {table.label}", "correct the table", TableError):
-                rows = connection.execute(sql, parameters).df()
+                rows = frame_of(connection.execute(sql, parameters))
         return read_rows(table, rows, self._tz)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
@@ -188,7 +188,7 @@ class DuckDBWarehouse:
             if missing or connection is None:
                 raise shards_missing(table, missing, run)
             names = [quoted(self._staging(table, run, task)) for task in wanted]
-            rows = connection.execute(" UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names)).df()
+            rows = frame_of(connection.execute(" UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names)))
         return joined_shards(table, rows, run, wanted)
 
     @read_again
@@ -368,7 +368,7 @@ class DuckDBWarehouse:
             expressions |= declared_sql(self._where, declared, present)
             text = sql.format(table=self._name(SALES), blank=BLANK, **expressions)
             with what_others_keep(self._where, "correct it at the source"):
-                return connection.execute(text, parameters).df()
+                return frame_of(connection.execute(text, parameters))
 
     def _name(self, table: Table) -> str:
         return self._tables.name(table)
