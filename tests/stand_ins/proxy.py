@@ -19,6 +19,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 FORWARD_TIMEOUT_S = 60.0
+BETWEEN_BYTES_S = 0.05
+SLOW_BYTES = 12_000
+"""At that pace they take ten minutes."""
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length", "host"}
 
 
@@ -40,13 +43,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What is answered; `cut_at` = the connection ends, or falls silent, after so many bytes of the body."""
+    """What is answered; `cut_at` = the connection ends, or falls silent, after so many bytes of the body.
+
+    `trickle` = what comes ("headers" or "body") comes a byte at a time, for ten minutes and more.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     cut_at: int | None = None
     silent: bool = False
+    trickle: str | None = None
 
 
 class Lost(Exception):
@@ -146,6 +153,10 @@ class Proxy:
             return replace(found, cut_at=len(found.body) // 2, silent=silent)
 
         return self.on(method, path, times=times, after=half)
+
+    def trickle(self, method: str, path: str, part: str = "body", *, times: int | None = None) -> Rule:
+        """Send the headers, or a body that goes on, a byte at a time: never silent, and not done in ten minutes."""
+        return self.on(method, path, times=times, after=lambda _, found: replace(found, trickle=part))
 
     def flip(self, method: str, path: str, *, times: int | None = 1) -> Rule:
         """Change one bit in the middle of the answer."""
@@ -305,6 +316,9 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def _send(self, response: Response) -> None:
+        if response.trickle is not None:
+            self._send_slowly(response)
+            return
         self.send_response_only(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
@@ -317,6 +331,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.proxy.stopping.wait()
         if response.cut_at is not None:
             self._end()
+
+    def _send_slowly(self, response: Response) -> None:
+        named = {**response.headers, "Content-Length": str(len(response.body) + SLOW_BYTES)}
+        head = f"HTTP/1.1 {response.status} OK\r\n" + "".join(f"{name}: {said}\r\n" for name, said in named.items())
+        if response.trickle == "headers":
+            self.wfile.write(f"{head}X-Slow: ".encode())
+        else:
+            self.wfile.write(f"{head}\r\n".encode())
+        for _ in range(SLOW_BYTES):
+            self.wfile.write(b" ")
+            if self.server.proxy.stopping.wait(BETWEEN_BYTES_S):
+                break
+        self._end()
 
     def _end(self) -> None:
         self.close_connection = True

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from skucast.backends.cloud_refusals import is_kept, is_over_quota, is_rate_limited, way_out
 from skucast.core.errors import InputError, ObjectKept, StoreError
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 _DRIVE = "https://www.googleapis.com/auth/drive.readonly"
 
+IDENTITY_WITHIN_S = 30.0
+"""Time for one request for a token with its tries."""
+
 POOL_SIZE = 32
 """HTTP connections kept per client: one per thread that loads or saves models."""
 
@@ -29,20 +32,36 @@ def storage_client(endpoints: Endpoints) -> StorageClient:
         InputError: no credentials are found.
     """
     from google.cloud import storage
-    from requests.adapters import HTTPAdapter
 
     if endpoints.storage is None:
         client = storage.Client(project=None, credentials=credentials())  # buckets are found without one
-        scheme = "https"
     else:
         options = {"api_endpoint": endpoints.storage}
         client = storage.Client(project="stand-in", credentials=anonymous(), client_options=options)
-        scheme = urlsplit(endpoints.storage).scheme
-    session: Any = client._http  # noqa: SLF001 - the documented way to mount a larger pool
-    session.mount(f"{scheme}://", HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE))
+    bound_client(client, pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE)
     # It would ask for each bucket's metadata behind our back, for traces that we do not have: 403s in the bucket's log.
     client._bucket_metadata_cache = None  # noqa: SLF001 - the only other way is a variable of the environment
     return client
+
+
+def bound_client(client: Any, **pool: Any) -> None:
+    """Give every request of a client of Google's, and of its signing in, an end and a size."""
+    from skucast.backends.deadline import bounded
+
+    session = bounded(client._http, **pool)  # noqa: SLF001 - the documented way to mount an adapter
+    session._auth_request = identity_request()  # noqa: SLF001 - its parameter is out of reach in the client
+
+
+def identity_request() -> Any:
+    """Return what asks for an identity's tokens: the metadata server, or the service that signs in."""
+    from google.auth.transport.requests import Request
+    from requests import Session
+
+    from skucast.backends.deadline import MOST_BYTES_OF_REFUSAL, BoundedRetry, bounded
+
+    retry = BoundedRetry(3, allowed_methods=None, redirect=0, raise_on_status=False)
+    session = bounded(Session(), longest_s=IDENTITY_WITHIN_S, most_bytes=MOST_BYTES_OF_REFUSAL, max_retries=retry)
+    return Request(session)
 
 
 def storage_retry(deadline_s: float) -> Retry:
@@ -59,8 +78,10 @@ def storage_retry(deadline_s: float) -> Retry:
 
 
 @contextlib.contextmanager
-def storage_errors(bucket: str, permission: str) -> Iterator[None]:
+def storage_errors(bucket: str, permission: str, until: float = math.inf) -> Iterator[None]:
     """Turn what the client raises into one line that says what to do; 404, 412 and damaged content are the caller's.
+
+    All requests of the block are over at the moment `until` (monotonic).
 
     Raises:
         InputError: the identity is not accepted, or may not do this.
@@ -72,8 +93,11 @@ def storage_errors(bucket: str, permission: str) -> Iterator[None]:
     from requests.exceptions import RequestException
     from urllib3.exceptions import HTTPError
 
+    from skucast.backends.deadline import within
+
     try:
-        yield
+        with within(until):
+            yield
     except (api.NotFound, api.PreconditionFailed):
         raise
     except (api.Forbidden, api.TooManyRequests) as error:
@@ -137,7 +161,7 @@ def credentials(*, with_drive: bool = False) -> Any:
     from google.auth.exceptions import DefaultCredentialsError
 
     try:
-        found, _ = google.auth.default()
+        found, _ = google.auth.default(request=identity_request())
     except DefaultCredentialsError as error:
         raise InputError(
             f"no Google Cloud credentials ({_reason(error)}): on Cloud Run give the job a service account, "
@@ -156,11 +180,10 @@ def access_token() -> str:
         InputError: there are no credentials, or they are not accepted.
     """
     from google.auth.exceptions import GoogleAuthError
-    from google.auth.transport.requests import Request
 
     found = credentials()
     try:
-        found.refresh(Request())
+        found.refresh(identity_request())
     except GoogleAuthError as error:
         raise InputError(f"the credentials were not accepted ({_reason(error)})") from None
     return str(found.token)

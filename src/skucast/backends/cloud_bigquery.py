@@ -13,8 +13,9 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY, DEFAULT_RETRY
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
-from skucast.backends.cloud import anonymous, credentials
+from skucast.backends.cloud import anonymous, bound_client, credentials
 from skucast.backends.cloud_refusals import PASSING, is_rate_limited, reasons_of
+from skucast.backends.deadline import within
 from skucast.core.places import Endpoints
 
 _is_passing_by_library: Callable[[Exception], bool] = DEFAULT_RETRY._predicate  # noqa: SLF001 - it has no other door
@@ -32,6 +33,7 @@ class BoundedClient(bigquery.Client):
         self, *, timeout_s: float, deadline_s: float, read_client: Callable[[], Any] | None, **parts: Any
     ) -> None:
         super().__init__(**parts)
+        bound_client(self)
         self.bytes_processed = 0
         self.has_storage_api = read_client is not None
         self._timeout_s = timeout_s
@@ -45,7 +47,8 @@ class BoundedClient(bigquery.Client):
             "retry": _RETRY.with_timeout(self._deadline_s),
             "job_retry": DEFAULT_JOB_RETRY.with_timeout(self._deadline_s),
         }
-        rows = super().query_and_wait(*parts, **{**options, **bounded})
+        with within(time.monotonic() + self._deadline_s):
+            rows = super().query_and_wait(*parts, **{**options, **bounded})
         self.bytes_processed += rows.total_bytes_processed or 0
         return rows
 
@@ -55,7 +58,8 @@ class BoundedClient(bigquery.Client):
         given = options.get("timeout")
         options["timeout"] = min(given, self._timeout_s) if isinstance(given, int | float) else self._timeout_s
         bounded = retry.with_timeout(self._deadline_s) if retry else retry
-        return super()._call_api(bounded, *parts, **options)
+        with within(time.monotonic() + self._deadline_s):
+            return super()._call_api(bounded, *parts, **options)
 
     def _ensure_bqstorage_client(self, *_: Any, **__: Any) -> Any:
         # What to_dataframe() asks for; on its own it would dial the real service whatever this client talks to.

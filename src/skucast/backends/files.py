@@ -10,6 +10,7 @@ import hashlib
 import mimetypes
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -194,7 +195,7 @@ class _Bucket:
 
         start = f"{self._prefix}{folder.strip('/')}/"
         try:
-            with storage_errors(self._name, "storage.objects.list"):
+            with storage_errors(self._name, "storage.objects.list", _until()):
                 blobs = list(self._bucket.list_blobs(prefix=start, delimiter="/", **_patience()))
         except NotFound:
             raise no_bucket(self._name) from None
@@ -215,12 +216,12 @@ class _Bucket:
         raise StoreError(f"{self._uri(relative_path)}: arrived damaged or changed {READ_ATTEMPTS} times; run again")
 
     def _found(self, relative_path: str) -> Blob | None:
-        with storage_errors(self._name, "storage.objects.get"):
+        with storage_errors(self._name, "storage.objects.get", _until()):
             return self._bucket.get_blob(self._prefix + relative_path, **_patience())
 
     def _downloaded(self, blob: Blob, limit: int | None) -> bytes:
         is_cut = limit is not None and blob.size > limit
-        with storage_errors(self._name, "storage.objects.get"):
+        with storage_errors(self._name, "storage.objects.get", _until()):
             found: bytes = blob.download_as_bytes(
                 end=limit - 1 if is_cut and limit is not None else None,
                 if_generation_match=blob.generation,
@@ -236,7 +237,7 @@ class _Bucket:
         blob.cache_control = "no-cache"  # readers see the newest, not an hour-old copy
         kind = mimetypes.guess_type(relative_path)[0] or "application/octet-stream"
         try:
-            with storage_errors(self._name, "storage.objects.create"):
+            with storage_errors(self._name, "storage.objects.create", _until()):
                 blob.upload_from_string(
                     data,
                     content_type=f"{kind}; charset=utf-8" if kind.startswith("text/") else kind,
@@ -261,7 +262,7 @@ class _Bucket:
             return False
         try:
             self._copy(blob, target)
-            with storage_errors(self._name, "storage.objects.delete"):
+            with storage_errors(self._name, "storage.objects.delete", _until()):
                 blob.delete(if_generation_match=blob.generation, **_patience())
         except (NotFound, PreconditionFailed):  # an answer that was lost, somebody else's move, or a newer version
             return self._found(source) is None
@@ -272,7 +273,7 @@ class _Bucket:
         from google.api_core.exceptions import PreconditionFailed
 
         try:
-            with storage_errors(self._name, "storage.objects.create"):
+            with storage_errors(self._name, "storage.objects.create", _until()):
                 self._bucket.copy_blob(
                     blob,
                     self._bucket,
@@ -297,3 +298,7 @@ def _md5(data: bytes) -> str:
 
 def _patience() -> dict[str, Any]:
     return {"timeout": TIMEOUT_S, "retry": storage_retry(DEADLINE_S)}
+
+
+def _until() -> float:
+    return time.monotonic() + DEADLINE_S

@@ -6,7 +6,6 @@ something to ask: most runs have nothing. Google's libraries try again by themse
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
 
 PASSING = (429, 500, 502, 503, 504)
 """Statuses that may be gone the next time."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of an answer, unpacked: four years of days at a place are some 100 kB."""
 
 NOT_DONE = (429, 503)
 """Those of them that say that nothing was done."""
@@ -36,6 +38,7 @@ class Answer:
     body: bytes = b""
     error: type[Exception] | None = None
     was_sent: bool = True
+    after_s: float = 0.0
 
     @property
     def trouble(self) -> str | None:
@@ -45,11 +48,16 @@ class Answer:
         import requests
         from urllib3.exceptions import ReadTimeoutError
 
+        from skucast.backends.deadline import BodyTooLarge
+
+        after = f"given up after {self.after_s:.1f} s"
         if issubclass(self.error, (requests.Timeout, ReadTimeoutError)):
-            return "no answer in time"
+            return f"no answer in time, {after}"
         if issubclass(self.error, requests.ConnectionError):
-            return "no connection, or no answer in time"
-        return self.error.__name__
+            return f"no connection, or no answer in time, {after}" if self.was_sent else f"no connection, {after}"
+        if issubclass(self.error, BodyTooLarge):
+            return f"an answer of more than {MOST_BYTES:,} bytes"
+        return f"{self.error.__name__}, {after}"
 
 
 def ask(
@@ -61,7 +69,7 @@ def ask(
     pause_max_s: int,
     timeout_s: float | tuple[float, float],
     secrets: Sequence[str | None],
-    until: float = math.inf,
+    until: float,
     only_once: bool = False,
     **request: Any,
 ) -> Answer:
@@ -75,20 +83,23 @@ def ask(
         pause_max_s: the longest pause, also where the service asks for a longer one.
         timeout_s: silence after which a try counts as lost; a pair gives the time to connect its own.
         secrets: what is in none of the library's log lines.
-        until: the moment (monotonic) at which the body has to be there.
+        until: the moment (monotonic) at which all is over: every try, every pause, the last byte of the body.
         only_once: try again only where the service has said, or cannot but have, that the request did nothing.
         request: what `requests` takes besides: `params`, `json`.
     """
     import requests
     from urllib3.exceptions import HTTPError
 
+    from skucast.backends.deadline import within
+
+    began = time.monotonic()
     session = _session(method, tries, pause_s, pause_max_s, only_once=only_once)
     try:
-        with kept_out_of_logs(*secrets), session:
+        with kept_out_of_logs(*secrets), session, within(until):
             answer = session.request(method, url, timeout=timeout_s, stream=True, allow_redirects=False, **request)
-            return Answer(answer.status_code, _body(answer, until))
+            return Answer(answer.status_code, _body(answer))
     except (requests.RequestException, HTTPError) as error:  # HTTPError: the body breaks off
-        return Answer(error=type(error), was_sent=not _is_unsent(error))
+        return Answer(error=type(error), was_sent=not _is_unsent(error), after_s=time.monotonic() - began)
 
 
 def _is_unsent(error: Exception) -> bool:
@@ -103,10 +114,10 @@ def _is_unsent(error: Exception) -> bool:
 
 def _session(method: str, tries: int, pause_s: float, pause_max_s: int, *, only_once: bool) -> Session:
     import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
 
-    retry = Retry(
+    from skucast.backends.deadline import BoundedRetry, bounded
+
+    retry = BoundedRetry(
         total=tries - 1,
         read=0 if only_once else None,
         other=0 if only_once else None,
@@ -117,19 +128,18 @@ def _session(method: str, tries: int, pause_s: float, pause_max_s: int, *, only_
         retry_after_max=pause_max_s,
         raise_on_status=False,
     )
-    session = requests.Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    session: Session = bounded(requests.Session(), max_retries=retry)
     return session
 
 
-def _body(answer: Response, until: float) -> bytes:
-    """The body, read as it comes: a server that sends a byte now and then meets the deadline all the same."""
-    import requests
+def _body(answer: Response) -> bytes:
+    """The body, unpacked a piece at a time: of one that is too large no more is held than shows that."""
+    from skucast.backends.deadline import refuse_announced, refuse_larger
 
-    pieces = [b""]
+    refuse_announced(answer.headers.get("Content-Length"), MOST_BYTES)
+    pieces, n_bytes = [b""], 0
     while piece := answer.raw.read1(64 * 1024, decode_content=True):
         pieces.append(piece)
-        if time.monotonic() > until:
-            raise requests.Timeout
+        n_bytes += len(piece)
+        refuse_larger(n_bytes, MOST_BYTES)
     return b"".join(pieces)

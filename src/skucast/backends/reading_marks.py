@@ -173,7 +173,7 @@ class _Bucket:
         blob = self._bucket.blob(self._prefix + path)
         limits: dict[str, Any] = {} if generation is None else {"if_generation_match": generation}
         try:
-            with storage_errors(self._name, "storage.objects.create"):
+            with storage_errors(self._name, "storage.objects.create", _until()):
                 blob.upload_from_string(text, content_type="application/json", **limits, **_patience())
         except PreconditionFailed:  # removed, or a beat whose answer was lost
             there = self._bucket.get_blob(self._prefix + path, **_patience())
@@ -187,7 +187,7 @@ class _Bucket:
         from google.api_core.exceptions import NotFound
 
         try:
-            with contextlib.suppress(NotFound), storage_errors(self._name, "storage.objects.delete"):
+            with contextlib.suppress(NotFound), storage_errors(self._name, "storage.objects.delete", _until()):
                 self._bucket.blob(self._prefix + path).delete(**_patience())
         except ObjectKept:
             self.write(f"{path}{_OVER}", "")
@@ -196,7 +196,7 @@ class _Bucket:
         from google.api_core.exceptions import NotFound
 
         try:
-            with storage_errors(self._name, "storage.objects.list"):
+            with storage_errors(self._name, "storage.objects.list", _until()):
                 blobs = list(self._bucket.list_blobs(prefix=f"{self._prefix}{folder}/{key}.", **_patience()))
         except NotFound:
             raise no_bucket(self._name) from None
@@ -206,7 +206,7 @@ class _Bucket:
     def _text(self, path: str) -> str:
         from google.api_core.exceptions import NotFound
 
-        with contextlib.suppress(NotFound), storage_errors(self._name, "storage.objects.get"):
+        with contextlib.suppress(NotFound), storage_errors(self._name, "storage.objects.get", _until()):
             found: bytes = self._bucket.blob(self._prefix + path).download_as_bytes(end=10_000, **_patience())
             return found.decode(errors="replace")
         return ""
@@ -214,3 +214,7 @@ class _Bucket:
 
 def _patience() -> dict[str, Any]:
     return {"timeout": _TIMEOUT_S, "retry": storage_retry(_DEADLINE_S)}
+
+
+def _until() -> float:
+    return time.monotonic() + _DEADLINE_S

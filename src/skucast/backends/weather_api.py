@@ -41,7 +41,10 @@ would have to wait longer does better with what is stored.
 """
 
 DEADLINE_S = 600.0
-"""Time for all calls of one run together. One call ends within its tries and pauses, some two minutes."""
+"""Time for all calls of one run together."""
+
+CALL_DEADLINE_S = 120.0
+"""Time for one call with its tries and pauses."""
 
 NULLS_STAY_DAYS = 30
 """An observed day of which something is not known is asked for again until it is this old; then it stays as it is."""
@@ -139,7 +142,7 @@ class OpenMeteo:
             pause_s=_SHORTEST_PAUSE_S,
             pause_max_s=PAUSE_MAX_S,
             timeout_s=(min(CONNECT_TIMEOUT_S, self._timeout_s), self._timeout_s),
-            until=self._until,
+            until=min(self._until, time.monotonic() + CALL_DEADLINE_S),
             secrets=(self._api_key,),
             params=parameters | ({"apikey": self._api_key} if self._api_key else {}),
         )

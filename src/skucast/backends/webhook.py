@@ -44,4 +44,5 @@ def post(url: str, text: str) -> None:
     )
     if not 200 <= answer.status < 300:
         problem = answer.error.__name__ if answer.error else f"status {answer.status}"
-        raise WebhookError(f"ALERT_WEBHOOK_URL: the digest was not delivered ({problem}); check the address")
+        trouble = f": {answer.trouble}" if answer.trouble else ""
+        raise WebhookError(f"ALERT_WEBHOOK_URL: the digest was not delivered ({problem}){trouble}; check the address")

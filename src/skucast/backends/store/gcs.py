@@ -133,7 +133,10 @@ class CloudStore:
         self._refuse_replaced(combination, expected)
         for version in versions:
             kept = self._bucket.blob(self._prefix + version_path(combination, version))
-            with contextlib.suppress(NotFound), storage_errors(self._bucket_name, "storage.objects.delete"):
+            with (
+                contextlib.suppress(NotFound),
+                storage_errors(self._bucket_name, "storage.objects.delete", self._until()),
+            ):
                 kept.delete(**self._patience(self._until()))
         try:
             self._refuse_replaced(combination, expected)
@@ -152,7 +155,7 @@ class CloudStore:
         with contextlib.suppress(PreconditionFailed):  # nobody else has this name: ours, whose answer was lost
             self._upload(path, b"", {}, 0)
         marker = self._bucket.blob(self._prefix + path)
-        with contextlib.suppress(NotFound), storage_errors(self._bucket_name, "storage.objects.delete"):
+        with contextlib.suppress(NotFound), storage_errors(self._bucket_name, "storage.objects.delete", self._until()):
             marker.delete(**self._patience(self._until()))  # not found: removed, the answer was lost
 
     def load_version(self, combination: ModelFile, version: str) -> bytes:
@@ -192,7 +195,7 @@ class CloudStore:
         patience = self._patience(until)
         read: Any = patience["retry"](partial(self._read, path, most, patience["timeout"]))
         try:
-            with storage_errors(self._bucket_name, "storage.objects.get"):
+            with storage_errors(self._bucket_name, "storage.objects.get", until):
                 payload, generation = read()
         except NotFound:
             self._see_bucket(until)
@@ -219,7 +222,7 @@ class CloudStore:
         blob = self._bucket.blob(self._prefix + path)
         blob.metadata = marks
         try:
-            with storage_errors(self._bucket_name, "storage.objects.create"):
+            with storage_errors(self._bucket_name, "storage.objects.create", self._until()):
                 blob.upload_from_string(
                     payload,
                     content_type="application/octet-stream",
@@ -242,13 +245,13 @@ class CloudStore:
                     self._upload(path, payload, marks, int(found.generation))
 
     def _reload(self, path: str) -> Blob | None:
-        with storage_errors(self._bucket_name, "storage.objects.get"):
+        with storage_errors(self._bucket_name, "storage.objects.get", self._until()):
             return self._bucket.get_blob(self._prefix + path, **self._patience(self._until()))
 
     def _list(self, folder: str = "", *, until: float | None = None, **limits: Any) -> list[Blob]:
         """Return the objects below the folder in the order of their names; there is such a bucket."""
         try:
-            with storage_errors(self._bucket_name, "storage.objects.list"):
+            with storage_errors(self._bucket_name, "storage.objects.list", until or self._until()):
                 blobs = self._bucket.list_blobs(
                     prefix=self._prefix + folder or None,
                     fields="items(name,generation,timeCreated),nextPageToken",

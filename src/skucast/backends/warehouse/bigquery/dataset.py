@@ -10,6 +10,7 @@ from google.api_core import exceptions as api
 from google.cloud import bigquery
 
 from skucast.backends.cloud_bigquery import BoundedClient, bigquery_client
+from skucast.backends.deadline import within
 from skucast.backends.warehouse.bigquery.errors import FAILURES, explanation, is_passing, tried_again
 from skucast.backends.warehouse.checks import AnyCase
 from skucast.core.errors import InputError
@@ -119,7 +120,8 @@ class Dataset:
     def explained(self, permission: str, what: str) -> Iterator[None]:
         """Turn what the clients raise into one line that says what to do; 404 is often the caller's."""
         try:
-            yield
+            with within(self.until()):
+                yield
         except api.NotFound:
             raise
         except FAILURES as error:

@@ -13,6 +13,7 @@ from google.api_core import exceptions as api
 from google.api_core.retry import Retry, exponential_sleep_generator
 from google.cloud import bigquery
 
+from skucast.backends.deadline import within
 from skucast.backends.warehouse.bigquery.dataset import Dataset
 from skucast.backends.warehouse.bigquery.errors import FAILURES, PAUSES_S, explanation, is_lost, short, tried_again
 
@@ -81,12 +82,13 @@ class Jobs:
         for pause_s in exponential_sleep_generator(*PAUSES_S):
             job = None
             try:
-                job, is_new = self._inserted(insert, name)
-                if is_new or job.error_result is None:
-                    job.result(retry=self._wait_again.with_timeout(_left(until)), timeout=_left(until))
-                    return
+                with within(until):
+                    job, is_new = self._inserted(insert, name)
+                    if is_new or job.error_result is None:
+                        job.result(retry=self._wait_again.with_timeout(_left(until)), timeout=_left(until))
+                        return
                 name = next(names)
-            except TimeoutError:
+            except (TimeoutError, api.RetryError):
                 self._cancel(job)
                 raise
             except api.NotFound as error:
@@ -112,7 +114,8 @@ class Jobs:
     def _cancel(self, job: Any) -> None:
         """Ask the service to end a job that nobody waits for any longer; it may have ended meanwhile."""
         if job is not None:
-            with suppress(*FAILURES):
+            until = time.monotonic() + self._dataset.timeout_s
+            with suppress(*FAILURES), within(until, is_tidying=True):
                 job.cancel(retry=_ONCE, timeout=self._dataset.timeout_s)
 
 

@@ -13,6 +13,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from pandas_gbq.gbq_connector import GbqConnector
 
+from skucast.backends.deadline import within
 from skucast.backends.warehouse.bigquery import sql as sql_of
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
 from skucast.backends.warehouse.bigquery.errors import FAILURES, Gone, WrongKind, explanation
@@ -146,7 +147,8 @@ class Reader:
             None, location=location, use_bqstorage_api=client.has_storage_api, bigquery_client=client
         )
         try:
-            rows: pd.DataFrame = connector.run_query(sql, configuration=settings)
+            with within(self._dataset.until()):
+                rows: pd.DataFrame = connector.run_query(sql, configuration=settings)
         except (*FAILURES, *_WRAPPERS) as error:
             cause = _unwrapped(error)
             raise explanation(cause, "bigquery.jobs.create", what, self._dataset.deadline_s) from None
