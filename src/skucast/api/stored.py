@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from skucast.backends.store.opening import store_at
+from skucast.core.errors import ModelError
 from skucast.core.places import Endpoints
 from skucast.core.series import combination_named
 from skucast.forecast.artifact import StoredModel, loads
@@ -28,7 +29,8 @@ def load_model(store: str | Path, unique_id: str, version: str | None = None) ->
 
     Raises:
         ModelNotFound: there is none.
-        ModelError: the file is damaged, hostile or of another format; nothing in it can run code.
+        ModelError: the file is damaged, hostile, of another format or another combination's; nothing in it can run
+            code.
 
     Examples:
         >>> import skucast as sk
@@ -38,7 +40,11 @@ def load_model(store: str | Path, unique_id: str, version: str | None = None) ->
         skucast.core.errors.ModelNotFound: no model of Perm/KA/Tea in no-such-folder; train it
     """
     place, combination = store_at(str(store), Endpoints()), combination_named(unique_id)
-    return loads(place.load(combination).payload if version is None else place.load_version(combination, version))
+    payload = place.load(combination).payload if version is None else place.load_version(combination, version)
+    found = loads(payload)
+    if found.card.combination != str(combination):
+        raise ModelError(f"{combination.path}: the file holds the model of {found.card.combination}")
+    return found
 
 
 def to_prophet(model: StoredModel) -> SalesProphet | MeanOfProphets:

@@ -28,6 +28,7 @@ from skucast.forecast.panel.grid import Grid
 from skucast.forecast.panel.known import Known
 from skucast.forecast.panel.model import AGAIN, PanelForecast
 from skucast.forecast.plain import Limits, Read, StoredPayload, read, written
+from skucast.forecast.plausible import MOST_TIMES
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.prophet.paths import INTERVAL
 
@@ -266,6 +267,8 @@ def _at(
     actual = np.where(sells[:, None], grid.y[:, end : end + horizon], np.nan)
     scale, thirds = scale_at(grid, end, panel, np.arange(len(grid.y)))
     forecasts = np.stack([prophet, panel.absolute, panel.log, *others])
+    largest = np.fmax(np.fmax.reduce(grid.y[:, : end + horizon], axis=1, initial=0.0), 1.0)
+    forecasts[forecasts > MOST_TIMES * largest[:, None]] = np.nan  # of a damaged file: it would weigh on everybody
     return Origin(origin, forecasts, actual, sells, scale, thirds, ahead.is_planned, ahead.source)
 
 

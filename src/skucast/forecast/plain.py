@@ -186,8 +186,9 @@ def _first(error: ValidationError) -> str:
 
 def _short(error: object) -> str:
     """What is wrong, in one line: names in a file may be of any length."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}..."
+    text = " ".join(str(error)[: 10 * _MOST_SAID].split())
+    shown = "".join(each if each.isprintable() else "?" for each in text)
+    return shown if len(shown) <= _MOST_SAID else f"{shown[:_MOST_SAID]}..."
 
 
 def _read_plain(payload: bytes, most_bytes: int, again: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, RunFailed, StoreConflict
+from skucast.core.model_files import MAX_BYTES
 from skucast.core.run import Run
 from skucast.core.words import counted
 from skucast.forecast.artifact import StoredModel, dumps, loads
@@ -30,6 +31,9 @@ from skucast.runtime.settings import Settings
 
 SHOWN = 3
 """Files that a line names."""
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Largest pickle that is converted: with the samples of a full fit one may have a hundred megabytes."""
 
 NOT_TRUSTED = (
     "reading a pickle runs whatever its maker put into it; if your own old system wrote it, and nobody else could, say "
@@ -120,10 +124,25 @@ def _files(path: Path, target: str | None, report: RunReport) -> list[_Old]:
 
 def _is_ours(file: Path) -> bool:
     try:
-        loads(file.read_bytes())
+        loads(_read(file, MAX_BYTES))
     except ModelError:
         return False
     return True
+
+
+def _read(file: Path, most: int) -> bytes:
+    """The bytes of an ordinary file, of a larger one no more than shows that.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    try:
+        if not file.is_file():  # a pipe would wait for ever, a device never end
+            raise ModelError(f"{file}: cannot be read (not an ordinary file)")
+        with file.open("rb") as opened:
+            return opened.read(most + 1)
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read ({error.strerror})") from None
 
 
 def _convert_one(
@@ -164,10 +183,9 @@ def _converted(old: _Old, names: Mapping[str, str], settings: Settings, run: Run
     Raises:
         ModelError: the file is no fitted Prophet, or has parts that our form has no place for.
     """
-    try:
-        content = old.path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{old.path}: cannot be read ({error.strerror})") from None
+    content = _read(old.path, MOST_BYTES)
+    if len(content) > MOST_BYTES:
+        raise ModelError(f"{old.path}: larger than {MOST_BYTES // 2**20} MiB, no pickle of one Prophet object")
     prophet = unpickled(content)
     newest = settings.clock.label(prophet.history["ds"].max().date())
     until = max(newest, run.cutoff) + HOLIDAYS_AHEAD

@@ -12,14 +12,20 @@ from skucast.core.model_files import newest_until
 from skucast.core.weeks import anchor_of
 from skucast.forecast.artifact import StoredModel, loads
 
+AT_ONCE = 1_000
+"""Files that are in memory together, before they are models."""
+
 Models = dict[Combination, StoredModel | ModelError]
 
 
 def load_models(store: ModelStore, wanted: Sequence[Combination], cutoff: date) -> Models:
     """Return each combination's model that has not seen past the cutoff, or why there is none."""
-    found = store.load_many(wanted)
-    usable = {combination: _usable(store, combination, found[combination], cutoff) for combination in wanted}
-    return {combination: _naming_the_file(combination, stored) for combination, stored in usable.items()}
+    models: Models = {}
+    for first in range(0, len(wanted), AT_ONCE):
+        part = wanted[first : first + AT_ONCE]
+        for combination, live in store.load_many(part).items():
+            models[combination] = _naming_the_file(combination, _usable(store, combination, live, cutoff))
+    return models
 
 
 def _naming_the_file(combination: Combination, stored: StoredModel | ModelError) -> StoredModel | ModelError:

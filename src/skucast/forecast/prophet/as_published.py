@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import Combination
+from skucast.core.errors import ModelError
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.weeks import WEEK
 from skucast.forecast.prophet.design import Floats
@@ -183,8 +184,14 @@ class MeanOfProphets:
 
 
 def history_frame(model: FittedModel) -> pd.DataFrame:
-    """Return the fitted weeks as Prophet wants them: ds, y and the regressors that were used, on the model's scale."""
+    """Return the fitted weeks as Prophet wants them: ds, y and the regressors that were used, on the model's scale.
+
+    Raises:
+        ModelError: they are not in its file, or damaged.
+    """
     frame = pd.DataFrame(model.weeks())
+    if missing := {"ds", "y", *(each.name for each in model.regressors)} - set(frame):
+        raise ModelError(f"its fitted weeks lack {', '.join(sorted(missing))}; retrain this combination")
     return frame.assign(ds=pd.to_datetime(frame["ds"]))
 
 

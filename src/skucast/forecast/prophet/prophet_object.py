@@ -18,6 +18,7 @@ import pandas as pd
 from prophet import Prophet
 
 from skucast.core.combination import Combination
+from skucast.core.errors import ModelError
 from skucast.forecast.artifact import StoredModel
 from skucast.forecast.prophet.as_published import MeanOfProphets, SalesProphet, history_frame
 from skucast.forecast.prophet.design import YEAR_DAYS, Floats, group_of, scales_by_group
@@ -125,7 +126,10 @@ def _holiday_frame(model: FittedModel) -> pd.DataFrame | None:
     if not rows:
         return None
     frame = pd.DataFrame(rows, columns=["holiday", "ds", "share"])
-    return frame.assign(ds=pd.to_datetime(frame["ds"]))
+    try:
+        return frame.assign(ds=pd.to_datetime(frame["ds"]))
+    except ValueError:
+        raise ModelError("a holiday of the model is on no day of the calendar; retrain this combination") from None
 
 
 class _Silence(logging.Filter):
