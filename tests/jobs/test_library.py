@@ -145,7 +145,7 @@ def test_doubts_are_said(fitted: sk.Forecaster) -> None:
     forecaster = sk.Forecaster(**QUICK).fit(weekly.assign(y=weekly["y"].where(weekly.index < 69)))
     assert forecaster.notes[:2] == [
         "each line covers a week, weeks end on FRI",
-        "lines without a quantity, which count as nothing sold: 1",
+        "lines without a quantity, whose weeks count as unknown: 1",
     ]
     assert set(forecaster.predict(h=1)["unique_id"]) == {"7"}
     told = sk.compare(SCORED.assign(cutoff="2026-11-22", panel=np.nan))

@@ -75,6 +75,13 @@ def test_lines_without_a_quantity_are_ignored_and_counted(warehouse, run):
     assert history.report.n_bad_quantity_lines == 2
 
 
+def test_a_week_of_which_no_line_has_a_quantity_is_unknown(warehouse, run):
+    """It was recorded that something was, not how much: unknown, where a week without a row is 0."""
+    lines = [line(sunday(3), 7.0), line(sunday(2), None), line(sunday(0), 7.0)]
+    history = history_of(warehouse, lines, run, grain="week")
+    assert [value if value == value else None for value in series(history)] == [7.0, None, 0.0, 7.0]
+
+
 def test_two_spellings_are_merged_and_reported(warehouse, run):
     """Blanks around a name and a decomposed й are the same unit; the other spelling is in the report."""
     name = "Йошкар-Ола"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -31,6 +33,7 @@ from skucast.jobs.predict import forecasts_now
 from skucast.jobs.train import train_all
 from skucast.regressors.declared import declared_of
 from skucast.runtime.groups.field import Job
+from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
@@ -39,6 +42,33 @@ _MEANT = {"Promo_discount_perc": "discount_perc", "discount": "discount_perc", "
 """What people call columns of what is known ahead."""
 
 NOON = timedelta(hours=12)
+
+
+class _Ear(logging.Handler):
+    """Keeps what the log warns of."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a warning; where nobody else listens it is shown as it would have been."""
+        if record.levelno == logging.WARNING:
+            self.texts.append(record.getMessage())
+        if not logging.getLogger().handlers and len(log.handlers) == 1 and logging.lastResort is not None:
+            logging.lastResort.handle(record)
+
+
+@contextmanager
+def heard(report: RunReport) -> Iterator[None]:
+    """Add to the report's notes what the log warns of meanwhile and they do not say."""
+    ear = _Ear()
+    log.addHandler(ear)
+    try:
+        yield
+    finally:
+        log.removeHandler(ear)
+        report.notes += [text for text in dict.fromkeys(ear.texts) if text not in report.notes]
 
 
 class Folder:
@@ -115,13 +145,17 @@ class Business:
     def train(self, today: date) -> RunReport:
         """Train all models on what was known on that day."""
         report = RunReport()
-        train_all(self.settings, self.warehouse, self.store, self.run("train", today), report, self.blended)
+        with heard(report):
+            train_all(self.settings, self.warehouse, self.store, self.run("train", today), report, self.blended)
         return report
 
     def forecast(self, today: date) -> tuple[pd.DataFrame, RunReport]:
         """Return the rows that a prediction of that day would publish, and what it says of them."""
         report = RunReport()
-        rows = forecasts_now(self.settings, self.warehouse, self.store, self.run("predict", today), report, self.own)
+        with heard(report):
+            rows = forecasts_now(
+                self.settings, self.warehouse, self.store, self.run("predict", today), report, self.own
+            )
         return rows, report
 
     def history(self, today: date) -> History:

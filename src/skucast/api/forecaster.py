@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from difflib import get_close_matches
 from numbers import Integral
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from skucast.api.business import Business
 from skucast.api.frames import ABOUT, NAIVE, NO_MODEL, PARTS_OF_BLEND, PUBLISHED, WHICH, long_frame
-from skucast.api.the_sales import grain_of, read_sales
+from skucast.api.the_sales import grain_of, read_sales, with_unknown_weeks
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.other_models import OURS
@@ -32,6 +33,9 @@ from skucast.scorecard.monitoring import match
 
 DAY = timedelta(days=1)
 AN_INTERVAL = (80,)
+
+SHOWN = 3
+"""Series, or findings, that a message names."""
 
 
 class Forecaster:
@@ -108,7 +112,7 @@ class Forecaster:
             InputError: the sales or the plan cannot be understood.
             RunFailed: more than `max_failed_share` of the series cannot be fitted.
         """
-        self._sales = read_sales(sales)
+        self._sales = with_unknown_weeks(read_sales(sales))
         if not len(self._sales):
             raise InputError("no sales: the frame has no line with a day and all names")
         self._plan = plan
@@ -116,7 +120,8 @@ class Forecaster:
         self._today = last + DAY if as_of is None else _day(as_of)
         until = self._sales["ds"] <= pd.Timestamp(self._today)
         self._business = Business.of(self._settings, self._sales[until], plan, self._own, self._blended)
-        self.notes = [*_seen_in(self._sales, self._settings), *self._business.train(self._today).notes]
+        report = self._business.train(self._today)
+        self.notes = [*_seen_in(self._sales, self._settings), *_found_in(report), *report.notes]
         return self
 
     def predict(
@@ -215,11 +220,15 @@ class Forecaster:
         """Return the stored model of one series, with its card; see `load_model`.
 
         Raises:
-            InputError: not fitted.
+            InputError: not fitted, or no series has this name.
             ModelError: the series has no model of its own.
         """
         from skucast.api.stored import load_model
 
+        names = set(self.history["unique_id"])
+        if unique_id not in names:
+            closest = get_close_matches(str(unique_id), names, n=SHOWN, cutoff=0) or sorted(names)[:SHOWN]
+            raise InputError(f"no series {unique_id!r}; there are {', '.join(closest)}")
         return load_model(self._fitted.settings.model_store, unique_id)
 
     def _origins(self, history: History, n_windows: int, weeks: int, step_size: int) -> list[date]:
@@ -230,9 +239,16 @@ class Forecaster:
         origins = [last - (weeks + step_size * back) * WEEK for back in range(n_windows - 1, -1, -1)]
         least = self._settings.min_history_weeks
         if origins[0] < first + (least - 1) * WEEK:
+            spare = (last - first).days // 7 - (least - 1) - weeks
+            most = spare // step_size + 1 if spare >= 0 else 0
+            fits = (
+                f"ask for fewer windows, at most {most}"
+                if most
+                else "there are too few weeks for one: ask for a lower h"
+            )
             raise InputError(
                 f"n_windows: the first of {n_windows} origins is {origins[0]}, and sales begin in the week of {first}, "
-                f"fewer than {least} weeks before: ask for fewer windows"
+                f"fewer than {least} weeks before: {fits}"
             )
         return origins
 
@@ -312,7 +328,29 @@ def _seen_in(sales: pd.DataFrame, settings: Settings) -> list[str]:
     """What was concluded from the sales, and may be wrong."""
     covers = f"each line covers a {settings.sales_grain}, weeks end on {settings.week_anchor}"
     unknown = int(sales["y"].isna().sum())
-    return [covers, *([f"lines without a quantity, which count as nothing sold: {unknown}"] if unknown else [])]
+    drifting = settings.sales_grain == "week" and sales["ds"].dt.day_of_week.nunique() > 1
+    return [
+        covers,
+        *(
+            ["lines are a week apart, and not on one weekday: each counts for the week that it lies in"]
+            if drifting
+            else []
+        ),
+        *([f"lines without a quantity, whose weeks count as unknown: {unknown}"] if unknown else []),
+    ]
+
+
+def _found_in(report: RunReport) -> list[str]:
+    """What was found in the sales and what became of it: which weeks count as 0, which as unknown."""
+    found = report.data_report or {}
+    zeros, closed = found.get("n_zero_filled_weeks", 0), found.get("closures", [])
+    said = []
+    if zeros:
+        said.append(f"weeks without rows that count as 0: {zeros}; missing_weeks='unknown' makes them unknown")
+    if closed:
+        more = f"; and {len(closed) - SHOWN} more" if len(closed) > SHOWN else ""
+        said.append(f"closures, whose weeks count as unknown: {'; '.join(closed[:SHOWN])}{more}")
+    return said
 
 
 def _levels(level: Sequence[float] | float) -> tuple[float, ...]:

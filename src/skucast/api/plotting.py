@@ -24,7 +24,7 @@ def plot(
     *,
     history: pd.DataFrame | None = None,
     model: str = PUBLISHED,
-    level: float = 80,
+    level: float | None = None,
     components: bool = False,
 ) -> Any:
     """Return a figure of one series (`plotly.graph_objects.Figure`, the library that draws the dashboard).
@@ -34,11 +34,12 @@ def plot(
         unique_id: which series (default: the only one of the frame).
         history: weeks to draw before and beside them, such as `Forecaster.history`; `y` of the frame is drawn anyway.
         model: whose number is drawn.
-        level: the interval around it, where the frame has it, percent.
+        level: the interval around it, percent (default: that of 80 %, where the frame has it).
         components: whether to draw below what the number of the last origin is made of.
 
     Raises:
-        InputError: the frame has several series and none is named, lacks the named one, or has no such model.
+        InputError: the frame has several series and none is named, lacks the named one, or has no such model,
+            or no such interval.
 
     Examples:
         >>> import pandas as pd
@@ -54,6 +55,12 @@ def plot(
     rows = _of_series(forecasts, unique_id)
     if model not in rows:
         raise InputError(f"plot: no column {model}; found {', '.join(map(str, rows.columns))}")
+    if level is not None and not {f"{model}-{side}-{level:g}" for side in ("lo", "hi")} <= set(rows):
+        there = ", ".join(str(name) for name in rows if str(name).startswith(f"{model}-lo-")) or "none"
+        raise InputError(
+            f"plot: no interval of {level:g} % of {model}: ask for it by predict(level=[...]); found {there}"
+        )
+    level = 80 if level is None else level
     has_parts = components and set(COMPONENTS) <= set(rows)
     figure = make_subplots(rows=2 if has_parts else 1, cols=1, shared_xaxes=True, vertical_spacing=0.08)
     name = str(rows[ID].iloc[0])

@@ -95,6 +95,10 @@ def scored_rows(forecasts: pd.DataFrame, model: str) -> pd.DataFrame:
     return rows.assign(**given, **others).assign(left_out=None)
 
 
+_SCORED = ["y", "yhat", "yhat_lower", "yhat_upper"]
+"""What a metric of one's own gets beside the columns of the frame: the model's number under one name."""
+
+
 def _of_model(forecasts: pd.DataFrame, model: str, metrics: Sequence[Metric], by: list[str]) -> pd.Series:
     """The metrics of one model, index: `by` and `metric`."""
     rows = scored_rows(forecasts, model)
@@ -103,8 +107,8 @@ def _of_model(forecasts: pd.DataFrame, model: str, metrics: Sequence[Metric], by
     ratios = with_ratios(sums)
     if f"{model}-lo-80" not in forecasts:
         ratios[list(_OF_INTERVAL)] = np.nan
-    known = rows[rows["y"].notna()][["y", "yhat", "yhat_lower", "yhat_upper"]].join(
-        forecasts.drop(columns=[name for name in rows if name in forecasts])
+    known = rows[rows["y"].notna()][_SCORED].join(
+        forecasts.drop(columns=[name for name in _SCORED if name in forecasts])
     )
     told = {}
     for each in metrics:

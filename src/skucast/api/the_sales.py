@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -12,10 +13,10 @@ import pandas as pd
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.series import ID, combination_named, unique_id
-from skucast.core.tables.contract import BATCH, Table
+from skucast.core.tables.contract import BATCH, Column, Table
 from skucast.core.tables.sales import SALES, sales_with
 from skucast.core.tables.validation import validate
-from skucast.core.weeks import Anchor, anchor_of
+from skucast.core.weeks import Anchor, WeekClock, anchor_of
 
 _NIXTLA = {"ds": "date", "y": "quantity"}
 
@@ -64,22 +65,74 @@ def read_sales(source: pd.DataFrame | str | Path, *, columns: Mapping[str, str] 
         if not len(lines):
             raise InputError(f"{text}: no sales in {SALES.name}; load some, or name another warehouse")
         return _long(lines)
-    from skucast.sales.loading import read_delivery
+    return _long(_of_files(Path(source), table, given))
 
-    return _long(pd.concat(list(read_delivery(Path(source), table, given).rows), ignore_index=True))
+
+def _of_files(path: Path, table: Table, given: dict[str, str]) -> pd.DataFrame:
+    """The lines of files whose columns are named as ours, or as in a long frame: `unique_id, ds, y`."""
+    from skucast.sales.loading import columns_of_files, read_delivery
+
+    there = columns_of_files(path)
+    for theirs, ours in _NIXTLA.items():
+        if ours not in there and theirs in there:
+            given.setdefault(ours, theirs)
+    if ID in there and not set(KEY) & ({*there} | {*given}):
+        named = Column(ID, "STRING", "", "the name of the series")
+        others = tuple(column for column in table.columns if column.name not in KEY)
+        table = replace(table, columns=(named, *others), key=(), checks=())
+    return pd.concat(list(read_delivery(path, table, given).rows), ignore_index=True)
 
 
 def grain_of(sales: pd.DataFrame) -> tuple[Literal["day", "week"], Anchor]:
     """Return what a line covers, and on which day weeks end.
 
-    Sales by week have lines of one weekday alone, which ends their weeks; sales of days are of weeks that end on
-    Sundays.
+    Sales by week have lines a week apart, all or most of them on one weekday, which ends their weeks; sales of days are
+    of weeks that end on Sundays.
+
+    Raises:
+        InputError: lines are a month or more apart, in nearly all series: no weeks can be made of them.
     """
-    weekdays = sales["ds"].dt.day_of_week.unique()
-    if len(weekdays) == 1 and sales["ds"].nunique() > 1:
-        label: date = sales["ds"].iloc[0].date()
+    gaps = _gaps(sales)
+    if len(gaps) and gaps.quantile(1 - NEARLY_ALL) >= MONTH_DAYS:
+        raise InputError(
+            f"sales: lines are {gaps.median():.0f} days apart: sales by month or quarter cannot be forecast by week; "
+            "give those of days or weeks"
+        )
+    weekdays = sales["ds"].dt.day_of_week
+    is_by_week = len(gaps) and gaps.quantile(1 - NEARLY_ALL) >= WEEK_DAYS - 1 and gaps.median() <= WEEK_DAYS + 1
+    if sales["ds"].nunique() > 1 and (weekdays.nunique() == 1 or is_by_week):
+        usual = weekdays.mode().iloc[0]
+        label: date = sales.loc[weekdays == usual, "ds"].iloc[0].date()
         return "week", anchor_of(label)
     return "day", "SUN"
+
+
+WEEK_DAYS, MONTH_DAYS = 7, 28
+NEARLY_ALL = 0.95
+FEWEST_GAPS = 8
+"""Fewer gaps between lines of a series tell nothing of a rhythm."""
+
+
+def _gaps(sales: pd.DataFrame) -> pd.Series:
+    """Days between two lines of one series, of series with some; of a rhythm there are nearly all alike."""
+    days = sales[[ID]].assign(day=sales["ds"].dt.normalize()).drop_duplicates().sort_values([ID, "day"])
+    gaps: pd.Series = days.groupby(ID)["day"].diff().dt.days.dropna()
+    return gaps if len(gaps) >= FEWEST_GAPS else gaps.iloc[:0]
+
+
+def with_unknown_weeks(sales: pd.DataFrame) -> pd.DataFrame:
+    """Return the long frame with no quantity in any line of a week of which a day has none: the week is unknown.
+
+    A day that has one line with a quantity and one without is known by the first.
+    """
+    if not sales["y"].isna().any():
+        return sales
+    day = sales["ds"].dt.normalize()
+    is_known = sales["y"].notna().groupby([sales[ID], day]).transform("any")
+    ends = WeekClock(anchor=grain_of(sales)[1])
+    week = day.map({each: ends.label(each.date()) for each in day.unique()})
+    is_whole = is_known.groupby([sales[ID], week]).transform("all")
+    return sales.assign(y=sales["y"].where(is_whole))
 
 
 def lines_of(sales: pd.DataFrame, table: Table = SALES) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 A combination's weights are the mean over a simplex of mixes, weighted by how little worse each was than the best: for
 this combination, and four times as much for all together, since one alone has little to tell. Half of what is
-published is that mix, half the median of the components: one that has broken must not cost.
+published is that mix, half the median of our components: one that has broken must not cost. Others are in the mix
+alone: in the median each would count whatever it is worth.
 """
 
 from __future__ import annotations
@@ -84,12 +85,14 @@ def weights_where_told(forecasts: Floats, actual: Floats) -> Floats:
 def shares_of(forecasts: Floats, weights: Floats | None) -> Floats:
     """Return how much of each component is in the blend; shape (K, S, H), adding up to 1 where there is one, else NaN.
 
-    Half by the weights (S, K), half the median: the middle one, or half each of the two in the middle; the median alone
-    without weights. A component that does not exist is NaN in `forecasts` (K, S, H) and is left out, the weights of the
-    others are scaled.
+    Half by the weights (S, K), half the median of ours: the middle one, or half each of the two in the middle; the
+    median alone without weights. A component that does not exist is NaN in `forecasts` (K, S, H) and is left out, the
+    weights of the others are scaled.
     """
     exists = ~np.isnan(forecasts)
-    middle = _shares_of_median(forecasts, exists)
+    n_ours = len(COMPONENTS)
+    middle = np.zeros(forecasts.shape)
+    middle[:n_ours] = _shares_of_median(forecasts[:n_ours], exists[:n_ours])
     if weights is None:
         return middle
     mix = np.where(exists, weights.T[:, :, None], 0.0)

@@ -150,7 +150,8 @@ def build_history(
     starts in its first week with a sale, a partial first week is dropped (unless it is the only one); weeks without
     rows are 0 up to the last delivered week; the net of a week is floored at 0. A day is out of stock if none was left
     and nothing was sold on a usual weekday, where stock is kept (see `empty_days`). A week is NaN when it sold nothing
-    and was out of stock on most such days, or when its unit or channel has not delivered it whole. A week with sales
+    and was out of stock on most such days, when its unit or channel has not delivered it whole, or no
+    line has a quantity. A week with sales
     and days out of stock `is_censored`: y is what the other days tell of a whole week, or what was sold without
     `correct_stockouts` and where sales are weekly. `days_off` are the public holidays, `days_off_by_unit` those of
     units that have others: a week that ends early because of them is whole. A week whose sales or returns nothing
@@ -356,7 +357,8 @@ def _clean_weeks(
     is_stockout = weeks["is_mostly_empty"].eq(other=True) & (sold == 0)
     is_censored = (weeks["empty_days"] > 0) & (sold > 0)
     missed = weeks["missed_share"].where(is_censored & correct_stockouts, 0.0)
-    unknown = is_stockout | is_undelivered | too_large
+    without = (weeks["n_lines"] > 0) & (weeks["n_bad_quantity"] == weeks["n_lines"])  # no line says what was sold
+    unknown = is_stockout | is_undelivered | too_large | without
     result = weeks.assign(
         y=(sold / (1 - missed.clip(upper=MAX_MISSED_SHARE))).mask(unknown),
         returns_quantity=weeks["returns_quantity"].fillna(0.0),

@@ -123,6 +123,15 @@ def read_file(path: Path, table: Table, mapping: Mapping[str, str]) -> tuple[pd.
         raise InputError(f"{path}: {error}; nothing was loaded") from None
 
 
+def columns_of_files(path: Path) -> list[str]:
+    """Return the columns of a file, or of the first of a folder.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return Cells(snapshot(_files(path)[0])).columns
+
+
 # --- files ----------------------------------------------------------------------------------------------------------
 
 

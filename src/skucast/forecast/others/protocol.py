@@ -84,7 +84,15 @@ def check_models(models: Sequence[Any], taken: Collection[str]) -> None:
             )
         if not isinstance(name, str) or not re.fullmatch(r"\w+", name) or name in seen:
             raise InputError(
-                f"models: {type(model).__name__} has the name {name!r}: expected letters, digits and underscores, and "
-                "no other column's name"
+                f"models: {type(model).__name__} has the name {name!r}{_wrapped(model)}: expected letters, digits and "
+                "underscores, and no other column's name"
             )
         seen.add(name)
+
+
+def _wrapped(model: Any) -> str:
+    """How a model of another library is made one of these; nothing of any other."""
+    library, kind = type(model).__module__.partition(".")[0], type(model).__name__
+    if library == "statsforecast":
+        return f" (give sk.from_statsforecast({kind}(...)))"
+    return f" (give sk.on_lags({kind}(...)))" if library in ("sklearn", "lightgbm", "xgboost", "catboost") else ""
