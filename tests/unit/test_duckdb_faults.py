@@ -9,19 +9,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 from builders import CUTOFF
 from test_duckdb import WEEK, rows
 
+from skucast.backends import waiting
 from skucast.backends.warehouse.duckdb import file as backend
-from skucast.backends.warehouse.duckdb import holder as holders
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.errors import InputError, RunFailed, SkucastError
 from skucast.core.run import Run
+from skucast.core.tables.records import RUNS
 
 
 @pytest.fixture
@@ -178,7 +182,7 @@ def test_a_stopped_holder_is_named(
 ) -> None:
     """While it is waited for, and at the end: its number, its command, since when it runs, and that it is stopped."""
     monkeypatch.setattr(backend, "LOCK_PATIENCE_S", 0.2)
-    monkeypatch.setattr(holders, "SAID_AFTER_S", 0.0)
+    monkeypatch.setattr(waiting, "SAID_AFTER_S", 0.0)
     command = [sys.executable, "-c", HOLD, str(week.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
@@ -192,3 +196,38 @@ def test_a_stopped_holder_is_named(
         holder.communicate("\n")
     assert [each.getMessage().startswith(f"waiting for {week.path}, held by") for each in caplog.records] == [True]
     assert week.replace(WEEK, rows(2.0), CUTOFF, run=run) == len(rows(2.0))
+
+
+def test_what_was_staged_expires(week: DuckDBWarehouse, run: Run) -> None:
+    """Rows of a run that never published: there for two days, gone with the first run after that, as on BigQuery."""
+    crashed = replace(run, run_id="crashed", task_count=2)
+    week.stage(WEEK, rows(2.0), run=crashed)
+    for days, is_there in ((1, True), (3, False)):
+        later = replace(run, run_id="later", run_at=run.run_at + timedelta(days=days))
+        week.replace(RUNS, record(later), later.task_id, run=later)
+        assert any(name.startswith("staging_") for name in names(week)) == is_there
+
+
+def test_what_was_staged_by_a_version_before_has_its_time_from_now_on(week: DuckDBWarehouse, run: Run) -> None:
+    """It does not say when it was staged."""
+    week.stage(WEEK, rows(2.0), run=replace(run, task_count=2))
+    staged = next(name for name in names(week) if name.startswith("staging_"))
+    with week._file.transaction() as connection:
+        connection.execute(f"COMMENT ON TABLE {staged} IS NULL")
+    for days, is_there in ((9, True), (10, True), (12, False)):
+        later = replace(run, run_id="later", run_at=run.run_at + timedelta(days=days))
+        week.replace(RUNS, record(later), later.task_id, run=later)
+        assert (staged in names(week)) == is_there
+
+
+def names(warehouse: DuckDBWarehouse) -> list[str]:
+    """Return the names of all tables of the file."""
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        return [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+
+
+def record(run: Run) -> pd.DataFrame:
+    """Return the row that a run leaves."""
+    numbers = dict.fromkeys(("n_combinations", "n_failed", "n_rows", "exit_code"), 0)
+    texts = {"job": run.job, "counts": "{}", "seconds": "{}", "version": "1"}
+    return pd.DataFrame([{"task_id": run.task_id, "run_id": run.run_id, "run_at": run.run_at, **numbers, **texts}])

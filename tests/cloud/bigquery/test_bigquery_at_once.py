@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -16,7 +17,8 @@ from stand_ins.proxy import Proxy
 from writers import SMALL, WRITERS, Place, run_of, week
 
 from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
-from skucast.core.errors import WarehouseError
+from skucast.core.errors import Superseded, WarehouseError
+from skucast.core.run import Begun
 from skucast.core.tables.records import PUBLISHES, RUNS
 
 
@@ -111,6 +113,62 @@ def test_one_run_delivered_twice_publishes_once(place: Place, theirs: BigQueryWa
     assert None in errors
     assert stored(theirs) == rows_of(1)
     assert publishers(theirs) == ["run-1"]
+
+
+def test_living_copies_of_a_task_drop_nothing_of_each_other(
+    place: Place, theirs: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has staged and not yet published when the other publishes and tidies up, with the same rows."""
+    real = theirs._publisher._transact
+
+    def after_the_other(*given: object) -> None:
+        monkeypatch.undo()
+        writers.ours(place, 1)
+        real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(theirs._publisher, "_transact", after_the_other)
+    assert theirs.replace(SMALL, week(1), CUTOFF, run=run_of(1)) == 10
+    assert stored(theirs) == rows_of(1)
+    assert publishers(theirs) == ["run-1"]
+
+
+def test_a_shard_whose_table_a_copy_drops_is_loaded_again(
+    place: Place, theirs: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other copy has published and tidied up just when this one had made the table for its rows."""
+    task = replace(run_of(1), task_count=2)
+    real = theirs._staging._jobs.load
+
+    def after_the_drop(*given: object) -> None:
+        monkeypatch.undo()
+        place.warehouse().unstage(SMALL, run=task)
+        real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(theirs._staging._jobs, "load", after_the_drop)
+    theirs.stage(SMALL, week(1), run=task)
+    assert len(theirs.staged(SMALL, run=task, tasks=[0])) == 10
+
+
+def test_of_writers_at_once_who_read_last_remains(place: Place, theirs: BigQueryWarehouse) -> None:
+    """Six at once, each of which read at another minute: the last one's week, whoever commits when."""
+    at_once = threading.Barrier(6)
+
+    def write(number: int) -> bool:
+        mine = replace(run_of(number), begun=Begun())
+        mine.reads(since=mine.run_at + timedelta(minutes=number % 6))
+        warehouse = place.warehouse()
+        at_once.wait()
+        try:
+            warehouse.replace(SMALL, week(number), CUTOFF, run=mine)
+        except Superseded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        published = list(pool.map(write, range(1, 7)))
+    assert published[4]
+    assert stored(theirs) == rows_of(5)
+    assert publishers(theirs) == [f"run-{number}" for number, is_in in enumerate(published, start=1) if is_in]
 
 
 def test_an_appending_writer_would_be_found_out(place: Place, theirs: BigQueryWarehouse) -> None:

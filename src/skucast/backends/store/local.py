@@ -8,14 +8,23 @@ import hashlib
 import os
 import stat
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from skucast.backends.store.protocol import Live
+from skucast.backends.waiting import Waiting, held_by, pid_of_lock
 from skucast.core.combination import Combination
-from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict
+from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError
 from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path, versions_folder
+
+LOCK_PATIENCE_S = 60.0
+"""How long to wait for another process that changes files; each does so for milliseconds."""
+
+PAUSE_S = 0.01
+"""Between two looks whether it is done."""
 
 
 class LocalStore:
@@ -140,8 +149,25 @@ class LocalStore:
         except OSError as error:
             raise InputError(f"{self.root}: cannot be written to ({error.strerror})") from None
         with handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._take_turn(handle)
             yield
+
+    def _take_turn(self, handle: IO[str]) -> None:
+        """Wait until nobody else changes files here; say who it is, and come to an end."""
+        waiting = Waiting(self.root, LOCK_PATIENCE_S)
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pid = pid_of_lock(handle)
+                if waiting.is_over:
+                    raise StoreError(
+                        f"{self.root}: {held_by(pid)}, for over {LOCK_PATIENCE_S:.0f} s; end it and run again"
+                    ) from None
+                waiting.say(pid)
+                time.sleep(PAUSE_S)
+            else:
+                return
 
 
 def _generation(payload: bytes) -> str:

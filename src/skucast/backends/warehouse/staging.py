@@ -23,6 +23,13 @@ The row is there if and only if the task has staged, also where it had nothing t
 """
 
 
+STAGING_DAYS = 2
+"""Days after which what a task has staged for a publish that never came is dropped."""
+
+STAGED = r"staging_.*_[0-9a-f]{16}_[0-9]+_of_[0-9]+"
+"""What `staging_name` gives, as a regular expression."""
+
+
 def staging_name(table_name: str, run: Run, task_index: int) -> str:
     """Return the table that one task's rows wait in: the same for a repeat, another for every run and table."""
     digest = hashlib.sha256(f"{run.run_id}|{table_name}".encode()).hexdigest()[:16]

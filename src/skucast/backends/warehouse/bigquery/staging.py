@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,7 @@ from skucast.backends.warehouse.staging import (
     SHARD_CUTOFF,
     SHARD_READ_AT,
     SHARD_TASK,
+    STAGING_DAYS,
     joined_shards,
     shards_missing,
     staging_name,
@@ -31,8 +35,9 @@ if TYPE_CHECKING:
 
     from skucast.core.run import Run
 
-STAGING_DAYS = 2
-"""Days after which BigQuery drops what a task staged for a publish that never came."""
+
+STAGE_ATTEMPTS = 3
+"""How often a task's rows are loaded whose table another copy of the task drops meanwhile."""
 
 
 class Staging:
@@ -42,10 +47,19 @@ class Staging:
         self._dataset = dataset
         self._jobs = jobs
         self._reader = reader
+        self._own = secrets.token_hex(8)
 
     def stage(self, table: Table, rows: pd.DataFrame, run: Run) -> None:
-        """Load this task's rows into its staging table; the same rows again are the same job."""
-        self.load(self._id_of_task(table, run, run.task_index), table, validate(table, rows), run)
+        """Load this task's rows into its staging table; the same rows again are the same job.
+
+        Another living copy of this task has the same table, and may drop it between its making and the load.
+        """
+        valid = validate(table, rows)
+        for _ in range(STAGE_ATTEMPTS - 1):
+            with suppress(Gone):
+                self.load(self._id_of_task(table, run, run.task_index), table, valid, run)
+                return
+        self.load(self._id_of_task(table, run, run.task_index), table, valid, run)
 
     def staged(self, table: Table, run: Run, tasks: Sequence[int]) -> pd.DataFrame:
         """Return what these tasks of the run have staged, or raise ShardsMissing."""
@@ -82,12 +96,16 @@ class Staging:
         return job_id
 
     def id_of_slice(self, table: Table, partition: object, run: Run) -> str:
-        """Return where a `replace` stages: no other task's, and no other slice's, even of the same run."""
-        return f"{self._dataset.id}.staging_{self._dataset.name_of(table)}_{digest(run.task_id, partition)}_alone"
+        """Return where a `replace` stages: no other slice's, no other task's, and no other copy of this one's."""
+        return self._id_of_own(table, run.task_id, partition)
 
     def id_of_batch(self, table: Table, batch_id: str) -> str:
-        """Return where an `append_once` stages: the same for every run that brings this batch."""
-        return f"{self._dataset.id}.staging_{self._dataset.name_of(table)}_{digest(batch_id)}_0_of_1"
+        """Return where an `append_once` stages: nobody else's who brings this batch."""
+        return self._id_of_own(table, "batch", batch_id)
+
+    def _id_of_own(self, table: Table, *what: object) -> str:
+        name = digest(self._own, os.getpid(), *what)
+        return f"{self._dataset.id}.staging_{self._dataset.name_of(table)}_{name}_alone"
 
     def _id_of_task(self, table: Table, run: Run, task: int) -> str:
         return f"{self._dataset.id}.{staging_name(self._dataset.name_of(table), run, task)}"

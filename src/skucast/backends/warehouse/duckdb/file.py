@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 import duckdb
 
-from skucast.backends.warehouse.duckdb.holder import Waiting, held_by
+from skucast.backends.waiting import Waiting, held_by, pid_in
 from skucast.core.errors import InputError, RunFailed, WarehouseError
 from skucast.runtime.logs import log
 
@@ -170,11 +170,12 @@ class DuckDBFile:
                     raise WarehouseError(f"{self.path}: no room left on its disk ({first_line(error)})") from None
                 if "Could not set lock" not in str(error):
                     raise InputError(f"{self.path}: cannot be opened as a DuckDB file ({first_line(error)})") from None
+                pid = pid_in(str(error))
                 if waiting.is_over:
                     raise RunFailed(
-                        f"{self.path}: {held_by(str(error))}, for over {LOCK_PATIENCE_S:.0f} s; end it and run again"
+                        f"{self.path}: {held_by(pid)}, for over {LOCK_PATIENCE_S:.0f} s; end it and run again"
                     ) from None
-                waiting.say(error)
+                waiting.say(pid)
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, 0.5)
 

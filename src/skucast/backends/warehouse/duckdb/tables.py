@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from skucast.backends.warehouse.checks import NOTED, NOTED_BATCHES, AnyCase, missing_columns
 from skucast.backends.warehouse.duckdb.file import MISSING, Connection, first_line
 from skucast.backends.warehouse.duckdb.sql import LATER, column_types, only_sql, quoted
 from skucast.backends.warehouse.refusals import BELIEVED, lost_notes, lost_table, superseded
+from skucast.backends.warehouse.staging import STAGED, STAGING_DAYS
 from skucast.core.combination import Combination
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
@@ -98,6 +100,25 @@ class Tables:
         found = connection.execute(f"{sql} ORDER BY read_at DESC LIMIT 1", values).fetchone()
         if found is not None:
             raise superseded(self._names[table.label], partition, run, *found)
+
+    def note_staged(self, connection: Connection, name: str, run: Run) -> None:
+        """Note when the table was staged."""
+        connection.execute(f"COMMENT ON TABLE {quoted(name)} IS '{run.now().isoformat()}'")
+
+    def drop_expired(self, connection: Connection, run: Run) -> None:
+        """Drop what was staged too long ago, or in a future; what does not say when is given its time from now on."""
+        sql = (
+            "SELECT table_name, comment FROM duckdb_tables() "
+            f"WHERE database_name = current_database() AND regexp_full_match(table_name, '{STAGED}')"
+        )
+        for name, said in connection.execute(sql).fetchall():
+            try:
+                age = abs(run.now() - datetime.fromisoformat(said or ""))
+            except ValueError:
+                self.note_staged(connection, name, run)
+                continue
+            if age > timedelta(days=STAGING_DAYS):
+                connection.execute(f"DROP TABLE {quoted(name)}")
 
     def is_noted(self, connection: Connection, table: Table, partition: object, run: Run) -> bool:
         """Return whether the run has published this slice."""

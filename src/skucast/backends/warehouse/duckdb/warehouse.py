@@ -170,7 +170,9 @@ class DuckDBWarehouse:
         valid = validate(table, rows)
         with self._file.transaction() as connection:
             connection.register("new_rows", valid)
-            name = quoted(self._staging(table, run, run.task_index))
+            self._tables.drop_expired(connection, run)
+            staged = self._staging(table, run, run.task_index)
+            name = quoted(staged)
             columns = ", ".join(f"CAST({quoted(c.name)} AS {TYPES[c.type]}) AS {quoted(c.name)}" for c in table.columns)
             marks = f"NULL::DATE AS {SHARD_CUTOFF}, NULL::BIGINT AS {SHARD_TASK}, NULL::TIMESTAMP AS {SHARD_READ_AT}"
             connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {columns}, {marks} FROM new_rows")
@@ -178,6 +180,7 @@ class DuckDBWarehouse:
                 f"INSERT INTO {name} ({SHARD_CUTOFF}, {SHARD_TASK}, {SHARD_READ_AT}) VALUES (?, ?, ?)",
                 [run.cutoff, run.task_index, run.read_at],
             )
+            self._tables.note_staged(connection, staged, run)
 
     @read_again
     def staged(self, table: Table, *, run: Run, tasks: Sequence[int] | None = None) -> pd.DataFrame:
@@ -281,6 +284,8 @@ class DuckDBWarehouse:
         run: Run,
         combinations: Sequence[Combination] | None,
     ) -> None:
+        if table.label == RUNS.label:  # once for a run, at its end
+            self._tables.drop_expired(connection, run)
         if not table.one_writer:
             self._tables.ensure(connection, PUBLISHES)
         self._tables.ensure(connection, table)

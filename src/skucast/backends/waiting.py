@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from skucast.runtime.logs import log
 
@@ -36,20 +37,35 @@ class Waiting:
         """Whether patience has come to its end."""
         return self.seconds > self._patience_s
 
-    def say(self, error: Exception) -> None:
+    def say(self, pid: int | None) -> None:
         """Log once who is waited for, when it takes longer than usual."""
         if self._is_said or self.seconds < min(SAID_AFTER_S, self._patience_s / 2):
             return
         self._is_said = True
-        log.warning("waiting for %s, %s; at most %.0f s", self._path, held_by(str(error)), self._patience_s)
+        log.warning("waiting for %s, %s; at most %.0f s", self._path, held_by(pid), self._patience_s)
 
 
-def held_by(text: str) -> str:
-    """Return who holds the file, by what DuckDB says of the lock: its number, command, start and state."""
+def pid_in(text: str) -> int | None:
+    """Return the number of the process that DuckDB names as the one that holds its lock."""
     found = _PROCESS.search(text)
-    if found is None or int(found[1]) == os.getpid():
+    return None if found is None or int(found[1]) == os.getpid() else int(found[1])
+
+
+def pid_of_lock(file: IO[str]) -> int | None:
+    """Return the number of the process that holds the lock of this file, None where the system does not tell."""
+    inode = str(os.fstat(file.fileno()).st_ino)
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/locks").read_text().splitlines():
+            _, kind, _, _, pid, place, *_ = line.split()
+            if kind == "FLOCK" and place.split(":")[2] == inode and int(pid) > 0:
+                return int(pid)
+    return None
+
+
+def held_by(pid: int | None) -> str:
+    """Return who holds a file: the process's number, command, start and state, as far as they are known."""
+    if pid is None:
         return "held by another process"
-    pid = int(found[1])
     said = f"held by another process, {pid}"
     with suppress(OSError, ValueError, IndexError):
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
