@@ -192,6 +192,16 @@ def test_the_webhook_gets_the_digest(
     assert "SECRET" not in said
 
 
+def test_the_webhook_is_told_of_what_is_stored(shifted: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the digest is sent the alerts are there: who is stopped while a chat drips has lost none."""
+    stored = []
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://hooks.example.com/SECRET")
+    monkeypatch.setattr(alerting, "post", lambda *_: stored.append(len(alerts_of(shifted))))
+    assert shifted("monitor") == 0
+    assert stored == [len(alerts_of(shifted))]
+    assert stored[0] > 0
+
+
 def test_without_anything_to_say_the_webhook_is_left_alone(business: Business, monkeypatch: pytest.MonkeyPatch) -> None:
     """No alert this week."""
     business.already("predict")

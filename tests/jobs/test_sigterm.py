@@ -90,6 +90,32 @@ def test_training_stops_in_time_and_goes_on_later(places: list[str], tmp_path: P
     assert len(store.stored()) == len(stored) + (outcomes["outcome"] == "saved").sum() >= 25
 
 
+@pytest.mark.parametrize("when", ["at once", "at work"])
+def test_workers_end_with_a_training_that_is_killed(tmp_path: Path, when: str) -> None:
+    """SIGKILL tells nobody: both workers, busy for ten minutes, are gone all the same."""
+    program = f"""
+import time
+from pathlib import Path
+from skucast.core.pool import Pool
+from skucast.runtime.outcome import run_each
+def busy(key, item):
+    Path({str(tmp_path)!r}, key).touch()
+    until = time.monotonic() + 600
+    while time.monotonic() < until:
+        pass
+for _ in run_each([("a", 1), ("b", 2)], busy, what="busy", pool=Pool(workers=2)):
+    pass
+"""
+    training = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    if when == "at once":
+        wait_until(lambda: len(list(members(training.pid))) >= 3)
+    else:
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    training.kill()
+    training.wait()
+    wait_until(lambda: not list(members(training.pid)))
+
+
 def wait_until(holds, within_s: float = 60.0) -> None:
     """Wait until the condition holds; fail after that time."""
     until = time.monotonic() + within_s

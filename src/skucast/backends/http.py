@@ -98,7 +98,7 @@ def ask(
         with kept_out_of_logs(*secrets), session, within(until):
             answer = session.request(method, url, timeout=timeout_s, stream=True, allow_redirects=False, **request)
             return Answer(answer.status_code, _body(answer))
-    except (requests.RequestException, HTTPError) as error:  # HTTPError: the body breaks off
+    except (requests.RequestException, HTTPError, OSError, ValueError) as error:  # HTTPError: the body breaks off
         return Answer(error=type(error), was_sent=not _is_unsent(error), after_s=time.monotonic() - began)
 
 

@@ -151,8 +151,8 @@ def judge(
 
 def announce(
     settings: Settings, run: Run, alerts: pd.DataFrame, metrics: pd.DataFrame, facts: SystemFacts, work: pd.DataFrame
-) -> None:
-    """Say the alerts in the log, and to the webhook if there is one and something to say; and the work list.
+) -> str | None:
+    """Say the alerts and the work list in the log; return what the webhook is to say, None if there is nothing.
 
     One entry per alert that nobody has acknowledged and whose line of the work list is open, one for the digest, one
     with the run's gauges, one for the work list. It is said before
@@ -168,18 +168,24 @@ def announce(
     log.info("health", extra={"fields": health_fields(metrics, gauges(facts, alerts))})
     to_do = work_text(work)
     log.info("%s", to_do, extra={"fields": {"event": "work_list", **tally(work), "lines": listed_names(work)}})
-    if settings.alert_webhook_url is not None and (fields["n_listed"] or fields["n_resolved"]):
-        command = "gcloud_command" if "://" in settings.warehouse else "command"
-        text = digest_text(
-            alerts[~quiet],
-            said_in(settings.locale, line),
-            str(run.cutoff),
-            command,
-            settings.retrain_job,
-            settings.locale,
-            mended_by_training(work),
-        )
-        text = f"{text}\n{work_text(work, settings.locale)}"
+    if settings.alert_webhook_url is None or not (fields["n_listed"] or fields["n_resolved"]):
+        return None
+    command = "gcloud_command" if "://" in settings.warehouse else "command"
+    text = digest_text(
+        alerts[~quiet],
+        said_in(settings.locale, line),
+        str(run.cutoff),
+        command,
+        settings.retrain_job,
+        settings.locale,
+        mended_by_training(work),
+    )
+    return f"{text}\n{work_text(work, settings.locale)}"
+
+
+def deliver(settings: Settings, text: str | None) -> None:
+    """Say the text to the webhook, once what it is about is stored: however that goes, the run has done its work."""
+    if settings.alert_webhook_url is not None and text is not None:
         try:
             post(settings.alert_webhook_url.get_secret_value(), text)
         except WebhookError as error:

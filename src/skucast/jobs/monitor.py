@@ -20,7 +20,7 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.scorecard import LEFT_OUT, METRICS, POOLED_STEP, SCORED
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
-from skucast.jobs.alerting import announce, judge, stored_alerts, system_facts
+from skucast.jobs.alerting import announce, deliver, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.loop import close_the_loop, stored_requests
@@ -103,9 +103,10 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
         write_scores(warehouse, run, window_end, of_totals, of_orders, report)
         write_override_value(warehouse, of_overrides, window_end, run, report)
-        announce(settings, run, alerts, newest, facts, work)
+        digest = announce(settings, run, alerts, newest, facts, work)
         warehouse.replace(ALERTS, alerts, run.cutoff, run=run)  # last: whoever finds it written need do nothing
         drop_shards(warehouse, SCORED, run)
+        deliver(settings, digest)
     with report.timed("dashboard"):
         path = _newest_page(settings, warehouse, run, history, report, Made(files, run, before))
     _summarise(newest, forecasts, run, path, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 import warnings
@@ -16,7 +17,7 @@ from skucast.core.errors import InputError, RunFailed, SkucastError
 from skucast.core.pool import HERE, Pool
 from skucast.core.quoting import one_line
 from skucast.runtime.logs import log, progress
-from skucast.runtime.stopping import check_stop, stop_goes_through
+from skucast.runtime.stopping import check_stop, ends_with, stop_goes_through
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -139,7 +140,8 @@ def _on_this_machine(
     from joblib import Parallel, delayed
 
     calls = [delayed(_guarded_chunk)(function, chunk) for chunk in _chunks(items, workers)]
-    chunks = Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
+    parallel = Parallel(n_jobs=workers, return_as="generator_unordered", initializer=ends_with, initargs=(os.getpid(),))
+    chunks = parallel(calls)
     try:
         for done in chunks:
             yield from done

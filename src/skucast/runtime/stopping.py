@@ -17,6 +17,8 @@ from skucast.core.run import TERMINATED
 STOP_WITHIN_S = 7.0
 """Cloud Run kills a task 10 s after SIGTERM; what has not been tidied up by then is abandoned before that."""
 
+LOOKED_FOR_PARENT_S = 1.0
+"""How often a worker looks whether its parent is there."""
 
 _COMPLAINING = [logging.getLogger(name) for name in ("concurrent.futures", "py.warnings")]
 """Where the library of the worker processes tells at length that it was stopped in the middle of its work."""
@@ -100,6 +102,20 @@ def check_stop() -> None:
     """Raise Stopped or KeyboardInterrupt if a signal has raised it before, and the work goes on all the same."""
     if _asked:
         raise _asked[0]
+
+
+def ends_with(parent: int) -> None:
+    """Let this process end soon after its parent has, however that ended: a worker's work is for nobody else.
+
+    It asks every second. Linux could signal it (PR_SET_PDEATHSIG), but does so when the thread ends that started it.
+    """
+    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOKED_FOR_PARENT_S)
+    os._exit(TERMINATED)
 
 
 def _stops_behind(error: BaseException) -> Iterator[type[BaseException]]:
