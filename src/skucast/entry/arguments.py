@@ -48,6 +48,7 @@ OWN = (
     "regressors",
     *OF_ALERTS,
     *OF_OVERRIDES,
+    "origins",
     "unit",
     "channel",
     "sku",
@@ -208,6 +209,13 @@ def _looker(commands: Commands) -> None:
         help=f"what the template calls its data sources for {', '.join(VIEWS)} [default: {','.join(ALIASES)}]",
     )
     add_flags(url, "looker-url")
+    compare = commands.add_parser(
+        "compare-bigquery",
+        help="ask BigQuery's AI.FORECAST and ARIMA_PLUS_XREG at our origins, score all on the same rows",
+    )
+    compare.add_argument("--origins", type=int, default=8, metavar="N", help="newest stored forecasts [default: 8]")
+    compare.add_argument("--output", metavar="FOLDER", help="write the SQL there, ask nobody [default: ask and show]")
+    add_flags(compare, "compare-bigquery")
 
 
 def _not_of_ingest(given: str) -> str:

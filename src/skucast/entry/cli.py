@@ -81,6 +81,10 @@ def _main(argv: Sequence[str], prog: str) -> int:
         return freshness(settings, run)
     if command == "alerts" and own["action"] == "list":
         return _shown(lambda: show_alerts(own, settings, run), settings.locale)
+    if command == "compare-bigquery":
+        from skucast.entry.rivals import compare_with_bigquery
+
+        return _shown(lambda: compare_with_bigquery(own, settings, run), settings.locale)
     if command in _LISTED and own["action"] == "list":
         return _LISTED[command](settings, run)
     if command == "override" and own["action"] in OF_OVERRIDES:

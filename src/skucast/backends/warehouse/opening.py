@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.errors import InputError
 from skucast.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from skucast.backends.warehouse.bigquery.rivals import BigQueryRivals
+    from skucast.core.run import Run
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -34,3 +41,18 @@ def open_warehouse(settings: Settings) -> Warehouse:
         declared=declared,
         max_bytes_billed=settings.max_bytes_billed,
     )
+
+
+def open_rivals(settings: Settings, warehouse: Warehouse, run: Run) -> BigQueryRivals:
+    """Return the forecasters that the warehouse has of its own.
+
+    Raises:
+        InputError: it has none: only BigQuery has.
+    """
+    from skucast.backends.warehouse.bigquery.warehouse import BigQueryWarehouse
+
+    if not isinstance(warehouse, BigQueryWarehouse):
+        raise InputError(
+            f"WAREHOUSE: found {settings.warehouse}, expected bigquery://PROJECT/DATASET: they are BigQuery's"
+        )
+    return warehouse.rivals(run)

@@ -26,6 +26,7 @@ Job = Literal[
     "freshness",
     "doctor",
     "demo",
+    "compare-bigquery",
     "looker-views",
     "looker-url",
 ]
@@ -44,6 +45,7 @@ EVERY_JOB: tuple[Job, ...] = (
     "freshness",
     "doctor",
     "demo",
+    "compare-bigquery",
 )
 
 

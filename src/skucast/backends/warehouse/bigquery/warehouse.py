@@ -10,6 +10,7 @@ from skucast.backends.warehouse.bigquery.dataset import Dataset
 from skucast.backends.warehouse.bigquery.jobs import Jobs
 from skucast.backends.warehouse.bigquery.publishing import Publisher
 from skucast.backends.warehouse.bigquery.reading import Reader
+from skucast.backends.warehouse.bigquery.rivals import BigQueryRivals
 from skucast.backends.warehouse.bigquery.staging import Staging
 from skucast.backends.warehouse.bigquery.tables import Tables
 from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, Declared, Limits, Meeting, Rows, nothing_declared
@@ -57,10 +58,15 @@ class BigQueryWarehouse:
             max_bytes_billed=max_bytes_billed,
         )
         jobs = Jobs(self._dataset)
+        self._jobs = jobs
         self._reader = Reader(self._dataset, sales_columns or {}, tz or WeekClock().tz, declared)
         self._tables = Tables(self._dataset, self._reader)
         self._staging = Staging(self._dataset, jobs, self._reader)
         self._publisher = Publisher(self._dataset, jobs, self._reader, self._tables, self._staging)
+
+    def rivals(self, run: Run) -> BigQueryRivals:
+        """Return BigQuery's own forecasters, asked on this dataset."""
+        return BigQueryRivals(self._dataset, self._jobs, self._reader, self._staging, run)
 
     def ensure(self, table: Table) -> None:
         """Create the table if it is missing, add missing nullable columns; refuse a changed type (TableError)."""
