@@ -40,8 +40,6 @@ UNUSED = {
     "pyarrow": (
         "pyarrow/libarrow_flight*",
         "pyarrow/_flight*",
-        "pyarrow/libarrow_substrait*",
-        "pyarrow/_substrait*",
         "pyarrow/libarrow_s3*",
         "pyarrow/_s3fs*",
         "pyarrow/libarrow_python.so",

@@ -93,6 +93,19 @@ def test_a_job_imports_nothing_that_its_image_lacks(image: str, modules: list[st
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", image_parts.UNUSED)
+def test_no_library_that_stays_needs_one_that_does_not(known: dict[str, Distribution], name: str) -> None:
+    """A loader would not find it, and the import of the whole package would fail."""
+    tree = Path(str(known[name].locate_file("")))
+    paths = list(image_parts.files_of(known[name], tree))
+    gone = image_parts.unused(name, paths)
+    libraries = {Path(path).name.encode() for path in gone if Path(path).name.startswith("lib") and ".so." in path}
+    staying = [path for path in sorted(set(paths) - gone) if ".so" in Path(path).name]
+    left = {Path(path).name.encode() for path in staying}
+    needed = {each for each in libraries - left for path in staying if each in (tree / path).read_bytes()}
+    assert not needed
+
+
 def installed(tree: Path, name: str, *files: str, needs: tuple[str, ...] = ()) -> None:
     """Put a distribution into a tree as pip does."""
     about = tree / f"{name}-1.dist-info"

@@ -172,7 +172,9 @@ def test_the_chain_from_three_images_on_a_mounted_folder(task, mounted: Path) ->
     retrained = task("retrain", flags=mount, AS_OF=str(WEDNESDAY), TARGET_COMBINATIONS=target, **local(mounted))
     assert retrained.returncode == 0, retrained.stderr
     warehouse = DuckDBWarehouse(mounted / "warehouse.duckdb", NAMES)
-    assert warehouse.read(FORECASTS).groupby("cutoff")["method"].apply(lambda m: (m == "prophet").any()).all()
+    assert (
+        warehouse.read(FORECASTS).groupby("cutoff")["method"].apply(lambda m: m.isin(["prophet", "blend"]).any()).all()
+    )
     assert wape_of_the_newest_window(warehouse) < 0.2
     assert set(warehouse.read(RUNS)["exit_code"]) == {0}
     assert (mounted / "staging" / "dashboard" / "index.html").is_file()
@@ -203,7 +205,7 @@ def test_the_chain_from_three_images_on_the_stand_ins(task, stand_in_cloud: Clou
     assert fresh.returncode == 0, fresh.stdout + fresh.stderr
     lines = [json.loads(line) for line in fresh.stdout.splitlines()]
     assert [line["event"] for line in lines if "event" in line] == ["forecast_fresh", "forecast_fresh"]
-    assert (warehouse.read(FORECASTS)["method"] == "prophet").any()
+    assert warehouse.read(FORECASTS)["method"].isin(["prophet", "blend"]).any()
     assert wape_of_the_newest_window(warehouse) < 0.2
     assert len(CloudStore(stand_in_cloud.bucket, stand_in_cloud.prefix, stand_in_cloud.endpoints).stored()) >= 57
 
