@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images check format format-check lint types bench bench-accuracy notebooks texts docs dockerfiles deploy lock clean
+.PHONY: help demo test quick quick-tests test-browser screenshots test-live test-images torture check format format-check lint types bench bench-accuracy notebooks texts docs dockerfiles deploy lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -58,6 +58,12 @@ test-live: .venv/dev ## the cloud suites on a real project too: LIVE_PROJECT=...
 
 test-images: .venv/dev ## run the deployment scripts against a recorder, build and run the images (needs root and DEPLOY_TOOLS, the folder of the tools)
 	TEST_IMAGES=1 $(BIN)/python -m pytest -q -ra tests/deploy
+
+# SEEDS="1 10000" plays so many on files; those on the stand-ins take some hundred times as long.
+torture: .venv/dev .stand-ins/ready .venv/compiled ## random schedules of overlapping and killed runs, and mutated files (SEEDS="1 400")
+	$(BIN)/python tests/torture/campaign.py --without staging --seeds $(or $(SEEDS),1 400)
+	$(BIN)/python tests/torture/campaign.py --backend cloud --seeds 1 20
+	$(BIN)/python tests/torture/fuzz.py --mutations $(or $(MUTATIONS),50000)
 
 check: format-check lint types test ## format, lint, types, tests
 
