@@ -19,6 +19,7 @@ from skucast.backends.files import Content, list_versions, move, read_bytes, wri
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import NO_ALIASES, Aliases, Combination
 from skucast.core.errors import AlreadyLoaded, InputError, ObjectKept, StoreError
+from skucast.core.quoting import one_line
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
 from skucast.core.tables.records import LOADS
@@ -144,11 +145,11 @@ def take_in(
                 continue
             if content.version != versions[name] or not content.is_whole:
                 log.warning("a file of %s is still being written", what, extra={"fields": {"file": name}})
-                report.notes.append(f"{what}: {name} is still being written; the next run reads it")
+                report.notes.append(f"{what}: {one_line(name)} is still being written; the next run reads it")
                 continue
             # Of two files of one run the second is newer: what both speak of, it settles.
             known_at = last_at - timedelta(microseconds=len(names) - place)
-            file = _File(name, content, intake)
+            file = _File(one_line(name), content, intake, name)
             found.append(_take_in_file(file, settings, warehouse, run, report, Known(known, aliases, known_at, held)))
     read = {name: said for name, said in report.plan_files.items() if name not in read_before}
     _tell_refusals(intake, settings, read, stops=by_hand and bool(found) and set(found) == {None})
@@ -186,9 +187,12 @@ def newest_at(warehouse: Warehouse, table: Table, run: Run, n_files: int) -> dat
 
 @dataclass(frozen=True)
 class _File:
+    """A file of an inbox: `name` is fit to be shown and to be given to another file, `sent_as` what it really has."""
+
     name: str
     content: Content
     intake: Intake
+    sent_as: str
 
     @cached_property
     def digest(self) -> str:
@@ -332,7 +336,7 @@ def _put(intake: Intake, path: str, data: bytes, settings: Settings, report: Run
 
 
 def _move(file: _File, target: str, settings: Settings, report: RunReport) -> None:
-    source, what = f"{file.intake.folder('inbox')}/{file.name}", file.intake.what
+    source, what = f"{file.intake.folder('inbox')}/{file.sent_as}", file.intake.what
     try:
         is_moved = move(settings.staging, source, target, settings.endpoints, version=file.content.version)
     except ObjectKept as error:  # every later run finds it there, and that it was read
