@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from skucast.backends.store.protocol import Live
+from skucast.backends.store.twins import refuse_twin
 from skucast.backends.waiting import Waiting, held_by, pid_of_lock
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError
@@ -45,7 +46,7 @@ class LocalStore:
 
     def load(self, combination: ModelFile) -> Live:
         """Return the live file, or raise ModelNotFound or ModelError."""
-        payload = self._read(self.root / combination.path, f"no model of {combination}", most_bytes(combination))
+        payload = self._read(combination.path, f"no model of {combination}", most_bytes(combination))
         return Live(payload, _generation(payload))
 
     def load_many(self, combinations: Sequence[Combination]) -> dict[Combination, Live | ModelError]:
@@ -57,6 +58,7 @@ class LocalStore:
         with self._lock():
             self._keep(combination, payload, version)
             live = self.root / combination.path
+            refuse_twin(self.root, combination.path)
             found = self.load(combination).generation if live.exists() else None
             mine = _generation(payload)
             if found not in (expected, mine):
@@ -72,6 +74,12 @@ class LocalStore:
 
     def versions(self, combination: ModelFile) -> list[str]:
         """Return the kept versions, in the order they were first saved."""
+        with contextlib.suppress(ModelError):
+            refuse_twin(self.root, versions_folder(combination).rstrip("/"))
+            return self._versions(combination)
+        return []
+
+    def _versions(self, combination: ModelFile) -> list[str]:
         folder = self.root / versions_folder(combination)
         files = sorted(folder.glob("*.pkl"), key=lambda path: (path.stat().st_mtime_ns, path.name))
         return [path.stem for path in files]
@@ -107,12 +115,12 @@ class LocalStore:
     def load_version(self, combination: ModelFile, version: str) -> bytes:
         """Return a kept version's file, or raise ModelNotFound."""
         missing = f"no version {version} of {combination}"
-        return self._read(self.root / version_path(combination, version), missing, most_bytes(combination))
+        return self._read(version_path(combination, version), missing, most_bytes(combination))
 
     def _holds(self, kept: Path, payload: bytes) -> bool:
         """Whether a version is whole; also where it cannot be read, and so not replaced: a folder, a pipe."""
         try:
-            return self._read(kept, "", len(payload)) == payload
+            return self._read(kept.relative_to(self.root).as_posix(), "", len(payload)) == payload
         except ModelNotFound:
             return False
         except ModelError:
@@ -120,6 +128,7 @@ class LocalStore:
 
     def _keep(self, combination: ModelFile, payload: bytes, version: str) -> None:
         kept = self.root / version_path(combination, version)
+        refuse_twin(self.root, version_path(combination, version))
         if not self._holds(kept, payload):
             _write(kept, payload)
 
@@ -129,17 +138,26 @@ class LocalStore:
         except ModelError as error:
             return error
 
-    def _read(self, path: Path, missing: str, most: int) -> bytes:
+    def _read(self, relative: str, missing: str, most: int) -> bytes:
         """Return the bytes of an ordinary file, of one too large for a model no more than shows that."""
+        path = self.root / relative
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever, a device never end
                 raise ModelError(f"{path}: cannot be read (not an ordinary file); move it away and retrain")
+            self._refuse_twin(relative, missing)
             with path.open("rb") as file:
                 return file.read(most + 1)
         except FileNotFoundError:
             raise ModelNotFound(f"{missing} in {self.root}; train it") from None
         except OSError as error:
             raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+
+    def _refuse_twin(self, relative: str, missing: str) -> None:
+        """Take a file that the disk gives instead of this one for none: it is of another combination."""
+        try:
+            refuse_twin(self.root, relative)
+        except ModelError as error:
+            raise ModelNotFound(f"{missing}: {error}") from None
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
