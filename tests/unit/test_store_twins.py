@@ -37,7 +37,7 @@ def test_a_model_never_takes_the_place_of_another_one_s(twin: Combination, tmp_p
         lambda: store.save(twin, b"other", "2026-11-22-1", expected=generation),
         lambda: store.keep(twin, b"other", "2026-11-22-2"),
     ):
-        with pytest.raises(ModelError, match="this disk takes .* for it, a name that differs in case alone") as caught:
+        with pytest.raises(ModelError, match=r"this disk takes .* for it, a name that differs in case alone") as caught:
             write()
         assert len(str(caught.value).splitlines()) == 1
     assert store.load(ONE).payload == b"one"
@@ -75,7 +75,7 @@ def test_another_one_s_model_is_not_read(twin: Combination, tmp_path: Path, monk
             name for name in real(folder) if name in ours or name not in {*twin.path.split("/"), *twin.parts}
         },
     )
-    with pytest.raises(ModelNotFound, match="no model of .*this disk takes"):
+    with pytest.raises(ModelNotFound, match=r"no model of .*this disk takes"):
         store.load(twin)
     with pytest.raises(ModelNotFound, match="this disk takes"):
         store.load_version(twin, "2026-11-22-1")
