@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from builders import WEDNESDAY
-from business import Business, Task, lines_with_a_shift, sold
+from business import Business, Task, lines_with_a_shift, no_page, sold
 
 from skucast.entry import app
 from skucast.jobs import intake
+from skucast.jobs import monitor as monitor_job
+from skucast.jobs import predict as predict_job
 from skucast.runtime.groups.field import Job
 
 
@@ -78,3 +80,11 @@ def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def _later_days_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run may be about weeks after the tests' Wednesday, whatever day it is on this machine."""
     monkeypatch.setattr(app, "newest_day", lambda *_: date(2099, 12, 31))
+
+
+@pytest.fixture(autouse=True)
+def _no_page_that_nobody_looks_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page is half of what a small business's forecast takes; tests that look at it are marked `page`."""
+    if request.node.get_closest_marker("page") is None:
+        monkeypatch.setattr(predict_job, "page_of_forecast", no_page)
+        monkeypatch.setattr(monitor_job, "write_page", lambda *_: "none, in this test")

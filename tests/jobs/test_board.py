@@ -16,6 +16,8 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import REGISTRY
 from skucast.core.tables.sales import PROMOTIONS
 
+pytestmark = pytest.mark.page
+
 NEXT_WEEK = CUTOFF + timedelta(weeks=1)
 
 

@@ -87,10 +87,15 @@ def of(rows: pd.DataFrame, parts: tuple[str, ...], level: str = "combination") -
 @pytest.fixture
 def twice(business: Business) -> Business:
     """Return a business that has forecast a week, with a promotion planned, and has sold the next one."""
+    business.once("a week forecast, the next one sold", forecast_and_sell_a_week)
+    return business
+
+
+def forecast_and_sell_a_week(business: Business) -> None:
+    """Forecast a week, with a promotion planned, and sell the next one."""
     plan(business, "early", "2026-11-20")
     assert business("predict") == 0
     sell_a_week(business)
-    return business
 
 
 def test_the_first_run_has_nothing_to_compare(business: Business) -> None:

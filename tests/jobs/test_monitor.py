@@ -12,6 +12,8 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import METRICS
 
+pytestmark = pytest.mark.page
+
 
 @pytest.fixture
 def scored(business: Business) -> Business:

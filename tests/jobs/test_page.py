@@ -16,6 +16,8 @@ from business import Business, Task
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.jobs import page as page_job
 
+pytestmark = pytest.mark.page
+
 LAST_WEEK = str(WEDNESDAY - timedelta(weeks=1))
 
 

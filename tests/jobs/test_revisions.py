@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from builders import CUTOFF, line
 from business import Business, Task
-from test_changes import A1, AS_OF, B2, of, plan, sell_a_week
+from test_changes import A1, AS_OF, B2, forecast_and_sell_a_week, of, sell_a_week
 
 from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY
@@ -25,10 +25,8 @@ TOTAL = ("*", "*", "*")
 @pytest.fixture
 def published(business: Business) -> Business:
     """Return a business that has forecast two weeks, the second of them once."""
-    plan(business, "early", "2026-11-20")
-    assert business("predict") == 0
-    sell_a_week(business)
-    assert business("predict", *AS_OF) == 0
+    business.once("a week forecast, the next one sold", forecast_and_sell_a_week)
+    business.already("predict", *AS_OF)
     return business
 
 
