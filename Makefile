@@ -61,7 +61,7 @@ test-images: .venv/dev ## run the deployment scripts against a recorder, build a
 
 # SEEDS="1 10000" plays so many on files; those on the stand-ins take some hundred times as long.
 torture: .venv/dev .stand-ins/ready .venv/compiled ## random schedules of overlapping and killed runs, and mutated files (SEEDS="1 400")
-	$(BIN)/python tests/torture/campaign.py --without staging --seeds $(or $(SEEDS),1 400)
+	$(BIN)/python tests/torture/campaign.py --seeds $(or $(SEEDS),1 400)
 	$(BIN)/python tests/torture/campaign.py --backend cloud --seeds 1 20
 	$(BIN)/python tests/torture/fuzz.py --mutations $(or $(MUTATIONS),50000)
 

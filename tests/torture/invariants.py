@@ -17,8 +17,8 @@ from skucast.core.tables.sales import PROMOTIONS, SALES
 from skucast.jobs.promotions import ingest_inbox
 from skucast.runtime.outcome import RunReport
 
-STAGING_ENDS_AFTER_DAYS = 3.0
-"""So many days later nothing may be left of a run that never published."""
+STAGING_ENDS_AFTER_DAYS = 9.0
+"""So many days later nothing may be left of a run that never published, by a clock that was 6 days ahead."""
 
 Done = list[tuple[Any, ...]]
 """What runs were told is done."""

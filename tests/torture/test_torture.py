@@ -26,14 +26,10 @@ def test_random_schedules_leave_everything_whole(backend: str, seeds: int) -> No
     """Runs of all stories that overlap, are killed, lose answers: the checker finds nothing; the seeds are said."""
     if backend == "cloud" and missing() is not None:
         pytest.skip(str(missing()))
-    code, said = campaign("--backend", backend, "--seeds", "1", str(seeds), "--without", *KNOWN_FAULTS)
+    code, said = campaign("--backend", backend, "--seeds", "1", str(seeds))
     assert code == 0, said
     assert f"{seeds} schedules from seed 1 on, 0 failed" in said
     assert "exit code -9" in said or backend == "cloud"
-
-
-KNOWN_FAULTS = ("staging",)
-"""What is left out: in DuckDB staging tables do not expire (docs/reliability.md)."""
 
 
 @pytest.mark.parametrize("writer", ["append", "merge"])
@@ -43,14 +39,14 @@ def test_a_writer_that_is_not_ours_is_found_out(writer: str) -> None:
     What is shown last is the smallest schedule: two runs of that writer, or one beside the week that was there. It can
     be played again, and is found again.
     """
-    code, said = campaign("--seeds", "1", "8", "--stories", writer, "predict", "--without", *KNOWN_FAULTS)
+    code, said = campaign("--seeds", "1", "8", "--stories", writer, "predict")
     assert code == 1
     assert re.search(r"SEED \d+ FAILED: forecasts: (rows of \[.*\], of the versions|\d+ rows of)", said)
     smallest = re.findall(r"^smallest: (.*)$", said, re.MULTILINE)
     schedule = json.loads(smallest[0])
     assert 1 <= len(schedule) <= 2
     assert {step[0] for step in schedule} == {"start"}
-    code, again = campaign("--replay", smallest[0], "--without", *KNOWN_FAULTS)
+    code, again = campaign("--replay", smallest[0])
     assert code == 1
     assert "forecasts: " in again
 
