@@ -5,7 +5,7 @@
 #
 # BUILDER=cloud sends the source to Cloud Build (cloudbuild.yaml), BUILDER=docker builds and pushes with this machine's
 # docker, without provenance. A tag that has all three images is not built again. Jobs are deployed by digest, so a moved tag
-# changes no job. The base is one by digest: PYTHON_IMAGE, or that of deploy/base.lock.
+# changes no job. The base is one by digest: PYTHON_IMAGE, that of deploy/base.lock, or what the tag there is today.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 needs_tag
@@ -25,14 +25,9 @@ if [ "$dry" = no ] && [ "$tag_is_given" = no ] && [ -n "$(git -C "$repo" status 
   exit 2
 fi
 doing="reading the base of the images"
-if [ -z "$PYTHON_IMAGE" ]; then
-  if [ "$dry" = yes ]; then
-    PYTHON_IMAGE=BASE@sha256:DIGEST
-    say "the base is that of deploy/base.lock:"
-    "$PYTHON" "$here/base_image.py" show 2>&1 || say "  without it nothing is built"
-  else
-    PYTHON_IMAGE=$("$PYTHON" "$here/base_image.py" show) || { doing= && exit 2; }
-  fi
+if [ -z "$PYTHON_IMAGE" ] && ! PYTHON_IMAGE=$("$PYTHON" "$here/base_image.py" show 2>/dev/null); then
+  PYTHON_IMAGE=
+  say "deploy/base.lock has no digest: the base is what its tag is today; to stay on one: deploy/base_image.py refresh, and a commit"
 fi
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$repo/src/skucast/__init__.py")
 case $BUILDER in
@@ -42,6 +37,12 @@ case $BUILDER in
     ;;
   docker)
     run gcloud auth configure-docker "$REGION-docker.pkg.dev"
+    if [ -z "$PYTHON_IMAGE" ]; then
+      tag=$(grep --invert-match '^#' "$here/base.lock")
+      run docker pull --quiet "$tag"
+      PYTHON_IMAGE=$tag@DIGEST
+      [ "$dry" = yes ] || PYTHON_IMAGE=$(docker inspect --format='{{index .RepoDigests 0}}' "$tag")
+    fi
     for image in "${IMAGES[@]}"; do
       run docker build --platform=linux/amd64 --file "$repo/Dockerfile.$image" --tag "$(image "$image"):$IMAGE_TAG" \
         --build-arg "PYTHON_IMAGE=$PYTHON_IMAGE" --build-arg "COMMIT=$IMAGE_TAG" --build-arg "VERSION=$version" "$repo"

@@ -10,7 +10,7 @@ from google.api_core import exceptions as api
 from google.auth.exceptions import RefreshError, TransportError
 from pandas_gbq.gbq_connector import GbqConnector
 
-from skucast.backends.warehouse.bigquery import reading
+from skucast.backends.warehouse.bigquery import errors, reading
 from skucast.backends.warehouse.bigquery.errors import TWICE, Conflict, Gone, Twice, WrongKind, explanation, is_lost
 from skucast.core.errors import InputError, WarehouseError
 
@@ -127,6 +127,16 @@ def test_a_wait_that_the_reader_gave_up_is_a_time_that_ran_out() -> None:
     """There is no answer of the service behind it."""
     error = reading._unwrapped(pandas_gbq.exceptions.QueryTimeout("Reason: 9 s"))
     assert "no usable answer within 9 s" in str(explanation(error, "bigquery.jobs.create", "read sales", 9.0))
+
+
+@pytest.mark.parametrize(("passed_s", "words"), [(0.1, "after 0.1 s, and no other try"), (8.0, "within 9 s")])
+def test_it_says_how_long_it_was_really_waited_for(
+    monkeypatch: pytest.MonkeyPatch, passed_s: float, words: str
+) -> None:
+    """Who gives up at once does not say that the deadline has passed."""
+    monkeypatch.setattr(errors.time, "monotonic", lambda: 100.0 + passed_s)
+    said = explanation(api.ServiceUnavailable("later"), "bigquery.jobs.create", "read sales", 9.0, 100.0)
+    assert f"read sales: no usable answer {words} (503 later)" in str(said)
 
 
 def test_refused_credentials_are_the_identity_s() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
-from skucast.core.errors import ModelError
+from skucast.core.errors import ModelError, StoreError
 from skucast.core.model_files import MAX_BYTES
 from skucast.forecast.artifact import loads
 
@@ -150,3 +151,18 @@ def test_a_store_that_is_no_folder_is_a_model_error(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file")
     with pytest.raises(ModelError, match="models"):
         LocalStore(tmp_path / "models").load(ARTICLE)
+
+
+def test_a_disk_that_takes_no_more_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which file, and why; the model of before stays live, and nothing half-written beside it."""
+    store = LocalStore(tmp_path)
+    before = store.save(ARTICLE, b"the model of before", "v1", expected=None)
+
+    def is_full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", is_full)
+    with pytest.raises(StoreError, match=r"cannot be written \(No space left on device\); what was there stays"):
+        store.save(ARTICLE, b"another model", "v2", expected=before)
+    assert store.load(ARTICLE).payload == b"the model of before"
+    assert not list(tmp_path.rglob(".new-*"))

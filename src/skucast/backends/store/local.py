@@ -105,7 +105,7 @@ class LocalStore:
         """Write a marker and remove it, or raise InputError."""
         marker = self.root / f".probe-{uuid.uuid4().hex}"
         try:
-            _write(marker, b"")
+            _put(marker, b"")
             marker.unlink()
         except OSError as error:
             raise InputError(
@@ -193,7 +193,18 @@ def _generation(payload: bytes) -> str:
 
 
 def _write(path: Path, payload: bytes) -> None:
-    """Put the bytes at the path, whole or not at all, even if the machine stops."""
+    """Put the bytes at the path, whole or not at all, even if the machine stops.
+
+    Raises:
+        StoreError: the disk takes no more, or fails; what was there stays.
+    """
+    try:
+        _put(path, payload)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); what was there stays") from None
+
+
+def _put(path: Path, payload: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:

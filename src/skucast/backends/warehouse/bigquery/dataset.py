@@ -119,13 +119,14 @@ class Dataset:
     @contextmanager
     def explained(self, permission: str, what: str) -> Iterator[None]:
         """Turn what the clients raise into one line that says what to do; 404 is often the caller's."""
+        asked = time.monotonic()
         try:
             with within(self.until()):
                 yield
         except api.NotFound:
             raise
         except FAILURES as error:
-            raise explanation(error, permission, what, self.deadline_s) from None
+            raise explanation(error, permission, what, self.deadline_s, asked) from None
 
 
 _TYPES = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 from google.api_core import exceptions as api
@@ -93,15 +94,20 @@ def tried_again(worth_it: Callable[[BaseException], bool], deadline_s: float) ->
     return Retry(predicate=worth_it, timeout=deadline_s, initial=first_s, maximum=longest_s)
 
 
-def explanation(error: BaseException, permission: str, what: str, deadline_s: float) -> Exception:
-    """Return the error to raise instead: what the failure means, in one line."""
+def explanation(
+    error: BaseException, permission: str, what: str, deadline_s: float, since: float | None = None
+) -> Exception:
+    """Return the error to raise instead: what the failure means, in one line.
+
+    `since` is when it was asked (monotonic): who gave up before the deadline says after how long.
+    """
     text = short(error)
     if TOO_DEAR in reasons_of(error):
         return InputError(f"{what}: it would bill more bytes than MAX_BYTES_BILLED allows, and billed none ({text})")
     if is_over_quota(error):
         return WarehouseError(f"{what}: over quota ({text}); run it again later")
     if is_lost(error) or isinstance(error, (api.RetryError, TimeoutError)):
-        return WarehouseError(f"{what}: no usable answer within {deadline_s:g} s ({text})")
+        return WarehouseError(f"{what}: no usable answer {_how_long(deadline_s, since)} ({text})")
     to_do = way_out(error)
     if to_do is not None:
         return InputError(f"{what}: {to_do} ({text})")
@@ -119,6 +125,13 @@ def explanation(error: BaseException, permission: str, what: str, deadline_s: fl
             return Later()
         return Twice() if TWICE in str(error) else WarehouseError(f"{what}: refused ({text})")
     return WarehouseError(f"{what}: {text}")
+
+
+def _how_long(deadline_s: float, since: float | None) -> str:
+    passed_s = deadline_s if since is None else time.monotonic() - since
+    if passed_s >= deadline_s / 4:  # pauses double: no time was left for the next one
+        return f"within {deadline_s:g} s"
+    return f"after {passed_s:.1f} s, and no other try"
 
 
 def short(error: BaseException) -> str:

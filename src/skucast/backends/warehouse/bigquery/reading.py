@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -146,12 +147,13 @@ class Reader:
         connector = _Connector(
             None, location=location, use_bqstorage_api=client.has_storage_api, bigquery_client=client
         )
+        asked = time.monotonic()
         try:
             with within(self._dataset.until()):
                 rows: pd.DataFrame = connector.run_query(sql, configuration=settings)
         except (*FAILURES, *_WRAPPERS) as error:
             cause = _unwrapped(error)
-            raise explanation(cause, "bigquery.jobs.create", what, self._dataset.deadline_s) from None
+            raise explanation(cause, "bigquery.jobs.create", what, self._dataset.deadline_s, asked) from None
         fields = {"rows": len(rows), "bytes_processed": client.bytes_processed - before}
         log.info("%s", what, extra={"fields": fields})
         return rows
