@@ -39,6 +39,7 @@ ANYWHERE = ("*/tests/*", "*/include/*", "*.a", "*.pyx", "*.pxd", "*.pxi")
 UNUSED = {
     "pyarrow": (
         "pyarrow/libarrow_flight*",
+        "pyarrow/libarrow_python_flight*",
         "pyarrow/_flight*",
         "pyarrow/libarrow_s3*",
         "pyarrow/_s3fs*",

@@ -42,9 +42,8 @@ def test_an_image_is_built_once_per_commit(tools: Path, tmp_path: Path) -> None:
     steps = [
         "deploy/build.sh",
         f"IMAGE_TAG=three PYTHON_IMAGE={base} deploy/build.sh",
-        "IMAGE_TAG=three deploy/build.sh",
     ]
-    there, built, unpinned = play(tools, tmp_path, steps)
+    there, built = play(tools, tmp_path, steps)
     assert there.code == 0, there.said
     assert not there.sent()
     assert built.code == 0, built.said
@@ -54,6 +53,8 @@ def test_an_image_is_built_once_per_commit(tools: Path, tmp_path: Path) -> None:
     assert build["serviceAccount"].endswith("${_BUILD_ACCOUNT}@${PROJECT_ID}.iam.gserviceaccount.com")
     assert [step["id"] for step in build["steps"]] == ["build", "sbom", "scan"]
     assert build["options"]["requestedVerifyOption"] == "VERIFIED"
+    (tmp_path / "unpinned").mkdir()
+    (unpinned,) = play(tools, tmp_path / "unpinned", ["IMAGE_TAG=three deploy/build.sh"])
     locked = (Path(__file__).parents[2] / "deploy" / "base.lock").read_text(encoding="utf-8").splitlines()[-1]
     is_pinned = "@sha256:" in locked
     assert unpinned.code == 0, unpinned.said

@@ -19,6 +19,8 @@ from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import PUBLISHES, RUNS
 from skucast.core.tables.scorecard import METRICS
 
+pytestmark = pytest.mark.page
+
 
 def fill(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every new file below STAGING find its disk full."""

@@ -85,11 +85,11 @@ def test_a_flag_of_a_return_is_no_promotion(warehouse, run):
 def test_a_table_of_ours_from_before_has_no_flag(warehouse, run):
     """It is read as it was, also where SALES_COLUMNS names the flag for files."""
     with warehouse._file.transaction() as connection:
-        warehouse._ensure(connection, SALES)
+        warehouse._tables.ensure(connection, SALES)
         for name in ("is_promo", "promo_type"):
-            connection.execute(f"ALTER TABLE {warehouse._name(SALES)} DROP COLUMN {name}")
+            connection.execute(f"ALTER TABLE {warehouse._tables.name(SALES)} DROP COLUMN {name}")
         connection.execute(
-            f"INSERT INTO {warehouse._name(SALES)} VALUES (DATE '{CUTOFF}', 'P', 'KA', 'A', 3, 20, NULL, 'b')"
+            f"INSERT INTO {warehouse._tables.name(SALES)} VALUES (DATE '{CUTOFF}', 'P', 'KA', 'A', 3, 20, NULL, 'b')"
         )
     weeks = warehouse.weekly_sales(CLOCK, CUTOFF)
     assert weeks[["quantity", "promo_days", "no_depth_share"]].iloc[0].tolist() == [3.0, 1, 0.0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from skucast.regressors.headings import perhaps_meant, places_of, unused_of
@@ -24,10 +24,15 @@ class FileLine:
         """Note why the line is rejected."""
         self.reasons.append(refusal(why, words))
 
-    def refuse_errors(self, why: StrEnum, columns: Sequence[str]) -> None:
-        """Refuse cells of these columns that hold an error or a formula, `why` with `column` and `found`."""
+    def refuse_errors(
+        self, why: StrEnum, columns: Sequence[str], is_name: Callable[[str, str], bool] = lambda *_: False
+    ) -> None:
+        """Refuse cells of these columns that hold an error or a formula, `why` with `column` and `found`.
+
+        `is_name` tells of a column and a cell whether something is called so.
+        """
         for column in columns:
-            if UNREADABLE.fullmatch(self.cells[column]):
+            if UNREADABLE.fullmatch(self.cells[column]) and not is_name(column, self.cells[column]):
                 self.refuse(why, column=column, found=repr(self.cells[column]))
 
 

@@ -111,7 +111,8 @@ class OverrideJudge:
     def read(self, line: FileLine) -> bool:
         """Read the line's cells into its row and refuse what is wrong; return whether it says anything new."""
         cells = line.cells
-        line.refuse_errors(Why.UNREADABLE, [column for column in COLUMNS if column not in {"note", "kind"}])
+        columns = [column for column in COLUMNS if column not in {"note", "kind"}]
+        line.refuse_errors(Why.UNREADABLE, columns, self._names.has)
         if line.reasons:
             return True
         cancelled = as_flag(cells["cancelled"]) if cells["cancelled"] else False

@@ -110,7 +110,11 @@ class _Judge:
 
     def read(self, line: FileLine) -> None:
         """Read the line's cells into its row, and refuse what is wrong."""
-        line.refuse_errors(Why.UNREADABLE, [column for column in COLUMNS if column != "note"])
+        key_of = dict(zip((*KEY, *LIKE), (*KEY, *KEY), strict=True))
+        columns = [column for column in COLUMNS if column != "note"]
+        line.refuse_errors(
+            Why.UNREADABLE, columns, lambda column, cell: cell in self._parts.get(key_of.get(column, ""), ())
+        )
         if line.reasons:
             return
         own = [self._name(line, column, column) for column in KEY]

@@ -13,11 +13,11 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from skucast.core.errors import InputError
-from skucast.core.texts import Text, wording
+from skucast.core.texts import Text
 from skucast.sheets.csv_text import LOOKED_AT, CsvRecords, header_place
 from skucast.sheets.encoding import text_of
 from skucast.sheets.excel import excel_records
-from skucast.sheets.formulas import NOT_IN_XML, as_written
+from skucast.sheets.formulas import as_written
 from skucast.sheets.limits import MAX_COLUMNS, TooMuch
 from skucast.sheets.parts import MAX_UNPACKED_BYTES
 
@@ -142,11 +142,6 @@ def trimmed(name: str, sheet: Sheet) -> Sheet:
         raise InputError(Text("{name}: no line below a header", name=name))
     is_csv = PurePath(name).suffix.lower() in CSV_SUFFIXES
     lines = [(number, _cut(cells, is_csv=is_csv)) for number, cells in sheet.lines]
-    for number, cells in [(1, sheet.header), *lines]:
-        if found := next(filter(None, map(NOT_IN_XML.search, cells)), None):
-            character = f"U+{ord(found.group()):04X}"
-            said = wording("{name}: line {line}: a cell holds a control character, {character}; remove it")
-            raise InputError(Text(said, name=name, line=str(number), character=character))
     return Sheet(_cut(sheet.header, is_csv=is_csv), lines, sheet.separator, sheet.notes)
 
 

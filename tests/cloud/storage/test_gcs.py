@@ -105,7 +105,7 @@ def test_of_writers_at_once_one_wins(storage_server: Address, bucket: str, their
         mine.stored()
         at_once.wait()
         try:
-            return mine.save(ARTICLE, f"of {number}".encode(), f"v-of {number}", expected=expected)
+            return mine.save(ARTICLE, f"of {number}".encode(), f"v-of-{number}", expected=expected)
         except StoreConflict:
             return None
 
@@ -113,7 +113,7 @@ def test_of_writers_at_once_one_wins(storage_server: Address, bucket: str, their
         generations = list(pool.map(save, range(16)))
     [winner] = [number for number, generation in enumerate(generations) if generation is not None]
     assert theirs.load(ARTICLE) == Live(f"of {winner}".encode(), generations[winner])
-    assert {f"v-of {number}" for number in range(16)} <= set(theirs.versions(ARTICLE))
+    assert {f"v-of-{number}" for number in range(16)} <= set(theirs.versions(ARTICLE))
 
 
 def test_a_version_that_comes_back_while_it_is_deleted_is_kept(

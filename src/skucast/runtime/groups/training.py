@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import ValidationInfo, field_validator
 
 from skucast.runtime.groups.addresses import is_host_and_port
-from skucast.runtime.groups.field import FORECASTING, SALES_JOBS, TRAINING, Group, field
+from skucast.runtime.groups.field import FORECASTING, TRAINING, Group, field
 
 
 class Training(Group):
@@ -37,12 +37,6 @@ class Training(Group):
     )
     changepoint_prior_scale: float = field(
         0.1, "how freely the trend may bend in the default setting", TRAINING, gt=0, le=10
-    )
-    force: bool = field(
-        False,
-        "train again even if the model of this cutoff exists, and replace the stored one whatever it is; every job: "
-        "publish although a run that read its inputs later has published the same week",
-        SALES_JOBS,
     )
     max_worse: float = field(
         0.05,

@@ -47,6 +47,12 @@ class Week(Group):
     late_sales: Literal["bridge", "stop"] = field(
         "bridge", "sales later than allowed: forecast through, or stop", ["predict"]
     )
+    force: bool = field(
+        False,
+        "train again even if the model of this cutoff exists, and replace the stored one whatever it is; every job: "
+        "publish although a run that read its inputs later has published the same week",
+        SALES_JOBS,
+    )
 
     @field_validator("as_of", mode="before")
     @classmethod
