@@ -98,7 +98,7 @@ def _shared(folder: Path) -> list[Reader]:
     import pandas as pd
 
     business.sell(pd.concat(kept), "history")
-    assert business("train", "--tune", "off") == 0
+    assert business("train", "--tune", "off", "--forecaster", "blend") == 0
     found = []
     for file, loads in SHARED_READERS.items():
         good = (business.models / file.path).read_bytes()

@@ -6,6 +6,7 @@ import gc
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from errno import EDQUOT, EFBIG, ENOSPC
 from typing import TYPE_CHECKING
@@ -61,7 +62,8 @@ def _say(line: str) -> None:
     if log.handlers:
         log.error("%s", line)
     else:
-        print(line, file=sys.stderr)
+        with suppress(OSError):  # where it goes may be full: the exit code says it too
+            print(line, file=sys.stderr)
 
 
 def _main(job: Job, description: str, argv: Sequence[str]) -> int:
