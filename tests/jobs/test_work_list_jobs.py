@@ -61,6 +61,19 @@ def work(listed: Business, capsys: pytest.CaptureFixture[str]) -> Callable[..., 
     return shown
 
 
+def test_each_line_of_the_list_is_a_line_of_the_log(listed: Business, capsys: pytest.CaptureFixture[str]) -> None:
+    """Below the one that counts them, for whoever reads the run's output."""
+    assert listed("monitor") == 0
+    said = capsys.readouterr().err
+    counted, first, second, third = said[said.index("work list: 3 lines") :].splitlines()[:4]
+    assert "\\n" not in counted
+    assert [each.split(":")[0] for each in (first, second, third)] == [
+        "    1. no_run",
+        "    2. promo_plan",
+        "    3. Пермь/KA/A1",
+    ]
+
+
 def test_the_list_says_what_why_and_what_to_do(
     listed: Business, work: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -167,7 +167,8 @@ def announce(
     log.info("%s", line, extra={"fields": fields})
     log.info("health", extra={"fields": health_fields(metrics, gauges(facts, alerts))})
     to_do = work_text(work)
-    log.info("%s", to_do, extra={"fields": {"event": "work_list", **tally(work), "lines": listed_names(work)}})
+    said = {"event": "work_list", **tally(work), "lines": listed_names(work)}
+    log.info("%s", to_do, extra={"fields": said, "has_lines": True})
     if settings.alert_webhook_url is None or not (fields["n_listed"] or fields["n_resolved"]):
         return None
     command = "gcloud_command" if "://" in settings.warehouse else "command"
