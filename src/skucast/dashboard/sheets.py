@@ -21,6 +21,8 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from skucast.sheets.formulas import NOT_IN_XML
+
 Kind = Literal["text", "number", "change", "percent", "share", "day", "count"]
 
 _FORMATS = {
@@ -32,7 +34,6 @@ _FORMATS = {
     "count": "0",
 }
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\]")
 _LONGEST_TITLE, _LONGEST_TEXT = 31, 32_767
 _DAY_0 = date(1899, 12, 30)
@@ -161,7 +162,7 @@ def _text(value: str) -> str:
 
 def _clean(text: str) -> str:
     """The text without what no file may hold, as long as a cell can be."""
-    return _NOT_IN_XML.sub("", text)[:_LONGEST_TEXT]
+    return NOT_IN_XML.sub("", text)[:_LONGEST_TEXT]
 
 
 # --- Headings ---------------------------------------------------------------------------------------------------------
