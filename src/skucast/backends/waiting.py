@@ -37,6 +37,10 @@ class Waiting:
         """Whether patience has come to its end."""
         return self.seconds > self._patience_s
 
+    def over(self, pid: int | None) -> str:
+        """Return the line that ends the waiting: for what, for whom, and what to do."""
+        return f"{self._path}: {held_by(pid)}, for over {self._patience_s:.0f} s; end it and run again"
+
     def say(self, pid: int | None) -> None:
         """Log once who is waited for, when it takes longer than usual."""
         if self._is_said or self.seconds < min(SAID_AFTER_S, self._patience_s / 2):

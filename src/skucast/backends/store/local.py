@@ -16,7 +16,7 @@ from typing import IO
 
 from skucast.backends.store.protocol import Live
 from skucast.backends.store.twins import refuse_twin
-from skucast.backends.waiting import Waiting, held_by, pid_of_lock
+from skucast.backends.waiting import Waiting, pid_of_lock
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, StoreConflict, StoreError
 from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path, versions_folder
@@ -179,9 +179,7 @@ class LocalStore:
             except BlockingIOError:
                 pid = pid_of_lock(handle)
                 if waiting.is_over:
-                    raise StoreError(
-                        f"{self.root}: {held_by(pid)}, for over {LOCK_PATIENCE_S:.0f} s; end it and run again"
-                    ) from None
+                    raise StoreError(waiting.over(pid)) from None
                 waiting.say(pid)
                 time.sleep(PAUSE_S)
             else:

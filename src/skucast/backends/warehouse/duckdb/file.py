@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
 
 import duckdb
 
-from skucast.backends.waiting import Waiting, held_by, pid_in
+from skucast.backends.waiting import Waiting, pid_in
 from skucast.core.errors import InputError, RunFailed, WarehouseError
 from skucast.runtime.logs import log
 
@@ -172,9 +172,7 @@ class DuckDBFile:
                     raise InputError(f"{self.path}: cannot be opened as a DuckDB file ({first_line(error)})") from None
                 pid = pid_in(str(error))
                 if waiting.is_over:
-                    raise RunFailed(
-                        f"{self.path}: {held_by(pid)}, for over {LOCK_PATIENCE_S:.0f} s; end it and run again"
-                    ) from None
+                    raise RunFailed(waiting.over(pid)) from None
                 waiting.say(pid)
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, 0.5)
