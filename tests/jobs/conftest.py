@@ -11,6 +11,7 @@ from builders import WEDNESDAY
 from business import Business, Task, lines_with_a_shift, no_page, sold
 
 from skucast.entry import app
+from skucast.forecast.panel import training as panel_training
 from skucast.jobs import intake
 from skucast.jobs import monitor as monitor_job
 from skucast.jobs import predict as predict_job
@@ -68,6 +69,13 @@ def shifted(kept: Path, tmp_path: Path) -> Business:
 def shown(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """Return a function that gives what a run has shown on stderr."""
     return lambda: capsys.readouterr().err
+
+
+@pytest.fixture(autouse=True)
+def _panels_of_few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How good a panel is no test here asks. The demo, a process of its own, trains the recipe that is shipped."""
+    monkeypatch.setattr(panel_training, "POINT_TREES", 30)
+    monkeypatch.setattr(panel_training, "QUANTILE_TREES", 15)
 
 
 @pytest.fixture(autouse=True)
