@@ -22,6 +22,7 @@ from skucast.backends.warehouse.opening import open_warehouse
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.series import ID
 from skucast.core.tables.contract import ALL, BATCH, Table
@@ -210,7 +211,7 @@ def plan_of(plan: pd.DataFrame, known_from: pd.Timestamp, table: Table = PROMOTI
     if "starts_on" not in rows:
         raise InputError(
             f"{table.label}: no column starts_on; expected unit, channel, SKU_ID (or unique_id), starts_on, ends_on, "
-            f"discount_perc, found {', '.join(map(str, plan.columns))}"
+            f"discount_perc, found {listed(plan.columns)}"
         )
     rows = rows.assign(**{name: rows.get(name, ALL) for name in KEY}, ends_on=rows.get("ends_on", rows["starts_on"]))
     known = pd.to_datetime(rows.get("known_from", pd.Series(pd.NaT, index=rows.index)))

@@ -18,6 +18,7 @@ from skucast.api.the_sales import grain_of, read_sales, with_unknown_weeks
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
 from skucast.core.other_models import OURS
+from skucast.core.quoting import listed
 from skucast.core.series import unique_id
 from skucast.core.weeks import WEEK
 from skucast.forecast.backtest_rows import OTHER_MODELS
@@ -348,8 +349,7 @@ def _found_in(report: RunReport) -> list[str]:
     if zeros:
         said.append(f"weeks without rows that count as 0: {zeros}; missing_weeks='unknown' makes them unknown")
     if closed:
-        more = f"; and {len(closed) - SHOWN} more" if len(closed) > SHOWN else ""
-        said.append(f"closures, whose weeks count as unknown: {'; '.join(closed[:SHOWN])}{more}")
+        said.append(f"closures, whose weeks count as unknown: {listed(closed, SHOWN, '; ')}")
     return said
 
 

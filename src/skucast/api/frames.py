@@ -11,6 +11,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.series import ID, unique_id
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.core.tables.scorecard import BASELINES
@@ -71,7 +72,7 @@ def asked_models(frame: pd.DataFrame, models: Sequence[str] | None) -> list[str]
     if missing:
         raise InputError(
             f"no column {', '.join(missing)}: expected a long frame such as cross_validation gives, "
-            f"found {', '.join(map(str, frame.columns))}"
+            f"found {listed(frame.columns)}"
         )
     found = list(models) if models is not None else [name for name in models_in(frame) if frame[name].notna().any()]
     if not found:

@@ -9,6 +9,7 @@ import pandas as pd
 from skucast.api.explaining import explain
 from skucast.api.frames import PUBLISHED
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.series import ID
 from skucast.core.tables.forecasts import COMPONENTS
 
@@ -54,7 +55,7 @@ def plot(
 
     rows = _of_series(forecasts, unique_id)
     if model not in rows:
-        raise InputError(f"plot: no column {model}; found {', '.join(map(str, rows.columns))}")
+        raise InputError(f"plot: no column {model}; found {listed(rows.columns)}")
     if level is not None and not {f"{model}-{side}-{level:g}" for side in ("lo", "hi")} <= set(rows):
         there = ", ".join(str(name) for name in rows if str(name).startswith(f"{model}-lo-")) or "none"
         raise InputError(

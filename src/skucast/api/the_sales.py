@@ -12,6 +12,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.series import ID, combination_named, unique_id
 from skucast.core.tables.contract import BATCH, Column, Table
 from skucast.core.tables.sales import SALES, sales_with
@@ -200,7 +201,7 @@ def days_of(values: pd.Series, name: str) -> pd.Series:
 def _named(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     missing = [theirs for theirs in columns.values() if theirs not in frame]
     if missing:
-        raise InputError(f"columns: the frame has no {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")
+        raise InputError(f"columns: the frame has no {', '.join(missing)}; it has {listed(frame.columns)}")
     found = frame.rename(columns={theirs: ours for ours, theirs in columns.items()})
     return found.rename(columns={ours: theirs for theirs, ours in _NIXTLA.items() if theirs not in found})
 
@@ -211,7 +212,7 @@ def _long(lines: pd.DataFrame) -> pd.DataFrame:
     if missing:
         raise InputError(
             f"sales: no column {', '.join(missing)}; expected unit, channel and SKU_ID (or unique_id), ds and y "
-            f"(or date and quantity), found {', '.join(map(str, lines.columns))}"
+            f"(or date and quantity), found {listed(lines.columns)}"
         )
     named = rows.dropna(subset=[*KEY, "ds"])
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from skucast.core.quoting import one_line
+from skucast.core.quoting import MOST, one_line
 
 
 class SkucastError(Exception):
@@ -15,7 +15,8 @@ class SkucastError(Exception):
 
     def __init__(self, *given: object) -> None:
         text, *others = given or ("",)
-        super().__init__(*((one_line(text) if type(text) is str else text), *others) if given else ())
+        is_plain = type(text) is str or (isinstance(text, str) and len(text) > MOST)
+        super().__init__(*((one_line(str(text)) if is_plain else text), *others) if given else ())
 
 
 class InputError(SkucastError):

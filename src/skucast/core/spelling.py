@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+from skucast.core.quoting import listed
+
 _LOOK_ALIKE = str.maketrans(
     "авекмнорстухіјѕһԛԝёë×" + "«»„“”‟″" + "‘’‚‛′ʼ`´ʹ" + "‐‑‒–—―−" + "⁄∕",
     "abekmhopctyxijshqweex" + '"' * 7 + "'" * 9 + "-" * 7 + "/" * 2,
@@ -107,8 +109,7 @@ def difference(name: str, other: str) -> str:
         if what != "equal":
             ours, theirs = _points(name[start:end]), _points(other[other_start:other_end])
             found.append(f"{theirs or 'nothing'} for {ours or 'nothing'}")
-    more = f" and {len(found) - _MAX_DIFFERENCES} more" if len(found) > _MAX_DIFFERENCES else ""
-    return ", ".join(found[:_MAX_DIFFERENCES]) + more
+    return listed(found, _MAX_DIFFERENCES)
 
 
 def _points(text: str) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem, split_parts
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.spelling import fold, fold_piece, without_invisible
 from skucast.core.twins import twins_of
 from skucast.core.words import counted
@@ -177,9 +178,8 @@ def resolve_targets(
         if not matches:
             unknown.append(item)
     if unknown:
-        more = f"; and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
-        texts = "; ".join(_unknown_text(item, known) for item in unknown[:_SHOWN])
-        raise InputError(f"{named_in}: {texts}{more}")
+        texts = [_unknown_text(item, known) for item in unknown[:_SHOWN]] + unknown[_SHOWN:]
+        raise InputError(f"{named_in}: {listed(texts, _SHOWN, '; ')}")
     return sorted(chosen)
 
 

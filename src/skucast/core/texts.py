@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self, Union
 
-from skucast.core.quoting import one_line
+from skucast.core.quoting import MOST, one_line, room_for_each, shortened
 from skucast.language.catalogue import REGIONS, SOURCE, translated, translated_count
+
+MOST_PARTS = 20
+"""Sentences that are said in a row."""
 
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -54,9 +57,23 @@ class Text(str):
     @classmethod
     def _made(cls, source: str, other: str | None, given: Mapping[str, Place]) -> Self:
         places = {name: one_line(place) if type(place) is str else place for name, place in given.items()}
+        made = cls._of(source, other, places)
+        return made if len(made) <= MOST else made.within(MOST)
+
+    @classmethod
+    def _of(cls, source: str, other: str | None, places: Mapping[str, Place]) -> Self:
         made = super().__new__(cls, _said(SOURCE, source, other, places))
         made.source, made.other, made.places = source, other, places
         return made
+
+    def within(self, most: int) -> Self:
+        """Return the sentence with the longest of what it quotes shortened, so that it has so many characters."""
+        return self._of(self.source, self.other, dict(zip(self.places, self._shares(most), strict=True)))
+
+    def _shares(self, most: int) -> Sequence[Place]:
+        lengths = [len(_said_place(SOURCE, place)) for place in self.places.values()]
+        each = room_for_each(lengths, max(0, most - (len(self) - sum(lengths))))
+        return [_within(place, each) for place in self.places.values()]
 
     def said_in(self, language: str) -> str:
         """Return the sentence in that language, empty = English."""
@@ -80,10 +97,11 @@ class Count(Text):
 
 
 def in_a_row(parts: Sequence[str]) -> Text:
-    """Return the sentences as one, parted by semicolons."""
-    places = {f"part{number}": part for number, part in enumerate(parts)}
+    """Return the sentences as one, parted by semicolons; of very many the first, and how many more there are."""
+    places = {f"part{number}": part for number, part in enumerate(parts[:MOST_PARTS])}
     source = "; ".join(f"{{{name}}}" for name in places)
-    return Text(source, **places)
+    said, n_more = Text(source, **places), len(parts) - MOST_PARTS
+    return said if n_more <= 0 else Text("{said} and {n} more", said=said, n=n_more)
 
 
 def wording(text: str) -> str:
@@ -114,6 +132,20 @@ def said(language: str, stored: str) -> str:
 def stored(text: str | None) -> str | None:
     """Return a sentence as `Text.stored` does; None of one that is no sentence of ours."""
     return text.stored() if isinstance(text, Text) else None
+
+
+def _within(place: Place, most: int) -> Place:
+    """What stands in a sentence, shortened to so many characters where it quotes something."""
+    match place:
+        case Text():
+            return place if len(place) <= most else place.within(most)
+        case str():
+            return shortened(place, most)
+        case tuple() if place:
+            each = room_for_each([len(_said_place(SOURCE, one)) + 2 for one in place], most)
+            return tuple(_within(one, each) for one in place[: 1 + most // 2])
+        case _:
+            return place
 
 
 # --- What is said ----------------------------------------------------------------------------------------------------

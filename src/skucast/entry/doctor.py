@@ -20,6 +20,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.weather_api import open_weather, places_of
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, SkucastError
+from skucast.core.quoting import listed
 from skucast.core.run import BAD_INPUT, DONE, Run
 from skucast.core.tables.contract import ALL, Table
 from skucast.core.tables.every import DELIVERED, TABLES
@@ -155,7 +156,7 @@ def _sales(settings: Settings, run: Run, history: History) -> str:
     if found.late_weeks:
         return f"{late}; ALLOWED_LATE_WEEKS={settings.allowed_late_weeks} allows it"
     if found.late_units:
-        raise InputError(f"{'; '.join(found.late_units)}, others through {found.data_cutoff}: deliver them")
+        raise InputError(f"{listed(found.late_units, by='; ')}, others through {found.data_cutoff}: deliver them")
     combinations = counted(found.n_combinations, "combination")
     return f"{combinations}, {found.first_week} to {found.data_cutoff}, newest day {found.newest_day}"
 
@@ -166,9 +167,9 @@ def _names(history: Callable[[], History]) -> str:
     except InputError:
         return "not known without sales"
     if names.doubtful:
-        raise InputError("; ".join(names.doubtful))
+        raise InputError(listed(names.doubtful, by="; "))
     said = {"in several spellings, joined": names.joined, "left out": names.left_out}
-    return "; ".join(f"{what}: {', '.join(texts)}" for what, texts in said.items() if texts) or "one spelling each"
+    return "; ".join(f"{what}: {listed(texts)}" for what, texts in said.items() if texts) or "one spelling each"
 
 
 def _weather(settings: Settings, warehouse: Warehouse, run: Run, history: Callable[[], History]) -> str:
@@ -187,7 +188,9 @@ def _promotions(settings: Settings, warehouse: Warehouse, run: Run, history: Cal
     rows = warehouse.read(PROMOTIONS)
     refused = refused_lately(warehouse, run)
     if refused:
-        raise InputError(f"{'; '.join(refused)}: promotions/rejected/ below STAGING says why; send the file right")
+        raise InputError(
+            f"{listed(refused, by='; ')}: promotions/rejected/ below STAGING says why; send the file right"
+        )
     if not len(rows):
         return _no_plan(history)
     unused, of_unknown = _unused(rows, history)

@@ -14,6 +14,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
 from skucast.core.combination import KEY
 from skucast.core.errors import RunFailed
+from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.run import DONE, Run
 from skucast.core.tables.forecasts import FORECASTS
@@ -162,8 +163,8 @@ def _beyond(settings: Settings, stopping: list[Jump]) -> str:
 
 
 def _refusal(settings: Settings, run: Run, stopping: list[Jump]) -> str:
-    named = "; ".join(jump.brief for jump in stopping[:SHOWN])
-    more = f"; and {len(stopping) - SHOWN} more, see the log" if len(stopping) > SHOWN else ""
+    named = listed([jump.brief for jump in stopping], SHOWN, "; ")
+    more = ", see the log" if len(stopping) > SHOWN else ""
     return (
         f"{_beyond(settings, stopping)}, nothing is published for {run.cutoff}: {named}{more}; "
         "see `python -m skucast doctor --data`, correct the input and run again, or publish it as it is with "

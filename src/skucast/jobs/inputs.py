@@ -11,6 +11,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError, RunFailed
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.names import NAMES
@@ -154,7 +155,7 @@ def check_lateness(settings: Settings, run: Run, history: History, report: RunRe
             if weeks_between(each.delivered_through, run.cutoff) > settings.allowed_late_weeks
         ]
         if behind:
-            raise RunFailed(f"{'; '.join(map(str, behind))}, expected {run.cutoff}; {_STOPS}")
+            raise RunFailed(f"{listed(behind, by='; ')}, expected {run.cutoff}; {_STOPS}")
     warn_of_lateness(run, history)
     if late:
         report.notes.append("the missing weeks are bridged by their own forecast")
@@ -185,7 +186,7 @@ def _log_data_report(history: History) -> None:
         extra={"fields": {"data_report": found.as_dict()}},
     )
     if found.repairs():
-        log.info("found in them: %s", "; ".join(found.repairs()))
+        log.info("found in them: %s", listed(found.repairs(), by="; "))
     for text in found.closed_units:
         log.info("%s", text)
     for what, names in {

@@ -19,7 +19,7 @@ from skucast.backends.files import Content, list_versions, move, read_bytes, wri
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import NO_ALIASES, Aliases, Combination
 from skucast.core.errors import AlreadyLoaded, InputError, ObjectKept, StoreError
-from skucast.core.quoting import one_line
+from skucast.core.quoting import listed, one_line
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
 from skucast.core.tables.records import LOADS
@@ -165,7 +165,7 @@ def _tell_refusals(intake: Intake, settings: Settings, read: Mapping[str, str | 
     refused = [said for said in read.values() if said]
     if not refused:
         return
-    files = f"{len(refused)} of {counted(len(read), 'plan file')} not taken in whole: {'; '.join(refused)}"
+    files = f"{len(refused)} of {counted(len(read), 'plan file')} not taken in whole: {listed(refused, by='; ')}"
     if stops:
         rejected = f"{intake.folder('rejected')}/ below STAGING ({settings.staging})"
         raise InputError(f"{intake.what}: nothing was added; {files}; {rejected} has why")
@@ -373,7 +373,7 @@ def _tell(
             parts.append("where the file covers their names, they count as no promotion until they are sent right")
     parts += plan.notes
     if plan.unused:
-        parts.append(f"columns not used: {', '.join(plan.unused)}")
+        parts.append(f"columns not used: {listed(plan.unused)}")
     report.notes.append(f"{what}: {file.name}: {'; '.join(parts)}")
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import PROMO_SOURCES, WEATHER_SOURCES
 from skucast.core.tables.sales import PROMOTIONS
@@ -73,21 +74,19 @@ def warn_of_depth(plan: Plan, known_at: datetime, weeks: Sequence[date]) -> None
         log.warning(
             "discounts planned beyond what their article ever had count as the deepest that it had: %s; "
             "is a price written where the discount belongs?",
-            _first([f"{each}: {planned:g}, at most {deepest:g} until now" for each, (planned, deepest) in largest]),
+            listed(
+                [f"{each}: {planned:g}, at most {deepest:g} until now" for each, (planned, deepest) in largest],
+                SHOWN,
+                "; ",
+            ),
             extra={"fields": {"event": "promo_beyond_history", "combinations": len(found)}},
         )
     if flags := plan.like_flags(known_at, weeks):
         log.warning(
             "discounts planned of 1 %% count as that: %s; is 1 a flag, or written for 100 %%? send percent",
-            _first([f"{each}, at most {deepest:g} until now" for each, deepest in flags.items()]),
+            listed([f"{each}, at most {deepest:g} until now" for each, deepest in flags.items()], SHOWN, "; "),
             extra={"fields": {"event": "promo_like_a_flag", "combinations": len(flags)}},
         )
-
-
-def _first(examples: Sequence[str]) -> str:
-    """The first of them, and how many more there are."""
-    more = f"; and {len(examples) - SHOWN} more" if len(examples) > SHOWN else ""
-    return "; ".join(examples[:SHOWN]) + more
 
 
 def archives(

@@ -14,6 +14,7 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Warehouse
 from skucast.backends.warehouse.refusals import overlap_examples
 from skucast.core.errors import InputError, LoadsChanged, Overlap
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
@@ -178,7 +179,7 @@ def undo_load(wanted: str, settings: Settings, warehouse: Warehouse, run: Run, r
 def _not_one(wanted: str, every: pd.DataFrame, found: pd.DataFrame, warehouse: Warehouse) -> str:
     """Why this names not one load."""
     if len(found):
-        return f"{len(found)} loads begin so: {', '.join(found['batch_id'])}"
+        return f"{len(found)} loads begin so: {listed(found['batch_id'])}"
     of_file = every.loc[every["source"] == wanted, "batch_id"]
     if len(of_file):
         return f"a file's name; give the id of its load: {', '.join(of_file.str[:12])}"
@@ -271,4 +272,4 @@ def weeks_of(settings: Settings, warehouse: Warehouse) -> pd.DataFrame:
 def note_unused(unused: list[str], report: RunReport) -> None:
     """Note which columns of a file were not used, if there are any."""
     if unused:
-        report.notes.append(f"columns not used: {', '.join(unused)}")
+        report.notes.append(f"columns not used: {listed(unused)}")

@@ -12,6 +12,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import AlreadyLoaded, InputError, SkucastError
+from skucast.core.quoting import listed
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.records import RETRAININGS, RUNS
@@ -174,7 +175,7 @@ def _that_fit(wanted: list[tuple[Combination, str, int]]) -> list[tuple[Combinat
 
 def _note_asked(rows: pd.DataFrame, report: RunReport) -> None:
     """Say that this week's retraining was asked for before, and if nobody knows what became of it."""
-    names = _shown([str(Combination(*each)) for each in rows[KEY].itertuples(index=False, name=None)])
+    names = listed([Combination(*each) for each in rows[KEY].itertuples(index=False, name=None)], SHOWN)
     unknown = rows[rows["state"] == "asked"]
     if len(unknown):
         _say(f"RETRAIN_ALERTS: nobody knows whether the retraining of {names} has begun; see the registry", report)
@@ -184,19 +185,19 @@ def _note_asked(rows: pd.DataFrame, report: RunReport) -> None:
 
 def _note_others(found: Due, bounds: Bounds, report: RunReport) -> None:
     if found.given_up:
+        names = listed(found.given_up, SHOWN)
         _say(
-            f"RETRAIN_ALERTS: training does not mend the alerts of {_shown(found.given_up)}: not trained anew again; "
+            f"RETRAIN_ALERTS: training does not mend the alerts of {names}: not trained anew again; "
             "look at their sales and their plan, or acknowledge them",
             report,
         )
     if found.untrainable:
-        report.notes.append(
-            f"RETRAIN_ALERTS: not in the sales, or too short for a model, so not trained: {_shown(found.untrainable)}"
-        )
+        names = listed(found.untrainable, SHOWN)
+        report.notes.append(f"RETRAIN_ALERTS: not in the sales, or too short for a model, so not trained: {names}")
     if found.resting:
         report.notes.append(
             f"RETRAIN_ALERTS: trained anew less than {counted(bounds.cool_down_weeks, 'week')} ago: "
-            f"{_shown(found.resting)}"
+            f"{listed(found.resting, SHOWN)}"
         )
     if found.later:
         report.notes.append(
@@ -206,7 +207,7 @@ def _note_others(found: Due, bounds: Bounds, report: RunReport) -> None:
 
 
 def _note_outcome(names: Sequence[str], outcome: Outcome, bounds: Bounds, report: RunReport) -> None:
-    what = f"{_shown(names)}, whose alert has been open for {counted(bounds.open_weeks, 'week')} or more"
+    what = f"{listed(names, SHOWN)}, whose alert has been open for {counted(bounds.open_weeks, 'week')} or more"
     if outcome["state"] in ("refused", "failed", "asked"):
         word = {"refused": "could not be asked for", "failed": "failed", "asked": "was asked for"}
         _say(f"RETRAIN_ALERTS: the retraining {word[str(outcome['state'])]} of {what}: {outcome['reason']}", report)
@@ -215,11 +216,6 @@ def _note_outcome(names: Sequence[str], outcome: Outcome, bounds: Bounds, report
     fields = {"event": "retraining", "combinations": len(names), "execution": outcome["execution"]}
     log.info("%s: %s", done, what, extra={"fields": fields})
     report.notes.append(f"RETRAIN_ALERTS: {done}: {what}; {outcome['execution'] or 'the execution has no name'}")
-
-
-def _shown(names: Sequence[object]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{', '.join(map(str, names[:SHOWN]))}{more}"
 
 
 def _say(text: str, report: RunReport) -> None:

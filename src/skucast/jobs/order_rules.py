@@ -9,6 +9,7 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination, name_problem
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.names import NAMES
@@ -40,7 +41,7 @@ def load_order_rules(
     rows, unused = read_file(path, ORDER_RULES, parse_column_map(columns or "", ORDER_RULES))
     faults = faults_of(rows)
     if faults:
-        raise InputError(f"{path}: {_first(faults)}; nothing was loaded")
+        raise InputError(f"{path}: {listed(faults, SHOWN, '; ')}; nothing was loaded")
     report.n_rows = warehouse.replace(ORDER_RULES, rows, ALL, run=run)
     report.notes.append(
         f"{settings.order_rules_table} in {settings.warehouse} holds {counted(report.n_rows, 'rule')} now, those of "
@@ -49,7 +50,7 @@ def load_order_rules(
     note_unused(unused, report)
     unknown = _about_nothing(rows, settings, warehouse)
     if unknown:
-        report.warn(f"{counted(len(unknown), 'order rule')} about nothing that is sold: {_first(unknown)}")
+        report.warn(f"{counted(len(unknown), 'order rule')} about nothing that is sold: {listed(unknown, SHOWN, '; ')}")
 
 
 def _about_nothing(rules: pd.DataFrame, settings: Settings, warehouse: Warehouse) -> list[str]:
@@ -67,8 +68,3 @@ def _about_nothing(rules: pd.DataFrame, settings: Settings, warehouse: Warehouse
         if line.reasons:
             found.append(f"{'/'.join(row.values())} ({'; '.join(map(str, line.reasons))})")
     return found
-
-
-def _first(texts: list[str]) -> str:
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return f"{'; '.join(texts[:SHOWN])}{more}"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.orders import ORDER_RULES, ORDERS
 from skucast.core.weeks import WEEK
@@ -38,8 +39,7 @@ def protection_of(
     defaults = Defaults(levels, *weeks)
     rules = _rules(warehouse, history, report)
     if idle := idle_rules(rows.keys, rules):
-        shown = ", ".join(idle[:SHOWN]) + (f" and {len(idle) - SHOWN} more" if len(idle) > SHOWN else "")
-        report.warn(f"{counted(len(idle), 'order rule')} about nothing that is forecast: {shown}")
+        report.warn(f"{counted(len(idle), 'order rule')} about nothing that is forecast: {listed(idle, SHOWN)}")
     return Protection(rows, terms_of(rows.keys, defaults, _classes(history, rows, defaults), rules))
 
 
@@ -49,8 +49,7 @@ def _rules(warehouse: Warehouse, history: History, report: RunReport) -> pd.Data
     faults = faults_of(rules)
     if not faults:
         return rules
-    more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-    report.warn(f"order rules that are not used where they are wrong: {'; '.join(faults[:SHOWN])}{more}")
+    report.warn(f"order rules that are not used where they are wrong: {listed(faults, SHOWN, '; ')}")
     return sensible(rules)
 
 

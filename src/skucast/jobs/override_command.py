@@ -15,6 +15,7 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination, split_parts
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.overrides import OVERRIDES
@@ -211,7 +212,7 @@ def _one(wanted: str, held: pd.DataFrame) -> dict[Any, Any]:
     if len(exact) == 1 or (len(found) == 1 and len(wanted) >= MIN_ID):
         return dict((exact if len(exact) else found).iloc[0])
     if len(found) > 1:
-        why = f"{len(found)} begin so: {', '.join(found['override_id'][:SHOWN])}"
+        why = f"{len(found)} begin so: {listed(found['override_id'], SHOWN)}"
     elif len(wanted) < MIN_ID:
         why = f"too short, at least {MIN_ID} characters of a name are needed"
     else:

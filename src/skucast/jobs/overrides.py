@@ -9,6 +9,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
+from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
@@ -133,6 +134,5 @@ def _tell(made: Overridden, mine: pd.DataFrame, held: pd.DataFrame, report: RunR
         (made.short, "whose total is not reached: narrower ones take more, or less than 0 would be left"),
     ):
         if ids:
-            shown = ", ".join(f"{each} ({names[each]})" for each in ids[:SHOWN])
-            more = f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else ""
-            report.warn(f"{counted(len(ids), 'override')} {what}: {shown}{more}")
+            shown = listed([f"{each} ({names[each]})" for each in ids], SHOWN)
+            report.warn(f"{counted(len(ids), 'override')} {what}: {shown}")

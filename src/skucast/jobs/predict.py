@@ -14,6 +14,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed
+from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FAILED_STATUSES, FORECASTS, MODEL_METHODS, SALES_MISSING
@@ -243,5 +244,4 @@ def _note_models(models: Models, cutoff: date, report: RunReport) -> None:
 def _note_orphans(store: ModelStore, inputs: Inputs, report: RunReport) -> None:
     orphans = sorted(set(store.stored()) - set(inputs.history.combinations))
     if orphans:
-        names = ", ".join(map(str, orphans[:5]))
-        report.notes.append(f"{len(orphans)} stored models belong to no combination in the sales: {names}")
+        report.notes.append(f"{len(orphans)} stored models belong to no combination in the sales: {listed(orphans)}")

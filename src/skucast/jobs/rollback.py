@@ -14,6 +14,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, RunFailed, StoreConflict, StoreError
 from skucast.core.model_files import SharedFile, most_bytes
+from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.records import REGISTRY
@@ -167,7 +168,7 @@ def heal_shared(store: ModelStore, files: Sequence[SharedFile], report: RunRepor
         elif versions or found is not None:
             lost.append(str(file))
     if lost:
-        raise RunFailed(f"{', '.join(lost)}: damaged, and no whole version is kept; run run_all_skus.py")
+        raise RunFailed(f"{listed(lost, SHOWN)}: damaged, and no whole version is kept; run run_all_skus.py")
 
 
 def _newest(
@@ -331,5 +332,4 @@ def _note(
 
 
 def _first(texts: dict[Combination, str]) -> str:
-    more = f"; and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return "; ".join(list(texts.values())[:SHOWN]) + more
+    return listed(texts.values(), SHOWN, "; ")

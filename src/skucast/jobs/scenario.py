@@ -13,6 +13,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import COMPONENT_FORECASTS, FORECASTS, REGRESSOR_EFFECTS, SCENARIOS
 from skucast.core.tables.sales import PROMOTIONS
@@ -94,9 +95,9 @@ def _what_if(settings: Settings, run: Run, inputs: Inputs) -> WhatIf:
         return WhatIf(*named, empty(PROMOTIONS), values)
     found = read_plan(path.name, content, history.combinations, said_at, settings.clock, history.names.aliases)
     if len(found.rejected):
-        reasons = [f"row {row['line']}: {row['reason']}" for row in found.rejected.head(SHOWN).to_dict("records")]
-        more = f" (and {len(found.rejected) - SHOWN} more)" if len(found.rejected) > SHOWN else ""
-        raise InputError(f"PROMOTIONS: {path}: {'; '.join(reasons)}{more}; correct the file, nothing was forecast")
+        reasons = [f"row {row['line']}: {row['reason']}" for row in found.rejected.to_dict("records")]
+        wrong = listed(reasons, SHOWN, "; ")
+        raise InputError(f"PROMOTIONS: {path}: {wrong}; correct the file, nothing was forecast")
     return WhatIf(*named, found.rows.assign(known_from=pd.Timestamp(said_last)))
 
 

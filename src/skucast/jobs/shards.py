@@ -9,6 +9,7 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ShardsMissing
+from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
@@ -41,7 +42,7 @@ def rows_of_all_tasks(
     try:
         return warehouse.staged(table, run=run)
     except ShardsMissing as missing:
-        tasks = ", ".join(map(str, missing.tasks))
+        tasks = listed(missing.tasks)
         report.notes.append(
             f"{table.label}: staged task {run.task_index}; not published before task {tasks} has staged too"
         )

@@ -12,6 +12,7 @@ from skucast.backends.store.protocol import Live, ModelStore
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, ObjectKept, StoreConflict, StoreError
 from skucast.core.model_files import ModelFile, most_bytes
+from skucast.core.quoting import listed
 from skucast.core.spelling import fold
 from skucast.core.targets import resolve_targets
 from skucast.core.words import counted
@@ -117,9 +118,9 @@ def _not_kept(store: ModelStore, combination: Combination, version: str) -> str:
     kept = store.versions(combination)[::-1]
     if not kept:
         return f"no version {version}, nor any other, is kept"
-    more = f" and {len(kept) - SHOWN} more" if len(kept) > SHOWN else ""
-    there = f"{', '.join(kept[:SHOWN])}{more}"
-    return f"no version {version} is kept; there are {there}: python -m skucast models show '{combination}'"
+    return (
+        f"no version {version} is kept; there are {listed(kept, SHOWN)}: python -m skucast models show '{combination}'"
+    )
 
 
 def model_in(combination: Combination, found: Live | ModelError) -> StoredModel | ModelError:

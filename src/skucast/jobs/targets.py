@@ -13,6 +13,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError, ModelError, NothingToDo, StoreError
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL
@@ -234,7 +235,7 @@ def _in_the_sales(history: History, rows: pd.DataFrame) -> list[Combination]:
     found = list(dict.fromkeys(_combinations(history, rows)))
     gone = [str(each) for each in found if each not in there]
     if gone:
-        log.warning("not in the sales, and passed over: %s", ", ".join(gone[:3]) + (", ..." if len(gone) > 3 else ""))
+        log.warning("not in the sales, and passed over: %s", listed(gone))
     return [each for each in found if each in there]
 
 

@@ -11,6 +11,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ModelNotFound, RunFailed
 from skucast.core.model_files import SharedFile
+from skucast.core.quoting import listed
 from skucast.core.tables.records import REGISTRY
 from skucast.core.targets import matching
 from skucast.core.words import counted
@@ -137,7 +138,7 @@ def _shared(files: Mapping[SharedFile, str]) -> str:
     if not files:
         return ""
     what = counted(len(files), "file")
-    named = "; ".join(f"{file}: {why}" for file, why in files.items())
+    named = listed([f"{file}: {why}" for file, why in files.items()], SHOWN, "; ")
     return (
         f"{what} that all models share cannot be used ({named}): bring back what was live: python -m skucast models "
         "heal, or make all anew: run_all_skus.py"
@@ -176,5 +177,4 @@ def _orphans(combinations: Sequence[Combination]) -> str:
 
 
 def _names(combinations: Sequence[Combination]) -> str:
-    more = f" and {len(combinations) - SHOWN} more" if len(combinations) > SHOWN else ""
-    return ", ".join(map(str, combinations[:SHOWN])) + more
+    return listed(combinations, SHOWN)

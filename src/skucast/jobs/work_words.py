@@ -11,6 +11,7 @@ import pandas as pd
 from skucast.backends.files import list_versions
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import InputError, SkucastError
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.weeks import WeekClock
@@ -58,7 +59,7 @@ def say(
     digest = hashlib.sha256(f"{run.run_id} {at.isoformat()} {rows}".encode()).hexdigest()
     found = as_rows(list(rows.values()))
     report.n_rows = warehouse.append_once(WORK_NOTES, found, batch_id=digest, source=SAID_BY_HAND, run=run)
-    report.notes.append(f"said of {', '.join(found['about'])}: {_said(found.iloc[0])}")
+    report.notes.append(f"said of {listed(found['about'])}: {_said(found.iloc[0])}")
 
 
 def ingest_words(

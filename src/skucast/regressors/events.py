@@ -10,6 +10,7 @@ import pandas as pd
 
 from skucast.core.combination import clean_name, name_problem
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.spelling import fold
 from skucast.core.tables.contract import ALL
 from skucast.core.words import counted
@@ -52,7 +53,7 @@ def read_events(path: Path) -> tuple[Event, ...]:
     """
     rows = read_cells(path)
     if sorted(set(rows.columns) - {UNIT}) != sorted(COLUMNS):
-        found_there, expected = ", ".join(rows.columns), ", ".join(COLUMNS)
+        found_there, expected = listed(rows.columns), ", ".join(COLUMNS)
         raise InputError(f"{path}: found the columns {found_there}, expected {expected}, and {UNIT} where it is needed")
     found: dict[tuple[str, date, str], Event] = {}
     problems = []

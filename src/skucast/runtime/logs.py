@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -23,6 +24,12 @@ T = TypeVar("T")
 
 MOST_STORED = 20_000
 """Characters of a text in an entry of Cloud Logging, which takes 256 KB of all."""
+
+MOST_ITEMS = 1_000
+"""Items of a list or of fields in an entry; the others are counted."""
+
+MOST_LINES = 200
+"""Lines below one of the log, such as a traceback's; of more the first and the last are shown."""
 
 log = logging.getLogger("skucast")
 
@@ -119,11 +126,19 @@ class _OneLine(logging.Formatter):
         """Return the line."""
         first, *others = record.message.split("\n") if _has_lines(record) else [record.message]
         record.message = one_line(first)
-        return "".join([super().formatMessage(record), *(f"\n    {one_line(each)}" for each in others)])
+        return "\n".join([super().formatMessage(record), *_indented(others)])
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
         """Return the traceback, below the line."""
-        return "\n".join(f"    {one_line(each)}" for each in super().formatException(ei).split("\n"))
+        return "\n".join(_indented(super().formatException(ei).split("\n")))
+
+
+def _indented(lines: list[str]) -> list[str]:
+    """Return what stands below a line, of very many the first and the last."""
+    if len(lines) > MOST_LINES:
+        half = MOST_LINES // 2
+        lines = [*lines[:half], f"... ({len(lines) - 2 * half:,} lines) ...", *lines[-half:]]
+    return [f"    {one_line(each)}" for each in lines]
 
 
 def _has_lines(record: logging.LogRecord) -> bool:
@@ -148,9 +163,11 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if depth < _MAX_DEPTH and isinstance(value, dict):
-        return {_text(name): _plain(item, depth + 1) for name, item in value.items()}
+        some = {_text(name): _plain(item, depth + 1) for name, item in islice(value.items(), MOST_ITEMS)}
+        return {**some, **({"more": len(value) - MOST_ITEMS} if len(value) > MOST_ITEMS else {})}
     if depth < _MAX_DEPTH and isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item, depth + 1) for item in value]
+        first = [_plain(item, depth + 1) for item in islice(value, MOST_ITEMS)]
+        return [*first, *([f"and {len(value) - MOST_ITEMS:,} more"] if len(value) > MOST_ITEMS else [])]
     if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # a number of numpy's
         return _plain(value.item(), _MAX_DEPTH)
     if type(value).__name__ in _MISSING or (isinstance(value, Decimal) and not value.is_finite()):

@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.spelling import is_total
 from skucast.core.targets import IN_BUCKET, check_item
 from skucast.sales.loading_headers import guessed_columns
@@ -60,9 +61,7 @@ def _refuse_missing(name: str, sheet: Sheet, places: Mapping[str, int], theirs: 
     pairs = ";".join(f"{ours}={found}" for ours, found in guessed.items())
     pairs += "".join(f";{ours}=COLUMN" for ours in missing if ours not in guessed)
     how = f"rename them, or set SALES_COLUMNS='{pairs}'" if guessed else "rename them"
-    raise InputError(
-        f"file {name}: no column {', '.join(missing)}; found {', '.join(filter(None, sheet.header))}; {how}"
-    )
+    raise InputError(f"file {name}: no column {', '.join(missing)}; found {listed(filter(None, sheet.header))}; {how}")
 
 
 def _named(name: str, sheet: Sheet, places: Mapping[str, int]) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.quoting import listed
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.sales.feeds import EVERY_DAY, Bits, Feed, Flags, as_flags
@@ -169,7 +170,7 @@ def _gap_texts(found: dict[Name, Verdict], weeks: pd.DatetimeIndex, feed_gaps: p
             said[unit] = lacks | said.get(unit, set())
         if lacks:
             what = "lacks a part of week" if unit == ALL else "lacks week"
-            yield f"{_name_of(unit, channel)} {what} {', '.join(str(ds.date()) for ds in sorted(lacks))}"
+            yield f"{_name_of(unit, channel)} {what} {listed(ds.date() for ds in sorted(lacks))}"
 
 
 def _part_texts(business: Feed, weeks: pd.DatetimeIndex, last: int, clock: WeekClock) -> Iterator[str]:

@@ -9,7 +9,7 @@ from itertools import chain, zip_longest
 import pandas as pd
 
 from skucast.core.errors import InputError
-from skucast.core.quoting import Lines
+from skucast.core.quoting import Lines, quoted
 from skucast.core.tables.contract import Column
 
 MAX_SHOWN = 20
@@ -42,7 +42,7 @@ class Faults:
         """Add the values of a column that are wrong."""
         kind = f"in column {column.name}"
         for row, value in values[wrong.to_numpy(dtype="bool")].head(MAX_SHOWN).items():
-            found = repr(value.item() if hasattr(value, "item") else value)
+            found = quoted(value.item() if hasattr(value, "item") else value)
             self.add(kind, file, int(str(row)), f"column {column.name}, row {row}: found {found}, expected {expected}")
         self._counts[kind] += max(int(wrong.sum()) - MAX_SHOWN, 0)
 

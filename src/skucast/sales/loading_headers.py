@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 
 SHOWN = 20
 """Names of a file that are shown."""
@@ -37,7 +38,7 @@ def missing_columns(file: str, missing: Mapping[str, str], used: Mapping[str, st
     names = ", ".join(ours if ours == theirs else f"{theirs} ({ours})" for ours, theirs in missing.items())
     if not used and any(map(_IS_VALUE.fullmatch, found)):
         return InputError(
-            f"{file}: the first line is no header but {', '.join(found[:SHOWN])}; write the columns' names above it: "
+            f"{file}: the first line is no header but {listed(found[:SHOWN])}; write the columns' names above it: "
             f"{', '.join(missing.values())}; nothing was loaded"
         )
     guessed = guessed_columns(missing, [name for name in found if name not in used.values()])
@@ -46,8 +47,7 @@ def missing_columns(file: str, missing: Mapping[str, str], used: Mapping[str, st
         pairs = {ours: theirs for ours, theirs in used.items() if ours != theirs} | guessed
         given = shlex.quote(";".join(f"{ours}={theirs}" for ours, theirs in pairs.items()))
         how += f", perhaps --columns {given}"
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return InputError(f"{file}: no column {names}; found {', '.join(found[:SHOWN])}{more}; {how}")
+    return InputError(f"{file}: no column {names}; found {listed(found, SHOWN)}; {how}")
 
 
 def guessed_columns(missing: Mapping[str, str], found: Collection[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import pandas as pd
 
 from skucast.core.combination import KEY, clean_name
+from skucast.core.quoting import listed
 from skucast.core.spelling import difference
 from skucast.sales.names import name_key, with_names
 
@@ -66,8 +67,7 @@ class KnownSpellings:
                 f"{column} {name!r} as {known!r} ({difference(known, name)})"
                 for (column, name), known in sorted(self._found.items())
             ]
-            more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-            yield f"loaded in the spelling that is there: {', '.join(texts[:SHOWN])}{more}"
+            yield f"loaded in the spelling that is there: {listed(texts, SHOWN)}"
 
     def _known_as(self, column: str, name: str) -> str:
         spelt = clean_name(name)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY, clean_name
+from skucast.core.quoting import listed
 from skucast.core.weeks import WEEK, WeekClock
 from skucast.core.words import counted
 from skucast.sales.loading_twice import Twice
@@ -118,8 +119,7 @@ def _new_names(combinations: Collection[tuple[str, ...]], before: pd.DataFrame) 
         there = set(before[column].dropna())
         new = sorted({parts[place] for parts in combinations} - there)
         if new:
-            more = f" and {len(new) - MAX_NAMES:,} more" if len(new) > MAX_NAMES else ""
-            yield f"new {kind}: {', '.join(new[:MAX_NAMES])}{more}"
+            yield f"new {kind}: {listed(new, MAX_NAMES)}"
 
 
 def _last_weeks(after: pd.DataFrame, clock: WeekClock, today: date) -> Iterator[str]:

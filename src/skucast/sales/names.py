@@ -13,6 +13,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, clean_name, name_problem
+from skucast.core.quoting import listed, quoted
 from skucast.core.rows import written
 from skucast.core.spelling import (
     SHORTENED,
@@ -319,9 +320,8 @@ def name_faults(column: str, names: pd.Series) -> Iterator[str]:
         problem = SHORTENED if is_shortened(seen) else name_problem(seen) if seen else None
         if problem:
             rows = names.index[names == name]
-            more = f" and {len(rows) - SHOWN_ROWS:,} more" if len(rows) > SHOWN_ROWS else ""
-            where = f"row{'s' if len(rows) > 1 else ''} {', '.join(map(str, rows[:SHOWN_ROWS]))}{more}"
-            yield f"column {column}, {where}: {name!r} {problem}"
+            where = f"row{'s' if len(rows) > 1 else ''} {listed(rows, SHOWN_ROWS)}"
+            yield f"column {column}, {where}: {quoted(name)} {problem}"
 
 
 def merged_spellings(known: pd.DataFrame) -> list[str]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.quoting import listed
 
 TIMES_USUAL = 8.0
 """A week of so many times what is much for its article is no demand, if nothing explains it."""
@@ -106,10 +107,9 @@ def outliers_found(found: pd.DataFrame) -> Iterator[str]:
     """Say which weeks count as unknown, the largest first."""
     if len(found):
         largest = found.loc[(found["quantity"].abs() / found["usual"]).sort_values(ascending=False).index]
-        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         weeks = "1 week counts" if len(found) == 1 else f"{len(found)} weeks count"
         yield (
-            f"{weeks} as unknown, because nothing explains so much: {'; '.join(outlier_texts(largest[:SHOWN]))}{more}; "
+            f"{weeks} as unknown, because nothing explains so much: {listed(outlier_texts(largest), SHOWN, '; ')}; "
             "correct the lines at the source, or set CENSOR_OUTLIERS=false if they are right"
         )
 

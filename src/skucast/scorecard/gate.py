@@ -12,6 +12,7 @@ from typing import Literal
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.tables.contract import ALL
 from skucast.scorecard.gate_limits import Beside, Judge
@@ -300,9 +301,7 @@ def _excuses(sides: Sides, then: Then, evidence: Evidence, old: pd.DataFrame) ->
 
 
 def _names(pairs: Sequence[Pair], reasons: dict[Pair, str], reason: str) -> str:
-    names = [group_name(pair) for pair in pairs if reasons[pair] == reason]
-    more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
-    return ", ".join(names[:EXAMPLES]) + more
+    return listed([group_name(pair) for pair in pairs if reasons[pair] == reason], EXAMPLES)
 
 
 def _on_holidays(judge: Judge, group: Pair, value: float, evidence: Evidence, weeks: Collection[pd.Timestamp]) -> bool:

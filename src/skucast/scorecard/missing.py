@@ -10,6 +10,7 @@ from datetime import date
 import pandas as pd
 
 from skucast.core.combination import KEY, NO_ALIASES, Aliases, Combination, name_problem
+from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.spelling import fold, is_nobody, is_total
 from skucast.core.tables.forecasts import NEWCOMERS, RESTING, SALES_MISSING
@@ -175,8 +176,7 @@ def _named(missing: Sequence[Combination], known: Sequence[Combination]) -> str:
     said = [
         name if name.count("/") == 2 else f"{name} ({counted(n, 'combination')})" for name, n in groups.most_common()
     ]
-    more = len(said) - _SHOWN
-    return ", ".join(said[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return listed(said, _SHOWN)
 
 
 def _group(combination: Combination, known: Sequence[Combination]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import pandas as pd
 
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.sheets.parquet import parquet_file, pieces_of
 from skucast.sheets.reading import CSV_SUFFIXES, EXCEL_SUFFIXES, Kind, Opened, open_sheet, refused_suffix
 from skucast.sheets.snapshot import Snapshot, snapshot
@@ -135,7 +136,7 @@ class Cells:
     def _refuse_repeated(self) -> None:
         repeated = sorted({name for name in self.columns if self.columns.count(name) > 1})
         if repeated:
-            raise InputError(f"{self.name}: the header names {', '.join(repeated)} twice; name each column once")
+            raise InputError(f"{self.name}: the header names {listed(repeated)} twice; name each column once")
 
 
 def read_cells(path: Path) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.errors import ContractError
+from skucast.core.quoting import listed, quoted
 from skucast.core.tables.contract import Column, Table
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ def validate(table: Table, rows: pd.DataFrame, *, tz: str | None = None) -> pd.D
     """
     problems = list(_column_problems(table, rows))
     if problems:
-        raise ContractError(f"table {table.label}: {'; '.join(problems)}")
+        raise ContractError(f"table {table.label}: {listed(problems, by='; ')}")
     converted, problems = _convert(table, rows, tz)
     if not problems:
         problems = [*_key_problems(table, converted), *_check_problems(table, converted)]
     if problems:
-        raise ContractError(f"table {table.label}: {'; '.join(problems)}")
+        raise ContractError(f"table {table.label}: {listed(problems, by='; ')}")
     return converted
 
 
@@ -54,7 +55,7 @@ def _column_problems(table: Table, rows: pd.DataFrame) -> Iterator[str]:
     if missing:
         yield f"missing column {', '.join(missing)}"
     if unknown:
-        yield f"unknown column {', '.join(unknown)}"
+        yield f"unknown column {listed(unknown)}"
 
 
 def _convert(table: Table, rows: pd.DataFrame, tz: str | None) -> tuple[pd.DataFrame, list[str]]:
@@ -220,7 +221,7 @@ def refuse(column: Column, values: pd.Series, wrong: pd.Series, expected: str) -
     if wrong.any():
         row = wrong.index[wrong.to_numpy()][0]
         value = values[wrong.to_numpy()].iloc[0]
-        found = repr(value.item() if hasattr(value, "item") else value)  # 2.5, not np.float64(2.5)
+        found = quoted(value.item() if hasattr(value, "item") else value)  # 2.5, not np.float64(2.5)
         more = int(wrong.sum()) - 1
         raise ContractError(
             f"column {column.name}, row {row}: found {found}, expected {expected}"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.declared import Regressor
+from skucast.core.quoting import listed
 from skucast.core.series import ID, called, unique_id
 from skucast.forecast.others.protocol import Model
 from skucast.forecast.panel.grid import Ints
@@ -140,6 +141,4 @@ def ask(_: str, model: Model, asked: Question) -> Answer:
 def _problem(silent: Sequence[str], asked: Question) -> str | None:
     if not len(silent):
         return None
-    more = f" and {len(silent) - SHOWN} more" if len(silent) > SHOWN else ""
-    first = ", ".join(map(str, silent[:SHOWN]))
-    return f"no number of {len(silent)} of {asked.known[ID].nunique()} series, {first}{more}"
+    return f"no number of {len(silent)} of {asked.known[ID].nunique()} series, {listed(silent, SHOWN)}"
