@@ -121,10 +121,10 @@ def fits(bench: Bench) -> Iterator[str]:
 
 
 def posteriors(bench: Bench) -> Iterator[str]:
-    """Compare log posteriors with CmdStan's on more than 500 series."""
+    """Compare log posteriors with CmdStan's on more than 1,000 series."""
     series = list(sample_series())
     for name in DATASETS:
-        series += [each for each, _ in zip(real_series(bench.data, name), range(235), strict=False)]
+        series += [each for each, _ in zip(real_series(bench.data, name), range(500), strict=False)]
     for mode, spec in SPECS.items():
         gains = []
         for case in cases(series, 130, spec):

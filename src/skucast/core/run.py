@@ -29,10 +29,10 @@ class Begun:
 class Run:
     """What every job is told about itself; `app` alone makes one, from the clock and the settings.
 
-    `run_at` is naive UTC in whole seconds and `started` the same moment by the machine's clock, `today` the business
-    date, `cutoff` the label of the last complete week. All tasks of one execution share the `run_id`; each takes every
-    `task_count`-th item of a sorted list, from `task_index` on. `begun` puts the run in an order with others, by when
-    they read (None: in none), which `is_forced` overrules.
+    `run_at` is naive UTC and `started` the same moment by the machine's clock, `today` the business date, `cutoff` the
+    label of the last complete week. All tasks of one execution share the `run_id`; each takes every `task_count`-th
+    item of a sorted list, from `task_index` on. `begun` puts the run in an order with others, by when they read (None:
+    in none), which `is_forced` overrules.
     """
 
     job: str

@@ -94,12 +94,12 @@ def start_run(job: str, settings: Settings) -> Run:
     return Run(
         job=job,
         run_id=f"{job}-{name}",
-        run_at=now.replace(tzinfo=None, microsecond=0),
+        run_at=now.replace(tzinfo=None),
         today=today,
         cutoff=settings.clock.cutoff(today),
         task_index=settings.cloud_run_task_index,
         task_count=settings.cloud_run_task_count,
-        started=now.replace(microsecond=0).timestamp(),
+        started=now.timestamp(),
         begun=Begun(),
         is_forced=settings.force,
     )

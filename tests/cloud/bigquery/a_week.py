@@ -26,7 +26,8 @@ EVERYTHING = ".*"
 
 def stored(warehouse: BigQueryWarehouse) -> list[tuple[str, float]]:
     """Return article and yhat of the week's rows as they are; our own reader would refuse a key that is there twice."""
-    sql = f"SELECT SKU_ID, yhat FROM `{warehouse._dataset.id_of(SMALL)}` ORDER BY SKU_ID, yhat"
+    table_id = warehouse._dataset.id_of(SMALL)
+    sql = f"SELECT SKU_ID, yhat FROM `{table_id}` WHERE cutoff = '{CUTOFF}' ORDER BY SKU_ID, yhat"
     return [(row["SKU_ID"], row["yhat"]) for row in warehouse._dataset.client.query_and_wait(sql)]
 
 

@@ -34,14 +34,17 @@ def write_at_once(kind: str, place: Place, numbers: range) -> None:
         list(pool.map(write, numbers))
 
 
-@pytest.mark.parametrize("there_is", ["nothing", "a week"])
+@pytest.mark.parametrize("there_is", ["nothing", "a week", "the week before"])
 def test_of_writers_at_once_one_week_remains(place: Place, theirs: BigQueryWarehouse, there_is: str) -> None:
-    """Four publish different versions: one of them is there, whole, every run is noted once; also the first time."""
+    """Eight publish different versions: one of them is there, whole, every run is noted once; also the first time."""
     if there_is == "a week":
         publish(theirs, 0)
-    write_at_once("ours", place, range(1, 5))
-    assert stored(theirs) in [rows_of(number) for number in range(1, 5)]
-    assert publishers(theirs) == [f"run-{number}" for number in range(0 if there_is == "a week" else 1, 5)]
+    elif there_is == "the week before":
+        before = CUTOFF - timedelta(weeks=1)
+        theirs.replace(SMALL, week(0).assign(cutoff=before), before, run=run_of(0))
+    write_at_once("ours", place, range(1, 9))
+    assert stored(theirs) in [rows_of(number) for number in range(1, 9)]
+    assert sorted(publishers(theirs)) == [f"run-{number}" for number in range(1 if there_is == "nothing" else 0, 9)]
 
 
 def test_of_processes_at_once_one_week_remains(place: Place, theirs: BigQueryWarehouse) -> None:
@@ -84,7 +87,7 @@ def test_an_attempt_with_other_rows_replaces_those_of_a_killed_one(
 
 
 def test_what_two_first_publishers_left_stops_nobody(theirs: BigQueryWarehouse) -> None:
-    """Both put in the row to conflict over, and were ended: it counts as no publish, and the next one removes it."""
+    """Both put in the row to conflict over, and were ended: it counts as no publish, and the next one leaves one."""
     theirs.ensure(PUBLISHES)
     columns = "table_name, partition_value, run_id, n_rows, published_at"
     values = f"'{SMALL.name}', '', '', 0, CURRENT_TIMESTAMP()"

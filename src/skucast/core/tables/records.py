@@ -151,8 +151,9 @@ RUNS = Table(
 PUBLISHES = Table(
     label="publishes",
     name="distributor_publishes",
-    meaning="One row per slice of a table and run that published it. Every publish touches the rows of its table, "
-    "so that two publishers conflict. A table with rows here that is missing is never made anew by a write.",
+    meaning="One row per slice of a table and run that published it; on BigQuery also one per table that names no run, "
+    "which every publish replaces, so that two publishers conflict. A table with rows here that is missing is never "
+    "made anew by a write.",
     columns=(
         text("table_name", "the table"),
         text("partition_value", "what was replaced"),

@@ -70,6 +70,8 @@ class Reader:
                 parameter = f"{end}_{column.name}"
                 conditions.append(f"`{column.name}` {operator} @{parameter}")
                 parameters.append(_scalar(parameter, column.type, limits[column.name]))
+        if table.label == PUBLISHES.label:
+            conditions.append(sql_of.NAMED)
         columns = ", ".join(sql_of.column_sql(column, present) for column in table.columns)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = f"ORDER BY {', '.join(f'`{name}`' for name in table.key)}" if table.key else ""

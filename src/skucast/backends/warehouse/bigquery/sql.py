@@ -22,18 +22,21 @@ COMMIT that failed there is nothing to roll back, and its own error would hide t
 SEED = """
 INSERT INTO `{publishes}` (table_name, partition_value, run_id, n_rows, published_at)
 SELECT @table_name, '', '', 0, @at
-FROM (SELECT 1) WHERE NOT EXISTS (SELECT 1 FROM `{publishes}` WHERE table_name = @table_name);
+FROM (SELECT 1) WHERE NOT EXISTS (SELECT 1 FROM `{publishes}` WHERE table_name = @table_name AND run_id = '');
 """
-"""Before the transaction: a row that the first two publishers of a table can conflict over; NOTE takes it out again."""
+"""Before the transaction: a row that no run is named in, which two publishers of a table conflict over."""
 
 NOTE = """
-UPDATE `{publishes}` SET n_rows = n_rows WHERE table_name = @table_name;
 DELETE FROM `{publishes}`
 WHERE table_name = @table_name AND (run_id = '' OR (partition_value = @partition_text AND run_id = @run_id));
 INSERT INTO `{publishes}` (table_name, partition_value, run_id, n_rows, published_at, read_at)
-VALUES (@table_name, @partition_text, @run_id, @n_rows, @at, @read_at);
+VALUES (@table_name, '', '', 0, @at, NULL), (@table_name, @partition_text, @run_id, @n_rows, @at, @read_at);
 """
-"""The update changes nothing but makes two publishers of a table conflict, whatever slices they are about."""
+"""The row that no run is named in goes and comes anew, whatever slice is published: of two who do that at once one is
+aborted. An update that leaves a row as it is would not do: a service may see that nothing changes and leave it out.
+"""
+
+NAMED = "run_id != ''"
 
 NOT_OLDER = """
 ASSERT NOT EXISTS ({later}) AS '{superseded}';
@@ -48,7 +51,7 @@ AND read_at > @read_at AND read_at <= @believed {only}
 
 OF_THESE = "AND run_id IN (SELECT old.run_id FROM `{table}` AS old WHERE {slice} = @partition {only})"
 
-IS_NOTED = "SELECT COUNT(*) AS n FROM `{publishes}` WHERE {named} AND run_id != '' {only}"
+IS_NOTED = f"SELECT COUNT(*) AS n FROM `{{publishes}}` WHERE {{named}} AND {NAMED} {{only}}"
 
 ONE_SLICE = "AND partition_value = @partition_text AND run_id = @run_id"
 
