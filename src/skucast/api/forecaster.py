@@ -24,7 +24,8 @@ from skucast.core.weeks import WEEK
 from skucast.forecast.backtest_rows import OTHER_MODELS
 from skucast.forecast.others.protocol import Model, check_models
 from skucast.jobs.others import others_of
-from skucast.regressors.declared import TABLE_OF, declared_of
+from skucast.regressors.declarations import TABLE_OF
+from skucast.regressors.declared import declared_of
 from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.reading import settings_of

@@ -30,6 +30,8 @@ from skucast.jobs.data_checks import DataFinding, Facts, examine_data
 from skucast.jobs.inputs import read_history
 from skucast.jobs.known_ahead import has_promotions
 from skucast.jobs.refusals import refused_lately
+from skucast.regressors.built_in import Family, families_of
+from skucast.regressors.declared import declared_of
 from skucast.regressors.promotions import UNKNOWN_NAMES, is_promotion, problems_of
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
@@ -112,6 +114,7 @@ def examine(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         ("names", lambda: _names(history)),
         ("promotion plan", lambda: _promotions(settings, warehouse, run, history)),
         ("weather", lambda: _weather(settings, warehouse, run, history)),
+        ("regressors", lambda: _regressors(settings)),
         *((f"table {table.label}", lambda table=table: _table(warehouse, table)) for table in _OUTPUTS),
         ("writing to the warehouse", lambda: _warehouse_write(warehouse, run)),
         ("models", lambda: _models(store)),
@@ -182,6 +185,19 @@ def _weather(settings: Settings, warehouse: Warehouse, run: Run, history: Callab
         raise InputError(f"{located}; load them with `python -m skucast load FILE --table locations`")
     open_weather(settings).forecast(places[0], fetched_at=run.run_at)
     return f"{located}; Open-Meteo answers"
+
+
+def _regressors(settings: Settings) -> str:
+    families = families_of(declared_of(settings.regressors))
+    return "\n".join(_family(each, settings) for each in families)
+
+
+def _family(family: Family, settings: Settings) -> str:
+    """What is declared of a family: when it is in a model, and by which rules."""
+    when = "where it pays" if family.use.by_evidence else "always"
+    is_off = family.regressors[0].kind == "weather" and not settings.weather
+    rules = (f"{each.name} (week {each.week}, unknown {each.unknown})" for each in family.regressors)
+    return f"{family.name}, {'off' if is_off else when}: {', '.join(rules)}"
 
 
 def _promotions(settings: Settings, warehouse: Warehouse, run: Run, history: Callable[[], History]) -> str:

@@ -1,4 +1,4 @@
-"""Which regressors beside promotions go into a model: the families that its backtest says pay."""
+"""Which regressors go into a model: those that always do, and the families that its backtest says pay."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from skucast.forecast.backtest import score_by_step
-from skucast.regressors.future import BUILT_IN, WEATHER, Archive, Family
-from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.regressors.built_in import Family, families_of
+from skucast.regressors.future import Archive
 
 LEAST_GAIN = 0.02
 """Share of the backtest's error that a family must take away to stay: less is as often luck."""
+
+BUILT_IN = families_of(())
 
 TOLD = "regressors"
 """Where a card's backtest says what became of declared regressors, by name."""
@@ -39,13 +41,14 @@ def with_those_that_pay(
     backtested: Callable[[Sequence[str]], pd.DataFrame],
     families: Sequence[Family] = BUILT_IN,
 ) -> Chosen:
-    """Return the backtest with promotions alone, and with each further family that takes enough of the error away.
+    """Return the backtest with what is always there, and with each further family that takes enough of the error away.
 
     They are tried in their order, each beside those that were kept before it.
     """
-    chosen = Chosen(list(PROMO_REGRESSORS), backtested(PROMO_REGRESSORS), {})
+    always = regressors_with(frozenset(), families)
+    chosen = Chosen(always, backtested(always), {})
     for family in families:
-        if family.by_evidence and _is_known(weeks, family):
+        if family.use.by_evidence and _is_known(weeks, family):
             chosen = _tried(chosen, family, archive, backtested)
     return chosen
 
@@ -53,25 +56,27 @@ def with_those_that_pay(
 def names_kept(backtest: dict[str, Any]) -> frozenset[str]:
     """Return the names of the families that were kept, by what a card says of its backtest."""
     declared = {name for name, told in backtest.get(TOLD, {}).items() if told["outcome"] == "kept"}
-    return frozenset(declared | ({WEATHER.name} if backtest.get("weather") == "kept" else set()))
+    return frozenset(declared | {each.name for each in BUILT_IN if backtest.get(each.name) == "kept"})
 
 
 def regressors_with(kept: frozenset[str], families: Sequence[Family]) -> list[str]:
-    """Return the regressors of a model beside the lag: promotions, and those of the families that are kept."""
-    return [*PROMO_REGRESSORS, *(name for each in families if each.name in kept for name in each.columns)]
+    """Return the regressors of a model beside the lag: what is always there, and the families that are kept."""
+    asked = [each for each in families if not each.use.by_evidence]
+    asked += [each for each in families if each.use.by_evidence and each.name in kept]
+    return [name for each in asked for name in each.values]
 
 
 def _tried(
     before: Chosen, family: Family, archive: Archive, backtested: Callable[[Sequence[str]], pd.DataFrame]
 ) -> Chosen:
-    scored = backtested([*before.regressors, *family.columns])
+    scored = backtested([*before.regressors, *family.values])
     without, with_it = (score_by_step(each)["pooled"] for each in (before.scored, scored))
     pays = without is not None and with_it < (1 - LEAST_GAIN) * without
     said = {**before.said, **_words(before.said, family, archive, without, with_it, pays=pays)}
     tried = (*before.tried, family)
     if not pays:
         return Chosen(before.regressors, before.scored, said, tried, before.kept)
-    return Chosen([*before.regressors, *family.columns], scored, said, tried, before.kept | {family.name})
+    return Chosen([*before.regressors, *family.values], scored, said, tried, before.kept | {family.name})
 
 
 def _words(
@@ -79,23 +84,14 @@ def _words(
 ) -> dict[str, Any]:
     """What a card says of a family that was tried."""
     outcome = "kept" if pays else "dropped"
-    if family == WEATHER:
-        is_perfect = any(each.is_perfect for each in archive.weather.values())
-        return {
-            "without_weather": without,
-            "with_weather": with_it,
-            "weather": outcome,
-            "is_perfect_weather": is_perfect,
-        }
-    untold = [planned for planned in archive.plans.values() if family.name not in planned.declared.said]
-    is_perfect = family.name in archive.declared_now and bool(untold)
+    is_perfect = archive.is_perfect(family)
+    if family.is_built_in:
+        name = family.name
+        return {f"without_{name}": without, f"with_{name}": with_it, name: outcome, f"is_perfect_{name}": is_perfect}
     told = {"outcome": outcome, "without": without, "with": with_it, "is_perfect": is_perfect}
     return {TOLD: {**said.get(TOLD, {}), family.name: told}}
 
 
 def _is_known(weeks: pd.DataFrame, family: Family) -> bool:
-    """Whether the history tells anything of it: weather that is not always usual, a value that has ever moved."""
-    names = [name for name in family.columns if name in weeks]
-    if family == WEATHER:
-        return set(family.columns) <= set(names) and bool(weeks[names].any(axis=None))
-    return bool(names) and any(weeks[name].nunique() > 1 for name in names)
+    """Whether the history tells anything of it: a value that has ever moved."""
+    return any(weeks[name].nunique() > 1 for name in family.values if name in weeks)

@@ -19,9 +19,8 @@ from skucast.forecast.prophet.fit import with_interval_scale
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.spec import LAG
 from skucast.forecast.training import HOLIDAYS_AHEAD, fitted
-from skucast.regressors.future import WEATHER, families_of
+from skucast.regressors.built_in import families_of
 from skucast.regressors.responses import Response
-from skucast.regressors.weather import WEATHER_REGRESSORS
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ def _check(stored: StoredModel, newest: Newest) -> None:
     card = stored.card
     if "converted" in card.recipe:
         raise ModelError("it was converted from the old system, and forecasts as it did there")
-    known = {name for family in families_of(newest.declared) for name in family.columns}
+    families = families_of(newest.declared)
+    known = {name for family in families for name in family.columns}
     if {each.name for model in stored.models for each in model.regressors} - {*known, LAG}:
         raise ModelError("it needs what is not known")
     last = newest.weeks["ds"].iloc[-1].date()
@@ -86,13 +86,15 @@ def _check(stored: StoredModel, newest: Newest) -> None:
     grain = card.recipe.get("sales_grain", newest.grain)
     if grain != newest.grain:
         raise ModelError(f"it was trained on sales by {grain}, SALES_GRAIN is {newest.grain}")
-    if knows_weather(card) and not set(WEATHER_REGRESSORS) <= set(newest.weeks):
-        raise ModelError("it knows the weather, which is off")
+    kept = names_kept(card.backtest)
+    for family in families:
+        if family.is_built_in and family.name in kept and not set(family.values) <= set(newest.weeks):
+            raise ModelError(f"it knows the {family.name}, which is off")
 
 
 def knows_weather(card: ModelCard) -> bool:
     """Return whether weather was kept when the model was trained."""
-    return WEATHER.name in names_kept(card.backtest)
+    return "weather" in names_kept(card.backtest)
 
 
 def _is_finite(model: FittedModel) -> bool:

@@ -40,13 +40,13 @@ from skucast.forecast.prophet.tuning import (
     errors_of,
     forecasts_at,
 )
+from skucast.regressors.built_in import ALWAYS, REGRESSORS, families_of
 from skucast.regressors.calendars import Calendar
 from skucast.regressors.declared_values import declared_columns
-from skucast.regressors.future import NO_ARCHIVE, REGRESSORS, Archive, ahead_at, families_of, last_known
+from skucast.regressors.future import NO_ARCHIVE, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.regressors.responses import Response, responded
-from skucast.regressors.weather import WEATHER_REGRESSORS
 from skucast.sales.history import lagged
 
 HOLIDAYS_AHEAD = 104 * WEEK
@@ -253,7 +253,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     )
 
     def forecasts(specs: Sequence[ModelSpec], regressors: Sequence[str]) -> Floats:
-        tried = choice.forecast_late(specs) if list(regressors) == PROMO_REGRESSORS else None
+        tried = choice.forecast_late(specs) if tuple(regressors) == ALWAYS else None
         if tried is not None and len(tried) == len(chosen.scored):  # tuning has left out no origin
             return tried
         fit_weeks = fitter(recipe, specs, regressors, archive.responses)
@@ -271,7 +271,7 @@ def tuned(material: Material, recipe: Recipe) -> Choice:
         FitError: the history cannot be fitted.
     """
     plan = recipe.plan
-    known = _window(material.numbers, PROMO_REGRESSORS, recipe.grid, None)
+    known = _window(material.numbers, ALWAYS, recipe.grid, None)
     folds = [] if plan.tune == "off" else folds_of(material, recipe)
     late, average = plan.backtest_origins, plan.tune_average
     return choose(known, recipe.grid, folds, plan.spec, plan.tune, late, average, recipe.elsewhere)
@@ -281,7 +281,7 @@ def tuning_errors(combination: Combination, material: Material, recipe: Recipe) 
     """Return how far each setting was off for a combination of the sample; None where that cannot be told."""
     plan, recipe = recipe.plan, recipe.of(combination.unit)
     try:
-        known = _window(material.numbers, PROMO_REGRESSORS, recipe.grid, None)
+        known = _window(material.numbers, ALWAYS, recipe.grid, None)
         return errors_of(known, recipe.grid, folds_of(material, recipe), plan.spec, plan.tune, plan.backtest_origins)
     except FitError:
         return None
@@ -312,7 +312,7 @@ def evidence_of(material: Material, recipe: Recipe) -> dict[str, list[float]]:
     ends = {each: labels.index(each) + 1 for each in origins if each in labels}
     usable = {each: end for each, end in ends.items() if n_known[end - 1] > MIN_WEEKS}
     folds = [_fold(material, end, recipe) for end in usable.values()]
-    known = _window(weeks, PROMO_REGRESSORS, recipe.grid, None)
+    known = _window(weeks, ALWAYS, recipe.grid, None)
     found = forecasts_at(known, recipe.grid, folds, plan.spec, plan.tune, plan.tune_average)
     told = {str(each): yhat for each, yhat in zip(usable, found.tolist(), strict=True) if np.isfinite(yhat).all()}
     return kept | {str(each): told[str(each)] for each in missing if str(each) in told}
@@ -330,7 +330,7 @@ def _evidence_origins(recipe: Recipe) -> list[date]:
 def fitter(
     recipe: Recipe,
     specs: Sequence[ModelSpec],
-    regressors: Sequence[str] = PROMO_REGRESSORS,
+    regressors: Sequence[str] = ALWAYS,
     responses: Mapping[date, Response] = MappingProxyType({}),
 ) -> Callable[[pd.DataFrame], list[FittedModel]]:
     """Return the function that fits one combination's weeks under each of the settings.
@@ -378,7 +378,8 @@ def _window(
     """The weeks as they are fitted: promotions by their response, or by depth and days where no response is told."""
     known: dict[str, pd.Series | Floats] = {"ds": weeks["ds"], "y": weeks["y"], LAG: lagged(weeks["y"])}
     promotions = {name: weeks[name] for name in PROMO_REGRESSORS} if response is None else responded(weeks, response)
-    others: dict[str, pd.Series | Floats] = {name: weeks[name] for name in regressors if name in WEATHER_REGRESSORS}
+    built_in = [name for name in regressors if name in REGRESSORS and name not in PROMO_REGRESSORS]
+    others: dict[str, pd.Series | Floats] = {name: weeks[name] for name in built_in}
     asked = [each for each in declared if each.column in regressors]
     others |= declared_columns(weeks, asked)
     return window({**known, **promotions, **others}, [*promotions, *others], grid)
@@ -388,7 +389,7 @@ def _fold(material: Material, end: int, recipe: Recipe) -> Fold:
     past, coming = material.numbers.iloc[:end], material.numbers.iloc[end : end + recipe.plan.backtest_weeks]
     rows = recipe.grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
     ahead, _ = ahead_at(past, coming, material.archive)
-    known = _window(past, PROMO_REGRESSORS, recipe.grid, material.archive.response_after(past))
+    known = _window(past, ALWAYS, recipe.grid, material.archive.response_after(past))
     regressors = np.column_stack([ahead.regressors[name] for name in known.names if name != LAG])
     y = coming["y"].to_numpy(dtype="float64")
     return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), y, known)

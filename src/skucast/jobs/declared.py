@@ -175,7 +175,13 @@ def note_known(planned: Iterable[PlannedWeeks], report: RunReport) -> None:
         report.notes.append(f"{name}: known in {percent(share)} of the weeks to come{instead}")
 
 
-_INSTEAD = {"last": "the last value", "climate": "its usual value", "zero": "0", "average": "its average"}
+_INSTEAD = {
+    "last": "the last value",
+    "climate": "its usual value",
+    "zero": "0",
+    "average": "its average",
+    "recent": "its mean of 26 weeks",
+}
 
 
 def _plan(

@@ -111,7 +111,7 @@ class AskedThen:
         yield from zip(PROMO_REGRESSORS, (ahead.depth, ahead.days), strict=True)
         for (regressor, values), coming in zip(self.grid.declared, ahead.declared, strict=True):
             whole = np.concatenate([values[:, :end], coming], axis=1)
-            for name, each in columns_of(regressor, whole).items():
+            for name, each in columns_of(regressor, whole, end).items():
                 yield name, each[:, end:]
 
     @cached_property

@@ -19,14 +19,13 @@ from skucast.core.weeks import WEEK
 from skucast.jobs.inputs import read_history
 from skucast.jobs.known_ahead import archives
 from skucast.regressors.future import ahead_at
+from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.runtime.groups.forecast import MAX_HORIZON_WEEKS
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
 from skucast.scorecard.monitoring import match
 from skucast.scorecard.rivals import side_by_side
 from skucast.scorecard.spellings import in_the_names_of_the_sales
-
-_PROMOTIONS = ["promo_discount_perc", "promo_days"]
 
 
 class Rivals(Protocol):
@@ -98,7 +97,7 @@ def weeks_for(
             if not len(past) or not len(coming):
                 continue
             ahead, _ = ahead_at(past, coming, known[Combination(*map(str, key))])
-            promotions = {name: ahead.regressors[name] for name in _PROMOTIONS}
+            promotions = {name: ahead.regressors[name] for name in PROMO_REGRESSORS}
             rows = coming.assign(origin=pd.Timestamp(origin.cutoff), y=float("nan"), **promotions)
             parts.append(rows[columns])
     return pd.concat(parts, ignore_index=True).astype({"promo_days": "float64", "origin": "datetime64[us]"})

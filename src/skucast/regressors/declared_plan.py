@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
-from skucast.core.declared import Regressor, Rule
+from skucast.core.declared import Regressor
 from skucast.core.tables.contract import ALL
-from skucast.regressors.declared_values import DeclaredWeeks, Floats
+from skucast.regressors.declared_values import DeclaredWeeks, Floats, of_weeks
 from skucast.regressors.promotions import WEEK_DAYS, Flags, patterns_of, places_by_pattern
 
 
@@ -72,20 +72,6 @@ class DeclaredPlan:
         for code, start, end, value in zip(rows["_code"], starts, ends, rows["value"], strict=True):
             by_day[places[code], start:end] = value
         return of_weeks(by_day.reshape(len(self._combinations), len(weeks), WEEK_DAYS), regressor.week), is_said
-
-
-def of_weeks(by_day: Floats, rule: Rule) -> Floats:
-    """Return the value of weeks by those of their days in the last axis; NaN where none is known."""
-    is_known = ~np.isnan(by_day)
-    count = is_known.sum(axis=-1)
-    if rule == "last":
-        last = by_day.shape[-1] - 1 - is_known[..., ::-1].argmax(axis=-1)
-        found = np.take_along_axis(by_day, last[..., None], axis=-1)[..., 0]
-    elif rule == "max":
-        found = np.where(is_known, by_day, -np.inf).max(axis=-1)
-    else:
-        found = np.nan_to_num(by_day).sum(axis=-1) / (np.maximum(count, 1) if rule == "mean" else 1)
-    return np.where(count > 0, found, np.nan)
 
 
 def usable_values(

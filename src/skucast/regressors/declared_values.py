@@ -1,4 +1,4 @@
-"""Values of declared regressors as models know them: of a history, and of weeks to come; nothing of later weeks."""
+"""Values of regressors as models know them: weeks of days, what stands in for the unknown; nothing of later weeks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skucast.core.declared import CHANGE, Regressor, Unknown
+from skucast.core.declared import CHANGE, Regressor, Rule, Unknown
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,6 +21,24 @@ MOST_CHANGE = 3.0
 """A price is at most so many times above its last weeks: beyond it the measure has changed, not the price."""
 
 YEARS = (52, 104)
+
+RECENT_WEEKS = 26
+"""Weeks whose mean is the recent one."""
+
+
+def plain_sum(by_day: Floats) -> Floats:
+    """Return the sum over the last axis."""
+    found: Floats = by_day.sum(axis=-1)
+    return found
+
+
+def sum_of_a_group(by_day: Floats) -> Floats:
+    """Return the sum over the last axis as pandas adds up a group: the first, and the sum of the others.
+
+    It may differ from `plain_sum` in the last bit, and a model's version in all.
+    """
+    found: Floats = by_day[..., 0] + by_day[..., 1:].sum(axis=-1)
+    return found
 
 
 @dataclass(frozen=True)
@@ -64,13 +82,16 @@ def declared_ahead(weeks: pd.DataFrame, known: DeclaredWeeks) -> dict[str, Float
     found: dict[str, Floats] = {}
     for each in known.declared:
         whole = np.concatenate([_raw(weeks, each), known.values[each.name]])
-        found |= {name: values[len(weeks) :] for name, values in columns_of(each, whole).items()}
+        found |= {name: values[len(weeks) :] for name, values in columns_of(each, whole, len(weeks)).items()}
     return found
 
 
-def columns_of(regressor: Regressor, raw: Floats) -> dict[str, Floats]:
-    """Return the regressors that one declaration makes of its values, oldest first in the last axis, NaN = unknown."""
-    values = filled(raw, regressor.unknown)
+def columns_of(regressor: Regressor, raw: Floats, n_past: int | None = None) -> dict[str, Floats]:
+    """Return the regressors that one declaration makes of its values, oldest first in the last axis, NaN = unknown.
+
+    The first `n_past` of the weeks are of the history, the others to come; unless said all are.
+    """
+    values = filled(raw, regressor.unknown, n_past)
     found = {regressor.column: values}
     if regressor.column + CHANGE in regressor.columns:
         found[regressor.column + CHANGE] = change_of(values)
@@ -96,19 +117,67 @@ def mean_before(values: Floats, n_weeks: int) -> Floats:
     return found
 
 
-def filled(raw: Floats, unknown: Unknown) -> Floats:
+def of_weeks(by_day: Floats, rule: Rule, add: Callable[[Floats], Floats] = plain_sum) -> Floats:
+    """Return the value of weeks by those of their days in the last axis; NaN where none is known."""
+    is_known = ~np.isnan(by_day)
+    count = is_known.sum(axis=-1)
+    if rule == "last":
+        last = by_day.shape[-1] - 1 - is_known[..., ::-1].argmax(axis=-1)
+        found = np.take_along_axis(by_day, last[..., None], axis=-1)[..., 0]
+    elif rule == "max":
+        found = np.where(is_known, by_day, -np.inf).max(axis=-1)
+    else:
+        found = add(np.nan_to_num(by_day)) / (np.maximum(count, 1) if rule == "mean" else 1)
+    return np.where(count > 0, found, np.nan)
+
+
+def filled_ahead(past: Floats, coming: Floats, unknown: Unknown) -> Floats:
+    """Return the values of weeks to come with what stands in for those not known, by those before in the last axis."""
+    if unknown == "recent":
+        return np.where(np.isnan(coming), _recent(past)[..., None], coming)
+    whole = np.concatenate([past, coming], axis=-1)
+    return filled(whole, unknown, past.shape[-1])[..., past.shape[-1] :]
+
+
+def filled(raw: Floats, unknown: Unknown, n_past: int | None = None) -> Floats:
     """Return the values with what stands in for those not known, by values before them alone.
 
-    Before the first known value that stands for all; where none is known, 0 does.
+    The first `n_past` of them are of the history, unless said all; the recent mean of weeks to come is that of its last
+    ones. Before the first known value that stands for all; where none is known, 0 does.
     """
     is_known = ~np.isnan(raw)
     if unknown == "zero" or not is_known.any():
         return np.nan_to_num(raw)
+    if unknown == "recent":
+        n_weeks = raw.shape[-1] if n_past is None else n_past
+        past, coming = raw[..., :n_weeks], raw[..., n_weeks:]
+        whole = np.where(is_known[..., :n_weeks], past, _recent_until(past))
+        return np.concatenate([whole, filled_ahead(past, coming, unknown)], axis=-1)
     stands_in = _last(raw, is_known) if unknown == "last" else _average(raw, is_known)
     if unknown == "climate":
         usual = _climate(raw)
         stands_in = np.where(np.isnan(usual), stands_in, usual)
     return np.where(is_known, raw, stands_in)
+
+
+def _recent(past: Floats) -> Floats:
+    """The mean of the known values of the last weeks; where there are none the last one known, or 0."""
+    recent = past[..., -RECENT_WEEKS:]
+    count = (~np.isnan(recent)).sum(axis=-1)
+    mean: Floats = np.nan_to_num(recent).sum(axis=-1) / np.maximum(count, 1)
+    if not past.shape[-1] or (count > 0).all():
+        return mean
+    return np.where(count > 0, mean, _last(past, ~np.isnan(past))[..., -1])
+
+
+def _recent_until(past: Floats) -> Floats:
+    """The recent mean before each week; before the first known value that."""
+    is_known = ~np.isnan(past)
+    if is_known.all():
+        return past
+    before = [_recent(past[..., :week]) for week in range(past.shape[-1])]
+    has_begun = np.maximum.accumulate(is_known, axis=-1)
+    return np.where(has_begun, np.stack(before, axis=-1), _last(past, is_known))
 
 
 def _last(raw: Floats, is_known: npt.NDArray[np.bool_]) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skucast.core.declared import OF_DECLARED, Regressor
+from skucast.core.declared import Regressor
+from skucast.regressors.built_in import Family
 from skucast.regressors.declared_values import NOTHING_DECLARED, DeclaredWeeks, declared_ahead
 from skucast.regressors.promotions import PROMO_REGRESSORS, PlannedWeeks, promotions_ahead
-from skucast.regressors.responses import RESPONSE_REGRESSORS, Response, responses_ahead
+from skucast.regressors.responses import Response, responses_ahead
 from skucast.regressors.weather import WEATHER_REGRESSORS
 from skucast.sales.history import carried
 
@@ -23,37 +24,6 @@ Floats = npt.NDArray[np.float64]
 PromotionsFrom = Literal["plan", "perfect_plan", "expected"]
 """What stood in for the promotions of an origin's weeks: the plan as it was known then, those that came to pass, or
 the recent average."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """Regressors of one declaration: they enter a model together, as one component of the forecast, or not at all.
-
-    `by_evidence`: where the backtest of a combination says that they pay; else always.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    component: str
-    by_evidence: bool = True
-
-    @classmethod
-    def of(cls, regressor: Regressor) -> Family:
-        """Return the family of a regressor that somebody has declared."""
-        return cls(regressor.name, regressor.columns, OF_DECLARED)
-
-
-PROMOTIONS = Family("promotions", (*PROMO_REGRESSORS, *RESPONSE_REGRESSORS), "promo", by_evidence=False)
-WEATHER = Family("weather", tuple(WEATHER_REGRESSORS), "weather")
-BUILT_IN = (PROMOTIONS, WEATHER)
-
-REGRESSORS = [name for family in BUILT_IN for name in family.columns]
-"""All that a model may know of a week beside the calendar and the week before, if nothing is declared."""
-
-
-def families_of(declared: Sequence[Regressor]) -> tuple[Family, ...]:
-    """Return all families of regressors that there may be: promotions, weather, what is declared."""
-    return (*BUILT_IN, *map(Family.of, declared))
 
 
 @dataclass(frozen=True)
@@ -91,7 +61,7 @@ def no_weather(n_weeks: int) -> WeatherWeeks:
 class Ahead:
     """What is known of the H weeks after a history: regressors by name and where promotions and weather are from, (H,).
 
-    These are `REGRESSORS` and those that are declared.
+    These are those that are built in and those that are declared.
     """
 
     regressors: dict[str, Floats]
@@ -114,6 +84,13 @@ class Archive:
     responses: Mapping[date, Response] = field(default_factory=dict)
     declared_now: frozenset[str] = frozenset()
     declared: tuple[Regressor, ...] = ()
+
+    def is_perfect(self, family: Family) -> bool:
+        """Return whether at an origin what came to pass stood in for what nobody had said of these regressors then."""
+        if family.is_built_in:
+            return any(each.is_perfect for each in self.weather.values())
+        is_untold = any(family.name not in planned.declared.said for planned in self.plans.values())
+        return family.name in self.declared_now and is_untold
 
     def response_after(self, weeks: pd.DataFrame) -> Response | None:
         """Return the response as it was known after the last of the weeks; None = not told."""

@@ -18,17 +18,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination, clean_name
+from skucast.core.declared import Regressor
 from skucast.core.tables.contract import ALL
-from skucast.regressors.declared_values import NOTHING_DECLARED, DeclaredAsOf, DeclaredWeeks
+from skucast.regressors.built_in import PROMOTIONS
+from skucast.regressors.declared_values import NOTHING_DECLARED, DeclaredAsOf, DeclaredWeeks, filled_ahead, of_weeks
 from skucast.sales.promo_types import one_spelling
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-PROMO_REGRESSORS = ["promo_discount_perc", "promo_days"]
+PROMO_REGRESSORS = [each.column for each in PROMOTIONS]
 """Mean discount over the days with a selling line (percent), and days with a promotion (0 to 7)."""
-
-EXPECTATION_WEEKS = 26
 
 TOO_DEEP = 1.25
 """A discount so many times as deep as the deepest that an article ever had is named."""
@@ -86,7 +86,8 @@ class Plan:
     `deepest` the deepest discount that one ever had, percent, where that is known: what is planned beyond it counts as
     that, because nothing is known of its effect, and it may be a price. `usual` is what a promotion without a discount
     counts as, percent; 0 where no depth is known at all. `types` are the types of promotions as the sales spell them.
-    `declared` tells what was known of further regressors, of the combinations in their order.
+    `declared` tells what was known of further regressors, of the combinations in their order. `regressors` declare how
+    a week's discount and days are made of its days.
     """
 
     def __init__(
@@ -99,7 +100,9 @@ class Plan:
         usual: Mapping[Combination, float] = MappingProxyType({}),
         types: Collection[str] = (),
         declared: DeclaredAsOf | None = None,
+        regressors: Sequence[Regressor] = PROMOTIONS,
     ) -> None:
+        self._regressors = tuple(regressors)
         self._combinations = list(combinations)
         self._grain = grain
         self._selling_days = selling_days
@@ -123,7 +126,7 @@ class Plan:
         mine = self._rows.drop(columns="_pattern")
         both = pd.concat([each for each in (mine, rows) if len(each)] or [rows], ignore_index=True)
         same = self._selling_days, self._deepest, self._usual, self._known_types, declared or self._declared
-        return Plan(both, self._combinations, self._grain, *same)
+        return Plan(both, self._combinations, self._grain, *same, self._regressors)
 
     def as_of(self, known_at: datetime, weeks: Sequence[date]) -> dict[Combination, PlannedWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), by combination.
@@ -142,13 +145,14 @@ class Plan:
         by_week = np.minimum(by_day, self._limits[:, None]).reshape(shape)
         promoted: Flags = (by_week > 0) | flagged.reshape(shape)
         sells: Flags = np.roll(self._sells, -first.weekday(), axis=1).reshape(-1, 1, WEEK_DAYS)
-        planned = np.nan_to_num(by_week) * sells
-        days = (promoted & sells).sum(axis=2).astype("float64")
-        discount = planned.sum(axis=2) / sells.sum(axis=2)
+        discount_rule, days_rule = (each.week for each in self._regressors)
+        planned = np.nan_to_num(by_week)
+        days = of_weeks(np.where(sells, promoted, np.nan), days_rule)
         has_promotion = promoted.any(axis=2)
         is_covered: Flags = np.logical_or(has_promotion, np.all(~np.isnan(by_week), axis=2))
+        told = promoted & sells if self._grain == "week" else sells
+        discount = np.nan_to_num(of_weeks(np.where(told, planned, np.nan), discount_rule))
         if self._grain == "week":
-            discount = planned.sum(axis=2) / np.maximum(days, 1)
             days = np.where(days > 0, float(WEEK_DAYS), 0.0)
         types = self._types(kinds.reshape(shape), promoted & sells)
         typed = np.where(has_depth & (by_day > 0), by_day, 0.0).reshape(shape).max(axis=2)
@@ -265,24 +269,27 @@ def problems_of(rows: pd.DataFrame, known: Sequence[Combination]) -> pd.DataFram
     return pd.DataFrame(found, index=rows.index).astype("bool")
 
 
-def expected_promotions(weeks: pd.DataFrame) -> dict[str, float]:
-    """Return the value of each promo regressor to assume for a week no plan covers: its mean over the last 26 weeks."""
-    recent = {name: weeks[name].to_numpy(dtype="float64")[-EXPECTATION_WEEKS:] for name in PROMO_REGRESSORS}
-    return {name: float(values.mean()) if len(values) else 0.0 for name, values in recent.items()}
-
-
 def promotions_ahead(
-    weeks: pd.DataFrame, planned: PlannedWeeks | None, n_weeks: int
+    weeks: pd.DataFrame,
+    planned: PlannedWeeks | None,
+    n_weeks: int,
+    regressors: Sequence[Regressor] = PROMOTIONS,
 ) -> tuple[dict[str, Floats], npt.NDArray[Any]]:
     """Return each promo regressor and where it is from (`tables.PROMO_SOURCES`) for the weeks after a history, (H,).
 
-    The ladder: a planned promotion; none, where the plan covers the week; else the expectation.
+    The ladder: a planned promotion; none, where the plan covers the week; else what stands in by declaration.
     """
-    expected = {name: np.full(n_weeks, value) for name, value in expected_promotions(weeks).items()}
+    nothing = np.full(n_weeks, np.nan)
+    said = (nothing, nothing) if planned is None else (planned.discount, planned.days)
+    is_covered = np.zeros(n_weeks, dtype=bool) if planned is None else planned.is_covered
+    values = {
+        each.column: filled_ahead(
+            weeks[each.column].to_numpy(dtype="float64"), np.where(is_covered, found, np.nan), each.unknown
+        )
+        for each, found in zip(regressors, said, strict=True)
+    }
     if planned is None:
-        return expected, np.full(n_weeks, "expected", dtype=object)
-    said = dict(zip(PROMO_REGRESSORS, (planned.discount, planned.days), strict=True))
-    values = {name: np.where(planned.is_covered, said[name], expected[name]) for name in PROMO_REGRESSORS}
+        return values, np.full(n_weeks, "expected", dtype=object)
     source = np.where(planned.days > 0, "planned", np.where(planned.is_covered, "none", "expected"))
     return values, source.astype(object)
 

@@ -16,15 +16,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY, Combination
-from skucast.regressors.promotions import EXPECTATION_WEEKS, PROMO_REGRESSORS
+from skucast.core.declared import USES
+from skucast.regressors.built_in import PROMOTIONS
+from skucast.regressors.declared_values import filled_ahead
+from skucast.regressors.promotions import PROMO_REGRESSORS
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 
 DISCOUNT, DAYS = PROMO_REGRESSORS
-RESPONSE, RESPONSE_BEFORE = "promo_response", "promo_response_before"
-RESPONSE_REGRESSORS = [RESPONSE, RESPONSE_BEFORE]
+RESPONSE_REGRESSORS = RESPONSE, RESPONSE_BEFORE = USES["promotion"].made
 """The response to the week's promotion, and to that of the week before: what the lag has of it is no level."""
 
 DEPTHS = np.array([0.0, 5.0, 15.0, 25.0, 37.0, 50.0])
@@ -73,14 +75,13 @@ def responses_ahead(
 ) -> dict[str, Floats]:
     """Return the `RESPONSE_REGRESSORS` of the weeks after a history, shape (H,); 0 where no response is known.
 
-    `promotions` is what is known of the weeks, `source` where it is from: where nothing is planned, the mean response
-    of the last 26 weeks, not the response to their mean discount.
+    `promotions` is what is known of the weeks, `source` where it is from: where nothing is planned, what stands in for
+    a discount does for the response, the mean of recent ones, not the response to their mean discount.
     """
     if response is None:
         return {name: np.zeros(len(source)) for name in RESPONSE_REGRESSORS}
-    past = response.to(*(weeks[name].to_numpy(dtype="float64")[-EXPECTATION_WEEKS:] for name in PROMO_REGRESSORS))
-    expected = float(past.mean()) if len(past) else 0.0
-    found = np.where(source == "expected", expected, response.to(*(promotions[name] for name in PROMO_REGRESSORS)))
+    past, told = response.to_weeks(weeks), response.to(*(promotions[name] for name in PROMO_REGRESSORS))
+    found = filled_ahead(past, np.where(source == "expected", np.nan, told), PROMOTIONS[0].unknown)
     before = np.concatenate([past[-1:] if len(past) else [0.0], found[:-1]])
     return dict(zip(RESPONSE_REGRESSORS, (found, before), strict=True))
 

@@ -6,6 +6,7 @@ that it would be without weather.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,12 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from skucast.core.declared import Regressor
 from skucast.core.weeks import WeekClock
+from skucast.regressors.built_in import WEATHER
+from skucast.regressors.declared_values import filled, of_weeks, sum_of_a_group
 
 Floats = npt.NDArray[np.float64]
 
-WEATHER_REGRESSORS = ["weather_temperature", "weather_precipitation", "weather_snowfall"]
+WEATHER_REGRESSORS = [each.column for each in WEATHER]
 """Difference from the climate: of the mean of highest and lowest (degrees), of the week's sums (mm; cm)."""
+
+WEEK_DAYS = 7
 
 HARMONICS = 3
 DAYS_OF_A_YEAR = 366
@@ -37,8 +43,11 @@ AHEAD_DAYS = 16
 KEPT_DAYS = 7
 """A forecast fetched so many days before an origin, or later, counts as kept at it: one a week is usual."""
 
-_VARIABLES = {name.removeprefix("weather_"): name for name in WEATHER_REGRESSORS}
-_CAPS = {"precipitation": "precipitation_cap", "snowfall": "snowfall_cap"}
+_VARIABLES = {each.name.removeprefix("weather_"): each for each in WEATHER}
+"""What a day's weather is told by, and the regressor that it makes."""
+
+_CAPS = {name: f"{name}_cap" for name, each in _VARIABLES.items() if each.week == "sum"}
+"""What falls adds up, and has a tail."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +97,13 @@ def weekly_anomalies(
     weeks: Sequence[date],
     known_at: datetime,
     units: Sequence[str],
+    regressors: Sequence[Regressor] = WEATHER,
 ) -> pd.DataFrame:
     """Return `unit`, `ds`, the three regressors and `weather_source`, one row per unit and week, in this order.
 
     Only what was known at the moment (naive UTC) counts: days that were over, and the newest forecasts fetched by then;
-    what was observed wins over what was forecast. A day of which nothing is known counts as usual: it adds 0.
+    what was observed wins over what was forecast. A day of which nothing is known counts as is declared: as usual, so
+    that it adds 0.
 
     Args:
         daily: rows of `tables.WEATHER`.
@@ -101,30 +112,35 @@ def weekly_anomalies(
         weeks: their labels.
         known_at: the moment, naive UTC.
         units: whose weather.
+        regressors: how each is made of days, in the order of `WEATHER`.
     """
     days = _grid(clock, weeks, units).merge(known_days(daily, clock, known_at), how="left", on=["unit", "date"])
     days = days.merge(climate, how="left", on=["unit", "day_of_year"], suffixes=("", "_usual"))
-    for variable in _VARIABLES:
+    has_climate = days["temperature_usual"].notna() | days["precipitation_usual"].notna()
+    shape = (len(units), len(weeks), WEEK_DAYS)
+    is_known, found = np.zeros(shape, dtype=bool), {}
+    for variable, regressor in zip(_VARIABLES, regressors, strict=True):
         values = days[variable].clip(upper=days[_CAPS[variable]]) if variable in _CAPS else days[variable]
-        days[variable] = values - days[f"{variable}_usual"]
-    days["is_known"] = days[list(_VARIABLES)].notna().any(axis=1)
-    days["is_observed"] = days["is_known"] & (days["kind"] == "observed")
-    days["has_climate"] = days["temperature_usual"].notna() | days["precipitation_usual"].notna()
-    grouped = days.fillna(dict.fromkeys(_VARIABLES, 0.0)).groupby(["unit", "ds"], sort=False)
-    found = grouped.agg(
-        weather_temperature=("temperature", "mean"),
-        weather_precipitation=("precipitation", "sum"),
-        weather_snowfall=("snowfall", "sum"),
-        is_all_observed=("is_observed", "all"),
-        is_any_known=("is_known", "any"),
-        has_climate=("has_climate", "any"),
-    ).reset_index()
-    found["weather_source"] = np.select(
-        [~found["has_climate"], found["is_all_observed"], found["is_any_known"]],
+        by_day, usual = values.to_numpy().reshape(shape), days[f"{variable}_usual"].to_numpy().reshape(shape)
+        is_known |= ~np.isnan(by_day - usual)
+        unusual = np.nan_to_num(_stood_in(by_day, usual, regressor) - usual)
+        found[regressor.column] = of_weeks(unusual, regressor.week, sum_of_a_group).ravel()
+    is_observed = is_known & (days["kind"] == "observed").to_numpy().reshape(shape)
+    source = np.select(
+        [~has_climate.to_numpy().reshape(shape).any(axis=2), is_observed.all(axis=2), is_known.any(axis=2)],
         ["none", "observed", "forecast"],
         "climate",
     )
-    return found[["unit", "ds", *WEATHER_REGRESSORS, "weather_source"]].astype({"weather_source": "str"})
+    labels = days.loc[::WEEK_DAYS, ["unit", "ds"]].reset_index(drop=True)
+    return labels.assign(**found, weather_source=pd.Series(source.ravel(), dtype="str"))
+
+
+def _stood_in(by_day: Floats, usual: Floats, regressor: Regressor) -> Floats:
+    """The days of each unit's weeks with what stands in for those not known: here the climate is that of the day."""
+    if regressor.unknown == "climate":
+        return np.where(np.isnan(by_day), usual, by_day)
+    whole = by_day.reshape(len(by_day), -1)
+    return filled(whole, regressor.unknown).reshape(by_day.shape)
 
 
 def backtest_anomalies(
@@ -163,13 +179,15 @@ def known_days(daily: pd.DataFrame, clock: WeekClock, known_at: datetime) -> pd.
 
 
 def _measures(daily: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the three variables in place of the four columns; NaN where not known."""
+    """The rows with the variables in place of the columns that they are declared to come from; NaN where not known."""
     rows = daily[["unit", "date", "kind", "fetched_at"]]
-    return rows.assign(
-        temperature=(daily["temperature_2m_max"] + daily["temperature_2m_min"]) / 2,
-        precipitation=daily["precipitation_sum"],
-        snowfall=daily["snowfall_sum"],
-    )
+    return rows.assign(**{name: _mean_of(daily, each.history.columns) for name, each in _VARIABLES.items()})
+
+
+def _mean_of(daily: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
+    """The mean of columns of the table; NaN where one is not known."""
+    mean: pd.Series = functools.reduce(pd.Series.add, (daily[name] for name in columns)) / len(columns)
+    return mean
 
 
 def _newest(rows: pd.DataFrame) -> pd.DataFrame:

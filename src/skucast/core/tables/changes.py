@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.combination import KEY
+from skucast.core.declared import OF_REGRESSORS
 from skucast.core.tables.contract import RUN, Check, Column, Table, count, instant, measure, text, week
 from skucast.core.tables.forecasts import METHODS, STATUSES
 from skucast.core.tables.totals import TOTAL_LEVELS
@@ -11,9 +12,7 @@ OF_COMPONENTS = {
     "level": "level_and_trend",
     "yearly": "season",
     "holidays": "holidays",
-    "promo": "promotions",
-    "weather": "weather",
-    "regressors": "regressors",
+    **{name: use.part for name, use in OF_REGRESSORS.items()},
     "carry_over": "new_sales",
 }
 """The part that each component's difference is, of one and the same model and plan at two cutoffs."""

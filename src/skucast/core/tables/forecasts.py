@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skucast.core.combination import KEY
+from skucast.core.declared import OF_DECLARED, OF_REGRESSORS
 from skucast.core.tables.contract import COMBINATION, RUN, Check, Column, Table, count, measure, text, week
 
 METHODS = (
@@ -38,11 +39,11 @@ WEATHER_SOURCES = ("observed", "forecast", "climate", "none")
 """All seven days are observed; some are forecast, or observed and the others not known; none is known, so that the week
 counts as usual for the season; nothing is known of the unit at all: weather is off, or it was never fetched, for want
 of a location or an answer."""
-COMPONENTS = ("level", "yearly", "holidays", "promo", "weather", "regressors", "carry_over")
+COMPONENTS = ("level", "yearly", "holidays", *OF_REGRESSORS, "carry_over")
 REGRESSOR_EFFECTS = "regressor_effects"
 
 _OF_DECLARED = measure(
-    "regressors", "component: declared regressors, such as a price; NULL in rows of before, as 0", nullable=True
+    OF_DECLARED, "component: declared regressors, such as a price; NULL in rows of before, as 0", nullable=True
 )
 
 COMPONENT_FORECASTS = (

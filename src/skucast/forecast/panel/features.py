@@ -262,7 +262,7 @@ def _declared(grid: Grid, end: int, ahead: Sequence[Floats]) -> Iterator[tuple[s
     """
     for (regressor, values), known in zip(grid.declared, ahead, strict=True):
         past = values[:, max(end - DECLARED_WEEKS, 0) : end]
-        whole = filled(np.concatenate([past, known], axis=1), regressor.unknown)
+        whole = filled(np.concatenate([past, known], axis=1), regressor.unknown, past.shape[1])
         targets = np.arange(past.shape[1], whole.shape[1])
         is_told = (~np.isnan(past)).any(axis=1, keepdims=True)
         value = whole[:, targets]

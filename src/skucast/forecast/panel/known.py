@@ -12,7 +12,9 @@ from skucast.core.combination import Combination
 from skucast.core.weeks import WeekClock
 from skucast.forecast.panel.grid import Grid
 from skucast.forecast.prophet.design import Floats
-from skucast.regressors.promotions import EXPECTATION_WEEKS, Plan, PlannedWeeks
+from skucast.regressors.built_in import PROMOTIONS
+from skucast.regressors.declared_values import filled_ahead
+from skucast.regressors.promotions import Plan, PlannedWeeks
 
 
 @dataclass(frozen=True)
@@ -82,26 +84,21 @@ class KnownAhead:
 
 
 def ahead_of(grid: Grid, end: int, planned: Mapping[Combination, PlannedWeeks], n_weeks: int) -> PromotionsAhead:
-    """Return the promotions of the weeks after the first `end`: as planned, else the recent average.
+    """Return the promotions of the weeks after the first `end`: as planned, else what stands in by declaration.
 
     `planned` is about the grid's combinations in their order; of its weeks the last `n_weeks` are meant.
     """
     weeks = [each.last(n_weeks) for each in planned.values()]
     is_covered = np.array([each.is_covered for each in weeks])
     said_depth, said_days = np.array([each.discount for each in weeks]), np.array([each.days for each in weeks])
-    recent = slice(max(end - EXPECTATION_WEEKS, 0), end)
-    usual_depth, usual_days = (_mean_since_first(grid, past[:, recent], recent) for past in (grid.depth, grid.days))
+    is_there = np.arange(end) >= grid.first_weeks[:, None]
+    depth, days = (
+        filled_ahead(np.where(is_there, past[:, :end], np.nan), np.where(is_covered, said, np.nan), each.unknown)
+        for each, past, said in zip(PROMOTIONS, (grid.depth, grid.days), (said_depth, said_days), strict=True)
+    )
     return PromotionsAhead(
-        np.where(is_covered, said_depth, usual_depth[:, None]),
-        np.where(is_covered, said_days, usual_days[:, None]),
+        depth,
+        days,
         is_covered & (said_days > 0),
         tuple(np.array([each.declared.values[regressor.name] for each in weeks]) for regressor, _ in grid.declared),
     )
-
-
-def _mean_since_first(grid: Grid, values: Floats, recent: slice) -> Floats:
-    """The mean over the weeks since a combination's first; 0 where there is none."""
-    weeks = np.arange(recent.start, recent.stop)
-    there = weeks >= grid.first_weeks[:, None]
-    mean: Floats = np.where(there, values, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
-    return mean

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from skucast.core.declared import PREFIX
+from skucast.core.declared import OF_REGRESSORS
 from skucast.core.errors import FitError
 from skucast.forecast.prophet.spec import DECLARED_PRIOR_SCALE, LAG, ModelSpec, Target
+from skucast.regressors.built_in import component_of
 from skucast.regressors.holidays import OTHER_HOLIDAYS, WORKING_DAYS
 from skucast.regressors.responses import RESPONSE_REGRESSORS
 
@@ -35,8 +36,10 @@ MIN_HOLIDAY_TIMES = 2
 CONSTANT_WITHIN = 1e-9
 """A regressor that varies by no more than this share of its size is constant."""
 
-SEASON, HOLIDAYS, PROMO, LAGGED, WEATHER, DECLARED = range(6)
-"""Groups of columns that share a prior scale."""
+SEASON, HOLIDAYS, LAGGED, *_OTHERS = range(3 + len(OF_REGRESSORS))
+"""Groups of columns that share a prior scale: regressors by the component that they add to."""
+
+_GROUPS = dict(zip(OF_REGRESSORS, _OTHERS, strict=True))
 
 
 @dataclass(frozen=True)
@@ -126,25 +129,13 @@ class Design:
 
 def scales_by_group(spec: ModelSpec) -> Floats:
     """Return the prior scales of the groups of columns, in the order of their numbers."""
-    return np.array(
-        [
-            spec.seasonality_prior_scale,
-            spec.holidays_prior_scale,
-            spec.promo_prior_scale,
-            spec.lag_prior_scale,
-            spec.weather_prior_scale,
-            DECLARED_PRIOR_SCALE,
-        ]
-    )
+    others = (getattr(spec, f"{component}_prior_scale", DECLARED_PRIOR_SCALE) for component in _GROUPS)
+    return np.array([spec.seasonality_prior_scale, spec.holidays_prior_scale, spec.lag_prior_scale, *others])
 
 
 def group_of(regressor: str) -> int:
     """Return the group of a regressor, by its name."""
-    if regressor == LAG:
-        return LAGGED
-    if regressor.startswith(PREFIX):
-        return DECLARED
-    return WEATHER if regressor.startswith("weather_") else PROMO
+    return LAGGED if regressor == LAG else _GROUPS[component_of(regressor)]
 
 
 def week_grid(first: np.datetime64, last: np.datetime64, holidays: pd.DataFrame) -> WeekGrid:

@@ -16,8 +16,9 @@ from skucast.forecast.prophet.design import Days, Floats, fourier
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.recursion import Course, Recursion, recursion_of
 from skucast.forecast.prophet.spec import LAG
+from skucast.regressors.built_in import component_of
 
-_EFFECTS = ("yearly", "holidays", "promo", "weather", OF_DECLARED)
+_EFFECTS = COMPONENTS[1:-1]
 """The components beside level and carry-over, in the order of `COMPONENTS`."""
 
 
@@ -106,7 +107,7 @@ def terms_of(models: Sequence[FittedModel], stack: Stack, ds: Days, regressors: 
             if regressor.name != LAG:
                 values = regressors[regressor.name][row]
                 effect = regressor.beta * (values - regressor.mu) / regressor.std
-                effects[_component_of(regressor.name)][row] += effect
+                effects[component_of(regressor.name)][row] += effect
                 if name := name_of(regressor.name):
                     named.setdefault(PREFIX + name, np.zeros_like(t))[row] += effect
     return Terms(t, trend, effects, sum(effects.values(), np.zeros_like(t)), named)
@@ -161,8 +162,3 @@ def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> No
             for week, share in holiday.shares.items():
                 if week in place:
                     row[place[week]] += holiday.beta * share
-
-
-def _component_of(regressor: str) -> str:
-    """The component of the forecasts table that a regressor belongs to."""
-    return OF_DECLARED if regressor.startswith(PREFIX) else regressor.split("_", 1)[0]
