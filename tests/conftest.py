@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from builders import CUTOFF, WEDNESDAY
+from memory_disk import in_memory
 from order import dealt
 from places import BACKENDS, LIVE_LOCATION, Cloud, backend_of, live_bucket, live_project
 from stand_ins.proxy import Proxy
@@ -55,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have one pair of stand-ins for all workers, and the solver compiled before two of them would do it at once.
 
     Bytecode is kept, whatever the machine's Pythons are told: each of a hundred processes would compile all of skucast.
+    The tests' folders are in memory, where there is room: a warehouse's write on a disk waits for it some 30 ms.
     """
     sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -62,6 +64,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if given is not None:
         config.stash[stand_ins_key] = StandInsElsewhere(given["stand_ins"])
         return
+    memory = in_memory()
+    if memory is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))  # `--basetemp` goes before it
     config.stash[stand_ins_key] = own = OwnStandIns()
     config.add_cleanup(own.stop)
     if config.getoption("numprocesses", None):

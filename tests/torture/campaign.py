@@ -25,6 +25,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "cloud" / "bigque
 import conductor  # noqa: E402
 from conductor import Told  # noqa: E402
 from invariants import Done, violations  # noqa: E402
+from memory_disk import in_memory  # noqa: E402
 from schedules import LOCAL_FAULTS, Schedule, made, shrunk  # noqa: E402
 from stories import OURS, STORIES, Cast, run_for  # noqa: E402
 from worlds import FileWorld, World, send  # noqa: E402
@@ -84,8 +85,7 @@ def begun(world: World) -> None:
 @contextmanager
 def on_files() -> Iterator[OnFiles]:
     """Give a folder in memory, where there is one: thousands of small files are made."""
-    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="torture-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix="torture-", dir=in_memory()) as folder:
         yield OnFiles(Path(folder))
         conductor.dismiss()
 

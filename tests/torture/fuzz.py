@@ -24,6 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from memory_disk import in_memory  # noqa: E402
 from readers import Reader, every  # noqa: E402
 
 MOST_SECONDS = 5.0
@@ -119,7 +120,7 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     until = None if given.seconds is None else time.time() + given.seconds
-    with tempfile.TemporaryDirectory(prefix="fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=in_memory()) as folder:
         readers = {reader.name: reader for reader in every(Path(folder))}
         gc.collect()
         if given.replay:
