@@ -11,7 +11,6 @@ import gc
 import logging
 import os
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import memory  # noqa: E402
 from memory_disk import in_memory  # noqa: E402
 from readers import Reader, every  # noqa: E402
 
@@ -31,7 +31,10 @@ MOST_SECONDS = 5.0
 """Of processor time that one reading may take: a good input takes milliseconds."""
 
 MOST_MB = 400
-"""By which the process may grow in all: what is read is a few kilobytes."""
+"""By which the process may grow while it reads one input, whose making is not counted."""
+
+MOST_KEPT_MB = 100
+"""By which it may have grown when all inputs of a reader are read and forgotten."""
 
 LONGEST_MESSAGE = 4_000
 
@@ -43,31 +46,36 @@ class Read:
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     slowest: tuple[float, int] = (0.0, -1)
-    grown_mb: float = 0.0
+    largest: tuple[float, int] = (0.0, -1)
+    kept_mb: float = 0.0
 
 
 def fuzzed(reader: Reader, seed: int, numbers: range, until: float | None = None) -> Read:
     """Read the mutations of these numbers; what a number makes is the same in every run of a seed."""
     found = Read()
-    before = _peak_mb()
+    before = memory.kept_mb()
     for number in numbers:
         if until is not None and time.time() > until:
             break
         data = mutated(reader, seed, number)
-        began = time.process_time()
+        held_mb, began = memory.begun_mb(), time.process_time()
         outcome, wrong = read_one(reader, data)
-        seconds = time.process_time() - began
+        seconds, grown_mb = time.process_time() - began, memory.peak_mb() - held_mb
         found.slowest = max(found.slowest, (seconds, number))
+        found.largest = max(found.largest, (grown_mb, number))
         found.outcomes[outcome] += 1
         if seconds > MOST_SECONDS:
             wrong = f"took {seconds:.1f} s of processor time"
+        if grown_mb > MOST_MB:
+            wrong = f"took {grown_mb:.0f} MB for {len(data):,} bytes"
         if wrong and len(found.wrong) < 20:
             found.wrong.append(f"--replay '{reader.name}' {seed} {number}: {wrong}")
         if wrong:
             found.outcomes["WRONG"] += 1
-    found.grown_mb = _peak_mb() - before
-    if found.grown_mb > MOST_MB:
-        found.wrong.append(f"{reader.name}: the process grew by {found.grown_mb:.0f} MB")
+    found.kept_mb = memory.kept_mb() - before
+    if found.kept_mb > MOST_KEPT_MB:
+        found.outcomes["WRONG"] += 1
+        found.wrong.append(f"{reader.name}: the process has kept {found.kept_mb:.0f} MB")
     return found
 
 
@@ -104,10 +112,6 @@ def shrunk(reader: Reader, data: bytes) -> bytes:
     return data
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> int:
     """Return 1 if something was wrong."""
     flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -142,7 +146,8 @@ def _all(readers: list[Reader], mutations: int, seed: int, until: float | None) 
         n_read, wrong = n_read + n, wrong + found.outcomes["WRONG"]
         print(
             f"{reader.name:14} {n:8} {time.process_time() - started:7.1f} s, slowest {found.slowest[0] * 1000:.0f} ms "
-            f"(number {found.slowest[1]}), grown by {found.grown_mb:.0f} MB, {dict(found.outcomes)}",
+            f"(number {found.slowest[1]}), largest {found.largest[0]:.0f} MB (number {found.largest[1]}), "
+            f"kept {found.kept_mb:.0f} MB, {dict(found.outcomes)}",
             flush=True,
         )
         for each in found.wrong:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import fuzz
 import pytest
 from fuzz import fuzzed, mutated, read_one, shrunk
 from mutating import of_bytes
@@ -49,6 +52,28 @@ def test_a_message_as_long_as_its_input_is_found() -> None:
         raise Quotes
 
     assert fuzzed(replace(DIVIDES, read=quotes), 1, range(1)).outcomes["WRONG"] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what a process takes")
+def test_what_a_reading_takes_and_what_it_keeps_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The making of the input is neither: it may be as large as it likes."""
+    kept: list[bytes] = []
+
+    def takes(data: bytes) -> object:
+        return len(b"x" * 60_000_000)
+
+    def keeps(data: bytes) -> object:
+        return kept.append(b"x" * 6_000_000)
+
+    def large(chance: random.Random, good: Sequence[bytes]) -> bytes:
+        return (b"x" * 60_000_000)[:5]
+
+    monkeypatch.setattr(fuzz, "MOST_MB", 40)
+    monkeypatch.setattr(fuzz, "MOST_KEPT_MB", 40)
+    plain = replace(DIVIDES, read=len)
+    assert fuzzed(replace(plain, mutate=large), 1, range(3)).wrong == []
+    assert "for 5 bytes" in fuzzed(replace(plain, mutate=large, read=takes), 1, range(1)).wrong[0]
+    assert "has kept" in fuzzed(replace(plain, mutate=large, read=keeps), 1, range(10)).wrong[-1]
 
 
 @pytest.mark.slow

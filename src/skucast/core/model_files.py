@@ -15,7 +15,11 @@ MAX_BYTES = 4 * 1024 * 1024
 """Largest file that is read as a model: a hundred times a usual one."""
 
 MAX_SHARED_BYTES = 128 * 1024 * 1024
-"""Largest file that is read as one of what all combinations share."""
+"""Largest file that is read as one of what all combinations share and that grows with them as evidence does."""
+
+MAX_BYTES_OF = {"panel": 16 * 1024 * 1024, "blend": 48 * 1024 * 1024}
+"""Of the shared files that a forecast reads, which takes some ten times their size. A panel has some 5 MB whatever the
+business, a blend some 100 bytes a combination."""
 
 SHARED = "_panel"
 """Folder of what all combinations share; no unit can have this name."""
@@ -46,7 +50,7 @@ ModelFile = Combination | SharedFile
 
 def most_bytes(file: ModelFile) -> int:
     """Return how large the file may be."""
-    return MAX_SHARED_BYTES if isinstance(file, SharedFile) else MAX_BYTES
+    return MAX_BYTES_OF.get(file.name, MAX_SHARED_BYTES) if isinstance(file, SharedFile) else MAX_BYTES
 
 
 def versions_folder(file: ModelFile) -> str:

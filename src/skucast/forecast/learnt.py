@@ -17,7 +17,7 @@ from pydantic import ConfigDict
 
 from skucast.core.bounds import check_day, check_length, check_names
 from skucast.core.combination import Combination
-from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
+from skucast.core.model_files import SharedFile, most_bytes
 from skucast.forecast.blend import COMPONENTS, LEAST_ORIGINS, blended, weights_where_told
 from skucast.forecast.evidence import MOST_COMBINATIONS, MOST_MODELS, MOST_ORIGINS, Evidence
 from skucast.forecast.intervals import Flags, Group, Ints, Spread, check_groups, groups_of, scale_of, thirds_of
@@ -310,7 +310,7 @@ def _correlations(
     return correlations_of(np.stack(scores), np.stack([each.scale for each in origins]), codes)
 
 
-_LIMITS = Limits(n_bytes=MAX_SHARED_BYTES, n_lists=1_000_000, n_values=8_000_000)
+_LIMITS = Limits(n_bytes=most_bytes(BLEND), n_lists=1_000_000, n_values=8_000_000)
 """Of a combination it has one list and five values."""
 
 

@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 
 from skucast.core.bounds import check_day, check_length, check_names, check_plain
 from skucast.core.declared import OF_DECLARED, name_of
-from skucast.core.model_files import MAX_SHARED_BYTES, SharedFile
+from skucast.core.model_files import SharedFile, most_bytes
 from skucast.forecast.panel.features import PARTS, part_of
 from skucast.forecast.panel.trees import Forest
 from skucast.forecast.plain import Limits, Read, StoredPayload, read, written
@@ -167,7 +167,7 @@ def _shares_by_part_of_logs(added: Floats, total: Floats, names: Sequence[str]) 
     return found
 
 
-_LIMITS = Limits(n_bytes=MAX_SHARED_BYTES, n_lists=10_000, n_values=5_000_000)
+_LIMITS = Limits(n_bytes=most_bytes(PANEL), n_lists=10_000, n_values=1_500_000)
 """Of any number of combinations it has a hundred lists and half a million values."""
 
 
