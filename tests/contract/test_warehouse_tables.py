@@ -13,7 +13,7 @@ from small_table import PERM, QUOTED, SMALL, forecasts, missing, small
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import ContractError, TableError
 from skucast.core.run import Run
-from skucast.core.tables.contract import Column, Table
+from skucast.core.tables.contract import Check, Column, Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.validation import empty
@@ -133,6 +133,27 @@ def test_read_limits_several_columns_at_once(warehouse: Warehouse, run: Run) -> 
     assert warehouse.read(SMALL, since={"cutoff": sunday(2)}, until={"ds": sunday(1)})["yhat"].tolist() == [2.0]
     limits = {"cutoff": sunday(3), "ds": sunday(1)}
     assert warehouse.read(SMALL, since=limits, until={"cutoff": sunday(1)})["yhat"].tolist() == [2.0, 1.0]
+
+
+def test_read_takes_the_columns_that_are_named(warehouse: Warehouse, run: Run) -> None:
+    """They come in the contract's order, rows in key order, limited by columns that are not among them."""
+    rows = small(1.0, [PERM, QUOTED]).assign(yhat=[1.0, 2.0], note=["first", None])
+    warehouse.replace(SMALL, rows, CUTOFF, run=run)
+    whole = warehouse.read(SMALL)
+    assert_frame_equal(warehouse.read(SMALL, ["note", "yhat", "unit"]), whole[["unit", "yhat", "note"]])
+    found = warehouse.read(SMALL, ["note"], since={"yhat": 1.5}, until={"cutoff": CUTOFF})
+    assert found["note"].isna().tolist() == [True]
+    assert_frame_equal(warehouse.read(RUNS, ["job", "run_at"]), empty(RUNS)[["job", "run_at"]])
+
+
+def test_columns_that_are_read_are_checked(warehouse: Warehouse, run: Run) -> None:
+    """A rule about some of them holds for these, also where the others are not read."""
+    warehouse.replace(SMALL, small(-1.0, [PERM]), CUTOFF, run=run)
+    positive = Check("yhat is at least 0", lambda rows: rows["yhat"] >= 0, of=("yhat",))
+    table = replace(SMALL, checks=(positive,))
+    assert len(warehouse.read(table, ["unit"])) == 1
+    with pytest.raises(TableError, match="yhat is at least 0"):
+        warehouse.read(table, ["yhat"])
 
 
 def test_read_compares_texts_and_numbers_too(warehouse: Warehouse, run: Run) -> None:

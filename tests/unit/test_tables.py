@@ -262,6 +262,16 @@ def test_a_broken_rule_is_named_with_its_first_row():
     assert "rule broken in 1 rows, first row 3: lower <= y" in mistakes(lower=[1, 9])
 
 
+def test_the_contract_of_some_columns_keeps_what_they_can_tell():
+    """Its key only whole, of its rules those that say which columns they look at, all of which are there."""
+    part = FORECASTS.part(["yhat", "step", "cutoff", "unit"])
+    assert part.column_names == ["cutoff", "unit", "step", "yhat"]
+    assert part.key == ()
+    assert [check.rule for check in part.checks] == ["step is at least 1"]
+    assert FORECASTS.part(FORECASTS.column_names) == FORECASTS
+    assert FORECASTS.part(FORECASTS.key).key == FORECASTS.key
+
+
 def test_rows_without_a_key_may_repeat():
     """Sales lines have no key: two equal lines are two sales."""
     line = {"date": "2026-11-16", "unit": "U", "channel": "C", "SKU_ID": "S", "quantity": 1}

@@ -20,6 +20,8 @@ _FORECAST = [*KEY, "cutoff", "ds", "yhat"]
 _OWN = ["yhat_mean", "final", "override_id"]
 _LEVELS = ("total", "unit", "channel", "unit_channel")
 _BOUNDS = ["yhat", "yhat_lower", "yhat_upper", "final"]
+TOTALS_SHOWN = ["cutoff", "level", "unit", "channel", "step", *_BOUNDS]
+"""Columns of `tables.TOTALS` that are looked at."""
 
 
 def totals_data(board: Board) -> dict[str, Any] | None:
@@ -82,11 +84,10 @@ def _by_week(rows: DataFrame, values: Series, groups: Any, weeks: DatetimeIndex)
 
 def _intervals(totals: DataFrame | None, cutoff: Any) -> dict[str, Any]:
     """The stored intervals of the newest forecast; those of an earlier one are not its own."""
-    columns = ["cutoff", "level", "unit", "channel", "step", *_BOUNDS]
     empty: dict[str, Any] = {name: [] for name in ("unit", "channel", "step", "expected", "lower", "upper")}
     if totals is None or totals.empty:
         return empty
-    rows = totals.loc[totals["level"].isin(_LEVELS) & (totals["cutoff"] == cutoff), columns]
+    rows = totals.loc[totals["level"].isin(_LEVELS) & (totals["cutoff"] == cutoff), TOTALS_SHOWN]
     moved = (rows["final"] - rows["yhat"]).fillna(0.0)
     return {
         **{name: coded(rows[name]) for name in _GROUP},

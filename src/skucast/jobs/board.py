@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from skucast.core.tables.validation import empty
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Board, Due
 from skucast.dashboard.data import MAX_DETAILED
+from skucast.dashboard.totals import TOTALS_SHOWN
 from skucast.jobs.backtests import backtest_errors
 from skucast.jobs.calendars import calendars_of
 from skucast.jobs.known_ahead import plan_of
@@ -82,7 +83,7 @@ def make_board(
         runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
         refused=tuple(refused_lately(warehouse, run, read_now)),
         kinds=_kinds(settings, history, shown_ones),
-        totals=_of_newest(warehouse, TOTALS, newest),
+        totals=_of_newest(warehouse, TOTALS, newest, TOTALS_SHOWN),
         changes=_of_newest(warehouse, CHANGES, newest),
         revisions=revisions_of(warehouse, newest),
         orders=_of_newest(warehouse, ORDERS, newest),
@@ -148,12 +149,14 @@ def _planned(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _of_newest(warehouse: Warehouse, table: Table, newest: pd.DataFrame) -> pd.DataFrame:
+def _of_newest(
+    warehouse: Warehouse, table: Table, newest: pd.DataFrame, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
     """What a table holds of the newest forecast; no rows where it was not stored."""
     if newest.empty:
         return empty(table)
     cutoff = newest["cutoff"].max().date()
-    return warehouse.read(table, since={"cutoff": cutoff}, until={"cutoff": cutoff})
+    return warehouse.read(table, columns, since={"cutoff": cutoff}, until={"cutoff": cutoff})
 
 
 def _newest_scores(warehouse: Warehouse, table: Table, history: History) -> pd.DataFrame:

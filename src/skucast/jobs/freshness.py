@@ -13,6 +13,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.opening import open_warehouse
 from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.combination import KEY
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.run import BAD_INPUT, DONE, FAILED, Run
 from skucast.core.tables.forecasts import FORECASTS, NOT_SOLD
@@ -105,7 +106,8 @@ def _newest_forecast(settings: Settings, warehouse: Warehouse, expected: date, r
     partial = ""
     for n_weeks in (KNOWN_WEEKS, SEARCHED_WEEKS):  # more than a few weeks are read only where those say nothing
         first = expected - n_weeks * WEEK
-        rows = warehouse.read(FORECASTS, since={"cutoff": first, "step": 1}, until={"cutoff": run.cutoff, "step": 1})
+        limits = {"cutoff": first, "step": 1}, {"cutoff": run.cutoff, "step": 1}
+        rows = warehouse.read(FORECASTS, ["cutoff", *KEY, "status"], since=limits[0], until=limits[1])
         trained = warehouse.read(REGISTRY, since={"cutoff": first}, until={"cutoff": run.cutoff})
         for found in sorted(covered(rows, trained, accepted_missing(settings)), reverse=True):
             if found.n_forecast and found.n_forecast >= settings.alert_forecast_coverage * found.n_active:

@@ -17,7 +17,7 @@ from skucast.core.errors import RunFailed
 from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.run import DONE, Run
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, LOOKED_AT
 from skucast.core.tables.records import RUNS
 from skucast.core.targets import matching
 from skucast.core.weeks import WEEK
@@ -104,7 +104,8 @@ def evidence_of(settings: Settings, warehouse: Warehouse, cutoff: date, history:
 def _newest_rows(warehouse: Warehouse, cutoff: date, horizon_weeks: int, names: Names) -> pd.DataFrame:
     """The newest row of each combination and week that was forecast, up to this cutoff."""
     for n_weeks in (horizon_weeks, SEARCHED_WEEKS):
-        found = warehouse.read(FORECASTS, since={"cutoff": cutoff - n_weeks * WEEK}, until={"cutoff": cutoff})
+        since = {"cutoff": cutoff - n_weeks * WEEK}
+        found = warehouse.read(FORECASTS, LOOKED_AT, since=since, until={"cutoff": cutoff})
         if len(found):
             break
     found = in_the_names_of_the_sales(found, names)

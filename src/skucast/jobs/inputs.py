@@ -131,7 +131,7 @@ PUBLISHED_WEEKS = 8
 
 def _published_names(warehouse: Warehouse, run: Run) -> pd.DataFrame:
     since = {"cutoff": run.cutoff - PUBLISHED_WEEKS * WEEK}
-    return warehouse.read(FORECASTS, since=since, until={"cutoff": run.cutoff})[[*KEY, "cutoff"]]
+    return warehouse.read(FORECASTS, [*KEY, "cutoff"], since=since, until={"cutoff": run.cutoff})
 
 
 def check_lateness(settings: Settings, run: Run, history: History, report: RunReport) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import Combination
+from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
@@ -53,6 +53,7 @@ def without_lost(
     ledger = _first_steps(settings, warehouse, run)
     scored = warehouse.read(
         METRICS,
+        [*KEY, "window_end", "actual_first"],
         since={"window_end": _since(settings, run), **_OF_ONE_ACTUAL},
         until={"window_end": run.cutoff, **_OF_ONE_ACTUAL},
     )
@@ -166,7 +167,8 @@ def warn_of_shrinking(settings: Settings, warehouse: Warehouse, run: Run, histor
 def _first_steps(settings: Settings, warehouse: Warehouse, run: Run) -> pd.DataFrame:
     """The first week of each forecast of the last INACTIVE_AFTER_WEEKS weeks."""
     first = {"cutoff": _since(settings, run), "step": 1}
-    return warehouse.read(FORECASTS, since=first, until={"cutoff": run.cutoff, "step": 1})
+    columns = ["cutoff", *KEY, "ds", "yhat", "status", "data_cutoff"]
+    return warehouse.read(FORECASTS, columns, since=first, until={"cutoff": run.cutoff, "step": 1})
 
 
 def _since(settings: Settings, run: Run) -> date:

@@ -16,7 +16,7 @@ from skucast.core.errors import InputError, NoRoom, RunFailed
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, LOOKED_AT
 from skucast.core.tables.scorecard import LEFT_OUT, METRICS, POOLED_STEP, SCORED
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
@@ -116,7 +116,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
 def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:
     """The stored forecasts of weeks from `since` on; the bound on the cutoff lets the warehouse scan no older ones."""
     oldest = since - MAX_HORIZON_WEEKS * WEEK
-    return warehouse.read(FORECASTS, since={"cutoff": oldest, "ds": since}, until={"cutoff": run.cutoff})
+    return warehouse.read(FORECASTS, LOOKED_AT, since={"cutoff": oldest, "ds": since}, until={"cutoff": run.cutoff})
 
 
 def _stored_metrics(warehouse: Warehouse, since: date, window_end: date) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from skucast.core.combination import KEY, Combination, split_parts
 from skucast.core.errors import InputError
 from skucast.core.quoting import listed
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, LOOKED_AT
 from skucast.core.tables.overrides import OVERRIDES
 from skucast.core.tables.validation import validate
 from skucast.core.weeks import WEEK
@@ -152,7 +152,8 @@ def write_override_template(path: Path, settings: Settings, warehouse: Warehouse
 def _listed(held: pd.DataFrame, warehouse: Warehouse, run: Run) -> Listed:
     """The overrides among these rows that hold, with what they change of the newest published forecast."""
     standing = still_said(held, run.cutoff)
-    steps = warehouse.read(FORECASTS, since={"cutoff": run.cutoff - SHOWN * WEEK}, until={"cutoff": run.cutoff})
+    since = {"cutoff": run.cutoff - SHOWN * WEEK}
+    steps = warehouse.read(FORECASTS, LOOKED_AT, since=since, until={"cutoff": run.cutoff})
     if not len(steps):
         return Listed(standing.assign(effect=float("nan"), model=float("nan")), None)
     cutoff = steps["cutoff"].max()

@@ -88,7 +88,7 @@ def soon_over(rows: pd.DataFrame, settings: Settings, warehouse: Warehouse, run:
     if rows["expires_on"].isna().all():
         return []
     week = {"cutoff": run.cutoff}
-    is_made = len(warehouse.read(FORECASTS, since=week, until=week)) > 0
+    is_made = len(warehouse.read(FORECASTS, ["cutoff"], since=week, until=week)) > 0
     due = run.cutoff + timedelta(days=settings.forecast_due_days - 1) + (WEEK if is_made else timedelta(0))
     last = pd.to_datetime(rows["expires_on"])
     over = last[last < pd.Timestamp(due)]

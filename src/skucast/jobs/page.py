@@ -17,7 +17,7 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.errors import SkucastError
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, LOOKED_AT
 from skucast.core.tables.records import PUBLISHES
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.validation import empty
@@ -190,7 +190,7 @@ def shown_weeks(settings: Settings, n_combinations: int) -> int:
 
 def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:
     oldest = since - MAX_HORIZON_WEEKS * WEEK
-    return warehouse.read(FORECASTS, since={"cutoff": oldest, "ds": since}, until={"cutoff": run.cutoff})
+    return warehouse.read(FORECASTS, LOOKED_AT, since={"cutoff": oldest, "ds": since}, until={"cutoff": run.cutoff})
 
 
 def _metrics(warehouse: Warehouse, scorecard: Published | None) -> pd.DataFrame:

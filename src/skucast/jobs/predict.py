@@ -12,7 +12,7 @@ import pandas as pd
 
 from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
-from skucast.core.combination import Combination
+from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, ModelTooNew, RunFailed
 from skucast.core.quoting import listed
 from skucast.core.rows import is_about
@@ -183,7 +183,8 @@ def _keep_forecasts_of_models(
     Raises:
         RunFailed: not one model was found where there must have been some.
     """
-    published = warehouse.read(FORECASTS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
+    week = {"cutoff": run.cutoff}
+    published = warehouse.read(FORECASTS, [*KEY, "method", "model_version"], since=week, until=week)
     mine = published[is_about(published, inputs.wanted)]
     is_of_own = mine["model_version"].notna() | (mine["method"] != "blend")  # a blend may be of the panel and others
     if (is_of_own & mine["method"].isin({*MODEL_METHODS} - ({"panel"} if has_panel else set()))).any():

@@ -13,7 +13,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, LOOKED_AT
 from skucast.core.tables.rivals import RIVAL_WEEKS
 from skucast.core.weeks import WEEK
 from skucast.jobs.inputs import read_history
@@ -65,7 +65,7 @@ def scored_origins(
     """
     history = read_history(settings, warehouse, run)
     oldest = history.data_cutoff - (n_origins + MAX_HORIZON_WEEKS) * WEEK
-    stored = warehouse.read(FORECASTS, since={"cutoff": oldest}, until={"cutoff": history.data_cutoff})
+    stored = warehouse.read(FORECASTS, LOOKED_AT, since={"cutoff": oldest}, until={"cutoff": history.data_cutoff})
     forecasts = in_the_names_of_the_sales(stored, history.names)
     if len(forecasts):
         scored = match(forecasts, history.weeks, oldest, history.data_cutoff, history.first_sales)

@@ -172,7 +172,7 @@ def _note_difference(rows: pd.DataFrame, report: RunReport) -> None:
 def _note_published(rows: pd.DataFrame, warehouse: Warehouse, run: Run, report: RunReport) -> None:
     """Say where the baseline is no longer what was published: other models, or another plan, since."""
     week = {"cutoff": run.cutoff}
-    published = warehouse.read(FORECASTS, since=week, until=week)[[*KEY, "ds", "yhat"]]
+    published = warehouse.read(FORECASTS, [*KEY, "ds", "yhat"], since=week, until=week)
     both = rows[[*KEY, "ds", "baseline_yhat"]].merge(published, on=[*KEY, "ds"])
     moved = both[(both["baseline_yhat"] - both["yhat"]).abs() > 1e-6 * (1 + both["yhat"].abs())]
     if len(moved):

@@ -25,7 +25,7 @@ from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
-from skucast.scorecard.aggregates import metrics_of_totals, sums_of_totals
+from skucast.scorecard.aggregates import SCORED_COLUMNS, metrics_of_totals, sums_of_totals
 
 NEEDED = ["cutoff", *KEY, "step", "yhat", "yhat_mean", "yhat_lower", "yhat_upper", "quantiles", "final", "override_id"]
 
@@ -101,7 +101,7 @@ def with_published(
     if only is None:
         return rows[NEEDED]
     week = {"cutoff": run.cutoff}
-    published = warehouse.read(FORECASTS, since=week, until=week)
+    published = warehouse.read(FORECASTS, NEEDED, since=week, until=week)
     others = published[~is_about(published, only)]
     return pd.concat([others[NEEDED], rows[NEEDED]], ignore_index=True) if len(others) else rows[NEEDED]
 
@@ -113,7 +113,9 @@ def scored_totals(
     window = pd.Timestamp(since), pd.Timestamp(history.data_cutoff)
     weeks = history.weeks[history.weeks["ds"].between(*window)]
     sums = [
-        sums_of_totals(warehouse.read(TOTALS, since={"cutoff": first}, until={"cutoff": last}), mine, weeks, window)
+        sums_of_totals(
+            warehouse.read(TOTALS, SCORED_COLUMNS, since={"cutoff": first}, until={"cutoff": last}), mine, weeks, window
+        )
         for first, last, mine in _blocks(forecasts[forecasts["ds"] <= window[1]])
     ]
     return metrics_of_totals(sums, window).assign(

@@ -72,7 +72,8 @@ def work_list(
 def newest_work_list(settings: Settings, warehouse: Warehouse, run: Run) -> pd.DataFrame:
     """Return the list of the newest monitored week up to the run's, as `work_list`."""
     since, until = {"cutoff": run.cutoff - _NEWEST_FORECAST_WEEKS * WEEK}, {"cutoff": run.cutoff}
-    forecasts = warehouse.read(FORECASTS, since=since, until=until)
+    columns = ["cutoff", *KEY, "ds", "status", "promo_source"]
+    forecasts = warehouse.read(FORECASTS, columns, since=since, until=until)
     return work_list(settings, warehouse, run, newest_alerts(warehouse, run.cutoff), forecasts)
 
 

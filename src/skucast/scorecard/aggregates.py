@@ -21,6 +21,9 @@ SUMS = [*COUNTS, "sum_actual", "sum_forecast", "sum_abs_error", "sum_width"]
 
 GROUP = ["level", *KEY, "step"]
 
+SCORED_COLUMNS = ["cutoff", *GROUP, "ds_from", "ds", "yhat", "yhat_lower", "yhat_upper"]
+"""What of `tables.TOTALS` is scored."""
+
 
 def sums_of_totals(
     totals: pd.DataFrame, forecasts: pd.DataFrame, weeks: pd.DataFrame, window: tuple[pd.Timestamp, pd.Timestamp]

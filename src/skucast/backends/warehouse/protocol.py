@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -127,10 +127,18 @@ class Warehouse(Protocol):
             InputError: the warehouse cannot be written to; says what is missing.
         """
 
-    def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
+    def read(
+        self,
+        table: Table,
+        columns: Collection[str] | None = None,
+        *,
+        since: Limits = NO_LIMITS,
+        until: Limits = NO_LIMITS,
+    ) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order.
 
-        A table that does not exist yet has no rows. Dates come as datetime64[us], without a time zone.
+        Of many rows name the `columns` that are looked at: no others are read. They come in the contract's order. A
+        table that does not exist yet has no rows. Dates come as datetime64[us], without a time zone.
 
         Raises:
             TableError: the table holds rows that do not fit its contract.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -34,10 +34,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Check:
-    """A rule over whole rows; `holds` returns one boolean a row."""
+    """A rule over rows; `holds` returns one boolean a row.
+
+    `of` names the columns that it looks at; empty = not said, so that it is for rows with all columns.
+    """
 
     rule: str
     holds: Callable[[pd.DataFrame], pd.Series]
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,15 @@ class Table:
     def column(self, name: str) -> Column:
         """Return the column of that name."""
         return next(column for column in self.columns if column.name == name)
+
+    def part(self, names: Collection[str]) -> Table:
+        """Return the contract of these columns alone: its key if all of that is among them, its checks of them."""
+        return replace(
+            self,
+            columns=tuple(column for column in self.columns if column.name in names),
+            key=self.key if set(self.key) <= set(names) else (),
+            checks=tuple(check for check in self.checks if check.of and set(check.of) <= set(names)),
+        )
 
 
 def text(name: str, meaning: str, *, nullable: bool = False, allowed: tuple[str, ...] = ()) -> Column:

@@ -147,11 +147,19 @@ FORECASTS = Table(
             lambda rows: (
                 (rows["yhat_lower"] >= 0) & (rows["yhat_lower"] <= rows["yhat"]) & (rows["yhat"] <= rows["yhat_upper"])
             ),
+            of=("yhat_lower", "yhat", "yhat_upper"),
         ),
-        Check("final is at least 0", lambda rows: rows["final"].isna() | (rows["final"] >= 0)),
-        Check("step is at least 1", lambda rows: rows["step"] >= 1),
+        Check("final is at least 0", lambda rows: rows["final"].isna() | (rows["final"] >= 0), of=("final",)),
+        Check("step is at least 1", lambda rows: rows["step"] >= 1, of=("step",)),
     ),
 )
+
+_OF_THEIR_MAKING = (
+    *("is_open_week", "yhat_prophet", "yhat_panel", "yhat_panel_log", "quantiles", "blend_version", "override_effect"),
+    *("history_digest", "known_at", REGRESSOR_EFFECTS, "yhat_others"),
+)
+LOOKED_AT = tuple(name for name in FORECASTS.column_names if name not in _OF_THEIR_MAKING)
+"""Columns that scorecard and page look at, in many weeks of the ledger; half of its bytes are in the others."""
 
 SCENARIOS = Table(
     label="scenarios",

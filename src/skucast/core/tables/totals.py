@@ -63,6 +63,7 @@ TOTALS = Table(
             lambda rows: (
                 (rows["yhat_lower"] >= 0) & (rows["yhat_lower"] <= rows["yhat"]) & (rows["yhat"] <= rows["yhat_upper"])
             ),
+            of=("yhat_lower", "yhat", "yhat_upper"),
         ),
     ),
 )

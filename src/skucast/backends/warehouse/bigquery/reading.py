@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -56,13 +56,17 @@ class Reader:
         self._tz = tz
         self._declared = declared
 
-    def read(self, table: Table, since: Limits, until: Limits) -> pd.DataFrame:
-        """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
+    def read(self, table: Table, since: Limits, until: Limits, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """Return the rows whose columns lie from `since` to `until` (by column; included), in key order.
+
+        Of these `columns` alone bytes are billed.
+        """
+        part = table if columns is None else table.part(columns)
         table_id = self._dataset.id_of(table)
         found = self._dataset.look(table_id)
         if found is None:
             self.refuse_lost(table)
-            return empty(table)
+            return empty(part)
         present = types_of(found)
         conditions, parameters = [], [_scalar("tz", "STRING", self._tz)]
         for end, operator, limits in (("since", ">=", since), ("until", "<=", until)):
@@ -72,11 +76,12 @@ class Reader:
                 parameters.append(_scalar(parameter, column.type, limits[column.name]))
         if table.label == PUBLISHES.label:
             conditions.append(sql_of.NAMED)
-        columns = ", ".join(sql_of.column_sql(column, present) for column in table.columns)
+        known = ", ".join(sql_of.column_sql(column, present) for column in table.columns)
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         order = f"ORDER BY {', '.join(f'`{name}`' for name in table.key)}" if table.key else ""
-        sql = f"SELECT * FROM (SELECT {columns} FROM `{table_id}`) {where} {order}"
-        return read_rows(table, self._query_of(table_id, sql, parameters, f"read {table.label}"), self._tz)
+        wanted = ", ".join(f"`{name}`" for name in part.column_names)
+        sql = f"SELECT {wanted} FROM (SELECT {known} FROM `{table_id}`) {where} {order}"
+        return read_rows(part, self._query_of(table_id, sql, parameters, f"read {table.label}"), self._tz)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -86,9 +86,16 @@ class BigQueryWarehouse:
         """Load no rows into a staging table, change it in a transaction and drop it, or raise InputError."""
         self._publisher.probe(run)
 
-    def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
+    def read(
+        self,
+        table: Table,
+        columns: Collection[str] | None = None,
+        *,
+        since: Limits = NO_LIMITS,
+        until: Limits = NO_LIMITS,
+    ) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
-        return self._reader.read(table, since, until)
+        return self._reader.read(table, since, until, columns)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""

@@ -281,15 +281,19 @@ def flag_of(column: str | None, kind: str) -> dict[str, str]:
 
 
 def rows_sql(
-    table: Table, name: str, present: AnyCase[str], tz: str, since: Limits, until: Limits
+    table: Table, part: Table, name: str, present: AnyCase[str], tz: str, since: Limits, until: Limits
 ) -> tuple[str, list[object]]:
-    """Return the query of a table's rows within limits, by its contract and in key order, and what is bound in it."""
+    """Return the query of a table's rows within limits, in key order, and what is bound in it.
+
+    The columns are those of `part`, by the contract.
+    """
     limits = [(column, operator, of[column]) for operator, of in ((">=", since), ("<=", until)) for column in of]
     conditions = [f"{quoted(table.column(column).name)} {operator} ?" for column, operator, _ in limits]
     columns = ", ".join(_column_sql(column, present, tz) for column in table.columns)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     order = f"ORDER BY {', '.join(map(quoted, table.key))}" if table.key else ""
-    return f"SELECT * FROM (SELECT {columns} FROM {name}) {where} {order}", [value for _, _, value in limits]
+    wanted = ", ".join(map(quoted, part.column_names))
+    return f"SELECT {wanted} FROM (SELECT {columns} FROM {name}) {where} {order}", [value for _, _, value in limits]
 
 
 def _column_sql(column: Column, present: AnyCase[str], tz: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,16 +123,24 @@ class DuckDBWarehouse:
             raise InputError(f"{self.path}: cannot be made in {folder}; give the folder to this user")
 
     @read_again
-    def read(self, table: Table, *, since: Limits = NO_LIMITS, until: Limits = NO_LIMITS) -> pd.DataFrame:
+    def read(
+        self,
+        table: Table,
+        columns: Collection[str] | None = None,
+        *,
+        since: Limits = NO_LIMITS,
+        until: Limits = NO_LIMITS,
+    ) -> pd.DataFrame:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
+        part = table if columns is None else table.part(columns)
         with self._file.reading() as connection:
             present = self._tables.there(connection, table)
             if not present or connection is None:
-                return empty(table)
-            sql, parameters = rows_sql(table, self._name(table), AnyCase(present), self._tz, since, until)
+                return empty(part)
+            sql, parameters = rows_sql(table, part, self._name(table), AnyCase(present), self._tz, since, until)
             with what_others_keep(f"table {table.label}", "correct the table", TableError):
                 rows = frame_of(connection.execute(sql, parameters))
-        return read_rows(table, rows, self._tz)
+        return read_rows(part, rows, self._tz)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
