@@ -12,6 +12,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError, RunFailed
 from skucast.core.quoting import listed
+from skucast.core.rows import kept_rows
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.names import NAMES
@@ -94,9 +95,10 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         InputError: there are no sales, or HOLIDAY_CALENDAR cannot be read.
     """
     run.reads()
-    until_today = warehouse.weekly_sales(settings.clock, max(run.cutoff, run.today))
-    is_over = ~(until_today["ds"] > pd.Timestamp(run.cutoff))
-    delivered = until_today[is_over].reset_index(drop=True)
+    delivered = warehouse.weekly_sales(settings.clock, max(run.cutoff, run.today))
+    is_over = ~(delivered["ds"] > pd.Timestamp(run.cutoff))
+    not_over = delivered[~is_over]
+    delivered = kept_rows(delivered, is_over).reset_index(drop=True)
     weekly, names = with_names(delivered, warehouse.read(NAMES), lambda: _published_names(warehouse, run))
     first = weekly["ds"].min()
     units = weekly["unit"].dropna().unique()
@@ -120,7 +122,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         names=names,
     )
     last = weekly[weekly["ds"] >= pd.Timestamp(history.data_cutoff)]
-    newest = pd.concat([last, names.renamed(until_today[~is_over])], ignore_index=True)
+    newest = pd.concat([last, names.renamed(not_over)], ignore_index=True)
     opened = opened_of(newest, history.weeks, by_day=settings.sales_grain == "day")
     return with_declared(settings, warehouse, run, replace(history, opened=opened))
 

@@ -17,6 +17,7 @@ from skucast.core.errors import InputError, RunFailed, SkucastError
 from skucast.core.pool import HERE, Pool
 from skucast.core.quoting import one_line
 from skucast.runtime.logs import log, progress
+from skucast.runtime.memory import give_back
 from skucast.runtime.stopping import check_stop, ends_with, stop_goes_through
 
 K = TypeVar("K")
@@ -62,11 +63,12 @@ class RunReport:
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
-        """Add the seconds of the block to the step."""
+        """Add the seconds of the block to the step, and give back what memory it has needed."""
         started = time.perf_counter()
         try:
             yield
         finally:
+            give_back()
             self.seconds[step] = round(self.seconds.get(step, 0.0) + time.perf_counter() - started, 3)
 
     def warn(self, text: str, **fields: Any) -> None:

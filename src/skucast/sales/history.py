@@ -47,6 +47,12 @@ HISTORY_COLUMNS = [
     "promo_depth",
 ]
 
+_OF_WEEKS = [
+    *(*KEY, "ds", "quantity", "returns_quantity", "promo_discount_perc", "promo_days", "promo_weekdays", "promo_types"),
+    *("selling_weekdays", "n_lines", "n_bad_quantity"),
+]
+"""Of `Warehouse.weekly_sales`, what the weeks of a history are made of."""
+
 LAG_FILL_WEEKS = 4
 """A missing week counts as the mean of this many known weeks before it when it is somebody's lag."""
 
@@ -180,15 +186,15 @@ def build_history(
     data_cutoff = deliveries.data_cutoff
     sold = kept_rows(known, known["ds"] <= pd.Timestamp(data_cutoff))
     starts, first_sales = _first_weeks(sold, grain)
-    calendar = _calendar(starts, data_cutoff)
-    weeks = calendar.merge(sold.join(empty_days(sold, by_day=grain == "day")), on=[*KEY, "ds"], how="left")
+    declared = {name: PREFIX + name.partition(":")[2] for name in map(str, weekly) if ":" in name}
+    rows = sold[[*_OF_WEEKS, *declared]].join(empty_days(sold, by_day=grain == "day"))
+    weeks = _calendar(starts, data_cutoff).merge(rows, on=[*KEY, "ds"], how="left")
     is_undelivered = _is_among(weeks, deliveries.unknown)
     cleaned = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
     of_units = {unit: {clock.label(day) for day in days} for unit, days in days_off_by_unit.items()}
     odd = outliers(cleaned if censor_outliers else cleaned[:0], {clock.label(day) for day in days_off}, of_units)
     is_outlier = cleaned.index.isin(odd.index)
     repaired = without_closures(cleaned.assign(y=cleaned["y"].mask(is_outlier), is_outlier=is_outlier), missing)
-    declared = {name: PREFIX + name.partition(":")[2] for name in map(str, weekly) if ":" in name}
     result = repaired[[*HISTORY_COLUMNS, *declared]].rename(columns=declared)
     newest_day = known["last_date"].max().date() if len(known) else cutoff
     inactive = inactive_combinations(result, stale_after_weeks)
@@ -359,7 +365,7 @@ def _clean_weeks(
     missed = weeks["missed_share"].where(is_censored & correct_stockouts, 0.0)
     without = (weeks["n_lines"] > 0) & (weeks["n_bad_quantity"] == weeks["n_lines"])  # no line says what was sold
     unknown = is_stockout | is_undelivered | too_large | without
-    result = weeks.assign(
+    return weeks.assign(
         y=(sold / (1 - missed.clip(upper=MAX_MISSED_SHARE))).mask(unknown),
         returns_quantity=weeks["returns_quantity"].fillna(0.0),
         promo_discount_perc=weeks["promo_discount_perc"].fillna(0.0),
@@ -370,7 +376,6 @@ def _clean_weeks(
         is_stockout=is_stockout,
         is_censored=is_censored,
     )
-    return result.sort_values([*KEY, "ds"], ignore_index=True)
 
 
 def _depths(weeks: pd.DataFrame, grain: str) -> pd.Series:

@@ -6,11 +6,11 @@ import atexit
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import duckdb
 
@@ -19,7 +19,10 @@ from skucast.core.errors import InputError, RunFailed, WarehouseError
 from skucast.runtime.logs import log
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    import pyarrow as pa
+    from pandas.api.extensions import ExtensionDtype
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 
@@ -29,8 +32,8 @@ WRONG_KIND = (duckdb.ConversionException, duckdb.BinderException)
 MISSING = duckdb.CatalogException
 """What is raised where a table is named that is not there."""
 
-_PIECE = 100
-"""Vectors of 2,048 rows that are taken over at a time."""
+_GIVES_BACK: dict[str, str | bool | int | float | list[str]] = {"allocator_background_threads": True}
+"""What DuckDB has needed for a query it gives back when that is done: else it keeps the most that it ever needed."""
 
 LOCK_PATIENCE_S = 60.0
 """How long to wait for another process that has the file open; each holds it for one statement or transaction."""
@@ -65,7 +68,7 @@ def _taken(spilled: Path) -> Connection:
     try:
         duckdb_itself = _idle.setdefault(os.getpid(), []).pop()
     except IndexError:
-        duckdb_itself = duckdb.connect()
+        duckdb_itself = duckdb.connect(config=_GIVES_BACK)
     duckdb_itself.execute("SET temp_directory = '{}'".format(str(spilled).replace("'", "''")))
     return duckdb_itself
 
@@ -224,14 +227,50 @@ def what_others_keep(where: str, to_do: str, kind: type[InputError] = InputError
         ) from None
 
 
-def frame_of(result: Connection) -> pd.DataFrame:
-    """Return the rows of a result, taken over piece by piece: at once, they are in memory three times."""
+def frame_of(
+    connection: Connection, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> pd.DataFrame:
+    """Return the rows of a query.
+
+    They come by way of Arrow, which makes no object of a text, and column by column: none is in memory twice for long.
+    """
     import pandas as pd
 
-    pieces = [result.fetch_df_chunk(_PIECE)]
-    while len(pieces[-1]):
-        pieces.append(result.fetch_df_chunk(_PIECE))
-    return pieces[0] if len(pieces) <= 2 else pd.concat(pieces[:-1], ignore_index=True)
+    table = connection.sql(sql, params=parameters or None).to_arrow_table()
+    if not all(map(_is_taken_over, table.schema.types)):
+        return connection.execute(sql, parameters).df()
+    columns = {}
+    for name in table.column_names:
+        columns[name] = _series_of(table[name])
+        table = table.drop_columns(name)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _is_taken_over(kind: pa.DataType) -> bool:
+    """Whether values of this type become the same by way of Arrow as DuckDB makes of them by itself."""
+    from pyarrow import types
+
+    is_moment = kind in ("date32[day]", "timestamp[us]")
+    return is_moment or any(
+        is_it(kind) for is_it in (types.is_string, types.is_integer, types.is_float64, types.is_boolean, types.is_null)
+    )
+
+
+def _series_of(column: pa.ChunkedArray) -> pd.Series:
+    import pandas as pd
+    import pyarrow as pa
+
+    kind = column.type
+    wanted: ExtensionDtype | np.dtype[Any] | None = None
+    if pa.types.is_string(kind):
+        column, wanted = column.cast(pa.large_string()).combine_chunks(), pd.StringDtype(na_value=float("nan"))
+    elif pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("us"))
+    elif column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        name = str(kind).replace("bool", "boolean").replace("int", "Int").replace("uI", "UI")
+        wanted = pd.api.types.pandas_dtype(name)
+    series: pd.Series = column.to_pandas(types_mapper=lambda _: wanted)
+    return series
 
 
 def first_line(error: Exception) -> str:

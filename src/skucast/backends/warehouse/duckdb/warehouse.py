@@ -139,7 +139,7 @@ class DuckDBWarehouse:
                 return empty(part)
             sql, parameters = rows_sql(table, part, self._name(table), AnyCase(present), self._tz, since, until)
             with what_others_keep(f"table {table.label}", "correct the table", TableError):
-                rows = frame_of(connection.execute(sql, parameters))
+                rows = frame_of(connection, sql, parameters)
         return read_rows(part, rows, self._tz)
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
@@ -199,7 +199,7 @@ class DuckDBWarehouse:
             if missing or connection is None:
                 raise shards_missing(table, missing, run)
             names = [quoted(self._staging(table, run, task)) for task in wanted]
-            rows = frame_of(connection.execute(" UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names)))
+            rows = frame_of(connection, " UNION ALL BY NAME ".join(f"SELECT * FROM {name}" for name in names))
         return joined_shards(table, rows, run, wanted)
 
     @read_again
@@ -381,7 +381,7 @@ class DuckDBWarehouse:
             expressions |= declared_sql(self._where, declared, present)
             text = sql.format(table=self._name(SALES), blank=BLANK, **expressions)
             with what_others_keep(self._where, "correct it at the source"):
-                return frame_of(connection.execute(text, parameters))
+                return frame_of(connection, text, parameters)
 
     def _name(self, table: Table) -> str:
         return self._tables.name(table)
