@@ -16,7 +16,7 @@ from skucast.core.run import Run
 from skucast.core.tables.contract import ALL, Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.records import LOADS, PUBLISHES
+from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
 from skucast.core.tables.sales import PROMOTIONS, SALES
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import WeekClock
@@ -87,6 +87,35 @@ def test_lost_notes_of_what_was_published_are_missed(warehouse: Warehouse, run: 
         with pytest.raises(LostTable, match=lost):
             ask()
     assert warehouse.read(SMALL)["yhat"].tolist() == [1.0, 1.0]
+
+
+def test_lost_records_of_runs_are_missed(warehouse: Warehouse, run: Run) -> None:
+    """They are noted nowhere, as no two runs write the same; but where a run has published there is their table.
+
+    It is made before the first notes: a run that is killed in between leaves none that nobody ever had.
+    """
+    assert not warehouse.exists(RUNS)
+    assert not len(warehouse.read(RUNS))
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    assert warehouse.exists(RUNS)
+    assert not len(warehouse.read(RUNS))
+    drop_table(warehouse, RUNS)
+    for ask in (
+        lambda: warehouse.exists(RUNS),
+        lambda: warehouse.read(RUNS, since={"cutoff": CUTOFF}),
+        lambda: warehouse.refuse_lost([RUNS]),
+        lambda: warehouse.replace(RUNS, empty(RUNS), run.task_id, run=run),
+    ):
+        with pytest.raises(LostTable, match=rf"{RUNS.name} is gone, but .*{PUBLISHES.name} knows of runs"):
+            ask()
+    warehouse.replace(SMALL, small(2.0), CUTOFF, run=run)
+    assert warehouse.read(SMALL)["yhat"].tolist() == [2.0, 2.0]
+
+
+def test_a_load_makes_the_records_of_runs_too(warehouse: Warehouse, run: Run) -> None:
+    """It is the first that a new business does."""
+    warehouse.append_once(SALES, lines(line("2026-11-16", 5.0)), batch_id="one", source="one.csv", run=run)
+    assert warehouse.exists(RUNS)
 
 
 def _plan() -> pd.DataFrame:

@@ -6,6 +6,7 @@ import pytest
 from builders import CUTOFF
 from business import Business
 
+from skucast.core.errors import LostTable
 from skucast.core.run import BAD_INPUT, DONE, Run
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL, Table
@@ -60,6 +61,33 @@ def test_a_lost_table_stops_the_run(
     assert f"table {table.name} is gone, but was published to: restore it" in said
     assert published.warehouse.read(PUBLISHES).equals(before)
     assert f"table {table.name} is gone" in published.warehouse.read(RUNS).sort_values("run_at")["error"].iloc[-1]
+
+
+@pytest.mark.parametrize("job", ["predict", "monitor"])
+def test_lost_records_of_runs_stop_the_run(
+    published: Business, run: Run, capsys: pytest.CaptureFixture[str], job: str
+) -> None:
+    """Alerts about failed runs, checks and files' refusals are told by them: nobody takes none for a quiet year."""
+    lose(published, RUNS, run)
+    before = published.warehouse.read(PUBLISHES)
+    capsys.readouterr()
+    assert published(job) == BAD_INPUT  # type: ignore[arg-type]
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"table {RUNS.name} is gone, but {PUBLISHES.name} knows of runs, whose records it had: restore it" in said
+    assert published.warehouse.read(PUBLISHES).equals(before)
+    with pytest.raises(LostTable):
+        published.warehouse.exists(RUNS)
+
+
+def test_the_doctor_misses_the_records_of_runs(
+    published: Business, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks at every table."""
+    monkeypatch.setenv("COLUMNS", "500")
+    lose(published, RUNS, run)
+    capsys.readouterr()
+    assert command(["doctor", "--warehouse", f"duckdb:{published.warehouse.path}"]) != DONE
+    assert f"table {RUNS.name} is gone" in capsys.readouterr().out
 
 
 def test_a_run_goes_on_once_the_loss_is_accepted(published: Business, run: Run) -> None:

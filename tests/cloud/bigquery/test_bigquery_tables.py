@@ -22,7 +22,7 @@ from skucast.core.errors import ContractError, InputError, TableError, Warehouse
 from skucast.core.tables.contract import Table
 from skucast.core.tables.every import TABLES
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.records import PUBLISHES
+from skucast.core.tables.records import PUBLISHES, RUNS
 from skucast.core.tables.sales import PROMOTIONS
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.weeks import WeekClock
@@ -120,10 +120,10 @@ def test_a_table_that_another_task_has_just_made_is_waited_for(
 
 
 def test_a_publish_leaves_no_staging_table(theirs: BigQueryWarehouse, place: Place) -> None:
-    """The forecasts and who published them, nothing else."""
+    """The forecasts, who published them, and the table that is to have the records of runs; nothing else."""
     publish(theirs, 1)
     tables = sorted(table.table_id for table in place.client().list_tables(place.dataset))
-    assert tables == sorted([SMALL.name, PUBLISHES.name])
+    assert tables == sorted([SMALL.name, PUBLISHES.name, RUNS.name])
 
 
 def test_a_changed_type_is_refused_before_anything_is_staged(

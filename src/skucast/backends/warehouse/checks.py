@@ -10,7 +10,7 @@ from skucast.core.errors import ContractError, InputError, TableError
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.contract import ALL, BATCH
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.core.tables.records import LOADS, REGISTRY
+from skucast.core.tables.records import LOADS, REGISTRY, RUNS
 from skucast.core.tables.sales import DELIVERED
 from skucast.core.tables.scorecard import METRICS
 from skucast.core.tables.validation import validate
@@ -33,6 +33,9 @@ NOTED_BATCHES = "partition_value LIKE 'batch %'"
 
 NOTED = (FORECASTS, METRICS, ALERTS, REGISTRY, LOADS)
 """Tables with a row only where `publishes` has been there."""
+
+KNOWN_BY_ALL = (LOADS.label, RUNS.label)
+"""Tables of which the notes of all others tell that they were there: nothing is noted of these themselves."""
 
 ZEROS = r"(\.[0-9]*[1-9])0+$|\.0+$"
 """What a whole or broken number, written by a database, has too much: all but the first group."""

@@ -101,6 +101,14 @@ def superseded(table_name: str, partition: object, run: Run, by: str, read_at: d
     )
 
 
+def lost_runs(table_name: str, publishes_name: str) -> LostTable:
+    """Return the error for the records of runs that are gone, while it is noted what runs have published."""
+    return LostTable(
+        f"table {table_name} is gone, but {publishes_name} knows of runs, whose records it had: restore it, for alerts "
+        "and checks are told by them; or make an empty one with its columns (docs/reference/tables.md)"
+    )
+
+
 def lost_notes(publishes_name: str, table_name: str) -> LostTable:
     """Return the error for the notes of what was published that are gone, while rows of it are there."""
     return LostTable(

@@ -18,13 +18,21 @@ from skucast.backends.deadline import within
 from skucast.backends.warehouse.bigquery import sql as sql_of
 from skucast.backends.warehouse.bigquery.dataset import Dataset, types_of
 from skucast.backends.warehouse.bigquery.errors import FAILURES, Gone, WrongKind, explanation
-from skucast.backends.warehouse.checks import BLANK, NOTED, NOTED_BATCHES, AnyCase, read_rows, sales_sources
+from skucast.backends.warehouse.checks import (
+    BLANK,
+    KNOWN_BY_ALL,
+    NOTED,
+    NOTED_BATCHES,
+    AnyCase,
+    read_rows,
+    sales_sources,
+)
 from skucast.backends.warehouse.protocol import Declared, Limits, nothing_declared
-from skucast.backends.warehouse.refusals import lost_notes, lost_table, no_sales, no_sales_in_cloud
+from skucast.backends.warehouse.refusals import lost_notes, lost_runs, lost_table, no_sales, no_sales_in_cloud
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError, SkucastError
 from skucast.core.tables.contract import Table
-from skucast.core.tables.records import LOADS, PUBLISHES
+from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import SOLD_BY_WEEKDAY
@@ -122,6 +130,10 @@ class Reader:
         if table.label == PUBLISHES.label:
             self._refuse_lost_notes()
             return
+        if table.label == RUNS.label:
+            if self.is_published(table):
+                raise lost_runs(self._dataset.id_of(table), self._dataset.id_of(PUBLISHES))
+            return
         is_loads = table.label == LOADS.label
         if self.is_published(table, f"AND {NOTED_BATCHES}" if is_loads else ""):
             raise lost_table(self._dataset.id_of(table), self._dataset.id_of(PUBLISHES))
@@ -138,7 +150,7 @@ class Reader:
         if self._dataset.look(publishes) is None:
             return False
         name = bigquery.ScalarQueryParameter("table_name", "STRING", self._dataset.name_of(table))
-        named = "TRUE" if table.label == LOADS.label else "table_name = @table_name"
+        named = "TRUE" if table.label in KNOWN_BY_ALL else "table_name = @table_name"
         sql = sql_of.IS_NOTED.format(publishes=publishes, named=named, only=only)
         return bool(self.query(sql, [name, *values], "read publishes")["n"].iloc[0])
 

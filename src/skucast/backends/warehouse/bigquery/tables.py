@@ -11,6 +11,7 @@ from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.checks import AnyCase, missing_columns
 from skucast.core.errors import TableError
 from skucast.core.tables.contract import Column, Table
+from skucast.core.tables.records import PUBLISHES, RUNS
 from skucast.runtime.logs import log
 
 PAUSES_S = (0.3, 0.7)
@@ -29,6 +30,8 @@ class Tables:
         missing = self._missing_columns(table)
         table_id = self._dataset.id_of(table)
         if missing is None:
+            if table.label == PUBLISHES.label:
+                self.ensure(RUNS)  # first: notes without a table of runs tell that it is lost
             made = self._dataset.create(_definition(table, table_id), table_id)
             if _expiry(made):  # the dataset has a default, which every new table takes over
                 self._dataset.keep_for_ever(made)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from skucast.backends.warehouse.checks import NOTED, NOTED_BATCHES, AnyCase, missing_columns
+from skucast.backends.warehouse.checks import KNOWN_BY_ALL, NOTED, NOTED_BATCHES, AnyCase, missing_columns
 from skucast.backends.warehouse.duckdb.file import MISSING, Connection, first_line
 from skucast.backends.warehouse.duckdb.sql import LATER, column_types, only_sql, quoted
-from skucast.backends.warehouse.refusals import BELIEVED, lost_notes, lost_table, superseded
+from skucast.backends.warehouse.refusals import BELIEVED, lost_notes, lost_runs, lost_table, superseded
 from skucast.backends.warehouse.staging import STAGED, STAGING_DAYS
 from skucast.core.combination import Combination
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
-from skucast.core.tables.records import LOADS, PUBLISHES
+from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
 
 
 class Tables:
@@ -31,6 +31,8 @@ class Tables:
         expected = column_types(table)
         existing = self.there(connection, table)
         if not existing:
+            if table.label == PUBLISHES.label:
+                self.ensure(connection, RUNS)  # first: notes without a table of runs tell that it is lost
             columns = ", ".join(
                 f"{quoted(column.name)} {expected[column.name]}{'' if column.nullable else ' NOT NULL'}"
                 for column in table.columns
@@ -129,6 +131,10 @@ class Tables:
         if table.label == PUBLISHES.label:
             self._refuse_lost_notes(connection)
             return
+        if table.label == RUNS.label:
+            if self._is_noted(connection, table, "TRUE"):
+                raise lost_runs(self._names[table.label], self._names[PUBLISHES.label])
+            return
         condition = NOTED_BATCHES if table.label == LOADS.label else "TRUE"
         if self._is_noted(connection, table, condition):
             raise lost_table(self._names[table.label], self._names[PUBLISHES.label])
@@ -139,9 +145,11 @@ class Tables:
                 raise lost_notes(self._names[PUBLISHES.label], self._names[table.label])
 
     def _is_noted(self, connection: Connection, table: Table, condition: str, *values: str) -> bool:
-        """Whether somebody has published the table, under this condition; of loads whether anything was loaded."""
+        """Whether somebody has published the table, under this condition; of loads and runs whether there was any."""
         if not self.columns(connection, PUBLISHES):
             return False
-        named, of_table = ("TRUE", []) if table.label == LOADS.label else ("table_name = ?", [self._names[table.label]])
+        named, of_table = (
+            ("TRUE", []) if table.label in KNOWN_BY_ALL else ("table_name = ?", [self._names[table.label]])
+        )
         sql = f"SELECT 1 FROM {self.name(PUBLISHES)} WHERE {named} AND {condition} LIMIT 1"
         return connection.execute(sql, [*of_table, *values]).fetchone() is not None
