@@ -22,6 +22,7 @@ from skucast.jobs.calendars import calendars_of
 from skucast.jobs.declared import with_declared
 from skucast.jobs.targets import asked_for, chosen, tasks_part
 from skucast.runtime.logs import log
+from skucast.runtime.memory import give_back
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import MAX_BRIDGED_WEEKS, History, build_history
@@ -96,6 +97,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     """
     run.reads()
     delivered = warehouse.weekly_sales(settings.clock, max(run.cutoff, run.today))
+    give_back()
     is_over = ~(delivered["ds"] > pd.Timestamp(run.cutoff))
     not_over = delivered[~is_over]
     delivered = kept_rows(delivered, is_over).reset_index(drop=True)

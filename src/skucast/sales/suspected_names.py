@@ -52,7 +52,9 @@ def suspected_names(
 
 def _lives(rows: pd.DataFrame) -> pd.DataFrame:
     """First and last week with a sale of every combination, how many there are, and what was sold in them."""
-    sold = rows[rows["quantity"] + rows["returns_quantity"] > 0].dropna(subset=[*KEY, "ds"])
+    sold = rows.loc[rows["quantity"] + rows["returns_quantity"] > 0, [*KEY, "ds", "quantity"]].dropna(
+        subset=[*KEY, "ds"]
+    )
     return sold.groupby(KEY, as_index=False).agg(
         first=("ds", "min"), last=("ds", "max"), n_weeks=("ds", "nunique"), quantity=("quantity", "sum")
     )

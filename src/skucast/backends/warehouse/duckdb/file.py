@@ -227,18 +227,18 @@ def what_others_keep(where: str, to_do: str, kind: type[InputError] = InputError
         ) from None
 
 
-def frame_of(
-    connection: Connection, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()
-) -> pd.DataFrame:
-    """Return the rows of a query.
+def frame_of(connection: Connection, sql: str, *parameters: Sequence[object] | Mapping[str, object]) -> pd.DataFrame:
+    """Return the rows of a query; of one with several sets of parameters those of each, one after the other.
 
     They come by way of Arrow, which makes no object of a text, and column by column: none is in memory twice for long.
     """
     import pandas as pd
+    import pyarrow as pa
 
-    table = connection.sql(sql, params=parameters or None).to_arrow_table()
+    bound = [each or None for each in parameters] or [None]
+    table = pa.concat_tables([connection.sql(sql, params=each).to_arrow_table() for each in bound])
     if not all(map(_is_taken_over, table.schema.types)):
-        return connection.execute(sql, parameters).df()
+        return pd.concat([connection.execute(sql, each).df() for each in bound], ignore_index=True)
     columns = {}
     for name in table.column_names:
         columns[name] = _series_of(table[name])

@@ -46,7 +46,7 @@ WITH lines AS (
         {is_bad_flag} AS is_bad_flag,
         nullif(trim(regexp_replace(CAST({promo_type} AS VARCHAR), '\\s+', ' ', 'g')), '') AS promo_type{of_lines}
     FROM {table}
-    WHERE {date} <= $until OR {date} IS NULL
+    WHERE ({date} <= $until OR {date} IS NULL) AND {some}
 ), days AS (
     SELECT
         day, unit, channel, sku,

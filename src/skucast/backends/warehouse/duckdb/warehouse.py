@@ -17,6 +17,7 @@ from skucast.backends.warehouse.checks import (
     read_rows,
 )
 from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, frame_of, read_again, what_others_keep
+from skucast.backends.warehouse.duckdb.parts import OF_SOME, parts_of
 from skucast.backends.warehouse.duckdb.sql import (
     FIRST_DAY,
     KEYED,
@@ -144,7 +145,7 @@ class DuckDBWarehouse:
 
     def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
-        bound = {"until": until, "end_weekday": clock.end_weekday}
+        bound: dict[str, object] = {"until": until, "end_weekday": clock.end_weekday}
         weeks = self._query_sales(WEEKLY_SALES, bound, clock.tz, self._declared())
         if not len(weeks):
             days = self._query_sales(FIRST_DAY, {}, clock.tz)["first_day"].dropna()
@@ -370,7 +371,7 @@ class DuckDBWarehouse:
 
     @read_again
     def _query_sales(
-        self, sql: str, parameters: Mapping[str, object], tz: str, declared: Sequence[Regressor] = ()
+        self, sql: str, parameters: dict[str, object], tz: str, declared: Sequence[Regressor] = ()
     ) -> pd.DataFrame:
         """Return what a query says of the sales table, whose names are filled in; days are those of the time zone."""
         with self._file.reading() as connection:
@@ -379,9 +380,13 @@ class DuckDBWarehouse:
                 raise no_sales(self._where)
             expressions = sales_expressions(self._where, self._sales_columns, present, tz)
             expressions |= declared_sql(self._where, declared, present)
-            text = sql.format(table=self._name(SALES), blank=BLANK, **expressions)
+            expressions |= {"table": self._name(SALES), "blank": BLANK}
             with what_others_keep(self._where, "correct it at the source"):
-                return frame_of(connection, text, parameters)
+                parts = list(parts_of(connection, expressions)) if "{some}" in sql else [{}]
+                some = OF_SOME.format(**expressions) if parts[0] else "TRUE"
+                return frame_of(
+                    connection, sql.format(some=some, **expressions), *(parameters | part for part in parts)
+                )
 
     def _name(self, table: Table) -> str:
         return self._tables.name(table)
