@@ -50,8 +50,9 @@ def _nothing_of(table: Table) -> pd.DataFrame:
 
 
 def _column_problems(table: Table, rows: pd.DataFrame) -> Iterator[str]:
-    missing = [column.name for column in table.columns if not column.nullable and column.name not in rows]
-    unknown = [str(name) for name in rows.columns if name not in table.column_names]
+    there, ours = set(rows.columns), set(table.column_names)
+    missing = [column.name for column in table.columns if not column.nullable and column.name not in there]
+    unknown = [str(name) for name in rows.columns if name not in ours]
     if missing:
         yield f"missing column {', '.join(missing)}"
     if unknown:
@@ -80,10 +81,12 @@ def convert_column(column: Column, values: pd.Series, tz: str | None = None) -> 
     Raises:
         ContractError: naming the first row that does not fit (its index label) and what was found there.
     """
-    missing = values.isna().to_numpy()
+    import numpy as np
+
+    missing = np.asarray(values.array.isna())
     known = _known_to_fit(column, values, missing)
     result = _in_type(column, values, tz) if known is None else known
-    if column.allowed and not missing.all():
+    if column.allowed and not set(result.dropna().unique()) <= set(column.allowed):
         refuse(column, values, result.notna() & ~result.isin(column.allowed), f"one of {', '.join(column.allowed)}")
     if not column.nullable:
         if known is None or missing.any():
