@@ -18,7 +18,7 @@ from stubs import weeks_of
 from skucast.core.combination import KEY
 from skucast.core.tables.scorecard import BASELINES, LEVELS, METRICS, SCORED
 from skucast.core.tables.validation import validate
-from skucast.scorecard.monitoring import classes, match, score, scorecard, unpublished
+from skucast.scorecard.monitoring import Scorecard, classes, match, score, unpublished
 
 A = ("Пермь", "KA", "A1")
 B = ("Пермь", "TF", "A1")
@@ -250,9 +250,15 @@ def test_a_week_out_of_stock_is_left_out_and_counted(scores: pd.DataFrame) -> No
 # --- scorecard ------------------------------------------------------------------------------------------------------
 
 
+def scorecard(scored: pd.DataFrame, weeks: pd.DataFrame, first: pd.DataFrame, lookback: int) -> pd.DataFrame:
+    """Return the rows of all weeks up to the cutoff, the newest first."""
+    made = Scorecard(scored, weeks, first, CUTOFF, lookback)
+    return pd.concat([made.of(end) for end in made.ends], ignore_index=True)
+
+
 def carded(forecasts: list[dict[str, Any]], weeks: pd.DataFrame, lookback: int = 2, first: pd.DataFrame | None = None):
     """Return the scorecard of the last weeks."""
-    return scorecard(matched(forecasts, weeks), weeks, NOTHING_STORED if first is None else first, CUTOFF, lookback)
+    return scorecard(matched(forecasts, weeks), weeks, NOTHING_STORED if first is None else first, lookback)
 
 
 def picked(rows: pd.DataFrame, column: str, **where: Any) -> dict[date, Any]:
@@ -279,7 +285,7 @@ def test_rolling_windows_equal_what_is_scored_at_once() -> None:
     weeks = history(A=list(random.uniform(0, 9, 30)), B=list(random.uniform(0, 9, 20)), C=[3.0, nan, 5.0])
     steps = [(cutoff, step) for cutoff in range(1, 9) for step in range(1, min(cutoff, 4) + 1)]
     scored = matched([forecast(each, *step, random.uniform(0, 9)) for each in (A, B, C) for step in steps], weeks)
-    found = scorecard(scored, weeks, NOTHING_STORED, CUTOFF, 3)
+    found = scorecard(scored, weeks, NOTHING_STORED, 3)
     at_once = score(scored[scored["ds"] > pd.Timestamp(sunday(3))])
     newest = found[(found["window"] == "rolling") & (found["window_end"] == pd.Timestamp(CUTOFF))]
     assert_frame_equal(newest[list(at_once)].reset_index(drop=True), at_once)

@@ -34,7 +34,7 @@ from skucast.scorecard.spellings import in_the_names_of_the_sales
 SHRUNKEN = 0.5
 """Share of the lines of earlier runs below which the sales have lost most of themselves."""
 
-_OF_ONE_ACTUAL = {"window": "week", "level": "combination", "step": POOLED_STEP}
+OF_ONE_ACTUAL = {"window": "week", "level": "combination", "step": POOLED_STEP}
 """The rows of metrics that keep the actual of a week as it was first scored."""
 
 
@@ -54,8 +54,8 @@ def without_lost(
     scored = warehouse.read(
         METRICS,
         [*KEY, "window_end", "actual_first"],
-        since={"window_end": _since(settings, run), **_OF_ONE_ACTUAL},
-        until={"window_end": run.cutoff, **_OF_ONE_ACTUAL},
+        since={"window_end": _since(settings, run), **OF_ONE_ACTUAL},
+        until={"window_end": run.cutoff, **OF_ONE_ACTUAL},
     )
     scored = history.names.renamed(scored[scored["actual_first"].notna()].rename(columns={"window_end": "ds"}))
     known = in_the_names_of_the_sales(ledger, history.names)

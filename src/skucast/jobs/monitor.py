@@ -24,7 +24,7 @@ from skucast.jobs.alerting import announce, deliver, judge, stored_alerts, syste
 from skucast.jobs.board import make_board
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
 from skucast.jobs.loop import close_the_loop, stored_requests
-from skucast.jobs.missing import missing_from_sales, without_lost
+from skucast.jobs.missing import OF_ONE_ACTUAL, missing_from_sales, without_lost
 from skucast.jobs.orders import scored_orders
 from skucast.jobs.override_value import value_of_overrides, write_override_value
 from skucast.jobs.page import Made, newest_published, write_page
@@ -38,7 +38,7 @@ from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import History
-from skucast.scorecard.monitoring import match, scorecard, unpublished
+from skucast.scorecard.monitoring import Scorecard, match, unpublished
 from skucast.scorecard.spellings import in_the_names_of_the_sales
 
 
@@ -64,7 +64,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     with report.timed("read"):
         before = newest_published(settings, warehouse)
         forecasts = in_the_names_of_the_sales(_forecasts(warehouse, since, run), history.names)
-        stored = _stored_metrics(warehouse, since, window_end)
+        first = _first_actuals(warehouse, since, window_end)
 
     def match_these(_: object) -> pd.DataFrame:
         return _matched(forecasts, inputs, run, since, window_end)
@@ -74,8 +74,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
     if scored is None:
         return
     with report.timed("score"):
-        metrics = _metric_rows(scored, stored, settings.lookback_weeks, history, run)
-        newest = metrics[metrics["window_end"] == pd.Timestamp(window_end)]
+        scorecard = Scorecard(scored, history.weeks, first, window_end, settings.lookback_weeks)
+        newest = _metric_rows(scorecard, pd.Timestamp(window_end), history, run)
     with report.timed("totals"):
         of_totals = scored_totals(warehouse, run, history, forecasts, since)
         of_orders = scored_orders(warehouse, run, history, since)
@@ -100,7 +100,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         except NoRoom as full:  # at the end the run fails for it, once the scorecard and its alerts are there
             log.warning("the scorecard goes on without its page: %s", full)
     with report.timed("write"):
-        report.n_rows = _write_metrics(warehouse, metrics, stored, window_end, run)
+        report.n_rows = _write_metrics(warehouse, scorecard, newest, history, run)
         write_scores(warehouse, run, window_end, of_totals, of_orders, report)
         write_override_value(warehouse, of_overrides, window_end, run, report)
         digest = announce(settings, run, alerts, newest, facts, work)
@@ -119,8 +119,11 @@ def _forecasts(warehouse: Warehouse, since: date, run: Run) -> pd.DataFrame:
     return warehouse.read(FORECASTS, LOOKED_AT, since={"cutoff": oldest, "ds": since}, until={"cutoff": run.cutoff})
 
 
-def _stored_metrics(warehouse: Warehouse, since: date, window_end: date) -> pd.DataFrame:
-    return warehouse.read(METRICS, since={"window_end": since}, until={"window_end": window_end})
+def _first_actuals(warehouse: Warehouse, since: date, window_end: date) -> pd.DataFrame:
+    """The actuals as they were first scored: KEY, `ds`, `actual_first`."""
+    limits = {"window_end": since, **OF_ONE_ACTUAL}, {"window_end": window_end, **OF_ONE_ACTUAL}
+    rows = warehouse.read(METRICS, [*KEY, "window_end", "actual_first"], since=limits[0], until=limits[1])
+    return rows[rows["actual_first"].notna()].rename(columns={"window_end": "ds"})
 
 
 def _matched(forecasts: pd.DataFrame, inputs: Inputs, run: Run, since: date, until: date) -> pd.DataFrame:
@@ -137,12 +140,8 @@ def _matched(forecasts: pd.DataFrame, inputs: Inputs, run: Run, since: date, unt
     return validate(SCORED, rows).sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 
-def _metric_rows(
-    scored: pd.DataFrame, stored: pd.DataFrame, lookback_weeks: int, history: History, run: Run
-) -> pd.DataFrame:
-    first = stored.loc[stored["actual_first"].notna(), [*KEY, "window_end", "actual_first"]]
-    first = first.rename(columns={"window_end": "ds"})
-    return scorecard(scored, history.weeks, first, history.data_cutoff, lookback_weeks).assign(
+def _metric_rows(scorecard: Scorecard, end: pd.Timestamp, history: History, run: Run) -> pd.DataFrame:
+    return scorecard.of(end).assign(
         actuals_through=pd.Timestamp(history.newest_day),
         run_id=run.run_id,
         created_at=run.run_at,
@@ -163,16 +162,14 @@ def _newest_page(
         raise RunFailed(f"the scorecard is published, its page is not: {error}") from None
 
 
-def _write_metrics(
-    warehouse: Warehouse, metrics: pd.DataFrame, stored: pd.DataFrame, window_end: date, run: Run
-) -> int:
+def _write_metrics(warehouse: Warehouse, scorecard: Scorecard, newest: pd.DataFrame, history: History, run: Run) -> int:
     """Replace the partitions that have changed, the newest one in any case and last; return the rows written."""
     n_rows = 0
-    for end in sorted({*metrics["window_end"], pd.Timestamp(window_end)}):
-        rows = validate(METRICS, metrics[metrics["window_end"] == end])
-        if end == pd.Timestamp(window_end) or not _is_stored(rows, stored[stored["window_end"] == end]):
+    for end in sorted(scorecard.ends)[:-1]:
+        rows, week = validate(METRICS, _metric_rows(scorecard, end, history, run)), {"window_end": end.date()}
+        if len(rows) and not _is_stored(rows, warehouse.read(METRICS, since=week, until=week)):
             n_rows += warehouse.replace(METRICS, rows, end.date(), run=run)
-    return n_rows
+    return n_rows + warehouse.replace(METRICS, newest, history.data_cutoff, run=run)
 
 
 def _is_stored(rows: pd.DataFrame, stored: pd.DataFrame) -> bool:

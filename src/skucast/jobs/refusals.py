@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
@@ -55,7 +56,11 @@ def refusal(file: str, n_refused: int, n_lines: int, first: str = "", content: s
 WHOLE = wording("refused: {reason}")
 """What runs keep of a file that could not be read; its name is in the reason."""
 
-_WHOLE = tuple(translated(language, WHOLE).partition("{")[0] for language in LANGUAGES)
+
+@cache
+def _whole() -> tuple[str, ...]:
+    """What stands before such a reason, in each language; a catalogue is read where something was refused alone."""
+    return tuple(translated(language, WHOLE).partition("{")[0] for language in LANGUAGES)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def _refused(file: str, said: str, on: date) -> Refused:
     """What a run has kept of a file, without the word that it was refused, which is said of it anyway."""
     if isinstance(said, Text) and said.source == WHOLE:
         return Refused(file, _text(said.places["reason"]), on, is_partly=False, content=_content_of(said))
-    reason = next((said.removeprefix(each) for each in _WHOLE if said.startswith(each)), said)
+    reason = next((said.removeprefix(each) for each in _whole() if said.startswith(each)), said)
     return Refused(file, reason, on, is_partly=reason == said, content=_content_of(said))
 
 

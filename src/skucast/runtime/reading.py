@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +27,33 @@ NO_TARGETS = (
 )
 
 
-class _Targeted(Settings):
-    """Settings of the retrain script, which must be told what it is about: neither unset nor empty means all."""
+@cache
+def _targeted() -> type[Settings]:
+    """Settings of the retrain script, which must be told what it is about: neither unset nor empty means all.
 
-    target_combinations: str
+    To make a class of settings takes a tenth of what the other scripts take to start, which do without.
+    """
+
+    class Targeted(Settings):
+        target_combinations: str
+
+    return Targeted
 
 
-class _Alone(Settings):
+@cache
+def _alone() -> type[Settings]:
     """Settings that are told and nothing else."""
 
-    @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Leave out whatever is not given by name."""
-        del settings_cls
-        return (init_settings,)
+    class Alone(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """Leave out whatever is not given by name."""
+            del settings_cls
+            return (init_settings,)
+
+    return Alone
 
 
 def load_settings(job: Job, argv: Sequence[str], description: str) -> Settings:
@@ -52,7 +64,7 @@ def load_settings(job: Job, argv: Sequence[str], description: str) -> Settings:
         SystemExit: after `--help` or `--version` (0), or an unknown flag (2).
     """
     flags = vars(script_parser(job, description).parse_args(argv))
-    return settings_from(flags, _Targeted if job == "retrain" else Settings)
+    return settings_from(flags, _targeted() if job == "retrain" else Settings)
 
 
 def settings_from(flags: Mapping[str, object], kind: type[Settings] = Settings) -> Settings:
@@ -83,7 +95,7 @@ def settings_of(**values: object) -> Settings:
     if unknown:
         raise InputError(Lines(_unknown(name) for name in unknown))
     try:
-        return _Alone(**values)  # type: ignore[arg-type]
+        return _alone()(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         raise InputError(Lines(_mistakes(error))) from None
 

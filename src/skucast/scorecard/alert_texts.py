@@ -10,9 +10,6 @@ from itertools import groupby
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table as Grid
 
 from skucast.core.combination import KEY, Combination
 from skucast.core.tables.alerts import WRONG_VOLUME
@@ -174,6 +171,10 @@ def show(rows: pd.DataFrame, today: date, job: str, mended: Collection[str] | No
     `mended` are the combinations that training may mend now, by the work list; None = all. It names no others. No
     language is English.
     """
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table as Grid
+
     say = partial(said_in, language)
     if not len(rows):
         Console().print(say(Text("no alerts")))

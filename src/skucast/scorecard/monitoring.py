@@ -113,27 +113,32 @@ def _scales(weeks: pd.DataFrame) -> pd.DataFrame:
 # --- The scorecard --------------------------------------------------------------------------------------------------
 
 
-def scorecard(
-    scored: pd.DataFrame, weeks: pd.DataFrame, first: pd.DataFrame, window_end: date, lookback_weeks: int
-) -> pd.DataFrame:
-    """Return the rows of `tables.METRICS` of the last `lookback_weeks` weeks, but for the run's own columns.
+class Scorecard:
+    """The rows of `tables.METRICS` of the last `lookback_weeks` weeks, but for the run's own columns.
 
     Each of them has rows of the week alone and of the window that ends with it, so a run scores anew whatever a
-    restated week takes part in. `first` has the actuals as they were first scored: KEY, `ds`, `actual_first`.
+    restated week takes part in. They are made week by week: those of all at once may fill the memory. `first` has the
+    actuals as they were first scored: KEY, `ds`, `actual_first`.
     """
-    ends = [pd.Timestamp(window_end - back * WEEK) for back in range(lookback_weeks)]
-    of_weeks = sums_of_weeks(scored[scored["ds"] > ends[-1] - lookback_weeks * WEEK], first)
-    parts = []
-    for end in ends:
-        start = end - (lookback_weeks - 1) * WEEK
-        week = of_weeks[of_weeks["ds"] == end].drop(columns="ds")
-        window = over_weeks(of_weeks[of_weeks["ds"].between(start, end)])
+
+    def __init__(
+        self, scored: pd.DataFrame, weeks: pd.DataFrame, first: pd.DataFrame, window_end: date, lookback_weeks: int
+    ) -> None:
+        self.ends = [pd.Timestamp(window_end - back * WEEK) for back in range(lookback_weeks)]
+        self._weeks, self._first = weeks, first
+        self._before = (lookback_weeks - 1) * WEEK
+        self._of_weeks = sums_of_weeks(scored[scored["ds"] >= self.ends[-1] - self._before], first)
+
+    def of(self, end: pd.Timestamp) -> pd.DataFrame:
+        """Return the rows of the week that ends then, and of the window that ends with it."""
+        start, sums = end - self._before, self._of_weeks
+        week = sums[sums["ds"] == end].drop(columns="ds")
+        window = over_weeks(sums[sums["ds"].between(start, end)])
         both = pd.concat(
             [week.assign(window="week", window_start=end), window.assign(window="rolling", window_start=start)]
         )
-        parts.append(both.assign(window_end=end).merge(classes(weeks, end), on=["level", *KEY], how="left"))
-    rows = with_ratios(pd.concat(parts, ignore_index=True))
-    return _with_first_actuals(rows, first)
+        rows = both.assign(window_end=end).merge(classes(self._weeks, end), on=["level", *KEY], how="left")
+        return _with_first_actuals(with_ratios(rows), self._first)
 
 
 def sums_of_weeks(scored: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
