@@ -6,7 +6,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from skucast.entry.app import main
+from skucast.runtime.supervising import supervised
+
+
+def main() -> int:
+    """Run the job and return its exit code."""
+    from skucast.entry.app import main as run
+
+    return run("train", __doc__)
+
 
 if __name__ == "__main__":
-    sys.exit(main("train", __doc__))
+    sys.exit(supervised(main))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 from urllib.parse import quote, quote_plus
 
 from skucast.core.quoting import one_line, shortened
+from skucast.runtime.supervising import KILLED, tell
 
 if TYPE_CHECKING:
     from skucast.runtime.settings import Settings
@@ -53,6 +54,14 @@ def setup_logging(settings: Settings, **run_fields: Any) -> None:
         logger.propagate = False
     log.setLevel(settings.log_level)
     logging.captureWarnings(True)
+    tell(_last_words(handler) if as_json else "text")
+
+
+def _last_words(handler: logging.Handler) -> str:
+    """The line of the log that is written if the job must be killed."""
+    record = log.makeRecord(log.name, logging.ERROR, "", 0, KILLED, (), None)
+    handler.filter(record)
+    return handler.format(record)
 
 
 def _labels(settings: Settings) -> dict[str, str]:

@@ -1,0 +1,185 @@
+"""A job is the child of a small process that hands on signals, ends as it does, and kills it where it cannot hear."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from skucast.runtime import supervising
+from skucast.runtime.supervising import KILLED, supervised
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a job is its own process, as before")
+
+ROOT = Path(__file__).parents[2]
+
+PROGRAM = """
+import os, sys, signal, time
+sys.path.insert(0, {source!r})
+from skucast.runtime import supervising
+supervising.GRACE_S = {grace}
+def start():
+{body}
+sys.exit(supervising.supervised(start))
+"""
+
+HOLDS_THE_LOCK = """
+    from skucast.entry.app import until_interrupted
+    def work():
+        import ctypes
+        from skucast.runtime.logs import setup_logging
+        from skucast.runtime.reading import settings_of
+        if {format!r}:
+            setup_logging(settings_of(log_format={format!r}), run_id="r1", job="predict")
+        ctypes.PyDLL(None).system(b"echo $$; exec sleep 600")  # a library that keeps the interpreter's lock
+        return 0
+    return until_interrupted(work)
+"""
+
+WAITS = """
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+    return 0
+"""
+
+
+def program(body: str, grace: float = 600.0) -> list[str]:
+    """Return the command that runs the body as a job."""
+    text = PROGRAM.format(source=str(ROOT / "src"), grace=grace, body=body)
+    return [sys.executable, "-c", text]
+
+
+@contextmanager
+def waiting(body: str, grace: float = 600.0) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Give the process and the number of another one, which it has printed when it is at its wait."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = program(body, grace)
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes) as job:
+        inside = int(job.stdout.readline())
+        try:
+            yield job, inside
+        finally:
+            for each in (job.pid, inside):
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+
+
+def has_ended(process: int) -> bool:
+    """Return whether the process ends, or has ended, within a minute."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], 60.0)[0])
+    finally:
+        os.close(handle)
+
+
+@pytest.mark.parametrize("form", ["", "text", "json"])
+def test_a_job_in_a_library_that_keeps_the_lock_is_ended(form: str) -> None:
+    """The library sleeps for ten minutes. Exit code 143, one line where the job logs, with its fields."""
+    with waiting(HOLDS_THE_LOCK.format(format=form), grace=0.3) as (job, library):
+        job.send_signal(signal.SIGTERM)
+        assert job.wait(timeout=60) == 143
+        os.kill(library, signal.SIGKILL)  # which has the job's stdout
+        shown, said = job.communicate()
+    if form == "json":
+        entry = json.loads(shown)
+        assert (entry["message"], entry["severity"]) == (KILLED, "ERROR")
+        assert (entry["run_id"], entry["job"], said) == ("r1", "predict", "")
+    else:
+        (line,) = said.splitlines()
+        assert line.endswith(KILLED)
+        assert (" ERROR   " in line) == (form == "text")
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 130, 143])
+def test_exit_code_input_and_output_are_the_child_s(code: int) -> None:
+    """As if there were one process."""
+    body = f"    sys.stdout.write(sys.stdin.read().upper())\n    sys.stderr.write('said')\n    return {code}\n"
+    done = subprocess.run(program(body), input="a\nb", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "A\nB", "said")
+
+
+def test_a_job_that_hears_ends_by_itself() -> None:
+    """Its own line, and nothing is killed: the grace has ten minutes."""
+    body = HOLDS_THE_LOCK.replace(
+        'ctypes.PyDLL(None).system(b"echo $$; exec sleep 600")', "print(os.getpid(), flush=True); time.sleep(600)"
+    )
+    with waiting(body.format(format="text")) as (job, _):
+        job.send_signal(signal.SIGTERM)
+        assert job.wait(timeout=60) == 143
+        (line,) = job.communicate()[1].splitlines()
+    assert line.endswith("stopped by SIGTERM; what was finished is kept, run it again to go on")
+
+
+def test_who_has_not_begun_to_hear_is_ended_by_the_signal() -> None:
+    """A container's first process would not be: the system keeps signals from it that it does not handle."""
+    with waiting(WAITS) as (job, inside):
+        job.send_signal(signal.SIGTERM)
+        assert job.wait(timeout=60) == 143
+        assert has_ended(inside)
+
+
+def test_ctrl_c_is_heard_whoever_sends_it() -> None:
+    """A shell sends it to one process, a terminal to both."""
+    body = HOLDS_THE_LOCK.replace(
+        'ctypes.PyDLL(None).system(b"echo $$; exec sleep 600")', "print(os.getpid(), flush=True); time.sleep(600)"
+    )
+    with waiting(body.format(format="text")) as (job, _):
+        job.send_signal(signal.SIGINT)
+        assert job.wait(timeout=60) == 130
+        (line,) = job.communicate()[1].splitlines()
+    assert "stopped by Ctrl-C" in line
+
+
+@pytest.mark.parametrize("body", [WAITS, HOLDS_THE_LOCK.format(format="")], ids=["idle", "keeps the lock"])
+def test_nobody_is_left_when_the_first_process_is_killed(body: str) -> None:
+    """The system ends the child, whatever it is at."""
+    with waiting(body) as (job, inside):
+        (child,) = Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()
+        job.kill()
+        job.wait()
+        assert has_ended(int(child))
+        assert body != WAITS or int(child) == inside
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
+def test_who_started_it_learns_which_signal_has_ended_the_job(number: signal.Signals) -> None:
+    """Such as SIGKILL where the memory was used up."""
+    with waiting(WAITS) as (job, inside):
+        os.kill(inside, number)
+        assert job.wait(timeout=60) == -number
+
+
+def test_without_a_process_of_its_own_it_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On other systems."""
+    monkeypatch.setattr(supervising.sys, "platform", "win32")
+    assert supervised(os.getpid) == os.getpid()
+
+
+def test_every_script_is_supervised_before_it_imports_anything_large() -> None:
+    """A fork of a process that has numpy's threads would not be safe."""
+    for script in ("predict_weekly.py", "monitor_performance.py", "retrain_models.py", "run_all_skus.py"):
+        text = (
+            "import os, runpy, sys\n"
+            "at_fork = []\n"
+            "os.register_at_fork(before=lambda: at_fork.extend(sys.modules))\n"
+            f"sys.argv = [{str(ROOT / script)!r}, '--help']\n"
+            "try:\n"
+            f"    runpy.run_path({str(ROOT / script)!r}, run_name='__main__')\n"
+            "except SystemExit as end:\n"
+            "    assert at_fork and not {'numpy', 'pandas', 'pydantic', 'google'} & set(at_fork), at_fork\n"
+            "    raise\n"
+        )
+        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
