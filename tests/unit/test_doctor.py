@@ -204,3 +204,21 @@ def test_credentials_are_asked_for_where_they_are_needed(settings, warehouse, ru
     is_ok, text = credentials(staging="gs://some-bucket")
     assert not is_ok
     assert text.startswith("no Google Cloud credentials (")
+
+
+@pytest.mark.slow
+def test_what_is_declared_is_listed_with_what_is_built_in(settings, warehouse, run):
+    """Promotions always, weather off, a price by evidence, each with its rules; a wrong declaration is to be fixed."""
+
+    def regressors(toml: str) -> Finding:
+        made = settings(regressors=toml)
+        found = examine(made, warehouse, LocalStore(made.model_store), run)
+        return next(each for each in found if each.what == "regressors")
+
+    promotions, weather, price = regressors('[[regressor]]\nname = "price"\nkind = "price"\n').text.splitlines()
+    assert promotions == (
+        "promotions, always: promo_discount_perc (week mean, unknown recent), promo_days (week sum, unknown recent)"
+    )
+    assert weather.startswith("weather, off: weather_temperature (week mean, unknown climate), weather_precipitation (")
+    assert price == "price, where it pays: price (week mean, unknown last)"
+    assert not regressors('[[regressor]]\nname = "weather"\nkind = "price"\n').is_ok
