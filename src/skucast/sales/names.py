@@ -82,10 +82,10 @@ class Names:
     def renamed(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows of any table with the names of the sales, in whichever spelling they were written."""
         columns = [column for column in KEY if column in rows]
-        names = {
-            column: {each: self.of(column, each) for each in rows[column].dropna().unique()} for column in columns
+        names = {column: {each: self.of(column, each) for each in rows[column].dropna().unique()} for column in columns}
+        other = {
+            column: found for column, found in names.items() if any(was != is_now for was, is_now in found.items())
         }
-        other = {column: found for column, found in names.items() if any(was != is_now for was, is_now in found.items())}
         renamed = rows.assign(**{column: rows[column].map(found) for column, found in other.items()})
         return renamed.astype({column: "str" for column in columns if renamed[column].dtype != "str"})
 
