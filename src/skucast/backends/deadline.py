@@ -35,6 +35,7 @@ MOST_BYTES_OF_REFUSAL = 1024 * 1024
 
 _PIECE = 64 * 1024
 _until: ContextVar[float] = ContextVar("until", default=float("inf"))
+_most_of_a_file: ContextVar[int | None] = ContextVar("most_of_a_file", default=None)
 
 
 class BodyTooLarge(RequestException):
@@ -52,6 +53,16 @@ def within(until: float, *, is_tidying: bool = False) -> Iterator[None]:
         yield
     finally:
         _until.reset(token)
+
+
+@contextmanager
+def files_of(most_bytes: int) -> Iterator[None]:
+    """Refuse files of Cloud Storage that announce more bytes, before one of them is read (BodyTooLarge)."""
+    token = _most_of_a_file.set(most_bytes)
+    try:
+        yield
+    finally:
+        _most_of_a_file.reset(token)
 
 
 class BoundedRetry(Retry):
@@ -111,13 +122,19 @@ class BoundedAdapter(HTTPAdapter):
                 raise ConnectTimeout(str(error)) from None
 
     def build_response(self, req: Any, resp: Any) -> Response:
-        """Return the answer, bounded."""
+        """Return the answer, bounded; of a file that is announced as larger than its reader takes, nothing is read."""
         found = _Bounded()
         found.__dict__.update(super().build_response(req, resp).__dict__)
         is_media = "alt=media" in (req.url or "")  # files, whose readers know how large they may be
         found.most_bytes = None if is_media else self._most_bytes
         if found.status_code >= 300:
             found.most_bytes = min(MOST_BYTES_OF_REFUSAL, self._most_bytes or MOST_BYTES_OF_REFUSAL)
+        elif is_media and (most := _most_of_a_file.get()) is not None:
+            try:
+                refuse_announced(found.headers.get("Content-Length"), most)
+            except BodyTooLarge:
+                found.close()  # and its connection: the body is on its way
+                raise
         return found
 
 

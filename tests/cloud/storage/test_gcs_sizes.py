@@ -5,10 +5,12 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 
+import pytest
 from a_model import ARTICLE, DOWNLOAD, OTHER, PAYLOAD
 from stand_ins.proxy import Request
 from stand_ins.truthful import StorageProxy
 
+from skucast.backends.downloads import AtMost
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.protocol import Live
 from skucast.core.errors import ModelError
@@ -28,6 +30,24 @@ def test_a_large_object_is_never_in_memory_whole(theirs: CloudStore) -> None:
     assert isinstance(found, Live)
     assert (len(found.payload), found.generation) == (MAX_BYTES + 1, generation)
     assert peak < 4 * MAX_BYTES
+
+
+def test_nothing_is_read_of_what_is_announced_as_too_large(
+    store: CloudStore, theirs: CloudStore, storage_proxy: StorageProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request for each model, as ever: its answer says how large it is. One more for whose generation is wanted."""
+    theirs.save(ARTICLE, LARGE, "v1", expected=None)
+    theirs.save(OTHER, PAYLOAD, "v1", expected=None)
+    store.load_many([OTHER])
+    storage_proxy.forget()
+    read: list[int] = []
+    write = AtMost.write
+    monkeypatch.setattr(AtMost, "write", lambda buffer, content: read.append(len(content)) or write(buffer, content))
+    found = store.load_many([ARTICLE, OTHER])
+    assert sum(read) == len(PAYLOAD)
+    assert [len(each.payload) for each in found.values()] == [MAX_BYTES + 1, len(PAYLOAD)]
+    assert storage_proxy.count("GET", DOWNLOAD) == 2
+    assert len(storage_proxy.requests) == 3
 
 
 def test_what_was_too_large_and_is_replaced_meanwhile_is_read_again(

@@ -15,6 +15,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage.exceptions import DataCorruption
 
 from skucast.backends.cloud import POOL_SIZE, no_bucket, storage_client, storage_errors, storage_retry
+from skucast.backends.deadline import BodyTooLarge, files_of
 from skucast.backends.downloads import AtMost, TooLarge
 from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
@@ -206,13 +207,18 @@ class CloudStore:
         return Live(payload, str(found.generation)) if found is not None and (found.size or 0) > most else None
 
     def _read(self, path: str, most: int, timeout: float) -> tuple[bytes, str | None]:
-        """The object and its generation, or the beginning of one that is too large; asked for once.
+        """The object and its generation; of one that is too large one byte too many, and no generation; asked for once.
 
+        The answer announces its size, so nobody asks for that before, and nothing of what is too large is read: zeros
+        stand for it, as readers look at their number. Where no size is announced its beginning is read.
         Whoever asks again begins anew: the client would resume a broken one without checking the checksum of the whole.
         """
         blob, buffer = self._bucket.blob(self._prefix + path), AtMost(most)
         try:
-            blob.download_to_file(buffer, timeout=timeout, retry=None)
+            with files_of(most):
+                blob.download_to_file(buffer, timeout=timeout, retry=None)
+        except BodyTooLarge:
+            return bytes(most + 1), None
         except TooLarge:
             return buffer.getvalue(), None
         return buffer.getvalue(), str(blob.generation)
