@@ -13,7 +13,7 @@ from stand_ins.truthful import StorageProxy
 from skucast.backends.downloads import AtMost
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.protocol import Live
-from skucast.core.errors import ModelError
+from skucast.core.errors import ModelError, StoreConflict
 from skucast.core.model_files import MAX_BYTES
 
 LARGE = bytes(60 * 2**20)
@@ -48,6 +48,23 @@ def test_nothing_is_read_of_what_is_announced_as_too_large(
     assert [len(each.payload) for each in found.values()] == [MAX_BYTES + 1, len(PAYLOAD)]
     assert storage_proxy.count("GET", DOWNLOAD) == 2
     assert len(storage_proxy.requests) == 3
+
+
+def test_what_is_too_large_is_never_kept_as_the_version_that_it_is_not(
+    store: CloudStore, theirs: CloudStore, storage_proxy: StorageProxy
+) -> None:
+    """While a version is deleted, a live object of its name comes that is no model: no beginning of it is stored."""
+    live = theirs.save(ARTICLE, PAYLOAD, "v0", expected=None)
+    theirs.keep(ARTICLE, LARGE, "v1")
+
+    def replace_it(request: Request) -> Request:
+        theirs.save(ARTICLE, LARGE, "v1", expected=live)
+        return request
+
+    storage_proxy.on("DELETE", "v1", before=replace_it)
+    with pytest.raises(StoreConflict):
+        store.delete_versions(ARTICLE, ["v1"], expected=live)
+    assert theirs.versions(ARTICLE) == ["v0"]
 
 
 def test_what_was_too_large_and_is_replaced_meanwhile_is_read_again(

@@ -146,8 +146,9 @@ class CloudStore:
             name = str((live.metadata or {}).get("version")) if live is not None else ""
             if name in versions:
                 payload = self.load(combination).payload
-                with contextlib.suppress(PreconditionFailed):
-                    self._upload(version_path(combination, name), payload, _marks(payload, name), 0)
+                if len(payload) <= most_bytes(combination):  # else it is no model, and was not read
+                    with contextlib.suppress(PreconditionFailed):
+                        self._upload(version_path(combination, name), payload, _marks(payload, name), 0)
             raise
 
     def probe(self) -> None:
