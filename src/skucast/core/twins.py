@@ -16,6 +16,9 @@ Likeness = Literal["leading zeros", "punctuation", "digits for letters", "transp
 MIN_LETTERS = 6
 """A name of fewer letters is another word when one of them is another."""
 
+KEPT_LETTERS = 48
+"""A name has two keys for each letter; those of longer names are made anew each time, as they would fill the memory."""
+
 _ZEROS = re.compile(r"(?<![\d.,])0+(?=\d)")
 _PUNCTUATION = r"[\W_]+"
 _NOT_BETWEEN_DIGITS = re.compile(rf"(?<!\d){_PUNCTUATION}|{_PUNCTUATION}(?![\d\W_])")
@@ -40,7 +43,7 @@ def likeness(name: str, other: str) -> Likeness | None:
 
 def twins(names: Iterable[str]) -> Iterator[tuple[str, str, Likeness]]:
     """Yield every pair of the names that are nearly one, each once, in order."""
-    groups: dict[str, set[str]] = defaultdict(set)
+    groups: dict[int, set[str]] = defaultdict(set)
     for name in names:
         for key in _keys(name):
             groups[key].add(name)
@@ -62,15 +65,23 @@ def is_between_digits(name: str, other: str) -> bool:
     return _NOT_BETWEEN_DIGITS.sub("", fold(name)) != _NOT_BETWEEN_DIGITS.sub("", fold(other))
 
 
-@lru_cache(maxsize=65_536)
-def _keys(name: str) -> frozenset[str]:
-    """What twins have one of in common: the name itself, its likenesses, those with a slip."""
+def _keys(name: str) -> frozenset[int]:
+    """What twins have one of in common: the name itself, its likenesses, those with a slip, each as its hash."""
+    return _kept_keys(name) if len(name) <= KEPT_LETTERS else _made_keys(name)
+
+
+@lru_cache(maxsize=32_768)
+def _kept_keys(name: str) -> frozenset[int]:
+    return _made_keys(name)
+
+
+def _made_keys(name: str) -> frozenset[int]:
     folded = fold(name)
     places = range(len(folded))
     swapped = {folded[:place] + folded[place : place + 2][::-1] + folded[place + 2 :] for place in places}
     shorter = {folded[:place] + folded[place + 1 :] for place in places} if _n_letters(folded) >= MIN_LETTERS else set()
     plain = {_without_zeros(folded), _squeezed(folded), folded.translate(_DIGITS_FOR_LETTERS)}
-    return frozenset({folded, *swapped, *shorter, *plain})
+    return frozenset(map(hash, (folded, *swapped, *shorter, *plain)))
 
 
 def _n_letters(folded: str) -> int:
