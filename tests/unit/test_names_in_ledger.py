@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 from builders import deliver, sunday, week
+from pandas.testing import assert_frame_equal
 
 from skucast.backends.store.local import LocalStore
-from skucast.core.combination import Combination
-from skucast.core.tables.forecasts import COMPONENTS, FORECASTS
+from skucast.core.combination import KEY, Combination
+from skucast.core.tables.forecasts import COMPONENTS, FORECASTS, LOOKED_AT
 from skucast.core.tables.validation import validate
 from skucast.jobs.gate import evidence_of
 from skucast.jobs.inputs import read_history
@@ -54,6 +55,15 @@ def forecast(sku_id: str, yhat: float, cutoff: int = 1, **other: Any) -> dict[st
 def ledger(*rows: dict[str, Any]) -> pd.DataFrame:
     """Return these rows as the warehouse gives them."""
     return validate(FORECASTS, pd.DataFrame(rows))
+
+
+@pytest.mark.parametrize("columns", [LOOKED_AT, ("cutoff", *KEY, "ds", "yhat", "status", "data_cutoff")])
+def test_of_some_columns_the_same_is_added(columns: tuple[str, ...]) -> None:
+    """What a read of some columns gives under today's names are these columns of what a read of all gives."""
+    rows = ledger(forecast("0075", 1.0, method="zero"), forecast("75", 100.0, final=90.0), forecast("B2", 7.0))
+    whole = in_the_names_of_the_sales(rows, MERGED)
+    named = [name for name in FORECASTS.column_names if name in columns]
+    assert_frame_equal(in_the_names_of_the_sales(rows[named], MERGED), whole[named])
 
 
 def test_what_was_forecast_of_both_spellings_is_added() -> None:

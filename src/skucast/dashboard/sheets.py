@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 from xml.sax.saxutils import escape
 
@@ -156,7 +157,9 @@ def _look(sheet: Any, kind: Kind, *, is_bold: bool, is_quoted: bool = False) -> 
     return style
 
 
+@lru_cache(maxsize=100_000)
 def _text(value: str) -> str:
+    """The text of a cell; a name stands in one for each week, sheet and language."""
     return f'<t xml:space="preserve">{escape(_clean(value))}</t>'
 
 

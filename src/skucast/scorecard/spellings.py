@@ -44,9 +44,8 @@ def in_the_names_of_the_sales(forecasts: pd.DataFrame, names: Names) -> pd.DataF
         rows[name] = groups[name].sum(min_count=1)
     for name in there(["override_id"]):
         rows[name] = groups[name].first()
-    of_components = there(_OF_COMPONENTS)
-    none_lacks = groups[of_components].count().eq(groups.size(), axis=0)
-    rows[of_components] = groups[of_components].sum().where(none_lacks)
-    told = there(_OF_ONE)
-    rows[told] = rows[told].where(groups.size() == 1)
+    for name in there(_OF_COMPONENTS):
+        rows[name] = groups[name].sum().where(groups[name].count() == groups.size())
+    for name in there(_OF_ONE):
+        rows[name] = rows[name].where(groups.size() == 1)
     return rows.reset_index()[forecasts.columns]
