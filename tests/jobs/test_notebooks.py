@@ -6,6 +6,7 @@ import re
 import runpy
 from pathlib import Path
 
+import joblib
 import pandas as pd
 import pytest
 
@@ -15,7 +16,8 @@ NOTEBOOKS = sorted(path.stem for path in FOLDER.glob("*.py") if "# %%" in path.r
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_it_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the first cell to the last, on the sales that `sample` makes."""
+    """From the first cell to the last, on the sales that `sample` makes; in one process, as on one core."""
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 1)
     monkeypatch.syspath_prepend(FOLDER)
     runpy.run_path(str(FOLDER / f"{name}.py"))
     pd.reset_option("display.")
