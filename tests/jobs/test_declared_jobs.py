@@ -219,3 +219,42 @@ def test_history_may_come_from_the_table_or_a_file(priced: Business, monkeypatch
     assert last["declared_rival"].tolist() == pytest.approx([5.0, (8 + 6 * 5) / 7, 5.0, 5.0])
     assert last["declared_fair"].fillna(0).tolist() == [0.0, 0.0, 0.0, 1.0]
     assert weeks["declared_rival"].notna().sum() == 4
+
+
+RIVAL_OF_TABLE = '[[regressor]]\nname = "rival"\nkind = "competitor"\nhistory = "table"\n'
+FAIR_OF_FILE = '[[regressor]]\nname = "fair"\nkind = "event"\nhistory = "file:fairs.csv"\n'
+
+
+@pytest.mark.parametrize(
+    ("declared", "row", "said"),
+    [
+        (RIVAL_OF_TABLE, "", "no week has a value of rival"),
+        (FAIR_OF_FILE, "fare,*,*,*,2026-11-17,,1", "1 (no regressor 'fare' is declared; did you mean fair?)"),
+        (FAIR_OF_FILE, "fair,*,*,*,2026-11-17,2026-11-10,1", "1 (ends before it starts)"),
+        (FAIR_OF_FILE, "fair,*,*,C3,2026-11-17,,1", "1 (unknown unit, channel or SKU_ID)"),
+    ],
+)
+def test_a_source_that_says_nothing_usable_stops_nothing(
+    priced: Business, monkeypatch: pytest.MonkeyPatch, shown, declared: str, row: str, said: str
+) -> None:
+    """An empty table, a file of which no row counts: a warning, and forecasts without it."""
+    (priced.folder / "fairs.csv").write_text(f"{HEADER.removesuffix(',known_from')}\n{row}\n", "utf-8")
+    (priced.folder / "regressors.toml").write_text(PRICE + declared, "utf-8")
+    monkeypatch.setenv("REGRESSORS", str(priced.folder / "regressors.toml"))
+    assert priced("predict") == 0
+    assert said in shown()
+
+
+def test_a_column_of_a_file_that_means_nothing_is_said(
+    priced: Business, monkeypatch: pytest.MonkeyPatch, shown
+) -> None:
+    """A misspelt `known_from` would make a value known all along; without a column of values there is nothing."""
+    (priced.folder / "regressors.toml").write_text(PRICE + FAIR_OF_FILE, "utf-8")
+    monkeypatch.setenv("REGRESSORS", str(priced.folder / "regressors.toml"))
+    fairs = priced.folder / "fairs.csv"
+    fairs.write_text("unit,channel,SKU_ID,starts_on,value,known_form\n*,*,*,2026-11-17,1,2026-11-10\n", "utf-8")
+    assert priced("predict") == 0
+    assert "fairs.csv: columns not used: known_form" in shown()
+    fairs.write_text("unit,channel,SKU_ID,starts_on,wert\n*,*,*,2026-11-17,1\n", "utf-8")
+    assert priced("predict") == 2
+    assert "fairs.csv: no column value, found wert beside those that are known" in shown()

@@ -166,3 +166,13 @@ def test_rows_that_mean_nothing_are_counted_by_what_is_wrong() -> None:
         "unknown unit, channel or SKU_ID": 1,
         "no regressor 'prise' is declared; did you mean price?": 1,
     }
+
+
+def test_of_what_nobody_has_said_anything_nothing_is_known() -> None:
+    """No row at all, in an empty table, is no fault: neither of one regressor alone nor of all beside each other."""
+    nobody = DeclaredPlan([PRICE, RIVAL], {}, [A1, A2, B1])
+    moment = datetime.fromisoformat("2026-11-20")
+    assert np.isnan(nobody.values("price", moment, [sunday(1), CUTOFF])).tolist() == [[True, True]] * 3
+    for each in nobody(moment, [CUTOFF]):
+        assert not each.known
+        assert not each.said

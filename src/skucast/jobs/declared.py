@@ -15,6 +15,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.declared import FILE, TABLE, Regressor, Source
 from skucast.core.errors import InputError
+from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.contract import Column, Table
 from skucast.core.tables.regressors import REGRESSORS
@@ -70,6 +71,10 @@ def read_values(path: Path, columns: str | None, clock: WeekClock) -> tuple[pd.D
         InputError: the file cannot be used.
     """
     delivery = read_delivery(path, _BY_DAYS, parse_column_map(columns or "", _BY_DAYS))
+    missing = [name for name in ("starts_on", "value") if name not in delivery.used]
+    if missing:
+        others = f", found {listed(delivery.unused)} beside those that are known" if delivery.unused else ""
+        raise InputError(f"{path}: no column {', '.join(missing)}{others}; nothing was loaded")
     rows = pd.concat(delivery.rows)
     wrong = rows[["starts_on", "value"]].isna().all(axis=1) | rows["starts_on"].isna()
     if wrong.any():
@@ -197,23 +202,28 @@ def _plan(
     from_table = [each for each, source in sources.items() if source.kind == TABLE]
     if from_table:
         rows = history.names.renamed(warehouse.read(REGRESSORS))
-        others = ~rows["name"].isin([each.name for each in declared_of(settings.regressors)])
-        usable, wrong = usable_values(
-            rows[rows["name"].isin([each.name for each in from_table]) | others], from_table, history.combinations
-        )
+        usable, wrong = usable_values(_own_or_of_nobody(rows, from_table, settings), from_table, history.combinations)
         found |= usable
         _warn(settings.regressors_table, wrong)
     for each, source in sources.items():
         if source.kind == FILE:
-            rows, _, _ = read_values(Path(source.name), None, settings.clock)
+            rows, unused, _ = read_values(Path(source.name), None, settings.clock)
             rows = history.names.renamed(rows.fillna({"name": each.name, "known_from": LONG_AGO}))
-            usable, wrong = usable_values(rows[rows["name"] == each.name], [each], history.combinations)
+            usable, wrong = usable_values(_own_or_of_nobody(rows, [each], settings), [each], history.combinations)
             found |= usable
             _warn(source.name, wrong)
+            if unused:
+                log.warning("%s: columns not used: %s", source.name, listed(unused))
     if said is not None:
         more = usable_values(said, list(sources), history.combinations)[0]
         found |= {name: pd.concat([found[name], rows]) if name in found else rows for name, rows in more.items()}
     return DeclaredPlan(list(sources), found, combinations)
+
+
+def _own_or_of_nobody(rows: pd.DataFrame, asked: Sequence[Regressor], settings: Settings) -> pd.DataFrame:
+    """The rows of these regressors, and those of none that is declared, which are counted."""
+    is_of_nobody = ~rows["name"].isin([each.name for each in declared_of(settings.regressors)])
+    return rows[rows["name"].isin([each.name for each in asked]) | is_of_nobody]
 
 
 def _warn(where: str, wrong: dict[str, int]) -> None:

@@ -37,16 +37,12 @@ class DeclaredPlan:
 
     def __call__(self, known_at: datetime, weeks: Sequence[date]) -> list[DeclaredWeeks]:
         """Return what was known of consecutive weeks (their labels) at a moment (naive UTC), of each combination."""
-        nothing = np.full((len(self._combinations), len(weeks)), np.nan)
-        values, said = {each.name: nothing for each in self.declared}, {}
-        for each in self.declared:
-            if each.name in self._rows:
-                values[each.name], said[each.name] = self._known(each, known_at, weeks)
+        known = {each.name: self._known(each, known_at, weeks) for each in self.declared}
         return [
             DeclaredWeeks(
                 self.declared,
-                {name: found[place] for name, found in values.items()},
-                frozenset(name for name, is_said in said.items() if is_said[place]),
+                {name: values[place] for name, (values, _) in known.items()},
+                frozenset(name for name, (_, is_said) in known.items() if is_said[place]),
             )
             for place in range(len(self._combinations))
         ]
@@ -58,12 +54,15 @@ class DeclaredPlan:
 
     def _known(self, regressor: Regressor, known_at: datetime, weeks: Sequence[date]) -> tuple[Floats, Flags]:
         """The values, and of which combinations anything had been said of these weeks or earlier ones."""
+        nothing = np.full((len(self._combinations), len(weeks)), np.nan)
+        is_said = np.zeros(len(self._combinations), dtype=bool)
+        if regressor.name not in self._rows:
+            return nothing, is_said
         rows, places = self._rows[regressor.name], self._places[regressor.name]
         rows = rows[(rows["known_from"] <= pd.Timestamp(known_at)) & (rows["starts_on"] <= pd.Timestamp(weeks[-1]))]
         first = weeks[0] - timedelta(days=WEEK_DAYS - 1)
         n_days = WEEK_DAYS * len(weeks)
         by_day = np.full((len(self._combinations), n_days), np.nan)
-        is_said = np.zeros(len(self._combinations), dtype=bool)
         for code in np.unique(rows["_code"]).tolist():
             is_said[places[code]] = True
         rows = rows[rows["ends_on"] >= pd.Timestamp(first)]
