@@ -70,7 +70,7 @@ def _said(text: str, where: str, meant: str | None) -> str:
     return f"{name}: no setting has this name ({where})" + (f"; did you mean {meant}?" if meant else "")
 
 
-@functools.cache  # a process that starts several jobs asks for the same variables each time
+@functools.lru_cache(maxsize=1_024)  # a process that starts several jobs asks for the same variables each time
 def _meant(text: str, settings: tuple[str, ...], alike: float) -> str | None:
     """Return the setting that was meant, or None where the name is somebody else's."""
     name = _plain(text)
