@@ -108,7 +108,7 @@ class Business:
         folder = Folder()
         new = cls(_at(settings, folder.path), folder, tuple(own), tuple(blended))
         new.sell(sales)
-        if plan is not None and len(plan):
+        if plan is not None and not (isinstance(plan, pd.DataFrame) and not len(plan)):
             new.learn(plan, sales["ds"].min(), new.run("train", sales["ds"].max().date()), "plan")
         return new
 
@@ -166,7 +166,7 @@ class Business:
     def knowing(self, plan: pd.DataFrame | None, today: date, levels: str) -> Business:
         """Return the same business with a plan that comes on that day; the models are the same files."""
         settings = self.settings.model_copy(update={"levels": levels})
-        if plan is None or not len(plan):
+        if plan is None or (isinstance(plan, pd.DataFrame) and not len(plan)):
             return replace(self, settings=settings)
         folder = Folder()
         shutil.copy(self.folder.path / "warehouse.duckdb", folder.path)
@@ -183,19 +183,46 @@ class Business:
         """Take in what is known ahead: promotions, and rows with a `name` as values of regressors.
 
         Raises:
-            InputError: as `plan_of`.
+            InputError: it is no frame, a value has no name, or as `plan_of`.
         """
+        if not isinstance(plan, pd.DataFrame):
+            raise InputError(f"known ahead: found {type(plan).__name__}: expected a frame")
         allowed = {ID, *PROMOTIONS.column_names, *REGRESSORS.column_names}
         unknown = [str(name) for name in plan if name not in allowed]
         if unknown:
             closest = get_close_matches(unknown[0], [*map(str, allowed), *_MEANT], n=1, cutoff=0.5)
             meant = f"; did you mean {_MEANT.get(closest[0], closest[0])}?" if closest else ""
             raise InputError(f"known ahead: no column {', '.join(unknown)} is known{meant}")
-        is_value = plan["name"].notna() if {"name", "value"} <= set(plan) else pd.Series(data=False, index=plan.index)
+        is_value = _is_value(plan)
         for table, rows in ((PROMOTIONS, plan[~is_value]), (REGRESSORS, plan[is_value])):
             if len(rows):
                 known = plan_of(rows, known_from, table)
                 self.warehouse.append_once(table, known, batch_id=batch_id, source="frame", run=run)
+
+
+def _is_value(plan: pd.DataFrame) -> pd.Series:
+    """Which rows are values of regressors: those with a name.
+
+    Raises:
+        InputError: names have no column of values, or a value has no name: as a promotion it would be of any depth.
+    """
+    names, values = (plan.get(column, pd.Series(None, index=plan.index)) for column in ("name", "value"))
+    if names.notna().any() and "value" not in plan:
+        raise InputError("known ahead: no column value, and rows have a name: a regressor's rows need both")
+    nameless = names.isna() & values.notna()
+    if nameless.any():
+        raise InputError(
+            f"known ahead: row {plan.index[nameless.to_numpy()][0]} has a value and no name: which regressor is it of?"
+        )
+    return names.notna()
+
+
+def values_in_vain(plan: pd.DataFrame | None, settings: Settings) -> list[str]:
+    """Return a note where values of regressors are told and no regressor is declared."""
+    if plan is None or "name" not in plan or declared_of(settings.regressors):
+        return []
+    count = int(plan["name"].notna().sum())
+    return [f"values of regressors that are not used: {count} (none is declared: regressors=[...])"] if count else []
 
 
 def plan_of(plan: pd.DataFrame, known_from: pd.Timestamp, table: Table = PROMOTIONS) -> pd.DataFrame:
@@ -211,12 +238,26 @@ def plan_of(plan: pd.DataFrame, known_from: pd.Timestamp, table: Table = PROMOTI
     if "starts_on" not in rows:
         raise InputError(
             f"{table.label}: no column starts_on; expected unit, channel, SKU_ID (or unique_id), starts_on, ends_on, "
-            f"discount_perc, found {listed(plan.columns)}"
+            f"{'name, value' if table is REGRESSORS else 'discount_perc'}, found {listed(plan.columns)}"
         )
     rows = rows.assign(**{name: rows.get(name, ALL) for name in KEY}, ends_on=rows.get("ends_on", rows["starts_on"]))
-    known = pd.to_datetime(rows.get("known_from", pd.Series(pd.NaT, index=rows.index)))
+    known = _moments(rows["known_from"]) if "known_from" in rows else pd.Series(pd.NaT, index=rows.index)
     columns = tuple(name for name in table.column_names if name != BATCH)
     return fitting(table, rows.assign(known_from=known.fillna(known_from)), columns)
+
+
+def _moments(values: pd.Series) -> pd.Series:
+    """The column as moments.
+
+    Raises:
+        InputError: one is none.
+    """
+    try:
+        return pd.to_datetime(values)
+    except (ValueError, TypeError):
+        raise InputError(
+            f"known ahead: known_from must be days or moments of one kind, such as 2026-11-05; found {listed(values)}"
+        ) from None
 
 
 def _at(settings: Settings, folder: Path) -> Settings:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from difflib import get_close_matches
 from numbers import Integral
@@ -12,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from skucast.api.business import Business
+from skucast.api.asked import declared_as_text, models_asked, taking_part
+from skucast.api.business import Business, values_in_vain
 from skucast.api.frames import ABOUT, NAIVE, NO_MODEL, PARTS_OF_BLEND, PUBLISHED, WHICH, long_frame
 from skucast.api.the_sales import grain_of, read_sales, with_unknown_weeks
 from skucast.core.combination import KEY
@@ -24,7 +24,6 @@ from skucast.core.weeks import WEEK
 from skucast.forecast.backtest_rows import OTHER_MODELS
 from skucast.forecast.others.protocol import Model, check_models
 from skucast.jobs.others import others_of
-from skucast.regressors.declarations import TABLE_OF
 from skucast.regressors.declared import declared_of
 from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.outcome import RunReport
@@ -55,7 +54,8 @@ class Forecaster:
         settings: any setting of the jobs by its name, such as `horizon_weeks=8`, `forecaster="prophet"`,
             `holiday_country="US"`, `workers=1`; see `docs/reference/settings.md`. What a line of the sales covers and
             on which day weeks end (`sales_grain`, `week_anchor`) is seen in the sales where it is not said.
-            `regressors` may be a list of declarations, `[{"name": "price", "kind": "price"}]`: `docs/regressors.md`.
+            `regressors` may be a list of declarations, `[{"name": "price", "kind": "price"}]`, one of them, or the path
+            of a TOML file: `docs/regressors.md`.
 
     Attributes:
         notes: what the last call said of its numbers, one line each.
@@ -76,15 +76,14 @@ class Forecaster:
     """
 
     def __init__(
-        self, *, models: Sequence[str | Model] | str = (), blend: Sequence[str] | str = (), **settings: Any
+        self, *, models: Sequence[str | Model] | Model | str = (), blend: Sequence[str] | str = (), **settings: Any
     ) -> None:
-        if isinstance(declared := settings.get("regressors", ""), list):
-            settings = settings | {"regressors": declared_as_toml(declared)}
-        names, self._own = _asked(models)
+        settings = settings | {"regressors": declared_as_text(settings.get("regressors", ""))}
+        names, self._own = models_asked(models)
         ours = [each for each in names if each in OURS]
         alone = {"forecaster": ours[0]} if len(ours) == 1 else {}
-        taking_part, self._blended = _taking_part(blend, names, self._own)
-        self._given = {**alone, "models": ",".join(names), "blend_models": ",".join(taking_part), **settings}
+        blended, self._blended = taking_part(blend, names, self._own)
+        self._given = {**alone, "models": ",".join(names), "blend_models": ",".join(blended), **settings}
         found = settings_of(**self._given)  # mistakes are told now
         declared_of(found.regressors)
         by_name = [each.name for each in others_of(found).models]
@@ -123,7 +122,8 @@ class Forecaster:
         until = self._sales["ds"] <= pd.Timestamp(self._today)
         self._business = Business.of(self._settings, self._sales[until], plan, self._own, self._blended)
         report = self._business.train(self._today)
-        self.notes = [*_seen_in(self._sales, self._settings), *_found_in(report), *report.notes]
+        in_vain = values_in_vain(plan, self._settings)
+        self.notes = [*_seen_in(self._sales, self._settings), *_found_in(report), *report.notes, *in_vain]
         return self
 
     def predict(
@@ -147,7 +147,7 @@ class Forecaster:
         """
         business, levels = self._fitted, _levels(level)
         rows, report = business.knowing(known, self._today, _as_setting(levels)).forecast(self._today)
-        self.notes = _said(report)
+        self.notes = [*_said(report), *values_in_vain(known, business.settings)]
         found = long_frame(rows[rows["step"] <= self._weeks(h)], levels, self._others)
         nobody = [f"{each:g}" for each in levels if found[f"{PUBLISHED}-lo-{each:g}"].isna().all()]
         if nobody:
@@ -284,37 +284,6 @@ class Forecaster:
         return most if h is None else h
 
 
-def declared_as_toml(declarations: Sequence[Mapping[str, str]]) -> str:
-    """Return declarations of regressors as the setting has them."""
-    tables = ["\n".join(f"{key} = {json.dumps(str(value))}" for key, value in each.items()) for each in declarations]
-    return "\n".join(f"[[{TABLE_OF}]]\n{table}" for table in tables)
-
-
-def _asked(models: Sequence[str | Model] | str) -> tuple[list[str], tuple[Model, ...]]:
-    """The names that are asked for, and the objects."""
-    asked = models.split(",") if isinstance(models, str) else models
-    names = [each.strip().lower() for each in asked if isinstance(each, str)]
-    return names, tuple(each for each in asked if not isinstance(each, str))
-
-
-def _taking_part(
-    blend: Sequence[str] | str, names: Sequence[str], own: Sequence[Model]
-) -> tuple[list[str], tuple[Model, ...]]:
-    """The models by name that take part in the blend, and the objects.
-
-    Raises:
-        InputError: one is not among the models.
-    """
-    asked = [each.strip() for each in (blend.split(",") if isinstance(blend, str) else blend)]
-    objects = {getattr(each, "name", None): each for each in own}
-    wrong = [each for each in asked if each not in objects and each.lower() not in names]
-    if wrong:
-        there = ", ".join(map(str, [*(name for name in names if name not in OURS), *objects])) or "none"
-        raise InputError(f"blend: {', '.join(wrong)}: expected names of models beside ours, there are {there}")
-    by_name = [each.lower() for each in asked if each not in objects]
-    return by_name, tuple(objects[each] for each in dict.fromkeys(asked) if each in objects)
-
-
 def _is_count(value: object) -> bool:
     return type(value) is not bool and isinstance(value, Integral) and int(value) >= 1
 
@@ -356,7 +325,10 @@ def _found_in(report: RunReport) -> list[str]:
 
 def _levels(level: Sequence[float] | float) -> tuple[float, ...]:
     asked = [level] if isinstance(level, int | float) else level
-    return levels_of(",".join(map(str, asked)))
+    try:
+        return levels_of(",".join(map(str, asked)))
+    except InputError as error:
+        raise InputError(f"level: found {level!r}: {error}") from None
 
 
 def _as_setting(levels: Sequence[float]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -48,7 +49,7 @@ def evaluate(
         The columns of `by`, `metric` (its name, or that of the function) and a column per model; NaN where undefined.
 
     Raises:
-        InputError: a column or a metric is not there.
+        InputError: a column or a metric is not there, or a metric of one's own takes no rows or gives no number.
 
     Examples:
         >>> import pandas as pd
@@ -62,7 +63,7 @@ def evaluate(
         1  bias_ratio  0.05    0.0
     """
     columns = asked_models(forecasts, models)
-    metrics = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
+    metrics = _checked([metrics] if isinstance(metrics, str) or callable(metrics) else metrics)
     by = [by] if isinstance(by, str) else by
     wrong = [str(each) for each in metrics if isinstance(each, str) and each not in METRICS]
     missing = [name for name in by if name not in forecasts]
@@ -115,12 +116,57 @@ def _of_model(forecasts: pd.DataFrame, model: str, metrics: Sequence[Metric], by
         if isinstance(each, str):
             told[each] = ratios[each]
         else:
-            own = {name: float(each(part)) for name, part in known.groupby([group[known.index] for group in groups])}
+            own = {name: _own(each, part) for name, part in known.groupby([group[known.index] for group in groups])}
             keys = [name if len(groups) > 1 else name[0] for name in own]
             told[_name(each)] = pd.Series(list(own.values()), index=keys).reindex(ratios.index)
     stacked: pd.Series = pd.concat(told, names=["metric"])
     return stacked if by else stacked.droplevel("all")
 
 
+def _checked(metrics: Sequence[Metric]) -> list[Metric]:
+    """The metrics, each once.
+
+    Raises:
+        InputError: one is neither a name nor a function of rows, or two have one name.
+    """
+    given = list(metrics)
+    asked = [each for place, each in enumerate(given) if each not in given[:place]]
+    for each in asked:
+        if not isinstance(each, str) and not _takes_rows(each):
+            raise InputError(
+                f"evaluate: {_name(each)}: expected a name of METRICS, or a function of one argument: rows with y, yhat"
+            )
+    names = [_name(each) for each in asked]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise InputError(f"evaluate: several metrics are called {', '.join(twice)}: give functions of other names")
+    return asked
+
+
+def _takes_rows(metric: object) -> bool:
+    try:
+        inspect.signature(metric).bind(None)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    except ValueError:  # it does not tell what it takes
+        return True
+    return True
+
+
+def _own(metric: Callable[[pd.DataFrame], float], rows: pd.DataFrame) -> float:
+    """What a metric of one's own says.
+
+    Raises:
+        InputError: it is no number.
+    """
+    found = metric(rows)
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        raise InputError(f"evaluate: {_name(metric)} gives {type(found).__name__}: expected a number") from None
+
+
 def _name(metric: Metric) -> str:
-    return metric if isinstance(metric, str) else metric.__name__
+    """Its own name; that of the function in a `functools.partial`, else that of its class."""
+    if isinstance(metric, str):
+        return metric
+    return str(getattr(getattr(metric, "func", metric), "__name__", type(metric).__name__))

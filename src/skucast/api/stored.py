@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from skucast.backends.store.opening import store_at
-from skucast.core.errors import ModelError
+from skucast.core.errors import InputError, ModelError
 from skucast.core.places import Endpoints
 from skucast.core.series import combination_named
 from skucast.forecast.artifact import StoredModel, loads
@@ -59,6 +59,7 @@ def to_prophet(model: StoredModel) -> SalesProphet | MeanOfProphets:
         model: of `load_model`, or `Forecaster.model`.
 
     Raises:
+        InputError: it is no stored model.
         ModuleNotFoundError: Prophet is not installed, as in the images that only forecast.
 
     Examples:
@@ -66,6 +67,10 @@ def to_prophet(model: StoredModel) -> SalesProphet | MeanOfProphets:
         >>> sk.to_prophet(sk.load_model("local/models", "Perm/KA/Tea")).scale  # doctest: +SKIP
         'log1p'
     """
+    if not isinstance(model, StoredModel):
+        raise InputError(
+            f"to_prophet: found {type(model).__name__}: expected a model of load_model or Forecaster.model"
+        )
     from skucast.forecast.prophet.prophet_object import to_prophet as made
 
     return made(model)

@@ -147,7 +147,11 @@ def lines_of(sales: pd.DataFrame, table: Table = SALES) -> pd.DataFrame:
     names = tuple(name for name in table.column_names if name != BATCH)
     lacking = [name for name in names if name not in lines and name not in SALES.column_names]
     if lacking:
-        raise InputError(f"sales: no column {', '.join(lacking)}, in which a regressor is declared to be")
+        there = [str(name) for name in long if name not in (ID, *KEY, "ds", "y")]
+        raise InputError(
+            f"sales: no column {', '.join(lacking)}, in which a regressor is declared to be; "
+            f"beside names, ds and y there are {listed(there) if there else 'none'}"
+        )
     return fitting(table, lines.assign(date=lines["date"].dt.normalize()), names)
 
 

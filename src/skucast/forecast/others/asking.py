@@ -116,7 +116,9 @@ def ask(_: str, model: Model, asked: Question) -> Answer:
         ValueError: it gives no frame with the columns that are asked for, or two numbers of one week.
         Exception: whatever the model raises.
     """
-    said = copy.deepcopy(model).fit(asked.history.copy()).predict(asked.h, asked.known.copy())
+    fresh = copy.deepcopy(model)
+    fitted = fresh.fit(asked.history.copy())
+    said = (fresh if fitted is None else fitted).predict(asked.h, asked.known.copy())
     name, key = model.name, [ID, "ds"]
     missing = [each for each in (*key, name) if not isinstance(said, pd.DataFrame) or each not in said]
     if missing:

@@ -40,7 +40,7 @@ def on_lags(regressor: Any, lags: Sequence[int] = LAGS, name: str | None = None)
         name: what its column is called (default: the regressor's class, in lower case).
 
     Raises:
-        InputError: no lags, or such as lie ahead.
+        InputError: no regressor, no lags, or such as lie ahead.
 
     Examples:
         >>> from sklearn.linear_model import Ridge
@@ -48,6 +48,11 @@ def on_lags(regressor: Any, lags: Sequence[int] = LAGS, name: str | None = None)
         >>> sk.on_lags(Ridge(), lags=[1, 2, 52]).name
         'ridge'
     """
+    if isinstance(regressor, type) or not all(callable(getattr(regressor, each, None)) for each in ("fit", "predict")):
+        raise InputError(
+            f"on_lags: found {regressor!r}: expected an object with fit(X, y) and predict(X), such as Ridge()"
+        )
+    lags = [lags] if isinstance(lags, int) else lags
     if not lags or any(int(lag) != lag or lag < 1 for lag in lags):
         raise InputError(f"on_lags: found lags {list(lags)}: expected weeks before, each a whole number from 1 on")
     return OnLags(name or type(regressor).__name__.lower(), regressor, tuple(int(lag) for lag in lags))

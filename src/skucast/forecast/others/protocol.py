@@ -39,13 +39,14 @@ class Model(Protocol):
         """What its column is called: letters, digits and underscores."""
 
     def fit(self, history: pd.DataFrame) -> Model:
-        """Learn from the weeks of all series, and return the model.
+        """Learn from the weeks of all series, and return the model; nothing is as good.
 
         Args:
             history: one row per series and week, sorted, without gaps: `unique_id, unit, channel, SKU_ID, ds`, `y`
                 (sales per week, >= 0), `is_filled` (what was sold is not known, and `y` is the mean of the four weeks
                 before), `promo_discount_perc` (percent, mean over the week's days), `promo_days` (0 to 7),
-                and the columns of regressors that are declared, unknown values filled.
+                and of each declared regressor `declared_NAME`, of a price also `declared_NAME_change_13` (how far it is
+                above the mean of its last 13 weeks, as a ratio), unknown values filled.
 
         Raises:
             Exception: any; its message becomes a note.
