@@ -174,3 +174,64 @@ def test_a_level_that_is_none_is_named(fitted: sk.Forecaster) -> None:
     """With the argument."""
     with pytest.raises(InputError, match="level: found 0: expected percent from 1 to 99"):
         fitted.predict(level=0)
+
+
+def test_lines_that_are_left_out_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    """A line without a day, and one without a name: by `read_sales` as a warning, by `fit` among the notes."""
+    named = business_lines().assign(unique_id=lambda lines: lines[["unit", "channel", "SKU_ID"]].agg("/".join, axis=1))
+    lines = named[["unique_id", "date", "quantity"]].rename(columns={"date": "ds", "quantity": "y"})
+    lines["ds"] = pd.to_datetime(lines["ds"])
+    for column in ("unique_id", "ds"):
+        lost = lines.assign(**{column: lines[column].mask(lines.index % len(lines) == 3)})
+        said = f"sales: lines without a day or a name, which are left out: 1 of {len(lines)}"
+        assert len(sk.read_sales(lost)) == len(lines) - 1
+        assert caplog.messages == [said]
+        caplog.clear()
+        assert said in sk.Forecaster(**QUICK).fit(lost).notes
+        caplog.clear()
+    assert len(sk.read_sales(lines)) == len(lines)
+    assert not caplog.messages
+
+
+def test_two_columns_of_one_meaning_are_refused() -> None:
+    """Which of them counts nobody knows."""
+    with pytest.raises(InputError, match="sales: several columns mean y; leave all but one"):
+        sk.read_sales(pd.concat([FRAME, FRAME[["y"]]], axis=1))
+
+
+@pytest.mark.parametrize("as_of", ["2001-01-01", pd.NaT, "soon", []])
+def test_a_day_before_all_sales_is_refused(as_of: object) -> None:
+    """And what is no day."""
+    with pytest.raises(InputError, match="as_of: found"):
+        sk.Forecaster(**QUICK).fit(business_lines(), as_of=as_of)
+
+
+CUT = FRAME.assign(cutoff=pd.Timestamp("2026-11-22"))
+
+
+@pytest.mark.parametrize(
+    ("do", "said"),
+    [
+        (lambda: sk.compare(CUT.assign(rival=np.inf)), "column rival: holds an infinite number"),
+        (lambda: sk.evaluate(CUT.assign(y=np.inf)), "column y: holds an infinite number"),
+        (lambda: sk.evaluate(CUT.assign(method="x"), models=["method"]), "column method: found .*: expected numbers"),
+        (lambda: sk.evaluate([1]), "forecasts: found list: expected a frame"),
+        (lambda: sk.compare("x"), "forecasts: found str: expected a frame"),
+        (lambda: sk.explain(3), "explain: found int: expected a frame"),
+        (lambda: sk.plot({}), "plot: found dict: expected a frame"),
+    ],
+)
+def test_what_cannot_be_scored_is_one_clear_line(do, said: str) -> None:
+    """An infinite forecast was worse than all others with a p-value of 0."""
+    with pytest.raises(InputError, match=said):
+        do()
+
+
+def test_a_series_with_a_number_for_a_name_is_found() -> None:
+    """As it was given, and as it is shown."""
+    forecaster = sk.Forecaster(**QUICK).fit(
+        pd.DataFrame({"unique_id": 7, "ds": pd.date_range("2025-06-02", "2026-11-29"), "y": 5.0})
+    )
+    forecasts = forecaster.predict(h=1)
+    assert forecaster.model(7).version == forecaster.model("7").version
+    assert sk.plot(forecasts, 7).data == sk.plot(forecasts, "7").data

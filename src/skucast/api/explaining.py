@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from skucast.api.frames import PUBLISHED, WHICH
+from skucast.api.frames import PUBLISHED, WHICH, check_frame
 from skucast.core.declared import OF_DECLARED
 from skucast.core.errors import InputError
 from skucast.core.tables.forecasts import COMPONENTS
@@ -37,6 +37,7 @@ def explain(forecasts: pd.DataFrame) -> pd.DataFrame:
         >>> told.set_index("component")["value"].to_dict()["promo"], float(told["value"].sum())
         (4.0, 11.5)
     """
+    check_frame(forecasts, "explain")
     needed = [*WHICH, *(name for name in COMPONENTS if name != OF_DECLARED), PUBLISHED]
     missing = [name for name in needed if name not in forecasts]
     if missing:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from skucast.api.asked import declared_as_text, models_asked, taking_part
-from skucast.api.business import Business, values_in_vain
+from skucast.api.business import Business, heard, values_in_vain
 from skucast.api.frames import ABOUT, NAIVE, NO_MODEL, PARTS_OF_BLEND, PUBLISHED, WHICH, long_frame
 from skucast.api.the_sales import grain_of, read_sales, with_unknown_weeks
 from skucast.core.combination import KEY
@@ -113,17 +113,22 @@ class Forecaster:
             InputError: the sales or the plan cannot be understood.
             RunFailed: more than `max_failed_share` of the series cannot be fitted.
         """
-        self._sales = with_unknown_weeks(read_sales(sales))
+        reading = RunReport()
+        with heard(reading):
+            self._sales = with_unknown_weeks(read_sales(sales))
         if not len(self._sales):
             raise InputError("no sales: the frame has no line with a day and all names")
         self._plan = plan
         last = self._sales["ds"].max().date()
         self._today = last + DAY if as_of is None else _day(as_of)
         until = self._sales["ds"] <= pd.Timestamp(self._today)
+        if not until.any():
+            raise InputError(f"as_of: found {self._today}: sales begin later, on {self._sales['ds'].min().date()}")
         self._business = Business.of(self._settings, self._sales[until], plan, self._own, self._blended)
         report = self._business.train(self._today)
         in_vain = values_in_vain(plan, self._settings)
-        self.notes = [*_seen_in(self._sales, self._settings), *_found_in(report), *report.notes, *in_vain]
+        seen = _seen_in(self._sales, self._settings)
+        self.notes = [*seen, *reading.notes, *_found_in(report), *report.notes, *in_vain]
         return self
 
     def predict(
@@ -227,9 +232,9 @@ class Forecaster:
         """
         from skucast.api.stored import load_model
 
-        names = set(self.history["unique_id"])
+        unique_id, names = str(unique_id), set(self.history["unique_id"])
         if unique_id not in names:
-            closest = get_close_matches(str(unique_id), names, n=SHOWN, cutoff=0) or sorted(names)[:SHOWN]
+            closest = get_close_matches(unique_id, names, n=SHOWN, cutoff=0) or sorted(names)[:SHOWN]
             raise InputError(f"no series {unique_id!r}; there are {', '.join(closest)}")
         return load_model(self._fitted.settings.model_store, unique_id)
 
@@ -290,9 +295,13 @@ def _is_count(value: object) -> bool:
 
 def _day(as_of: date | str) -> date:
     try:
-        return pd.Timestamp(as_of).date()
-    except ValueError:
-        raise InputError(f"as_of: found {as_of!r}: expected a day such as 2026-11-25") from None
+        day: Any = pd.Timestamp(as_of)
+    except (ValueError, TypeError):
+        day = pd.NaT
+    if day is pd.NaT:
+        raise InputError(f"as_of: found {as_of!r}: expected a day such as 2026-11-25")
+    found: date = day.date()
+    return found
 
 
 def _seen_in(sales: pd.DataFrame, settings: Settings) -> list[str]:

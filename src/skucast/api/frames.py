@@ -65,8 +65,10 @@ def asked_models(frame: pd.DataFrame, models: Sequence[str] | None) -> list[str]
     """Return the models that are asked for; by default all of the frame's that say anything.
 
     Raises:
-        InputError: one is not in the frame, or there is none at all, or nothing says what was sold.
+        InputError: one is not in the frame, or there is none at all, or nothing says what was sold; a column that
+            counts holds anything but numbers, or one that is not finite.
     """
+    check_frame(frame, "forecasts")
     models = [models] if isinstance(models, str) else models
     missing = [name for name in (ID, "ds", "y", *(models or ())) if name not in frame]
     if missing:
@@ -77,7 +79,22 @@ def asked_models(frame: pd.DataFrame, models: Sequence[str] | None) -> list[str]
     found = list(models) if models is not None else [name for name in models_in(frame) if frame[name].notna().any()]
     if not found:
         raise InputError("no model's numbers in the frame: name the columns by models=[...]")
+    for name in ("y", *found):
+        if not pd.api.types.is_numeric_dtype(frame[name]):
+            raise InputError(f"column {name}: found {frame[name].dtype}: expected numbers")
+        if np.isinf(frame[name].astype("float64")).any():
+            raise InputError(f"column {name}: holds an infinite number; NaN says that there is none")
     return found
+
+
+def check_frame(found: object, what: str) -> None:
+    """Refuse what is no frame.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not isinstance(found, pd.DataFrame):
+        raise InputError(f"{what}: found {type(found).__name__}: expected a frame of predict or cross_validation")
 
 
 NAIVE = tuple(BASELINES)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from skucast.api.explaining import explain
-from skucast.api.frames import PUBLISHED
+from skucast.api.frames import PUBLISHED, check_frame
 from skucast.core.errors import InputError
 from skucast.core.quoting import listed
 from skucast.core.series import ID
@@ -76,15 +76,18 @@ def plot(
 
 
 def _of_series(frame: pd.DataFrame, unique_id: str | None) -> pd.DataFrame:
+    check_frame(frame, "plot")
     missing = [name for name in (ID, "ds", "cutoff") if name not in frame]
     if missing:
         raise InputError(f"plot: no column {', '.join(missing)}; expected a frame of predict or cross_validation")
     names = list(frame[ID].unique())
     if unique_id is None and len(names) != 1:
-        raise InputError(f"plot: {len(names)} series: name one by unique_id, such as {', '.join(names[:SHOWN])}")
-    rows = frame[frame[ID] == (names[0] if unique_id is None else unique_id)]
+        raise InputError(
+            f"plot: {len(names)} series: name one by unique_id, such as {', '.join(map(str, names[:SHOWN]))}"
+        )
+    rows = frame[frame[ID].astype("str") == str(names[0] if unique_id is None else unique_id)]
     if not len(rows):
-        raise InputError(f"plot: no series {unique_id}; there are {', '.join(names[:SHOWN])}")
+        raise InputError(f"plot: no series {unique_id}; there are {', '.join(map(str, names[:SHOWN]))}")
     return rows.sort_values(["cutoff", "ds"])
 
 

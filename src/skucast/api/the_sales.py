@@ -18,6 +18,7 @@ from skucast.core.tables.contract import BATCH, Column, Table
 from skucast.core.tables.sales import SALES, sales_with
 from skucast.core.tables.validation import validate
 from skucast.core.weeks import Anchor, WeekClock, anchor_of
+from skucast.runtime.logs import log
 
 _NIXTLA = {"ds": "date", "y": "quantity"}
 
@@ -40,6 +41,8 @@ def read_sales(source: pd.DataFrame | str | Path, *, columns: Mapping[str, str] 
 
     Raises:
         InputError: the source cannot be read, or lacks a column; says which.
+
+    Lines without a day or a name are left out, which a warning counts.
 
     Examples:
         >>> import pandas as pd
@@ -211,7 +214,11 @@ def _named(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _long(lines: pd.DataFrame) -> pd.DataFrame:
-    rows = with_names(lines.rename(columns={ours: theirs for theirs, ours in _NIXTLA.items()}))
+    renamed = lines.rename(columns={ours: theirs for theirs, ours in _NIXTLA.items()})
+    if not renamed.columns.is_unique:
+        twice = renamed.columns[renamed.columns.duplicated()].unique()
+        raise InputError(f"sales: several columns mean {', '.join(map(str, twice))}; leave all but one of them out")
+    rows = with_names(renamed)
     missing = [name for name in (*KEY, "ds", "y") if name not in rows]
     if missing:
         raise InputError(
@@ -219,6 +226,8 @@ def _long(lines: pd.DataFrame) -> pd.DataFrame:
             f"(or date and quantity), found {listed(lines.columns)}"
         )
     named = rows.dropna(subset=[*KEY, "ds"])
+    if n_lost := len(lines) - len(named):
+        log.warning("sales: lines without a day or a name, which are left out: %d of %d", n_lost, len(lines))
     try:
         y = named["y"].astype("float64")
     except (ValueError, TypeError) as error:
