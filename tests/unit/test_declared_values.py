@@ -176,3 +176,14 @@ def test_of_what_nobody_has_said_anything_nothing_is_known() -> None:
     for each in nobody(moment, [CUTOFF]):
         assert not each.known
         assert not each.said
+
+
+def test_two_values_of_the_same_days_are_counted() -> None:
+    """A correction with the `known_from` of what it corrects says nothing newer; what is said twice alike is one."""
+    rows = [row(90.0, "2026-11-01"), row(85.0, "2026-11-01"), row(85.0, "2026-11-02"), row(85.0, "2026-11-02")]
+    frame = pd.DataFrame([*rows, row(80.0, "2026-11-01", SKU_ID="A1")])
+    days = {day: pd.to_datetime(frame[day]) for day in ("starts_on", "ends_on", "known_from")}
+    usable, wrong = usable_values(validate(REGRESSORS, frame.assign(**days)), [PRICE], [A1])
+    assert wrong == {"another value is said of the same days at the same moment, the larger counts": 1}
+    assert sorted(usable["price"]["value"]) == [80.0, 85.0, 85.0, 90.0]
+    assert prices(DeclaredPlan([PRICE], usable, [A1]), "2026-11-01") == [80.0]

@@ -94,6 +94,8 @@ def usable_values(
             "names, first day or known_from missing": is_blank,
             "ends before it starts": rows["ends_on"] < rows["starts_on"],
             "unknown unit, channel or SKU_ID": ~is_blank & is_nobody,
+            "another value is said of the same days at the same moment, the larger counts": ~is_blank
+            & _is_contradicted(rows),
         }
     ).astype("bool")
     counts = {str(problem): int(count) for problem, count in problems.sum().items() if count}
@@ -101,6 +103,17 @@ def usable_values(
         counts[f"no regressor {name!r} is declared{meant(str(name), names)}"] = int(count)
     usable = rows[~problems.any(axis=1) & rows["name"].isin(names)]
     return {str(name): found for name, found in usable.groupby("name")}, counts
+
+
+_ABOUT = ["name", *KEY, "starts_on", "ends_on", "known_from"]
+"""What a row is about: one value of it can be meant."""
+
+
+def _is_contradicted(rows: pd.DataFrame) -> pd.Series:
+    """Which rows say another value than one of the same names, days and moment that counts, the last by its value."""
+    ordered = rows[[*_ABOUT, "value"]].reset_index(drop=True).sort_values([*_ABOUT, "value"])
+    is_less = ordered.duplicated(_ABOUT, keep="last") & ~ordered.duplicated([*_ABOUT, "value"], keep="last")
+    return pd.Series(is_less.sort_index().to_numpy(), index=rows.index)
 
 
 def meant(name: str, names: Sequence[str]) -> str:
