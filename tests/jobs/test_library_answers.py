@@ -235,3 +235,11 @@ def test_a_series_with_a_number_for_a_name_is_found() -> None:
     forecasts = forecaster.predict(h=1)
     assert forecaster.model(7).version == forecaster.model("7").version
     assert sk.plot(forecasts, 7).data == sk.plot(forecasts, "7").data
+
+
+def test_a_forecaster_shows_what_it_was_asked_and_whether_it_is_fitted(fitted: sk.Forecaster) -> None:
+    """In one line."""
+    assert repr(sk.Forecaster(horizon_weeks=3)) == "Forecaster(horizon_weeks=3), not fitted"
+    assert "tune='off'" in repr(fitted)
+    assert "fitted to sales until 2026-11-22" in repr(fitted)
+    assert "\n" not in repr(fitted)

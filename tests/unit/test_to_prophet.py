@@ -213,3 +213,12 @@ def test_what_is_made_can_be_copied_and_stored() -> None:
         _ = ours.plot_components
     with pytest.raises(ValueError, match="no model"):
         to_prophet([])
+
+
+def test_what_is_shown_of_a_model_is_a_line_that_says_its_scale() -> None:
+    """Not the hundreds of numbers that it holds."""
+    stored = StoredModel((stub_model(),), card(), "2026-11-22-abc")
+    shown = [repr(stored), repr(to_prophet(stored))]
+    assert shown[0].startswith(f"StoredModel of {stored.card.combination}, version 2026-11-22-abc, 1 model, ")
+    assert f"SalesProphet of {stored.card.combination}, on the scale sales, fitted to " in shown[1]
+    assert max(map(len, shown)) < 200

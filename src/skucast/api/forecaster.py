@@ -97,6 +97,10 @@ class Forecaster:
         self._today = date.min
         self.notes: list[str] = []
 
+    def __repr__(self) -> str:
+        until = f"fitted to sales until {self._today - DAY}" if self._business else "not fitted"
+        return f"Forecaster({', '.join(f'{name}={given!r}' for name, given in self._given.items() if given)}), {until}"
+
     def fit(
         self, sales: pd.DataFrame, plan: pd.DataFrame | None = None, *, as_of: date | str | None = None
     ) -> Forecaster:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from skucast.core.model_files import MAX_BYTES
+from skucast.core.words import counted
 from skucast.forecast.cards import ModelCard
 from skucast.forecast.plain import Limits, StoredPayload, read, written
 from skucast.forecast.prophet.model import FittedModel
@@ -38,6 +39,10 @@ class StoredModel:
     version: str
     status: Literal["ok", "refreshed", "stale"] = "ok"
     stored: StoredModel | None = None
+
+    def __repr__(self) -> str:
+        many = counted(len(self.models), "model")
+        return f"StoredModel of {self.card.combination}, version {self.version}, {many}, {self.card.n_weeks} weeks"
 
 
 def as_stored(model: StoredModel) -> StoredModel:

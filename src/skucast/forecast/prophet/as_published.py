@@ -39,6 +39,10 @@ class SalesProphet:
     model: FittedModel
     combination: Combination | None = None
 
+    def __repr__(self) -> str:
+        of = "" if self.combination is None else f" of {self.combination}"
+        return f"SalesProphet{of}, on the scale {self.scale}, fitted to {self.model.n_weeks} weeks"
+
     @property
     def scale(self) -> Target:
         """What `prophet` forecasts: "sales" per week, or "log1p" of them; `predict` gives sales in any case."""
