@@ -63,9 +63,17 @@ def to_prophet(model: StoredModel) -> SalesProphet | MeanOfProphets:
         ModuleNotFoundError: Prophet is not installed, as in the images that only forecast.
 
     Examples:
+        >>> import pandas as pd
         >>> import skucast as sk
-        >>> sk.to_prophet(sk.load_model("local/models", "Perm/KA/Tea")).scale  # doctest: +SKIP
-        'log1p'
+        >>> days = pd.date_range("2025-11-24", "2026-11-22")
+        >>> sales = pd.DataFrame({"unique_id": "Perm/KA/Tea", "ds": days, "y": [5 + day.weekday() for day in days]})
+        >>> forecaster = sk.Forecaster(forecaster="prophet", tune="off", workers=1).fit(sales)
+        >>> ours = sk.to_prophet(forecaster.model("Perm/KA/Tea"))
+        >>> ours
+        SalesProphet of Perm/KA/Tea, on the scale sales, fitted to 51 weeks
+        >>> coming = ours.predict(pd.DataFrame({"ds": pd.date_range("2026-11-29", periods=2, freq="W")}))
+        >>> coming["yhat"].round().tolist()
+        [56.0, 56.0]
     """
     if not isinstance(model, StoredModel):
         raise InputError(
