@@ -15,14 +15,6 @@ import pandas as pd
 from accuracy_data import AHEAD, HORIZON, Given
 
 YEAR = 52
-WAVES = 1
-"""Pairs of sines and cosines that stand for the season where a model takes regressors but no season of 52 weeks."""
-
-ORDER = 2
-"""Most autoregressive and moving terms together."""
-
-ORDERS = {"max_p": ORDER, "max_q": ORDER, "max_order": ORDER, "max_d": 1, "start_p": 1, "start_q": 1}
-
 FORECAST = ["unique_id", "ds", "yhat", "lower", "upper"]
 
 
@@ -69,9 +61,9 @@ def peers() -> list[Contender]:
         stats(
             "arima",
             "AutoARIMA",
-            f"no season of its own, p + q up to {ORDER}, d up to 1, stepwise, conditional sum of squares, for time; "
-            f"regressors: discount, promotion days, holiday days and {WAVES} pair of yearly waves",
-            _model("AutoARIMA", season_length=1, method="CSS", **ORDERS),
+            "the package's defaults, without a season of 52 weeks, for time; regressors: discount, promotion days, "
+            "holiday days",
+            _model("AutoARIMA", season_length=1),
             xreg=True,
         ),
     ]
@@ -117,25 +109,16 @@ def _forecast(
 
 def _with_regressors(given: Given, make: Callable[[], object], *, level: bool) -> pd.DataFrame:
     """Series by which regressors vary in them: one that does not, or that others make up, is refused by the model."""
-    known, ahead = with_waves(given.known), with_waves(given.ahead)
-    names = [*AHEAD, *(column for column in known.columns if column.startswith(("sin", "cos")))]
     by_columns: dict[tuple[str, ...], list[int]] = {}
-    for series, rows in known.groupby("unique_id"):
-        by_columns.setdefault(tuple(varying(rows[names])), []).append(series)
+    for series, rows in given.known.groupby("unique_id"):
+        by_columns.setdefault(tuple(varying(rows[list(AHEAD)])), []).append(series)
     parts = []
     for columns, series in by_columns.items():
         chosen = ["unique_id", "ds", *columns]
-        past = known.loc[known["unique_id"].isin(series), ["unique_id", "ds", "y", *columns]]
-        coming = ahead.loc[ahead["unique_id"].isin(series), chosen] if columns else None
+        past = given.known.loc[given.known["unique_id"].isin(series), ["unique_id", "ds", "y", *columns]]
+        coming = given.ahead.loc[given.ahead["unique_id"].isin(series), chosen] if columns else None
         parts.append(_forecast(past, coming, given.freq, make(), level=level))
     return pd.concat(parts, ignore_index=True)
-
-
-def with_waves(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the yearly waves of their weeks."""
-    turn = 2 * np.pi * rows["ds"].dt.day_of_year.to_numpy() / 365.25
-    waves = {f"{f.__name__}_{n}": f(n * turn) for n in range(1, WAVES + 1) for f in (np.sin, np.cos)}
-    return rows.assign(**waves)
 
 
 def varying(columns: pd.DataFrame) -> list[str]:

@@ -17,7 +17,7 @@ import accuracy_report
 import accuracy_scores as scores
 from accuracy_cache import Cache
 from accuracy_data import HORIZON, REPORTED, Given, Sample, sampled
-from accuracy_peers import Contender, mean_of, varying, with_waves
+from accuracy_peers import Contender, mean_of, varying
 
 ORIGIN = pd.Timestamp("2024-03-03")
 WEEKS = pd.date_range("2024-03-10", periods=2, freq="7D")
@@ -188,11 +188,6 @@ class TestPeers:
         """A constant one, and one that is twice another."""
         columns = pd.DataFrame({"a": [1.0, 2, 3, 5], "flat": 7.0, "twice": [2.0, 4, 6, 10], "b": [0.0, 1, 0, 0]})
         assert varying(columns) == ["a", "b"]
-
-    def test_waves_come_back_after_a_year(self):
-        """The same day of two years has nearly the same waves."""
-        waves = with_waves(pd.DataFrame({"ds": pd.to_datetime(["2023-05-07", "2024-05-06"])}))
-        assert waves.drop(columns="ds").diff().iloc[1].abs().max() < 0.02
 
 
 class TestCache:
