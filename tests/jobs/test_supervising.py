@@ -26,6 +26,7 @@ import os, sys, signal, time
 sys.path.insert(0, {source!r})
 from skucast.runtime import supervising
 supervising.GRACE_S = {grace}
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where the tests run in the background
 def start():
 {body}
 sys.exit(supervising.supervised(start))

@@ -180,7 +180,7 @@ def test_the_digest_in_russian() -> None:
 def test_the_list_is_shown_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names stand as they are, also those that look like markup; an acknowledged one says until when."""
     console = Console(width=200, record=True)
-    monkeypatch.setattr(alert_texts, "Console", lambda: console)
+    monkeypatch.setattr("rich.console.Console", lambda: console)
     rows = alerts().assign(acknowledged_until=pd.Timestamp(WEDNESDAY))
     rows.loc[rows["alert_id"] == "wape-1", "SKU_ID"] = "[red]"
     alert_texts.show(rows, WEDNESDAY, "j")
@@ -200,7 +200,7 @@ def test_the_list_is_shown_as_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_training_is_asked_for_that_mends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was trained since its alert opened has no command, in the list and in the digest; nor has all together."""
     console = Console(width=200, record=True)
-    monkeypatch.setattr(alert_texts, "Console", lambda: console)
+    monkeypatch.setattr("rich.console.Console", lambda: console)
     rows = alerts()
     names = {f"{row['unit']}/{row['channel']}/{row['SKU_ID']}" for row in rows.to_dict("records") if row["unit"] != "*"}
     alert_texts.show(rows, WEDNESDAY, "j", [])
@@ -219,7 +219,7 @@ def test_no_training_is_asked_for_that_mends_nothing(monkeypatch: pytest.MonkeyP
 def test_an_alert_s_name_can_be_copied_from_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """80 columns: other columns are wrapped, the name is not."""
     console = Console(width=80, record=True)
-    monkeypatch.setattr(alert_texts, "Console", lambda: console)
+    monkeypatch.setattr("rich.console.Console", lambda: console)
     name = "forecast_coverage-0123abcd"
     rows = alerts().assign(alert_id=name, evidence="a sentence of several words " * 5, SKU_ID="S" * 30)
     alert_texts.show(rows, WEDNESDAY, "j")

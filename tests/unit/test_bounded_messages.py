@@ -19,7 +19,7 @@ from skucast.core.tables.sales import LOCATIONS, SALES
 from skucast.core.tables.validation import empty
 from skucast.core.targets import parse_targets, resolve_targets
 from skucast.core.texts import Text
-from skucast.regressors.declared import read_declarations
+from skucast.regressors.declarations import Form, read_declarations
 from skucast.regressors.events import read_events
 from skucast.regressors.override_checks import Rules
 from skucast.regressors.override_files import read_overrides
@@ -107,7 +107,7 @@ def _values_of_settings(folder: Path, sign: str) -> object:
 
 
 def _declarations(folder: Path, sign: str) -> object:
-    return read_declarations(f'[[regressor]]\nname = "a"\n"{sign}" = 1\n', "REGRESSORS", folder)
+    return read_declarations(f'[[regressor]]\nname = "a"\n"{sign}" = 1\n', "REGRESSORS", folder, Form())
 
 
 @pytest.mark.parametrize("sign", [LONG, "ж" * 3_000, HOSTILE], ids=["long", "other", "hostile"])
