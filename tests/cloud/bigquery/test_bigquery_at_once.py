@@ -135,6 +135,22 @@ def test_living_copies_of_a_task_drop_nothing_of_each_other(
     assert publishers(theirs) == ["run-1"]
 
 
+def test_a_table_that_another_makes_meanwhile_is_not_lost(
+    place: Place, theirs: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One misses it; before it asks who has published it, the other has made it, published and noted that."""
+    real = theirs._reader.is_published
+
+    def after_the_other(*given: object) -> bool:
+        monkeypatch.undo()
+        writers.ours(place, 2)
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(theirs._reader, "is_published", after_the_other)
+    assert publish(theirs, 1) == 10
+    assert publishers(theirs) == ["run-1", "run-2"]
+
+
 def test_a_shard_whose_table_a_copy_drops_is_loaded_again(
     place: Place, theirs: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

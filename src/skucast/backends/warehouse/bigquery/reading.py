@@ -130,13 +130,12 @@ class Reader:
         if table.label == PUBLISHES.label:
             self._refuse_lost_notes()
             return
-        if table.label == RUNS.label:
-            if self.is_published(table):
-                raise lost_runs(self._dataset.id_of(table), self._dataset.id_of(PUBLISHES))
+        table_id, publishes = self._dataset.id_of(table), self._dataset.id_of(PUBLISHES)
+        if not self.is_published(table, f"AND {NOTED_BATCHES}" if table.label == LOADS.label else ""):
             return
-        is_loads = table.label == LOADS.label
-        if self.is_published(table, f"AND {NOTED_BATCHES}" if is_loads else ""):
-            raise lost_table(self._dataset.id_of(table), self._dataset.id_of(PUBLISHES))
+        if self._dataset.look(table_id) is not None:  # another has made it and published since it was missed
+            return
+        raise lost_runs(table_id, publishes) if table.label == RUNS.label else lost_table(table_id, publishes)
 
     def _refuse_lost_notes(self) -> None:
         for table in NOTED:
