@@ -47,19 +47,25 @@ def published(business: Business) -> Business:
     return business
 
 
+def refused_without(table: Table, published: Business, run: Run, capsys: pytest.CaptureFixture[str], job: str) -> str:
+    """Return the one line of a job whose table is lost; it exits with 2 and publishes nothing."""
+    lose(published, table, run)
+    before = published.warehouse.read(PUBLISHES)
+    capsys.readouterr()
+    assert published(job) == BAD_INPUT  # type: ignore[arg-type]
+    (said,) = capsys.readouterr().err.splitlines()
+    assert published.warehouse.read(PUBLISHES).equals(before)
+    return said
+
+
 @pytest.mark.parametrize("job", ["predict", "monitor"])
 @pytest.mark.parametrize("table", LOST, ids=[each.label for each in LOST])
 def test_a_lost_table_stops_the_run(
     published: Business, run: Run, capsys: pytest.CaptureFixture[str], job: str, table: Table
 ) -> None:
     """One line says which and what to do, exit code 2; nothing is published, and the run's row keeps the line."""
-    lose(published, table, run)
-    before = published.warehouse.read(PUBLISHES)
-    capsys.readouterr()
-    assert published(job) == BAD_INPUT  # type: ignore[arg-type]
-    (said,) = capsys.readouterr().err.splitlines()
+    said = refused_without(table, published, run, capsys, job)
     assert f"table {table.name} is gone, but was published to: restore it" in said
-    assert published.warehouse.read(PUBLISHES).equals(before)
     assert f"table {table.name} is gone" in published.warehouse.read(RUNS).sort_values("run_at")["error"].iloc[-1]
 
 
@@ -68,13 +74,8 @@ def test_lost_records_of_runs_stop_the_run(
     published: Business, run: Run, capsys: pytest.CaptureFixture[str], job: str
 ) -> None:
     """Alerts about failed runs, checks and files' refusals are told by them: nobody takes none for a quiet year."""
-    lose(published, RUNS, run)
-    before = published.warehouse.read(PUBLISHES)
-    capsys.readouterr()
-    assert published(job) == BAD_INPUT  # type: ignore[arg-type]
-    (said,) = capsys.readouterr().err.splitlines()
+    said = refused_without(RUNS, published, run, capsys, job)
     assert f"table {RUNS.name} is gone, but {PUBLISHES.name} knows of runs, whose records it had: restore it" in said
-    assert published.warehouse.read(PUBLISHES).equals(before)
     with pytest.raises(LostTable):
         published.warehouse.exists(RUNS)
 

@@ -111,15 +111,22 @@ def test_exit_code_input_and_output_are_the_child_s(code: int) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (code, "A\nB", "said")
 
 
-def test_a_job_that_hears_ends_by_itself() -> None:
-    """Its own line, and nothing is killed: the grace has ten minutes."""
+def ended_by(number: signal.Signals) -> tuple[int, str]:
+    """Return the exit code and the one line of a job that hears, and is sent the signal."""
     body = HOLDS_THE_LOCK.replace(
         'ctypes.PyDLL(None).system(b"echo $$; exec sleep 600")', "print(os.getpid(), flush=True); time.sleep(600)"
     )
     with waiting(body.format(format="text")) as (job, _):
-        job.send_signal(signal.SIGTERM)
-        assert job.wait(timeout=60) == 143
+        job.send_signal(number)
+        code = job.wait(timeout=60)
         (line,) = job.communicate()[1].splitlines()
+    return code, line
+
+
+def test_a_job_that_hears_ends_by_itself() -> None:
+    """Its own line, and nothing is killed: the grace has ten minutes."""
+    code, line = ended_by(signal.SIGTERM)
+    assert code == 143
     assert line.endswith("stopped by SIGTERM; what was finished is kept, run it again to go on")
 
 
@@ -133,13 +140,8 @@ def test_who_has_not_begun_to_hear_is_ended_by_the_signal() -> None:
 
 def test_ctrl_c_is_heard_whoever_sends_it() -> None:
     """A shell sends it to one process, a terminal to both."""
-    body = HOLDS_THE_LOCK.replace(
-        'ctypes.PyDLL(None).system(b"echo $$; exec sleep 600")', "print(os.getpid(), flush=True); time.sleep(600)"
-    )
-    with waiting(body.format(format="text")) as (job, _):
-        job.send_signal(signal.SIGINT)
-        assert job.wait(timeout=60) == 130
-        (line,) = job.communicate()[1].splitlines()
+    code, line = ended_by(signal.SIGINT)
+    assert code == 130
     assert "stopped by Ctrl-C" in line
 
 

@@ -158,8 +158,8 @@ def newest_scorecard(settings: Settings, warehouse: Warehouse, until: date | Non
 
 
 def _published_weeks(warehouse: Warehouse, table_name: str) -> list[date]:
-    """The weeks of the table that were published; a first publish that failed may have left a row that names none."""
+    """The weeks of the table that were published."""
     rows = warehouse.read(PUBLISHES)
-    named = rows.loc[(rows["table_name"] == table_name) & (rows["run_id"] != ""), "partition_value"]
+    named = rows.loc[rows["table_name"] == table_name, "partition_value"]
     weeks = pd.to_datetime(named, format="ISO8601", errors="coerce").dropna()
     return [week.date() for week in weeks]

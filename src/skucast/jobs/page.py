@@ -80,9 +80,9 @@ def newest_of(publishes: pd.DataFrame, *tables: str) -> Newest:
 
 
 def _newest(rows: pd.DataFrame) -> Published | None:
-    """A first publish that failed may have left a row that names no week."""
+    """None where no slice that is a week was published."""
     weeks = pd.to_datetime(rows["partition_value"], format="ISO8601", errors="coerce")
-    found = rows.assign(week=weeks)[weeks.notna() & (rows["run_id"] != "")]
+    found = rows.assign(week=weeks)[weeks.notna()]
     if found.empty:
         return None
     last = found[found["week"] == found["week"].max()]
