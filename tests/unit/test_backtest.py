@@ -20,6 +20,7 @@ from skucast.forecast.forecasting import Horizon
 from skucast.forecast.prophet.model import FittedModel, Regressor
 from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.training import fitter, make_recipe
+from skucast.sales.columns import columns_of
 
 PROMO = Regressor("promo_discount_perc", 0.1, mu=0.0, std=1.0)
 """10 more per percent, at a y_scale of 100."""
@@ -111,6 +112,19 @@ def test_a_backtest_forecasts_what_prediction_would_have() -> None:
         Combination("Пермь", "KA", "A1"), weeks_of(y).iloc[:-4], stored(stub_model(y[-5]), origin), horizon
     )
     assert rows["yhat"].tolist()[-4:] == forecast["yhat"].tolist()
+
+
+@pytest.mark.slow
+def test_columns_are_backtested_as_their_frame_is() -> None:
+    """Training hands arrays on, people frames: the same rows to the last bit, with weeks unknown and promotions too."""
+    random = np.random.default_rng(4)
+    y = np.where(random.random(60) < 0.1, nan, random.uniform(50, 150, 60))
+    weeks = weeks_of(list(y)).assign(promo_discount_perc=random.choice([0.0, 20.0], 60))
+    fit = fitter(make_recipe(plan(), WeekClock(), weeks["ds"].iloc[0].date(), CUTOFF), [ModelSpec()])
+    names = [str(name) for name in weeks if name != "ds"]
+    rows = backtest(weeks, fit, 4, 3)
+    assert len(rows) == 12
+    assert_frame_equal(backtest(columns_of(weeks, names), fit, 4, 3), rows, check_exact=True)
 
 
 def test_short_histories_have_fewer_origins() -> None:

@@ -12,9 +12,11 @@ import pandas as pd
 from skucast.forecast.prophet.design import MIN_WEEKS, Floats
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.paths import INTERVAL
+from skucast.forecast.prophet.recursion import Flags
 from skucast.forecast.prophet.rollout import Rollout, roll_forward_together
 from skucast.regressors.future import NO_ARCHIVE, Ahead, Archive, PromotionsFrom, ahead_at, last_known, perfect_plan
 from skucast.sales.baselines import last_year
+from skucast.sales.columns import Weeks, cut, days, numbers
 from skucast.scorecard.metrics import ratio
 
 BACKTEST_COLUMNS = [
@@ -31,7 +33,8 @@ BACKTEST_COLUMNS = [
 ]
 BACKTEST_PATHS = 200
 
-Fit = Callable[[pd.DataFrame], Sequence[FittedModel]]
+Fit = Callable[[Any], Sequence[FittedModel]]
+"""Fits some of the weeks, told as the backtest's were: a frame or columns."""
 
 MIN_CALIBRATION_ERRORS = 8
 """Fewest backtest errors that an interval is calibrated with."""
@@ -40,7 +43,7 @@ SCALE_LIMITS = (0.5, 4.0)
 
 
 def backtest(
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     fit: Fit,
     horizon_weeks: int,
     origins: int,
@@ -59,23 +62,23 @@ def backtest(
     )
 
 
-def forecasts_back(weeks: pd.DataFrame, fit: Fit, horizon_weeks: int, origins: int, archive: Archive) -> Floats:
+def forecasts_back(weeks: Weeks, fit: Fit, horizon_weeks: int, origins: int, archive: Archive) -> Floats:
     """Return the column `yhat` of `backtest`, in a fraction of its time."""
     found = [np.empty(0)]
     for end in origin_ends(weeks, horizon_weeks, origins):
-        past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
-        ds, known = coming["ds"].to_numpy().astype("datetime64[D]"), ahead_at(past, coming, archive)[0]
-        found.append(roll_forward_together(fit(past), ds, known.regressors, last_known(past), end, 0).yhat[0])
+        past, coming = cut(weeks, 0, end), cut(weeks, end, end + horizon_weeks)
+        known = ahead_at(past, coming, archive)[0]
+        found.append(roll_forward_together(fit(past), days(coming), known.regressors, last_known(past), end, 0).yhat[0])
     return np.concatenate(found)
 
 
-def origin_ends(weeks: pd.DataFrame, horizon_weeks: int, origins: int) -> list[int]:
+def origin_ends(weeks: Weeks, horizon_weeks: int, origins: int) -> list[int]:
     """Return how many weeks are known at each of the last origins, oldest first.
 
     Origins lie `horizon_weeks` apart, so that every week is forecast once; those with too few known weeks are left out.
     """
     ends = [len(weeks) - horizon_weeks * back for back in range(origins, 0, -1)]
-    known = weeks["y"].notna().cumsum().to_numpy()
+    known = (~np.isnan(numbers(weeks, "y"))).cumsum()
     return [end for end in ends if end > 0 and known[end - 1] > MIN_WEEKS]
 
 
@@ -84,15 +87,16 @@ def score_by_step(scored: pd.DataFrame) -> dict[str, Any]:
 
     `promotions` says what stood in for those of the forecast weeks, `perfect_plan` is the WAPE had all been planned.
     """
-    known = scored[scored["y"].notna()]
-    by_step = {str(step): _wape(rows, "yhat") for step, rows in known.groupby(known["step"].astype("int64"))}
+    y, step = (numbers(scored, name) for name in ("y", "step"))
+    known = ~np.isnan(y)
+    yhat, baseline, perfect = (numbers(scored, name) for name in ("yhat", "baseline", "yhat_perfect_plan"))
     return {
-        **by_step,
-        "pooled": _wape(known, "yhat"),
-        "baseline": _wape(known, "baseline"),
-        "perfect_plan": _wape(known, "yhat_perfect_plan"),
+        **{str(int(each)): _wape(y, yhat, known & (step == each)) for each in np.unique(step[known])},
+        "pooled": _wape(y, yhat, known),
+        "baseline": _wape(y, baseline, known),
+        "perfect_plan": _wape(y, perfect, known),
         "promotions": _promotions(scored),
-        "origins": int(scored["origin"].nunique()),
+        "origins": len(set(np.asarray(scored["origin"]).tolist())),
     }
 
 
@@ -104,44 +108,46 @@ def interval_scale(scored: pd.DataFrame, growth: float = 0.0) -> float:
     Split conformal prediction (Papadopoulos et al. 2002) with the half-width on the error's side as its scale: the
     ceil(0.8 (n + 1))-th smallest ratio of error to half-width. 1 if there are too few errors to tell.
     """
-    known = scored[scored["y"].notna()]
-    if len(known) < MIN_CALIBRATION_ERRORS:
+    known = ~np.isnan(numbers(scored, "y"))
+    if known.sum() < MIN_CALIBRATION_ERRORS:
         return 1.0
-    error = (known["y"] - known["yhat"]).to_numpy(dtype="float64")
-    width = np.where(error > 0, known["yhat_upper"] - known["yhat"], known["yhat"] - known["yhat_lower"])
-    width = width.astype("float64") * known["step"].to_numpy(dtype="float64") ** growth
+    names = ("y", "yhat", "yhat_lower", "yhat_upper", "step")
+    y, yhat, lower, upper, step = (numbers(scored, name)[known] for name in names)
+    error = y - yhat
+    width = np.where(error > 0, upper - yhat, yhat - lower) * step**growth
     ratios = np.sort(np.abs(error) / np.maximum(width, 1e-9))
     rank = min(len(ratios), math.ceil((INTERVAL[1] - INTERVAL[0]) * (len(ratios) + 1)))
     return float(np.clip(ratios[rank - 1], *SCALE_LIMITS))
 
 
-def _one_origin(weeks: pd.DataFrame, fit: Fit, end: int, horizon_weeks: int, archive: Archive) -> dict[str, Any]:
+def _one_origin(weeks: Weeks, fit: Fit, end: int, horizon_weeks: int, archive: Archive) -> dict[str, Any]:
     """The columns of one origin, arrays (H,)."""
-    past, coming = weeks.iloc[:end], weeks.iloc[end : end + horizon_weeks]
-    ds, n_weeks = coming["ds"].to_numpy(), len(coming)
+    past, coming = cut(weeks, 0, end), cut(weeks, end, end + horizon_weeks)
+    ds, n_weeks = np.asarray(coming["ds"]), len(coming)
+    labels = days(coming)
     known, promotions = ahead_at(past, coming, archive)
     models, last_y = fit(past), last_known(past)
 
     def forecast_with(what: Ahead, n_paths: int) -> Rollout:
-        return roll_forward_together(models, ds.astype("datetime64[D]"), what.regressors, last_y, end, n_paths)
+        return roll_forward_together(models, labels, what.regressors, last_y, end, n_paths)
 
     forecast = forecast_with(known, BACKTEST_PATHS)
     perfect = forecast if promotions == "perfect_plan" else forecast_with(perfect_plan(past, coming, archive), 0)
     return {
-        "origin": np.full(n_weeks, past["ds"].to_numpy()[-1]),
+        "origin": np.full(n_weeks, np.asarray(past["ds"])[-1]),
         "ds": ds,
         "step": np.arange(1, n_weeks + 1),
-        "y": coming["y"].to_numpy(),
+        "y": np.asarray(coming["y"]),
         **{name: getattr(forecast, name)[0] for name in ("yhat", "yhat_lower", "yhat_upper")},
         "yhat_perfect_plan": perfect.yhat[0],
         "promotions": np.full(n_weeks, promotions, dtype=object),
-        "baseline": last_year(past, [each.date() for each in coming["ds"]]),
+        "baseline": last_year(past, labels.tolist()),
     }
 
 
 def _promotions(scored: pd.DataFrame) -> PromotionsFrom | None:
     """The one word for all origins: what flatters most, if it stood in at any of them."""
-    found = set(scored["promotions"])
+    found = set(np.asarray(scored["promotions"], dtype=object).tolist())
     if not found:
         return None
     if "perfect_plan" in found:
@@ -149,6 +155,6 @@ def _promotions(scored: pd.DataFrame) -> PromotionsFrom | None:
     return "plan" if found == {"plan"} else "expected"
 
 
-def _wape(rows: pd.DataFrame, forecast: str) -> float | None:
-    value = ratio(float((rows[forecast] - rows["y"]).abs().sum()), float(rows["y"].abs().sum()))
+def _wape(y: Floats, yhat: Floats, rows: Flags) -> float | None:
+    value = ratio(float(np.nansum(np.abs(yhat[rows] - y[rows]))), float(np.abs(y[rows]).sum()))
     return None if np.isnan(value) else value

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from skucast.forecast.backtest import score_by_step
 from skucast.regressors.built_in import Family, families_of
 from skucast.regressors.future import Archive
+from skucast.sales.columns import Weeks, numbers
 
 LEAST_GAIN = 0.02
 """Share of the backtest's error that a family must take away to stay: less is as often luck."""
@@ -36,7 +38,7 @@ class Chosen:
 
 
 def with_those_that_pay(
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     archive: Archive,
     backtested: Callable[[Sequence[str]], pd.DataFrame],
     families: Sequence[Family] = BUILT_IN,
@@ -92,6 +94,7 @@ def _words(
     return {TOLD: {**said.get(TOLD, {}), family.name: told}}
 
 
-def _is_known(weeks: pd.DataFrame, family: Family) -> bool:
+def _is_known(weeks: Weeks, family: Family) -> bool:
     """Whether the history tells anything of it: a value that has ever moved."""
-    return any(weeks[name].nunique() > 1 for name in family.values if name in weeks)
+    told = [values[~np.isnan(values)] for values in (numbers(weeks, name) for name in family.values if name in weeks)]
+    return any(bool((values != values[0]).any()) for values in told if len(values))

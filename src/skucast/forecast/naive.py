@@ -10,9 +10,10 @@ import pandas as pd
 from skucast.forecast.champion import LEAST_ORIGINS, TINY
 from skucast.forecast.prophet.design import Floats
 from skucast.forecast.short import has_last_year, naive_levels
+from skucast.sales.columns import Weeks, numbers
 
 
-def best_naive(weeks: pd.DataFrame, scored: pd.DataFrame, evidence: float) -> dict[str, Any]:
+def best_naive(weeks: Weeks, scored: pd.DataFrame, evidence: float) -> dict[str, Any]:
     """Return the naive method that did best over the weeks of a backtest, as the model's card keeps it.
 
     `method`, its `wape` and the `model`'s over the same weeks (ratio), the `origins`, `standard_errors`: by how many of
@@ -22,7 +23,7 @@ def best_naive(weeks: pd.DataFrame, scored: pd.DataFrame, evidence: float) -> di
     The method is the best of five after the fact, over some 12 weeks, which is mostly luck: where it is merely better
     the model does better in the weeks to come (docs/decisions/0034).
     """
-    y, model = (scored[name].to_numpy(dtype="float64") for name in ("y", "yhat"))
+    y, model = (numbers(scored, name) for name in ("y", "yhat"))
     forecasts = _forecasts(weeks, scored)
     known = np.isfinite(y) & np.isfinite(model)
     for each in forecasts.values():
@@ -34,7 +35,7 @@ def best_naive(weeks: pd.DataFrame, scored: pd.DataFrame, evidence: float) -> di
     best = min(errors, key=lambda name: float(errors[name].sum()))
     of_model = np.abs(model[known] - y[known])
     beyond = _standard_errors(of_model - errors[best], sold / len(of_model))
-    origins = int(scored["origin"][known].nunique())
+    origins = len(set(np.asarray(scored["origin"])[known].tolist()))
     return {
         "method": best,
         "wape": float(errors[best].sum()) / sold,
@@ -57,13 +58,13 @@ def _standard_errors(differences: Floats, scale: float) -> float:
     return float(np.clip(mean / max(error, abs(mean) / MOST), -MOST, MOST))
 
 
-def _forecasts(weeks: pd.DataFrame, scored: pd.DataFrame) -> dict[str, Floats]:
+def _forecasts(weeks: Weeks, scored: pd.DataFrame) -> dict[str, Floats]:
     """What each method says at each origin of the weeks after it, in the rows of the backtest; sales per week."""
-    y, ds = weeks["y"].to_numpy(dtype="float64"), weeks["ds"].to_numpy()
-    origins = scored["origin"].to_numpy()
+    y, ds = numbers(weeks, "y"), np.asarray(weeks["ds"])
+    origins = np.asarray(scored["origin"])
     each = {origin: naive_levels(y[ds <= origin]) for origin in np.unique(origins)}
     names = next(iter(each.values()), {})
     found = {name: np.array([each[origin][name] for origin in origins], dtype="float64") for name in names}
     if has_last_year(y):
-        found["seasonal_naive"] = scored["baseline"].to_numpy(dtype="float64")
+        found["seasonal_naive"] = numbers(scored, "baseline")
     return found

@@ -47,6 +47,7 @@ from skucast.regressors.future import NO_ARCHIVE, Archive, ahead_at, last_known
 from skucast.regressors.holidays import Event, holiday_weeks, moved_days
 from skucast.regressors.promotions import PROMO_REGRESSORS
 from skucast.regressors.responses import Response, responded
+from skucast.sales.columns import Columns, Weeks, columns_of, cut, days, last_day, numbers
 from skucast.sales.history import lagged
 
 HOLIDAYS_AHEAD = 104 * WEEK
@@ -142,10 +143,10 @@ class Material:
     champion: Champion | None = None
 
     @functools.cached_property
-    def numbers(self) -> pd.DataFrame:
-        """Of the weeks the columns that a model knows: numbers are cut at many origins in less time than words."""
-        declared = [name for name in self.weeks if str(name).startswith(PREFIX)]
-        return self.weeks[["ds", "y", *(name for name in REGRESSORS if name in self.weeks), *declared]].copy()
+    def numbers(self) -> Columns:
+        """Of the weeks the columns that a model knows, as arrays: they are cut at many origins."""
+        declared = [str(name) for name in self.weeks if str(name).startswith(PREFIX)]
+        return columns_of(self.weeks, ["y", *(name for name in REGRESSORS if name in self.weeks), *declared])
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     card = ModelCard(
         combination=str(combination),
         cutoff=str(recipe.cutoff),
-        first_week=str(weeks["ds"].iloc[0].date()),
+        first_week=str(days(weeks)[0]),
         n_weeks=models[0].n_weeks,
         recipe=plan.as_dict(),
         hyperparameters=[model.spec.as_dict() for model in models],
@@ -306,9 +307,9 @@ def evidence_of(material: Material, recipe: Recipe) -> dict[str, list[float]]:
     missing = [each for each in wanted if str(each) not in kept]
     if not missing:
         return kept
-    labels = weeks["ds"].dt.date.tolist()
+    labels = days(weeks).tolist()
     origins = [each for each in _evidence_origins(recipe) if each >= missing[0] - plan.tune_origins * EVERY * WEEK]
-    n_known = weeks["y"].notna().cumsum().to_numpy()
+    n_known = (~np.isnan(weeks["y"])).cumsum()
     ends = {each: labels.index(each) + 1 for each in origins if each in labels}
     usable = {each: end for each, end in ends.items() if n_known[end - 1] > MIN_WEEKS}
     folds = [_fold(material, end, recipe) for end in usable.values()]
@@ -332,21 +333,21 @@ def fitter(
     specs: Sequence[ModelSpec],
     regressors: Sequence[str] = ALWAYS,
     responses: Mapping[date, Response] = MappingProxyType({}),
-) -> Callable[[pd.DataFrame], list[FittedModel]]:
+) -> Callable[[Weeks], list[FittedModel]]:
     """Return the function that fits one combination's weeks under each of the settings.
 
     Promotions enter by the response as it was known after the weeks, where that is told.
     """
 
-    def fit_weeks(weeks: pd.DataFrame) -> list[FittedModel]:
-        response = responses.get(weeks["ds"].iloc[-1].date())
+    def fit_weeks(weeks: Weeks) -> list[FittedModel]:
+        response = responses.get(last_day(weeks))
         return fitted(weeks, specs, regressors, response, recipe.grid, recipe.plan.engine, recipe.declared)
 
     return fit_weeks
 
 
 def fitted(
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     specs: Sequence[ModelSpec],
     regressors: Sequence[str],
     response: Response | None,
@@ -369,27 +370,27 @@ def _versions() -> dict[str, str]:
 
 
 def _window(
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     regressors: Sequence[str],
     grid: WeekGrid,
     response: Response | None,
     declared: Sequence[Regressor] = (),
 ) -> Window:
     """The weeks as they are fitted: promotions by their response, or by depth and days where no response is told."""
-    known: dict[str, pd.Series | Floats] = {"ds": weeks["ds"], "y": weeks["y"], LAG: lagged(weeks["y"])}
+    known: dict[str, Any] = {"ds": weeks["ds"], "y": weeks["y"], LAG: lagged(weeks["y"])}
     promotions = {name: weeks[name] for name in PROMO_REGRESSORS} if response is None else responded(weeks, response)
     built_in = [name for name in regressors if name in REGRESSORS and name not in PROMO_REGRESSORS]
-    others: dict[str, pd.Series | Floats] = {name: weeks[name] for name in built_in}
+    others: dict[str, Any] = {name: weeks[name] for name in built_in}
     asked = [each for each in declared if each.column in regressors]
     others |= declared_columns(weeks, asked)
     return window({**known, **promotions, **others}, [*promotions, *others], grid)
 
 
 def _fold(material: Material, end: int, recipe: Recipe) -> Fold:
-    past, coming = material.numbers.iloc[:end], material.numbers.iloc[end : end + recipe.plan.backtest_weeks]
-    rows = recipe.grid.rows(coming["ds"].to_numpy(dtype="datetime64[D]"))
+    past, coming = cut(material.numbers, 0, end), cut(material.numbers, end, end + recipe.plan.backtest_weeks)
+    rows = recipe.grid.rows(days(coming))
     ahead, _ = ahead_at(past, coming, material.archive)
     known = _window(past, ALWAYS, recipe.grid, material.archive.response_after(past))
     regressors = np.column_stack([ahead.regressors[name] for name in known.names if name != LAG])
-    y = coming["y"].to_numpy(dtype="float64")
+    y = numbers(coming, "y")
     return Fold(int(rows[0]) - 1, rows, regressors, last_known(past), y, known)

@@ -8,9 +8,9 @@ from datetime import date, datetime
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from skucast.core.declared import CHANGE, Regressor, Rule, Unknown
+from skucast.sales.columns import Weeks, numbers
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,7 +69,7 @@ DeclaredAsOf = Callable[[datetime, Sequence[date]], Sequence[DeclaredWeeks]]
 """What was known at a moment (naive UTC) of consecutive weeks, of each combination in their order."""
 
 
-def declared_columns(weeks: pd.DataFrame, declared: Sequence[Regressor]) -> dict[str, Floats]:
+def declared_columns(weeks: Weeks, declared: Sequence[Regressor]) -> dict[str, Floats]:
     """Return all regressors of one combination's weeks, (T,), by their column."""
     found: dict[str, Floats] = {}
     for each in declared:
@@ -77,7 +77,7 @@ def declared_columns(weeks: pd.DataFrame, declared: Sequence[Regressor]) -> dict
     return found
 
 
-def declared_ahead(weeks: pd.DataFrame, known: DeclaredWeeks) -> dict[str, Floats]:
+def declared_ahead(weeks: Weeks, known: DeclaredWeeks) -> dict[str, Floats]:
     """Return all regressors of the weeks after a history, (H,), by their column."""
     found: dict[str, Floats] = {}
     for each in known.declared:
@@ -206,7 +206,7 @@ def _climate(raw: Floats) -> Floats:
     return found
 
 
-def _raw(weeks: pd.DataFrame, regressor: Regressor) -> Floats:
+def _raw(weeks: Weeks, regressor: Regressor) -> Floats:
     if regressor.column not in weeks:
         return np.full(len(weeks), np.nan)
-    return weeks[regressor.column].to_numpy(dtype="float64")
+    return numbers(weeks, regressor.column)

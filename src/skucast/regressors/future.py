@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from skucast.core.declared import Regressor
 from skucast.regressors.built_in import Family
@@ -17,7 +16,7 @@ from skucast.regressors.declared_values import NOTHING_DECLARED, DeclaredWeeks, 
 from skucast.regressors.promotions import PROMO_REGRESSORS, PlannedWeeks, promotions_ahead
 from skucast.regressors.responses import Response, responses_ahead
 from skucast.regressors.weather import WEATHER_REGRESSORS
-from skucast.sales.history import carried
+from skucast.sales.columns import Weeks, carried_on, last_day, numbers
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,16 +91,16 @@ class Archive:
         is_untold = any(family.name not in planned.declared.said for planned in self.plans.values())
         return family.name in self.declared_now and is_untold
 
-    def response_after(self, weeks: pd.DataFrame) -> Response | None:
+    def response_after(self, weeks: Weeks) -> Response | None:
         """Return the response as it was known after the last of the weeks; None = not told."""
-        return self.responses.get(weeks["ds"].iloc[-1].date())
+        return self.responses.get(last_day(weeks)) if self.responses else None
 
 
 NO_ARCHIVE = Archive()
 
 
 def ahead(
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     planned: PlannedWeeks | None,
     n_weeks: int,
     weather: WeatherWeeks | None = None,
@@ -113,14 +112,14 @@ def ahead(
     return _ahead(weeks, promotions, source, weather or no_weather(n_weeks), response, declared)
 
 
-def ahead_at(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> tuple[Ahead, PromotionsFrom]:
+def ahead_at(past: Weeks, coming: Weeks, archive: Archive) -> tuple[Ahead, PromotionsFrom]:
     """Return what a forecast made after `past` could know of the weeks `coming`, and whose promotions these are.
 
     Where the plan had already said something of the combination then: what it said. Where it had not, but forecasts
     made now have a plan: the promotions that came to pass, as if they had been planned (`perfect_plan`). Each declared
     regressor likewise.
     """
-    origin, n_weeks = past["ds"].iloc[-1].date(), len(coming)
+    origin, n_weeks = last_day(past), len(coming)
     planned, weather = archive.plans.get(origin), _weather_at(archive, origin, n_weeks)
     response = archive.response_after(past)
     if planned is None or not planned.is_known:
@@ -132,42 +131,43 @@ def ahead_at(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> tupl
     return found, "expected" if planned is None else "plan"
 
 
-def declared_at(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> DeclaredWeeks:
+def declared_at(past: Weeks, coming: Weeks, archive: Archive) -> DeclaredWeeks:
     """Return what a forecast made after `past` could know of declared regressors in the weeks `coming`.
 
     What had been said then; of one of which nothing had, though forecasts made now know it, what came to pass.
     """
-    planned = archive.plans.get(past["ds"].iloc[-1].date())
+    planned = archive.plans.get(last_day(past))
     if planned is None or not planned.declared.declared:
         nothing = np.full(len(coming), np.nan)
         return DeclaredWeeks(archive.declared, {each.name: nothing for each in archive.declared})
     known = planned.declared.part(slice(len(coming)))
     came_to_pass = {
-        each.name: coming[each.column].to_numpy(dtype="float64")
+        each.name: numbers(coming, each.column)
         for each in known.declared
         if each.name in archive.declared_now - known.said and each.column in coming
     }
     return replace(known, values={**known.values, **came_to_pass})
 
 
-def perfect_plan(past: pd.DataFrame, coming: pd.DataFrame, archive: Archive) -> Ahead:
+def perfect_plan(past: Weeks, coming: Weeks, archive: Archive) -> Ahead:
     """Return what a forecast made after `past` could know, had all promotions that came to pass been planned."""
-    values = {name: coming[name].to_numpy(dtype="float64") for name in PROMO_REGRESSORS}
+    values = {name: numbers(coming, name) for name in PROMO_REGRESSORS}
     source = np.where(values["promo_days"] > 0, "planned", "none").astype(object)
-    weather = _weather_at(archive, past["ds"].iloc[-1].date(), len(coming))
+    weather = _weather_at(archive, last_day(past), len(coming))
     return _ahead(past, values, source, weather, archive.response_after(past), declared_at(past, coming, archive))
 
 
-def last_known(weeks: pd.DataFrame) -> float:
+def last_known(weeks: Weeks) -> float:
     """Return the sales that count as the lag of the first week after `weeks`; 0 if none is known."""
-    newest = weeks["y"].to_numpy(dtype="float64")[-1:]
+    y = numbers(weeks, "y")
+    newest = y[-1:]
     if np.isnan(newest).any():
-        newest = carried(weeks["y"]).to_numpy(dtype="float64")[-1:]
+        newest = carried_on(y)[-1:]
     return float(newest[0]) if len(newest) and not np.isnan(newest[0]) else 0.0
 
 
 def _ahead(
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     promotions: Mapping[str, Floats],
     source: npt.NDArray[Any],
     weather: WeatherWeeks,

@@ -22,6 +22,7 @@ from skucast.core.declared import Regressor
 from skucast.core.tables.contract import ALL
 from skucast.regressors.built_in import PROMOTIONS
 from skucast.regressors.declared_values import NOTHING_DECLARED, DeclaredAsOf, DeclaredWeeks, filled_ahead, of_weeks
+from skucast.sales.columns import Weeks, numbers
 from skucast.sales.promo_types import one_spelling
 
 Floats = npt.NDArray[np.float64]
@@ -270,7 +271,7 @@ def problems_of(rows: pd.DataFrame, known: Sequence[Combination]) -> pd.DataFram
 
 
 def promotions_ahead(
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     planned: PlannedWeeks | None,
     n_weeks: int,
     regressors: Sequence[Regressor] = PROMOTIONS,
@@ -283,9 +284,7 @@ def promotions_ahead(
     said = (nothing, nothing) if planned is None else (planned.discount, planned.days)
     is_covered = np.zeros(n_weeks, dtype=bool) if planned is None else planned.is_covered
     values = {
-        each.column: filled_ahead(
-            weeks[each.column].to_numpy(dtype="float64"), np.where(is_covered, found, np.nan), each.unknown
-        )
+        each.column: filled_ahead(numbers(weeks, each.column), np.where(is_covered, found, np.nan), each.unknown)
         for each, found in zip(regressors, said, strict=True)
     }
     if planned is None:

@@ -20,6 +20,7 @@ from skucast.core.declared import USES
 from skucast.regressors.built_in import PROMOTIONS
 from skucast.regressors.declared_values import filled_ahead
 from skucast.regressors.promotions import PROMO_REGRESSORS
+from skucast.sales.columns import Weeks, numbers
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -57,13 +58,13 @@ class Response:
         found: Floats = np.where(days > 0, np.interp(depth, DEPTHS, self.logs), 0.0)
         return found
 
-    def to_weeks(self, weeks: pd.DataFrame) -> Floats:
+    def to_weeks(self, weeks: Weeks) -> Floats:
         """Return the response to the promotion of each week of a history."""
-        depth, days = (weeks[name].to_numpy(dtype="float64") for name in PROMO_REGRESSORS)
+        depth, days = (numbers(weeks, name) for name in PROMO_REGRESSORS)
         return self.to(depth, days)
 
 
-def responded(weeks: pd.DataFrame, response: Response) -> dict[str, Floats]:
+def responded(weeks: Weeks, response: Response) -> dict[str, Floats]:
     """Return the `RESPONSE_REGRESSORS` of one combination's weeks."""
     found = response.to_weeks(weeks)
     before = np.concatenate([[0.0], found[:-1]])[: len(found)]
@@ -71,7 +72,7 @@ def responded(weeks: pd.DataFrame, response: Response) -> dict[str, Floats]:
 
 
 def responses_ahead(
-    weeks: pd.DataFrame, promotions: Mapping[str, Floats], source: npt.NDArray[np.object_], response: Response | None
+    weeks: Weeks, promotions: Mapping[str, Floats], source: npt.NDArray[np.object_], response: Response | None
 ) -> dict[str, Floats]:
     """Return the `RESPONSE_REGRESSORS` of the weeks after a history, shape (H,); 0 where no response is known.
 

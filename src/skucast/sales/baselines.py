@@ -10,31 +10,33 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.sales.columns import Weeks, days, numbers
 
 Floats = npt.NDArray[np.float64]
-Baseline = Callable[[pd.DataFrame, Sequence[date]], Floats]
+Baseline = Callable[[Weeks, Sequence[date]], Floats]
 """What says of every target what will be sold, from one combination's weeks (`ds`, `y`) up to the last one known."""
 
 MEAN_4_WEEKS = 4
 YEAR_WEEKS = 52
 
 
-def last_week(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
+def last_week(weeks: Weeks, targets: Sequence[date]) -> Floats:
     """Return the last known week's sales for every target; 0 if none is known."""
     return np.full(len(targets), _tail_mean(weeks, 1))
 
 
-def mean_4(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
+def mean_4(weeks: Weeks, targets: Sequence[date]) -> Floats:
     """Return the mean of the last 4 known weeks for every target."""
     return np.full(len(targets), _tail_mean(weeks, MEAN_4_WEEKS))
 
 
-def last_year(weeks: pd.DataFrame, targets: Sequence[date]) -> Floats:
+def last_year(weeks: Weeks, targets: Sequence[date]) -> Floats:
     """Return each target's week 52 weeks before, or the last known week where that is not known."""
-    by_week = pd.Series(weeks["y"].to_numpy(), index=pd.DatetimeIndex(weeks["ds"]))
-    a_year_ago = pd.DatetimeIndex([pd.Timestamp(ds) - pd.Timedelta(weeks=YEAR_WEEKS) for ds in targets])
-    values = by_week.reindex(a_year_ago).to_numpy(dtype="float64")
-    forecast: Floats = np.where(np.isnan(values), last_week(weeks, targets), values)
+    a_year_ago = np.array(targets, dtype="datetime64[D]") - np.timedelta64(7 * YEAR_WEEKS, "D")
+    known, y = days(weeks), numbers(weeks, "y")
+    place = np.minimum(np.searchsorted(known, a_year_ago), len(known) - 1)
+    values = np.where(known[place] == a_year_ago, y[place], np.nan) if len(known) else np.full(len(targets), np.nan)
+    forecast: Floats = np.where(np.isnan(values), _tail_mean(weeks, 1), values)
     return forecast
 
 
@@ -62,8 +64,9 @@ def with_baselines(
     return rows
 
 
-def _tail_mean(weeks: pd.DataFrame, n: int) -> float:
-    known = weeks["y"].dropna().iloc[-n:]
+def _tail_mean(weeks: Weeks, n: int) -> float:
+    y = numbers(weeks, "y")
+    known = y[~np.isnan(y)][-n:]
     return float(known.mean()) if len(known) else 0.0
 
 

@@ -20,6 +20,7 @@ from skucast.core.rows import kept_rows
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.sales.closures import MissingWeeks, closure_texts, without_closures
+from skucast.sales.columns import carried_on
 from skucast.sales.data_report import DataReport
 from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
@@ -52,9 +53,6 @@ _OF_WEEKS = [
     *("selling_weekdays", "n_lines", "n_bad_quantity"),
 ]
 """Of `Warehouse.weekly_sales`, what the weeks of a history are made of."""
-
-LAG_FILL_WEEKS = 4
-"""A missing week counts as the mean of this many known weeks before it when it is somebody's lag."""
 
 MAX_BRIDGED_WEEKS = 26
 """Sales later than this are not bridged: the forecast would feed on itself for half a year."""
@@ -265,21 +263,14 @@ def with_lag(weeks: pd.DataFrame) -> pd.DataFrame:
     return weeks.assign(y_lag1=lagged(weeks["y"]))
 
 
-def lagged(y: pd.Series) -> npt.NDArray[np.float64]:
+def lagged(y: pd.Series | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the sales of the week before each of one combination's weeks, as `with_lag` has them."""
-    return np.concatenate([[np.nan], carried(y).to_numpy(dtype="float64")])[: len(y)]
+    return np.concatenate([[np.nan], carried_on(np.asarray(y, dtype="float64"))])[: len(y)]
 
 
 def carried(y: pd.Series) -> pd.Series:
-    """Return y with every unknown week replaced by the mean of the (up to) 4 known or filled weeks before it."""
-    if not y.isna().any():
-        return y
-    values = y.to_numpy(dtype="float64", copy=True)
-    for position in np.flatnonzero(np.isnan(values)):
-        before = values[max(0, position - LAG_FILL_WEEKS) : position]
-        if len(before) and not np.isnan(before).all():
-            values[position] = np.nanmean(before)
-    return pd.Series(values, index=y.index)
+    """Return y with what stands in for its unknown weeks (`carried_on`)."""
+    return y if not y.isna().any() else pd.Series(carried_on(y.to_numpy(dtype="float64")), index=y.index)
 
 
 def is_inactive(weeks: pd.DataFrame, after_weeks: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -161,7 +162,7 @@ def fourier(ds: Days, order: int, period: float = YEAR_DAYS) -> Floats:
     return np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(len(ds), -1)
 
 
-def window(weeks: pd.DataFrame | Mapping[str, pd.Series | Floats], regressors: Sequence[str], grid: WeekGrid) -> Window:
+def window(weeks: pd.DataFrame | Mapping[str, Any], regressors: Sequence[str], grid: WeekGrid) -> Window:
     """Return the weeks of a history (columns by name) whose sales and lag are known.
 
     Raises:
