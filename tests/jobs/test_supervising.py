@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,40 @@ def test_exit_code_input_and_output_are_the_child_s(code: int) -> None:
     body = f"    sys.stdout.write(sys.stdin.read().upper())\n    sys.stderr.write('said')\n    return {code}\n"
     done = subprocess.run(program(body), input="a\nb", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (code, "A\nB", "said")
+
+
+def end_of(body: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Return what a job that ends by itself has shown, and its exit code."""
+    return subprocess.run(program(body), text=True, check=False, **({"capture_output": True} | how))
+
+
+def test_the_end_is_at_once_and_what_is_registered_for_it_is_done() -> None:
+    """No module's objects are let go of one by one; what is to be tidied up is."""
+    body = """
+    import atexit
+    class Kept:
+        def __del__(self): print("let go")
+    sys.kept = Kept()
+    atexit.register(print, "tidied up")
+    return 3
+"""
+    done = end_of(body)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "tidied up\n", "")
+
+
+def test_a_thread_that_is_left_is_waited_for() -> None:
+    """It reads what comes after the job has returned."""
+    body = "    import threading\n    threading.Thread(target=lambda: print(sys.stdin.read())).start()\n    return 0\n"
+    assert end_of(body, input="heard").stdout == "heard\n"
+
+
+def test_what_does_not_arrive_has_the_interpreter_s_exit_code() -> None:
+    """The disk that stdout goes to is full."""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        streams = {"capture_output": False, "stdout": full, "stderr": subprocess.PIPE}
+        done = end_of("    sys.stdout.write('a')\n    return 0\n", env=buffered, **streams)
+    assert (done.returncode, "No space left" in done.stderr) == (120, True)
 
 
 def ended_by(number: signal.Signals) -> tuple[int, str]:
