@@ -9,6 +9,7 @@ import pytest
 from builders import CUTOFF, history_of, line, series, sunday
 
 from skucast.core.run import Run
+from skucast.sales.columns import last_day
 from skucast.sales.history import History
 
 UNITS = ("Север", "Юг", "Запад", "Восток")
@@ -55,7 +56,7 @@ def test_a_late_unit_knows_its_weeks_up_to_the_last_that_came(warehouse, run: Ru
     """Two weeks are missing in one branch: a forecast of it begins there, those of the others after the newest week."""
     history = history_of(warehouse, with_south(lines("Юг", range(2, 20))), run)
     known = history.delivered(history.combinations)
-    assert {each.unit: str(weeks["ds"].iloc[-1].date()) for each, weeks in known.items()} == {
+    assert {each.unit: str(last_day(weeks)) for each, weeks in known.items()} == {
         **dict.fromkeys(UNITS, str(CUTOFF)),
         "Юг": str(sunday(2)),
     }

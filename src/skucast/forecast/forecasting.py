@@ -28,6 +28,7 @@ from skucast.forecast.short import fallback
 from skucast.regressors.future import Ahead, WeatherWeeks, ahead, last_known
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.regressors.responses import Response
+from skucast.sales.columns import Weeks, last_day, numbers
 from skucast.sales.demand import coming_season
 from skucast.sales.history import is_inactive
 from skucast.sales.seasons import Season
@@ -98,7 +99,7 @@ class Start:
 
 def start(
     combination: Combination,
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     stored: Stored,
     horizon: Horizon,
     planned: PlannedWeeks | None = None,
@@ -132,7 +133,7 @@ def start(
 
 def start_without_model(
     combination: Combination,
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     horizon: Horizon,
     planned: PlannedWeeks | None = None,
     weather: WeatherWeeks | None = None,
@@ -143,7 +144,7 @@ def start_without_model(
     """Return the labelled fallback of a combination; by default of one whose model failed while it forecast."""
     ready = _ready(combination, weeks, horizon, planned, weather)
     targets = horizon.weeks_after(ready.data_cutoff)
-    begun = None if peers.launches is None else begun_like(weeks["y"].to_numpy("float64"), peers.launches, len(targets))
+    begun = None if peers.launches is None else begun_like(numbers(weeks, "y"), peers.launches, len(targets))
     if begun is not None:
         return _with_rows(ready, _flat("launch_curve", status, _weeks(targets, begun.yhat, begun.lower, begun.upper)))
     method, forecast = fallback(weeks, targets)
@@ -152,7 +153,7 @@ def start_without_model(
 
 def start_naive(
     combination: Combination,
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     horizon: Horizon,
     method: str,
     planned: PlannedWeeks | None = None,
@@ -263,17 +264,17 @@ def _sources(ready: Start) -> dict[str, npt.NDArray[np.object_]]:
 
 def _ready(
     combination: Combination,
-    weeks: pd.DataFrame,
+    weeks: Weeks,
     horizon: Horizon,
     planned: PlannedWeeks | None,
     weather: WeatherWeeks | None,
     response: Response | None = None,
 ) -> Start:
-    data_cutoff = weeks["ds"].iloc[-1].date()
+    data_cutoff = last_day(weeks)
     n_weeks = len(horizon.weeks_after(data_cutoff))
     known = planned and planned.last(n_weeks), weather and weather.last(n_weeks)
     known_ahead = ahead(weeks, known[0], n_weeks, known[1], response)
-    largest = np.fmax.reduce(weeks["y"].to_numpy(dtype="float64"), initial=0.0)  # NaN = unknown
+    largest = np.fmax.reduce(numbers(weeks, "y"), initial=0.0)  # NaN = unknown
     return Start(combination, data_cutoff, last_known(weeks), known_ahead, largest_y=float(largest))
 
 
@@ -339,10 +340,10 @@ def _weeks(weeks: Sequence[date], yhat: Floats, lower: Floats, upper: Floats) ->
     return pd.DataFrame({"ds": ds, "yhat": yhat, "yhat_lower": lower, "yhat_upper": upper})
 
 
-def _status_without_model(weeks: pd.DataFrame, stored: ModelError | None, horizon: Horizon) -> str:
+def _status_without_model(weeks: Weeks, stored: ModelError | None, horizon: Horizon) -> str:
     if stored is not None and not isinstance(stored, ModelNotFound):
         return "load_failed"
-    return "short_history" if int(weeks["y"].notna().sum()) < horizon.min_history_weeks else "no_model"
+    return "short_history" if int((~np.isnan(numbers(weeks, "y"))).sum()) < horizon.min_history_weeks else "no_model"
 
 
 def _stamped(rows: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:

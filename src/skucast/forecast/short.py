@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.sales.baselines import YEAR_WEEKS, last_year
+from skucast.sales.columns import Weeks, numbers
 from skucast.sales.demand import SELDOM_WEEKS
 
 WINDOW_WEEKS = 104
@@ -87,13 +88,13 @@ class Choice:
         return {"method": self.method, **alpha, "n_errors": self.n_errors, "wape": self.wape}
 
 
-def fallback(weeks: pd.DataFrame, targets: Sequence[date], wanted: str | None = None) -> tuple[str, pd.DataFrame]:
+def fallback(weeks: Weeks, targets: Sequence[date], wanted: str | None = None) -> tuple[str, pd.DataFrame]:
     """Return the method and forecast for a combination without a model: `ds`, `yhat`, `yhat_lower`, `yhat_upper`.
 
     `targets` are the weeks after the last one of `weeks` (`ds`, `y`, without gaps). The interval holds 80 %. `wanted`
     names the method to take, if the history is long enough for it.
     """
-    chosen = choose(weeks["y"].to_numpy(dtype="float64"), len(targets), wanted)
+    chosen = choose(numbers(weeks, "y"), len(targets), wanted)
     yhat = last_year(weeks, targets) if chosen.method == "seasonal_naive" else chosen.yhat
     yhat = np.maximum(0.0, yhat)
     half = _half_widths(yhat, chosen.errors)

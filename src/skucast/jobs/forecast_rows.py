@@ -38,6 +38,7 @@ from skucast.runtime.groups.forecast import levels_of
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport, run_each
 from skucast.runtime.settings import Settings
+from skucast.sales.columns import Columns
 from skucast.sales.history import History
 
 
@@ -226,7 +227,7 @@ def _with_panel(
 class _Item:
     """All that one combination's forecast is made of."""
 
-    weeks: pd.DataFrame
+    weeks: Columns
     stored: StoredModel | ModelError
     planned: PlannedWeeks
     weather: WeatherWeeks | None

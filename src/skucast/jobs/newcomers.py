@@ -18,6 +18,7 @@ from skucast.forecast.newcomers import Newcomers, with_newcomers
 from skucast.regressors.predecessors import Link, links_of, usable_links
 from skucast.runtime.logs import log
 from skucast.runtime.settings import Settings
+from skucast.sales.columns import Columns
 from skucast.sales.demand import NEW_WEEKS, is_new
 from skucast.sales.history import History, active_combinations
 from skucast.sales.names import Names
@@ -91,12 +92,13 @@ def rows_with_newcomers(
     if not newcomers.combinations and not newcomers.links and not newcomers.opened:
         return rows
     first_week = history.weeks["ds"].min().date()
-    weeks = history.delivered(sorted(set(history.combinations).intersection(wanted)))
+    known = history.delivered(sorted(set(history.combinations).intersection(wanted)))
+    weeks = {each: pd.DataFrame({name: mine[name] for name in ("ds", "y")}) for each, mine in known.items()}
     launches = launches_of(history.weeks, first_week)
     return with_newcomers(rows, newcomers, weeks, launches, horizon, first_week)
 
 
-def peers_of(history: History, weeks: Mapping[Combination, pd.DataFrame]) -> dict[Combination, Peers]:
+def peers_of(history: History, weeks: Mapping[Combination, Columns]) -> dict[Combination, Peers]:
     """Return what the others tell of these combinations, by their weeks: changes of level, and how articles begin."""
     first_week = history.weeks["ds"].min().date()
     changes = level_changes(history.weeks)

@@ -1,4 +1,4 @@
-"""The weeks of one combination as arrays: training cuts them at many origins, in a tenth of the time of a frame."""
+"""The weeks of one combination as arrays: cut from all, or at many origins, in a tenth of the time of a frame."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from skucast.core.combination import KEY
 from skucast.core.weeks import weeks_between
+from skucast.sales.columns import Weeks, days, numbers
 from skucast.sales.history import ends_without_a_sale, nothing_sold
 from skucast.sales.seasons import Season, may_rest, season_of
 
@@ -83,18 +84,18 @@ def _life_class(
     return demand_class(y) or "inactive"
 
 
-def is_new(weeks: pd.DataFrame, first_week: date) -> bool:
+def is_new(weeks: Weeks, first_week: date) -> bool:
     """Return whether a combination has been sold for no more than 13 weeks, and sales of weeks before are known."""
-    return _is_new(len(weeks), weeks["ds"].iloc[0].date(), first_week)
+    return _is_new(len(weeks), days(weeks)[0].item(), first_week)
 
 
 def _is_new(n_weeks: int, first: date, first_week: date) -> bool:
     return n_weeks <= NEW_WEEKS and weeks_between(first_week, first) >= NEW_WEEKS
 
 
-def coming_season(weeks: pd.DataFrame, n_weeks: int, inactive_after_weeks: int) -> Season | None:
+def coming_season(weeks: Weeks, n_weeks: int, inactive_after_weeks: int) -> Season | None:
     """Return the season of the weeks after these, as `season_of` gives it."""
-    y = weeks["y"].to_numpy(dtype="float64")
+    y = numbers(weeks, "y")
     if not may_rest(y, inactive_after_weeks):
         return None
     return season_of(y, nothing_sold(weeks), n_weeks, inactive_after_weeks)

@@ -20,7 +20,7 @@ from skucast.core.rows import kept_rows
 from skucast.core.tables.contract import ALL
 from skucast.core.weeks import WEEK, WeekClock, weeks_between
 from skucast.sales.closures import MissingWeeks, closure_texts, without_closures
-from skucast.sales.columns import carried_on
+from skucast.sales.columns import Columns, Weeks, carried_on, days, numbers
 from skucast.sales.data_report import DataReport
 from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
@@ -29,6 +29,7 @@ from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_name
 from skucast.sales.opened import Opened
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
 from skucast.sales.promo_types import types_of_weeks
+from skucast.sales.selling_days import selling_days_of
 from skucast.sales.stock import MAX_MISSED_SHARE, empty_days, stock_left, suspected_stock
 from skucast.sales.unknown_depths import NO_DEPTHS, UsualDepths, with_usual_depths
 
@@ -56,9 +57,6 @@ _OF_WEEKS = [
 
 MAX_BRIDGED_WEEKS = 26
 """Sales later than this are not bridged: the forecast would feed on itself for half a year."""
-
-SELLING_DAYS_WEEKS = 26
-"""Weeks that tell on which weekdays a combination sells."""
 
 _EXAMPLES = 20
 
@@ -111,26 +109,39 @@ class History:
         ]
         return max(min([self.data_cutoff, *behind]), self.data_cutoff - MAX_BRIDGED_WEEKS * WEEK)
 
-    def delivered(self, wanted: Sequence[Combination]) -> dict[Combination, pd.DataFrame]:
-        """Return the weeks of each combination up to the last one that has arrived, as `split` gives them."""
+    def delivered(self, wanted: Sequence[Combination]) -> dict[Combination, Columns]:
+        """Return the weeks of each combination, sorted by these, up to the last one that has arrived."""
+        names = set(wanted)
+        whole = Columns({name: self.weeks[name].to_numpy() for name in self.weeks.columns.drop([*KEY, "promo_type"])})
         found = {}
-        for combination, weeks in self.split(wanted):
-            arrived = weeks[weeks["ds"] <= pd.Timestamp(self.known_through(combination))] if self.late else weeks
-            found[combination] = arrived if len(arrived) else weeks
+        for combination, first, end in self._places():
+            if combination in names:
+                weeks = whole.part(first, end)
+                n_arrived = (
+                    int(np.sum(days(weeks) <= np.datetime64(self.known_through(combination))))
+                    if self.late
+                    else len(weeks)
+                )
+                found[combination] = weeks.part(0, n_arrived or len(weeks))
         return found
 
     def split(self, wanted: Sequence[Combination] | None = None) -> Iterator[tuple[Combination, pd.DataFrame]]:
         """Yield each combination with its weeks (key columns left out, index 0..n-1), sorted by combination."""
         names = None if wanted is None else set(wanted)
-        keys, values = self.weeks[KEY], self.weeks.drop(columns=KEY)
-        starts = np.flatnonzero((keys != keys.shift()).any(axis=1))  # rows are sorted by combination
-        of_starts = keys.iloc[starts].astype(str).itertuples(index=False, name=None)
-        for parts, (first, end) in zip(of_starts, itertools.pairwise([*starts.tolist(), len(keys)]), strict=True):
-            combination = Combination(*parts)
+        values = self.weeks.drop(columns=KEY)
+        for combination, first, end in self._places():
             if names is None or combination in names:
                 weeks = values.iloc[first:end]
                 weeks.index = pd.RangeIndex(end - first)
                 yield combination, weeks
+
+    def _places(self) -> Iterator[tuple[Combination, int, int]]:
+        """Each combination with its first row and the one after its last."""
+        keys = self.weeks[KEY]
+        starts = np.flatnonzero((keys != keys.shift()).any(axis=1))  # rows are sorted by combination
+        of_starts = keys.iloc[starts].astype(str).itertuples(index=False, name=None)
+        for parts, (first, end) in zip(of_starts, itertools.pairwise([*starts.tolist(), len(keys)]), strict=True):
+            yield Combination(*parts), first, end
 
 
 def build_history(
@@ -245,7 +256,7 @@ def build_history(
         data_cutoff=data_cutoff,
         newest_day=newest_day,
         report=report,
-        selling_days=_selling_days(sold, data_cutoff) if grain == "day" else {},
+        selling_days=selling_days_of(sold, data_cutoff) if grain == "day" else {},
         late=deliveries.late,
         first_sales=first_sales,
         names=names,
@@ -273,7 +284,7 @@ def carried(y: pd.Series) -> pd.Series:
     return y if not y.isna().any() else pd.Series(carried_on(y.to_numpy(dtype="float64")), index=y.index)
 
 
-def is_inactive(weeks: pd.DataFrame, after_weeks: int) -> bool:
+def is_inactive(weeks: Weeks, after_weeks: int) -> bool:
     """Return whether a combination sold nothing in its last `after_weeks` weeks, out of stock or not.
 
     A feed that goes on with stock 0 after the last sale tells of an article that is gone; a week whose delivery failed
@@ -297,9 +308,9 @@ def active_combinations(weeks: pd.DataFrame, after_weeks: int) -> pd.DataFrame:
     return inactive.index[~inactive].to_frame(index=False)
 
 
-def nothing_sold(weeks: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def nothing_sold(weeks: Weeks) -> npt.NDArray[np.bool_]:
     """Weeks that are known to have sold nothing, out of stock or not; one with sales is none, however empty."""
-    nothing: npt.NDArray[np.bool_] = (weeks["y"].to_numpy() == 0) | weeks["is_stockout"].to_numpy(dtype="bool")
+    nothing: npt.NDArray[np.bool_] = (numbers(weeks, "y") == 0) | np.asarray(weeks["is_stockout"], dtype="bool")
     return nothing
 
 
@@ -307,18 +318,6 @@ def ends_without_a_sale(nothing_sold: npt.NDArray[np.bool_], after_weeks: int) -
     """Return whether nothing was sold in the last `after_weeks` of these weeks, and there are so many."""
     last = nothing_sold[-after_weeks:]
     return len(last) == after_weeks and bool(last.all())
-
-
-def _selling_days(sold: pd.DataFrame, data_cutoff: date) -> dict[Combination, tuple[bool, ...]]:
-    """The weekdays with a sale in at least half of the recent weeks that had any, where that is not every day."""
-    recent = sold[(sold["ds"] > pd.Timestamp(data_cutoff - SELLING_DAYS_WEEKS * WEEK)) & (sold["selling_weekdays"] > 0)]
-    bits = pd.DataFrame({day: recent["selling_weekdays"].to_numpy() >> day & 1 for day in range(7)}, index=recent.index)
-    usual = bits.groupby([recent[name] for name in KEY]).mean() >= 0.5
-    some = usual[usual.any(axis=1) & ~usual.all(axis=1)]
-    return {
-        Combination(*map(str, names)): tuple(map(bool, days))
-        for names, days in zip(some.index, some.to_numpy(), strict=True)
-    }
 
 
 # --- weeks of each combination --------------------------------------------------------------------------------------
