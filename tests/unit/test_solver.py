@@ -316,8 +316,14 @@ def test_to_prophet_can_draw() -> None:
 
 
 def keep_what_is_compiled(folder: Path) -> set[str]:
-    """Fill the folder with what has been compiled on this machine, as numba would; return the names of the files."""
-    files = list(Path(skucast.__file__).parent.rglob("__pycache__/*.nb[ic]"))
+    """Fill the folder with what has been compiled on this machine, as numba would; return the names of the files.
+
+    But for what sources of before have left.
+    """
+    kept = Path(skucast.__file__).parent.rglob("__pycache__/*.nb[ic]")
+    sources = Path(compiling.__file__).parent.glob("*_loops.py")
+    newest = max(source.stat().st_mtime for source in sources)
+    files = [file for file in kept if file.stat().st_mtime > newest]
     for file in files:
         module = file.parents[1] / "module.py"
         room = folder / caching.UserProvidedCacheLocator.get_suitable_cache_subpath(str(module))

@@ -20,13 +20,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """Compile on first use and keep the result on disk; only in memory where there is no place to keep it."""
+    """Compile on first use and keep the result on disk; only in memory where there is no place to keep it.
+
+    Kept until a file of loops beside it changes: numba looks at its own alone, and compiles in what it calls.
+    """
     try:
         kept: Any = njit(cache=True)(function)
     except RuntimeError:  # a read-only image without NUMBA_CACHE_DIR
         kept = njit(function)
+    else:
+        index: Any = kept._cache._cache_file  # noqa: SLF001 - numba has no other way to say it
+        index._source_stamp = _stamps(Path(function.__code__.co_filename))  # noqa: SLF001
     found: F = kept
     return found
+
+
+def _stamps(file: Path) -> tuple[tuple[float, int], ...]:
+    """When each file of loops was changed, and how long it is."""
+    found = (each.stat() for each in sorted({file, *file.parent.glob("*_loops.py")}))
+    return tuple((each.st_mtime, each.st_size) for each in found)
 
 
 def make_cache_usable() -> None:

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from skucast.forecast.prophet.design import Design, Floats, scales_by_group
-from skucast.forecast.prophet.solver_loops import Flags, Ints, additive_grid, multiplicative_grid
+from skucast.forecast.prophet.ridge_loops import Flags, Ints
+from skucast.forecast.prophet.solver_loops import additive_grid, multiplicative_grid
 from skucast.forecast.prophet.spec import ModelSpec
 
 TREND_PRECISION = 1.0 / 25.0
@@ -94,8 +95,7 @@ def solve_grid(problem: Design, specs: list[ModelSpec]) -> Solutions:
         precisions[row, 2:] = (1.0 / scales_by_group(spec) ** 2)[problem.groups]
     weights = np.array([1.0 / spec.changepoint_prior_scale for spec in specs])
     if first.seasonality_mode == "additive":
-        columns = _columns(problem)
-        found = additive_grid(columns @ columns.T, len(t), precisions, weights)
+        found = additive_grid(_columns(problem), precisions, weights)
     else:
         hinges = np.maximum(0.0, t - problem.changepoints[:, None])
         found = multiplicative_grid(t, np.ascontiguousarray(problem.X.T), hinges, y, precisions, weights)
@@ -104,12 +104,12 @@ def solve_grid(problem: Design, specs: list[ModelSpec]) -> Solutions:
 
 
 def _columns(problem: Design) -> Floats:
-    """The columns of the regression and the target, t, 1, X, hinges and y, as rows; shape (3 + K + S, T)."""
+    """The columns of the regression as rows: t, 1, X, the target y, hinges; shape (3 + K + S, T)."""
     n_features, n_hinges = problem.X.shape[1], len(problem.changepoints)
     columns = np.empty((3 + n_features + n_hinges, len(problem.t)))
-    columns[0], columns[1], columns[-1] = problem.t, 1.0, problem.y
+    columns[0], columns[1], columns[2 + n_features] = problem.t, 1.0, problem.y
     columns[2 : 2 + n_features] = problem.X.T
-    hinges = columns[2 + n_features : -1]
+    hinges = columns[3 + n_features :]
     np.subtract(problem.t, problem.changepoints[:, None], out=hinges)
     np.maximum(hinges, 0.0, out=hinges)
     return columns
@@ -137,6 +137,5 @@ def warm_up() -> None:
     t, y = np.linspace(0.0, 1.0, 20), np.linspace(0.5, 1.0, 20) ** 2
     features, hinges = np.cos(9 * t)[None], np.maximum(0.0, t - 0.5)[None]
     precisions, weights = np.full((1, 3), TREND_PRECISION), np.array([10.0])
-    columns = np.vstack([t, np.ones_like(t), features, hinges, y])
-    additive_grid(columns @ columns.T, len(t), precisions, weights)
+    additive_grid(np.vstack([t, np.ones_like(t), features, y, hinges]), precisions, weights)
     multiplicative_grid(t, features, hinges, y, precisions, weights)
