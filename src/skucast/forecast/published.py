@@ -22,10 +22,10 @@ from skucast.forecast.effects import effect_columns, with_effects_told
 from skucast.forecast.forecasting import Horizon, Start, forecast_all
 from skucast.forecast.intervals import PROBABILITIES, Flags, Ints, Spread, as_texts
 from skucast.forecast.learnt import BlendModel, Forecaster, scale_at
-from skucast.forecast.panel.features import features_at, levels
+from skucast.forecast.panel.features import levels, named_features, promoted_features, stacked
 from skucast.forecast.panel.grid import Grid
 from skucast.forecast.panel.known import ahead_of
-from skucast.forecast.panel.model import AGAIN, PanelModel
+from skucast.forecast.panel.model import AGAIN, PanelForecast, PanelModel
 from skucast.forecast.panel.training import LEAST_WEEKS
 from skucast.forecast.plain import Read
 from skucast.forecast.plausible import MOST_TIMES, MOST_TIMES_PART, MOST_TIMES_UPPER
@@ -35,6 +35,9 @@ from skucast.regressors.promotions import PlannedWeeks
 
 Target = Literal["median", "mean"]
 """What of the distribution of sales is published as yhat."""
+
+AT_ONCE = 2_000
+"""Combinations whose features are in memory together: a hundred numbers of each week, with promotions and without."""
 
 OWN_NUMBER = (*RESTING, *NEWCOMERS)
 """Statuses whose number is neither a model's nor the panel's to tell."""
@@ -239,26 +242,35 @@ def _asked(shared: Shared, rows: Ints, cutoff: date, horizon: Horizon) -> _Said:
     grid, panel, end = shared.grid, shared.panel.content, shared.grid.end(cutoff)
     n_ahead = len(horizon.weeks_after(cutoff))
     ahead = ahead_of(grid, end, shared.planned, n_ahead)
-    features, names = features_at(grid, end, ahead.depth, ahead.days, ahead.declared)
-    if tuple(names) != panel.features:
+    features = named_features(grid, end, ahead.depth, ahead.days, ahead.declared)
+    if tuple(features) != panel.features:
         raise ModelError(f"the panel asks for other features than there are; {AGAIN}")
     nothing = np.zeros(ahead.depth.shape)
-    without, _ = features_at(grid, end, nothing, nothing, ahead.declared)
-    weeks, level = slice(-horizon.horizon_weeks, None), levels(grid, end)[rows]
-    features, without = features[rows][:, weeks], without[rows][:, weeks]
-    said, *parts = panel.explained(features, without, level)
+    plain = {**features, **promoted_features(grid, end, nothing, nothing)}
+    weeks, level = slice(-horizon.horizon_weeks, None), levels(grid, end)
+    found = [
+        panel.explained(stacked(features, some, weeks), stacked(plain, some, weeks), level[some])
+        for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE))
+    ]
+    said = PanelForecast(**_joined([vars(each) for each, _, _ in found]))
+    parts = _joined([each for _, each, _ in found]), _joined([each for _, _, each in found])
     scale, thirds = scale_at(grid, end, said, rows)
     exists = grid.sold.count[rows, end] >= LEAST_WEEKS
     known = {name: np.where(exists[:, None], values, np.nan) for name, values in vars(said).items()}
     return _Said(
         exists,
         **known,
-        parts=(parts[0], parts[1]),
+        parts=parts,
         scale=scale,
         thirds=thirds,
         is_promo=ahead.is_planned[rows][:, weeks],
         steps=np.tile(np.arange(1, n_ahead + 1)[weeks], (len(rows), 1)),
     )
+
+
+def _joined(parts: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+    """The values of each name, of all parts."""
+    return {name: np.concatenate([each[name] for each in parts]) for name in parts[0]}
 
 
 @dataclass(frozen=True)

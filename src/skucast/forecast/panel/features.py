@@ -7,7 +7,7 @@ Sales are divided by the level of their combination, so that all learn from each
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -103,20 +103,35 @@ def features_at(
     Returns:
         Features of shape (S, H, F), NaN where nothing tells, and the F names.
     """
-    n_series, horizon = depth.shape
-    level = levels(grid, end)
-    named: dict[str, Floats] = {}
-    for name, values in _sales(grid, end, level):
-        named[name] = np.broadcast_to(values[:, None], (n_series, horizon))
-    for parts in (
-        _promotions(grid, end, depth, days),
-        _calendar(grid, end, horizon),
-        _last_year(grid, end, level, horizon),
-        _responses(grid, end, level, classes_of(depth, days)),
-        _declared(grid, end, declared),
-    ):
-        named.update((name, np.broadcast_to(values, (n_series, horizon))) for name, values in parts)
-    return np.stack(list(named.values()), axis=-1), list(named)
+    named = named_features(grid, end, depth, days, declared)
+    return stacked(named), list(named)
+
+
+def named_features(
+    grid: Grid, end: int, depth: Floats, days: Floats, declared: Sequence[Floats] = ()
+) -> dict[str, Floats]:
+    """Return what `features_at` does by name, (S, H) each: most of them are views of what is the same in all weeks."""
+    level, shape = levels(grid, end), depth.shape
+    parts = {
+        **{name: values[:, None] for name, values in _sales(grid, end, level)},
+        **dict(_promotions(grid, end, depth, days)),
+        **dict(_calendar(grid, end, shape[1])),
+        **dict(_last_year(grid, end, level, shape[1])),
+        **dict(_responses(grid, end, level, classes_of(depth, days))),
+        **dict(_declared(grid, end, declared)),
+    }
+    return {name: np.broadcast_to(values, shape) for name, values in parts.items()}
+
+
+def promoted_features(grid: Grid, end: int, depth: Floats, days: Floats) -> dict[str, Floats]:
+    """Return those of `named_features` that the promotions of the coming weeks change, (S, H) each."""
+    responses = _responses(grid, end, levels(grid, end), classes_of(depth, days))
+    return {**dict(_promotions(grid, end, depth, days)), **dict(responses)}
+
+
+def stacked(named: Mapping[str, Floats], rows: Ints | slice = slice(None), weeks: slice = slice(None)) -> Floats:
+    """Return these features of some combinations and weeks, (S, H, F)."""
+    return np.stack([values[rows, weeks] for values in named.values()], axis=-1)
 
 
 @functools.cache

@@ -63,9 +63,11 @@ def _trend_changes(stack: Stack, t: Floats, happens: Floats, size: Floats) -> Fl
     week = (7.0 / stack.t_scale_days)[:, None, None]
     is_future = t[:, None, :] > 1.0 + week / 2
     rate = stack.n_changepoints[:, None, None] * week
-    from_middle = size - 0.5
+    is_bent = (happens < rate) & is_future
+    from_middle = size[is_bent] - 0.5
     laplace = -np.sign(from_middle) * np.log1p(-2.0 * np.abs(from_middle))
-    bends = np.where((happens < rate) & is_future, laplace * stack.bend_scale[:, None, None], 0.0)
+    bends = np.zeros_like(size)
+    bends[is_bent] = laplace * np.broadcast_to(stack.bend_scale[:, None, None], size.shape)[is_bent]
     bends[..., 1:] = (bends[..., 1:] + bends[..., :-1]) / 2  # the right side is evaluated before it is written
     bends[..., 0] /= 2
     return bends.cumsum(axis=-1).cumsum(axis=-1) * week
