@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache, lru_cache
 from typing import Any, Self, Union
 
 from skucast.core.quoting import MOST, one_line, room_for_each, shortened
@@ -187,12 +188,18 @@ def _said_place(language: str, place: Place) -> str:
 def _number(language: str, value: float, digits: int) -> str:
     if language == SOURCE:
         return f"{value:,d}" if isinstance(value, int) else f"{value:.{digits}f}"
+    return f"{value:,.{digits}f}".translate(_signs(language))
+
+
+@cache
+def _signs(language: str) -> dict[int, str]:
+    """What stands in the language for the signs between a number's digits: babel looks them up anew each time."""
     from babel.numbers import get_decimal_symbol, get_group_symbol
 
-    signs = {",": get_group_symbol(REGIONS[language]), ".": get_decimal_symbol(REGIONS[language])}
-    return "".join(signs.get(sign, sign) for sign in f"{value:,.{digits}f}")
+    return str.maketrans({",": get_group_symbol(REGIONS[language]), ".": get_decimal_symbol(REGIONS[language])})
 
 
+@lru_cache(maxsize=4_096)
 def _day(language: str, day: date) -> str:
     if language == SOURCE:
         return day.isoformat()[:10]

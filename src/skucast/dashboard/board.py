@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from skucast.core.run import Run
 
@@ -96,3 +97,10 @@ class Board:
     promotions: Promotions | None = None
     work: DataFrame | None = None
     work_lines: int = 20
+
+    @cached_property
+    def sums(self) -> dict[str, Any] | None:
+        """Sums by unit and channel, which page and workbooks show (see `totals_data`)."""
+        from skucast.dashboard.totals import totals_data
+
+        return totals_data(self)

@@ -41,7 +41,6 @@ from skucast.dashboard.forecast_columns import (
 from skucast.dashboard.orders import orders_data, served_data, sums_scored
 from skucast.dashboard.overrides import overrides_data
 from skucast.dashboard.promotions import promotions_data
-from skucast.dashboard.totals import totals_data
 from skucast.dashboard.work import work_data
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ class PageData:
         self._models = numbered(rows_of(board.models, _MODEL_COLUMNS), names)
         self._measures = numbered(metrics, names)
         shown = numbered(alerts, names)
-        self._totals = totals_data(board)
+        self._totals = board.sums
         self._same = {
             "served": served_data(board),
             "sums_scored": sums_scored(board),

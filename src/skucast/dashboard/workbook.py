@@ -16,7 +16,6 @@ from skucast.core.combination import KEY
 from skucast.core.tables.contract import ALL
 from skucast.core.texts import Text, said_in
 from skucast.dashboard.sheets import Book, Field
-from skucast.dashboard.totals import totals_data
 from skucast.dashboard.words import METHODS, PROMO_SOURCES, STATUSES
 from skucast.dashboard.workbook_lists import add_orders, add_promotions, add_work, key_fields, worded
 
@@ -36,7 +35,7 @@ def workbook(board: Board) -> bytes:
 def workbooks(board: Board, languages: Sequence[Language | Literal[""]]) -> dict[str, bytes]:
     """Return the workbook in each of the languages, empty = English; their numbers are worked out once."""
     newest = _newest(board)
-    numbers = _Numbers(totals_data(board), None if newest.empty else _wide_numbers(board, newest))
+    numbers = _Numbers(board.sums, None if newest.empty else _wide_numbers(board, newest))
     return {language: _said(replace(board, locale=language), newest, numbers) for language in languages}
 
 
