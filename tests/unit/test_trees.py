@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import skucast
+from skucast.core.kept_files import kept
 from skucast.forecast.panel import machine_code, trees
 from skucast.forecast.panel.trees import Forest, forest_of
 
@@ -27,7 +28,7 @@ def _code() -> bytes:
     """Return the code that this machine keeps."""
     trees.warm_up()
     cpu, features = machine_code._processor()
-    code = machine_code._kept(machine_code._folder() / f"walks-{machine_code._name_of(cpu, features)}.code")
+    code = kept(machine_code._folder() / f"walks-{machine_code._name_of(cpu, features)}.code")
     assert code is not None
     return code
 

@@ -5,24 +5,19 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from base64 import b64encode
-from functools import cache, partial
-from hashlib import sha256
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 from skucast.core.texts import said_in, stored
 from skucast.dashboard.board import Board
 from skucast.dashboard.data import MAX_DETAILED, PageData
+from skucast.dashboard.packing import library, packed, policy_hash
 from skucast.language.catalogue import SOURCE, for_page, translated
 
 MAX_PAGE_BYTES = 6_000_000
 """The page is read on phones and sent by mail; past this, fewer combinations are shown in detail."""
-
-_PACKING = 5
-"""Level of gzip: above it packing takes up to twice the time for a hundredth of the size."""
 
 _STYLES = (
     *("base", "header", "controls", "cards", "charts", "tables", "combination"),
@@ -62,7 +57,7 @@ def _page(board: Board, data: dict[str, Any]) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    script = _joined(_SCRIPTS, "js")
+    script, charts = _joined(_SCRIPTS, "js"), library()
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(_read("page.html.j2"))
     return page.render(
         _=partial(translated, board.locale or SOURCE),
@@ -73,9 +68,9 @@ def _page(board: Board, data: dict[str, Any]) -> str:
         refused=[(said_in(board.locale, text), stored(text)) for text in board.refused],
         style=Markup(_joined(_STYLES, "css")),
         script=Markup(script),
-        script_hashes=[_policy_hash(script.encode()), _policy_hash(_plotly())],
-        library=_packed_plotly(),
-        data=_packed(_json(data)),
+        script_hashes=[policy_hash(script.encode()), charts.policy_hash],
+        library=charts.packed,
+        data=packed(_json(data)),
     )
 
 
@@ -96,26 +91,3 @@ def _for_a_script(value: object) -> Any:
     from markupsafe import Markup
 
     return Markup(_json(value).decode("utf-8").replace("<", "\\u003c"))
-
-
-@cache
-def _plotly() -> bytes:
-    return (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
-
-
-@cache
-def _packed_plotly() -> str:
-    return _packed(_plotly())
-
-
-def _packed(content: bytes) -> str:
-    """Return gzip in base64, without a time stamp, so that equal input gives equal text.
-
-    A third of the size, and no text of the data can end a script element.
-    """
-    return b64encode(gzip.compress(content, _PACKING, mtime=0)).decode("ascii")
-
-
-def _policy_hash(script: bytes) -> str:
-    """Return the script's name in the page's security policy: only scripts named there may run."""
-    return f"sha256-{b64encode(sha256(script).digest()).decode('ascii')}"

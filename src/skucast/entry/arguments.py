@@ -77,7 +77,9 @@ def arguments_of(prog: str) -> Parser:
         "--data", action="store_true", help="look at the sales and the plan instead: what was found, by unit"
     )
     add_flags(doctor, "doctor")
-    commands.add_parser("compile", help="compile the solver now, as the build of an image does")
+    commands.add_parser(
+        "compile", help="compile the solver and pack the page's library now, as the build of an image does"
+    )
     demo = commands.add_parser("demo", help="the whole chain on a made-up distributor, from no data to the dashboard")
     add_flags(demo, "demo")
     _looker(commands)

@@ -97,11 +97,13 @@ def _main(argv: Sequence[str], prog: str) -> int:
 
 
 def _compile() -> int:
+    from skucast.dashboard.packing import library
     from skucast.forecast.panel import trees
     from skucast.forecast.prophet import solver
 
     solver.warm_up()
     trees.warm_up()
+    library()
     return DONE
 
 

@@ -11,9 +11,7 @@ import ctypes
 import inspect
 import os
 import re
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -24,6 +22,7 @@ import llvmlite
 import llvmlite.binding as llvm
 import numpy as np
 
+from skucast.core.kept_files import keep, kept
 from skucast.forecast.panel import walks
 
 LOOPS: tuple[Callable[..., None], ...] = (walks.walk, walks.walk_adding)
@@ -57,10 +56,10 @@ def loops() -> Loops:
     llvm.initialize_native_asmprinter()
     cpu, features = _processor()
     file = _folder() / f"walks-{_name_of(cpu, features)}.code"
-    code = _kept(file)
+    code = kept(file)
     if code is None:
         code = _compiled(cpu, features)
-        _keep(file, code)
+        keep(file, code)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(cpu, features))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -69,8 +68,8 @@ def loops() -> Loops:
 
 
 def _folder() -> Path:
-    kept = os.environ.get("NUMBA_CACHE_DIR")
-    return Path(kept) if kept else Path(__file__).parent / "__pycache__"
+    folder = os.environ.get("NUMBA_CACHE_DIR")
+    return Path(folder) if folder else Path(__file__).parent / "__pycache__"
 
 
 def _processor() -> tuple[str, str]:
@@ -85,26 +84,6 @@ def _name_of(cpu: str, features: str) -> str:
     sources = [Path(each).read_bytes() for each in (walks.__file__, __file__)]
     parts = [*sources, *(each.encode() for each in (llvmlite.__version__, llvm.get_process_triple(), cpu, features))]
     return sha256(b"\0".join(parts)).hexdigest()[:20]
-
-
-def _kept(file: Path) -> bytes | None:
-    """The code in a file, which begins with its digest; None where there is none, or a damaged one."""
-    try:
-        content = file.read_bytes()
-    except OSError:
-        return None
-    digest, code = content[:32], content[32:]
-    return code if sha256(code).digest() == digest else None
-
-
-def _keep(file: Path, code: bytes) -> None:
-    with suppress(OSError):  # nobody may write there: it is compiled each time
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as written:
-            written.write(sha256(code).digest() + code)
-        kept = Path(written.name)
-        kept.chmod(0o644)  # whoever builds an image is not who runs it
-        kept.replace(file)
 
 
 def _machine(cpu: str, features: str) -> Any:

@@ -1,0 +1,49 @@
+"""The page's library is packed once for all processes of a machine."""
+
+from __future__ import annotations
+
+import gzip
+from base64 import b64decode, b64encode
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from skucast.dashboard import packing
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have the library kept in a folder of the test's own."""
+    monkeypatch.setattr(packing, "__file__", str(tmp_path / "packing.py"))
+    return tmp_path / "__pycache__"
+
+
+def packed_anew(monkeypatch: pytest.MonkeyPatch) -> tuple[packing.Library, int]:
+    """Return the library as a new process has it, and how often it was packed for that."""
+    calls = []
+    with monkeypatch.context() as patched:
+        real = packing.packed
+        patched.setattr(packing, "packed", lambda content: calls.append(1) or real(content))
+        return packing.library.__wrapped__(), len(calls)
+
+
+def test_the_library_is_packed_once(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It and the hash of the page's policy are those of plotly's file; a damaged one is made anew."""
+    first, n_packed = packed_anew(monkeypatch)
+    script = (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+    assert gzip.decompress(b64decode(first.packed)) == script
+    assert first.policy_hash == f"sha256-{b64encode(sha256(script).digest()).decode()}"
+    assert n_packed == 1
+    assert packed_anew(monkeypatch) == (first, 0)
+    (file,) = beside.iterdir()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert packed_anew(monkeypatch) == (first, 1)
+
+
+def test_where_nothing_can_be_kept_it_is_packed_each_time(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a package that nobody may write to."""
+    beside.write_bytes(b"")
+    first, _ = packed_anew(monkeypatch)
+    assert packed_anew(monkeypatch) == (first, 1)
