@@ -103,7 +103,8 @@ def test_lost_records_of_runs_are_missed(warehouse: Warehouse, run: Run) -> None
     for ask in (
         lambda: warehouse.exists(RUNS),
         lambda: warehouse.read(RUNS, since={"cutoff": CUTOFF}),
-        lambda: warehouse.refuse_lost([RUNS]),
+        lambda: warehouse.look_at([], [RUNS]),
+        lambda: warehouse.look_at([RUNS], []),
         lambda: warehouse.replace(RUNS, empty(RUNS), run.task_id, run=run),
     ):
         with pytest.raises(LostTable, match=rf"{RUNS.name} is gone, but .*{PUBLISHES.name} knows of runs"):

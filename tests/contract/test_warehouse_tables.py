@@ -44,7 +44,7 @@ def test_ensure_refuses_a_new_required_column(warehouse: Warehouse) -> None:
     """There is no value that old rows could hold."""
     warehouse.ensure(SMALL)
     wider = replace(SMALL, columns=(*SMALL.columns, Column("reason", "STRING", "text", "new")))
-    for refused in (warehouse.ensure, warehouse.exists):
+    for refused in (warehouse.ensure, warehouse.exists, lambda table: warehouse.look_at([table], [])):
         with pytest.raises(TableError, match="lacks the required column reason"):
             refused(wider)
     assert_frame_equal(warehouse.read(SMALL), empty(SMALL))
@@ -55,7 +55,7 @@ def test_ensure_spells_out_a_changed_type(warehouse: Warehouse, run: Run) -> Non
     warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
     columns = [replace(column, type="STRING") if column.name == "yhat" else column for column in SMALL.columns]
     changed = replace(SMALL, columns=tuple(columns))
-    for refused in (warehouse.ensure, warehouse.exists):
+    for refused in (warehouse.ensure, warehouse.exists, lambda table: warehouse.look_at([table], [])):
         with pytest.raises(TableError, match=rf"{SMALL.name}: yhat is \w+, expected \w+"):
             refused(changed)
     with pytest.raises(ContractError, match="yhat"):

@@ -15,6 +15,7 @@ from skucast.forecast.panel import training as panel_training
 from skucast.jobs import intake
 from skucast.jobs import monitor as monitor_job
 from skucast.jobs import predict as predict_job
+from skucast.jobs.page_files import PageFiles
 from skucast.runtime.groups.field import Job
 
 
@@ -92,7 +93,8 @@ def _later_days_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_page_that_nobody_looks_at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page is half of what a small business's forecast takes; tests that look at it are marked `page`."""
+    """The page is half of what a small business's jobs take; tests that look at it are marked `page`."""
     if request.node.get_closest_marker("page") is None:
         monkeypatch.setattr(predict_job, "page_of_forecast", no_page)
+        monkeypatch.setattr(monitor_job, "page_of_scorecard", lambda *_: PageFiles("", {}))
         monkeypatch.setattr(monitor_job, "write_page", lambda *_: "none, in this test")

@@ -19,7 +19,7 @@ from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
 from skucast.jobs import monitor as monitor_job
 from skucast.jobs import predict as predict_job
 
-PLACES = {"predict": (predict_job, "last_look"), "monitor": (monitor_job, "make_board")}
+PLACES = {"predict": (predict_job, "last_look"), "monitor": (monitor_job, "work_list")}
 """What each job does when it has computed and not yet published."""
 
 

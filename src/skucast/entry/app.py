@@ -168,9 +168,8 @@ def _see_to_tables(settings: Settings, warehouse: Warehouse, run: Run) -> None:
     weather = (WEATHER,) if settings.weather and run.job in FORECASTING else ()
     backtests = (BACKTESTS,) if settings.backtests and run.job in TRAINING else ()
     if written:
-        for table in (RUNS, PUBLISHES, *weather, *backtests, *written):
-            warehouse.exists(table)
-        warehouse.refuse_lost(() if settings.scenario is not None else READ.get(run.job, ()))
+        read = () if settings.scenario is not None else READ.get(run.job, ())
+        warehouse.look_at((RUNS, PUBLISHES, *weather, *backtests, *written), read)
 
 
 def _is_there(settings: Settings) -> bool:

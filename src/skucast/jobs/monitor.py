@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import pandas as pd
 
@@ -20,6 +22,7 @@ from skucast.core.tables.forecasts import FORECASTS, LOOKED_AT
 from skucast.core.tables.scorecard import LEFT_OUT, METRICS, POOLED_STEP, SCORED
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WEEK
+from skucast.dashboard.board import Board
 from skucast.jobs.alerting import announce, deliver, judge, stored_alerts, system_facts
 from skucast.jobs.board import make_board
 from skucast.jobs.inputs import Inputs, read_inputs, warn_of_lateness
@@ -28,7 +31,7 @@ from skucast.jobs.missing import OF_ONE_ACTUAL, missing_from_sales, without_lost
 from skucast.jobs.orders import scored_orders
 from skucast.jobs.override_value import value_of_overrides, write_override_value
 from skucast.jobs.page import Made, newest_published, write_page
-from skucast.jobs.page_files import files_of, put
+from skucast.jobs.page_files import PageFiles, files_of, put
 from skucast.jobs.shards import drop_shards, is_published, rows_of_all_tasks
 from skucast.jobs.totals import scored_totals, write_scores
 from skucast.jobs.work_list import work_list
@@ -90,11 +93,8 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         work = work_list(settings, warehouse, run, alerts, forecasts, report.plan_files)
     with report.timed("dashboard"):  # before the metrics: where it cannot be written, nothing is
         shown = newest, scored, forecasts, alerts, run.cutoff, work
-        board = make_board(settings, warehouse, run, history, *shown, report.plan_files)
-        board = replace(board, totals_metrics=of_totals, orders_metrics=of_orders)
-        if board.overrides is not None and of_overrides is not None:
-            board = replace(board, overrides=replace(board.overrides, value=of_overrides))
-        files = files_of(board)
+        board = partial(make_board, settings, warehouse, run, history, *shown, report.plan_files)
+        files = page_of_scorecard(board, of_totals, of_orders, of_overrides)
         try:
             put(settings, f"dashboard/{run.cutoff}.html", files)
         except NoRoom as full:  # at the end the run fails for it, once the scorecard and its alerts are there
@@ -146,6 +146,16 @@ def _metric_rows(scorecard: Scorecard, end: pd.Timestamp, history: History, run:
         run_id=run.run_id,
         created_at=run.run_at,
     )
+
+
+def page_of_scorecard(
+    made: Callable[[], Board], of_totals: pd.DataFrame, of_orders: pd.DataFrame, of_overrides: pd.DataFrame | None
+) -> PageFiles:
+    """Return the page of the scorecard, its sums, orders and overrides: what no table has yet."""
+    board = replace(made(), totals_metrics=of_totals, orders_metrics=of_orders)
+    if board.overrides is not None and of_overrides is not None:
+        board = replace(board, overrides=replace(board.overrides, value=of_overrides))
+    return files_of(board)
 
 
 def _newest_page(

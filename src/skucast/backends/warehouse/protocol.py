@@ -113,11 +113,12 @@ class Warehouse(Protocol):
             LostTable: it is not, but was published to.
         """
 
-    def refuse_lost(self, tables: Sequence[Table]) -> None:
-        """Look whether what was published to is there, of these tables; others need not be.
+    def look_at(self, written: Sequence[Table], read: Sequence[Table]) -> None:
+        """Look at the tables that will be written and read, at once; those that nobody published to need not be there.
 
         Raises:
-            LostTable: one is gone.
+            LostTable: one was published to and is gone.
+            TableError: one that will be written is not as its contract says.
         """
 
     def probe(self, *, run: Run) -> None:

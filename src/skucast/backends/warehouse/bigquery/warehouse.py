@@ -76,9 +76,11 @@ class BigQueryWarehouse:
         """Return whether the table is there; refuse a changed type (TableError)."""
         return self._tables.exists(table)
 
-    def refuse_lost(self, tables: Sequence[Table]) -> None:
-        """Raise LostTable if one of these tables was published to and is not there."""
-        for table in tables:
+    def look_at(self, written: Sequence[Table], read: Sequence[Table]) -> None:
+        """Raise LostTable if one of these tables was published to and is not there; refuse a changed type."""
+        for table in written:
+            self._tables.exists(table)
+        for table in read:
             if self._dataset.look(self._dataset.id_of(table)) is None:
                 self._reader.refuse_lost(table)
 

@@ -101,16 +101,15 @@ class DuckDBWarehouse:
     def exists(self, table: Table) -> bool:
         """Return whether the table is there; refuse a changed type (TableError)."""
         with self._file.reading() as connection:
-            existing = self._tables.there(connection, table)
-        if existing:
-            missing_columns(table, self._names[table.label], AnyCase(existing), column_types(table))
-        return bool(existing)
+            return self._exists(connection, table)
 
     @read_again
-    def refuse_lost(self, tables: Sequence[Table]) -> None:
-        """Raise LostTable if one of these tables was published to and is not there."""
+    def look_at(self, written: Sequence[Table], read: Sequence[Table]) -> None:
+        """Raise LostTable if one of these tables was published to and is not there; refuse a changed type."""
         with self._file.reading() as connection:
-            for table in tables:
+            for table in written:
+                self._exists(connection, table)
+            for table in read:
                 self._tables.there(connection, table)
 
     def probe(self, *, run: Run) -> None:
@@ -283,6 +282,12 @@ class DuckDBWarehouse:
         return int(n_rows)
 
     # --- statements -----------------------------------------------------------------------------------------------
+
+    def _exists(self, connection: Connection | None, table: Table) -> bool:
+        existing = self._tables.there(connection, table)
+        if existing:
+            missing_columns(table, self._names[table.label], AnyCase(existing), column_types(table))
+        return bool(existing)
 
     def _replace(
         self,
