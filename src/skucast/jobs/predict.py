@@ -105,6 +105,7 @@ def predict(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         with report.timed("totals"):
             write_totals(settings, warehouse, store, run, inputs.history, final.all, only, report)
         write_changes(settings, warehouse, store, run, inputs, made[0] if made else None, final.all, report)
+        made.clear()  # models and panel are half of what is in memory, and nobody asks them any more
         with report.timed("write"):
             report.n_rows = warehouse.replace(FORECASTS, final.all, run.cutoff, run=run, combinations=only)
             drop_shards(warehouse, FORECASTS, run)

@@ -14,7 +14,7 @@ import numpy as np
 
 from skucast.core.combination import Combination
 from skucast.core.declared import CHANGE, PREFIX, Regressor, name_of
-from skucast.forecast.panel.grid import N_CLASSES, Grid, Ints, classes_of, summed_by
+from skucast.forecast.panel.grid import Grid, Ints, classes_of, summed_by
 from skucast.forecast.prophet.design import Floats
 from skucast.regressors.declared_values import CHANGE_WEEKS, change_of, filled, mean_before
 
@@ -168,10 +168,7 @@ def _sales(grid: Grid, end: int, level: Floats) -> Iterator[tuple[str, Floats]]:
     for group, codes in _groups(grid):
         yield f"{group}_y_0", _share_of_level(codes, last, level)
         yield f"{group}_mean_4", _share_of_level(codes, mean_4, level)
-    promoted = range(1, N_CLASSES)
-    total, count = (
-        sum(getattr(grid.responses[each], part)[:, end] for each in promoted) for part in ("total", "count")
-    )
+    total, count = (functools.reduce(np.add, each.T[1:]) for each in grid.responses_until(end))  # class by class
     everyone = (total.sum() + SHRINK_LIFT) / (count.sum() + SHRINK_LIFT)
     yield "lift", (total + SHRINK_LIFT * everyone) / (count + SHRINK_LIFT)
     is_promoted = (grid.days[:, :end] > 0).astype("float64")
@@ -259,8 +256,7 @@ def _last_year(grid: Grid, end: int, level: Floats, horizon: int) -> Iterator[tu
 
 def _responses(grid: Grid, end: int, level: Floats, classes: Ints) -> Iterator[tuple[str, Floats]]:
     """How promotions of this depth have worked: of the article there, else of the article, else of everyone."""
-    total = np.stack([grid.responses[each].total[:, end] for each in range(N_CLASSES)], axis=1)
-    count = np.stack([grid.responses[each].count[:, end] for each in range(N_CLASSES)], axis=1)
+    total, count = grid.responses_until(end)
     everyone = (total.sum(axis=0) + SHRINK_ALL) / (count.sum(axis=0) + SHRINK_ALL)
     sku = grid.codes[:, 2]
     of_sku = (summed_by(sku, total) + SHRINK_SKU * everyone) / (summed_by(sku, count) + SHRINK_SKU)

@@ -101,11 +101,13 @@ class Grid:
             found: Floats = np.where(usual > 0, np.minimum(self.y / usual, MOST_RESPONSE), np.nan)
         return found
 
-    @functools.cached_property
-    def responses(self) -> list[Sums]:
-        """Responses by class of depth."""
-        is_told = ~np.isnan(self.response)
-        return [Sums.of(np.nan_to_num(self.response), is_told & (self.classes == each)) for each in range(N_CLASSES)]
+    def responses_until(self, end: int) -> tuple[Floats, Floats]:
+        """Return the sums of the responses of the first `end` weeks and how many there are, by class; (S, classes)."""
+        response, classes = self.response[:, :end], self.classes[:, :end]
+        row, week = np.nonzero(~np.isnan(response))
+        cell, n_cells = row * N_CLASSES + classes[row, week], len(response) * N_CLASSES
+        total, count = (np.bincount(cell, weights, n_cells) for weights in (response[row, week], None))
+        return total.astype("float64").reshape(-1, N_CLASSES), count.astype("float64").reshape(-1, N_CLASSES)
 
 
 @dataclass(frozen=True)
