@@ -73,7 +73,9 @@ class PanelModel:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the model as plain builtins."""
-        return dataclasses.asdict(self)
+        point = {part: tuple(forest.as_dict() for forest in getattr(self, part)) for part in ("absolute", "log")}
+        sides = {part: getattr(self, part).as_dict() for part in ("lower", "upper")}
+        return {**{each.name: getattr(self, each.name) for each in dataclasses.fields(self)}, **point, **sides}
 
     def check(self) -> None:
         """Refuse parts that do not fit each other.

@@ -177,7 +177,10 @@ def train_forests(wanted: Sequence[Task], rows: Rows) -> list[Forest]:
     found = []
     for task in wanted:
         data.set_label(np.log(rows.shares + LOG_OFFSET) if task.on_logs else rows.shares)
-        found.append(forest_of(lightgbm.train(task.parameters, data, task.n_trees).dump_model()))
+        trained = lightgbm.train(
+            task.parameters, data, task.n_trees, keep_training_booster=True
+        )  # not read back from text
+        found.append(forest_of(trained.dump_model()))
     return found
 
 

@@ -64,7 +64,7 @@ class Forest:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the forest as plain builtins."""
-        return dataclasses.asdict(self)
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}  # asdict copies each number
 
     def check(self) -> None:
         """Refuse parts that do not fit each other; their types are checked by whoever reads them.
