@@ -228,7 +228,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
     archive = replace(material.archive, declared=recipe.declared)
 
     def backtested(regressors: Sequence[str]) -> pd.DataFrame:
-        fit_weeks = fitter(recipe, choice.earlier, regressors, archive.responses)
+        fit_weeks = fitter(recipe, choice.earlier, regressors, archive.responses, is_final=False)
         return backtest(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
     chosen = with_those_that_pay(weeks, archive, backtested, families_of(recipe.declared))
@@ -257,7 +257,7 @@ def train(combination: Combination, material: Material, recipe: Recipe) -> Train
         tried = choice.forecast_late(specs) if tuple(regressors) == ALWAYS else None
         if tried is not None and len(tried) == len(chosen.scored):  # tuning has left out no origin
             return tried
-        fit_weeks = fitter(recipe, specs, regressors, archive.responses)
+        fit_weeks = fitter(recipe, specs, regressors, archive.responses, is_final=False)
         return forecasts_back(weeks, fit_weeks, plan.backtest_weeks, plan.backtest_origins, archive)
 
     settings = choice.earlier, choice.final
@@ -333,15 +333,17 @@ def fitter(
     specs: Sequence[ModelSpec],
     regressors: Sequence[str] = ALWAYS,
     responses: Mapping[date, Response] = MappingProxyType({}),
+    is_final: bool = True,  # noqa: FBT001, FBT002 - said by name
 ) -> Callable[[Weeks], list[FittedModel]]:
     """Return the function that fits one combination's weeks under each of the settings.
 
-    Promotions enter by the response as it was known after the weeks, where that is told.
+    Promotions enter by the response as it was known after the weeks, where that is told. A model that is not final
+    forecasts and is thrown away: it lacks the text of its weeks.
     """
 
     def fit_weeks(weeks: Weeks) -> list[FittedModel]:
-        response = responses.get(last_day(weeks))
-        return fitted(weeks, specs, regressors, response, recipe.grid, recipe.plan.engine, recipe.declared)
+        given = responses.get(last_day(weeks)), recipe.grid, recipe.plan.engine, recipe.declared
+        return fitted(weeks, specs, regressors, *given, is_final=is_final)
 
     return fit_weeks
 
@@ -354,6 +356,7 @@ def fitted(
     grid: WeekGrid,
     engine: Engine,
     declared: Sequence[Regressor] = (),
+    is_final: bool = True,  # noqa: FBT001, FBT002 - said by name
 ) -> list[FittedModel]:
     """Return the models of one combination's weeks under each of the settings.
 
@@ -361,7 +364,8 @@ def fitted(
         FitError: the history cannot be fitted.
     """
     known = _window(weeks, regressors, grid, response, declared)
-    return [with_response(fit_window(known, grid, spec, engine), response) for spec in specs]
+    models = [fit_window(known, grid, spec, engine, with_history=is_final) for spec in specs]
+    return [with_response(model, response) for model in models]
 
 
 @functools.cache

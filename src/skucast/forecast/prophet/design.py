@@ -250,6 +250,22 @@ def future_columns(
     return t, np.column_stack([*shared, *columns])
 
 
+@dataclass(frozen=True)
+class Problem:
+    """The design of an origin's past and, as it scales them, the weeks ahead: t, features and hinges, (H, ...)."""
+
+    design: Design
+    t: Floats
+    features: Floats
+    hinges: Floats
+
+
+def problem_of(made: Design, grid: WeekGrid, rows: npt.NDArray[np.int64], regressors: Floats) -> Problem:
+    """Return the problem of a design and weeks ahead of it, as in `future_columns`."""
+    t, features = future_columns(made, grid, rows, regressors)
+    return Problem(made, t, features, np.maximum(0.0, t[:, None] - made.changepoints))
+
+
 def holiday_values(grid: WeekGrid, rows: npt.NDArray[np.int64], columns: Sequence[HolidayColumn]) -> Floats:
     """Return the values of holidays in weeks of the grid, shape (H, number of columns)."""
     table = grid.holidays[rows]

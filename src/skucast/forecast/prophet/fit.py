@@ -55,13 +55,19 @@ def fit(
     return fit_window(window(weeks, regressors, grid), grid, spec, engine)
 
 
-def fit_window(known: Window, grid: WeekGrid, spec: ModelSpec, engine: Engine = "map") -> FittedModel:
-    """Return the model of one window of known weeks on a grid that other combinations share."""
+def fit_window(
+    known: Window, grid: WeekGrid, spec: ModelSpec, engine: Engine = "map", *, with_history: bool = True
+) -> FittedModel:
+    """Return the model of one window of known weeks on a grid that other combinations share.
+
+    What is forecast by and thrown away needs no `history`, the text of the fitted weeks.
+    """
     problem = design(known, grid, spec)
     if engine == "map":
         found = solve(problem, spec)
         params = np.concatenate([[found.k, found.m], found.beta, found.delta])
-        return as_model(problem, known, grid, spec, params, found.sigma, found.is_converged)
+        text = _history(problem, known, grid) if with_history else ""
+        return as_model(problem, known, grid, spec, params, found.sigma, found.is_converged, text)
     try:
         from skucast.forecast.prophet.prophet_object import optimise
     except ModuleNotFoundError as error:
@@ -80,6 +86,7 @@ def as_model(
     params: Floats,
     sigma: float,
     is_converged: bool = True,  # noqa: FBT001, FBT002 - said once, by the solver
+    history: str | None = None,
 ) -> FittedModel:
     """Return parameters (k, m, beta, delta as in `Solutions.params`) as a model."""
     k_features = problem.X.shape[1]
@@ -108,7 +115,7 @@ def as_model(
         dropped_regressors=problem.dropped,
         n_weeks=len(problem.y),
         is_converged=is_converged,
-        history=_history(problem, known, grid),
+        history=_history(problem, known, grid) if history is None else history,
     )
 
 

@@ -45,8 +45,13 @@ class Holiday:
     @property
     def shares(self) -> dict[str, float]:
         """The holiday's value in each of its weeks, by label."""
-        parts = [week.partition("*") for week in self.weeks.split()]
-        return {label: int(days) / 7 if days else 1.0 for label, _, days in parts}
+        return shares_of(self.weeks)
+
+
+def shares_of(weeks: str) -> dict[str, float]:
+    """Return the value of a holiday in each of its weeks, by label."""
+    parts = [week.partition("*") for week in weeks.split()]
+    return {label: int(days) / 7 if days else 1.0 for label, _, days in parts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ May import `design`, `spec` and the loops.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy as np
 from skucast.forecast.prophet.design import Design, Floats, scales_by_group
 from skucast.forecast.prophet.ridge_loops import Flags, Ints
 from skucast.forecast.prophet.solver_loops import additive_grid, multiplicative_grid
-from skucast.forecast.prophet.spec import ModelSpec
+from skucast.forecast.prophet.spec import Mode, ModelSpec
 
 TREND_PRECISION = 1.0 / 25.0
 """Of k and m: normal priors with a standard deviation of 5."""
@@ -79,22 +80,40 @@ def solve(problem: Design, spec: ModelSpec) -> Solution:
     )
 
 
-def solve_grid(problem: Design, specs: list[ModelSpec]) -> Solutions:
+@dataclass(frozen=True)
+class Priors:
+    """Of G settings that share design and mode: the precisions of each group, (G, groups), and of bends, (G,)."""
+
+    mode: Mode
+    precisions: Floats
+    weights: Floats
+
+
+def priors_of(specs: Sequence[ModelSpec]) -> Priors:
+    """Return the priors of settings.
+
+    Raises:
+        ValueError: the specs do not share what a design is made with.
+    """
+    first = specs[0]
+    if any(spec.shape != first.shape for spec in specs):
+        raise ValueError("specs of one grid differ in prior scales only")
+    precisions = np.array([1.0 / scales_by_group(spec) ** 2 for spec in specs])
+    return Priors(first.seasonality_mode, precisions, np.array([1.0 / spec.changepoint_prior_scale for spec in specs]))
+
+
+def solve_grid(problem: Design, specs: Sequence[ModelSpec] | Priors) -> Solutions:
     """Return the fits of one design under several prior scales; each starts from the one before it.
 
     Raises:
         ValueError: the specs do not share what the design was made with.
     """
-    first = specs[0]
-    if any(spec.shape != first.shape for spec in specs):
-        raise ValueError("specs of one grid differ in prior scales only")
-    t, y = problem.t, problem.y
-    precisions = np.empty((len(specs), 2 + problem.X.shape[1]))
+    priors = specs if isinstance(specs, Priors) else priors_of(specs)
+    t, y, weights = problem.t, problem.y, priors.weights
+    precisions = np.empty((len(weights), 2 + problem.X.shape[1]))
     precisions[:, :2] = TREND_PRECISION
-    for row, spec in enumerate(specs):
-        precisions[row, 2:] = (1.0 / scales_by_group(spec) ** 2)[problem.groups]
-    weights = np.array([1.0 / spec.changepoint_prior_scale for spec in specs])
-    if first.seasonality_mode == "additive":
+    precisions[:, 2:] = priors.precisions[:, problem.groups]
+    if priors.mode == "additive":
         found = additive_grid(_columns(problem), precisions, weights)
     else:
         hinges = np.maximum(0.0, t - problem.changepoints[:, None])

@@ -58,9 +58,13 @@ class ModelSpec:
     @property
     def shape(self) -> tuple[object, ...]:
         """Everything but the prior scales: specs of one shape share columns and Gram matrices."""
+        return (self.seasonality_mode, *self.columns)
+
+    @property
+    def columns(self) -> tuple[object, ...]:
+        """What a design depends on."""
         return (
             self.target,
-            self.seasonality_mode,
             self.n_changepoints,
             self.changepoint_range,
             self.yearly_order,

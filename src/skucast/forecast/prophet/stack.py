@@ -5,6 +5,7 @@ May import `model`, `design`, `spec`, `recursion`, the names of the components i
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ import numpy as np
 from skucast.core.declared import OF_DECLARED, PREFIX, name_of
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.forecast.prophet.design import Days, Floats, fourier
-from skucast.forecast.prophet.model import FittedModel
+from skucast.forecast.prophet.model import FittedModel, shares_of
 from skucast.forecast.prophet.recursion import Course, Recursion, recursion_of
 from skucast.forecast.prophet.spec import LAG
 from skucast.regressors.built_in import component_of
@@ -93,7 +94,7 @@ def terms_of(models: Sequence[FittedModel], stack: Stack, ds: Days, regressors: 
     """Return the terms of the models on the weeks `ds` (H,); `regressors` (B, H) as in `roll_forward_all`."""
     t = ((ds[None, :] - stack.start[:, None]) / np.timedelta64(1, "D")) / stack.t_scale_days[:, None]
     trend = stack.k[:, None] * t + stack.m[:, None]
-    for place in range(stack.delta.shape[1]):
+    for place in np.flatnonzero(stack.delta.any(axis=0)):  # few bend
         trend += stack.delta[:, place, None] * np.maximum(0.0, t - stack.changepoints[:, place, None])
     trend *= stack.recursion.y_scale[:, None]
     effects = {name: np.zeros_like(t) for name in _EFFECTS}
@@ -159,6 +160,11 @@ def _add_holidays(effect: Floats, models: Sequence[FittedModel], ds: Days) -> No
     place = {label: step for step, label in enumerate(ds.astype("str").tolist())}
     for row, model in zip(effect, models, strict=True):
         for holiday in model.holidays:
-            for week, share in holiday.shares.items():
-                if week in place:
-                    row[place[week]] += holiday.beta * share
+            shares = _shares(holiday.weeks)
+            for week, step in place.items():
+                if week in shares:
+                    row[step] += holiday.beta * shares[week]
+
+
+_shares = functools.lru_cache(maxsize=1024)(shares_of)
+"""Models that begin in one week share the texts of their holidays."""

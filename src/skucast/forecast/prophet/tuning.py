@@ -10,16 +10,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from skucast.forecast.prophet.design import Design, Floats, WeekGrid, Window, design, future_columns, until
+from skucast.forecast.prophet.design import Design, Floats, Problem, WeekGrid, Window, design, problem_of, until
 from skucast.forecast.prophet.elsewhere import NOTHING_ELSEWHERE, TINY, Elsewhere, Errors
 from skucast.forecast.prophet.recursion import Recursion, recursion_of
-from skucast.forecast.prophet.solver import solve_grid
+from skucast.forecast.prophet.solver import Priors, priors_of, solve_grid
 from skucast.forecast.prophet.spec import LAG, Mode, ModelSpec
 
 Tune = Literal["off", "fast", "full"]
@@ -43,6 +43,7 @@ class Fold:
 
     `rows` (H,) positions of the weeks; `regressors` (H, R) as in `Window`; `last_y` the lag of the first; `y` (H,) what
     was sold, NaN = unknown. `known` are the weeks up to `last`, where their regressors were others then.
+    `problems` keeps what settings share.
     """
 
     last: int
@@ -51,6 +52,7 @@ class Fold:
     last_y: float
     y: Floats
     known: Window | None = None
+    problems: dict[tuple[object, ...], Problem] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def choose(
     origins, early = _usable(folds, n_late)
     if tune == "off" or len(early) < MIN_FOLDS:
         return Choice([base], [base], {})
-    scores = score(known, grid, origins, _settings(base, tune))
+    scores = score(known, grid, origins, list(_settings(base, tune)))
     every = list(range(len(origins)))
     late = [place for place in every if place not in early]
     earlier, _ = _chosen(known, grid, origins, scores, early, tune, n_best, elsewhere.earlier)
@@ -172,7 +174,7 @@ def errors_of(
     origins, early = _usable(folds, n_late)
     if len(early) < MIN_FOLDS:
         return None
-    scores = score(known, grid, origins, _settings(base, tune))
+    scores = score(known, grid, origins, list(_settings(base, tune)))
     sold = np.nansum(np.abs(scores.y), axis=1)
     return Errors(scores.errors.sum(axis=1), float(sold.sum()), scores.errors[:, early].sum(axis=1), sold[early].sum())
 
@@ -183,9 +185,10 @@ def _usable(folds: Sequence[Fold], n_late: int) -> tuple[list[Fold], list[int]]:
     return [fold for fold, _ in usable], [place for place, (_, is_early) in enumerate(usable) if is_early]
 
 
-def _settings(base: ModelSpec, tune: Tune) -> list[ModelSpec]:
+@functools.cache
+def _settings(base: ModelSpec, tune: Tune) -> tuple[ModelSpec, ...]:
     """The base first, then the others of the grid."""
-    return [base, *(spec for spec in GRIDS[tune](base) if spec != base)]
+    return (base, *(spec for spec in GRIDS[tune](base) if spec != base))
 
 
 def score(known: Window, grid: WeekGrid, folds: Sequence[Fold], specs: list[ModelSpec]) -> Scores:
@@ -195,16 +198,29 @@ def score(known: Window, grid: WeekGrid, folds: Sequence[Fold], specs: list[Mode
         FitError: too few weeks are known at an origin.
     """
     yhat = np.empty((len(specs), len(folds), len(folds[0].rows)))
-    by_shape: dict[tuple[object, ...], list[int]] = {}
-    for place, spec in enumerate(specs):
-        by_shape.setdefault(spec.shape, []).append(place)
     n_stopped = 0
-    for place, fold in enumerate(folds):
-        past = until(known, fold.last) if fold.known is None else fold.known
-        for group in by_shape.values():
-            yhat[group, place], stopped = _forecasts(past, grid, fold, [specs[i] for i in group])
+    for places, first, priors in _by_shape(tuple(specs)):
+        for place, fold in enumerate(folds):
+            yhat[places, place], stopped = _forecasts(_problem(known, grid, fold, first), fold.last_y, priors)
             n_stopped += stopped
     return Scores(specs, yhat, np.array([fold.y for fold in folds]), n_stopped)
+
+
+@functools.lru_cache(maxsize=64)
+def _by_shape(specs: tuple[ModelSpec, ...]) -> list[tuple[list[int], ModelSpec, Priors]]:
+    """The settings that are solved together: their places, the first of them, and their priors."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for place, spec in enumerate(specs):
+        groups.setdefault(spec.shape, []).append(place)
+    return [(places, specs[places[0]], priors_of([specs[i] for i in places])) for places in groups.values()]
+
+
+def _problem(known: Window, grid: WeekGrid, fold: Fold, spec: ModelSpec) -> Problem:
+    """The problem of an origin, made once for all settings that share its columns."""
+    if spec.columns not in fold.problems:
+        past = until(known, fold.last) if fold.known is None else fold.known
+        fold.problems[spec.columns] = problem_of(design(past, grid, spec), grid, fold.rows, fold.regressors)
+    return fold.problems[spec.columns]
 
 
 def forecasts_at(
@@ -220,7 +236,7 @@ def forecasts_at(
     """
     if not folds:
         return np.empty((0, 0))
-    specs = [base] if tune == "off" else [base, *(spec for spec in fast_grid(base) if spec != base)]
+    specs = [base] if tune == "off" else list(_settings(base, "fast"))
     scores = score(known, grid, folds, specs)
     found = np.empty((len(folds), len(folds[0].rows)))
     for place, fold in enumerate(folds):
@@ -269,33 +285,31 @@ def _average_pays(scores: Scores, places: Sequence[int], n_best: int, elsewhere:
     return together <= alone
 
 
-def _forecasts(past: Window, grid: WeekGrid, fold: Fold, specs: list[ModelSpec]) -> tuple[Floats, int]:
-    """Fit the settings on the past and roll them forward over the fold's weeks, shape (G, H), sales per week.
+def _forecasts(problem: Problem, last_y: float, priors: Priors) -> tuple[Floats, int]:
+    """Fit the settings on the past and roll them forward over the weeks ahead, shape (G, H), sales per week.
 
     Also return how many of the fits met a bound on their steps.
     """
-    problem = design(past, grid, specs[0])
-    solved = solve_grid(problem, specs)
+    made, t = problem.design, problem.t
+    solved = solve_grid(made, priors)
     params = solved.params
-    t, features = future_columns(problem, grid, fold.rows, fold.regressors)
-    hinges = np.maximum(0.0, t[:, None] - problem.changepoints)
-    n_features = features.shape[1]
-    recursion = _recursion(problem, specs, params[:, 2 + n_features - 1])  # the lag is the last feature
+    n_features = problem.features.shape[1]
+    recursion = _recursion(made, priors, params[:, 2 + n_features - 1])  # the lag is the last feature
     line = params[:, :2] @ np.vstack([t, np.ones_like(t)])
-    trend = (line + params[:, 2 + n_features :] @ hinges.T) * problem.y_scale
-    effect = params[:, 2 : 2 + n_features] @ features.T
-    course = recursion.roll(trend, effect, recursion.to_target(np.full(len(specs), fold.last_y)))
+    trend = (line + params[:, 2 + n_features :] @ problem.hinges.T) * made.y_scale
+    effect = params[:, 2 : 2 + n_features] @ problem.features.T
+    course = recursion.roll(trend, effect, recursion.to_target(np.full(len(params), last_y)))
     return recursion.to_sales(course.clipped), int((~solved.is_converged).sum())
 
 
-def _recursion(problem: Design, specs: Sequence[ModelSpec], lag_beta: Floats) -> Recursion:
+def _recursion(problem: Design, priors: Priors, lag_beta: Floats) -> Recursion:
     """How settings of one shape roll forward; `lag_beta` (G,) is not read where the design has no lag."""
-    n = len(specs)
+    n = len(lag_beta)
     lag = next((column for column in problem.columns if column.name == LAG), None)
     return recursion_of(
         y_scale=np.full(n, problem.y_scale),
         y_max=np.full(n, problem.y_max),
-        is_multiplicative=np.full(n, specs[0].seasonality_mode == "multiplicative"),
+        is_multiplicative=np.full(n, priors.mode == "multiplicative"),
         is_log=np.full(n, problem.target == "log1p"),
         lag_beta=lag_beta if lag else np.zeros(n),
         lag_mean=np.full(n, lag.mu if lag else 0.0),
