@@ -63,14 +63,25 @@ _HISTORY_VALUES = ["y", *_PROMOTION]
 _MODEL_TEXTS = ["model_version", "outcome", "backtest_promotions", "run_id"]
 _MODEL_JSON = ["hyperparameters", "tuning", "backtest_by_step"]
 _MODEL_VALUES = ["n_weeks", "backtest_origins", "backtest_wape", "backtest_wape_last_year"]
-_MODEL_COLUMNS = [*KEY, "cutoff", "is_converged", *_MODEL_TEXTS, *_MODEL_JSON, *_MODEL_VALUES]
+MODELS_SHOWN = [*KEY, "cutoff", "is_converged", *_MODEL_TEXTS, *_MODEL_JSON, *_MODEL_VALUES]
 _ALERT_TEXTS = ["alert_id", "state", "rule", "reason", "message", "evidence", "command", "gcloud_command"]
 _ALERT_SAID = ["message_json", "evidence_json"]
 _ALERT_WEEKS = ["opened", "acknowledged_until"]
 _ALERT_VALUES = ["value", "value_limit", WRONG_VOLUME]
 _ALERT_COLUMNS = [*KEY, *_ALERT_TEXTS, *_ALERT_WEEKS, *_ALERT_VALUES, "n_open_weeks"]
 _RUN_COUNTS = ["n_combinations", "n_failed", "n_rows"]
-_RUN_COLUMNS = ["run_id", "job", "run_at", "cutoff", "exit_code", "error", *_RUN_COUNTS, "counts", "seconds", "sources"]
+RUN_COLUMNS_SHOWN = [
+    "run_id",
+    "job",
+    "run_at",
+    "cutoff",
+    "exit_code",
+    "error",
+    *_RUN_COUNTS,
+    "counts",
+    "seconds",
+    "sources",
+]
 
 
 def page_data(board: Board, max_detailed: int = MAX_DETAILED) -> dict[str, Any]:
@@ -105,7 +116,7 @@ class PageData:
         self._forecasts = Forecasts(numbered(newest, names))
         self._scored, self._earlier = numbered(scored, names), numbered(earlier, names)
         self._history, self._plan = numbered(history, names), numbered(plan, names)
-        self._models = numbered(rows_of(board.models, _MODEL_COLUMNS), names)
+        self._models = numbered(rows_of(board.models, MODELS_SHOWN), names)
         self._measures = numbered(metrics, names)
         shown = numbered(alerts, names)
         self._totals = board.sums
@@ -120,7 +131,7 @@ class PageData:
             "left_out": rows_by_name(numbered(_left_out(board.metrics), names), names, _left_out_columns),
             "alerts": rows_by_name(shown, names, _alert_columns),
             "system_alerts": _alert_columns(alerts[(alerts[KEY] == ALL).all(axis=1)]),
-            "runs": _runs(rows_of(board.runs, _RUN_COLUMNS)),
+            "runs": _runs(rows_of(board.runs, RUN_COLUMNS_SHOWN)),
         }
 
     def of(self, max_detailed: int) -> dict[str, Any]:

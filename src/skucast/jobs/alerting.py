@@ -271,7 +271,8 @@ def _ages(warehouse: Warehouse, newest: pd.DataFrame, cutoff: date, limit: int) 
 
 def _confirmed(warehouse: Warehouse, own: pd.DataFrame, cutoff: date) -> pd.Series:
     """When each model was trained, or last won against a new one, by the registry."""
-    rows = warehouse.read(REGISTRY, since={"cutoff": own["model_cutoff"].min().date()}, until={"cutoff": cutoff})
+    since, until = {"cutoff": own["model_cutoff"].min().date()}, {"cutoff": cutoff}
+    rows = warehouse.read(REGISTRY, [*KEY, "cutoff", "outcome", "model_version"], since=since, until=until)
     won = rows[rows["outcome"].isin(STILL_BEST)].groupby([*KEY, "model_version"])["cutoff"].max().rename("won")
     last = own.merge(won.reset_index(), on=[*KEY, "model_version"], how="left")["won"].set_axis(own.index)
     return own["model_cutoff"].where(last.isna() | (last < own["model_cutoff"]), last)  # kept in a training of the past
@@ -288,9 +289,13 @@ def _failures(runs: pd.DataFrame) -> tuple[float | None, str | None]:
     return float(shares.max()), str(shares.idxmax())
 
 
+_LOOKED_AT_OF_RUNS = ["run_id", "job", "run_at", "exit_code", "error", "n_combinations", "n_failed", "scope"]
+
+
 def _runs_of_all(warehouse: Warehouse, run: Run) -> pd.DataFrame:
     """This week's runs that were about all combinations; older rows do not say what they were about."""
-    rows = warehouse.read(RUNS, since={"cutoff": run.cutoff}, until={"cutoff": run.cutoff})
+    week = {"cutoff": run.cutoff}
+    rows = warehouse.read(RUNS, _LOOKED_AT_OF_RUNS, since=week, until=week)
     found: pd.DataFrame = rows[rows["scope"].fillna("all") == "all"]
     return found
 

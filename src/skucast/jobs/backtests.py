@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,12 @@ def _stamped(rows: pd.DataFrame, cutoff: date, kind: str, run: Run) -> pd.DataFr
 
 
 def newest_backtests(
-    warehouse: Warehouse, kind: str = EVIDENCE, *, model: str | None = None, until: date | None = None
+    warehouse: Warehouse,
+    kind: str = EVIDENCE,
+    *,
+    model: str | None = None,
+    until: date | None = None,
+    columns: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Return the rows of the newest training of each combination that has any, of the last eight cutoffs trained.
 
@@ -115,20 +121,24 @@ def newest_backtests(
         kind: EVIDENCE, at origins that all models share, or BACKTEST, at those that the combination's own was judged.
         model: the rows of this one alone; None = of all.
         until: trainings of later cutoffs are left out, and those before the last half a year; None = of none.
+        columns: those that are read, KEY and `cutoff` among them; None = all.
     """
+    nothing = empty(BACKTESTS if columns is None else BACKTESTS.part(columns))
     if not warehouse.exists(BACKTESTS):
-        return empty(BACKTESTS)
+        return nothing
     limits = {"kind": kind} | ({"model": model} if model else {})
-    trained = warehouse.read(REGISTRY, since={"cutoff": until - HALF_A_YEAR} if until else {})["cutoff"].dt.date
+    since = {"cutoff": until - HALF_A_YEAR} if until else {}
+    trained = warehouse.read(REGISTRY, ["cutoff"], since=since)["cutoff"].drop_duplicates().dt.date
     cutoffs = sorted({each for each in trained if until is None or each <= until}, reverse=True)[:MOST_CUTOFFS]
     for cutoff in cutoffs if kind == EVIDENCE else ():
         exactly = limits | {"slice": slice_of(cutoff, kind), "cutoff": cutoff}
-        rows = warehouse.read(BACKTESTS, since=exactly, until=exactly)
+        rows = warehouse.read(BACKTESTS, columns, since=exactly, until=exactly)
         if len(rows):  # of all combinations together
             return rows
     if kind == EVIDENCE or not cutoffs:
-        return empty(BACKTESTS)
-    rows = warehouse.read(BACKTESTS, since=limits | {"cutoff": cutoffs[-1]}, until=limits | {"cutoff": cutoffs[0]})
+        return nothing
+    first, last = limits | {"cutoff": cutoffs[-1]}, limits | {"cutoff": cutoffs[0]}
+    rows = warehouse.read(BACKTESTS, columns, since=first, until=last)
     is_newest = rows["cutoff"] == rows.groupby(KEY)["cutoff"].transform("max")
     return rows[is_newest].reset_index(drop=True)
 
@@ -139,7 +149,8 @@ def backtest_errors(settings: Settings, warehouse: Warehouse, until: date) -> pd
     One row per combination and step: KEY, cutoff, step, `actual`, `abs_error` (sales).
     """
     kind = BACKTEST if settings.forecaster == "prophet" else EVIDENCE
-    rows = newest_backtests(warehouse, kind, model=PUBLISHED_AS[settings.forecaster], until=until)
+    model, columns = PUBLISHED_AS[settings.forecaster], [*KEY, "cutoff", "step", "y", "yhat"]
+    rows = newest_backtests(warehouse, kind, model=model, until=until, columns=columns)
     known = rows[rows["y"].notna()]
     errors = known.assign(actual=known["y"], abs_error=(known["yhat"] - known["y"]).abs())
     return errors.groupby([*KEY, "cutoff", "step"], as_index=False)[["actual", "abs_error"]].sum()

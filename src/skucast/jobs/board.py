@@ -20,7 +20,7 @@ from skucast.core.tables.totals import TOTALS, TOTALS_METRICS
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import WEEK
 from skucast.dashboard.board import Board, Due
-from skucast.dashboard.data import MAX_DETAILED
+from skucast.dashboard.data import MAX_DETAILED, MODELS_SHOWN, RUN_COLUMNS_SHOWN
 from skucast.dashboard.totals import TOTALS_SHOWN
 from skucast.jobs.backtests import backtest_errors
 from skucast.jobs.calendars import calendars_of
@@ -80,7 +80,7 @@ def make_board(
         holidays=_holidays(settings, warehouse, history, first_shown, max([run.cutoff, *weeks_ahead])),
         models=_models(warehouse, newest),
         alerts=alerts[alerts["state"] != "resolved"],
-        runs=warehouse.read(RUNS, since={"run_at": run.run_at - RUNS_SHOWN}),
+        runs=warehouse.read(RUNS, RUN_COLUMNS_SHOWN, since={"run_at": run.run_at - RUNS_SHOWN}),
         refused=tuple(refused_lately(warehouse, run, read_now)),
         kinds=_kinds(settings, history, shown_ones),
         totals=_of_newest(warehouse, TOTALS, newest, TOTALS_SHOWN),
@@ -172,6 +172,7 @@ def _models(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:
     behind = newest.loc[newest["model_version"].notna(), [*KEY, "model_version", "model_cutoff"]].drop_duplicates(KEY)
     if behind.empty:
         return pd.DataFrame()
-    registry = warehouse.read(REGISTRY, since={"cutoff": behind["model_cutoff"].min().date()})
+    since = {"cutoff": behind["model_cutoff"].min().date()}
+    registry = warehouse.read(REGISTRY, {*MODELS_SHOWN, "created_at", "run_id"}, since=since)
     rows = registry.merge(behind[[*KEY, "model_version"]], on=[*KEY, "model_version"])
     return by_age(rows).drop_duplicates(KEY, keep="last")

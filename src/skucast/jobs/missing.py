@@ -149,7 +149,8 @@ def shrunken(settings: Settings, warehouse: Warehouse, run: Run, history: Histor
 
     What was sold lately may all be there: a table that was replaced by its newest weeks lacks what models learn from.
     """
-    runs = warehouse.read(RUNS, since={"cutoff": _since(settings, run)}, until={"cutoff": run.cutoff})
+    since, until = {"cutoff": _since(settings, run)}, {"cutoff": run.cutoff}
+    runs = warehouse.read(RUNS, ["data_report"], since=since, until=until)
     found = [int(json.loads(text).get("n_lines", 0)) for text in runs["data_report"].dropna()]
     before, now = max(found, default=0), history.report.n_lines
     if now >= SHRUNKEN * before:

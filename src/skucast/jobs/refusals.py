@@ -90,7 +90,8 @@ def refusals(
 
     `read_now` are the files that this run itself has read: its row is not stored while it goes on.
     """
-    runs = warehouse.read(RUNS, since={"run_at": run.run_at - REMEMBERED}, until={"run_at": run.run_at})
+    since, until = {"run_at": run.run_at - REMEMBERED}, {"run_at": run.run_at}
+    runs = warehouse.read(RUNS, ["run_at", "plan_files"], since=since, until=until)
     rows = runs[runs["plan_files"].notna()].sort_values("run_at", kind="stable")
     of_runs: list[tuple[Mapping[str, str | None], date]] = [
         (_files(files), at.date()) for files, at in zip(rows["plan_files"], rows["run_at"], strict=True)

@@ -96,7 +96,8 @@ def _trained(warehouse: Warehouse, run: Run, alerts: pd.DataFrame, lookback_week
     if not len(alerts):
         return pd.DataFrame(columns=[*KEY, "cutoff", "created_at"])
     since = alerts["cutoff"].max().date() - lookback_weeks * WEEK
-    rows = warehouse.read(REGISTRY, since={"cutoff": since}, until={"cutoff": run.cutoff})
+    columns = [*KEY, "cutoff", "created_at", "outcome"]
+    rows = warehouse.read(REGISTRY, columns, since={"cutoff": since}, until={"cutoff": run.cutoff})
     mine = rows[rows["outcome"].isin(_TRAINED) & is_about(rows, alerts)]
     return mine[[*KEY, "cutoff", "created_at"]]
 

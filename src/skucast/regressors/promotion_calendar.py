@@ -51,6 +51,8 @@ def _before(
     statements: Statements, known_at: datetime, today: date, clock: WeekClock, past_weeks: int, ahead: pd.DataFrame
 ) -> pd.DataFrame:
     """The promotions that are over: of each the last version that was known in a week in which it ran."""
+    if statements.is_empty:
+        return ahead.iloc[:0]
     this_week = clock.label(today)
     seen = []
     for label in (this_week - WEEK * back for back in range(past_weeks, -1, -1)):

@@ -81,6 +81,11 @@ class Statements:
         self._rows = in_order(named[named[_NAMES].isin(list(self._places))]).reset_index(drop=True)
         self._plans = pd.factorize(self._rows["plan_id"])[0]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever said of them."""
+        return self._rows.empty
+
     def holding(self, known_at: datetime, first: date, ended: pd.DataFrame | None = None) -> Holding:
         """Return what holds from a day on."""
         known = self._standing(known_at, first, None)
