@@ -101,6 +101,7 @@ def _compiled(cpu: str, features: str) -> bytes:
 
     types: Any = numba.types
     register_jitable(walks.below)
+    register_jitable(walks.add_step)
     module = llvm.parse_assembly("")
     for loop in LOOPS:
         plain = [getattr(types, kind.rstrip("*")) for kind in _kinds(loop)]

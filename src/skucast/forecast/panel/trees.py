@@ -140,8 +140,7 @@ class Forest:
             np.array(self.leaves, dtype="float64"),
             np.array(self.features, dtype="int64"),
             np.array(self.thresholds, dtype="float64"),
-            np.array(self.left, dtype="int64"),
-            np.array(self.right, dtype="int64"),
+            np.column_stack([self.left, self.right]).astype("int64").ravel(),
             np.array(self.missing_left, dtype="uint8"),
             np.array(self.missing, dtype="int64"),
         )

@@ -1,8 +1,9 @@
 """The walks of rows down trees: loops over flat arrays that `machine_code.py` compiles.
 
 May import nothing but types: machine code belongs to the text of this file. A reference to a node is its index; a
-reference to leaf i is -1 - i. `values` has the rows, one after the other. By blocks of rows that stay in the cache, and
-in each of them tree by tree: each row's leaves are added in the order of the trees.
+reference to leaf i is -1 - i. `sides` has of each node where left and where right leads, `values` the rows, one after
+the other. By blocks of rows that stay in the cache, and in each of them tree by tree: each row's leaves are added in
+the order of the trees. Four rows go down together: a step waits for the one before it, and the processor for none.
 """
 
 from __future__ import annotations
@@ -25,27 +26,19 @@ BLOCK = 256
 
 
 def below(
-    at: int,
-    values: Floats,
-    first: int,
-    features: Ints,
-    thresholds: Floats,
-    left: Ints,
-    right: Ints,
-    missing_left: Flags,
-    missing: Ints,
+    at: int, first: int, values: Floats, features: Ints, thresholds: Floats, sides: Ints, left: Flags, missing: Ints
 ) -> int:
-    """Return the reference that a row, by the place of its first value, goes to from a node."""
+    """Return the reference that a row, by the place of its first value, goes to from a node; of a leaf itself.
+
+    `left` tells where a missing value goes left.
+    """
+    if at < 0:
+        return at
     value = values[first + features[at]]
-    is_nan = value != value  # NaN alone
-    if is_nan and missing[at] != 2:
-        value = 0.0
-        is_nan = False
-    if (missing[at] == 1 and abs(value) <= NEARLY_ZERO) or is_nan:
-        goes_left = missing_left[at] != 0
-    else:
-        goes_left = value <= thresholds[at]
-    found: int = left[at] if goes_left else right[at]
+    side = 0 if value <= thresholds[at] else 1
+    if value != value or (missing[at] == 1 and abs(value) <= NEARLY_ZERO):  # NaN alone is not itself
+        side = 1 - left[at] if missing[at] != 0 else (0 if thresholds[at] >= 0.0 else 1)
+    found: int = sides[2 * at + side]
     return found
 
 
@@ -59,19 +52,39 @@ def walk(
     leaves: Floats,
     features: Ints,
     thresholds: Floats,
-    left: Ints,
-    right: Ints,
+    sides: Ints,
     missing_left: Flags,
     missing: Ints,
 ) -> None:
     """Walk every row down every tree and add its leaves to `total`, (rows,)."""
     for block in range(0, n_rows, BLOCK):
+        end = min(block + BLOCK, n_rows)
         for tree in range(n_trees):
-            for row in range(block, min(block + BLOCK, n_rows)):
-                at = roots[tree]
-                while at >= 0:
-                    at = below(at, values, row * n_features, features, thresholds, left, right, missing_left, missing)
-                total[row] += leaves[-1 - at]
+            for row in range(block, end, 4):
+                first, root = row * n_features, roots[tree]
+                a, b = root, root if row + 1 < end else -1
+                c, d = root if row + 2 < end else -1, root if row + 3 < end else -1
+                while (a & b & c & d) >= 0:  # one of them is no leaf
+                    a = below(a, first, values, features, thresholds, sides, missing_left, missing)
+                    b = below(b, first + n_features, values, features, thresholds, sides, missing_left, missing)
+                    c = below(c, first + 2 * n_features, values, features, thresholds, sides, missing_left, missing)
+                    d = below(d, first + 3 * n_features, values, features, thresholds, sides, missing_left, missing)
+                total[row] += leaves[-1 - a]
+                if row + 1 < end:
+                    total[row + 1] += leaves[-1 - b]
+                if row + 2 < end:
+                    total[row + 2] += leaves[-1 - c]
+                if row + 3 < end:
+                    total[row + 3] += leaves[-1 - d]
+
+
+def add_step(
+    total: Floats, place: int, old: int, new: int, groups: Ints, means: Floats, leaves: Floats, features: Ints
+) -> None:
+    """Add what a step from a node changes to the group of its feature; `place` is the row's first in `total`."""
+    if old >= 0:
+        mean = means[new] if new >= 0 else leaves[-1 - new]
+        total[place + groups[features[old]]] += mean - means[old]
 
 
 def walk_adding(
@@ -87,8 +100,7 @@ def walk_adding(
     leaves: Floats,
     features: Ints,
     thresholds: Floats,
-    left: Ints,
-    right: Ints,
+    sides: Ints,
     missing_left: Flags,
     missing: Ints,
 ) -> None:
@@ -96,16 +108,25 @@ def walk_adding(
 
     To `total`, (rows, groups + 1), row after row; last what all rows begin with.
     """
+    width = n_groups + 1
     for block in range(0, n_rows, BLOCK):
+        end = min(block + BLOCK, n_rows)
         for tree in range(n_trees):
-            for row in range(block, min(block + BLOCK, n_rows)):
-                at = roots[tree]
-                mean = means[at] if at >= 0 else leaves[-1 - at]
-                first = row * (n_groups + 1)
-                total[first + n_groups] += mean
-                while at >= 0:
-                    group = groups[features[at]]
-                    at = below(at, values, row * n_features, features, thresholds, left, right, missing_left, missing)
-                    then = means[at] if at >= 0 else leaves[-1 - at]
-                    total[first + group] += then - mean
-                    mean = then
+            root = roots[tree]
+            begin = means[root] if root >= 0 else leaves[-1 - root]
+            for row in range(block, end):
+                total[row * width + n_groups] += begin
+            for row in range(block, end, 4):
+                first, place = row * n_features, row * width
+                a, b = root, root if row + 1 < end else -1
+                c, d = root if row + 2 < end else -1, root if row + 3 < end else -1
+                while (a & b & c & d) >= 0:  # one of them is no leaf
+                    e = below(a, first, values, features, thresholds, sides, missing_left, missing)
+                    f = below(b, first + n_features, values, features, thresholds, sides, missing_left, missing)
+                    g = below(c, first + 2 * n_features, values, features, thresholds, sides, missing_left, missing)
+                    h = below(d, first + 3 * n_features, values, features, thresholds, sides, missing_left, missing)
+                    add_step(total, place, a, e, groups, means, leaves, features)
+                    add_step(total, place + width, b, f, groups, means, leaves, features)
+                    add_step(total, place + 2 * width, c, g, groups, means, leaves, features)
+                    add_step(total, place + 3 * width, d, h, groups, means, leaves, features)
+                    a, b, c, d = e, f, g, h
