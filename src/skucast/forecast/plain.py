@@ -40,6 +40,8 @@ _OTHERS = frozenset(
 )
 """Opcodes of plain values of any shape; a file of ours is one flat dict."""
 
+_PLAIN = _TEXTS | _NUMBERS | _SILENT | _OTHERS
+
 _MOST_OPCODES = 64
 """Opcodes that are looked at: a file of ours has some twenty."""
 
@@ -232,7 +234,7 @@ def _flat_dict(payload: bytes) -> dict[str, Any]:
 
 def _opcodes(payload: bytes) -> Iterator[tuple[str, Any]]:
     for n, (opcode, argument, _) in enumerate(genops(io.BytesIO(payload))):
-        if opcode.name not in _TEXTS | _NUMBERS | _SILENT | _OTHERS:
+        if opcode.name not in _PLAIN:
             raise pickle.UnpicklingError(f"it uses {opcode.name}")
         if n == _MOST_OPCODES:
             raise ValueError("more than a model file has")

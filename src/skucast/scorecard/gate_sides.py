@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ class Then:
 
     totals: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["pair", "ds", "y_then", "y_now"]))
 
-    @property
+    @functools.cached_property
     def newest(self) -> pd.Timestamp:
         """The newest week that it knew."""
         newest: pd.Timestamp = self.totals["ds"].max()
@@ -114,14 +115,33 @@ class Then:
 
     def week_before(self, members: Sequence[Pair]) -> float:
         """Return the members' newest week that it knew, if it knew that of all; NaN if not."""
-        mine = self.totals[self.totals["pair"].isin(members) & (self.totals["ds"] == self.newest)]
-        return float(mine["y_then"].sum()) if len(mine) == len(members) else math.nan
+        then, _ = self._of(members, self.newest)
+        return float(np.nansum(then)) if len(then) == len(members) else math.nan
 
     def has_published(self, members: Sequence[Pair], ds: pd.Timestamp) -> bool:
         """Return whether it was published with the members' week as it is now."""
-        mine = self.totals[self.totals["pair"].isin(members) & (self.totals["ds"] == ds)]
-        then, now = float(mine["y_then"].sum()), float(mine["y_now"].sum())
-        return bool(len(mine)) and abs(then - now) <= SAME * max(then, now)
+        sides = self._of(members, ds)
+        then, now = (float(np.nansum(side)) for side in sides)
+        return bool(sides.size) and abs(then - now) <= SAME * max(then, now)
+
+    def _of(self, members: Sequence[Pair], ds: pd.Timestamp) -> npt.NDArray[np.float64]:
+        """What was known then and is now of the members' week, of those of which anything was, (2, members)."""
+        if ds not in self._weeks:
+            return np.zeros((2, 0))
+        places, known = self._weeks[ds]
+        found: npt.NDArray[np.float64] = known[:, sorted(places[pair] for pair in members if pair in places)]
+        return found
+
+    @functools.cached_property
+    def _weeks(self) -> dict[pd.Timestamp, tuple[dict[Pair, int], npt.NDArray[np.float64]]]:
+        """Of each week the place of each pair, and what was known then and is now, (2, pairs)."""
+        return {
+            cast("pd.Timestamp", ds): (
+                {pair: place for place, pair in enumerate(rows["pair"])},
+                rows[["y_then", "y_now"]].to_numpy(dtype="float64").T,
+            )
+            for ds, rows in self.totals.groupby("ds")
+        }
 
 
 def then_of(known_then: pd.DataFrame | None, weeks: pd.DataFrame) -> Then:
