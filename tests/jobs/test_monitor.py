@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 from boards import embedded
-from business import Business, business_lines
+from business import GONE, Business, business_lines
 
+from skucast.core.combination import KEY
 from skucast.core.tables.alerts import ALERTS
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import RUNS
@@ -41,10 +42,12 @@ def test_metrics_per_combination_unit_channel_sku_and_total_by_step(scored: Busi
     assert rows.groupby("level")["step"].size().to_dict() == {
         "SKU_ID": 4 * 5,
         "channel": 3 * 5,
-        "combination": 6 * 5,
+        "combination": 6 * 5 - 5,
         "total": 5,
         "unit": 2 * 5,
     }
+    of_one = rows.query("level == 'combination' and step == 4")
+    assert of_one[KEY].to_numpy().tolist() == [list(GONE)], "the others' forecasts at this step are all there"
     assert rows["window_start"].astype("str").unique().tolist() == ["2026-10-25"]
     assert rows["actuals_through"].astype("str").unique().tolist() == ["2026-11-22"]
 

@@ -18,6 +18,7 @@ from stubs import weeks_of
 from skucast.core.combination import KEY
 from skucast.core.tables.scorecard import BASELINES, LEVELS, METRICS, SCORED
 from skucast.core.tables.validation import validate
+from skucast.scorecard.metrics import SUMS
 from skucast.scorecard.monitoring import Scorecard, classes, match, score, unpublished
 
 A = ("Пермь", "KA", "A1")
@@ -288,7 +289,15 @@ def test_rolling_windows_equal_what_is_scored_at_once() -> None:
     found = scorecard(scored, weeks, NOTHING_STORED, 3)
     at_once = score(scored[scored["ds"] > pd.Timestamp(sunday(3))])
     newest = found[(found["window"] == "rolling") & (found["window_end"] == pd.Timestamp(CUTOFF))]
-    assert_frame_equal(newest[list(at_once)].reset_index(drop=True), at_once)
+    of_one = (at_once["level"] == "combination") & (at_once["step"] > 0)
+    stored = ~of_one | (at_once["n_left_out"] > 0)
+    assert_frame_equal(newest[list(at_once)].reset_index(drop=True), at_once[stored].reset_index(drop=True))
+    assert of_one[stored].any()
+
+    weekly = found[(found["window"] == "week") & (found["level"] == "combination") & (found["step"] > 0)]
+    summed = weekly.groupby([*KEY, "step"])[SUMS].sum().reset_index()
+    assert_frame_equal(summed, at_once.loc[of_one, list(summed)].reset_index(drop=True))
+    assert (~stored).any()
 
 
 @pytest.mark.slow

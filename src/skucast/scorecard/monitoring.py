@@ -134,6 +134,7 @@ class Scorecard:
         start, sums = end - self._before, self._of_weeks
         week = sums[sums["ds"] == end].drop(columns="ds")
         window = over_weeks(sums[sums["ds"].between(start, end)])
+        window = window[_is_read(window)]
         both = pd.concat(
             [week.assign(window="week", window_start=end), window.assign(window="rolling", window_start=start)]
         )
@@ -178,6 +179,15 @@ def _level(rows: pd.DataFrame, level: str) -> pd.DataFrame:
 def _differs(actual: pd.Series, first: pd.Series) -> pd.Series:
     """Whether both are known and not the same."""
     return (actual - first).abs() > RESTATED * np.maximum(1.0, first.abs())
+
+
+def _is_read(window: pd.DataFrame) -> pd.Series:
+    """Whether anybody reads a row of a window: of one combination at one step only how many forecasts it left out.
+
+    Else that row is the sum of the combination's weeks at the step, which are stored; it would be four of its ten rows.
+    """
+    is_whole = (window["n_left_out"] == 0) & (window["n_unpublished"] == 0)
+    return ~(is_whole & (window["level"] == "combination") & (window["step"] != POOLED_STEP))
 
 
 def _with_first_actuals(rows: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:

@@ -33,7 +33,8 @@ METRICS = Table(
     label="metrics",
     name="distributor_model_performance_metrics",
     meaning="Accuracy of stored forecasts, per combination and rolled up: of each week, and of the weeks up to it. "
-    "Sums first; every ratio is a ratio of sums, NULL where it is undefined. e = yhat - y, in every column.",
+    "Sums first; every ratio is a ratio of sums, NULL where it is undefined. e = yhat - y, in every column. "
+    "The window of one combination at one step is there only where something was left out: it is the sum of its weeks.",
     columns=(
         week("window_end", "last week scored"),
         week("window_start", "first week scored; for `week` the same"),
