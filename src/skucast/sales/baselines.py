@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.indexers import BaseIndexer
 
 from skucast.core.combination import KEY
 from skucast.sales.columns import Weeks, days, numbers
@@ -53,9 +54,12 @@ def with_baselines(
     `data_cutoff`. A year before the week is always known by then: nothing is forecast further ahead than that. Where no
     week is known yet, it is what was sold in the partial week before the first: `first_sales`, KEY, `ds`, `y`.
     """
-    rows = forecasts.merge(_flat_at_every_week(weeks), on=[*KEY, "data_cutoff"], how="left")
+    flat = _flat_at_every_week(weeks)
+    flat = flat[flat["data_cutoff"].isin(forecasts["data_cutoff"].unique())]  # a merge looks at all names of all rows
+    rows = forecasts.merge(flat, on=[*KEY, "data_cutoff"], how="left")
     a_year_ago = weeks[[*KEY, "ds", "y"]].rename(columns={"y": "baseline_last_year"})
     a_year_ago["ds"] += pd.Timedelta(weeks=YEAR_WEEKS)
+    a_year_ago = a_year_ago[a_year_ago["ds"].isin(rows["ds"].unique())]
     rows = rows.merge(a_year_ago, on=[*KEY, "ds"], how="left")
     first_sold = _first_sold(rows, first_sales)
     for name in ("baseline_last_week", "baseline_mean_4"):
@@ -72,11 +76,42 @@ def _tail_mean(weeks: Weeks, n: int) -> float:
 
 def _flat_at_every_week(weeks: pd.DataFrame) -> pd.DataFrame:
     """The baselines that are the same for every target, as of every week of every combination."""
-    known = weeks[weeks["y"].notna()]
-    last_4 = known.groupby(KEY)["y"].rolling(MEAN_4_WEEKS, min_periods=1).mean().droplevel(list(range(len(KEY))))
+    last_4 = _means_of_last(weeks[weeks["y"].notna()], MEAN_4_WEEKS)
     as_of = weeks[[*KEY, "ds"]].rename(columns={"ds": "data_cutoff"})
     flat = pd.DataFrame({"baseline_last_week": weeks["y"], "baseline_mean_4": last_4}, index=weeks.index)
     return as_of.join(flat.groupby([weeks[name] for name in KEY]).ffill())
+
+
+def _means_of_last(known: pd.DataFrame, n: int) -> pd.Series:
+    """The mean of each combination's last n rows, as of every row: what pandas' own windows by group are.
+
+    Those are made one group after the other; these bounds of all windows at once.
+    """
+    group = known.groupby(KEY, sort=False).ngroup().to_numpy()
+    order = np.argsort(group, kind="stable")
+    place = np.arange(len(known))
+    begins = np.diff(group[order], prepend=-1) != 0
+    first = np.maximum.accumulate(np.where(begins, place, 0))
+    windows = _Windows(start=np.maximum(place - n + 1, first))
+    means = pd.Series(known["y"].to_numpy()[order]).rolling(windows, min_periods=1).mean()
+    return means.set_axis(known.index[order])
+
+
+class _Windows(BaseIndexer):
+    """Windows that begin at `start` and end with each row."""
+
+    start: npt.NDArray[np.int64]
+
+    def get_window_bounds(
+        self,
+        num_values: int = 0,
+        min_periods: int | None = None,  # noqa: ARG002 - pandas wants these names
+        center: bool | None = None,  # noqa: ARG002, FBT001
+        closed: str | None = None,  # noqa: ARG002
+        step: int | None = None,  # noqa: ARG002
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return where each window begins, and where it is over."""
+        return self.start, np.arange(1, num_values + 1)
 
 
 def _first_sold(rows: pd.DataFrame, first_sales: pd.DataFrame | None) -> pd.Series:

@@ -49,11 +49,14 @@ def match(
     previous = forecasts.sort_values(["cutoff"], kind="stable").groupby([*KEY, "ds"])["yhat"].shift(1)
     rows = forecasts.assign(previous_yhat=previous)
     rows = rows[rows["ds"].between(pd.Timestamp(since), pd.Timestamp(until))]
-    rows = rows.merge(weeks[[*KEY, "ds", "y", "is_stockout", "is_censored"]], on=[*KEY, "ds"], how="left")
+    sold = weeks.loc[weeks["ds"].isin(rows["ds"].unique()), [*KEY, "ds", "y", "is_stockout", "is_censored"]]
+    rows = rows.merge(sold, on=[*KEY, "ds"], how="left")
     rows["left_out"] = _left_out(rows)
     rows["y_failed"] = rows["y"].where(rows["left_out"] == "failed")
     rows["y"] = rows["y"].where(rows["left_out"].isna())
-    rows = with_baselines(rows, weeks, first_sales).merge(_scales(weeks), on=[*KEY, "data_cutoff"], how="left")
+    scales = _scales(weeks)
+    scales = scales[scales["data_cutoff"].isin(rows["data_cutoff"].unique())]
+    rows = with_baselines(rows, weeks, first_sales).merge(scales, on=[*KEY, "data_cutoff"], how="left")
     return rows[SCORED.column_names].sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 
