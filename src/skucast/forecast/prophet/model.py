@@ -131,8 +131,9 @@ class FittedModel:
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the model as plain builtins."""
-        return dataclasses.asdict(self)
+        """Return the model as plain builtins; `dataclasses.asdict` would copy each number."""
+        parts = {name: tuple(map(_fields_of, getattr(self, name))) for name in ("holidays", "regressors")}
+        return _fields_of(self) | {"spec": self.spec.as_dict(), **parts}
 
     def check(self) -> None:
         """Refuse parts that do not fit each other, or are beyond what any fit gives; their types the reader checks.
@@ -175,6 +176,10 @@ class FittedModel:
             check_length(holiday.weeks, "a holiday's weeks", MOST_HOLIDAY)
             if not _HOLIDAY_WEEKS.fullmatch(holiday.weeks):
                 raise ValueError("a holiday's weeks are no dates")
+
+
+def _fields_of(value: FittedModel | Holiday | Regressor) -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
 
 
 _RANGES = (

@@ -44,7 +44,7 @@ class ModelSpec:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain builtins."""
-        return dataclasses.asdict(self)
+        return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
 
     def check(self) -> None:
         """Refuse settings that nobody would fit a model by: counts and scales beyond all that is tried.
