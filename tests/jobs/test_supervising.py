@@ -137,6 +137,13 @@ def test_a_thread_that_is_left_is_waited_for() -> None:
     assert end_of(body, input="heard").stdout == "heard\n"
 
 
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_without_a_stream_the_exit_code_is_the_job_s(closed: str) -> None:
+    """Started by something that has closed it."""
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", *program("    return 2")]
+    assert subprocess.run(command, check=False).returncode == 2
+
+
 def test_what_does_not_arrive_has_the_interpreter_s_exit_code() -> None:
     """The disk that stdout goes to is full."""
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

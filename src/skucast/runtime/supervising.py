@@ -82,8 +82,8 @@ def _end_at_once(code: int) -> None:
         return
     atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing ends its processes
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # one that was closed before the start is None
+            stream.flush()
     except (OSError, ValueError):  # the interpreter has words and an exit code for it
         return
     os._exit(code)
