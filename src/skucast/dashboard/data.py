@@ -17,6 +17,7 @@ from skucast.dashboard.columns import (
     coded,
     iso,
     numbered,
+    numbers_of,
     only,
     rows_by_name,
     rows_of,
@@ -46,6 +47,8 @@ from skucast.dashboard.work import work_data
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    import numpy.typing as npt
     from pandas import DataFrame, Index
 
     from skucast.dashboard.board import Board, Due
@@ -100,11 +103,14 @@ class PageData:
     def __init__(self, board: Board) -> None:
         self._board = board
         scored = rows_of(board.scored, [*KEY, *ORIGIN, *SUMMED, *BOUNDS])
-        newest, earlier = _by_origin(rows_of(_with_final(board.forecasts), FORECAST_COLUMNS), scored)
+        forecasts = rows_of(_with_final(board.forecasts), FORECAST_COLUMNS)
+        is_newest = forecasts["cutoff"] == forecasts["cutoff"].max()
+        newest, earlier = forecasts[is_newest], forecasts[~is_newest]
         history = rows_of(board.history, [*KEY, "ds", *_HISTORY_VALUES])
         plan = rows_of(board.plan, [*KEY, "ds", *_PROMOTION])
         alerts = rows_of(board.alerts.reindex(columns=[*_ALERT_COLUMNS, *_ALERT_SAID]), _ALERT_COLUMNS + _ALERT_SAID)
         names = _combinations([scored, newest, history])
+        earlier = earlier[~_is_in(earlier, scored, names)]
         metrics = only(_pooled(board.metrics), names)
         self._names = _with_kinds(_with_classes(names, metrics), board)
         self._most_shown = _most_shown(self._names, history, alerts)
@@ -186,16 +192,23 @@ class PageData:
         }
 
 
+_DAYS = 1 << 20
+"""More than there are days from 1970 to any week."""
+
+
 # --- Which combinations and weeks -----------------------------------------------------------------------------------
 
 
-def _by_origin(forecasts: DataFrame, scored: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """The forecasts of the newest cutoff, and those of earlier ones that are not among the scored ones."""
-    is_newest = forecasts["cutoff"] == forecasts["cutoff"].max()
-    earlier = forecasts[~is_newest].merge(
-        scored[[*KEY, "cutoff", "ds"]], on=[*KEY, "cutoff", "ds"], how="left", indicator="_found"
-    )
-    return forecasts[is_newest], earlier[earlier["_found"] == "left_only"].drop(columns="_found")
+def _is_in(forecasts: DataFrame, scored: DataFrame, names: DataFrame) -> npt.NDArray[np.bool_]:
+    """Which of the forecasts are among the scored ones, whose combinations are all in `names`: each row is a number."""
+    import pandas as pd
+
+    def rows(frame: DataFrame) -> Index:
+        cutoff, ds = (frame[name].to_numpy().astype("datetime64[D]").astype("int64") for name in ("cutoff", "ds"))
+        found: Index = pd.Index((numbers_of(frame, names) * _DAYS + cutoff) * _DAYS + ds)
+        return found
+
+    return rows(forecasts).isin(rows(scored))
 
 
 def _made_at(forecasts: DataFrame) -> str | None:

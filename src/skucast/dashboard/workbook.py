@@ -197,7 +197,8 @@ def _classes(board: Board) -> dict[tuple[str, ...], str]:
 
 def _change(board: Board, newest: DataFrame) -> Series:
     """The forecast against what the newest earlier run said of the same weeks, as a share; NaN where there is none."""
-    earlier = _with_number(board.forecasts[board.forecasts["cutoff"] < newest["cutoff"].iloc[0]])
+    earlier = board.forecasts[board.forecasts["ds"].isin(newest["ds"].unique())]
+    earlier = _with_number(earlier[earlier["cutoff"] < newest["cutoff"].iloc[0]])
     both = newest[[*KEY, "ds", "number"]].merge(
         earlier[[*KEY, "ds", "cutoff", "number"]], on=[*KEY, "ds"], suffixes=("", "_before")
     )
