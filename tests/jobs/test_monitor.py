@@ -1,17 +1,21 @@
 """Monitoring: metrics and page from the ledger; harmless when there is nothing to score, or twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 import pandas as pd
 import pytest
 from boards import embedded
 from business import GONE, Business, business_lines
 
+from skucast.backends.warehouse.duckdb.warehouse import DuckDBWarehouse
 from skucast.core.combination import KEY
 from skucast.core.tables.alerts import ALERTS
+from skucast.core.tables.contract import Table
 from skucast.core.tables.forecasts import FORECASTS
 from skucast.core.tables.records import RUNS
 from skucast.core.tables.scorecard import METRICS
+from skucast.jobs import monitor
 
 pytestmark = pytest.mark.page
 
@@ -112,11 +116,24 @@ def test_restated_sales_are_scored_anew(scored: Business) -> None:
     assert said.sum() == 1  # this run, and none before
 
 
-def test_restated_weeks_are_counted_in_every_run_and_rewritten_once(scored: Business) -> None:
+@pytest.mark.parametrize(("at_once", "reads"), [(100_000, 1), (1, 4)])
+def test_restated_weeks_are_counted_in_every_run_and_rewritten_once(
+    scored: Business, monkeypatch: pytest.MonkeyPatch, at_once: int, reads: int
+) -> None:
     """An older week is corrected: the next run rewrites it and the windows it is in; the one after only the newest.
 
-    The count says that the week differs from what was first scored, so it stays.
+    The count says that the week differs from what was first scored, so it stays. What is stored of the four weeks
+    before the newest is read once, or week by week where they are too many rows.
     """
+    monkeypatch.setattr(monitor, "COMPARED_ROWS", at_once)
+    limits = []
+    read = DuckDBWarehouse.read
+
+    def counted(self: DuckDBWarehouse, table: Table, columns: Collection[str] | None = None, **how: Any) -> Any:
+        if table is METRICS and columns is None:
+            limits.append(how)
+        return read(self, table, columns, **how)
+
     late_line = business_lines().query("unit == 'Чайковский'").tail(8).head(1).assign(quantity=700.0)
     scored.sell(late_line, "correction")
     before = scored.warehouse.read(METRICS)
@@ -126,7 +143,10 @@ def test_restated_weeks_are_counted_in_every_run_and_rewritten_once(scored: Busi
     ends = after.loc[after["run_id"].isin(changed), "window_end"].dt.strftime("%m-%d").unique().tolist()
     assert sorted(ends) == ["11-15", "11-22"]
     first = scored.rows(METRICS)
-    assert scored("monitor") == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(DuckDBWarehouse, "read", counted)
+        assert scored("monitor") == 0
+    assert len(limits) == reads
     assert scored.rows(METRICS).equals(first)
     again = scored.warehouse.read(METRICS)
     assert again.loc[again["run_id"].isin(set(again["run_id"]) - set(after["run_id"])), "window_end"].nunique() == 1

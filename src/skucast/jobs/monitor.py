@@ -44,6 +44,9 @@ from skucast.sales.history import History
 from skucast.scorecard.monitoring import Scorecard, match, unpublished
 from skucast.scorecard.spellings import in_the_names_of_the_sales
 
+COMPARED_ROWS = 100_000
+"""Stored metrics that are read at a time, of as many whole weeks as that may be: those of all may fill the memory."""
+
 
 def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Run, report: RunReport) -> None:
     """Score the last `lookback_weeks` delivered weeks, replace their metrics, judge the alerts, write the dashboard.
@@ -174,11 +177,15 @@ def _newest_page(
 
 def _write_metrics(warehouse: Warehouse, scorecard: Scorecard, newest: pd.DataFrame, history: History, run: Run) -> int:
     """Replace the partitions that have changed, the newest one in any case and last; return the rows written."""
-    n_rows = 0
-    for end in sorted(scorecard.ends)[:-1]:
-        rows, week = validate(METRICS, _metric_rows(scorecard, end, history, run)), {"window_end": end.date()}
-        if len(rows) and not _is_stored(rows, warehouse.read(METRICS, since=week, until=week)):
-            n_rows += warehouse.replace(METRICS, rows, end.date(), run=run)
+    n_rows, before = 0, sorted(scorecard.ends)[:-1]
+    n_weeks = max(COMPARED_ROWS // max(len(newest), 1), 1)
+    for ends in (before[at : at + n_weeks] for at in range(0, len(before), n_weeks)):
+        first, last = ({"window_end": end.date()} for end in (ends[0], ends[-1]))
+        stored = warehouse.read(METRICS, since=first, until=last)
+        for end in ends:
+            rows = validate(METRICS, _metric_rows(scorecard, end, history, run))
+            if len(rows) and not _is_stored(rows, stored[stored["window_end"] == end]):
+                n_rows += warehouse.replace(METRICS, rows, end.date(), run=run)
     return n_rows + warehouse.replace(METRICS, newest, history.data_cutoff, run=run)
 
 
