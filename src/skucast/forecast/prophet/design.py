@@ -201,21 +201,21 @@ def design(known: Window, grid: WeekGrid, spec: ModelSpec) -> Design:
     if spec.target == "log1p":
         y = np.log1p(y)
         values = np.column_stack([values[:, :-1], np.log1p(values[:, -1])])
-    ds = grid.ds[known.rows]
-    t_scale_days = float((ds[-1] - ds[0]) / np.timedelta64(1, "D"))
-    t = ((ds - ds[0]) / np.timedelta64(1, "D")) / t_scale_days
+    at = _slice_of(known.rows)
+    ds = grid.ds[at]
+    days = (ds - ds[0]).astype("float64")
+    t_scale_days = float(days[-1])
+    t = days / t_scale_days
     y_scale = float(np.abs(y).max()) or 1.0
     order = spec.yearly_order if len(y) >= spec.yearly_min_weeks else 0
     holidays = _holidays_seen(known.span, grid)
     columns, standardized = _columns(known.names, values)
     seasons, last_holiday = 2 * order, 2 * order + len(holidays)
     X = np.empty((len(y), last_holiday + len(columns)))
-    X[:, :seasons] = grid.fourier[known.rows, :seasons]
-    X[:, seasons:last_holiday] = holiday_values(grid, known.rows, holidays)
+    X[:, :seasons] = grid.fourier[at, :seasons]
+    X[:, seasons:last_holiday] = holiday_values(grid, at, holidays)
     X[:, last_holiday:] = standardized.T
-    groups = [SEASON] * seasons + [HOLIDAYS] * len(holidays)
-    groups += [group_of(column.name) for column in columns]
-    used = {column.name for column in columns}
+    used = [column.name for column in columns]
     return Design(
         target=spec.target,
         start=ds[0],
@@ -225,13 +225,25 @@ def design(known: Window, grid: WeekGrid, spec: ModelSpec) -> Design:
         y=y / y_scale,
         t=t,
         X=X,
-        groups=np.array(groups, dtype="int64"),
+        groups=_groups_of(seasons, len(holidays), tuple(used)),
         changepoints=_changepoints(t, spec.n_changepoints, spec.changepoint_range),
         yearly_order=order,
         holiday_columns=holidays,
         columns=columns,
         dropped=tuple(name for name in known.names if name not in used),
     )
+
+
+def _slice_of(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | slice:
+    """The weeks as a slice where none is missing, which is read in a fraction of the time."""
+    first, end = int(rows[0]), int(rows[-1]) + 1
+    return slice(first, end) if end - first == len(rows) else rows
+
+
+@functools.lru_cache(maxsize=1024)
+def _groups_of(seasons: int, n_holidays: int, regressors: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    groups = [SEASON] * seasons + [HOLIDAYS] * n_holidays + [group_of(name) for name in regressors]
+    return np.array(groups, dtype="int64")
 
 
 def future_columns(
@@ -266,7 +278,7 @@ def problem_of(made: Design, grid: WeekGrid, rows: npt.NDArray[np.int64], regres
     return Problem(made, t, features, np.maximum(0.0, t[:, None] - made.changepoints))
 
 
-def holiday_values(grid: WeekGrid, rows: npt.NDArray[np.int64], columns: Sequence[HolidayColumn]) -> Floats:
+def holiday_values(grid: WeekGrid, rows: npt.NDArray[np.int64] | slice, columns: Sequence[HolidayColumn]) -> Floats:
     """Return the values of holidays in weeks of the grid, shape (H, number of columns)."""
     table = grid.holidays[rows]
     values = table[:, [column.members[0] for column in columns]]

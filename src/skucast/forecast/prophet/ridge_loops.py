@@ -107,11 +107,11 @@ def eliminate(top: Floats, precision: Floats, v: float, work: Floats, members: I
     for a in range(0, p - 3, 4):
         _factorise(work, a, a + 4, width)
         for i in range(a + 4, p):
-            first, second, third, fourth = work[a, i], work[a + 1, i], work[a + 2, i], work[a + 3, i]
-            for b in range(i, width):
-                work[i, b] -= (
-                    first * work[a, b] + second * work[a + 1, b] + third * work[a + 2, b] + fourth * work[a + 3, b]
-                )
+            row = work[i, i:width]  # slices: their places are known not to be negative
+            one, two, three, four = work[a, i:width], work[a + 1, i:width], work[a + 2, i:width], work[a + 3, i:width]
+            first, second, third, fourth = one[0], two[0], three[0], four[0]
+            for b in range(len(row)):
+                row[b] -= first * one[b] + second * two[b] + third * three[b] + fourth * four[b]
     _factorise(work, p - p % 4, p, width)
 
 
@@ -119,13 +119,15 @@ def eliminate(top: Floats, precision: Floats, v: float, work: Floats, members: I
 def _factorise(work: Floats, first: int, end: int, width: int) -> None:
     """Make the rows `first` to `end` those of the factor; the rows before them have been eliminated."""
     for a in range(first, end):
+        row = work[a, a:width]
         for done in range(first, a):
-            factor = work[done, a]
-            for b in range(a, width):
-                work[a, b] -= factor * work[done, b]
-        inverse = 1.0 / math.sqrt(max(work[a, a], TINY))
-        for b in range(a, width):
-            work[a, b] *= inverse
+            above = work[done, a:width]
+            factor = above[0]
+            for b in range(len(row)):
+                row[b] -= factor * above[b]
+        inverse = 1.0 / math.sqrt(max(row[0], TINY))
+        for b in range(len(row)):
+            row[b] *= inverse
 
 
 @compiled
