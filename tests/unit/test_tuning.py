@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,13 +14,14 @@ from stubs import future_frame, plan
 from skucast.core.combination import Combination
 from skucast.core.weeks import WeekClock
 from skucast.forecast.artifact import loads
-from skucast.forecast.prophet.design import until, window
+from skucast.forecast.prophet.design import Floats, until, window
 from skucast.forecast.prophet.elsewhere import Elsewhere, Errors, pooled
 from skucast.forecast.prophet.fit import fit_window
 from skucast.forecast.prophet.rollout import roll_forward
 from skucast.forecast.prophet.spec import ModelSpec
 from skucast.forecast.prophet.tuning import (
     MIN_FOLDS,
+    Fold,
     Scores,
     _average_pays,
     _damping_pays,
@@ -60,6 +63,29 @@ def test_a_score_is_a_real_forecast(spec: ModelSpec) -> None:
         rows = roll_forward(model, future_frame(past, targets), last_known(past), seed=1, n_paths=0)
         np.testing.assert_allclose(scores.yhat[0, place], rows["yhat"], rtol=1e-9)
         np.testing.assert_array_equal(scores.y[place], weeks["y"].iloc[len(past) : len(past) + 4])
+
+
+@pytest.mark.parametrize("has_own_past", [True, False])
+def test_settings_share_an_origin_and_nothing_else(has_own_past: bool) -> None:
+    """Scored together, or of another history before, each setting forecasts what it does alone."""
+    weeks, others = generated(100, 1), generated(100, 2)
+    recipe = recipe_of(weeks)
+
+    def scored(of: pd.DataFrame, specs: list[ModelSpec], folds: list[Fold]) -> Floats:
+        return score(window(with_lag(of), PROMO_REGRESSORS, recipe.grid), recipe.grid, folds, specs).yhat
+
+    def origins() -> list[Fold]:
+        made = folds_of(Material(weeks), recipe)
+        return made if has_own_past else [replace(fold, known=None) for fold in made]
+
+    folds = origins()
+    if has_own_past:
+        scored(weeks, [replace(SHAPES[0], n_changepoints=10)], folds)
+    else:
+        scored(others, SHAPES, folds)
+    together = scored(weeks, SHAPES, folds)
+    for row, spec in zip(together, SHAPES, strict=True):
+        np.testing.assert_array_equal(row, scored(weeks, [spec], origins())[0])
 
 
 @pytest.mark.parametrize("tune", ["fast", "full"])

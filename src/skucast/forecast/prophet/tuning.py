@@ -216,10 +216,11 @@ def _by_shape(specs: tuple[ModelSpec, ...]) -> list[tuple[list[int], ModelSpec, 
 
 
 def _problem(known: Window, grid: WeekGrid, fold: Fold, spec: ModelSpec) -> Problem:
-    """The problem of an origin, made once for all settings that share its columns."""
+    """The problem of an origin, made once for all that share its columns where the origin has its own past."""
+    if fold.known is None:
+        return problem_of(design(until(known, fold.last), grid, spec), grid, fold.rows, fold.regressors)
     if spec.columns not in fold.problems:
-        past = until(known, fold.last) if fold.known is None else fold.known
-        fold.problems[spec.columns] = problem_of(design(past, grid, spec), grid, fold.rows, fold.regressors)
+        fold.problems[spec.columns] = problem_of(design(fold.known, grid, spec), grid, fold.rows, fold.regressors)
     return fold.problems[spec.columns]
 
 
