@@ -17,7 +17,7 @@ from skucast.core.errors import WarehouseError
 from skucast.core.tables.changes import CHANGES, PARTS, REVISIONS
 from skucast.core.tables.contract import Table
 from skucast.core.tables.forecasts import FORECASTS
-from skucast.jobs.revisions import revisions_of
+from skucast.jobs.stored_revisions import revisions_of
 
 TOTAL = ("*", "*", "*")
 

@@ -29,7 +29,7 @@ from skucast.jobs.overrides import shown_overrides
 from skucast.jobs.promotion_board import promotions_seen
 from skucast.jobs.refusals import refused_lately
 from skucast.jobs.registry import by_age
-from skucast.jobs.revisions import revisions_of
+from skucast.jobs.stored_revisions import revisions_of
 from skucast.runtime.settings import Settings
 from skucast.sales.demand import life_classes
 from skucast.sales.history import History

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.rows import is_about
 from skucast.core.tables.changes import REVISIONS
-from skucast.core.tables.validation import empty
 from skucast.core.words import counted
 from skucast.jobs.compared import WHOLE, Compared, expected
 from skucast.runtime.outcome import RunReport
@@ -73,11 +71,3 @@ def _note(rows: pd.DataFrame, report: RunReport) -> None:
         f"this cutoff was published before with other numbers: {counted(n, 'combination')} changed, "
         f"{signed(float(changed['change'].sum()))} in all; {REVISIONS.label} say why"
     )
-
-
-def revisions_of(warehouse: Warehouse, newest: pd.DataFrame) -> pd.DataFrame:
-    """Return what the runs that led to these forecasts, of one cutoff, have changed, run by run."""
-    if newest.empty:
-        return empty(REVISIONS)
-    week = {"cutoff": newest["cutoff"].max().date()}
-    return chain_of(warehouse.read(REVISIONS, since=week, until=week), newest)
