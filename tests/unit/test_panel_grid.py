@@ -127,3 +127,14 @@ def test_promotions_are_known_as_each_combination_alone_knows_them(back: int) ->
         for values, name in zip(found, PROMO_REGRESSORS, strict=True):
             np.testing.assert_allclose(values, alone.regressors[name], err_msg=f"{combination} {name}")
         assert known.is_planned[row].tolist() == (alone.promo_source == "planned").tolist()
+
+
+def test_responses_are_summed_up_to_a_week_by_class() -> None:
+    """Two plain weeks of 10, promotions of 20 and 30 % that sell 20 and 40: responses 2 and 4, each in its class."""
+    y, depth = np.array([[10.0, 10.0, 20.0, 40.0]]), np.array([[0.0, 0.0, 15.0, 35.0]])
+    days = np.where(depth > 0, 7.0, 0.0)
+    grid = Grid(sunday(3), (A,), y, depth, days, np.zeros((1, 3), "int64"), np.zeros((1, 5, 4)), np.zeros(1, "int64"))
+    total, count = grid.responses_until(4)
+    assert total.tolist() == [[1.0, 0.0, 0.0, 2.0, 0.0, 4.0, 0.0]]
+    assert count.tolist() == [[1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0]]
+    assert grid.responses_until(3)[0].tolist() == [[1.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0]]

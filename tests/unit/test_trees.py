@@ -102,6 +102,20 @@ def test_a_forest_is_walked_as_written() -> None:
     assert SMALL.predict(asked).tolist() == [11.0, 12.0, 13.0, 11.0]
 
 
+@pytest.mark.parametrize("n_rows", [0, 1, 2, 3, 5, 257])
+def test_rows_go_down_together_as_each_alone(n_rows: int) -> None:
+    """Whatever is left over when fours and blocks of rows are full: the same bits, also in a tree that is one leaf."""
+    grown = forest_of(trained().dump_model())
+    leaf = len(grown.leaves)
+    forest = dataclasses.replace(grown, roots=(*grown.roots, -1 - leaf), leaves=(*grown.leaves, 0.5))
+    values, groups = values_of(n_rows, seed=n_rows), np.arange(forest.n_features) % 3
+    alone = [values[row : row + 1] for row in range(n_rows)]
+    assert forest.predict(values).tolist() == [forest.predict(each)[0] for each in alone]
+    added = forest.contributions(values, groups, 3)
+    assert added.shape == (n_rows, 4)
+    assert added.tolist() == [forest.contributions(each, groups, 3)[0].tolist() for each in alone]
+
+
 def test_what_groups_of_features_add_is_the_way_of_the_means() -> None:
     """Both trees begin at 12; feature 0 leads from 2 to 1.5 or 3, feature 1 from 1.5 to 1 or 2."""
     asked = np.array([[0.5, 1.5], [0.5, 2.0], [0.6, 0.0]])
