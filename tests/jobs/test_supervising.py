@@ -144,6 +144,15 @@ def test_without_a_stream_the_exit_code_is_the_job_s(closed: str) -> None:
     assert subprocess.run(command, check=False).returncode == 2
 
 
+def test_a_profile_is_written(tmp_path: Path) -> None:
+    """Who profiles a job gets it at the interpreter's own end."""
+    script, found = tmp_path / "job.py", tmp_path / "found"
+    script.write_text(program("    return 3")[2], encoding="utf-8")
+    command = [sys.executable, "-m", "cProfile", "-o", str(found), str(script)]
+    subprocess.run(command, check=False)
+    assert found.stat().st_size
+
+
 def test_what_does_not_arrive_has_the_interpreter_s_exit_code() -> None:
     """The disk that stdout goes to is full."""
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 from base64 import b64decode, b64encode
 from hashlib import sha256
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from skucast.core import kept_files
+from skucast.core.kept_files import keep
 from skucast.dashboard import packing
 
 
@@ -47,3 +50,18 @@ def test_where_nothing_can_be_kept_it_is_packed_each_time(beside: Path, monkeypa
     beside.write_bytes(b"")
     first, _ = packed_anew(monkeypatch)
     assert packed_anew(monkeypatch) == (first, 1)
+
+
+def test_what_cannot_be_put_in_place_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something else is there already, or the disk is full: no file of half a library for each page that is made."""
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    keep(taken, b"content")
+    assert list(tmp_path.iterdir()) == [taken]
+
+    def full(*_: object) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(kept_files, "sha256", full)
+    keep(tmp_path / "file", b"content")
+    assert list(tmp_path.iterdir()) == [taken]

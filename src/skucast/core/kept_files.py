@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import suppress
 from hashlib import sha256
@@ -24,8 +25,12 @@ def keep(file: Path, content: bytes) -> None:
     """Keep the content in the file, whole, if there is a place: where nobody may write it is made each time."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as written:
-            written.write(sha256(content).digest() + content)
-        made = Path(written.name)
-        made.chmod(0o644)  # whoever builds an image is not who runs it
-        made.replace(file)
+        handle, name = tempfile.mkstemp(dir=file.parent)
+        made = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as written:
+                written.write(sha256(content).digest() + content)
+            made.chmod(0o644)  # whoever builds an image is not who runs it
+            made.replace(file)
+        finally:
+            made.unlink(missing_ok=True)  # where there is no room for it, or something else in its place

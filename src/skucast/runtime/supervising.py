@@ -72,13 +72,13 @@ def _end_with(parent: int) -> None:
 
 
 def _end_at_once(code: int) -> None:
-    """End this process; return where another thread is left, or what was written does not arrive.
+    """End this process; return where another thread is left, a profiler waits, or what was written does not arrive.
 
     What is registered for the end is done. The interpreter's own end lets go of each module and frame, which takes a
     fifteenth of a monitoring of 525 combinations, and the system takes all of them back anyway.
     """
     others = {each.name for each in threading.enumerate() if each is not threading.main_thread()}
-    if others - {"sigterm"}:
+    if others - {"sigterm"} or sys.getprofile() or sys.gettrace():
         return
     atexit._run_exitfuncs()  # noqa: SLF001 - as multiprocessing ends its processes
     try:
