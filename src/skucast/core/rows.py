@@ -28,6 +28,15 @@ def written(rows: pd.DataFrame) -> pd.Series:
     return unit + "/" + channel + "/" + sku_id
 
 
+def looked_up(rows: pd.DataFrame, others: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return the rows with the columns of the one other row of their combination and day `by`, missing without one.
+
+    A merge looks at all names of all others, so that those of other days are left out before it.
+    """
+    of_these_days = others[others[by].isin(rows[by].unique())]
+    return rows.merge(of_these_days, on=[*KEY, by], how="left")
+
+
 def kept_rows(rows: pd.DataFrame, mask: pd.Series | npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Return the rows that the mask keeps; the frame as it is where that is all: sales of years are not copied."""
     return rows if mask.all() else rows[mask]

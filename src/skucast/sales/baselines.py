@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.api.indexers import BaseIndexer
 
 from skucast.core.combination import KEY
+from skucast.core.rows import looked_up
 from skucast.sales.columns import Weeks, days, numbers
 
 Floats = npt.NDArray[np.float64]
@@ -54,13 +55,10 @@ def with_baselines(
     `data_cutoff`. A year before the week is always known by then: nothing is forecast further ahead than that. Where no
     week is known yet, it is what was sold in the partial week before the first: `first_sales`, KEY, `ds`, `y`.
     """
-    flat = _flat_at_every_week(weeks)
-    flat = flat[flat["data_cutoff"].isin(forecasts["data_cutoff"].unique())]  # a merge looks at all names of all rows
-    rows = forecasts.merge(flat, on=[*KEY, "data_cutoff"], how="left")
+    rows = looked_up(forecasts, _flat_at_every_week(weeks), "data_cutoff")
     a_year_ago = weeks[[*KEY, "ds", "y"]].rename(columns={"y": "baseline_last_year"})
     a_year_ago["ds"] += pd.Timedelta(weeks=YEAR_WEEKS)
-    a_year_ago = a_year_ago[a_year_ago["ds"].isin(rows["ds"].unique())]
-    rows = rows.merge(a_year_ago, on=[*KEY, "ds"], how="left")
+    rows = looked_up(rows, a_year_ago, "ds")
     first_sold = _first_sold(rows, first_sales)
     for name in ("baseline_last_week", "baseline_mean_4"):
         rows[name] = rows[name].fillna(first_sold)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.rows import looked_up
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import FAILED_STATUSES, RESTING
 from skucast.core.tables.scorecard import LEVELS, POOLED_STEP, SCORED, UNPUBLISHED
@@ -49,14 +50,11 @@ def match(
     previous = forecasts.sort_values(["cutoff"], kind="stable").groupby([*KEY, "ds"])["yhat"].shift(1)
     rows = forecasts.assign(previous_yhat=previous)
     rows = rows[rows["ds"].between(pd.Timestamp(since), pd.Timestamp(until))]
-    sold = weeks.loc[weeks["ds"].isin(rows["ds"].unique()), [*KEY, "ds", "y", "is_stockout", "is_censored"]]
-    rows = rows.merge(sold, on=[*KEY, "ds"], how="left")
+    rows = looked_up(rows, weeks[[*KEY, "ds", "y", "is_stockout", "is_censored"]], "ds")
     rows["left_out"] = _left_out(rows)
     rows["y_failed"] = rows["y"].where(rows["left_out"] == "failed")
     rows["y"] = rows["y"].where(rows["left_out"].isna())
-    scales = _scales(weeks)
-    scales = scales[scales["data_cutoff"].isin(rows["data_cutoff"].unique())]
-    rows = with_baselines(rows, weeks, first_sales).merge(scales, on=[*KEY, "data_cutoff"], how="left")
+    rows = looked_up(with_baselines(rows, weeks, first_sales), _scales(weeks), "data_cutoff")
     return rows[SCORED.column_names].sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -118,18 +119,23 @@ def test_one_run_delivered_twice_publishes_once(place: Place, theirs: BigQueryWa
     assert publishers(theirs) == ["run-1"]
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, owner: object, method: str, do: Callable[[], object]) -> None:
+    """Have somebody else do that just before the first call of the method."""
+    real = getattr(owner, method)
+
+    def after_the_other(*given: object) -> object:
+        monkeypatch.undo()
+        do()
+        return real(*given)
+
+    monkeypatch.setattr(owner, method, after_the_other)
+
+
 def test_living_copies_of_a_task_drop_nothing_of_each_other(
     place: Place, theirs: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One has staged and not yet published when the other publishes and tidies up, with the same rows."""
-    real = theirs._publisher._transact
-
-    def after_the_other(*given: object) -> None:
-        monkeypatch.undo()
-        writers.ours(place, 1)
-        real(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(theirs._publisher, "_transact", after_the_other)
+    meanwhile(monkeypatch, theirs._publisher, "_transact", lambda: writers.ours(place, 1))
     assert theirs.replace(SMALL, week(1), CUTOFF, run=run_of(1)) == 10
     assert stored(theirs) == rows_of(1)
     assert publishers(theirs) == ["run-1"]
@@ -139,14 +145,7 @@ def test_a_table_that_another_makes_meanwhile_is_not_lost(
     place: Place, theirs: BigQueryWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One misses it; before it asks who has published it, the other has made it, published and noted that."""
-    real = theirs._reader.is_published
-
-    def after_the_other(*given: object) -> bool:
-        monkeypatch.undo()
-        writers.ours(place, 2)
-        return real(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(theirs._reader, "is_published", after_the_other)
+    meanwhile(monkeypatch, theirs._reader, "is_published", lambda: writers.ours(place, 2))
     assert publish(theirs, 1) == 10
     assert publishers(theirs) == ["run-1", "run-2"]
 
@@ -156,14 +155,7 @@ def test_a_shard_whose_table_a_copy_drops_is_loaded_again(
 ) -> None:
     """The other copy has published and tidied up just when this one had made the table for its rows."""
     task = replace(run_of(1), task_count=2)
-    real = theirs._staging._jobs.load
-
-    def after_the_drop(*given: object) -> None:
-        monkeypatch.undo()
-        place.warehouse().unstage(SMALL, run=task)
-        real(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(theirs._staging._jobs, "load", after_the_drop)
+    meanwhile(monkeypatch, theirs._staging._jobs, "load", lambda: place.warehouse().unstage(SMALL, run=task))
     theirs.stage(SMALL, week(1), run=task)
     assert len(theirs.staged(SMALL, run=task, tasks=[0])) == 10
 
