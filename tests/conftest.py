@@ -20,7 +20,7 @@ from memory_disk import in_memory
 from order import dealt
 from places import BACKENDS, LIVE_LOCATION, Cloud, backend_of, live_bucket, live_project
 from stand_ins.proxy import Proxy
-from stand_ins.servers import PROJECT, drop_dataset, make_bucket, make_dataset, missing
+from stand_ins.servers import PROJECT, missing, new_bucket, new_dataset
 from stand_ins.shared import Address, OwnStandIns, Reception, StandIns, StandInsElsewhere
 from stand_ins.truthful import StorageProxy
 
@@ -225,18 +225,14 @@ def bigquery_proxy(bigquery_server: Address) -> Iterator[Proxy]:
 @pytest.fixture
 def dataset(bigquery_server: Address) -> Iterator[str]:
     """Return the name of a new, empty dataset, which goes after the test."""
-    name = f"dataset_{secrets.token_hex(6)}"
-    make_dataset(bigquery_server, name)
-    yield name
-    drop_dataset(bigquery_server, name)
+    with new_dataset(bigquery_server) as name:
+        yield name
 
 
 @pytest.fixture
 def bucket(storage_server: Address) -> str:
     """Return the name of a new, empty bucket."""
-    name = f"bucket-{secrets.token_hex(6)}"
-    make_bucket(storage_server, name)
-    return name
+    return new_bucket(storage_server)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from builders import CUTOFF, sunday
 from pandas.testing import assert_frame_equal
 from places import CLOUDS, Cloud
-from stand_ins.servers import PROJECT, make_dataset
+from stand_ins.servers import PROJECT, new_dataset
 from stand_ins.shared import Address
 
 from skucast.backends.cloud_bigquery import bigquery_client
@@ -206,14 +206,16 @@ ALERT_ROWS = [
 @pytest.fixture(scope="module")
 def looked(bigquery_server: Address) -> Looked:
     """Return the rows of all views, made twice, over tables that hold forecasts, their metrics and alerts."""
-    cloud = Cloud(PROJECT, "looked", "", "", Endpoints(bigquery_server.url, bigquery_server.grpc))
-    make_dataset(bigquery_server, cloud.dataset)
-    matched = matched_rows()
-    fill(cloud, {FORECASTS: forecast_rows(matched), METRICS: metric_rows(matched), ALERTS: pd.DataFrame(ALERT_ROWS)})
-    make_views(cloud)
-    first = read_views(cloud)
-    make_views(cloud)
-    second = read_views(cloud)
+    with new_dataset(bigquery_server) as dataset:
+        cloud = Cloud(PROJECT, dataset, "", "", Endpoints(bigquery_server.url, bigquery_server.grpc))
+        matched = matched_rows()
+        fill(
+            cloud, {FORECASTS: forecast_rows(matched), METRICS: metric_rows(matched), ALERTS: pd.DataFrame(ALERT_ROWS)}
+        )
+        make_views(cloud)
+        first = read_views(cloud)
+        make_views(cloud)
+        second = read_views(cloud)
     for name in (*VIEWS, *PLANNER_VIEWS):
         assert_frame_equal(first[name], second[name])
     return Looked(second, matched)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import os
 import platform
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -22,6 +25,9 @@ from typing import Protocol
 
 FOLDER = Path(__file__).parents[2] / ".stand-ins"
 START_WITHIN_S = 60.0
+MAKE_WITHIN_S = 60.0
+"""Long: nothing is shown by it, and a busy machine is slow."""
+
 PROJECT = "demo-project"
 
 
@@ -86,25 +92,32 @@ def start_bigquery(folder: Path) -> Server:
     return server
 
 
-def make_bucket(server: Reachable, name: str) -> None:
-    """Make an empty bucket."""
+@contextmanager
+def new_dataset(server: Reachable) -> Iterator[str]:
+    """Give the name of a new, empty dataset, which goes afterwards.
+
+    The server looks through all that it has for every table of a query. Nobody chooses a name: workers share the
+    server, and what is made once for a module is made by each of them that runs one of its tests.
+    """
+    name = f"dataset_{secrets.token_hex(6)}"
+    url = f"{server.url}/bigquery/v2/projects/{PROJECT}/datasets"
+    body = json.dumps({"datasetReference": {"projectId": PROJECT, "datasetId": name}}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    _opener().open(request, timeout=MAKE_WITHIN_S).close()
+    try:
+        yield name
+    finally:
+        dropped = urllib.request.Request(f"{url}/{name}?deleteContents=true", method="DELETE")
+        _opener().open(dropped, timeout=MAKE_WITHIN_S).close()
+
+
+def new_bucket(server: Reachable) -> str:
+    """Make an empty bucket and return its name; it stays as long as the server, which keeps it in memory."""
+    name = f"bucket-{secrets.token_hex(6)}"
     body = json.dumps({"name": name}).encode()
     request = urllib.request.Request(f"{server.url}/storage/v1/b?project=any", body)
-    _opener().open(request, timeout=10).close()
-
-
-def make_dataset(server: Reachable, name: str) -> None:
-    """Make an empty dataset."""
-    body = json.dumps({"datasetReference": {"projectId": PROJECT, "datasetId": name}}).encode()
-    url = f"{server.url}/bigquery/v2/projects/{PROJECT}/datasets"
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    _opener().open(request, timeout=10).close()
-
-
-def drop_dataset(server: Reachable, name: str) -> None:
-    """Drop a dataset with its tables: the server looks through all that it has for every table of a query."""
-    url = f"{server.url}/bigquery/v2/projects/{PROJECT}/datasets/{name}?deleteContents=true"
-    _opener().open(urllib.request.Request(url, method="DELETE"), timeout=30).close()
+    _opener().open(request, timeout=MAKE_WITHIN_S).close()
+    return name
 
 
 def _storage_binary() -> str:

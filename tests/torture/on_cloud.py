@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import socket
 import sys
 import time
@@ -19,7 +18,7 @@ import conductor
 from conductor import N_LANES, Told
 from invariants import violations
 from schedules import CLOUD_FAULTS, Schedule
-from stand_ins.servers import PROJECT, drop_dataset, make_bucket, make_dataset, missing
+from stand_ins.servers import PROJECT, missing, new_bucket, new_dataset
 from stand_ins.shared import Address, OwnStandIns
 from worlds import CloudWorld
 
@@ -70,19 +69,18 @@ class OnCloud:
     def play(self, schedule: Schedule) -> Told:
         """Return what came of a schedule."""
         bigquery, storage = (Address(*each) for each in (self._outside.bigquery, self._outside.storage))
-        dataset, bucket = f"torture_{secrets.token_hex(6)}", f"torture-{secrets.token_hex(6)}"
-        make_dataset(bigquery, dataset)
-        make_bucket(storage, bucket)
+        bucket = new_bucket(storage)
         ends = [
             Endpoints(bigquery=each[0], bigquery_storage=bigquery.grpc, storage=each[1]) for each in self._outside.lanes
         ]
-        world = CloudWorld(PROJECT, dataset, bucket, (*ends, Endpoints(bigquery.url, bigquery.grpc, storage.url)))
-        try:
-            return conductor.play(schedule, world, self.check, self._outside.script)
-        finally:
-            for lane in range(N_LANES):
-                self._outside.script(lane, None, 0)
-            drop_dataset(bigquery, dataset)
+        ends.append(Endpoints(bigquery.url, bigquery.grpc, storage.url))
+        with new_dataset(bigquery) as dataset:
+            world = CloudWorld(PROJECT, dataset, bucket, tuple(ends))
+            try:
+                return conductor.play(schedule, world, self.check, self._outside.script)
+            finally:
+                for lane in range(N_LANES):
+                    self._outside.script(lane, None, 0)
 
 
 @contextmanager
