@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import google.auth.transport.requests
 import pytest
@@ -183,12 +184,28 @@ def test_no_try_begins_after_the_deadline(listen: Callable[[Speak], Listener]) -
 
 MEGABYTE = b"x" * 1_000_000
 ENDLESS = b"HTTP/1.1 %d OK\r\nConnection: close\r\n\r\n"
-BOMB = gzip.compress(b" " * 400_000_000, 9)
-PACKED = b"HTTP/1.1 %d OK\r\nContent-Encoding: gzip\r\nContent-Length: " + str(len(BOMB)).encode() + b"\r\n\r\n"
+
+
+@cache
+def bomb() -> bytes:
+    """Return 400 MB of blanks, packed: when a test wants them, not whenever the tests are collected."""
+    return gzip.compress(b" " * 400_000_000, 9)
+
+
+def packed(status: int) -> Speak:
+    """Send a little that is much once it is unpacked."""
+
+    def speak(connection: socket.socket, over: threading.Event) -> None:
+        head = b"HTTP/1.1 %d OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+        saying(head % (status, len(bomb())), bomb())(connection, over)
+
+    return speak
+
+
 LARGE = {
     "announced": saying(b"HTTP/1.1 200 OK\r\nContent-Length: 3000000000\r\n\r\n", b"x"),
     "not announced": saying(ENDLESS % 200, MEGABYTE, times=3000),
-    "packed": saying(PACKED % 200, BOMB),
+    "packed": packed(200),
 }
 
 
@@ -203,7 +220,7 @@ def test_an_answer_without_end_is_read_no_further(listen: Callable[[Speak], List
 
 REFUSALS = {
     "not announced": saying(ENDLESS % 404, MEGABYTE, times=3000),
-    "packed": saying(PACKED % 404, BOMB),
+    "packed": packed(404),
     "leads elsewhere": saying(b"HTTP/1.1 302 There\r\nLocation: /x\r\n\r\n", MEGABYTE, times=3000),
 }
 
