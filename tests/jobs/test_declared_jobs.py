@@ -85,6 +85,23 @@ def forecasts(business: Business, job: Job = "predict", *flags: str) -> pd.DataF
     return rows[rows["SKU_ID"] == "A1"]
 
 
+FAR_OUTSIDE = "price: values to come far outside what their article ever had"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_said"), [("12", False), ("14", False), ("5", False), ("120", True), ("1.2", True), ("0", True)]
+)
+def test_a_value_far_outside_the_history_is_said(priced: Business, shown, value: str, is_said: bool) -> None:
+    """An article sold at 10 and 12 has no model of what happens at 120: its forecast rests on a doubt."""
+    assert load(priced, f"price,U,*,A1,2026-11-30,2026-12-06,{value},2026-11-20") == 0
+    assert priced("predict") == 0
+    said = shown()
+    assert (
+        f"{FAR_OUTSIDE}, where no model has learnt anything: U/KA/A1: {value}, 10 to 12 until now;" in said
+    ) == is_said
+    assert (FAR_OUTSIDE in said) == is_said
+
+
 def test_a_price_that_is_known_ahead_moves_the_forecast(priced: Business, shown) -> None:
     """Loaded for all articles, `*`: two weeks at 12, then 10 again; the forecast says what the price adds.
 

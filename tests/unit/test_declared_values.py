@@ -14,7 +14,7 @@ from skucast.core.declared import Regressor, Source, Unknown
 from skucast.core.tables.regressors import REGRESSORS
 from skucast.core.tables.validation import validate
 from skucast.regressors.declared_plan import DeclaredPlan, usable_values
-from skucast.regressors.declared_values import DeclaredWeeks, columns_of, declared_ahead, filled
+from skucast.regressors.declared_values import DeclaredWeeks, columns_of, declared_ahead, filled, is_far_outside
 
 A1, A2, B1 = Combination("U", "KA", "A1"), Combination("U", "TT", "A1"), Combination("V", "KA", "B1")
 PRICE = Regressor("price", "price", Source("table"), Source("table"))
@@ -187,3 +187,22 @@ def test_two_values_of_the_same_days_are_counted() -> None:
     assert wrong == {"another value is said of the same days at the same moment, the larger counts": 1}
     assert sorted(usable["price"]["value"]) == [80.0, 85.0, 85.0, 90.0]
     assert prices(DeclaredPlan([PRICE], usable, [A1]), "2026-11-01") == [80.0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "values", "far"),
+    [
+        (10.0, 12.0, [4.0, 3.9, 18.0, 18.1, NAN], [False, True, False, True, False]),
+        (0.0, 90.0, [-90.0, 180.0, 181.0], [False, False, True]),
+        (7.0, 7.0, [3.5, 10.5, 10.6, 0.7], [False, False, True, True]),
+        (-20.0, -10.0, [0.0, 1.0, -31.0], [False, True, True]),
+        (0.0, 0.0, [1.0, -1.0], [False, False]),
+        (NAN, NAN, [1.0, NAN], [False, False]),
+    ],
+    ids=["a price", "a share in percent", "always the same", "frost", "never anything", "nothing known"],
+)
+def test_values_are_far_outside_beyond_a_range_more(
+    low: float, high: float, values: list[float], far: list[bool]
+) -> None:
+    """Further away than the values of before lie apart, or than half of the largest of them."""
+    assert is_far_outside(np.array(values), low, high).tolist() == far

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from skucast.core.words import counted, percent
 from skucast.jobs.load import note_unused, refuse_cloud
 from skucast.regressors.declared import declared_of
 from skucast.regressors.declared_plan import DeclaredPlan, meant, usable_values
+from skucast.regressors.declared_values import is_far_outside
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.runtime.column_map import parse_column_map
 from skucast.runtime.logs import log
@@ -178,6 +179,28 @@ def note_known(planned: Iterable[PlannedWeeks], report: RunReport) -> None:
         share = float(np.mean(shares))
         instead = "" if share == 1 else f"; elsewhere {how[name]} stands in"
         report.notes.append(f"{name}: known in {percent(share)} of the weeks to come{instead}")
+
+
+def warn_of_range(history: History, planned: Mapping[Combination, PlannedWeeks]) -> None:
+    """Say which values to come lie far outside all that their article had: a model goes on there in a straight line."""
+    for regressor in next((each.declared.declared for each in planned.values()), ()):
+        had = history.weeks.groupby(KEY)[regressor.column].agg(["min", "max"])
+        of_each = dict(zip(had.index, had.to_numpy(), strict=True))
+        found = []
+        for combination, weeks in planned.items():
+            low, high = of_each[combination.parts]
+            coming = weeks.declared.values[regressor.name]
+            far = [f"{each:g}" for each in coming[is_far_outside(coming, low, high)]]
+            if far:
+                found.append(f"{combination}: {', '.join(dict.fromkeys(far))}, {low:g} to {high:g} until now")
+        if found:
+            log.warning(
+                "%s: values to come far outside what their article ever had, where no model has learnt anything: %s; "
+                "is a digit too many or too few, or another unit meant? correct them, or look at these forecasts",
+                regressor.name,
+                listed(found, 5, "; "),
+                extra={"fields": {"event": "regressor_beyond_history", "combinations": len(found)}},
+            )
 
 
 _INSTEAD = {

@@ -23,7 +23,7 @@ from skucast.forecast.learnt import BLEND
 from skucast.forecast.panel.model import PANEL
 from skucast.forecast.plausible import ABSURD, BROKEN
 from skucast.forecast.published import Shared, absurd_ones, published, rows_without_panel, with_naive
-from skucast.jobs.declared import note_known
+from skucast.jobs.declared import note_known, warn_of_range
 from skucast.jobs.inputs import Inputs
 from skucast.jobs.known_ahead import plan_of, warn_of_depth, weather_ahead, weather_outlook
 from skucast.jobs.models import Models
@@ -74,7 +74,9 @@ def known_of(
     plan = plan_of(settings, warehouse, inputs.history, about(inputs, files))
     planned = plan.as_of(known_at, weeks)
     warn_of_depth(plan, known_at, weeks)
-    note_known((planned[each] for each in inputs.wanted if each in planned), report)
+    about_wanted = {each: planned[each] for each in inputs.wanted if each in planned}
+    note_known(about_wanted.values(), report)
+    warn_of_range(inputs.history, about_wanted)
     outlook = weather_outlook(settings, warehouse, run, report, inputs.history)
     weather = weather_ahead(outlook, settings.clock, weeks, inputs.wanted)
     fresh = with_fresh(settings, warehouse, inputs.history, models, outlook, weeks[-1], report)

@@ -25,6 +25,10 @@ YEARS = (52, 104)
 RECENT_WEEKS = 26
 """Weeks whose mean is the recent one."""
 
+FAR = 0.5
+"""How far beyond the values of before a value is far outside them, if these lie closer together: part of the largest.
+"""
+
 
 def plain_sum(by_day: Floats) -> Floats:
     """Return the sum over the last axis."""
@@ -105,6 +109,16 @@ def change_of(values: Floats) -> Floats:
         change = np.where(usual != 0, values / usual - 1.0, 0.0)
     found: Floats = np.clip(np.nan_to_num(change), -MOST_CHANGE, MOST_CHANGE)
     return found
+
+
+def is_far_outside(values: Floats, low: float, high: float) -> npt.NDArray[np.bool_]:
+    """Return which values, (H,), lie further outside those from `low` to `high` than these lie apart (see `FAR`).
+
+    What is not known is not, nor is anything where there was nothing but zeros: no model has learnt of it.
+    """
+    far = max(high - low, FAR * max(abs(low), abs(high)))
+    found: npt.NDArray[np.bool_] = (values < low - far) | (values > high + far)
+    return found & (far > 0)
 
 
 def mean_before(values: Floats, n_weeks: int) -> Floats:
