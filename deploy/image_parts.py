@@ -6,6 +6,7 @@
 
 The monitoring has `base`, the prediction `fitting` too (models that have grown old are fitted anew), the trainings all.
 What is named in a table below and is not there ends the build: a list that nobody corrects would hide what comes back.
+Libraries are cut behind what a process maps of them (symbol_tables.py).
 Runs in the build alone; needs `packaging`, which is in TREE.
 """
 
@@ -18,6 +19,8 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+
+from symbol_tables import cut
 
 PARTS: dict[str, tuple[str, ...]] = {
     "base": (),
@@ -33,8 +36,17 @@ LEFT_OUT = {
 }
 """Requirements that no image has, and why; nor has it what they alone need."""
 
-ANYWHERE = ("*/tests/*", "*/include/*", "*.a", "*.pyx", "*.pxd", "*.pxi")
-"""Tests, headers, static libraries, sources of extensions."""
+UNUSED_NEEDS = {
+    "plotly": {"narwhals": "for figures; the page has the script alone"},
+    "rich": {
+        "markdown-it-py": "for rich.markdown, which nobody imports",
+        "pygments": "for rich.syntax and rich.traceback, which nobody imports",
+    },
+}
+"""What a requirement asks for and does not need here, and why; it is in the images if another one asks for it."""
+
+ANYWHERE = ("*/tests/*", "*/test/*", "*/include/*", "*.[ahco]", "*.cpp", "*.hpp", "*.pyx", "*.pxd", "*.pxi", "*.pyi")
+"""Tests, headers, static libraries, sources of extensions, types for checkers."""
 
 UNUSED = {
     "pyarrow": (
@@ -48,6 +60,7 @@ UNUSED = {
         "pyarrow/src/*",
     ),
     "plotly": (
+        "_plotly_utils/*",
         "plotly/graph_objs/*",
         "plotly/validators/*",
         "plotly/labextension/*",
@@ -57,18 +70,33 @@ UNUSED = {
         "plotly/validator_cache.py",
         "plotly/package_data/templates/*",
         "plotly/package_data/datasets/*",
+        "plotly/package_data/widgetbundle.js",
     ),
+    "google-cloud-bigquery-storage": (
+        "google/cloud/bigquery_storage_v1alpha/*",
+        "google/cloud/bigquery_storage_v1beta*",
+    ),
+    "duckdb": ("duckdb/experimental/*",),
     "babel": ("babel/locale-data/[!er]*.dat", "babel/locale-data/e[!n]*.dat", "babel/locale-data/r[!ou]*.dat"),
+    "numba": ("numba/cuda/*",),
+    "prophet": (
+        "prophet/stan_model/cmdstan-*/bin/*",
+        "prophet/stan_model/cmdstan-*/stan/*",
+        "prophet/stan_model/prophet",
+    ),
     "scipy": tuple(
         f"scipy/{name}/*"
         for name in (
+            *("_lib/cobyqa", "_lib/pyprima"),
             *("cluster", "constants", "datasets", "differentiate", "fft", "fftpack", "integrate", "interpolate", "io"),
             *("misc", "ndimage", "odr", "optimize", "signal", "spatial", "special", "stats"),
         )
     ),
 }
 """Files of a package that no job uses: remote protocols and other clouds' stores of Arrow, all of Plotly but the script
-that the page has, languages that the page is not in, of SciPy what is not linear algebra."""
+that the page has, languages that the page is not in, DuckDB's imitation of Spark, old versions of BigQuery's protocol,
+Numba for graphics cards, what compiles models of Stan (Prophet's is compiled, and there twice), of SciPy what is not
+linear algebra."""
 
 
 class Stale(Exception):
@@ -90,6 +118,8 @@ def closure(roots: set[str], known: Mapping[str, Distribution], without: set[str
         found.add(name)
         for line in known[name].requires or ():
             asked = Requirement(line)
+            if canonical(asked.name) in UNUSED_NEEDS.get(name, ()):
+                continue
             if asked.marker is None or asked.marker.evaluate({"extra": extra}):
                 todo += [(canonical(asked.name), each) for each in ("", *asked.extras)]
     return found
@@ -101,9 +131,15 @@ def divided(known: Mapping[str, Distribution], direct: set[str]) -> dict[str, li
     Raises:
         Stale: a table names a requirement that is not installed.
     """
+    from packaging.requirements import Requirement
+
     begins = {name for names in PARTS.values() for name in names}
     if absent := sorted((begins | set(LEFT_OUT)) - set(known)):
         raise Stale(f"PARTS or LEFT_OUT names what is not installed: {', '.join(absent)}")
+    for name, needs in UNUSED_NEEDS.items():
+        asked = {canonical(Requirement(line).name) for line in known[name].requires or ()} if name in known else set()
+        if absent := sorted(set(needs) - asked):
+            raise Stale(f"UNUSED_NEEDS: {name} does not ask for {', '.join(absent)}")
     parts: dict[str, list[str]] = {}
     taken: set[str] = set()
     for part, names in PARTS.items():
@@ -160,6 +196,7 @@ def move(tree: Path, direct: set[str], folder: Path) -> Iterator[tuple[str, str,
         for name in names:
             paths, version, size = list(files_of(known[name], tree)), known[name].version, 0
             for path in sorted(set(paths) - unused(name, paths)):
+                cut(tree / path)
                 size += (tree / path).stat().st_size
                 (folder / part / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(tree / path, folder / part / path)
