@@ -55,10 +55,14 @@ UNUSED = {
         "pyarrow/_flight*",
         "pyarrow/libarrow_s3*",
         "pyarrow/_s3fs*",
+        "pyarrow/_azurefs*",
+        "pyarrow/_hdfs*",
+        "pyarrow/_pyarrow_cpp_tests*",
         "pyarrow/libarrow_python.so",
         "pyarrow/libarrow_python.so.*.*",
         "pyarrow/src/*",
     ),
+    "numpy": ("numpy/_core/_simd.*", "numpy/_core/_*_tests.*"),
     "plotly": (
         "_plotly_utils/*",
         "plotly/graph_objs/*",
@@ -93,10 +97,10 @@ UNUSED = {
         )
     ),
 }
-"""Files of a package that no job uses: remote protocols and other clouds' stores of Arrow, all of Plotly but the script
-that the page has, languages that the page is not in, DuckDB's imitation of Spark, old versions of BigQuery's protocol,
-Numba for graphics cards, what compiles models of Stan (Prophet's is compiled, and there twice), of SciPy what is not
-linear algebra."""
+"""Files of a package that no job uses: remote protocols and other stores of Arrow, all of Plotly but the script that
+the page has, languages that the page is not in, DuckDB's imitation of Spark, NumPy's tests, old versions of BigQuery's
+protocol, Numba for graphics cards, what compiles models of Stan (Prophet's is compiled, and there twice), of SciPy what
+is not linear algebra."""
 
 
 class Stale(Exception):

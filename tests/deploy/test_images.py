@@ -12,14 +12,17 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from builders import CUTOFF, WEDNESDAY
-from image_parts import PARTS
+from image_imports import SCRIPT, files_of, imports_of
+from image_parts import PARTS, canonical, direct_of
 from job_table import IMAGES
 from places import Cloud
+from symbol_tables import without_symbols
 
 from skucast.backends.store.gcs import CloudStore
 from skucast.backends.store.local import LocalStore
@@ -39,6 +42,9 @@ ROOT = Path(__file__).parents[2]
 NAMES = {table.label: table.name for table in TABLES}
 PAST = WEDNESDAY - timedelta(weeks=4)
 TRAIN = ("retrain", "run_all_skus.py")
+NOT_A_JOBS = {"plotly.subplots make_subplots"}
+AT_MOST = {"monitor": 400e6, "predict": 600e6, "retrain": 625e6}
+"""Bytes of an image's layers on top of the base."""
 
 pytestmark = [
     pytest.mark.skipif("TEST_IMAGES" not in os.environ, reason="images are built by make test-images only"),
@@ -104,7 +110,9 @@ def test_an_image_holds_what_its_job_needs(home: Path, image: str) -> None:
     assert config["User"] == "10001:10001"
     assert config["Labels"]["org.opencontainers.image.revision"] == "abc"
     assert config["Labels"]["org.opencontainers.image.version"] == "9"
-    names = set(files_of([folder / layer["digest"].split(":")[1] for layer in manifest["layers"][1:]]))
+    layers = [folder / layer["digest"].split(":")[1] for layer in manifest["layers"][1:]]
+    names = set(names_in(layers))
+    assert sum(layer.stat().st_size for layer in layers) < AT_MOST[image]
     ours = {name.removeprefix("app/") for name in names if name.startswith("app/") and name.endswith(".py")}
     scripts = {name for name in ours if "/" not in name}
     assert scripts == {"monitor": {"monitor_performance.py"}, "predict": {"predict_weekly.py"}}.get(
@@ -116,7 +124,9 @@ def test_an_image_holds_what_its_job_needs(home: Path, image: str) -> None:
     assert parts == set(IMAGES[image].parts)
     packages = {name.split("/")[-2] for name in names if name.endswith("/__init__.py")}
     assert ("numba" in packages, "lightgbm" in packages) == ("fitting" in parts, "training" in parts)
-    assert not {"sklearn", "matplotlib", "setuptools"} & packages
+    assert not {"sklearn", "matplotlib", "setuptools", "pygments", "markdown_it"} & packages
+    assert ("narwhals" in packages) == (image == "retrain")
+    assert not list(uncut(layers))
     unwanted = (
         "/tests/",
         "/docs/",
@@ -129,7 +139,7 @@ def test_an_image_holds_what_its_job_needs(home: Path, image: str) -> None:
     )
     assert not [name for name in names if any(part in f"/{name}" for part in unwanted) and name.startswith("app")]
     assert not [name for name in names if "/tests/" in name or "/site-packages/pip/" in name]
-    assert not list(writable([folder / layer["digest"].split(":")[1] for layer in manifest["layers"][1:]]))
+    assert not list(writable(layers))
 
 
 def writable(layers: list[Path]) -> Iterator[str]:
@@ -145,11 +155,37 @@ def writable(layers: list[Path]) -> Iterator[str]:
             )
 
 
-def files_of(layers: list[Path]) -> Iterator[str]:
+def uncut(layers: list[Path]) -> Iterator[str]:
+    """Yield the libraries that still have what no process maps."""
+    for layer in layers:
+        with tarfile.open(layer) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isreg() and ".so" in member.name else None
+                if content is not None and without_symbols(content.read()) is not None:
+                    yield member.name
+
+
+def names_in(layers: list[Path]) -> Iterator[str]:
     """Yield the names of the files in the layers."""
     for layer in layers:
         with tarfile.open(layer) as archive:
             yield from (member.name.removeprefix("./") for member in archive if not member.isdir())
+
+
+@pytest.mark.parametrize("image", ["predict", "monitor", "retrain"])
+def test_an_image_has_what_the_program_imports(task, tmp_path: Path, image: str) -> None:
+    """At any moment, of the requirements that the image has parts of: all of it, in the image itself."""
+    known = {canonical(each.metadata["Name"]): each for each in distributions()}
+    direct = direct_of((ROOT / "requirements" / "runtime.in").read_text(encoding="utf-8"))
+    every, _ = files_of(known, direct, ("base", *IMAGES[image].parts))
+    used = [line for line in imports_of(ROOT / "src", every) if line not in NOT_A_JOBS]
+    folder = tmp_path / "check"
+    folder.mkdir()
+    (folder / "script.py").write_text(SCRIPT, encoding="utf-8")
+    (folder / "imports").write_text("\n".join(used), encoding="utf-8")
+    done = task(image, "/check/script.py", "/check/imports", flags=("-v", f"{folder}:/check:ro"))
+    assert done.returncode == 0, done.stderr
+    assert "pandas" in used
 
 
 def wape_of_the_newest_window(warehouse: Warehouse) -> float:
@@ -210,6 +246,16 @@ def test_the_chain_from_three_images_on_the_stand_ins(task, stand_in_cloud: Clou
     assert len(CloudStore(stand_in_cloud.bucket, stand_in_cloud.prefix, stand_in_cloud.endpoints).stored()) >= 57
 
 
+def test_prophets_own_optimiser_is_in_the_trainings_image(task, mounted: Path) -> None:
+    """A program of its own that Prophet's library starts: one combination, fitted by it."""
+    options = {"AS_OF": str(WEDNESDAY), "ENGINE": "cmdstan", "TUNE": "off", "FORECASTER": "prophet"}
+    target = {"TARGET_COMBINATIONS": "Пермь/KA/ЦУП00009752"}
+    done = task("retrain", flags=("-v", f"{mounted}:/data"), **options, **target, **local(mounted))
+    assert done.returncode == 0, done.stderr
+    registry = DuckDBWarehouse(mounted / "warehouse.duckdb", NAMES).read(REGISTRY)
+    assert list(registry["outcome"]) == ["saved"]
+
+
 def test_sigterm_stops_a_training_in_time(task, mounted: Path) -> None:
     """Sent to process 1 while two workers train: 143 within 8 s, whole models, and the next run goes on."""
     mount = ("-v", f"{mounted}:/data")
@@ -240,6 +286,8 @@ def test_an_image_says_what_is_in_it(task, home: Path, image: str) -> None:
     assert {"pkg:pypi/pandas", "pkg:deb/debian/libc6"} <= purls
     assert ("pkg:pypi/prophet" in purls) == (image == "retrain")
     assert ("pkg:pypi/numba" in purls) == (image != "monitor")
+    assert ("pkg:pypi/narwhals" in purls) == (image == "retrain")
+    assert not {"pkg:pypi/pygments", "pkg:pypi/markdown-it-py", "pkg:pypi/scikit-learn"} & purls
 
 
 def test_an_image_has_no_sample_distributor(task) -> None:
