@@ -16,6 +16,7 @@ from skucast.forecast.prophet.design import Design, design, future_columns, unti
 from skucast.forecast.prophet.fit import as_model
 from skucast.forecast.prophet.model import FittedModel
 from skucast.forecast.prophet.prophet_object import unfitted
+from skucast.forecast.prophet.solver import solve
 from skucast.forecast.prophet.spec import LAG, ModelSpec
 from skucast.sales.history import with_lag
 
@@ -111,6 +112,43 @@ def test_the_past_of_a_window_knows_nothing_later() -> None:
     )
     with pytest.raises(FitError, match="9 known weeks with a lag, at least 12"):
         until(window(weeks, REGRESSORS[:2], grid), 9)
+
+
+def test_histories_of_the_same_weeks_share_their_columns() -> None:
+    """What the weeks alone make is made once, and says of a history what it would say if it stood alone."""
+    one, other, short = generated(130, 1), generated(130, 2), generated(129, 2)
+    holidays = holidays_of(one)
+    first = one["ds"].iloc[0].to_numpy().astype("datetime64[D]")
+    grids = [week_grid(first, first + np.timedelta64(7 * 300, "D"), holidays) for _ in range(2)]
+    made = [design(window(weeks, REGRESSORS[:2], grids[0]), grids[0], ModelSpec()) for weeks in (one, other, short)]
+    alone = design(window(other, REGRESSORS[:2], grids[1]), grids[1], ModelSpec())
+    assert made[0].weeks is made[1].weeks is not made[2].weeks
+    np.testing.assert_array_equal(made[1].X, alone.X)
+    np.testing.assert_array_equal(made[1].weeks.products, alone.weeks.products)
+    assert solve(made[1], ModelSpec()).log_posterior == solve(alone, ModelSpec()).log_posterior
+
+
+def test_unknown_weeks_and_other_changepoints_share_nothing() -> None:
+    """A week less, in the middle, is another time; so are other changepoints, on the same weeks."""
+    weeks = generated(60)
+    gap = with_lag(weeks.drop(columns="y_lag1").assign(y=weeks["y"].where(weeks.index != 30)))
+    first = weeks["ds"].iloc[0].to_numpy().astype("datetime64[D]")
+    grid = week_grid(first, first + np.timedelta64(7 * 100, "D"), holidays_of(weeks))
+    whole, holed = (window(each, REGRESSORS[:2], grid) for each in (weeks, gap))
+    found = [design(known, grid, ModelSpec(n_changepoints=n)) for known in (whole, holed) for n in (5, 6)]
+    assert [(len(each.t), len(each.changepoints)) for each in found] == [(59, 5), (59, 6), (58, 5), (58, 6)]
+    np.testing.assert_array_equal(found[2].t, (grid.ds[holed.rows] - grid.ds[1]).astype("float64") / (58 * 7))
+
+
+def test_a_grid_keeps_the_columns_of_so_many_sets_of_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes when there is no more room: a hundred thousand beginnings are not kept beside each other."""
+    monkeypatch.setattr("skucast.forecast.prophet.design.MAX_KEPT", 3)
+    weeks = generated(60)
+    first = weeks["ds"].iloc[0].to_numpy().astype("datetime64[D]")
+    grid = week_grid(first, first + np.timedelta64(7 * 100, "D"), holidays_of(weeks))
+    known = window(weeks, REGRESSORS[:2], grid)
+    made = [design(until(known, last), grid, ModelSpec()).weeks for last in range(30, 40)]
+    assert list(grid.columns.values()) == made[-3:]
 
 
 def test_the_grid_ends_with_the_cutoffs_holidays() -> None:

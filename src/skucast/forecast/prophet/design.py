@@ -1,8 +1,8 @@
 """Prophet's regression problem for one history: scales, changepoints, feature columns and prior scales, in plain numpy.
 
 `week_grid` makes the columns that depend on the week alone, once for all combinations; `design` puts one history on it.
-Equal to `Prophet.preprocess()` column by column (tested to 1e-12). May import `spec`, numpy, pandas, and from outside
-the errors of core and the name of pooled holidays.
+Equal to `Prophet.preprocess()` column by column (tested to 1e-12). May import `spec`, `regressor_columns`, numpy,
+pandas, and from outside the errors of core and the name of pooled holidays.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import pandas as pd
 
 from skucast.core.declared import OF_REGRESSORS
 from skucast.core.errors import FitError
+from skucast.forecast.prophet.regressor_columns import Column, standardised
 from skucast.forecast.prophet.spec import DECLARED_PRIOR_SCALE, LAG, ModelSpec, Target
 from skucast.regressors.built_in import component_of
 from skucast.regressors.holidays import OTHER_HOLIDAYS, WORKING_DAYS
-from skucast.regressors.responses import RESPONSE_REGRESSORS
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
@@ -34,8 +34,8 @@ MAX_YEARLY_ORDER = 15
 MIN_HOLIDAY_TIMES = 2
 """A holiday seen in fewer weeks of a history teaches nothing about its own effect; those are pooled."""
 
-CONSTANT_WITHIN = 1e-9
-"""A regressor that varies by no more than this share of its size is constant."""
+MAX_KEPT = 128
+"""How many sets of weeks a grid keeps the columns of, 0.1 MB each: those of one combination's origins and more."""
 
 SEASON, HOLIDAYS, LAGGED, *_OTHERS = range(3 + len(OF_REGRESSORS))
 """Groups of columns that share a prior scale: regressors by the component that they add to."""
@@ -49,8 +49,8 @@ class WeekGrid:
 
     `ds` has shape (W,), consecutive labels; `fourier` (W, 2 * MAX_YEARLY_ORDER): sine and cosine of each order in turn;
     `holidays` (W, N): the share of each holiday in the week, 1 where it is no block, 0 where it is not; columns in the
-    order of `holiday_names`. `said` keeps the weeks of each holiday as text, once they were asked for, and `seen` the
-    holidays that each span of weeks has seen.
+    order of `holiday_names`. Kept once they were asked for: `said`, the weeks of each holiday as text; `seen`, the
+    holidays that each span of weeks has seen; `columns`, what histories of the same weeks share.
     """
 
     ds: Days
@@ -59,6 +59,7 @@ class WeekGrid:
     holiday_names: tuple[str, ...]
     said: dict[tuple[int, ...], list[tuple[int, str]]] = field(default_factory=dict, compare=False, repr=False)
     seen: dict[tuple[int, int], tuple[HolidayColumn, ...]] = field(default_factory=dict, compare=False, repr=False)
+    columns: dict[tuple[object, ...], WeekColumns] = field(default_factory=dict, compare=False, repr=False)
 
     def rows(self, ds: Days) -> npt.NDArray[np.int64]:
         """Return the position of each week; all lie on the grid."""
@@ -83,16 +84,6 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Column:
-    """One regressor that is used: its values enter as (value - mu) / std; `index` is its place in the window."""
-
-    name: str
-    index: int
-    mu: float
-    std: float
-
-
-@dataclass(frozen=True)
 class HolidayColumn:
     """One holiday that is used; its value in a week is the largest of its `members`, columns of the grid."""
 
@@ -101,27 +92,84 @@ class HolidayColumn:
 
 
 @dataclass(frozen=True)
-class Design:
-    """One history as the problem that Prophet hands to Stan.
+class WeekColumns:
+    """What all histories of the same known weeks share.
 
-    `y` (T,) and `t` (T,) scaled; `X` (T, K) features: yearly, holidays, regressors; `groups` (K,) which prior scale
-    each column has; `changepoints` (S,) in units of t.
+    `rows` (2 + F + S, T): t, 1, the features of season and holidays, the hinges; `changepoints` (S,) in units of t.
     """
 
-    target: Target
     start: np.datetime64
     t_scale_days: float
-    y_scale: float
-    y_max: float
-    y: Floats
-    t: Floats
-    X: Floats
-    groups: npt.NDArray[np.int64]
+    rows: Floats
     changepoints: Floats
     yearly_order: int
     holiday_columns: tuple[HolidayColumn, ...]
+
+    @property
+    def n_features(self) -> int:
+        """How many features season and holidays have."""
+        return 2 * self.yearly_order + len(self.holiday_columns)
+
+    @functools.cached_property
+    def products(self) -> Floats:
+        """The products of the rows with each other."""
+        found: Floats = np.dot(self.rows, self.rows.T)
+        return found
+
+
+@dataclass(frozen=True)
+class Design:
+    """One history as the problem that Prophet hands to Stan.
+
+    `weeks`: what depends on the weeks alone; `own` (R + 1, T): the regressors and, last, y, scaled; `groups` (K,) which
+    prior scale each feature has: yearly, holidays, regressors.
+    """
+
+    weeks: WeekColumns
+    target: Target
+    y_scale: float
+    y_max: float
+    own: Floats
+    groups: npt.NDArray[np.int64]
     columns: tuple[Column, ...]
     dropped: tuple[str, ...]
+
+    @property
+    def y(self) -> Floats:
+        """The target, scaled, shape (T,)."""
+        found: Floats = self.own[-1]
+        return found
+
+    @property
+    def t(self) -> Floats:
+        """The time, scaled, shape (T,)."""
+        found: Floats = self.weeks.rows[0]
+        return found
+
+    @property
+    def changepoints(self) -> Floats:
+        """The changepoints in units of t, shape (S,)."""
+        return self.weeks.changepoints
+
+    @property
+    def holiday_columns(self) -> tuple[HolidayColumn, ...]:
+        """The holidays among the features."""
+        return self.weeks.holiday_columns
+
+    @property
+    def hinges(self) -> Floats:
+        """How far each week is beyond each changepoint, shape (S, T)."""
+        return self.weeks.rows[2 + self.weeks.n_features :]
+
+    @property
+    def features(self) -> Floats:
+        """The features as rows, shape (K, T)."""
+        return np.concatenate([self.weeks.rows[2 : 2 + self.weeks.n_features], self.own[:-1]])
+
+    @property
+    def X(self) -> Floats:  # noqa: N802 - its name in Prophet
+        """The features as columns, shape (T, K)."""
+        return self.features.T
 
     def prior_scales(self, spec: ModelSpec) -> Floats:
         """Return the prior scale of each feature, shape (K,)."""
@@ -201,43 +249,58 @@ def design(known: Window, grid: WeekGrid, spec: ModelSpec) -> Design:
     if spec.target == "log1p":
         y = np.log1p(y)
         values = np.column_stack([values[:, :-1], np.log1p(values[:, -1])])
-    at = _slice_of(known.rows)
-    ds = grid.ds[at]
-    days = (ds - ds[0]).astype("float64")
-    t_scale_days = float(days[-1])
-    t = days / t_scale_days
-    y_scale = float(np.abs(y).max()) or 1.0
-    order = spec.yearly_order if len(y) >= spec.yearly_min_weeks else 0
-    holidays = _holidays_seen(known.span, grid)
-    columns, standardized = _columns(known.names, values)
-    seasons, last_holiday = 2 * order, 2 * order + len(holidays)
-    X = np.empty((len(y), last_holiday + len(columns)))
-    X[:, :seasons] = grid.fourier[at, :seasons]
-    X[:, seasons:last_holiday] = holiday_values(grid, at, holidays)
-    X[:, last_holiday:] = standardized.T
+    y_scale = float(np.maximum.reduce(np.abs(y))) or 1.0
+    weeks = _week_columns(known, grid, spec)
+    columns, own = standardised(known.names, values)
+    np.divide(y, y_scale, out=own[-1])
     used = [column.name for column in columns]
     return Design(
+        weeks=weeks,
         target=spec.target,
-        start=ds[0],
-        t_scale_days=t_scale_days,
         y_scale=y_scale,
-        y_max=float(known.y.max()),
-        y=y / y_scale,
-        t=t,
-        X=X,
-        groups=_groups_of(seasons, len(holidays), tuple(used)),
-        changepoints=_changepoints(t, spec.n_changepoints, spec.changepoint_range),
-        yearly_order=order,
-        holiday_columns=holidays,
+        y_max=float(np.maximum.reduce(known.y)),
+        own=own,
+        groups=_groups_of(2 * weeks.yearly_order, len(weeks.holiday_columns), tuple(used)),
         columns=columns,
-        dropped=tuple(name for name in known.names if name not in used),
+        dropped=tuple([name for name in known.names if name not in used]),
     )
 
 
-def _slice_of(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | slice:
-    """The weeks as a slice where none is missing, which is read in a fraction of the time."""
+def _week_columns(known: Window, grid: WeekGrid, spec: ModelSpec) -> WeekColumns:
+    """What these weeks have in common for all histories, made once and kept with the grid."""
+    rows, order = known.rows, spec.yearly_order if len(known.rows) >= spec.yearly_min_weeks else 0
     first, end = int(rows[0]), int(rows[-1]) + 1
-    return slice(first, end) if end - first == len(rows) else rows
+    is_whole = end - first == len(rows)  # a slice is read in a fraction of the time
+    which = (first, end) if is_whole else rows.tobytes()
+    key = known.span, which, order, spec.n_changepoints, spec.changepoint_range
+    found = grid.columns.get(key)
+    if found is None:
+        at = slice(first, end) if is_whole else rows
+        if len(grid.columns) >= MAX_KEPT:
+            grid.columns.pop(next(iter(grid.columns)), None)
+        found = grid.columns[key] = _made(grid, at, _holidays_seen(known.span, grid), order, spec)
+    return found
+
+
+def _made(
+    grid: WeekGrid,
+    at: npt.NDArray[np.int64] | slice,
+    holidays: tuple[HolidayColumn, ...],
+    order: int,
+    spec: ModelSpec,
+) -> WeekColumns:
+    ds = grid.ds[at]
+    days = (ds - ds[0]).astype("float64")
+    t = days / days[-1]
+    changepoints = _changepoints(t, spec.n_changepoints, spec.changepoint_range)
+    seasons = 2 + 2 * order
+    n = seasons + len(holidays)
+    rows = np.empty((n + len(changepoints), len(t)))
+    rows[0], rows[1], rows[2:seasons] = t, 1.0, grid.fourier[at, : 2 * order].T
+    rows[seasons:n] = holiday_values(grid, at, holidays).T
+    np.subtract(t, changepoints[:, None], out=rows[n:])
+    np.maximum(rows[n:], 0.0, out=rows[n:])
+    return WeekColumns(ds[0], float(days[-1]), rows, changepoints, order, holidays)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -253,12 +316,13 @@ def future_columns(
 
     `regressors` has shape (H, R), as in `Window`, its lag not read.
     """
-    t = ((grid.ds[rows] - problem.start) / np.timedelta64(1, "D")) / problem.t_scale_days
+    weeks = problem.weeks
+    t = ((grid.ds[rows] - weeks.start) / np.timedelta64(1, "D")) / weeks.t_scale_days
     columns = [
         np.zeros(len(rows)) if column.name == LAG else (regressors[:, column.index] - column.mu) / column.std
         for column in problem.columns
     ]
-    shared = [grid.fourier[rows, : 2 * problem.yearly_order], holiday_values(grid, rows, problem.holiday_columns)]
+    shared = [grid.fourier[rows, : 2 * weeks.yearly_order], holiday_values(grid, rows, weeks.holiday_columns)]
     return t, np.column_stack([*shared, *columns])
 
 
@@ -300,43 +364,18 @@ def _holidays_seen(span: tuple[int, int], grid: WeekGrid) -> tuple[HolidayColumn
     is_there = grid.holidays[first : last + 1] != 0
     is_seen = _times(is_there) >= MIN_HOLIDAY_TIMES
     is_holiday = np.array([name != WORKING_DAYS for name in grid.holiday_names], dtype=bool)
-    pooled = ~is_seen & is_holiday
+    pooled = np.flatnonzero(~is_seen & is_holiday).tolist()
     columns = [HolidayColumn(grid.holiday_names[place], (place,)) for place in np.flatnonzero(is_seen).tolist()]
-    rest: npt.NDArray[np.bool_] = is_there[:, pooled].any(axis=1).reshape(-1, 1)
-    if _times(rest)[0] >= MIN_HOLIDAY_TIMES:
-        columns.append(HolidayColumn(OTHER_HOLIDAYS, tuple(np.flatnonzero(pooled).tolist())))
+    if pooled and _times(is_there[:, pooled].any(axis=1).reshape(-1, 1))[0] >= MIN_HOLIDAY_TIMES:
+        columns.append(HolidayColumn(OTHER_HOLIDAYS, tuple(pooled)))
     grid.seen[span] = tuple(sorted(columns, key=lambda column: f"{column.name}_delim_+0"))
     return grid.seen[span]
 
 
 def _times(is_there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """How often each holiday was there: weeks in a row are one time."""
-    before = np.zeros_like(is_there)
-    before[1:] = is_there[:-1]
-    times: npt.NDArray[np.int64] = (is_there & ~before).sum(axis=0)
+    times: npt.NDArray[np.int64] = (is_there[1:] > is_there[:-1]).sum(axis=0) + is_there[0]
     return times
-
-
-def _columns(names: Sequence[str], values: Floats) -> tuple[tuple[Column, ...], Floats]:
-    """The regressors that vary and their values (R, T) standardised, as Prophet does: binary ones are left alone.
-
-    Constant up to rounding: a mean of equal discounts differs in its last digit with the number of days. A response to
-    promotions is left alone too: it has a measure of its own, in which the prior scale bounds what a few small ones can
-    say of a large one.
-    """
-    rows = np.ascontiguousarray(values.T)
-    lowest, highest = rows.min(axis=1), rows.max(axis=1)
-    varies = highest - lowest > CONSTANT_WITHIN * np.maximum(1.0, np.maximum(np.abs(lowest), np.abs(highest)))
-    mu = rows.sum(axis=1) / rows.shape[1]
-    centred = rows - mu[:, None]
-    std = np.sqrt((centred * centred).sum(axis=1) / (rows.shape[1] - 1))
-    columns = []
-    for index in np.flatnonzero(varies).tolist():
-        is_binary = lowest[index] == 0.0 and highest[index] == 1.0 and np.isin(rows[index], (0.0, 1.0)).all()
-        if is_binary or names[index] in RESPONSE_REGRESSORS:
-            mu[index], std[index], centred[index] = 0.0, 1.0, rows[index]
-        columns.append(Column(names[index], index, float(mu[index]), float(std[index])))
-    return tuple(columns), centred[varies] / std[varies, None]
 
 
 def _changepoints(t: Floats, n_changepoints: int, changepoint_range: float) -> Floats:

@@ -73,7 +73,7 @@ def fit_window(
     except ModuleNotFoundError as error:
         raise FitError(f"its engine is Prophet's own optimiser, and {error.name} is not installed here") from None
 
-    blank = as_model(problem, known, grid, spec, np.zeros(2 + problem.X.shape[1] + len(problem.changepoints)), 1.0)
+    blank = as_model(problem, known, grid, spec, np.zeros(2 + len(problem.groups) + len(problem.changepoints)), 1.0)
     params, sigma = optimise(blank)
     return as_model(problem, known, grid, spec, params, sigma)
 
@@ -89,13 +89,13 @@ def as_model(
     history: str | None = None,
 ) -> FittedModel:
     """Return parameters (k, m, beta, delta as in `Solutions.params`) as a model."""
-    k_features = problem.X.shape[1]
+    k_features, weeks = len(problem.groups), problem.weeks
     beta = params[2 : 2 + k_features].tolist()
-    n_yearly, n_holidays = 2 * problem.yearly_order, len(problem.holiday_columns)
+    n_yearly, n_holidays = 2 * weeks.yearly_order, len(weeks.holiday_columns)
     return FittedModel(
         spec=spec,
-        start=str(problem.start),
-        t_scale_days=problem.t_scale_days,
+        start=str(weeks.start),
+        t_scale_days=weeks.t_scale_days,
         y_scale=problem.y_scale,
         y_max=problem.y_max,
         k=float(params[0]),
@@ -106,7 +106,7 @@ def as_model(
         yearly=tuple(beta[:n_yearly]),
         holidays=tuple(
             Holiday(column.name, weight, _weeks_of(grid, column, known.span[0]))
-            for column, weight in zip(problem.holiday_columns, beta[n_yearly : n_yearly + n_holidays], strict=True)
+            for column, weight in zip(weeks.holiday_columns, beta[n_yearly : n_yearly + n_holidays], strict=True)
         ),
         regressors=tuple(
             Regressor(column.name, weight, column.mu, column.std)

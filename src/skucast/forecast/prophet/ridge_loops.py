@@ -17,8 +17,11 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 Gram = tuple[Floats, Floats, Floats, Flags]
-"""The columns (n + 1, T); the products of all but the hinges with all, (p + 1, n + 1); those of the hinges, (S, S), of
-which a row holds once its flag is set."""
+"""Columns, those of the hinges last; the products of all but the hinges with all, (p + 1, n + 1); those of the hinges,
+(S, S), of which a row holds once its flag is set."""
+
+Prior = tuple[Floats, float]
+"""Of one setting: the precisions, and how much a bend of the trend weighs."""
 
 Room = tuple[Floats, Floats, Ints]
 """Where one v is solved: the factor's p rows for k, m, beta, for y, and for each hinge that may bend; what is left of
@@ -33,7 +36,8 @@ def leave_over(gram: Gram, room: Room, p: int, place: int) -> float:
     (columns, top, bends, is_made), (work, left_over, members) = gram, room
     j = members[place]
     if not is_made[j]:
-        bends[j] = np.dot(columns[p + 1 :], columns[p + 1 + j])
+        hinges = columns[len(columns) - len(bends) :]
+        bends[j] = np.dot(hinges, hinges[j])
         is_made[j] = True
     value: float = top[p, p + 1 + j]
     for k in range(p):
@@ -79,6 +83,37 @@ def steepest(gram: Gram, p: int, params: Floats, members: Ints, bends: Floats, i
         if abs(gradient[j]) > worst and not is_member[j]:
             worst, joins = abs(gradient[j]), j
     return joins
+
+
+@compiled
+def resolve(room: Room, p: int, n_members: int, params: Floats, column: Floats) -> None:
+    """Divide a column by H, the Gram matrix and its ridge that stand factorised in the room, of the hinges that bend.
+
+    Those of the others become 0.
+    """
+    work, left_over, members = room
+    eliminated = column[:p]
+    substitute(work, eliminated)
+    active, n_active, target = np.empty(n_members, dtype=np.int64), 0, np.empty(n_members)
+    for place in range(n_members):
+        j = p + members[place]
+        if params[j] != 0.0:
+            value = column[j]
+            for b in range(p):
+                value -= work[b, p + 1 + place] * eliminated[b]
+            active[n_active], target[n_active] = place, value
+            n_active += 1
+    column[p:] = 0.0
+    if n_active > 0 and solve_active(left_over, 0, active, n_active, np.empty((n_active, n_active)), target):
+        for a in range(n_active):
+            place = active[a]
+            column[p + members[place]] = target[a]
+            for b in range(p):
+                eliminated[b] -= target[a] * work[b, p + 1 + place]
+    for k in range(p - 1, -1, -1):
+        eliminated[k] /= work[k, k]
+        for i in range(k):
+            eliminated[i] -= work[i, k] * eliminated[k]
 
 
 @compiled

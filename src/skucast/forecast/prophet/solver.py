@@ -13,6 +13,7 @@ May import `design`, `spec` and the loops.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +22,8 @@ import numpy as np
 
 from skucast.forecast.prophet.design import Design, Floats, scales_by_group
 from skucast.forecast.prophet.ridge_loops import Flags, Ints
-from skucast.forecast.prophet.solver_loops import additive_grid, multiplicative_grid
+from skucast.forecast.prophet.solver_loops import TREND_PRECISION, additive_grid, multiplicative_grid
 from skucast.forecast.prophet.spec import Mode, ModelSpec
-
-TREND_PRECISION = 1.0 / 25.0
-"""Of k and m: normal priors with a standard deviation of 5."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,8 @@ class Solutions:
 
 def solve(problem: Design, spec: ModelSpec) -> Solution:
     """Return the maximum a posteriori parameters of the design under the spec's prior scales."""
-    found = solve_grid(problem, [spec])
-    k_features = problem.X.shape[1]
+    found = solve_grid(problem, _priors_alone(spec))
+    k_features = len(problem.groups)
     params = found.params[0]
     return Solution(
         k=float(params[0]),
@@ -102,6 +100,11 @@ def priors_of(specs: Sequence[ModelSpec]) -> Priors:
     return Priors(first.seasonality_mode, precisions, np.array([1.0 / spec.changepoint_prior_scale for spec in specs]))
 
 
+@functools.lru_cache(maxsize=1024)
+def _priors_alone(spec: ModelSpec) -> Priors:
+    return priors_of([spec])
+
+
 def solve_grid(problem: Design, specs: Sequence[ModelSpec] | Priors) -> Solutions:
     """Return the fits of one design under several prior scales; each starts from the one before it.
 
@@ -109,29 +112,12 @@ def solve_grid(problem: Design, specs: Sequence[ModelSpec] | Priors) -> Solution
         ValueError: the specs do not share what the design was made with.
     """
     priors = specs if isinstance(specs, Priors) else priors_of(specs)
-    t, y, weights = problem.t, problem.y, priors.weights
-    precisions = np.empty((len(weights), 2 + problem.X.shape[1]))
-    precisions[:, :2] = TREND_PRECISION
-    precisions[:, 2:] = priors.precisions[:, problem.groups]
+    prior = problem.groups, priors.precisions, priors.weights
     if priors.mode == "additive":
-        found = additive_grid(_columns(problem), precisions, weights)
+        found = additive_grid(problem.weeks.rows, problem.weeks.products, problem.own, *prior)
     else:
-        hinges = np.maximum(0.0, t - problem.changepoints[:, None])
-        found = multiplicative_grid(t, np.ascontiguousarray(problem.X.T), hinges, y, precisions, weights)
-    params, v, steps, converged = found
-    return Solutions(params, v, steps, converged)
-
-
-def _columns(problem: Design) -> Floats:
-    """The columns of the regression as rows: t, 1, X, the target y, hinges; shape (3 + K + S, T)."""
-    n_features, n_hinges = problem.X.shape[1], len(problem.changepoints)
-    columns = np.empty((3 + n_features + n_hinges, len(problem.t)))
-    columns[0], columns[1], columns[2 + n_features] = problem.t, 1.0, problem.y
-    columns[2 : 2 + n_features] = problem.X.T
-    hinges = columns[3 + n_features :]
-    np.subtract(problem.t, problem.changepoints[:, None], out=hinges)
-    np.maximum(hinges, 0.0, out=hinges)
-    return columns
+        found = multiplicative_grid(problem.t, problem.features, problem.hinges, problem.y, *prior)
+    return Solutions(*found)
 
 
 def log_posterior(problem: Design, spec: ModelSpec, params: Floats, v: float) -> float:
@@ -155,6 +141,7 @@ def warm_up() -> None:
     """Compile every loop and keep the result on disk, as the build of an image does; a later start finds it there."""
     t, y = np.linspace(0.0, 1.0, 20), np.linspace(0.5, 1.0, 20) ** 2
     features, hinges = np.cos(9 * t)[None], np.maximum(0.0, t - 0.5)[None]
-    precisions, weights = np.full((1, 3), TREND_PRECISION), np.array([10.0])
-    additive_grid(np.vstack([t, np.ones_like(t), features, y, hinges]), precisions, weights)
-    multiplicative_grid(t, features, hinges, y, precisions, weights)
+    shared = np.vstack([t, np.ones_like(t), features, hinges])
+    prior = np.zeros(1, dtype=np.int64), np.full((1, 1), 100.0), np.array([10.0])
+    additive_grid(shared, np.dot(shared, shared.T), y[None], *prior)
+    multiplicative_grid(t, features, hinges, y, *prior)

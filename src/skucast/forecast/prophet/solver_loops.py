@@ -4,14 +4,14 @@ For a fixed v the additive case is quadratic in (k, m, beta) and a lasso in delt
 Gram matrix by a partial Cholesky factorisation, and the lasso that is left is solved exactly by its active set. Few of
 the hinges bend (one of 25 in the mean), so only those are eliminated from that have bent before; whoever's gradient
 says that it should bend too joins them, until none does. The best v for given residuals is
-(-T + sqrt(T^2 + 16 RSS)) / 8; the v for which both agree is found by Newton's method. The multiplicative case repeats
-this on the linearised mean (Gauss-Newton), with a line search that never lowers the posterior. What is minimised, and
-every letter: `solver`.
+(-T + sqrt(T^2 + 16 RSS)) / 8; the v for which both agree is looked for where `noise_loops` expects it, and once that
+is near, the fit is carried there without another factorisation. The multiplicative case repeats this on the linearised
+mean (Gauss-Newton), with a line search that never lowers the posterior. What is minimised, and every letter: `solver`.
 
 t and y have shape (T,), features (K, T), hinges (S, T); params and precisions are in the order k, m, beta (and delta);
 p = 2 + K, n = p + S; the columns of the regression are rows in the order t, 1, X, y, hinges.
 
-May import `ridge_loops` (what is done at one v), `compiling`, `design`, numpy and scipy.
+May import `noise_loops`, `ridge_loops` (what is done at one v), `compiling`, `design`, numpy and scipy.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ import scipy.linalg.cython_blas  # noqa: F401 - what numba's products call: load
 
 from skucast.forecast.prophet.compiling import compiled
 from skucast.forecast.prophet.design import Floats
+from skucast.forecast.prophet.noise_loops import NEAR, V_MIN, best_v, carry, step_of, turn_of
 from skucast.forecast.prophet.ridge_loops import (
     TINY,
     Flags,
     Gram,
     Ints,
+    Prior,
     Room,
     back,
     eliminate,
     lasso,
     leave_over,
-    solve_active,
     steepest,
     substitute,
 )
@@ -41,15 +42,16 @@ from skucast.forecast.prophet.ridge_loops import (
 Data = tuple[Floats, Floats, Floats, Floats]
 """t, features, hinges and y."""
 
-Prior = tuple[Floats, float]
-"""Of one setting: the precisions, and how much a bend of the trend weighs."""
+TREND_PRECISION = 1.0 / 25.0
+"""Of k and m: normal priors with a standard deviation of 5."""
 
 V_START = 0.01
 V_DEGENERATE = 1e-6
 """A setting that explains everything, sigma below a thousandth, is no place for the next one to start from."""
 
-V_MIN = 1e-12
-"""sigma is at least a millionth of the largest week: sales that the features explain exactly have no best sigma."""
+MAX_ROUNDS = 20
+"""Of the search for where the next factorisation is made. Where v is wanted roughly, one round, which is Newton's step:
+the way of Gauss-Newton, and so the optimum that it reaches, hangs on it."""
 
 MAX_EVALUATIONS = 80
 MAX_STEPS = 60
@@ -62,9 +64,6 @@ STEP_TOLERANCE = 1e-7
 ROUNDING, MAX_BLUR = 2.3e-16, 1e-3
 """Of one sum; where a fit leaves next to nothing, the residuals are known no better, and v to a thousandth at least."""
 
-LEAST_SLOPE = -1e-3
-"""Of the gap in log(v): less steep than this, the search for v steps as if v did not change the residuals."""
-
 STEP_V_TOLERANCE = 5e-2
 """On log(v) within one Gauss-Newton step, whose line search finds the best v anew."""
 
@@ -73,18 +72,25 @@ REACH_TOLERANCE = 1e-3
 
 
 @compiled
-def additive_grid(columns: Floats, precisions: Floats, weights: Floats) -> tuple[Floats, Floats, Ints, Flags]:
-    """Fit every setting on the columns of the regression."""
-    (n_settings, p), n = precisions.shape, len(columns) - 1
+def additive_grid(
+    shared: Floats, products: Floats, own: Floats, groups: Ints, precisions: Floats, weights: Floats
+) -> tuple[Floats, Floats, Ints, Flags]:
+    """Fit every setting on the rows t, 1, features, hinges that histories share, their products, and a history's own.
+
+    Those are further features and y; `precisions` are those of the groups of features.
+    """
+    n_settings, p = len(weights), 2 + len(groups)
+    n = len(shared) + len(own) - 1
     params, v = np.zeros((n_settings, n)), np.empty(n_settings)
     steps, converged = np.zeros(n_settings, dtype=np.int64), np.zeros(n_settings, dtype=np.bool_)
-    gram, room = _places(columns, p)
-    _multiply(gram, p)
-    delta = np.zeros(n - p)
+    gram, room = _places(shared, p, n - p)
+    _join(gram, products, own, p)
+    precision, delta = np.empty(p), np.zeros(n - p)
     last = V_START
     for row in range(n_settings):
+        _of_features(precisions[row], groups, precision)
         v[row], steps[row], converged[row] = _solve_v(
-            gram, (precisions[row], weights[row]), delta, last, V_TOLERANCE, room, params[row]
+            gram, (precision, weights[row]), delta, last, V_TOLERANCE, room, params[row]
         )
         last = v[row]
         if last < V_DEGENERATE:
@@ -95,18 +101,20 @@ def additive_grid(columns: Floats, precisions: Floats, weights: Floats) -> tuple
 
 @compiled
 def multiplicative_grid(
-    t: Floats, features: Floats, hinges: Floats, y: Floats, precisions: Floats, weights: Floats
+    t: Floats, features: Floats, hinges: Floats, y: Floats, groups: Ints, precisions: Floats, weights: Floats
 ) -> tuple[Floats, Floats, Ints, Flags]:
-    """Fit every setting by Gauss-Newton."""
-    (n_settings, p), n = precisions.shape, precisions.shape[1] + len(hinges)
+    """Fit every setting by Gauss-Newton; `precisions` are those of the groups of features."""
+    n_settings, p = len(weights), 2 + len(groups)
+    n = p + len(hinges)
     params, v = np.zeros((n_settings, n)), np.empty(n_settings)
     steps, converged = np.zeros(n_settings, dtype=np.int64), np.zeros(n_settings, dtype=np.bool_)
-    gram, room = _places(np.empty((n + 1, len(t))), p)
-    current = np.zeros(n)
+    gram, room = _places(np.empty((n + 1, len(t))), p, n - p)
+    precision, current = np.empty(p), np.zeros(n)
     current[1] = y.mean()
     for row in range(n_settings):
+        _of_features(precisions[row], groups, precision)
         v[row], steps[row], converged[row] = _gauss_newton(
-            (t, features, hinges, y), (precisions[row], weights[row]), current, gram, room
+            (t, features, hinges, y), (precision, weights[row]), current, gram, room
         )
         params[row] = current
         if v[row] < V_DEGENERATE or not converged[row]:
@@ -116,11 +124,37 @@ def multiplicative_grid(
 
 
 @compiled
-def _places(columns: Floats, p: int) -> tuple[Gram, Room]:
+def _of_features(of_groups: Floats, groups: Ints, precision: Floats) -> None:
+    """Fill the precisions of k, m and each feature."""
+    precision[0] = precision[1] = TREND_PRECISION
+    for j in range(len(groups)):
+        precision[2 + j] = of_groups[groups[j]]
+
+
+@compiled
+def _places(columns: Floats, p: int, size: int) -> tuple[Gram, Room]:
     """Return room for the products of the columns, and to solve in."""
-    size = len(columns) - 1 - p
     gram = (columns, np.empty((p + 1, p + 1 + size)), np.empty((size, size)), np.zeros(size, dtype=np.bool_))
     return gram, (np.empty((p, p + 1 + size)), np.empty((size, size + 1)), np.empty(size, dtype=np.int64))
+
+
+@compiled
+def _join(gram: Gram, products: Floats, own: Floats, p: int) -> None:
+    """Fill the products from those of the shared rows and those of a history's own rows with all."""
+    shared, top, bends, is_made = gram
+    n_shared = p + 1 - len(own)
+    crossed = np.dot(own, shared.T)
+    for a in range(n_shared):
+        for b in range(n_shared):
+            top[a, b] = products[a, b]
+        for b in range(len(own)):
+            top[a, n_shared + b] = crossed[b, a]
+        for j in range(len(bends)):
+            top[a, p + 1 + j] = products[a, n_shared + j]
+    top[n_shared:, n_shared : p + 1] = np.dot(own, own.T)
+    top[n_shared:, p + 1 :] = crossed[:, n_shared:]
+    bends[:] = products[n_shared:, n_shared:]
+    is_made[:] = True
 
 
 @compiled
@@ -189,7 +223,7 @@ def _loss(data: Data, prior: Prior, params: Floats, trend: Floats, effect: Float
         error = y[i] - trend[i] * (1.0 + effect[i])
         rss += error * error
     penalty = 0.5 * (precision * params[:p] ** 2).sum() + weight * np.abs(params[p:]).sum()
-    v = _best_v(rss, len(t))
+    v = best_v(rss, len(t))
     return 0.5 * len(t) * math.log(v) + rss / (2 * v) + 2 * v + penalty, v
 
 
@@ -216,54 +250,22 @@ def _solve_v(
 ) -> tuple[float, int, bool]:
     """Find the v that is the best one for its own residuals; fill `params` and, as the next start, `delta`."""
     x, p, n_weeks = math.log(v), len(prior[0]), gram[0].shape[1]
+    turn, n_rounds = np.empty(len(params)), 1 if tolerance > V_TOLERANCE else MAX_ROUNDS
     for evaluation in range(MAX_EVALUATIONS):
         v = math.exp(x)
         rss, is_solved, n_members = _solve_for(gram, prior, v, delta, room, params)
-        best = _best_v(rss, n_weeks)
-        gap = math.log(best) - x
+        gap = math.log(best_v(rss, n_weeks)) - x
         blurred = ROUNDING * gram[1][p, p] / max(rss, TINY)  # what rounding alone makes of the gap
         if abs(gap) < tolerance + min(blurred, MAX_BLUR):
             return v, evaluation + 1, is_solved
-        grows = _residuals_grow(room, n_members, prior, v, params)
-        slope = v * grows / (best * math.sqrt(n_weeks * n_weeks + 16.0 * max(rss, 0.0))) - 1.0
-        step = -gap / slope if slope < LEAST_SLOPE else gap
-        x = max(x + min(max(step, -3.0), 3.0), math.log(V_MIN))
+        first, second = turn_of(room, n_members, prior, params, turn)
+        step = step_of(rss, first, second, v, n_weeks, n_rounds)
+        x = max(x + step, math.log(V_MIN))
+        is_near = is_solved and abs(step) < NEAR
+        if is_near and carry(gram, prior, room, n_members, v, math.exp(x) - v, turn, params):
+            delta[:] = params[p:]
+            return math.exp(x), evaluation + 1, True
     return math.exp(x), MAX_EVALUATIONS, False
-
-
-@compiled
-def _residuals_grow(room: Room, n_members: int, prior: Prior, v: float, params: Floats) -> float:
-    """Return the derivative of the residual sum of squares with respect to v, the active coefficients kept.
-
-    H params = c - v q, with H the Gram matrix and its ridge, and q = (precision params, weight sign(delta)), so that
-    d RSS / d v = 2 v q' H^-1 q; H's factor stands in the room.
-    """
-    (work, left_over, members), (precision, weight) = room, prior
-    p = len(precision)
-    eliminated = precision * params[:p]
-    substitute(work, eliminated)
-    total: float = (eliminated * eliminated).sum()
-    active, n_active = np.empty(n_members, dtype=np.int64), 0
-    left, target = np.empty(n_members), np.empty(n_members)
-    for place in range(n_members):
-        bend = params[p + members[place]]
-        if bend != 0.0:
-            value = weight if bend > 0 else -weight
-            for b in range(p):
-                value -= work[b, p + 1 + place] * eliminated[b]
-            active[n_active], left[n_active], target[n_active] = place, value, value
-            n_active += 1
-    if n_active > 0 and solve_active(left_over, 0, active, n_active, np.empty((n_active, n_active)), target):
-        for a in range(n_active):
-            total += left[a] * target[a]
-    return 2.0 * v * total
-
-
-@compiled
-def _best_v(rss: float, n_weeks: int) -> float:
-    """(-T + sqrt(T^2 + 16 RSS)) / 8, without the difference of nearly equal numbers."""
-    rss = max(rss, 0.0)
-    return max(2.0 * rss / (n_weeks + math.sqrt(n_weeks * n_weeks + 16.0 * rss)), V_MIN)
 
 
 @compiled
