@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from skucast.core.combination import KEY, Combination
+from skucast.core.narrow import chosen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,4 +40,6 @@ def looked_up(rows: pd.DataFrame, others: pd.DataFrame, by: str) -> pd.DataFrame
 
 def kept_rows(rows: pd.DataFrame, mask: pd.Series | npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Return the rows that the mask keeps; the frame as it is where that is all: sales of years are not copied."""
-    return rows if mask.all() else rows[mask]
+    import numpy as np
+
+    return rows if mask.all() else chosen(rows, np.asarray(mask, dtype=bool))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -27,7 +27,7 @@ from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
 from skucast.sales.history import MAX_BRIDGED_WEEKS, History, build_history
 from skucast.sales.names import with_names
-from skucast.sales.opened import opened_of
+from skucast.sales.narrow_weeks import narrow_weeks
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,15 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         InputError: there are no sales, or HOLIDAY_CALENDAR cannot be read.
     """
     run.reads()
-    delivered = warehouse.weekly_sales(settings.clock, max(run.cutoff, run.today))
+    delivered = warehouse.weekly_sales(settings.clock, max(run.cutoff, run.today), narrow=True)
     give_back()
     is_over = ~(delivered["ds"] > pd.Timestamp(run.cutoff))
     not_over = delivered[~is_over]
     delivered = kept_rows(delivered, is_over).reset_index(drop=True)
     weekly, names = with_names(delivered, warehouse.read(NAMES), lambda: _published_names(warehouse, run))
+    del delivered, is_over
+    weekly = narrow_weeks(weekly)
+    give_back()
     first = weekly["ds"].min()
     units = weekly["unit"].dropna().unique()
     calendars = calendars_of(settings, warehouse, units)
@@ -122,11 +125,10 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
         missing=settings.missing_weeks,
         later=warehouse.later_sales(max(run.today, settings.clock.day_of(run.run_at))),
         names=names,
+        newer=names.renamed(not_over),
+        emptied=True,
     )
-    last = weekly[weekly["ds"] >= pd.Timestamp(history.data_cutoff)]
-    newest = pd.concat([last, names.renamed(not_over)], ignore_index=True)
-    opened = opened_of(newest, history.weeks, by_day=settings.sales_grain == "day")
-    return with_declared(settings, warehouse, run, replace(history, opened=opened))
+    return with_declared(settings, warehouse, run, history)
 
 
 PUBLISHED_WEEKS = 8

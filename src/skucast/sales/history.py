@@ -25,12 +25,14 @@ from skucast.sales.data_report import DataReport
 from skucast.sales.dates import future_lines, suspected_dates, without_strays
 from skucast.sales.deliveries import Late, judge_deliveries
 from skucast.sales.discounts import deepest_discounts, in_percent
+from skucast.sales.gapless import Gapless, first_weeks
+from skucast.sales.made_weeks import weeks_of
 from skucast.sales.names import NO_NAMES, Names, merged_spellings, rejected_names, without_names
-from skucast.sales.opened import Opened
+from skucast.sales.narrow_weeks import narrow_weeks
+from skucast.sales.opened import Opened, opened_of
 from skucast.sales.outliers import outlier_texts, outliers, outliers_found
-from skucast.sales.promo_types import types_of_weeks
 from skucast.sales.selling_days import selling_days_of
-from skucast.sales.stock import MAX_MISSED_SHARE, empty_days, stock_left, suspected_stock
+from skucast.sales.stock import stock_left, suspected_stock
 from skucast.sales.unknown_depths import NO_DEPTHS, UsualDepths, with_usual_depths
 
 HISTORY_COLUMNS = [
@@ -48,12 +50,6 @@ HISTORY_COLUMNS = [
     "promo_type",
     "promo_depth",
 ]
-
-_OF_WEEKS = [
-    *(*KEY, "ds", "quantity", "returns_quantity", "promo_discount_perc", "promo_days", "promo_weekdays", "promo_types"),
-    *("selling_weekdays", "n_lines", "n_bad_quantity"),
-]
-"""Of `Warehouse.weekly_sales`, what the weeks of a history are made of."""
 
 MAX_BRIDGED_WEEKS = 26
 """Sales later than this are not bridged: the forecast would feed on itself for half a year."""
@@ -158,6 +154,8 @@ def build_history(
     missing: MissingWeeks = "zero",
     later: pd.DataFrame | None = None,
     names: Names = NO_NAMES,
+    newer: pd.DataFrame | None = None,
+    emptied: bool = False,
 ) -> History:
     """Return the history up to the cutoff from the rows of `Warehouse.weekly_sales`.
 
@@ -173,8 +171,11 @@ def build_history(
     explains `is_outlier` and unknown, unless not `censor_outliers` (see `outliers`). A closure that has ended is
     unknown and `is_closed`; `missing` says what a week without a row is (see `closures`). A few rows that lie years
     before all others are left out; they are said, as are the lines dated after today (`later`:
-    `Warehouse.later_sales`). `names` are those that the rows were given (`names.with_names`).
+    `Warehouse.later_sales`). `names` are those that the rows were given (`names.with_names`). `newer`
+    are the rows of weeks after the cutoff: with them `opened` is told. Where `emptied`, the frame loses its columns
+    once they are used: it is as large as all else.
     """
+    weekly = narrow_weeks(weekly)
     placeholder = weekly[[*KEY, "ds"]].isna().any(axis=1) | (weekly[KEY] == "").any(axis=1)
     complete = weekly["ds"] <= pd.Timestamp(cutoff)
     known = kept_rows(weekly, ~placeholder & complete)
@@ -194,37 +195,53 @@ def build_history(
     )
     data_cutoff = deliveries.data_cutoff
     sold = kept_rows(known, known["ds"] <= pd.Timestamp(data_cutoff))
-    starts, first_sales = _first_weeks(sold, grain)
-    declared = {name: PREFIX + name.partition(":")[2] for name in map(str, weekly) if ":" in name}
-    rows = sold[[*_OF_WEEKS, *declared]].join(empty_days(sold, by_day=grain == "day"))
-    weeks = _calendar(starts, data_cutoff).merge(rows, on=[*KEY, "ds"], how="left")
-    is_undelivered = _is_among(weeks, deliveries.unknown)
-    cleaned = _clean_weeks(weeks, is_undelivered, grain, correct_stockouts=correct_stockouts)
-    of_units = {unit: {clock.label(day) for day in days} for unit, days in days_off_by_unit.items()}
-    odd = outliers(cleaned if censor_outliers else cleaned[:0], {clock.label(day) for day in days_off}, of_units)
-    is_outlier = cleaned.index.isin(odd.index)
-    repaired = without_closures(cleaned.assign(y=cleaned["y"].mask(is_outlier), is_outlier=is_outlier), missing)
-    result = repaired[[*HISTORY_COLUMNS, *declared]].rename(columns=declared)
     newest_day = known["last_date"].max().date() if len(known) else cutoff
+    newest = None if newer is None else _newest(weekly, newer, data_cutoff)
+    of_rows: dict[str, Any] = {
+        "n_lines": int(weekly["n_lines"].sum()),
+        "n_placeholder_lines": int(weekly.loc[placeholder, "n_lines"].sum()),
+        "n_bad_quantity_lines": int(weekly.loc[~placeholder, "n_bad_quantity"].sum()),
+        "n_no_depth_weeks": int((known["no_depth_share"] > 0).sum()),
+        "merged_spellings": merged_spellings(known)[:_EXAMPLES],
+    }
+    doubtful_dates = list(suspected_dates(known))
+    of_combinations: dict[str, Any] = {
+        "selling_days": selling_days_of(sold, data_cutoff) if grain == "day" else {},
+        "deepest_discounts": deepest_discounts(sold),
+        "stock": stock_left(sold, data_cutoff) if "last_stock" in sold else None,
+    }
+    declared = {name: PREFIX + name.partition(":")[2] for name in map(str, weekly) if ":" in name}
+    starts, group, first_sales = first_weeks(sold, grain)
+    gapless = Gapless.of(sold, starts, group, data_cutoff)
+    weeks = weeks_of(sold, gapless, grain, list(declared), correct_stockouts=correct_stockouts)
+    del known, sold, gapless, group, placeholder, complete  # the sums are most of the memory, and nobody asks them more
+    if emptied:
+        for name in list(weekly):
+            del weekly[name]
+    n_floored = int((weeks["quantity"] < 0).sum())
+    is_undelivered = _is_among(weeks, deliveries.unknown)
+    weeks = weeks.assign(y=weeks["y"].mask(is_undelivered)) if is_undelivered.any() else weeks
+    of_units = {unit: {clock.label(day) for day in days} for unit, days in days_off_by_unit.items()}
+    odd = outliers(weeks if censor_outliers else weeks[:0], {clock.label(day) for day in days_off}, of_units)
+    is_outlier = weeks.index.isin(odd.index)
+    repaired = without_closures(weeks.assign(y=weeks["y"].mask(is_outlier), is_outlier=is_outlier), missing)
+    result = repaired[[*HISTORY_COLUMNS, *declared]].rename(columns=declared)
     inactive = inactive_combinations(result, stale_after_weeks)
     stale = ["/".join(map(str, names)) for names in inactive.index[inactive]]
     report = DataReport(
-        n_lines=int(weekly["n_lines"].sum()),
+        **of_rows,
         n_combinations=len(starts),
         n_weeks=len(result),
         first_week=str(result["ds"].min().date()) if len(result) else "",
         data_cutoff=str(data_cutoff),
         newest_day=str(newest_day),
         late_weeks=weeks_between(data_cutoff, cutoff),
-        n_placeholder_lines=int(weekly.loc[placeholder, "n_lines"].sum()),
-        n_bad_quantity_lines=int(weekly.loc[~placeholder, "n_bad_quantity"].sum()),
         n_zero_filled_weeks=int((repaired["n_lines"].isna() & (repaired["y"] == 0)).sum()),
-        n_floored_weeks=int((weeks["quantity"] < 0).sum()),
+        n_floored_weeks=n_floored,
         n_stockout_weeks=int(result["is_stockout"].sum()),
         n_censored_weeks=int((result["is_censored"] & ~result["is_stockout"]).sum()),
         n_partial_first_weeks=len(first_sales),
         n_outlier_weeks=len(odd),
-        n_no_depth_weeks=int((known["no_depth_share"] > 0).sum()),
         outlier_weeks=outlier_texts(odd)[:_EXAMPLES],
         n_closed_weeks=int(result["is_closed"].sum()),
         n_missing_weeks=int(repaired["is_missing"].sum()),
@@ -232,7 +249,6 @@ def build_history(
         n_future_lines=0 if later is None else int(later["n_lines"].sum()),
         n_stale_combinations=len(stale),
         stale_combinations=stale[:_EXAMPLES],
-        merged_spellings=merged_spellings(known)[:_EXAMPLES],
         joined_names=names.joined[:_EXAMPLES],
         doubtful_names=names.doubtful[:_EXAMPLES],
         left_out_names=names.left_out[:_EXAMPLES],
@@ -247,7 +263,7 @@ def build_history(
             *strays,
             *outliers_found(odd),
             *measures,
-            *suspected_dates(known),
+            *doubtful_dates,
             *suspected_stock(result),
         ],
     )
@@ -256,13 +272,12 @@ def build_history(
         data_cutoff=data_cutoff,
         newest_day=newest_day,
         report=report,
-        selling_days=selling_days_of(sold, data_cutoff) if grain == "day" else {},
         late=deliveries.late,
         first_sales=first_sales,
         names=names,
-        deepest_discounts=deepest_discounts(sold),
         usual_depths=usual,
-        stock=stock_left(sold, data_cutoff) if "last_stock" in sold else None,
+        opened={} if newest is None else opened_of(newest, result, by_day=grain == "day"),
+        **of_combinations,
     )
 
 
@@ -323,61 +338,12 @@ def ends_without_a_sale(nothing_sold: npt.NDArray[np.bool_], after_weeks: int) -
 # --- weeks of each combination --------------------------------------------------------------------------------------
 
 
-def _first_weeks(sold: pd.DataFrame, grain: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """First week of each combination (`start`), and the partial first weeks that were dropped: KEY, `ds`, `y`."""
-    columns = [*KEY, "ds", "first_date", "quantity"]
-    selling = sold.loc[sold["quantity"] + sold["returns_quantity"] > 0, columns]
-    first = selling.sort_values("ds").groupby(KEY, as_index=False).first()
-    week_start = first["ds"] - pd.Timedelta(days=6)
-    more_weeks = first["ds"] < first.merge(sold.groupby(KEY, as_index=False)["ds"].max(), on=KEY)["ds_y"]
-    partial = (first["first_date"] > week_start) & more_weeks & (grain == "day")
-    start = first["ds"] + pd.to_timedelta(np.where(partial, 7, 0), unit="D")
-    dropped = first.loc[partial, [*KEY, "ds"]].assign(y=first.loc[partial, "quantity"].clip(lower=0.0))
-    return first[KEY].assign(start=start), dropped
-
-
-def _calendar(starts: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
-    n_weeks = ((pd.Timestamp(data_cutoff) - starts["start"]).dt.days // 7 + 1).to_numpy(dtype="int64")
-    rows = starts.loc[starts.index.repeat(n_weeks)].reset_index(drop=True)
-    week = np.concatenate([np.arange(n) for n in n_weeks]) if len(n_weeks) else np.array([], dtype="int64")
-    ds = (rows["start"] + pd.to_timedelta(week * 7, unit="D")).astype("datetime64[us]")
-    return rows[KEY].assign(ds=ds)
-
-
-def _clean_weeks(
-    weeks: pd.DataFrame, is_undelivered: pd.Series, grain: str, *, correct_stockouts: bool
-) -> pd.DataFrame:
-    too_large = weeks["quantity"].isin([np.inf, -np.inf])  # finite lines whose sum is not
-    promo_days = weeks["promo_days"].fillna(0).astype("float64")
-    sold = weeks["quantity"].fillna(0.0).clip(lower=0.0)
-    is_stockout = weeks["is_mostly_empty"].eq(other=True) & (sold == 0)
-    is_censored = (weeks["empty_days"] > 0) & (sold > 0)
-    missed = weeks["missed_share"].where(is_censored & correct_stockouts, 0.0)
-    without = (weeks["n_lines"] > 0) & (weeks["n_bad_quantity"] == weeks["n_lines"])  # no line says what was sold
-    unknown = is_stockout | is_undelivered | too_large | without
-    return weeks.assign(
-        y=(sold / (1 - missed.clip(upper=MAX_MISSED_SHARE))).mask(unknown),
-        returns_quantity=weeks["returns_quantity"].fillna(0.0),
-        promo_discount_perc=weeks["promo_discount_perc"].fillna(0.0),
-        promo_days=promo_days.clip(upper=1) * 7 if grain == "week" else promo_days,
-        is_promo=promo_days > 0,
-        promo_depth=_depths(weeks, grain),
-        promo_type=types_of_weeks(weeks["promo_types"]),
-        is_stockout=is_stockout,
-        is_censored=is_censored,
+def _newest(weekly: pd.DataFrame, newer: pd.DataFrame, data_cutoff: date) -> pd.DataFrame:
+    """The rows of the last week and of later ones, as far as `opened_of` looks at them."""
+    columns = [*KEY, "ds", "quantity", "returns_quantity", "first_date", "last_date"]
+    return pd.concat(
+        [weekly.loc[weekly["ds"] >= pd.Timestamp(data_cutoff), columns], newer[columns]], ignore_index=True
     )
-
-
-def _depths(weeks: pd.DataFrame, grain: str) -> pd.Series:
-    """The mean discount of each week's days of promotion, percent: as it was offered; NaN without one that is known.
-
-    The discount of a week is the mean over all its days that sold.
-    """
-    discount = weeks["promo_discount_perc"].fillna(0.0)
-    sells, promo = (weeks[f"{what}_weekdays"].fillna(0).astype("int64") for what in ("selling", "promo"))
-    n_days, n_promo = (np.bitwise_count(bits.to_numpy()).astype("float64") for bits in (sells, sells & promo))
-    depth = discount if grain == "week" else discount * n_days / np.where(n_promo > 0, n_promo, np.nan)
-    return depth.where(discount > 0)
 
 
 def _is_among(weeks: pd.DataFrame, undelivered: pd.DataFrame) -> pd.Series:

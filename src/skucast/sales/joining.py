@@ -12,6 +12,7 @@ import pandas as pd
 from skucast.core.combination import KEY
 from skucast.core.rows import written
 from skucast.core.weeks import SOLD_BY_WEEKDAY
+from skucast.sales.narrow_weeks import spelt_out
 
 Bits = npt.NDArray[np.int64]
 
@@ -28,6 +29,7 @@ def joined(weekly: pd.DataFrame, renaming: Mapping[str, Mapping[str, str]]) -> p
     """
     if not any(renaming.values()):
         return weekly
+    weekly = spelt_out(weekly)
     renamed = weekly[KEY].copy()
     for column, names in renaming.items():
         renamed[column] = renamed[column].map(lambda name, names=names: names.get(name, name))

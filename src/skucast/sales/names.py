@@ -30,6 +30,7 @@ from skucast.core.tables.names import NAMES
 from skucast.core.tables.validation import empty
 from skucast.core.words import counted
 from skucast.sales.joining import joined
+from skucast.sales.narrow_weeks import SPELLINGS, is_narrow, spelt_out
 from skucast.sales.suspected_names import suspected_names
 
 Renaming = Mapping[str, Mapping[str, str]]
@@ -326,11 +327,14 @@ def name_faults(column: str, names: pd.Series) -> Iterator[str]:
 
 def merged_spellings(known: pd.DataFrame) -> list[str]:
     """Return the combinations that the warehouse has found in several spellings, in words."""
-    other = (known["spelling_min"] != known["spelling_max"]) | (known["spelling_min"] != written(known))
+    other = known[SPELLINGS[0]].notna() | known[SPELLINGS[1]].notna()
+    if not is_narrow(known):
+        other = (known["spelling_min"] != known["spelling_max"]) | (known["spelling_min"] != written(known))
     names = known.loc[other, KEY].drop_duplicates()
-    spellings = known.merge(names, on=KEY).melt(
-        id_vars=KEY, value_vars=["spelling_min", "spelling_max"], value_name="spelling"
-    )
+    if not len(names):
+        return []
+    rows = spelt_out(known[[*KEY, *SPELLINGS]].merge(names, on=KEY))
+    spellings = rows.melt(id_vars=KEY, value_vars=list(SPELLINGS), value_name="spelling")
     several = spellings.groupby(KEY)["spelling"].agg(lambda values: sorted(set(values)))
     merged = several[several.map(len) > 1]
     return [_also_written("/".join(names), others) for names, others in zip(merged.index, merged, strict=True)]

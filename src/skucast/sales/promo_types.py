@@ -16,7 +16,7 @@ def types_of_weeks(by_day: pd.Series) -> pd.Series:
     `by_day` are the types of its days, separated by line breaks (`promo_types` of `Warehouse.weekly_sales`). Of several
     with as many days it is the first by the alphabet; of the spellings of one the most frequent.
     """
-    found = by_day.dropna()
+    found = by_day.dropna().astype("str")
     if not len(found):
         return pd.Series(None, index=by_day.index, dtype="str")
     days = {str(text): int(n) for text, n in found.value_counts().items()}

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.narrow import repeated
 from skucast.core.rows import is_about
 from skucast.core.weeks import SOLD_BY_WEEKDAY, WEEK
 
@@ -56,16 +57,19 @@ def empty_days(sold: pd.DataFrame, *, by_day: bool) -> pd.DataFrame:
     the share of a usual week that these days have, 0 to 1, by the mean of the weeks without an empty day, each of them
     of the same weight whatever it sold: the combination's own, and as long as those are few its unit's and channel's.
     """
-    nothing = pd.DataFrame({"empty_days": 0, "is_mostly_empty": False, "missed_share": 0.0}, index=sold.index)
     if not sold["stockout_weekdays"].any():
-        return nothing
+        nothing = zip(EMPTY_DAYS_COLUMNS, (0, False, 0.0), strict=True)
+        one = {name: repeated(np.array([value]), len(sold)) for name, value in nothing}
+        return pd.DataFrame(one, index=sold.index, copy=False)
     rows = sold.sort_values([*KEY, "ds"])
     group, place = _groups(rows, KEY), _groups(rows, ["unit", "channel"])
     kept = _is_kept(rows, group)
     if not by_day:
         n_empty = np.where(kept, rows["stockout_days"].to_numpy(dtype="int64"), 0)
         is_mostly = 2 * n_empty > rows["stock_days"].to_numpy(dtype="int64")
-        found = nothing.loc[rows.index].assign(empty_days=n_empty, is_mostly_empty=is_mostly)
+        found = pd.DataFrame(
+            {"empty_days": n_empty, "is_mostly_empty": is_mostly, "missed_share": 0.0}, index=rows.index
+        )
     else:
         usual = _usual_days(rows, group, place)
         empty = _days(rows["stockout_weekdays"]) & usual & kept[:, None]

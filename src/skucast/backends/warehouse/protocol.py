@@ -146,7 +146,7 @@ class Warehouse(Protocol):
             LostTable: it is gone, but was published to.
         """
 
-    def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
+    def weekly_sales(self, clock: WeekClock, until: date, *, narrow: bool = False) -> pd.DataFrame:
         """Return sales up to and including day `until`, summed by the warehouse to one row per combination and week.
 
         Keys are trimmed and NFC-normalised; columns are `WEEKLY_SALES_COLUMNS`: `quantity` net of returns, of finite
@@ -164,7 +164,7 @@ class Warehouse(Protocol):
         separated by line breaks (of several on a day the first by the alphabet; NULL: none); `last_stock` the stock of
         the last day on which it is known. Of each declared regressor that comes from a column of the sales there is one
         more, `Regressor.measure`: NULL in a week without a value; a day's mean is that of what was sold on it, a week's
-        that of its days.
+        that of its days. Who looks at all sales takes them `narrow` (`sales/narrow_weeks.py`): a third of the memory.
 
         Raises:
             InputError: no sales table, no sales in it, or a column of the contract is missing.

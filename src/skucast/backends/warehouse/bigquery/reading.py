@@ -37,6 +37,7 @@ from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty
 from skucast.core.weeks import SOLD_BY_WEEKDAY
 from skucast.runtime.logs import log
+from skucast.sales.narrow_weeks import narrow_weeks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,7 @@ class Reader:
         sql = f"SELECT {wanted} FROM (SELECT {known} FROM `{table_id}`) {where} {order}"
         return read_rows(part, self._query_of(table_id, sql, parameters, f"read {table.label}"), self._tz)
 
-    def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
+    def weekly_sales(self, clock: WeekClock, until: date, *, narrow: bool = False) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
         table_id, expressions = self._sales()
         parameters = [
@@ -106,7 +107,8 @@ class Reader:
         if not len(weeks):
             first = self._first_day(expressions["date"], parameters)
             raise no_sales(table_id, until, first) if first else no_sales_in_cloud(table_id)
-        return _plain_types(weeks, declared)
+        weeks = _plain_types(weeks, declared)
+        return narrow_weeks(weeks) if narrow else weeks
 
     def later_sales(self, after: date) -> pd.DataFrame:
         """Return how many sales lines are dated after the day, by unit (see the protocol)."""

@@ -99,9 +99,9 @@ class BigQueryWarehouse:
         """Return the rows whose columns lie from `since` to `until` (by column; included), in key order."""
         return self._reader.read(table, since, until, columns)
 
-    def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
+    def weekly_sales(self, clock: WeekClock, until: date, *, narrow: bool = False) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
-        return self._reader.weekly_sales(clock, until)
+        return self._reader.weekly_sales(clock, until, narrow=narrow)
 
     def later_sales(self, after: date) -> pd.DataFrame:
         """Return how many sales lines are dated after the day, by unit (see the protocol)."""

@@ -16,6 +16,7 @@ import duckdb
 
 from skucast.backends.waiting import Waiting, pid_in
 from skucast.core.errors import InputError, RunFailed, WarehouseError
+from skucast.core.narrow import put_together
 from skucast.runtime.logs import log
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pandas.api.extensions import ExtensionDtype
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
+
+Made: TypeAlias = "Callable[[pd.DataFrame], pd.DataFrame] | None"
+"""What becomes of rows that were read; None = they stay as they are."""
 
 WRONG_KIND = (duckdb.ConversionException, duckdb.BinderException)
 """What a query raises that finds another kind of value than it expects."""
@@ -227,15 +231,20 @@ def what_others_keep(where: str, to_do: str, kind: type[InputError] = InputError
         ) from None
 
 
-def frame_of(connection: Connection, sql: str, *parameters: Sequence[object] | Mapping[str, object]) -> pd.DataFrame:
+def frame_of(
+    connection: Connection, sql: str, *parameters: Sequence[object] | Mapping[str, object], made: Made = None
+) -> pd.DataFrame:
     """Return the rows of a query; of one with several sets of parameters those of each, one after the other.
 
     They come by way of Arrow, which makes no object of a text, and column by column: none is in memory twice for long.
+    `made` is what becomes of the rows of each set before those of the next are read.
     """
     import pandas as pd
     import pyarrow as pa
 
     bound = [each or None for each in parameters] or [None]
+    if made is not None:
+        return put_together([made(frame_of(connection, sql, *([each] if each else []))) for each in bound])
     table = pa.concat_tables([connection.sql(sql, params=each).to_arrow_table() for each in bound])
     if not all(map(_is_taken_over, table.schema.types)):
         return pd.concat([connection.execute(sql, each).df() for each in bound], ignore_index=True)

@@ -7,8 +7,11 @@ from typing import Any
 
 from skucast.backends.warehouse.duckdb.file import Connection
 
-AT_ONCE = 500_000
-"""Lines that are summed up at once, if no unit has more; so many days of a business of 500 combinations are a year."""
+AT_ONCE = 150_000
+"""Lines that are summed up at once, if no unit has more; half a million need 100 MiB more."""
+
+MOST_PARTS = 24
+"""No more parts than about so many: each reads the units of all lines."""
 
 UNITS = """
 SELECT
@@ -31,14 +34,16 @@ def parts_of(connection: Connection, names: Mapping[str, str]) -> Iterator[dict[
     `names` has what stands for the table, the column of units, and a blank.
     """
     units = connection.execute(UNITS.format(**names)).fetchall()
-    if len(units) < 2 or sum(n_lines for *_, n_lines in units) <= AT_ONCE:
+    n_all = sum(n_lines for *_, n_lines in units)
+    if len(units) < 2 or n_all <= AT_ONCE:
         yield {}
         return
+    at_once = max(AT_ONCE, n_all // MOST_PARTS)
     spellings: list[str | None] = []
     n_waiting = 0
     for place, (_, spelt, n_lines) in enumerate(units):
         spellings, n_waiting = [*spellings, *spelt], n_waiting + n_lines
-        following = units[place + 1][2] if place + 1 < len(units) else AT_ONCE
-        if n_waiting + following > AT_ONCE:
+        following = units[place + 1][2] if place + 1 < len(units) else at_once
+        if n_waiting + following > at_once:
             yield {"units": [each for each in spellings if each is not None], "nobody": None in spellings}
             spellings, n_waiting = [], 0

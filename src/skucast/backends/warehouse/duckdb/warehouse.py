@@ -16,7 +16,7 @@ from skucast.backends.warehouse.checks import (
     missing_columns,
     read_rows,
 )
-from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, frame_of, read_again, what_others_keep
+from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, Made, frame_of, read_again, what_others_keep
 from skucast.backends.warehouse.duckdb.parts import OF_SOME, parts_of
 from skucast.backends.warehouse.duckdb.sql import (
     FIRST_DAY,
@@ -60,6 +60,7 @@ from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
 from skucast.core.tables.sales import SALES
 from skucast.core.tables.validation import empty, validate
 from skucast.core.weeks import WeekClock
+from skucast.sales.narrow_weeks import narrow_weeks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,10 +143,10 @@ class DuckDBWarehouse:
                 rows = frame_of(connection, sql, parameters)
         return read_rows(part, rows, self._tz)
 
-    def weekly_sales(self, clock: WeekClock, until: date) -> pd.DataFrame:
+    def weekly_sales(self, clock: WeekClock, until: date, *, narrow: bool = False) -> pd.DataFrame:
         """Return sales up to day `until`, summed to one row per combination and week (see the protocol)."""
         bound: dict[str, object] = {"until": until, "end_weekday": clock.end_weekday}
-        weeks = self._query_sales(WEEKLY_SALES, bound, clock.tz, self._declared())
+        weeks = self._query_sales(WEEKLY_SALES, bound, clock.tz, self._declared(), narrow_weeks if narrow else None)
         if not len(weeks):
             days = self._query_sales(FIRST_DAY, {}, clock.tz)["first_day"].dropna()
             raise no_sales(self._where, until, *days.dt.date)
@@ -376,7 +377,7 @@ class DuckDBWarehouse:
 
     @read_again
     def _query_sales(
-        self, sql: str, parameters: dict[str, object], tz: str, declared: Sequence[Regressor] = ()
+        self, sql: str, parameters: dict[str, object], tz: str, declared: Sequence[Regressor] = (), made: Made = None
     ) -> pd.DataFrame:
         """Return what a query says of the sales table, whose names are filled in; days are those of the time zone."""
         with self._file.reading() as connection:
@@ -389,9 +390,8 @@ class DuckDBWarehouse:
             with what_others_keep(self._where, "correct it at the source"):
                 parts = list(parts_of(connection, expressions)) if "{some}" in sql else [{}]
                 some = OF_SOME.format(**expressions) if parts[0] else "TRUE"
-                return frame_of(
-                    connection, sql.format(some=some, **expressions), *(parameters | part for part in parts)
-                )
+                bound = [parameters | part for part in parts]
+                return frame_of(connection, sql.format(some=some, **expressions), *bound, made=made)
 
     def _name(self, table: Table) -> str:
         return self._tables.name(table)
