@@ -34,6 +34,37 @@ def test_replace_replaces_its_slice_and_no_other(warehouse: Warehouse, run: Run)
     assert warehouse.read(SMALL, until={"cutoff": sunday(1)})["yhat"].tolist() == [1.0, 1.0]
 
 
+def test_several_slices_are_replaced_each_by_its_own(warehouse: Warehouse, run: Run) -> None:
+    """What is in none of them stays; each is noted as published by the run. None at all make no table."""
+    assert warehouse.replace_each(SMALL, {}, run=run) == 0
+    assert not len(warehouse.read(PUBLISHES))
+    for week in (sunday(2), sunday(1), CUTOFF):
+        warehouse.replace(SMALL, small(1.0, cutoff=week), week, run=run)
+    later = replace(run, run_id="predict-later", run_at=run.run_at + timedelta(hours=1))
+    new = {sunday(2): small(2.0, [THIRD], cutoff=sunday(2)), CUTOFF: small(3.0)}
+    assert warehouse.replace_each(SMALL, new, run=later) == 3
+    rows = warehouse.read(SMALL)
+    assert rows.groupby("cutoff")["yhat"].agg(list).to_dict() == {
+        pd.Timestamp(sunday(2)): [2.0],
+        pd.Timestamp(sunday(1)): [1.0, 1.0],
+        pd.Timestamp(CUTOFF): [3.0, 3.0],
+    }
+    assert [warehouse.published(SMALL, week, run=later) for week in (sunday(2), sunday(1), CUTOFF)] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def test_one_wrong_slice_leaves_all_as_they_were(warehouse: Warehouse, run: Run) -> None:
+    """The first is right, the second has rows of another week: neither is written."""
+    warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)
+    wrong = {CUTOFF: small(2.0), sunday(1): small(2.0)}
+    with pytest.raises(ContractError, match="rows outside cutoff"):
+        warehouse.replace_each(SMALL, wrong, run=run)
+    assert set(forecasts(warehouse).values()) == {1.0}
+
+
 def test_a_second_replace_changes_nothing(warehouse: Warehouse, run: Run) -> None:
     """The same rows again leave every table as it was."""
     warehouse.replace(SMALL, small(1.0), CUTOFF, run=run)

@@ -182,10 +182,13 @@ def _write_metrics(warehouse: Warehouse, scorecard: Scorecard, newest: pd.DataFr
     for ends in (before[at : at + n_weeks] for at in range(0, len(before), n_weeks)):
         first, last = ({"window_end": end.date()} for end in (ends[0], ends[-1]))
         stored = warehouse.read(METRICS, since=first, until=last)
-        for end in ends:
-            rows = validate(METRICS, _metric_rows(scorecard, end, history, run))
-            if len(rows) and not _is_stored(rows, stored[stored["window_end"] == end]):
-                n_rows += warehouse.replace(METRICS, rows, end.date(), run=run)
+        made = {end: validate(METRICS, _metric_rows(scorecard, end, history, run)) for end in ends}
+        changed = {
+            end.date(): rows
+            for end, rows in made.items()
+            if len(rows) and not _is_stored(rows, stored[stored["window_end"] == end])
+        }
+        n_rows += warehouse.replace_each(METRICS, changed, run=run)
     return n_rows + warehouse.replace(METRICS, newest, history.data_cutoff, run=run)
 
 

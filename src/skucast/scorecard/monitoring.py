@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
@@ -29,6 +31,9 @@ XYZ_LIMITS = (0.5, 1.0)
 weekly sales of one article in one channel scatter more, and nearly all would be Z.
 """
 MIN_CLASS_WEEKS = 8
+
+GROUP, ADDED = ["level", *KEY, "step"], [*SUMS, *WEEK_COUNTS]
+"""What a row of the scorecard is about, and what it adds up."""
 
 RESTATED = 1e-6
 """Least relative difference that makes an actual another one: warehouses add up the same lines in any order."""
@@ -128,19 +133,30 @@ class Scorecard:
         self.ends = [pd.Timestamp(window_end - back * WEEK) for back in range(lookback_weeks)]
         self._weeks, self._first = weeks, first
         self._before = (lookback_weeks - 1) * WEEK
-        self._of_weeks = sums_of_weeks(scored[scored["ds"] >= self.ends[-1] - self._before], first)
+        sums = sums_of_weeks(scored[scored["ds"] >= self.ends[-1] - self._before], first)
+        sums = sums.sort_values("ds", kind="stable", ignore_index=True)  # a window is then a part, and no copy
+        grouped = sums.groupby(GROUP, sort=True)
+        self._groups, self._group = grouped.size().index.to_frame(index=False), grouped.ngroup().to_numpy()
+        self._ds, self._sums = sums["ds"].to_numpy(), sums[ADDED]
 
     def of(self, end: pd.Timestamp) -> pd.DataFrame:
         """Return the rows of the week that ends then, and of the window that ends with it."""
-        start, sums = end - self._before, self._of_weeks
-        week = sums[sums["ds"] == end].drop(columns="ds")
-        window = over_weeks(sums[sums["ds"].between(start, end)])
+        start = end - self._before
+        first, last = np.searchsorted(self._ds, [start.to_datetime64(), end.to_datetime64()])
+        after = np.searchsorted(self._ds, end.to_datetime64(), side="right")
+        week = self._named(self._sums[last:after], self._group[last:after])
+        added = self._sums[first:after].groupby(self._group[first:after], sort=True).sum()
+        window = self._named(added, added.index.to_numpy())
         window = window[_is_read(window)]
         both = pd.concat(
             [week.assign(window="week", window_start=end), window.assign(window="rolling", window_start=start)]
         )
         rows = both.assign(window_end=end).merge(classes(self._weeks, end), on=["level", *KEY], how="left")
         return _with_first_actuals(with_ratios(rows), self._first)
+
+    def _named(self, sums: pd.DataFrame, group: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
+        """The sums behind the names of their groups."""
+        return pd.concat([self._groups.take(group).reset_index(drop=True), sums.reset_index(drop=True)], axis=1)
 
 
 def sums_of_weeks(scored: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
@@ -157,7 +173,7 @@ def sums_of_weeks(scored: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
 
 def over_weeks(sums: pd.DataFrame) -> pd.DataFrame:
     """Return the sums of several weeks, per level, group and step: a window is the sum of its weeks."""
-    return sums.groupby(["level", *KEY, "step"], sort=True)[[*SUMS, *WEEK_COUNTS]].sum().reset_index()
+    return sums.groupby(GROUP, sort=True)[ADDED].sum().reset_index()
 
 
 def score(scored: pd.DataFrame) -> pd.DataFrame:
@@ -174,7 +190,7 @@ def _level(rows: pd.DataFrame, level: str) -> pd.DataFrame:
     by = ["ds", *kept]
     found = pd.concat([summed(rows, [*by, "step"]), summed(rows, by).assign(step=POOLED_STEP)])
     found = found.assign(level=level, **{name: ALL for name in KEY if name not in kept})
-    return found[["ds", "level", *KEY, "step", *SUMS, *WEEK_COUNTS]]
+    return found[["ds", *GROUP, *ADDED]]
 
 
 def _differs(actual: pd.Series, first: pd.Series) -> pd.Series:
@@ -210,7 +226,7 @@ def classes(weeks: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     Columns `level` (combination), KEY, `volume` (mean of the known weeks), `volume_share` (ratio of all sales),
     `abc_class`, `xyz_class` (see `tables.METRICS`).
     """
-    recent = weeks[weeks["ds"].between(until - (CLASS_WEEKS - 1) * WEEK, until)]
+    recent = weeks.loc[weeks["ds"].between(until - (CLASS_WEEKS - 1) * WEEK, until), [*KEY, "y"]]
     y = recent.groupby(KEY)["y"]
     rows = pd.DataFrame({"n": y.count(), "sold": y.sum(), "volume": y.mean(), "spread": y.std(ddof=0)}).reset_index()
     total = rows["sold"].sum()

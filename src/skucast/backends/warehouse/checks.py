@@ -148,14 +148,22 @@ def frames_of(table: Table, rows: Rows, batch_id: str) -> Iterator[pd.DataFrame]
     return (piece.assign(**{BATCH: batch_id}) if table.keeps_batches else piece for piece in pieces)
 
 
-def check_slice(
-    table: Table, rows: pd.DataFrame, partition: object, combinations: Sequence[Combination] | None
-) -> None:
-    """Refuse rows outside the slice that a `replace` is about.
+def rows_of_slice(
+    table: Table, rows: pd.DataFrame, partition: object, combinations: Sequence[Combination] | None = None
+) -> pd.DataFrame:
+    """Return the rows as the contract wants them, all of the slice that a `replace` is about.
 
     Raises:
-        ContractError: naming the table and what lies outside.
+        ContractError: naming the table and what is wrong, or lies outside.
     """
+    valid = validate(table, rows)
+    _check_slice(table, valid, partition, combinations)
+    return valid
+
+
+def _check_slice(
+    table: Table, rows: pd.DataFrame, partition: object, combinations: Sequence[Combination] | None
+) -> None:
     import pandas as pd
 
     from skucast.core.combination import KEY

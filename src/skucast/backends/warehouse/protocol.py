@@ -195,6 +195,15 @@ class Warehouse(Protocol):
             ContractError: the rows break the contract or lie outside the slice; nothing is changed.
         """
 
+    def replace_each(self, table: Table, slices: Mapping[date, pd.DataFrame], *, run: Run) -> int:
+        """Replace several slices, rows by partition, as `replace` does each, in their order; return how many rows.
+
+        A DuckDB file takes all of them or none; BigQuery has a transaction for each.
+
+        Raises:
+            ContractError: the rows of one break the contract or lie outside their slice; nothing is changed.
+        """
+
     def published(self, table: Table, partition: object, *, run: Run) -> bool:
         """Return whether this run has published this slice, whoever has published it since."""
 

@@ -22,7 +22,7 @@ from skucast.backends.warehouse.bigquery.jobs import Jobs
 from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.bigquery.staging import Staging, columns_sql, digest, staged_sql
 from skucast.backends.warehouse.bigquery.tables import Tables
-from skucast.backends.warehouse.checks import BLANK, check_slice, frames_of
+from skucast.backends.warehouse.checks import BLANK, frames_of, rows_of_slice
 from skucast.backends.warehouse.protocol import NO_LIMITS, OVERLAP_COLUMNS, Meeting, Rows
 from skucast.backends.warehouse.refusals import BELIEVED, already_loaded, no_batch, overlaps, refuse_others, superseded
 from skucast.core.combination import KEY
@@ -30,7 +30,7 @@ from skucast.core.errors import WarehouseError
 from skucast.core.tables.contract import ALL, Table
 from skucast.core.tables.records import LOADS, PUBLISHES, RUNS
 from skucast.core.tables.sales import SALES
-from skucast.core.tables.validation import empty, validate
+from skucast.core.tables.validation import empty
 from skucast.runtime.logs import log
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ class Publisher:
         combinations: Sequence[Combination] | None,
     ) -> int:
         """Replace one slice of the table: staged by one load job, published by one transaction; return the rows."""
-        valid = validate(table, rows)
-        check_slice(table, valid, partition, combinations)
+        valid = rows_of_slice(table, rows, partition, combinations)
         self._tables.ensure(table)
         staging = self._staging.id_of_slice(table, partition, run)
         load = self._staging.load(staging, table, valid, run)

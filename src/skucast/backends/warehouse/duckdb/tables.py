@@ -103,6 +103,18 @@ class Tables:
         if found is not None:
             raise superseded(self._names[table.label], partition, run, *found)
 
+    def empty(
+        self, connection: Connection, table: Table, partition: object, combinations: Sequence[Combination] | None
+    ) -> None:
+        """Delete the rows of a slice, or of these combinations in it."""
+        if table.is_whole:
+            connection.execute(f"DELETE FROM {self.name(table)}")
+            return
+        where, values = f"{quoted(str(table.partition))} = ?", [partition]
+        if combinations is not None:
+            where, values = only_sql(table, partition, combinations)
+        connection.execute(f"DELETE FROM {self.name(table)} WHERE {where}", values)
+
     def note_staged(self, connection: Connection, name: str, run: Run) -> None:
         """Note when the table was staged."""
         connection.execute(f"COMMENT ON TABLE {quoted(name)} IS '{run.now().isoformat()}'")

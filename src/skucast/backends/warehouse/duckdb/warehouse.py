@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from skucast.backends.warehouse.checks import (
     BLANK,
     AnyCase,
-    check_slice,
     frames_of,
     missing_columns,
     read_rows,
+    rows_of_slice,
 )
 from skucast.backends.warehouse.duckdb.file import Connection, DuckDBFile, Made, frame_of, read_again, what_others_keep
 from skucast.backends.warehouse.duckdb.parts import OF_SOME, parts_of
@@ -29,7 +29,6 @@ from skucast.backends.warehouse.duckdb.sql import (
     WEEKLY_SALES,
     column_types,
     declared_sql,
-    only_sql,
     quoted,
     rows_sql,
     sales_expressions,
@@ -167,11 +166,20 @@ class DuckDBWarehouse:
         combinations: Sequence[Combination] | None = None,
     ) -> int:
         """Replace one slice of the table in one transaction; return the rows written."""
-        valid = validate(table, rows)
-        check_slice(table, valid, partition, combinations)
+        valid = rows_of_slice(table, rows, partition, combinations)
         with self._file.transaction() as connection:
             self._replace(connection, table, valid, partition, run, combinations)
         return len(valid)
+
+    @read_again
+    def replace_each(self, table: Table, slices: Mapping[date, pd.DataFrame], *, run: Run) -> int:
+        """Replace several slices of the table in one transaction; return the rows written."""
+        valid = {partition: rows_of_slice(table, rows, partition) for partition, rows in slices.items()}
+        if valid:
+            with self._file.transaction() as connection:
+                for partition, rows in valid.items():
+                    self._replace(connection, table, rows, partition, run, None)
+        return sum(map(len, valid.values()))
 
     @read_again
     def stage(self, table: Table, rows: pd.DataFrame, *, run: Run) -> None:
@@ -306,7 +314,7 @@ class DuckDBWarehouse:
         self._tables.ensure(connection, table)
         if not table.one_writer:
             self._tables.refuse_older(connection, table, partition, run, combinations)
-        self._delete(connection, table, partition, combinations)
+        self._tables.empty(connection, table, partition, combinations)
         self._insert(connection, table, rows)
         if not table.one_writer:
             self._note_publish(connection, table, partition, run, len(rows))
@@ -345,21 +353,6 @@ class DuckDBWarehouse:
 
     def _staging(self, table: Table, run: Run, task: int) -> str:
         return staging_name(self._names.get(table.label, table.name), run, task)
-
-    def _delete(
-        self,
-        connection: Connection,
-        table: Table,
-        partition: object,
-        combinations: Sequence[Combination] | None,
-    ) -> None:
-        if table.is_whole:
-            connection.execute(f"DELETE FROM {self._name(table)}")
-            return
-        where, values = f"{quoted(str(table.partition))} = ?", [partition]
-        if combinations is not None:
-            where, values = only_sql(table, partition, combinations)
-        connection.execute(f"DELETE FROM {self._name(table)} WHERE {where}", values)
 
     def _insert(self, connection: Connection, table: Table, rows: pd.DataFrame, into: str | None = None) -> int:
         columns = ", ".join(map(quoted, table.column_names))
