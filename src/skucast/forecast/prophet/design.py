@@ -49,14 +49,16 @@ class WeekGrid:
 
     `ds` has shape (W,), consecutive labels; `fourier` (W, 2 * MAX_YEARLY_ORDER): sine and cosine of each order in turn;
     `holidays` (W, N): the share of each holiday in the week, 1 where it is no block, 0 where it is not; columns in the
-    order of `holiday_names`. Kept once they were asked for: `said`, the weeks of each holiday as text; `seen`, the
-    holidays that each span of weeks has seen; `columns`, what histories of the same weeks share.
+    order of `holiday_names`; `bits`: of each the weeks in which it is there. Kept once they were asked for: `said`, the
+    weeks of each holiday as text; `seen`, the holidays that each span of weeks has seen; `columns`, what histories of
+    the same weeks share.
     """
 
     ds: Days
     fourier: Floats
     holidays: Floats
     holiday_names: tuple[str, ...]
+    bits: tuple[int, ...]
     said: dict[tuple[int, ...], list[tuple[int, str]]] = field(default_factory=dict, compare=False, repr=False)
     seen: dict[tuple[int, int], tuple[HolidayColumn, ...]] = field(default_factory=dict, compare=False, repr=False)
     columns: dict[tuple[object, ...], WeekColumns] = field(default_factory=dict, compare=False, repr=False)
@@ -200,7 +202,8 @@ def week_grid(first: np.datetime64, last: np.datetime64, holidays: pd.DataFrame)
     for name, week, share in zip(holidays["holiday"], weeks, holidays["share"], strict=True):
         if first <= week <= last:
             table[int((week - ds[0]) // np.timedelta64(7, "D")), place[name]] = share
-    return WeekGrid(ds, fourier(ds, MAX_YEARLY_ORDER), table, names)
+    bits = tuple(int.from_bytes(np.packbits(each != 0, bitorder="little").tobytes(), "little") for each in table.T)
+    return WeekGrid(ds, fourier(ds, MAX_YEARLY_ORDER), table, names, bits)
 
 
 def fourier(ds: Days, order: int, period: float = YEAR_DAYS) -> Floats:
@@ -361,21 +364,24 @@ def _holidays_seen(span: tuple[int, int], grid: WeekGrid) -> tuple[HolidayColumn
     if span in grid.seen:
         return grid.seen[span]
     first, last = span
-    is_there = grid.holidays[first : last + 1] != 0
-    is_seen = _times(is_there) >= MIN_HOLIDAY_TIMES
-    is_holiday = np.array([name != WORKING_DAYS for name in grid.holiday_names], dtype=bool)
-    pooled = np.flatnonzero(~is_seen & is_holiday).tolist()
-    columns = [HolidayColumn(grid.holiday_names[place], (place,)) for place in np.flatnonzero(is_seen).tolist()]
-    if pooled and _times(is_there[:, pooled].any(axis=1).reshape(-1, 1))[0] >= MIN_HOLIDAY_TIMES:
+    inside = (1 << last - first + 1) - 1
+    weeks = [bits >> first & inside for bits in grid.bits]
+    columns, pooled, of_pooled = [], [], 0
+    for place, (name, bits) in enumerate(zip(grid.holiday_names, weeks, strict=True)):
+        if _times(bits) >= MIN_HOLIDAY_TIMES:
+            columns.append(HolidayColumn(name, (place,)))
+        elif name != WORKING_DAYS:
+            pooled.append(place)
+            of_pooled |= bits
+    if _times(of_pooled) >= MIN_HOLIDAY_TIMES:
         columns.append(HolidayColumn(OTHER_HOLIDAYS, tuple(pooled)))
     grid.seen[span] = tuple(sorted(columns, key=lambda column: f"{column.name}_delim_+0"))
     return grid.seen[span]
 
 
-def _times(is_there: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """How often each holiday was there: weeks in a row are one time."""
-    times: npt.NDArray[np.int64] = (is_there[1:] > is_there[:-1]).sum(axis=0) + is_there[0]
-    return times
+def _times(bits: int) -> int:
+    """How often a holiday was there, of whose weeks each is a bit: weeks in a row are one time."""
+    return (bits & ~(bits << 1)).bit_count()
 
 
 def _changepoints(t: Floats, n_changepoints: int, changepoint_range: float) -> Floats:
