@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -81,7 +81,7 @@ def monitor(settings: Settings, warehouse: Warehouse, store: ModelStore, run: Ru
         return
     with report.timed("score"):
         scorecard = Scorecard(scored, history.weeks, first, window_end, settings.lookback_weeks)
-        newest = _metric_rows(scorecard, pd.Timestamp(window_end), history, run)
+        newest = _metric_rows(scorecard, [pd.Timestamp(window_end)], history, run)
     with report.timed("totals"):
         of_totals = scored_totals(warehouse, run, history, forecasts, since)
         of_orders = scored_orders(warehouse, run, history, since)
@@ -143,8 +143,8 @@ def _matched(forecasts: pd.DataFrame, inputs: Inputs, run: Run, since: date, unt
     return validate(SCORED, rows).sort_values(["cutoff", *KEY, "ds"], ignore_index=True)
 
 
-def _metric_rows(scorecard: Scorecard, end: pd.Timestamp, history: History, run: Run) -> pd.DataFrame:
-    return scorecard.of(end).assign(
+def _metric_rows(scorecard: Scorecard, ends: Sequence[pd.Timestamp], history: History, run: Run) -> pd.DataFrame:
+    return scorecard.of(*ends).assign(
         actuals_through=pd.Timestamp(history.newest_day),
         run_id=run.run_id,
         created_at=run.run_at,
@@ -182,11 +182,12 @@ def _write_metrics(warehouse: Warehouse, scorecard: Scorecard, newest: pd.DataFr
     for ends in (before[at : at + n_weeks] for at in range(0, len(before), n_weeks)):
         first, last = ({"window_end": end.date()} for end in (ends[0], ends[-1]))
         stored = warehouse.read(METRICS, since=first, until=last)
-        made = {end: validate(METRICS, _metric_rows(scorecard, end, history, run)) for end in ends}
+        made = validate(METRICS, _metric_rows(scorecard, ends, history, run))
+        of_week = dict(iter(made.groupby("window_end")))
         changed = {
-            end.date(): rows
-            for end, rows in made.items()
-            if len(rows) and not _is_stored(rows, stored[stored["window_end"] == end])
+            end.date(): of_week[end]
+            for end in ends
+            if end in of_week and not _is_stored(of_week[end], stored[stored["window_end"] == end])
         }
         n_rows += warehouse.replace_each(METRICS, changed, run=run)
     return n_rows + warehouse.replace(METRICS, newest, history.data_cutoff, run=run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,7 +130,7 @@ class Scorecard:
         self, scored: pd.DataFrame, weeks: pd.DataFrame, first: pd.DataFrame, window_end: date, lookback_weeks: int
     ) -> None:
         self.ends = [pd.Timestamp(window_end - back * WEEK) for back in range(lookback_weeks)]
-        self._weeks, self._first = weeks, first
+        self._volumes, self._first = _Volumes(weeks), first
         self._before = (lookback_weeks - 1) * WEEK
         sums = sums_of_weeks(scored[scored["ds"] >= self.ends[-1] - self._before], first)
         sums = sums.sort_values("ds", kind="stable", ignore_index=True)  # a window is then a part, and no copy
@@ -139,24 +138,36 @@ class Scorecard:
         self._groups, self._group = grouped.size().index.to_frame(index=False), grouped.ngroup().to_numpy()
         self._ds, self._sums = sums["ds"].to_numpy(), sums[ADDED]
 
-    def of(self, end: pd.Timestamp) -> pd.DataFrame:
-        """Return the rows of the week that ends then, and of the window that ends with it."""
-        start = end - self._before
-        first, last = np.searchsorted(self._ds, [start.to_datetime64(), end.to_datetime64()])
-        after = np.searchsorted(self._ds, end.to_datetime64(), side="right")
-        week = self._named(self._sums[last:after], self._group[last:after])
-        added = self._sums[first:after].groupby(self._group[first:after], sort=True).sum()
-        window = self._named(added, added.index.to_numpy())
-        window = window[_is_read(window)]
-        both = pd.concat(
-            [week.assign(window="week", window_start=end), window.assign(window="rolling", window_start=start)]
-        )
-        rows = both.assign(window_end=end).merge(classes(self._weeks, end), on=["level", *KEY], how="left")
+    def of(self, *ends: pd.Timestamp) -> pd.DataFrame:
+        """Return the rows of the weeks that end then, and of the windows that end with them, in this order."""
+        rows = _named(self._groups, pd.concat([self._added(end) for end in ends]))
+        classed = pd.concat([self._volumes.classes(end).assign(window_end=end) for end in ends])
+        rows = rows.merge(classed, on=["window_end", "level", *KEY], how="left")
         return _with_first_actuals(with_ratios(rows), self._first)
 
-    def _named(self, sums: pd.DataFrame, group: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
-        """The sums behind the names of their groups."""
-        return pd.concat([self._groups.take(group).reset_index(drop=True), sums.reset_index(drop=True)], axis=1)
+    def _added(self, end: pd.Timestamp) -> pd.DataFrame:
+        """The sums of a week and of the window that ends with it; the index numbers what they are about."""
+        start = end - self._before
+        window, week = _between(self._ds, start, end), _between(self._ds, end, end)
+        of_week = self._sums[week].set_axis(self._group[week])
+        of_window = self._sums[window].groupby(self._group[window], sort=True).sum()
+        of_window = of_window[self._is_read(of_window)]
+        parts = [
+            of_week.assign(window="week", window_start=end),
+            of_window.assign(window="rolling", window_start=start),
+        ]
+        return pd.concat(parts).assign(window_end=end)
+
+    def _is_read(self, window: pd.DataFrame) -> pd.Series:
+        """Whether anybody reads a row of a window: of one combination at one step only how many forecasts it left out.
+
+        Else that row is the sum of the combination's weeks at the step, which are stored; it would be four of its ten
+        rows.
+        """
+        groups = self._groups.take(window.index.to_numpy())
+        is_of_one = (groups["level"] == "combination") & (groups["step"] != POOLED_STEP)
+        is_whole = (window["n_left_out"] == 0) & (window["n_unpublished"] == 0)
+        return ~(is_whole & is_of_one)
 
 
 def sums_of_weeks(scored: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
@@ -198,15 +209,6 @@ def _differs(actual: pd.Series, first: pd.Series) -> pd.Series:
     return (actual - first).abs() > RESTATED * np.maximum(1.0, first.abs())
 
 
-def _is_read(window: pd.DataFrame) -> pd.Series:
-    """Whether anybody reads a row of a window: of one combination at one step only how many forecasts it left out.
-
-    Else that row is the sum of the combination's weeks at the step, which are stored; it would be four of its ten rows.
-    """
-    is_whole = (window["n_left_out"] == 0) & (window["n_unpublished"] == 0)
-    return ~(is_whole & (window["level"] == "combination") & (window["step"] != POOLED_STEP))
-
-
 def _with_first_actuals(rows: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
     """The rows with `actual_first`: what was stored, else what is known now; only where a row is about one actual."""
     stored = first.rename(columns={"ds": "window_end"})
@@ -226,17 +228,44 @@ def classes(weeks: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     Columns `level` (combination), KEY, `volume` (mean of the known weeks), `volume_share` (ratio of all sales),
     `abc_class`, `xyz_class` (see `tables.METRICS`).
     """
-    recent = weeks.loc[weeks["ds"].between(until - (CLASS_WEEKS - 1) * WEEK, until), [*KEY, "y"]]
-    y = recent.groupby(KEY)["y"]
-    rows = pd.DataFrame({"n": y.count(), "sold": y.sum(), "volume": y.mean(), "spread": y.std(ddof=0)}).reset_index()
-    total = rows["sold"].sum()
-    rows["volume_share"] = rows["sold"] / (total if total > 0 else np.nan)
-    by_volume = rows.sort_values(["sold", *KEY], ascending=[False, True, True, True])
-    before = (by_volume["sold"].cumsum() - by_volume["sold"]).reindex(rows.index)
-    variation = (rows["spread"] / rows["volume"]).where((rows["n"] >= MIN_CLASS_WEEKS) & (rows["volume"] > 0))
-    rows["abc_class"] = _class_of(before / (total if total > 0 else np.nan), ABC_SHARES, "ABC", side="right")
-    rows["xyz_class"] = _class_of(variation, XYZ_LIMITS, "XYZ", side="left")
-    return rows.assign(level="combination")[["level", *KEY, "volume", "volume_share", "abc_class", "xyz_class"]]
+    return _Volumes(weeks).classes(until)
+
+
+class _Volumes:
+    """The weeks of all combinations, put in order once for the classes of any week."""
+
+    def __init__(self, weeks: pd.DataFrame) -> None:
+        grouped = weeks.groupby(KEY)
+        self._names = grouped.size().index.to_frame(index=False)
+        by_week = weeks["ds"].argsort(kind="stable").to_numpy()
+        self._ds, self._group = weeks["ds"].to_numpy()[by_week], grouped.ngroup().to_numpy()[by_week]
+        self._y = weeks["y"].take(by_week)
+
+    def classes(self, until: pd.Timestamp) -> pd.DataFrame:
+        """Return what `classes` does."""
+        recent = _between(self._ds, until - (CLASS_WEEKS - 1) * WEEK, until)
+        y = self._y[recent].groupby(self._group[recent], sort=True)
+        rows = pd.DataFrame({"n": y.count(), "sold": y.sum(), "volume": y.mean(), "spread": y.std(ddof=0)})
+        rows = _named(self._names, rows)
+        total = rows["sold"].sum()
+        rows["volume_share"] = rows["sold"] / (total if total > 0 else np.nan)
+        by_volume = rows.sort_values("sold", ascending=False, kind="stable")  # equal ones in the order of their names
+        before = (by_volume["sold"].cumsum() - by_volume["sold"]).reindex(rows.index)
+        variation = (rows["spread"] / rows["volume"]).where((rows["n"] >= MIN_CLASS_WEEKS) & (rows["volume"] > 0))
+        rows["abc_class"] = _class_of(before / (total if total > 0 else np.nan), ABC_SHARES, "ABC", side="right")
+        rows["xyz_class"] = _class_of(variation, XYZ_LIMITS, "XYZ", side="left")
+        return rows.assign(level="combination")[["level", *KEY, "volume", "volume_share", "abc_class", "xyz_class"]]
+
+
+def _named(names: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows behind the names that their index numbers."""
+    return pd.concat([names.take(rows.index.to_numpy()).reset_index(drop=True), rows.reset_index(drop=True)], axis=1)
+
+
+def _between(ds: npt.NDArray[np.datetime64], first: pd.Timestamp, last: pd.Timestamp) -> slice:
+    """Which of the weeks, oldest first, lie from the first to the last."""
+    at, after = np.searchsorted(ds, first.to_datetime64()), np.searchsorted(ds, last.to_datetime64(), side="right")
+    return slice(int(at), int(after))
 
 
 def _class_of(values: pd.Series, limits: tuple[float, float], names: str, *, side: str) -> pd.Series:
