@@ -153,9 +153,9 @@ def test_no_library_that_stays_needs_one_that_does_not(known: dict[str, Distribu
     left = {Path(path).name for path in staying}
     needs = {path: libraries_needed((tree / path).read_bytes()) for path in staying}
     assert not {each for path in staying for each in needs[path] & (libraries - left)}
-    if name in {"pyarrow", "prophet"}:
-        expected = {"pyarrow": "libarrow_substrait.so.2600", "prophet": "libtbb-5ed6ca76.so.2"}
-        assert any(expected[name] in each for each in needs.values())
+    known_needs = {"pyarrow": "libarrow_substrait.so.", "prophet": "libtbb-"}
+    if name in known_needs:  # a reader that finds nothing would hold for whatever is left out
+        assert any(each.startswith(known_needs[name]) for path in staying for each in needs[path])
 
 
 def installed(tree: Path, name: str, *files: str, needs: tuple[str, ...] = ()) -> None:
