@@ -12,7 +12,7 @@ import skucast as sk
 from skucast.backends.store.local import LocalStore
 from skucast.core.combination import Combination
 from skucast.core.errors import ModelError
-from skucast.forecast.artifact import dumps
+from skucast.forecast.artifact import StoredModel, dumps
 from skucast.forecast.prophet.as_published import history_frame
 from skucast.forecast.prophet.model import Holiday, Regressor
 from skucast.jobs import convert
@@ -45,6 +45,27 @@ def test_a_model_of_another_combination_is_nobodys(swapped: LocalStore) -> None:
     assert sk.load_model(swapped.root, str(A)).card.combination == str(A)
     with pytest.raises(ModelError, match="holds the model of Пермь/KA/A1"):
         sk.load_model(swapped.root, str(B))
+
+
+def test_a_forecast_keeps_of_a_model_what_it_looks_at(tmp_path: Path) -> None:
+    """The fitted weeks stay where a discount was learnt, whose measure they tell; cards share what is alike."""
+    store = LocalStore(tmp_path / "models")
+    depth = Regressor("promo_discount_perc", 0.1, 0.0, 1.0)
+    weeks = '{"promo_discount_perc": [0.0, 1.0, 0.0]}'
+    learnt = {A: stub_model(history=weeks), B: stub_model(history=weeks, regressors=(depth,))}
+    for each, model in learnt.items():
+        theirs = dumps([model], card(str(each)))
+        store.save(each, theirs.payload, theirs.version, expected=None)
+    found = load_models(store, [A, B], card().cutoff_date)
+    one, other = (model_in(each, live) for each, live in store.load_many([A, B]).items())
+    a, b = found[A], found[B]
+    assert isinstance(a, StoredModel)
+    assert isinstance(b, StoredModel)
+    assert isinstance(one, StoredModel)
+    assert a == replace(one, models=(replace(one.models[0], history="{}"),))
+    assert b == other
+    assert one.models[0].history != "{}"
+    assert a.card.recipe is b.card.recipe
 
 
 def test_models_are_read_some_at_a_time(swapped: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:

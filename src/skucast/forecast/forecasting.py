@@ -301,6 +301,23 @@ def _checked(stored: StoredModel, ahead: Ahead) -> StoredModel:
     return stored
 
 
+def as_needed(stored: StoredModel, other: StoredModel | None = None) -> StoredModel:
+    """Return the model without the weeks that it was fitted to, unless a forecast by it may ask what they were.
+
+    What its card says alike as that of `other` is one object of both.
+    """
+    card = stored.card
+    if other is not None:
+        alike = {name: getattr(other.card, name) for name in ("recipe", "versions")}
+        card = dataclasses.replace(
+            card, **{name: value for name, value in alike.items() if value == getattr(card, name)}
+        )
+    models = stored.models
+    if all(each.name != DISCOUNT for each in models[0].regressors):
+        models = tuple(dataclasses.replace(model, history="{}") for model in models)
+    return dataclasses.replace(stored, models=models, card=card)
+
+
 def _as_it_learnt(ready: Start) -> Start:
     """The start with no deeper discount than the model has seen, if that is many times as deep.
 

@@ -24,7 +24,7 @@ from skucast.core.run import Run
 from skucast.core.tables.forecasts import MODEL_METHODS, REFRESHED
 from skucast.forecast import learnt
 from skucast.forecast.artifact import StoredModel
-from skucast.forecast.forecasting import Horizon
+from skucast.forecast.forecasting import Horizon, as_needed
 from skucast.forecast.learnt import BLEND, Forecaster
 from skucast.forecast.panel import model as panel_model
 from skucast.forecast.panel.model import PANEL
@@ -254,7 +254,8 @@ class _Then:
         usable = {each: model for each, model in models.items() if _version(model) == versions[each]}
         rest = [each for each in versions if each not in usable]
         kept = in_parallel(lambda each: kept_version(self.remade.store, each, versions[each]), rest) if rest else {}
-        return {**usable, **{each: model for each, model in kept.items() if isinstance(model, StoredModel)}}
+        found = {**usable, **kept}
+        return {each: as_needed(model) for each, model in found.items() if isinstance(model, StoredModel)}
 
     def _fitted_anew(self, models: Models, wanted: set[Combination]) -> Models:
         old: Models = {each: model for each, model in models.items() if each in wanted}

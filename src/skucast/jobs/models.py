@@ -11,6 +11,7 @@ from skucast.core.errors import ModelError, ModelNotFound, ModelOfOtherWeeks, Mo
 from skucast.core.model_files import newest_until
 from skucast.core.weeks import anchor_of
 from skucast.forecast.artifact import StoredModel, loads
+from skucast.forecast.forecasting import as_needed
 
 AT_ONCE = 1_000
 """Files that are in memory together, before they are models."""
@@ -19,12 +20,19 @@ Models = dict[Combination, StoredModel | ModelError]
 
 
 def load_models(store: ModelStore, wanted: Sequence[Combination], cutoff: date) -> Models:
-    """Return each combination's model that has not seen past the cutoff, or why there is none."""
+    """Return each combination's model that has not seen past the cutoff, or why there is none.
+
+    Half of a model is what no forecast looks at: it is let go (`forecasting.as_needed`).
+    """
     models: Models = {}
+    before: StoredModel | None = None
     for first in range(0, len(wanted), AT_ONCE):
         part = wanted[first : first + AT_ONCE]
         for combination, live in store.load_many(part).items():
-            models[combination] = _naming_the_file(combination, _usable(store, combination, live, cutoff))
+            stored = _usable(store, combination, live, cutoff)
+            if isinstance(stored, StoredModel):
+                stored = before = as_needed(stored, before)
+            models[combination] = _naming_the_file(combination, stored)
     return models
 
 

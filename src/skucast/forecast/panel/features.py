@@ -191,9 +191,9 @@ def _promotions(grid: Grid, end: int, depth: Floats, days: Floats) -> Iterator[t
         yield f"days_before_{back}", _weeks(all_days, targets - back)
     before = np.stack([_weeks(is_promoted.astype("float64"), targets - back) for back in range(1, 5)])
     yield "promoted_4_before", np.nan_to_num(before).mean(axis=0)
-    since, in_a_row = _since_and_in_a_row(is_promoted)
-    yield "weeks_since", since[:, targets]
-    yield "weeks_in_a_row", in_a_row[:, targets]
+    since, in_a_row = _since_and_in_a_row(is_promoted, targets)
+    yield "weeks_since", since
+    yield "weeks_in_a_row", in_a_row
     recent_depth, recent_share = (
         _mean_of_last(grid.depth[:, :end], RECENT),
         _mean_of_last((grid.days[:, :end] > 0).astype("float64"), RECENT),
@@ -326,16 +326,18 @@ def _last_plain(grid: Grid, end: int, n_weeks: int) -> Floats:
     return mean
 
 
-def _since_and_in_a_row(is_promoted: np.ndarray) -> tuple[Floats, Floats]:
-    """For each week: weeks since the last promotion before it (NaN: never), promoted weeks in a row before it."""
-    n_weeks = is_promoted.shape[1]
-    weeks = np.arange(n_weeks)
-    last = np.maximum.accumulate(np.where(is_promoted, weeks, -1), axis=1)
-    before = np.concatenate([np.full((len(last), 1), -1), last[:, :-1]], axis=1)
-    since = np.where(before >= 0, weeks - before, np.nan)
-    gap = np.maximum.accumulate(np.where(is_promoted, -1, weeks), axis=1)
-    gap_before = np.concatenate([np.full((len(gap), 1), -1), gap[:, :-1]], axis=1)
-    return np.minimum(since, MAX_AGE), (weeks - 1 - gap_before).astype("float64")
+def _since_and_in_a_row(is_promoted: np.ndarray, targets: Ints) -> tuple[Floats, Floats]:
+    """For each target: weeks since the last promotion before it (NaN: never), promoted weeks in a row before it."""
+    week = np.arange(is_promoted.shape[1], dtype="int32")
+    never = np.int32(-1)
+
+    def last_before(flags: np.ndarray) -> Ints:
+        last = np.maximum.accumulate(np.where(flags, week, never), axis=1)
+        return np.where(targets > 0, last[:, targets - 1], never).astype("int64")
+
+    before, gap_before = last_before(is_promoted), last_before(~is_promoted)
+    since = np.where(before >= 0, targets - before, np.nan)
+    return np.minimum(since, MAX_AGE), (targets - 1 - gap_before).astype("float64")
 
 
 def _share_of_level(codes: Ints, sold: Floats, level: Floats) -> Floats:
