@@ -223,3 +223,13 @@ def test_a_quantity_that_is_no_number_is_bad_input(warehouse: Warehouse, value: 
     with pytest.raises(InputError, match=rf"^[^\n]*{SALES.name}.*{value}[^\n]*; correct it at the source$") as it:
         weeks_of(warehouse)
     assert "column quantity" in str(it.value)
+
+
+def test_lines_of_the_first_and_the_last_day_that_there_are(warehouse: Warehouse) -> None:
+    """Each keeps its own week, and the later one is told with its day; the other weeks are what they were."""
+    odd = "WHEN '2026-11-09' THEN '0001-01-01' WHEN '2026-11-23' THEN '9999-12-31'"
+    day = f"CAST(CASE '{{day}}' {odd} ELSE '{{day}}' END AS DATE)"
+    sales(warehouse, day)
+    assert weeks_of(warehouse) == {"0001-01-07": 70, "2026-11-15": 60, "2026-11-22": 130}
+    later = warehouse.later_sales(CUTOFF)
+    assert [str(last.date()) for last in later["last_date"]] == ["9999-12-31"]

@@ -25,6 +25,7 @@ from skucast.runtime.logs import log
 from skucast.runtime.memory import give_back
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
+from skucast.sales.dates import FIRST_DAY
 from skucast.sales.history import MAX_BRIDGED_WEEKS, History, build_history
 from skucast.sales.names import with_names
 from skucast.sales.narrow_weeks import narrow_weeks
@@ -105,7 +106,7 @@ def read_history(settings: Settings, warehouse: Warehouse, run: Run) -> History:
     del delivered, is_over
     weekly = narrow_weeks(weekly)
     give_back()
-    first = weekly["ds"].min()
+    first = weekly["ds"].where(weekly["ds"] >= FIRST_DAY).min()  # older rows are left out
     units = weekly["unit"].dropna().unique()
     calendars = calendars_of(settings, warehouse, units)
     days = (

@@ -88,12 +88,29 @@ def convert_column(column: Column, values: pd.Series, tz: str | None = None) -> 
     result = _in_type(column, values, tz) if known is None else known
     if column.allowed and not set(result.dropna().unique()) <= set(column.allowed):
         refuse(column, values, result.notna() & ~result.isin(column.allowed), f"one of {', '.join(column.allowed)}")
+    if column.type in ("DATE", "TIMESTAMP"):
+        _check_calendar(column, values, result)
     if not column.nullable:
         if known is None or missing.any():
             refuse(column, values, result.isna(), "a value, because the column is required")
         if result.dtype != _pandas_type(column):
             result = result.astype(_pandas_type(column))
     return result
+
+
+def _check_calendar(column: Column, values: pd.Series, moments: pd.Series) -> None:
+    """Refuse moments that Python cannot count with: databases know years before the first and after the last.
+
+    Raises:
+        ContractError: naming the first.
+    """
+    import pandas as pd
+
+    first, end = pd.Timestamp("0001-01-01"), pd.Timestamp("9999-12-31") + pd.Timedelta(days=1)
+    if moments.min() < first or moments.max() >= end:
+        refuse(
+            column, values.astype("str"), (moments < first) | (moments >= end), "a day from 0001-01-01 to 9999-12-31"
+        )
 
 
 def _in_type(column: Column, values: pd.Series, tz: str | None) -> pd.Series:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 import duckdb
 
 from skucast.backends.waiting import Waiting, pid_in
-from skucast.core.errors import InputError, RunFailed, WarehouseError
+from skucast.core.errors import InputError, RunFailed, TableError, WarehouseError
 from skucast.core.narrow import put_together
 from skucast.runtime.logs import log
 
@@ -38,6 +38,9 @@ MISSING = duckdb.CatalogException
 
 _GIVES_BACK: dict[str, str | bool | int | float | list[str]] = {"allocator_background_threads": True}
 """What DuckDB has needed for a query it gives back when that is done: else it keeps the most that it ever needed."""
+
+_OTHERWISE_MADE = (duckdb.BinderException, duckdb.CatalogException, duckdb.ConstraintException)
+"""What a statement ends with where somebody has put a view in the place of a table, or rules of their own on it."""
 
 LOCK_PATIENCE_S = 60.0
 """How long to wait for another process that has the file open; each holds it for one statement or transaction."""
@@ -155,6 +158,11 @@ class DuckDBFile:
                 ) from None
             if isinstance(error, duckdb.OutOfMemoryException):
                 raise WarehouseError(f"{self.path}: not enough memory ({text}); nothing was changed") from None
+            if isinstance(error, _OTHERWISE_MADE):
+                raise TableError(
+                    f"{self.path}: a table is not as this program made it ({text}); nothing was changed: "
+                    "put back the table that was there"
+                ) from error
             if not isinstance(error, _UNREADABLE) and "Corrupt database file" not in text:
                 raise
             raise (WarehouseError if is_committing else Unread)(
@@ -274,12 +282,22 @@ def _series_of(column: pa.ChunkedArray) -> pd.Series:
     if pa.types.is_string(kind):
         column, wanted = column.cast(pa.large_string()).combine_chunks(), pd.StringDtype(na_value=float("nan"))
     elif pa.types.is_date(kind):
-        column = column.cast(pa.timestamp("us"))
+        column = _moments_of(column)
     elif column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         name = str(kind).replace("bool", "boolean").replace("int", "Int").replace("uI", "UI")
         wanted = pd.api.types.pandas_dtype(name)
     series: pd.Series = column.to_pandas(types_mapper=lambda _: wanted)
     return series
+
+
+def _moments_of(days: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The days as moments; -infinity, which others may have entered, is none."""
+    import pyarrow as pa
+
+    try:
+        return days.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid as error:
+        raise duckdb.ConversionException(f"no day of the calendar: {error}") from None
 
 
 def first_line(error: Exception) -> str:

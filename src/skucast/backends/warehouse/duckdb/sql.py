@@ -32,7 +32,7 @@ _SOLD = "\n    ".join(
 WEEKLY_SALES = """
 WITH lines AS (
     SELECT
-        {date} AS day,
+        {day} AS day,
         regexp_replace(nfc_normalize({unit}), '^{blank}+|{blank}+$', '', 'g') AS unit,
         regexp_replace(nfc_normalize({channel}), '^{blank}+|{blank}+$', '', 'g') AS channel,
         regexp_replace(nfc_normalize({SKU_ID}), '^{blank}+|{blank}+$', '', 'g') AS sku,
@@ -117,13 +117,20 @@ _OF_WEEKS = {
     "max": "max(d{n})",
 }
 
-FIRST_DAY = "SELECT CAST(min({date}) AS TIMESTAMP) AS first_day FROM {table}"
+WITHIN_CALENDAR = """CASE
+            WHEN {date} < DATE '0001-01-01' THEN DATE '0001-01-01'
+            WHEN {date} > DATE '9999-12-31' THEN DATE '9999-12-31'
+            ELSE {date}
+        END"""
+"""A day that others have entered: DuckDB knows -infinity and the year 20261, which Python cannot count with."""
+
+FIRST_DAY = "SELECT CAST(min({day}) AS TIMESTAMP) AS first_day FROM {table}"
 
 LATER_SALES = """
 SELECT
     coalesce({unit}, '') AS unit,
     count(*) AS n_lines,
-    CAST(max({date}) AS TIMESTAMP) AS last_date
+    CAST(max({day}) AS TIMESTAMP) AS last_date
 FROM {table} WHERE {date} > $after
 GROUP BY ALL
 ORDER BY ALL
@@ -239,8 +246,9 @@ def sales_expressions(where: str, mapping: Mapping[str, str], found: Mapping[str
         expressions["promo_type"] = text_of(kind, present[kind])
     flag = sources["is_promo"]
     expressions |= flag_of(None if flag is None else quoted(flag), present[flag] if flag else "BOOLEAN")
-    day = str(sources["date"])
-    return {**expressions, "date": day_of(day, present[day], tz)}
+    name = str(sources["date"])
+    date = day_of(name, present[name], tz)
+    return {**expressions, "date": date, "day": WITHIN_CALENDAR.format(date=date)}
 
 
 def is_our_own(found: Mapping[str, str]) -> bool:
