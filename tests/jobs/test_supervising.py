@@ -237,3 +237,21 @@ def test_every_script_is_supervised_before_it_imports_anything_large() -> None:
         )
         done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("closed", [(2,), (0, 1, 2)])
+def test_a_job_whose_streams_were_closed_has_streams_to_nowhere(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    """Else the next file that it opens is its stderr: what libraries warn of would stand in the warehouse."""
+    kept = tmp_path / "kept"
+    body = f"""
+    print("said", file=sys.stderr)
+    with open({str(kept)!r}, "w") as file:
+        os.write(2, b"warned")
+        file.write(str(file.fileno() > 2))
+    return 0
+"""
+    program = PROGRAM.format(source=str(ROOT / "src"), grace=60, body=body)
+    shell = f'exec "$0" -c "$1" {" ".join(f"{number}>&-" for number in closed)}'
+    done = subprocess.run(["sh", "-c", shell, sys.executable, program], check=False)
+    assert done.returncode == 0
+    assert kept.read_text() == "True"

@@ -19,6 +19,7 @@ from skucast.runtime.logs import log, setup_logging
 from skucast.runtime.reading import load_settings
 from skucast.runtime.settings import Settings, local_path
 from skucast.runtime.stopping import Stopped, stop_goes_through, stops_on_sigterm
+from skucast.runtime.supervising import open_streams
 
 if TYPE_CHECKING:
     from skucast.backends.store.protocol import ModelStore
@@ -42,6 +43,7 @@ def main(job: Job, description: str, argv: Sequence[str] | None = None) -> int:
 
 def until_interrupted(start: Callable[[], int]) -> int:
     """Return the exit code of what is started, 130 after one line if Ctrl-C ends it, 143 if SIGTERM does."""
+    open_streams()
     gc.set_threshold(COLLECTED_AFTER)
     try:
         with stops_on_sigterm(), stop_goes_through():

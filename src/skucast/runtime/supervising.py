@@ -37,6 +37,7 @@ def supervised(start: Callable[[], int]) -> int:
     It is called before anything is imported that a job needs. Elsewhere than on Linux, and where there are threads
     already, the start is in this process.
     """
+    open_streams()
     if sys.platform != "linux" or threading.active_count() > 1:
         return start()
     us, (asks, told) = os.getpid(), os.pipe()
@@ -53,6 +54,20 @@ def supervised(start: Callable[[], int]) -> int:
     code = start()
     _end_at_once(code)
     return code
+
+
+def open_streams() -> None:
+    """Give this process the three streams that all code expects, where whoever started it has closed one: to nowhere.
+
+    Else the next file that is opened has its number, and a library's warning is written into the warehouse.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def tell(line: str) -> None:
