@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,20 @@ def test_a_grid_keeps_the_columns_of_so_many_sets_of_weeks(monkeypatch: pytest.M
     known = window(weeks, REGRESSORS[:2], grid)
     made = [design(until(known, last), grid, ModelSpec()).weeks for last in range(30, 40)]
     assert list(grid.columns.values()) == made[-3:]
+
+
+def test_what_a_grid_keeps_goes_to_no_other_process() -> None:
+    """A worker is handed the weeks and their holidays; the rest, megabytes of it, is made anew where it is needed."""
+    weeks = generated(130)
+    first = weeks["ds"].iloc[0].to_numpy().astype("datetime64[D]")
+    grid = week_grid(first, first + np.timedelta64(7 * 300, "D"), holidays_of(weeks))
+    before = len(pickle.dumps(grid))
+    known = window(weeks, REGRESSORS[:2], grid)
+    made = design(known, grid, ModelSpec())
+    assert made.weeks.products.nbytes > 20_000
+    assert len(pickle.dumps(grid)) == before
+    there = design(known, pickle.loads(pickle.dumps(grid)), ModelSpec())
+    np.testing.assert_array_equal(there.weeks.products, made.weeks.products)
 
 
 def test_the_grid_ends_with_the_cutoffs_holidays() -> None:

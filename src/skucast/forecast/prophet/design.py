@@ -63,6 +63,10 @@ class WeekGrid:
     seen: dict[tuple[int, int], tuple[HolidayColumn, ...]] = field(default_factory=dict, compare=False, repr=False)
     columns: dict[tuple[object, ...], WeekColumns] = field(default_factory=dict, compare=False, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what goes to another process: what is kept can be made anew there."""
+        return {**self.__dict__, "said": {}, "seen": {}, "columns": {}}
+
     def rows(self, ds: Days) -> npt.NDArray[np.int64]:
         """Return the position of each week; all lie on the grid."""
         weeks: npt.NDArray[np.int64] = ((ds - self.ds[0]) // np.timedelta64(7, "D")).astype("int64")
