@@ -85,6 +85,20 @@ def forecasts(business: Business, job: Job = "predict", *flags: str) -> pd.DataF
     return rows[rows["SKU_ID"] == "A1"]
 
 
+def test_two_values_of_the_same_days_are_said_when_they_are_loaded(priced: Business, shown) -> None:
+    """Whoever sends them hears it at once, and not on Thursday; a correction, known later, is none of them."""
+    of_days = "price,U,*,A1,2026-11-30,2026-12-06"
+    assert load(priced, f"{of_days},12,2026-11-20", f"{of_days},11,2026-11-20", f"{of_days},10,2026-11-21") == 0
+    assert (
+        "1 row says another value than a row of the same names, days and known_from, first row 3: the larger" in shown()
+    )
+    day = "price,U,*,A1,2026-12-07"
+    assert load(priced, f"{day},,10,2026-11-20", f"{day},2026-12-07,12,2026-11-20", f"{day},,14,2026-11-20") == 0
+    assert "2 rows say another value" in shown()
+    assert load(priced, f"{day},,15,2026-11-20", f"{day},,15,2026-11-20", f"{day},,15,2026-11-21") == 0
+    assert "another value" not in shown()
+
+
 FAR_OUTSIDE = "price: values to come far outside what their article ever had"
 
 
@@ -150,15 +164,15 @@ def test_a_scenario_may_be_one_of_prices(priced: Business, shown) -> None:
     [
         (
             "prise,*,*,*,2026-11-23,,12,",
-            "name 'prise': expected a regressor of REGRESSORS (price); did you mean price?",
+            "row 4: name 'prise': expected a regressor of REGRESSORS (price); did you mean price?",
         ),
-        ("price,*,*,*,,,12,", "starts_on is empty"),
+        ("price,*,*,*,,,12,", "row 4: starts_on is empty"),
         ("price,*,*,*,2026-11-23,,dear,", "column value"),
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(priced: Business, shown, row: str, said: str) -> None:
     """A name that nobody declared, no day, no number: one line, and nothing is loaded."""
-    assert load(priced, row) == 2
+    assert load(priced, "price,*,*,*,2026-11-23,,12,", "", row) == 2
     assert said in shown()
     assert not len(priced.warehouse.read(REGRESSORS))
 

@@ -23,7 +23,7 @@ from skucast.core.weeks import WeekClock
 from skucast.core.words import counted, percent
 from skucast.jobs.load import note_unused, refuse_cloud
 from skucast.regressors.declared import declared_of
-from skucast.regressors.declared_plan import DeclaredPlan, meant, usable_values
+from skucast.regressors.declared_plan import DeclaredPlan, is_contradicted, meant, usable_values
 from skucast.regressors.declared_values import is_far_outside
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.runtime.column_map import parse_column_map
@@ -61,6 +61,13 @@ def load_values(
     report.n_rows = warehouse.append_once(REGRESSORS, rows, batch_id=digest, source=path.name, run=run)
     report.notes.append(f"{counted(report.n_rows, 'row')} added to {settings.regressors_table} in {settings.warehouse}")
     note_unused(unused, report)
+    twice = rows.index[is_contradicted(rows)]
+    if len(twice):
+        report.warn(
+            f"{path}: {counted(len(twice), 'row')} {'says' if len(twice) == 1 else 'say'} another value than a row of "
+            f"the same names, days and known_from, first row {twice[0]}: the larger value counts; load what is meant "
+            "with a later known_from"
+        )
 
 
 def read_values(path: Path, columns: str | None, clock: WeekClock) -> tuple[pd.DataFrame, list[str], str]:

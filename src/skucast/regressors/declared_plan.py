@@ -95,7 +95,7 @@ def usable_values(
             "ends before it starts": rows["ends_on"] < rows["starts_on"],
             "unknown unit, channel or SKU_ID": ~is_blank & is_nobody,
             "another value is said of the same days at the same moment, the larger counts": ~is_blank
-            & _is_contradicted(rows),
+            & is_contradicted(rows),
         }
     ).astype("bool")
     counts = {str(problem): int(count) for problem, count in problems.sum().items() if count}
@@ -109,9 +109,10 @@ _ABOUT = ["name", *KEY, "starts_on", "ends_on", "known_from"]
 """What a row is about: one value of it can be meant."""
 
 
-def _is_contradicted(rows: pd.DataFrame) -> pd.Series:
-    """Which rows say another value than one of the same names, days and moment that counts, the last by its value."""
-    ordered = rows[[*_ABOUT, "value"]].reset_index(drop=True).sort_values([*_ABOUT, "value"])
+def is_contradicted(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows say another value than one of the same names, days and moment that counts, the larger."""
+    whole = rows.assign(ends_on=rows["ends_on"].fillna(rows["starts_on"]))
+    ordered = whole[[*_ABOUT, "value"]].reset_index(drop=True).sort_values([*_ABOUT, "value"])
     is_less = ordered.duplicated(_ABOUT, keep="last") & ~ordered.duplicated([*_ABOUT, "value"], keep="last")
     return pd.Series(is_less.sort_index().to_numpy(), index=rows.index)
 

@@ -46,7 +46,7 @@ def empty(table: Table) -> pd.DataFrame:
 def _nothing_of(table: Table) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame({column.name: pd.Series([], dtype=_pandas_type(column)) for column in table.columns})
+    return pd.DataFrame({column.name: pd.array([], dtype=_pandas_type(column)) for column in table.columns})
 
 
 def _column_problems(table: Table, rows: pd.DataFrame) -> Iterator[str]:
