@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skucast.backends.cloud import no_bucket, storage_client, storage_errors, storage_retry
-from skucast.core.errors import InputError, NoRoom, ObjectKept, StoreError
+from skucast.core.errors import FileRefused, InputError, NoRoom, ObjectKept, StoreError
 from skucast.core.places import Endpoints, parse_gs
 from skucast.core.writing import is_being_written
 
@@ -67,7 +67,7 @@ def read_bytes(place: str, relative_path: str, endpoints: Endpoints, *, limit: i
     """Return the file at the path below the place, no more than its first `limit` bytes; None if it is not there.
 
     Raises:
-        InputError: the identity may not read it.
+        InputError: the identity may not read it; FileRefused where others may be fine.
         StoreError: Cloud Storage gave no usable answer.
     """
     return _at(place, endpoints).read(relative_path, limit)
@@ -98,7 +98,8 @@ def move(place: str, source: str, target: str, endpoints: Endpoints, *, version:
     It is fine if somebody has moved it already. What is at the target is never replaced.
 
     Raises:
-        InputError: the target is there with another content, or the identity may not move the file.
+        InputError: the target is there with another content, or the identity may not move the file; FileRefused
+            where others may be fine.
         ObjectKept: it is copied to the target, and stays besides, under a retention policy or a hold.
         StoreError: Cloud Storage gave no usable answer.
     """
@@ -131,7 +132,8 @@ class _Folder:
 
     def read(self, relative_path: str, limit: int | None) -> Content | None:
         path = self._root / relative_path
-        with _may_be("read", path), contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        refused = _may_be("read", path, FileRefused)
+        with refused, contextlib.suppress(FileNotFoundError), path.open("rb") as file:
             found = os.fstat(file.fileno())
             changed_at = datetime.fromtimestamp(found.st_ctime, UTC).replace(tzinfo=None)  # a copy keeps st_mtime
             data = file.read(-1 if limit is None else limit)
@@ -157,7 +159,8 @@ class _Folder:
 
     def move(self, source: str, target: str, version: str) -> bool:
         old, new = self._root / source, self._root / target
-        with _may_be("written to", new.parent), contextlib.suppress(FileNotFoundError):  # somebody has moved it already
+        refused = _may_be("written to", new.parent, FileRefused)
+        with refused, contextlib.suppress(FileNotFoundError):  # somebody has moved it already
             if _version(old.stat()) != version:
                 return False
             new.parent.mkdir(parents=True, exist_ok=True)
@@ -172,12 +175,12 @@ def _version(found: os.stat_result) -> str:
 
 
 @contextlib.contextmanager
-def _may_be(done: str, path: Path) -> Iterator[None]:
+def _may_be(done: str, path: Path, refused: type[InputError] = InputError) -> Iterator[None]:
     """Turn what the system says into one line: the path cannot be read, or written to."""
     try:
         yield
     except OSError as error:
-        kind = NoRoom if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else InputError
+        kind = NoRoom if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else refused
         raise kind(f"STAGING: {path} cannot be {done} ({error.strerror})") from None
 
 

@@ -27,6 +27,10 @@ class NoRoom(InputError):
     """A disk has no room left for a file that people look at; what was to be published can be published without it."""
 
 
+class FileRefused(InputError):
+    """A single file of people cannot be read, or moved, where it lies; nothing is known to be wrong with the others."""
+
+
 class AlreadyLoaded(InputError):
     """The same content was appended to the table before; nothing was added."""
 

@@ -18,7 +18,7 @@ import pandas as pd
 from skucast.backends.files import Content, list_versions, move, read_bytes, write_bytes
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import NO_ALIASES, Aliases, Combination
-from skucast.core.errors import AlreadyLoaded, InputError, ObjectKept, StoreError
+from skucast.core.errors import AlreadyLoaded, FileRefused, InputError, ObjectKept, StoreError
 from skucast.core.quoting import listed, one_line
 from skucast.core.run import Run
 from skucast.core.tables.contract import Table
@@ -28,6 +28,7 @@ from skucast.core.texts import Text, said_in
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
 from skucast.jobs.killers import Marked
+from skucast.jobs.newest_statement import newest_at
 from skucast.jobs.refusals import WHOLE, refusal
 from skucast.regressors.headings import LINE
 from skucast.regressors.promotion_files import PlanFile, rejected_csv
@@ -140,7 +141,12 @@ def take_in(
         held = partial(warehouse.read, intake.table)
         for place, name in enumerate(names, start=1):
             path = f"{inbox}/{name}"
-            content = read_bytes(settings.staging, path, settings.endpoints, limit=intake.n_bytes + 1)
+            try:
+                content = read_bytes(settings.staging, path, settings.endpoints, limit=intake.n_bytes + 1)
+            except FileRefused as error:
+                _passed_over(intake, one_line(name), error, report)
+                found.append(None)
+                continue
             if content is None:  # another task has moved it
                 continue
             if content.version != versions[name] or not content.is_whole:
@@ -172,16 +178,6 @@ def _tell_refusals(intake: Intake, settings: Settings, read: Mapping[str, str | 
     log.warning("%s", files)
 
 
-def newest_at(warehouse: Warehouse, table: Table, run: Run, n_files: int) -> datetime:
-    """Return from when the last of some things said now is known: the run's moment, or after the newest statement.
-
-    So what is read later is newer, also where runs overlap; a row that somebody dated far ahead moves nobody.
-    """
-    newest = warehouse.read(table)["known_from"].max()
-    is_near = pd.notna(newest) and pd.Timestamp(run.run_at) <= newest < pd.Timestamp(run.run_at) + timedelta(days=1)
-    return newest.to_pydatetime() + timedelta(microseconds=n_files) if is_near else run.run_at
-
-
 # --- One file -------------------------------------------------------------------------------------------------------
 
 
@@ -198,15 +194,21 @@ class _File:
     def digest(self) -> str:
         return hashlib.sha256(self.content.data).hexdigest()
 
-    @property
-    def known_as(self) -> str:
-        """Return its name as runs keep it: files of two folders may have one name."""
-        return self.name if self.intake.table is PROMOTIONS else f"{self.intake.what}/{self.name}"
-
     def kept_as(self, name: str, settings: Settings) -> str:
         """A name that no other content has, the same in every run and task: when the file came, and what it holds."""
         came = self.content.changed_at.replace(tzinfo=UTC).astimezone(ZoneInfo(settings.business_tz))
         return f"{came:%Y-%m-%dT%H%M%S}-{self.digest[:8]}-{name}"
+
+
+def _known_as(intake: Intake, name: str) -> str:
+    """The name of a file as runs keep it: files of two folders may have one name."""
+    return name if intake.table is PROMOTIONS else f"{intake.what}/{name}"
+
+
+def _passed_over(intake: Intake, name: str, error: FileRefused, report: RunReport) -> None:
+    """Leave a file where it is that cannot be opened, and say so; the others are read."""
+    report.plan_files[_known_as(intake, name)] = Text(WHOLE, reason=f"{name}: {error}", content="")
+    report.warn(f"{intake.what}: {name} stays in the inbox, and nothing of it is used: {error}")
 
 
 def _take_in_file(
@@ -322,7 +324,7 @@ def _reject(file: _File, reason: str, settings: Settings, report: RunReport) -> 
         file.intake, f"{target}.reason.txt", f"{said_in(settings.locale, reason)}\n".encode(), settings, report
     )
     _move(file, target, settings, report)
-    report.plan_files[file.known_as] = Text(WHOLE, reason=reason, content=file.digest[:8])
+    report.plan_files[_known_as(file.intake, file.name)] = Text(WHOLE, reason=reason, content=file.digest[:8])
     report.warn(f"{file.intake.what}: {reason}; nothing was added, the file is beside {where}")
 
 
@@ -339,7 +341,7 @@ def _move(file: _File, target: str, settings: Settings, report: RunReport) -> No
     source, what = f"{file.intake.folder('inbox')}/{file.sent_as}", file.intake.what
     try:
         is_moved = move(settings.staging, source, target, settings.endpoints, version=file.content.version)
-    except ObjectKept as error:  # every later run finds it there, and that it was read
+    except (FileRefused, ObjectKept) as error:  # every later run finds it there, and that it was read
         report.warn(f"{what}: {file.name} was read, and stays in the inbox: {error}")
         return
     if not is_moved:
@@ -357,7 +359,7 @@ def _tell(
     """One line in the log and one note for the file; what was refused is kept with the run."""
     n_refused, what = len(plan.rejected), file.intake.what
     refused = refusal(file.name, n_refused, plan.n_lines, _first_reason(plan), file.digest[:8]) if n_refused else None
-    report.plan_files[file.known_as] = refused and _with_folder(refused, file.intake)
+    report.plan_files[_known_as(file.intake, file.name)] = refused and _with_folder(refused, file.intake)
     fields = {"file": file.name, "rows": len(plan.rows), "rejected": n_refused, "added": is_new}
     if plan.covers_through is not None:
         promoted = int(is_promotion(plan.rows).sum())

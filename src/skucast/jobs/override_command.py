@@ -24,7 +24,7 @@ from skucast.core.weeks import WEEK
 from skucast.core.words import counted
 from skucast.forecast.overriding import effects
 from skucast.jobs.inputs import read_history
-from skucast.jobs.intake import newest_at
+from skucast.jobs.newest_statement import newest_at
 from skucast.jobs.override_intake import known_to_overrides, rules_of, soon_over
 from skucast.jobs.overrides import SHOWN, held_on
 from skucast.regressors.file_lines import FileLine

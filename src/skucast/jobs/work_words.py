@@ -16,7 +16,8 @@ from skucast.core.run import Run
 from skucast.core.tables.work_notes import WORK_NOTES
 from skucast.core.weeks import WeekClock
 from skucast.core.words import counted
-from skucast.jobs.intake import Intake, Known, newest_at, take_in
+from skucast.jobs.intake import Intake, Known, take_in
+from skucast.jobs.newest_statement import newest_at
 from skucast.jobs.work_list import newest_work_list
 from skucast.regressors.file_lines import FileLine
 from skucast.regressors.promotion_files import PlanFile

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from folders import BAD, GOOD, KNOWN, PLAN_OF_GOOD, Inbox
@@ -168,3 +170,52 @@ def test_a_missing_permission_stops_the_run(inbox: Inbox, monkeypatch: pytest.Mo
     monkeypatch.setattr(intake, "list_versions", refused)
     with pytest.raises(InputError):
         promotions.ingest(inbox.settings, inbox.warehouse, inbox.run, inbox.report, KNOWN)
+
+
+def refuses(monkeypatch: pytest.MonkeyPatch, operation: str, name: str) -> None:
+    """Let the system refuse this of the file, as it does to a user without the right, or where a share has gone."""
+    real = getattr(Path, operation)
+
+    def maybe(path: Path, *given: object, **named: object) -> object:
+        if path.name == name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *given, **named)
+
+    monkeypatch.setattr(Path, operation, maybe)
+
+
+def test_a_file_that_cannot_be_opened_stays_and_stops_nobody(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said, and kept with the run; the other file is in the plan. Once it can be opened it is read."""
+    inbox.send("a.csv", GOOD)
+    inbox.send("b.csv", GOOD.replace("A1", "B2"))
+    with monkeypatch.context() as now:
+        refuses(now, "open", "a.csv")
+        assert inbox.ingest() == 2
+    assert inbox.files()["inbox"] == ["a.csv"]
+    assert "cannot be read (Permission denied)" in str(inbox.report.plan_files["a.csv"])
+    assert any("a.csv stays in the inbox, and nothing of it is used" in note for note in inbox.report.notes)
+    assert inbox.ingest(hours=1) == 2
+    assert inbox.files()["inbox"] == []
+
+
+def test_a_file_that_cannot_be_moved_is_read_once_and_stops_nobody(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are in the plan once, the other file's too, and every run says that it is still there."""
+    inbox.send("a.csv", GOOD)
+    inbox.send("b.csv", GOOD.replace("A1", "B2"))
+    refuses(monkeypatch, "replace", "a.csv")
+    assert inbox.ingest() == 4
+    assert inbox.ingest(hours=1) == 0
+    assert inbox.files()["inbox"] == ["a.csv"]
+    assert any("a.csv was read, and stays in the inbox" in note for note in inbox.report.notes)
+    assert len(inbox.plan()) == 4
+
+
+def test_the_tool_ends_with_an_error_where_no_file_can_be_opened(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody waits for it."""
+    inbox.send("a.csv", GOOD)
+    refuses(monkeypatch, "open", "a.csv")
+    given = (inbox.settings, inbox.warehouse, inbox.run, inbox.report, KNOWN)
+    with pytest.raises(InputError, match=r"nothing was added; 1 of 1 plan file not taken in whole: refused: a\.csv"):
+        promotions.ingest_inbox(*given, by_hand=True)
