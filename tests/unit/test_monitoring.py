@@ -254,7 +254,9 @@ def test_a_week_out_of_stock_is_left_out_and_counted(scores: pd.DataFrame) -> No
 def scorecard(scored: pd.DataFrame, weeks: pd.DataFrame, first: pd.DataFrame, lookback: int) -> pd.DataFrame:
     """Return the rows of all weeks up to the cutoff, the newest first."""
     made = Scorecard(scored, weeks, first, CUTOFF, lookback)
-    return pd.concat([made.of(end) for end in made.ends], ignore_index=True)
+    rows = pd.concat([made.of(end) for end in made.ends], ignore_index=True)
+    assert_frame_equal(made.of(*made.ends), rows)  # together as one by one
+    return rows
 
 
 def carded(forecasts: list[dict[str, Any]], weeks: pd.DataFrame, lookback: int = 2, first: pd.DataFrame | None = None):

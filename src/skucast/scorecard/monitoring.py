@@ -122,8 +122,8 @@ class Scorecard:
     """The rows of `tables.METRICS` of the last `lookback_weeks` weeks, but for the run's own columns.
 
     Each of them has rows of the week alone and of the window that ends with it, so a run scores anew whatever a
-    restated week takes part in. They are made week by week: those of all at once may fill the memory. `first` has the
-    actuals as they were first scored: KEY, `ds`, `actual_first`.
+    restated week takes part in. They are made of as many weeks as are asked for: those of all at once may fill the
+    memory. `first` has the actuals as they were first scored: KEY, `ds`, `actual_first`.
     """
 
     def __init__(
