@@ -13,6 +13,7 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
 from skucast.core.errors import InputError
+from skucast.core.first_bytes import first_bytes
 from skucast.core.run import Run
 from skucast.core.spelling import by_fold, fold
 from skucast.core.tables.contract import ALL
@@ -133,7 +134,7 @@ def checked(settings: Settings, warehouse: Warehouse, run: Run, path: Path) -> C
     """
     history = read_history(settings, warehouse, run)
     try:
-        content = path.read_bytes()
+        content = first_bytes(path, PLANS.n_bytes)
     except OSError as error:
         raise InputError(Text("{name}: cannot be read ({why})", name=str(path), why=str(error.strerror))) from None
     rows = plan_rows(warehouse, history)

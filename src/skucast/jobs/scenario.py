@@ -13,6 +13,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError
+from skucast.core.first_bytes import first_bytes
 from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import COMPONENT_FORECASTS, FORECASTS, REGRESSOR_EFFECTS, SCENARIOS
@@ -30,7 +31,7 @@ from skucast.jobs.panel_files import load_files
 from skucast.jobs.predict import failures_of
 from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of, drop_shards, is_published, rows_of_all_tasks
-from skucast.regressors.promotion_files import read_plan
+from skucast.regressors.promotion_files import PLAN, read_plan
 from skucast.regressors.promotions import PlannedWeeks
 from skucast.runtime.outcome import RunReport, check_failed_share
 from skucast.runtime.settings import Settings
@@ -85,7 +86,7 @@ def _what_if(settings: Settings, run: Run, inputs: Inputs) -> WhatIf:
     path = Path(str(settings.promotions))
     said_at = min(run.run_at, settings.clock.end_of(run.today))
     try:
-        content = path.read_bytes()
+        content = first_bytes(path, PLAN.n_bytes)
     except OSError as error:
         raise InputError(f"PROMOTIONS: {path} cannot be read ({error.strerror})") from None
     history, said_last = inputs.history, settings.clock.end_of(run.today)

@@ -13,6 +13,7 @@ from skucast.backends.store.protocol import ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import InputError, ModelError, NothingToDo, StoreError
+from skucast.core.first_bytes import first_bytes
 from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.alerts import ALERTS
@@ -125,7 +126,7 @@ def _content(file: str, settings: Settings) -> bytes:
     if not file.startswith(IN_BUCKET):
         path = Path(file).expanduser()
         try:
-            return path.read_bytes()
+            return first_bytes(path, MAX_BYTES)
         except OSError as error:
             raise InputError(f"file {file}: cannot be read ({error.strerror})") from None
     place, _, name = file.rpartition("/")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skucast.core.declared import OF_REGRESSORS, Regressor
 from skucast.core.errors import InputError
+from skucast.core.first_bytes import first_bytes
 from skucast.core.tables.forecasts import COMPONENTS
 from skucast.regressors.built_in import REGRESSORS
 from skucast.regressors.declarations import TABLE_OF, Form, read_declarations
@@ -18,6 +19,9 @@ OWN = Form(taken=TAKEN)
 
 _IS_TOML = re.compile(rf"\s*(\[+\s*{TABLE_OF}|{TABLE_OF}\s*=)")
 """How TOML begins that is no path: on one line as in `regressor = [{name = "price", kind = "price"}]`."""
+
+
+MOST_BYTES = 1_000_000
 
 
 def declared_of(setting: str) -> tuple[Regressor, ...]:
@@ -32,7 +36,10 @@ def declared_of(setting: str) -> tuple[Regressor, ...]:
         return read_declarations(setting, "REGRESSORS", Path(), OWN)
     path = Path(setting)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = first_bytes(path, MOST_BYTES)
+        if len(content) > MOST_BYTES:
+            raise InputError(f"REGRESSORS: {path} has more than {MOST_BYTES:,} bytes, no declarations in TOML")
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise InputError(f"REGRESSORS: {path} cannot be read ({why})") from None
