@@ -1,11 +1,9 @@
-"""What a factorisation at one v says of others: the course of the residuals, where v is best for them, the fit there.
+"""What a factorisation at one v says of others: how the residuals grow, where v may be best for them, the fit there.
 
-With H the Gram matrix and its ridge at v, of what is active, P the precisions, q = (P params, weight sign(delta)), and
-w = v + h:
+With H the Gram matrix and its ridge at v, of what is active, P the precisions, q = (P params, weight sign(delta)):
 
-    d params / d w = -(H + h P)^-1 q(w),    d RSS / d w = 2 w q' (I + h H^-1 P)^-3 H^-1 q
-
-The course of the residuals is taken as if H^-1 P had one eigenvalue, (q' H^-1 P H^-1 q) / (q' H^-1 q).
+    params(v + h) = params(v) - h H^-1 q + h^2 H^-1 P H^-1 q - ..., as long as the same hinges bend to the same side
+    d RSS / d v = 2 (v + h) q' (I + h H^-1 P)^-3 H^-1 q at v + h, taken as if H^-1 P had one eigenvalue
 
 Letters and shapes: `solver` and `solver_loops`. May import `ridge_loops`, `compiling`, `design` and numpy.
 """
@@ -29,8 +27,11 @@ NEAR = 1e-2
 LEAST_SLOPE = -1e-3
 """Of the gap in log(v): less steep than this, the search for v steps as if v did not change the residuals."""
 
-MAX_STEP, INNER_TOLERANCE = 3.0, 1e-9
-"""On log(v): of one step of the search, and of the search within the course of the residuals that makes it."""
+STEEP = -0.1
+"""Of the gap: where it is flatter, a short step of the search may be the first of many."""
+
+MAX_STEP = 3.0
+"""On log(v)."""
 
 
 @compiled
@@ -44,41 +45,37 @@ def best_v(rss: float, n_weeks: int) -> float:
 def turn_of(room: Room, n_members: int, prior: Prior, params: Floats, turn: Floats) -> tuple[float, float]:
     """Fill H^-1 q, minus the derivative of the parameters; return q' H^-1 q and q' H^-1 P H^-1 q."""
     precision, weight = prior
-    p, first, second = len(precision), 0.0, 0.0
+    p = len(precision)
     turn[:p] = precision * params[:p]
     turn[p:] = weight * np.sign(params[p:])
-    resolve(room, p, n_members, params, turn)
-    for j in range(p):
-        weighed = precision[j] * turn[j]
-        first += params[j] * weighed
-        second += turn[j] * weighed
-    for j in range(p, len(params)):
-        if params[j] != 0.0:
-            first += turn[j] * (weight if params[j] > 0 else -weight)
-    return first, second
+    first: float = resolve(room, p, n_members, params, turn)
+    return first, (precision * turn[:p] ** 2).sum()
 
 
 @compiled
-def step_of(rss: float, first: float, second: float, v: float, n_weeks: int, n_rounds: int) -> float:
-    """Return by how much log(v) changes until it is best for the residuals there; Newton's step with one round."""
+def step_of(rss: float, first: float, second: float, v: float, n_weeks: int, n_rounds: int) -> tuple[float, float]:
+    """Return by how much log(v) changes until it is best for the residuals there, and the slope of the gap at v.
+
+    One round is Newton's step.
+    """
     x = math.log(v)
-    at, turns = x, second / max(first, TINY)
-    for _ in range(n_rounds):
+    at, slope_here = x, 0.0
+    turns = min(second, first / v) / max(first, TINY)  # at most 1 / v, but for rounding
+    for done in range(n_rounds):
         there = math.exp(at)
         change = there - v
-        shrinks = max(1.0 + change * turns, TINY)
+        shrinks = 1.0 + change * turns
         share = change / shrinks
         left = max(rss + first * share * (v * (1.0 + 1.0 / shrinks) + share), 0.0)
         best = best_v(left, n_weeks)
-        gap = math.log(best) - at
         grows = 2.0 * there * first / (shrinks * shrinks * shrinks)
         slope = there * grows / (best * math.sqrt(n_weeks * n_weeks + 16.0 * left)) - 1.0
+        if done == 0:
+            slope_here = slope
+        gap = math.log(best) - at
         step = -gap / slope if slope < LEAST_SLOPE else gap
-        before = at
         at = min(max(at + step, x - MAX_STEP), x + MAX_STEP)
-        if abs(at - before) < INNER_TOLERANCE:
-            break
-    return at - x
+    return at - x, slope_here
 
 
 @compiled

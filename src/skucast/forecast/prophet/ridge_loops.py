@@ -86,27 +86,30 @@ def steepest(gram: Gram, p: int, params: Floats, members: Ints, bends: Floats, i
 
 
 @compiled
-def resolve(room: Room, p: int, n_members: int, params: Floats, column: Floats) -> None:
+def resolve(room: Room, p: int, n_members: int, params: Floats, column: Floats) -> float:
     """Divide a column by H, the Gram matrix and its ridge that stand factorised in the room, of the hinges that bend.
 
-    Those of the others become 0.
+    Those of the others become 0. Return the product of the column before and after.
     """
     work, left_over, members = room
     eliminated = column[:p]
     substitute(work, eliminated)
-    active, n_active, target = np.empty(n_members, dtype=np.int64), 0, np.empty(n_members)
+    product: float = (eliminated * eliminated).sum()
+    active, n_active = np.empty(n_members, dtype=np.int64), 0
+    left, target = np.empty(n_members), np.empty(n_members)
     for place in range(n_members):
         j = p + members[place]
         if params[j] != 0.0:
             value = column[j]
             for b in range(p):
                 value -= work[b, p + 1 + place] * eliminated[b]
-            active[n_active], target[n_active] = place, value
+            active[n_active], left[n_active], target[n_active] = place, value, value
             n_active += 1
     column[p:] = 0.0
     if n_active > 0 and solve_active(left_over, 0, active, n_active, np.empty((n_active, n_active)), target):
         for a in range(n_active):
             place = active[a]
+            product += left[a] * target[a]
             column[p + members[place]] = target[a]
             for b in range(p):
                 eliminated[b] -= target[a] * work[b, p + 1 + place]
@@ -114,6 +117,7 @@ def resolve(room: Room, p: int, n_members: int, params: Floats, column: Floats) 
         eliminated[k] /= work[k, k]
         for i in range(k):
             eliminated[i] -= work[i, k] * eliminated[k]
+    return product
 
 
 @compiled

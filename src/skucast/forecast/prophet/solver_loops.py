@@ -4,9 +4,9 @@ For a fixed v the additive case is quadratic in (k, m, beta) and a lasso in delt
 Gram matrix by a partial Cholesky factorisation, and the lasso that is left is solved exactly by its active set. Few of
 the hinges bend (one of 25 in the mean), so only those are eliminated from that have bent before; whoever's gradient
 says that it should bend too joins them, until none does. The best v for given residuals is
-(-T + sqrt(T^2 + 16 RSS)) / 8; the v for which both agree is looked for where `noise_loops` expects it, and once that
-is near, the fit is carried there without another factorisation. The multiplicative case repeats this on the linearised
-mean (Gauss-Newton), with a line search that never lowers the posterior. What is minimised, and every letter: `solver`.
+(-T + sqrt(T^2 + 16 RSS)) / 8; the v for which both agree is found by Newton's method, and once that is near, the fit is
+carried there without another factorisation (`noise_loops`). The multiplicative case repeats this on the linearised mean
+(Gauss-Newton), with a line search that never lowers the posterior. What is minimised, and every letter: `solver`.
 
 t and y have shape (T,), features (K, T), hinges (S, T); params and precisions are in the order k, m, beta (and delta);
 p = 2 + K, n = p + S; the columns of the regression are rows in the order t, 1, X, y, hinges.
@@ -23,7 +23,7 @@ import scipy.linalg.cython_blas  # noqa: F401 - what numba's products call: load
 
 from skucast.forecast.prophet.compiling import compiled
 from skucast.forecast.prophet.design import Floats
-from skucast.forecast.prophet.noise_loops import NEAR, V_MIN, best_v, carry, step_of, turn_of
+from skucast.forecast.prophet.noise_loops import NEAR, STEEP, V_MIN, best_v, carry, step_of, turn_of
 from skucast.forecast.prophet.ridge_loops import (
     TINY,
     Flags,
@@ -48,10 +48,6 @@ TREND_PRECISION = 1.0 / 25.0
 V_START = 0.01
 V_DEGENERATE = 1e-6
 """A setting that explains everything, sigma below a thousandth, is no place for the next one to start from."""
-
-MAX_ROUNDS = 20
-"""Of the search for where the next factorisation is made. Where v is wanted roughly, one round, which is Newton's step:
-the way of Gauss-Newton, and so the optimum that it reaches, hangs on it."""
 
 MAX_EVALUATIONS = 80
 MAX_STEPS = 60
@@ -250,7 +246,7 @@ def _solve_v(
 ) -> tuple[float, int, bool]:
     """Find the v that is the best one for its own residuals; fill `params` and, as the next start, `delta`."""
     x, p, n_weeks = math.log(v), len(prior[0]), gram[0].shape[1]
-    turn, n_rounds = np.empty(len(params)), 1 if tolerance > V_TOLERANCE else MAX_ROUNDS
+    turn = np.empty(len(params))
     for evaluation in range(MAX_EVALUATIONS):
         v = math.exp(x)
         rss, is_solved, n_members = _solve_for(gram, prior, v, delta, room, params)
@@ -259,12 +255,13 @@ def _solve_v(
         if abs(gap) < tolerance + min(blurred, MAX_BLUR):
             return v, evaluation + 1, is_solved
         first, second = turn_of(room, n_members, prior, params, turn)
-        step = step_of(rss, first, second, v, n_weeks, n_rounds)
+        step, slope = step_of(rss, first, second, v, n_weeks, 1)
+        if is_solved and abs(step) < NEAR and slope < STEEP:
+            there = max(v * math.exp(step_of(rss, first, second, v, n_weeks, 4)[0]), V_MIN)
+            if carry(gram, prior, room, n_members, v, there - v, turn, params):
+                delta[:] = params[p:]
+                return there, evaluation + 1, True
         x = max(x + step, math.log(V_MIN))
-        is_near = is_solved and abs(step) < NEAR
-        if is_near and carry(gram, prior, room, n_members, v, math.exp(x) - v, turn, params):
-            delta[:] = params[p:]
-            return math.exp(x), evaluation + 1, True
     return math.exp(x), MAX_EVALUATIONS, False
 
 
