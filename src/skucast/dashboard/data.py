@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from skucast.core.combination import KEY
+from skucast.core.kept_json import kept_object
 from skucast.core.tables.alerts import WRONG_VOLUME
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.scorecard import POOLED_STEP
@@ -348,7 +348,7 @@ def _runs(runs: DataFrame) -> list[dict[str, Any]]:
 def _run(tasks: DataFrame) -> dict[str, Any]:
     first = tasks.iloc[0]
     errors = tasks["error"].dropna()
-    counts = [json.loads(text) for text in tasks["counts"]]
+    counts = [kept_object(text) for text in tasks["counts"]]
     return {
         "run_id": str(first["run_id"]),
         "job": str(first["job"]),
@@ -359,6 +359,6 @@ def _run(tasks: DataFrame) -> dict[str, Any]:
         "n_tasks": len(tasks),
         **{name: int(tasks[name].sum()) for name in _RUN_COUNTS},
         "counts": {name: sum(each.get(name, 0) for each in counts) for name in sorted(set().union(*counts))},
-        "seconds": round(max(json.loads(text).get("all", 0.0) for text in tasks["seconds"]), 2),
-        "sources": next((json.loads(text) for text in tasks["sources"].dropna()), {}),
+        "seconds": round(max(kept_object(text).get("all", 0.0) for text in tasks["seconds"]), 2),
+        "sources": next((kept_object(text) for text in tasks["sources"].dropna()), {}),
     }

@@ -5,7 +5,6 @@ A check takes `Facts` and yields `DataFinding`s; a line in `CHECKS` adds one.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import pandas as pd
 
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY
+from skucast.core.kept_json import kept_object
 from skucast.core.run import FAILED, Run
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.records import RUNS
@@ -126,7 +126,7 @@ def _last_run(facts: Facts) -> Iterator[DataFinding]:
     runs = runs[runs["job"] == "predict"].sort_values("run_at", kind="stable")
     newest = runs[runs["run_id"].isin(runs["run_id"].tail(1))]  # of all its tasks
     for row in newest[newest["exit_code"] == FAILED].to_dict("records"):
-        jumps = json.loads(row["data_report"] if isinstance(row["data_report"], str) else "{}").get(JUMPS, [])
+        jumps = kept_object(row["data_report"]).get(JUMPS, [])
         text = f"the prediction of {row['run_at']:%Y-%m-%d %H:%M} UTC has failed"
         yield DataFinding(ALL, text if jumps else f"{text}: {row['error']}", tuple(jumps), is_serious=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +13,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.backends.webhook import WebhookError, post
 from skucast.core.combination import KEY
 from skucast.core.errors import RunFailed
+from skucast.core.kept_json import kept_object
 from skucast.core.quoting import listed
 from skucast.core.rows import is_about
 from skucast.core.run import DONE, Run
@@ -148,7 +148,7 @@ def _known_then(warehouse: Warehouse, cutoff: date, names: Names) -> pd.DataFram
     done = runs[(runs["job"] == "predict") & (runs["exit_code"] == DONE) & runs["data_report"].notna()]
     newest_first = done.sort_values(["cutoff", "run_at"], ascending=False, kind="stable")
     for text in newest_first["data_report"]:
-        if kept := json.loads(text).get(KNOWN_TOTALS):
+        if kept := kept_object(text).get(KNOWN_TOTALS):
             totals = pd.DataFrame(kept, columns=["unit", "channel", "ds", "y"])
             by_name = names.renamed(totals).groupby(["unit", "channel", "ds"])["y"]
             totals = by_name.sum(min_count=1).reset_index()

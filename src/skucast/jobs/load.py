@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date
@@ -14,6 +13,7 @@ import pandas as pd
 from skucast.backends.warehouse.protocol import WEEKLY_SALES_COLUMNS, Meeting, Warehouse
 from skucast.backends.warehouse.refusals import overlap_examples
 from skucast.core.errors import InputError, LoadsChanged, Overlap
+from skucast.core.kept_json import kept_object
 from skucast.core.quoting import listed
 from skucast.core.run import Run
 from skucast.core.tables.contract import ALL
@@ -187,7 +187,7 @@ def _not_one(wanted: str, every: pd.DataFrame, found: pd.DataFrame, warehouse: W
         return f"too short, at least {MIN_ID} characters of an id are needed"
     runs = warehouse.read(RUNS)
     for row in runs[(runs["job"] == "loads") & runs["data_report"].notna()].itertuples():
-        undone = json.loads(str(row.data_report))
+        undone = kept_object(row.data_report)
         if str(undone.get(_UNDONE, "")).startswith(wanted):
             return f"the load of {undone['source']} was taken back on {row.run_at:%Y-%m-%d %H:%M} UTC already"
     if not len(every):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
@@ -13,6 +12,7 @@ from skucast.backends.store.protocol import Live, ModelStore
 from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, RunFailed
+from skucast.core.kept_json import kept_object
 from skucast.core.rows import is_about
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import FORECASTS, NOT_SOLD, SALES_MISSING
@@ -151,7 +151,7 @@ def shrunken(settings: Settings, warehouse: Warehouse, run: Run, history: Histor
     """
     since, until = {"cutoff": _since(settings, run)}, {"cutoff": run.cutoff}
     runs = warehouse.read(RUNS, ["data_report"], since=since, until=until)
-    found = [int(json.loads(text).get("n_lines", 0)) for text in runs["data_report"].dropna()]
+    found = [int(kept_object(text).get("n_lines", 0)) for text in runs["data_report"].dropna()]
     before, now = max(found, default=0), history.report.n_lines
     if now >= SHRUNKEN * before:
         return ""

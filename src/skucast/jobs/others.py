@@ -13,6 +13,7 @@ import pandas as pd
 from skucast.core.combination import KEY, Combination
 from skucast.core.declared import Regressor
 from skucast.core.errors import InputError
+from skucast.core.kept_json import kept_object
 from skucast.core.other_models import others_in
 from skucast.core.series import ID, unique_id
 from skucast.forecast.forecasting import Horizon, Start
@@ -170,7 +171,7 @@ def _rounded(value: float) -> float:
 
 def from_texts(texts: Sequence[object]) -> pd.DataFrame:
     """Return the numbers of all rows, a column each, as they were first named; NaN where a row has none."""
-    told = [json.loads(text) if isinstance(text, str) else {} for text in texts]
+    told = [kept_object(text) for text in texts]
     names = list(dict.fromkeys(name for each in told for name in each))
     return pd.DataFrame(
         {name: [each.get(name) for each in told] for name in names}, dtype="float64", index=range(len(told))

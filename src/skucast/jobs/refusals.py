@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from skucast.backends.warehouse.protocol import Warehouse
+from skucast.core.kept_json import kept_object
 from skucast.core.run import Run
 from skucast.core.tables.records import RUNS
 from skucast.core.texts import Count, Place, Text, unpacked, wording
@@ -116,7 +116,7 @@ def _files(stored: str) -> dict[str, str | None]:
     """What a run keeps of its files; one of before this was kept as a sentence has what was said in LOCALE."""
     return {
         file: None if said is None else said if isinstance(said, str) else _text(unpacked(said))
-        for file, said in json.loads(stored).items()
+        for file, said in kept_object(stored).items()
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.kept_json import kept_object
 from skucast.core.weeks import WEEK
 from skucast.forecast.intervals import Flags, Ints
 from skucast.forecast.joint.scores import PLACES
@@ -114,9 +114,7 @@ def _quantiles(texts: pd.Series, places: Ints) -> Iterable[tuple[Ints, Floats, F
     """
     found: dict[tuple[str, ...], tuple[list[int], list[list[float]]]] = {}
     for place, text in zip(places.tolist(), texts, strict=True):
-        if not isinstance(text, str):
-            continue
-        stored = json.loads(text)
+        stored = kept_object(text)
         if len(stored) >= LEAST_QUANTILES:
             its_places, its_values = found.setdefault(tuple(stored), ([], []))
             its_places.append(place)

@@ -1,4 +1,4 @@
-"""Tables that others keep, in the jobs: a day that no calendar has, a view where a table was."""
+"""Tables that others have changed, in the jobs: days of no calendar, a view where a table was, broken records."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from business import Business
 from pandas.testing import assert_frame_equal
 
 from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.records import RUNS
 from skucast.core.tables.sales import SALES
 
 
@@ -67,3 +68,15 @@ def test_a_table_that_somebody_has_changed_ends_the_run_with_one_line(
     found = shown()
     assert said in found
     assert "Traceback" not in found
+
+
+def test_a_record_of_a_run_that_is_no_json_any_more_is_none(business: Business, shown: Callable[[], str]) -> None:
+    """Prediction and scoring go on, on every column in which runs keep what they have found."""
+    business.already("predict")
+    records = ("counts", "seconds", "data_report", "sources", "plan_files")
+    for text in ("{", "[1]", "null"):
+        change(business, f"UPDATE {RUNS.name} SET " + ", ".join(f"{name} = '{text}'" for name in records))
+        shown()
+        assert business("predict") == 0
+        assert business("monitor") == 0
+        assert "Traceback" not in shown()
