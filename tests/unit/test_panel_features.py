@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 
 import numpy as np
@@ -126,3 +126,13 @@ def test_what_teaches_is_the_same_however_many_origins_are_asked_for() -> None:
     for one, other in ((alone.until(130), beside.until(130)), (then, later.until(125))):
         for name in ("features", "shares", "levels", "weeks"):
             assert np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)
+
+
+def test_what_a_grid_has_let_go_it_works_out_again() -> None:
+    """Nothing of it stays in memory, and the features are the same."""
+    grid, end = grid_of(), 70
+    before = features_at(grid, end, *plan(grid, end))[0]
+    assert {"sold", "sold_plain", "response", "classes"} <= set(vars(grid))
+    grid.let_go()
+    assert set(vars(grid)) == {each.name for each in fields(grid)}
+    np.testing.assert_array_equal(features_at(grid, end, *plan(grid, end))[0], before)

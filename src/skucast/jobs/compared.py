@@ -17,7 +17,7 @@ from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError
 from skucast.core.rows import is_about
 from skucast.core.run import Run
-from skucast.core.tables.forecasts import FORECASTS
+from skucast.core.tables.forecasts import FORECASTS, REGRESSOR_EFFECTS
 from skucast.core.tables.records import REGISTRY
 from skucast.core.weeks import WEEK
 from skucast.forecast import learnt
@@ -34,6 +34,9 @@ from skucast.scorecard.spellings import in_the_names_of_the_sales
 
 WHOLE = 0.5
 """A cutoff with fewer than this share of the combinations was forecast for some of them alone."""
+
+_LOOKED_AT = [name for name in FORECASTS.column_names if name not in ("quantiles", REGRESSOR_EFFECTS)]
+"""What is read of the forecasts of before: long texts that nobody compares are half of their bytes."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Compared:
         run, n_wanted = self.run, len(self.rows[KEY].drop_duplicates())
         for n_weeks in (1, self.settings.horizon_weeks):
             since = {"cutoff": run.cutoff - n_weeks * WEEK}
-            found = self.warehouse.read(FORECASTS, since=since, until={"cutoff": run.cutoff})
+            found = self.warehouse.read(FORECASTS, _LOOKED_AT, since=since, until={"cutoff": run.cutoff})
             n_before = (~found.loc[found["cutoff"] < pd.Timestamp(run.cutoff), KEY].duplicated()).sum()
             if self.inputs.only is None and n_before >= WHOLE * n_wanted:
                 break

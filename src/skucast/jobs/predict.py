@@ -166,6 +166,8 @@ def _rows(
         rows = forecast_rows(inputs, models, known.planned, known.weather, horizon, report, known.shared, others)
         rows = rows_with_newcomers(rows, newcomers, inputs.history, inputs.wanted, horizon)
         rows, models = only_of(rows, wanted), {each: models[each] for each in wanted if each in models}
+    if known.shared is not None:
+        known.shared.grid.let_go()
     _count(rows, models, run.cutoff, report)
     if files is not None:
         _note_panel(files, models, report)

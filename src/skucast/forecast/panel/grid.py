@@ -101,6 +101,11 @@ class Grid:
             found: Floats = np.where(usual > 0, np.minimum(self.y / usual, MOST_RESPONSE), np.nan)
         return found
 
+    def let_go(self) -> None:
+        """Forget what was worked out of the weeks, six times as much as their sales; it is again when asked for."""
+        for name in ("first_weeks", "classes", "sold", "sold_plain", "response"):
+            self.__dict__.pop(name, None)
+
     def responses_until(self, end: int) -> tuple[Floats, Floats]:
         """Return the sums of the responses of the first `end` weeks and how many there are, by class; (S, classes)."""
         response, classes = self.response[:, :end], self.classes[:, :end]
