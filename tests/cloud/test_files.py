@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from stand_ins.proxy import Response
 from stand_ins.shared import Address
 from stand_ins.truthful import StorageProxy
 
@@ -228,3 +229,24 @@ def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "promotions").write_text("no folder")
     with pytest.raises(InputError, match=rf"^STAGING: {re.escape(str(tmp_path))}/{INBOX} cannot be read \(.+\)$"):
         list_files(str(tmp_path), INBOX, Endpoints())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"null", b"[1, 2]", b'{"items": [null]}', b'{"items": [{"generation": "1"}]}', b'{"items": "abc"}', b"<html>"],
+)
+def test_an_answer_that_is_none_of_the_service_s_is_no_usable_answer(
+    storage_proxy: StorageProxy, bucket: str, body: bytes
+) -> None:
+    """Such as that of a proxy on the way, with status 200: prediction goes on with what it knows."""
+    endpoints = Endpoints(storage=storage_proxy.url)
+    write_bytes(f"gs://{bucket}", "inbox/a.csv", b"a", endpoints)
+    answer = Response(200, body, {"Content-Type": "application/json"})
+    storage_proxy.on("GET", "/o", before=lambda _: answer, times=None)
+    with pytest.raises(StoreError, match=r"no usable answer to storage\.objects\.list"):
+        list_files(f"gs://{bucket}", "inbox", endpoints)
+    with pytest.raises(StoreError, match=r"no usable answer to storage\.objects\.get"):
+        read_bytes(f"gs://{bucket}", "inbox/a.csv", endpoints)
+    storage_proxy.on("POST", "/upload", before=lambda _: answer, times=None)
+    with pytest.raises(StoreError, match=r"no usable answer to storage\.objects\.create"):
+        write_bytes(f"gs://{bucket}", "inbox/b.csv", b"b", endpoints)

@@ -124,6 +124,19 @@ def storage_errors(bucket: str, permission: str, until: float = math.inf) -> Ite
         ) from None
     except (api.GoogleAPIError, RequestException, HTTPError, ConnectionError) as error:
         raise StoreError(f"gs://{bucket}: no usable answer to {permission} ({_reason(error)})") from None
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # what Google's library makes of it
+        why = f"it is none of Cloud Storage's: {_reason(error)}"
+        raise StoreError(f"gs://{bucket}: no usable answer to {permission} ({why})") from None
+
+
+def refuse_not_stored(blob: Any) -> None:
+    """Refuse an answer to an upload that names no generation: something else than Cloud Storage has taken the object.
+
+    Raises:
+        ValueError: inside of `storage_errors`, which makes it no usable answer.
+    """
+    if blob.generation is None:
+        raise ValueError("it does not say that the object is stored")
 
 
 def is_lost_signing_in(error: BaseException) -> bool:

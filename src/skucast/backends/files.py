@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skucast.backends.cloud import no_bucket, storage_client, storage_errors, storage_retry
+from skucast.backends.cloud import no_bucket, refuse_not_stored, storage_client, storage_errors, storage_retry
 from skucast.core.errors import FileRefused, InputError, NoRoom, ObjectKept, StoreError
 from skucast.core.places import Endpoints, parse_gs
 from skucast.core.writing import is_being_written
@@ -220,7 +220,10 @@ class _Bucket:
 
     def _found(self, relative_path: str) -> Blob | None:
         with storage_errors(self._name, "storage.objects.get", _until()):
-            return self._bucket.get_blob(self._prefix + relative_path, **_patience())
+            blob = self._bucket.get_blob(self._prefix + relative_path, **_patience())
+            if blob is not None and None in (blob.updated, blob.size, blob.generation):
+                raise ValueError("an object without a size or a time")
+            return blob
 
     def _downloaded(self, blob: Blob, limit: int | None) -> bytes:
         is_cut = limit is not None and blob.size > limit
@@ -247,6 +250,7 @@ class _Bucket:
                     checksum="crc32c",
                     **_patience(),  # the newest content wins: sent twice, it is the same
                 )
+                refuse_not_stored(blob)
         except NotFound:
             raise no_bucket(self._name) from None
         except ObjectKept:

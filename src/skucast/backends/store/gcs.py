@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud.storage.exceptions import DataCorruption
 
-from skucast.backends.cloud import POOL_SIZE, no_bucket, storage_client, storage_errors, storage_retry
+from skucast.backends.cloud import (
+    POOL_SIZE,
+    no_bucket,
+    refuse_not_stored,
+    storage_client,
+    storage_errors,
+    storage_retry,
+)
 from skucast.backends.deadline import BodyTooLarge, files_of
 from skucast.backends.downloads import AtMost, TooLarge
 from skucast.backends.store.protocol import Live
@@ -237,6 +244,7 @@ class CloudStore:
                     checksum="crc32c",
                     **self._patience(self._until()),
                 )
+                refuse_not_stored(blob)
         except NotFound:
             raise no_bucket(self._bucket_name) from None
         return blob
