@@ -248,6 +248,8 @@ def _asked(shared: Shared, rows: Ints, cutoff: date, horizon: Horizon) -> _Said:
     nothing = np.zeros(ahead.depth.shape)
     plain = {**features, **promoted_features(grid, end, nothing, nothing)}
     weeks, level = slice(-horizon.horizon_weeks, None), levels(grid, end)
+    exists = grid.sold.count[rows, end] >= LEAST_WEEKS
+    grid.let_go()
     found = [
         panel.explained(stacked(features, some, weeks), stacked(plain, some, weeks), level[some])
         for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE))
@@ -255,7 +257,6 @@ def _asked(shared: Shared, rows: Ints, cutoff: date, horizon: Horizon) -> _Said:
     said = PanelForecast(**_joined([vars(each) for each, _, _ in found]))
     parts = _joined([each for _, each, _ in found]), _joined([each for _, _, each in found])
     scale, thirds = scale_at(grid, end, said, rows)
-    exists = grid.sold.count[rows, end] >= LEAST_WEEKS
     known = {name: np.where(exists[:, None], values, np.nan) for name, values in vars(said).items()}
     return _Said(
         exists,

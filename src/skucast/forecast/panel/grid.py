@@ -30,6 +30,9 @@ MOST_RESPONSE = 20.0
 
 DAYS_A_WEEK = 7.0
 
+_AT_ONCE = 2_000
+"""Combinations whose responses are summed up at once: the places of three years of all are more than their sales."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -78,9 +81,9 @@ class Grid:
         return found
 
     @functools.cached_property
-    def classes(self) -> Ints:
+    def classes(self) -> npt.NDArray[np.int8]:
         """The class of depth of each week; shape (S, W)."""
-        return classes_of(self.depth, self.days)
+        return classes_of(self.depth, self.days).astype("int8")
 
     @functools.cached_property
     def sold(self) -> Sums:
@@ -108,7 +111,12 @@ class Grid:
 
     def responses_until(self, end: int) -> tuple[Floats, Floats]:
         """Return the sums of the responses of the first `end` weeks and how many there are, by class; (S, classes)."""
-        response, classes = self.response[:, :end], self.classes[:, :end]
+        parts = [self._responses_of(slice(first, first + _AT_ONCE), end) for first in range(0, len(self.y), _AT_ONCE)]
+        total, count = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return total, count
+
+    def _responses_of(self, rows: slice, end: int) -> tuple[Floats, Floats]:
+        response, classes = self.response[rows, :end], self.classes[rows, :end]
         row, week = np.nonzero(~np.isnan(response))
         cell, n_cells = row * N_CLASSES + classes[row, week], len(response) * N_CLASSES
         total, count = (np.bincount(cell, weights, n_cells) for weights in (response[row, week], None))
@@ -120,14 +128,17 @@ class Sums:
     """Sums of the first 0, 1, ..., W weeks, of values and of how many there are; shape (S, W + 1)."""
 
     total: Floats
-    count: Floats
+    count: npt.NDArray[np.int16]
 
     @classmethod
     def of(cls, values: Floats, counts: npt.NDArray[np.bool_]) -> Sums:
         """Return the sums of the values that count."""
         start = np.zeros((len(values), 1))
         parts = (np.where(counts, values, 0.0), counts)
-        total, count = (np.concatenate([start, np.cumsum(part, axis=1, dtype="float64")], axis=1) for part in parts)
+        total, count = (
+            np.concatenate([start.astype(kind), np.cumsum(part, axis=1, dtype=kind)], axis=1)
+            for part, kind in zip(parts, ("float64", "int16"), strict=True)
+        )
         return cls(total, count)
 
     def mean(self, first: Ints | int, end: Ints | int) -> Floats:
