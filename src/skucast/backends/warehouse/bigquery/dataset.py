@@ -11,9 +11,9 @@ from google.cloud import bigquery
 
 from skucast.backends.cloud_bigquery import BoundedClient, bigquery_client
 from skucast.backends.deadline import within
-from skucast.backends.warehouse.bigquery.errors import FAILURES, explanation, is_passing, tried_again
+from skucast.backends.warehouse.bigquery.errors import FAILURES, explanation, is_passing, short, tried_again
 from skucast.backends.warehouse.checks import AnyCase
-from skucast.core.errors import InputError
+from skucast.core.errors import InputError, WarehouseError
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
 
@@ -127,6 +127,8 @@ class Dataset:
             raise
         except FAILURES as error:
             raise explanation(error, permission, what, self.deadline_s, asked) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # what Google's library makes of it
+            raise WarehouseError(f"{what}: no usable answer, it is none of BigQuery's ({short(error)})") from None
 
 
 _TYPES = {"FLOAT": "FLOAT64", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
