@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
@@ -24,6 +25,7 @@ from skucast.entry.app import main
 from skucast.jobs import predict as predict_job
 from skucast.jobs import train as train_job
 from skucast.runtime.groups.field import Job
+from skucast.runtime.settings import Settings
 
 N_WEEKS = 70
 
@@ -95,11 +97,14 @@ class Business:
     def once(self, step: str, do: Callable[[Business], None]) -> None:
         """Be as after this step, which follows upon other such steps only: done for the first test that wants it.
 
-        Of all workers: the others wait, and copy what it has made.
+        Of all workers: the others wait, and copy what it has made. The environment's settings are part of the step:
+        what a test has set is not what the next one begins with.
         """
         assert self.kept is not None
         assert self.steps is not None, f"{step} comes after something else"
         looked_at = () if predict_job.page_of_forecast is no_page else ("with pages",)
+        given = [f"{name}={value}" for name, value in os.environ.items() if name.lower() in Settings.model_fields]
+        step = " ".join([step, "given", *sorted(given)])
         steps = (*self.steps, *(each for each in looked_at if each not in self.steps), step)
         kept = self.kept / sha256(" then ".join(steps).encode()).hexdigest()[:16]
         with kept.with_name(f"{kept.name}.lock").open("w") as turn:
