@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skucast.core.combination import KEY
+from skucast.core.narrow import narrowed
 from skucast.core.rows import looked_up
 from skucast.core.tables.contract import ALL
 from skucast.core.tables.forecasts import FAILED_STATUSES, RESTING
@@ -22,6 +23,8 @@ MIN_CHANGES = 8
 """Fewest changes from week to week that make a scale: with fewer, one quiet month would make every error huge."""
 
 CLASS_WEEKS = 52
+_CLASS_SPAN = (CLASS_WEEKS - 1) * WEEK
+
 ABC_SHARES = (0.80, 0.95)
 """Pareto's rule as it is used for stock: the combinations that make 80 % of sales are A, the next 15 % B."""
 
@@ -130,13 +133,14 @@ class Scorecard:
         self, scored: pd.DataFrame, weeks: pd.DataFrame, first: pd.DataFrame, window_end: date, lookback_weeks: int
     ) -> None:
         self.ends = [pd.Timestamp(window_end - back * WEEK) for back in range(lookback_weeks)]
-        self._volumes, self._first = _Volumes(weeks), first
+        self._volumes, self._first = _Volumes(weeks, self.ends[-1], self.ends[0]), first
         self._before = (lookback_weeks - 1) * WEEK
         sums = sums_of_weeks(scored[scored["ds"] >= self.ends[-1] - self._before], first)
         sums = sums.sort_values("ds", kind="stable", ignore_index=True)  # a window is then a part, and no copy
         grouped = sums.groupby(GROUP, sort=True)
         self._groups, self._group = grouped.size().index.to_frame(index=False), grouped.ngroup().to_numpy()
-        self._ds, self._sums = sums["ds"].to_numpy(), sums[ADDED]
+        self._ds, self._kinds = sums["ds"].to_numpy(), sums.dtypes[ADDED].to_dict()
+        self._sums = narrowed(sums[ADDED])  # they are kept while the page is made
 
     def of(self, *ends: pd.Timestamp) -> pd.DataFrame:
         """Return the rows of the weeks that end then, and of the windows that end with them, in this order."""
@@ -149,8 +153,8 @@ class Scorecard:
         """The sums of a week and of the window that ends with it; the index numbers what they are about."""
         start = end - self._before
         window, week = _between(self._ds, start, end), _between(self._ds, end, end)
-        of_week = self._sums[week].set_axis(self._group[week])
-        of_window = self._sums[window].groupby(self._group[window], sort=True).sum()
+        of_week = self._sums[week].astype(self._kinds).set_axis(self._group[week])
+        of_window = self._sums[window].astype(self._kinds).groupby(self._group[window], sort=True).sum()
         of_window = of_window[self._is_read(of_window)]
         parts = [
             of_week.assign(window="week", window_start=end),
@@ -228,13 +232,14 @@ def classes(weeks: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     Columns `level` (combination), KEY, `volume` (mean of the known weeks), `volume_share` (ratio of all sales),
     `abc_class`, `xyz_class` (see `tables.METRICS`).
     """
-    return _Volumes(weeks).classes(until)
+    return _Volumes(weeks, until, until).classes(until)
 
 
 class _Volumes:
-    """The weeks of all combinations, put in order once for the classes of any week."""
+    """The weeks of all combinations, put in order once for the classes of any week from the first to the last."""
 
-    def __init__(self, weeks: pd.DataFrame) -> None:
+    def __init__(self, weeks: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> None:
+        weeks = weeks.loc[weeks["ds"].between(first - _CLASS_SPAN, last), [*KEY, "ds", "y"]]
         grouped = weeks.groupby(KEY)
         self._names = grouped.size().index.to_frame(index=False)
         by_week = weeks["ds"].argsort(kind="stable").to_numpy()
@@ -243,7 +248,7 @@ class _Volumes:
 
     def classes(self, until: pd.Timestamp) -> pd.DataFrame:
         """Return what `classes` does."""
-        recent = _between(self._ds, until - (CLASS_WEEKS - 1) * WEEK, until)
+        recent = _between(self._ds, until - _CLASS_SPAN, until)
         y = self._y[recent].groupby(self._group[recent], sort=True)
         rows = pd.DataFrame({"n": y.count(), "sold": y.sum(), "volume": y.mean(), "spread": y.std(ddof=0)})
         rows = _named(self._names, rows)
