@@ -182,8 +182,7 @@ def _write_metrics(warehouse: Warehouse, scorecard: Scorecard, newest: pd.DataFr
     for ends in (before[at : at + n_weeks] for at in range(0, len(before), n_weeks)):
         first, last = ({"window_end": end.date()} for end in (ends[0], ends[-1]))
         stored = warehouse.read(METRICS, since=first, until=last)
-        made = validate(METRICS, _metric_rows(scorecard, ends, history, run))
-        of_week = dict(iter(made.groupby("window_end")))
+        of_week = dict(iter(_metric_rows(scorecard, ends, history, run).groupby("window_end")))
         changed = {
             end.date(): of_week[end]
             for end in ends
@@ -195,11 +194,13 @@ def _write_metrics(warehouse: Warehouse, scorecard: Scorecard, newest: pd.DataFr
 
 def _is_stored(rows: pd.DataFrame, stored: pd.DataFrame) -> bool:
     """Whether the same is stored already, whoever wrote it and whatever had been delivered then."""
+    if len(rows) != len(stored):
+        return False
     both = [
         frame.drop(columns=["run_id", "created_at", "actuals_through"]).sort_values(
             list(METRICS.key), ignore_index=True
         )
-        for frame in (rows, stored)
+        for frame in (validate(METRICS, rows), stored)
     ]
     return both[0].equals(both[1])
 
