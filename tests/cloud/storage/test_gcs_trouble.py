@@ -250,13 +250,16 @@ def test_a_refusal_is_one_line_after_one_request(
 
 
 def test_models_that_may_not_be_read_are_not_asked_for_again(store: CloudStore, storage_proxy: StorageProxy) -> None:
-    """Who may list but not read: what was under way is answered, the rest is not asked for, nothing is asked twice."""
+    """Who may list but not read: what was under way is answered, the rest is not asked for, nothing is asked twice.
+
+    Every connection asks once and is refused, whatever the others have heard by then; one request has come before all.
+    """
     storage_proxy.refuse_quota("GET", DOWNLOAD)
     with pytest.raises(InputError, match=r"storage\.objects\.get was refused \(403 quotaExceeded\)"):
         store.load_many(many(525))
     asked = Counter(request.path for request in storage_proxy.requests)
     assert set(asked.values()) == {1}
-    assert len(asked) < 300
+    assert len(asked) <= POOL_SIZE + 1
 
 
 def test_an_identity_that_is_not_accepted_is_one_line(

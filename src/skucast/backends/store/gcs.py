@@ -7,8 +7,9 @@ import hashlib
 import time
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
@@ -91,9 +92,19 @@ class CloudStore:
         """
         until = self._until()
         self._see_bucket(until)
+        is_over = Event()
+
+        def load(combination: Combination) -> Live | ModelError:
+            if is_over.is_set():  # it comes after one whose error is told, for all begin in their order
+                raise CancelledError
+            try:
+                return self._load_or_error(combination, until=until)
+            except BaseException:
+                is_over.set()
+                raise
+
         with ThreadPoolExecutor(POOL_SIZE) as pool:
-            loads = pool.map(partial(self._load_or_error, until=until), combinations)
-            return dict(zip(combinations, loads, strict=True))
+            return dict(zip(combinations, pool.map(load, combinations), strict=True))
 
     def save(self, combination: ModelFile, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another.
