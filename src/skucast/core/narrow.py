@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,17 +65,13 @@ def put_together(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 def chosen(rows: pd.DataFrame, mask: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Return the rows of the mask under the index that they have; columns of one value stay so."""
-    return _each(rows, rows.index[mask], lambda column: column[mask])
-
-
-def _each(rows: pd.DataFrame, index: pd.Index, choose: Callable[[Any], Any]) -> pd.DataFrame:
     import pandas as pd
 
-    columns = {}
+    index, columns = rows.index[mask], {}
     for name in rows.columns:
         values = rows[name].to_numpy() if is_plain(rows[name]) else rows[name].array
         is_one = is_plain(rows[name]) and is_repeated(values) and len(index) > 0
-        columns[name] = pd.Series(repeated(values, len(index)) if is_one else choose(values), index=index, copy=False)
+        columns[name] = pd.Series(repeated(values, len(index)) if is_one else values[mask], index=index, copy=False)
     return pd.DataFrame(columns, index=index, copy=False)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, date
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -59,7 +59,21 @@ class Publisher:
         combinations: Sequence[Combination] | None,
     ) -> int:
         """Replace one slice of the table: staged by one load job, published by one transaction; return the rows."""
-        valid = rows_of_slice(table, rows, partition, combinations)
+        return self._replace(table, rows_of_slice(table, rows, partition, combinations), partition, run, combinations)
+
+    def replace_each(self, table: Table, slices: Mapping[date, pd.DataFrame], run: Run) -> int:
+        """Replace several slices, each as `replace` does, if all of them are right; return the rows."""
+        checked = {partition: rows_of_slice(table, rows, partition) for partition, rows in slices.items()}
+        return sum(self._replace(table, rows, partition, run, None) for partition, rows in checked.items())
+
+    def _replace(
+        self,
+        table: Table,
+        valid: pd.DataFrame,
+        partition: object,
+        run: Run,
+        combinations: Sequence[Combination] | None,
+    ) -> int:
         self._tables.ensure(table)
         staging = self._staging.id_of_slice(table, partition, run)
         load = self._staging.load(staging, table, valid, run)

@@ -13,7 +13,6 @@ from skucast.backends.warehouse.bigquery.reading import Reader
 from skucast.backends.warehouse.bigquery.rivals import BigQueryRivals
 from skucast.backends.warehouse.bigquery.staging import Staging
 from skucast.backends.warehouse.bigquery.tables import Tables
-from skucast.backends.warehouse.checks import rows_of_slice
 from skucast.backends.warehouse.protocol import ADDS, NO_LIMITS, Declared, Limits, Meeting, Rows, nothing_declared
 from skucast.core.places import Endpoints
 from skucast.core.tables.contract import Table
@@ -122,8 +121,7 @@ class BigQueryWarehouse:
 
     def replace_each(self, table: Table, slices: Mapping[date, pd.DataFrame], *, run: Run) -> int:
         """Replace several slices, each as `replace` does; return the rows."""
-        checked = {partition: rows_of_slice(table, rows, partition) for partition, rows in slices.items()}
-        return sum(self.replace(table, rows, partition, run=run) for partition, rows in checked.items())
+        return self._publisher.replace_each(table, slices, run)
 
     def published(self, table: Table, partition: object, *, run: Run) -> bool:
         """Return whether this run has published this slice, whoever has published it since."""
