@@ -20,6 +20,7 @@ from skucast.backends.warehouse.protocol import Warehouse
 from skucast.core.combination import KEY, Combination
 from skucast.core.errors import ModelError, ModelNotFound
 from skucast.core.model_files import newest_until
+from skucast.core.parallel import in_parallel
 from skucast.core.run import Run
 from skucast.core.tables.forecasts import MODEL_METHODS, REFRESHED
 from skucast.forecast import learnt
@@ -37,7 +38,7 @@ from skucast.jobs.others import from_texts
 from skucast.jobs.panel_files import Files
 from skucast.jobs.refresh import with_fresh
 from skucast.jobs.shards import combinations_of
-from skucast.jobs.stored_models import in_parallel, kept_version, model_in
+from skucast.jobs.stored_models import kept_version, model_in
 from skucast.regressors.future import WeatherWeeks
 from skucast.regressors.plan_changes import plan_changes
 from skucast.regressors.promotions import PlannedWeeks

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from skucast.backends.store.protocol import Live, ModelStore
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, ObjectKept, StoreConflict, StoreError
 from skucast.core.model_files import ModelFile, most_bytes
+from skucast.core.parallel import in_parallel
 from skucast.core.quoting import listed
 from skucast.core.spelling import fold
 from skucast.core.targets import resolve_targets
@@ -22,12 +22,6 @@ from skucast.jobs.targets import asked_for
 from skucast.runtime.logs import log
 from skucast.runtime.outcome import RunReport
 from skucast.runtime.settings import Settings
-
-T = TypeVar("T")
-F = TypeVar("F", bound=ModelFile)
-
-THREADS = 16
-"""Files that a store is asked about at the same time."""
 
 SHOWN = 3
 """Versions that a message names."""
@@ -97,10 +91,8 @@ def stored_models(store: ModelStore, combinations: Sequence[Combination]) -> lis
 
 def kept_versions(store: ModelStore, combination: Combination) -> list[Kept]:
     """Return the kept versions of a combination, in the order they were first saved."""
-    versions = store.versions(combination)
-    read = partial(kept_version, store, combination)
-    with ThreadPoolExecutor(THREADS) as pool:
-        return [Kept(version, model) for version, model in zip(versions, pool.map(read, versions), strict=True)]
+    found = in_parallel(partial(kept_version, store, combination), store.versions(combination))
+    return [Kept(version, model) for version, model in found.items()]
 
 
 def kept_version(store: ModelStore, combination: Combination, version: str) -> StoredModel | ModelError:
@@ -143,12 +135,6 @@ def live_version(store: ModelStore, combination: Combination) -> str | None:
     except ModelError:
         return None
     return live.version if isinstance(live, StoredModel) else None
-
-
-def in_parallel(ask: Callable[[F], T], files: Sequence[F]) -> dict[F, T]:
-    """Return what a store answers about each of the files, many asked at the same time."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        return dict(zip(files, pool.map(ask, files), strict=True))
 
 
 # --- How two differ -------------------------------------------------------------------------------------------------

@@ -7,9 +7,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import partial
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
@@ -29,6 +27,7 @@ from skucast.backends.store.protocol import Live
 from skucast.core.combination import Combination
 from skucast.core.errors import InputError, ModelError, ModelNotFound, ObjectKept, StoreConflict, StoreError
 from skucast.core.model_files import VERSIONS, ModelFile, most_bytes, version_path, versions_folder
+from skucast.core.parallel import in_parallel
 from skucast.core.places import Endpoints
 
 if TYPE_CHECKING:
@@ -92,19 +91,7 @@ class CloudStore:
         """
         until = self._until()
         self._see_bucket(until)
-        is_over = Event()
-
-        def load(combination: Combination) -> Live | ModelError:
-            if is_over.is_set():  # it comes after one whose error is told, for all begin in their order
-                raise CancelledError
-            try:
-                return self._load_or_error(combination, until=until)
-            except BaseException:
-                is_over.set()
-                raise
-
-        with ThreadPoolExecutor(POOL_SIZE) as pool:
-            return dict(zip(combinations, pool.map(load, combinations), strict=True))
+        return in_parallel(partial(self._load_or_error, until=until), combinations, POOL_SIZE)
 
     def save(self, combination: ModelFile, payload: bytes, version: str, *, expected: str | None) -> str:
         """Keep the version, make it live, return its generation; raise StoreConflict if the live file is another.
