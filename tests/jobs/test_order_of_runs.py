@@ -51,8 +51,8 @@ def writers(business: Business, *tables: Table) -> set[str]:
 
 
 def runs_of(business: Business, job: str) -> pd.DataFrame:
-    """Return the rows of the job's runs, the one that succeeded first."""
-    return business.warehouse.read(RUNS).query("job == @job").sort_values("exit_code", ignore_index=True)
+    """Return the rows of the job's runs: those that succeeded by when they began, then those that did not."""
+    return business.warehouse.read(RUNS).query("job == @job").sort_values(["exit_code", "run_at"], ignore_index=True)
 
 
 @pytest.mark.parametrize(
