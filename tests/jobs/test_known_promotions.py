@@ -201,7 +201,7 @@ def test_before_the_first_plan_the_backtest_says_so(business: Business) -> None:
 
 
 def last_run(business: Business) -> dict[str, Any]:
-    rows = business.warehouse.read(RUNS)
+    rows = business.warehouse.read(RUNS).sort_values("run_at")
     return json.loads(rows[rows["job"] == "predict"]["sources"].iloc[-1])
 
 
